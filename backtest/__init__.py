@@ -1,0 +1,3 @@
+"""Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them."""
+
+__version__ = "0.1.0"

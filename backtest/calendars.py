@@ -1,0 +1,72 @@
+"""Trading sessions, the moment a session closes, and the calendar quarter of a fiscal period.
+
+A quarter is an integer, four to a year (2024Q1 is 4 * 2024), so that "four quarters ago" is a subtraction.
+"""
+
+import re
+from functools import lru_cache
+
+import exchange_calendars
+import pandas as pd
+
+from backtest.errors import ConfigurationError
+
+MARKETS = ("XSHG", "XNYS")
+MIDPOINT = pd.Timedelta(days=45)
+
+
+def quarter_of(period_end: pd.Timestamp) -> int:
+    """Return the calendar quarter that holds the day 45 days before a fiscal period's end."""
+    middle = period_end - MIDPOINT
+    return int(middle.year * 4 + middle.quarter - 1)
+
+
+def quarter_label(quarter: int) -> str:
+    """Return "2024Q4" for 8099."""
+    return f"{quarter // 4}Q{quarter % 4 + 1}"
+
+
+def parse_quarter(label: str) -> int:
+    """Return 8099 for "2024Q4"."""
+    found = re.fullmatch(r"(\d{4})Q([1-4])", label)
+    if not found:
+        raise ConfigurationError(f"quarter is '{label}'; want a calendar quarter like 2024Q4")
+    return int(found[1]) * 4 + int(found[2]) - 1
+
+
+def publication_moment(stated: str) -> pd.Timestamp:
+    """Return the UTC moment from which a published figure may be used.
+
+    A minute ("2025-02-26T21:20Z") is that minute. A day ("2025-02-26") is the midnight UTC that ends it, which lies
+    after New York's close and before Shanghai's open: no session of that day can use it, in either market. A month
+    ("2024-08") is the midnight UTC that ends the month.
+    """
+    if re.fullmatch(r"\d{4}-\d{2}", stated):
+        return pd.Timestamp(f"{stated}-01", tz="UTC") + pd.DateOffset(months=1)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", stated):
+        return pd.Timestamp(stated, tz="UTC") + pd.Timedelta(days=1)
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?Z", stated):
+        return pd.Timestamp(stated)
+    raise ValueError(f"'{stated}' is not a month, a day or a UTC minute")
+
+
+def as_of_moment(stated: str) -> pd.Timestamp:
+    """Return the moment meant by an `--as-of`: the last instant of a day, or a UTC minute as it stands."""
+    try:
+        moment = publication_moment(stated)
+    except ValueError:
+        raise ConfigurationError(f"as-of is '{stated}'; want a day like 2026-06-30 or 2026-06-30T13:30Z") from None
+    return moment if "T" in stated else moment - pd.Timedelta(1, unit="ns")
+
+
+@lru_cache
+def _calendar(market: str, first: pd.Timestamp, last: pd.Timestamp) -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar(market, start=first, end=last)
+
+
+def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
+    """Return the UTC close of every session of a market from first to last, indexed by session (naive days)."""
+    if market not in MARKETS:
+        raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
+    held = _calendar(market, pd.Timestamp(first.year, 1, 1), pd.Timestamp(last.year, 12, 31)).closes
+    return held.loc[first:last]

@@ -1,0 +1,95 @@
+"""Daily prices from a folder: one CSV per ticker, named TICKER.csv.
+
+Columns: date, open, high, low, close, adj_close, volume. Returns come from `adj_close` (total return). A session on
+which a share was suspended is a row whose prices are empty; a session without a row is a gap and is refused.
+The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from backtest import calendars
+from backtest.errors import DataError
+from backtest.facts import content_id, read_table
+from backtest.prices import Prices
+from backtest.universe import load_universe
+
+COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
+RATE = "CNY=X"
+
+
+def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
+    """Return the daily prices of some tickers; raise DataError by file and date for what cannot be trusted."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of prices; want a folder with one CSV per ticker, or 'reference'")
+    if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
+        raise DataError(f"{folder}: no file for {', '.join(lost)}; want {lost[0]}.csv with columns {','.join(COLUMNS)}")
+    traits = load_universe().market_and_currency()
+    columns = {ticker: read_prices(folder / f"{ticker}.csv") for ticker in tickers}
+    for ticker, column in columns.items():
+        check_sessions(column, traits[ticker][0], f"{ticker}.csv")
+    wealth = pd.DataFrame(columns).sort_index()
+    rate_file = folder / f"{RATE}.csv"
+    rate = read_prices(rate_file).dropna() if rate_file.exists() else pd.Series(dtype=float, index=pd.DatetimeIndex([]))
+    used = [folder / f"{ticker}.csv" for ticker in tickers] + ([rate_file] if rate_file.exists() else [])
+    markets = sorted({traits[ticker][0] for ticker in tickers})
+    return Prices(
+        wealth=wealth,
+        market={ticker: traits[ticker][0] for ticker in tickers},
+        currency={ticker: traits[ticker][1] for ticker in tickers},
+        closes={market: calendars.closes(market, wealth.index[0], wealth.index[-1]) for market in markets},
+        rate=rate,
+        frequency="daily",
+        adjustment="adj_close: total return",
+        source=folder.name,
+        data_id=content_id([path.read_bytes() for path in used] + [",".join(tickers).encode()]),
+    )
+
+
+def read_prices(path: Path) -> pd.Series:
+    """Return one file's adj_close by day; refuse unsorted or repeated dates and prices that are not positive."""
+    table = read_table(path, COLUMNS)
+    days = parse_days(table["date"], path.name)
+    return pd.Series(parse_prices(table["adj_close"], path.name, days).to_numpy(), days, name=path.stem)
+
+
+def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
+    """Return a column of days as an index; refuse one that is no day, repeats or falls."""
+    days = pd.to_datetime(stated, format="%Y-%m-%d", errors="coerce")
+    if days.isna().any():
+        row = days.isna().idxmax()
+        raise DataError(f"{file} row {row}: {stated.name} is '{stated[row]}'; want a day like 2024-03-28")
+    steps = days.diff().dt.days
+    if (steps <= 0).any():
+        row = (steps <= 0).idxmax()
+        fault = "stands twice" if steps[row] == 0 else f"comes after {days[row - 1]:%Y-%m-%d}"
+        raise DataError(f"{file} row {row}: {days[row]:%Y-%m-%d} {fault}; want unique, rising days")
+    if days.empty:
+        raise DataError(f"{file}: no rows; want at least one session")
+    return pd.DatetimeIndex(days).as_unit("ns")
+
+
+def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = None) -> pd.Series:
+    """Return a column of prices, NaN where empty; refuse what is no positive number."""
+    found = pd.to_numeric(stated, errors="coerce").astype(float)
+    wrong = (found.isna() & stated.str.strip().ne("")) | (found <= 0) | np.isinf(found)
+    if wrong.any():
+        row = wrong.idxmax()
+        day = f" ({days[row - stated.index[0]]:%Y-%m-%d})" if days is not None else ""
+        raise DataError(f"{file} row {row}{day}: {stated.name} is '{stated[row]}'; want a price above 0, or nothing")
+    return found
+
+
+def check_sessions(column: pd.Series, market: str, file: str) -> None:
+    """Refuse a gap against the exchange calendar within a file's span, and a row on a day without a session."""
+    sessions = calendars.closes(market, column.index[0], column.index[-1]).index
+    if len(strays := column.index.difference(sessions)):
+        raise DataError(f"{file}: {strays[0]:%Y-%m-%d} is no session of {market}; want its sessions only")
+    if len(gaps := sessions.difference(column.index)):
+        raise DataError(
+            f"{file}: no row for {gaps[0]:%Y-%m-%d}, a session of {market} ({len(gaps)} missing); "
+            "want every session, with empty prices where the share was suspended"
+        )

@@ -1,0 +1,67 @@
+"""The figures this project carries with it: read from `reference/*.csv`, no network."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from backtest import calendars
+from backtest.data.folder import RATE, parse_days, parse_prices
+from backtest.errors import DataError
+from backtest.facts import COLUMNS, Facts, assemble, content_id, parse_accelerators, parse_events, parse_facts, read_table
+from backtest.prices import Prices
+from backtest.universe import load_universe
+
+FOLDER = Path(__file__).parent / "reference"
+FACT_TABLES = (
+    "capex.csv",
+    "nvidia.csv",
+    "accelerator_revenue.csv",
+    "cn_suppliers.csv",
+    "us_suppliers.csv",
+    "tokens.csv",
+    "accelerator_shipments.csv",
+)
+
+
+@lru_cache
+def load_facts(folder: Path = FOLDER) -> Facts:
+    """Return every published figure in a folder of reference tables; raise DataError for the first bad row."""
+    tables = [parse_facts(read_table(folder / name, COLUMNS), name) for name in FACT_TABLES]
+    accelerators = parse_accelerators(read_table(folder / "accelerators.csv"), "accelerators.csv")
+    events = parse_events(read_table(folder / "events.csv"), "events.csv")
+    files = [*FACT_TABLES, "accelerators.csv", "events.csv"]
+    return assemble(tables, accelerators, events, content_id((folder / name).read_bytes() for name in files))
+
+
+def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
+    """Return the embedded weekly wealth of some tickers: first session 100, local currency, dividends included.
+
+    A row is labelled by the Friday that ends its week and holds the last session's price; it is known at that close.
+    """
+    name = "wealth_weekly.csv"
+    table = read_table(folder / name, ("week_ending", RATE))
+    weeks = parse_days(table["week_ending"], name)
+    wealth = pd.DataFrame({column: parse_prices(table[column], name) for column in table.columns[1:]}).set_index(weeks)
+    if lost := sorted(set(tickers) - set(wealth.columns)):
+        raise DataError(f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket")
+    traits = load_universe().market_and_currency()
+    return Prices(
+        wealth=wealth[list(tickers)],
+        market={ticker: traits[ticker][0] for ticker in tickers},
+        currency={ticker: traits[ticker][1] for ticker in tickers},
+        closes={market: _weekly_closes(market, weeks) for market in calendars.MARKETS},
+        rate=wealth[RATE].dropna(),
+        frequency="weekly",
+        adjustment="total return; forward-adjusted proportionally for A-shares",
+        source="reference",
+        data_id=content_id([(folder / name).read_bytes(), ",".join(tickers).encode()]),
+    )
+
+
+def _weekly_closes(market: str, weeks: pd.DatetimeIndex) -> pd.Series:
+    """Return the last close of each week in which a market had a session, indexed by the week's label."""
+    daily = calendars.closes(market, weeks[0] - pd.Timedelta(days=6), weeks[-1])
+    label = weeks[weeks.searchsorted(daily.index, side="left")]
+    return daily.groupby(label).last()

@@ -1,0 +1,34 @@
+"""Every error a user can meet, each with the exit code its command ends in."""
+
+
+class BacktestError(Exception):
+    """Anything this project refuses to go on with; the message is one line for a person."""
+
+    exit_code = 1
+
+
+class ConfigurationError(BacktestError):
+    """The question is malformed: a spec, a universe row, a name or an option."""
+
+    exit_code = 2
+
+
+class DataError(BacktestError):
+    """Data is missing, stale or contradicts itself."""
+
+    exit_code = 3
+
+
+class LookAheadError(BacktestError):
+    """Something was used before it could have been known."""
+
+    exit_code = 4
+
+
+def near_miss(kind: str, name: str, known: list[str]) -> str:
+    """Return "no basket 'opticl'; did you mean 'optical'?", or the list when nothing is near."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(sorted(known))}"
+    return f"no {kind} '{name}'; {hint}"

@@ -1,0 +1,253 @@
+"""Published figures: one row per figure, each with the moment it became known.
+
+Columns of a facts table (CSV, UTF-8):
+
+    entity      ticker, or the name a figure is published under
+    metric      what is measured; one unit per metric
+    period      the period as its publisher names it (FY2025Q1, 2024-05)
+    period_end  last day of that period
+    known_at    when it was published: a UTC minute, a day or a month (see calendars.publication_moment)
+    value, unit a finite number and its unit
+    evidence    reported, derived, estimated or guidance
+    confidence  high, medium or low
+    source      where the figure was read
+    note        what a reader must know before using it
+
+A correction is a new row of the same entity, metric and period with a later `known_at`; nothing is ever overwritten.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+
+from backtest import calendars
+from backtest.errors import DataError
+
+EVIDENCE = ("reported", "derived", "estimated", "guidance")
+CONFIDENCE = ("high", "medium", "low")
+UNITS = {
+    "USD_m": "a number in USD million",
+    "CNY_m": "a number in CNY million",
+    "fraction": "a number between 0 and 1",
+    "trillion_tokens": "a number of trillion tokens",
+    "thousand_chips": "a number of thousand chips",
+}
+COLUMNS = (
+    "entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source", "note",
+)  # fmt: skip
+WANTED = {
+    "period_end": "a day like 2024-03-31",
+    "known_at": "a day like 2024-04-25, a month like 2024-04 or a UTC minute like 2024-04-25T20:05Z",
+    "evidence": f"one of {', '.join(EVIDENCE)}",
+    "confidence": f"one of {', '.join(CONFIDENCE)}",
+    "unit": f"one of {', '.join(UNITS)}",
+}
+
+FACT_SCHEMA = pandera.DataFrameSchema(
+    {
+        "entity": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "metric": pandera.Column(str, pandera.Check.str_matches(r"^[a-z][a-z0-9_]*$")),
+        "period": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "period_end": pandera.Column("datetime64[ns]"),
+        "known_at": pandera.Column("datetime64[ns, UTC]"),
+        "unit": pandera.Column(str, pandera.Check.isin(list(UNITS))),
+        "value": pandera.Column(float, pandera.Check(np.isfinite, name="a finite number")),
+        "evidence": pandera.Column(str, pandera.Check.isin(list(EVIDENCE))),
+        "confidence": pandera.Column(str, pandera.Check.isin(list(CONFIDENCE))),
+        "source": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "note": pandera.Column(str),
+    }
+)
+
+ACCELERATOR_SCHEMA = pandera.DataFrameSchema(
+    {
+        "chip": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "vendor": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "kind": pandera.Column(str, pandera.Check.isin(["GPU", "ASIC"])),
+        "first_shipped": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "known_at": pandera.Column("datetime64[ns, UTC]"),
+        **{
+            name: pandera.Column(float, pandera.Check.gt(0), nullable=True)
+            for name in (
+                "scale_up_gb_per_s",
+                "scale_out_gbit_per_s",
+                "scale_up_domain",
+                "peak_dense_tflops",
+                "hbm_gb",
+                "hbm_tb_per_s",
+            )
+        },
+        "confidence": pandera.Column(str, pandera.Check.isin(list(CONFIDENCE))),
+        "source": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+    }
+)
+
+EVENT_SCHEMA = pandera.DataFrameSchema(
+    {
+        "date": pandera.Column("datetime64[ns]"),
+        "known_at": pandera.Column("datetime64[ns, UTC]"),
+        "event": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "category": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+        "sign": pandera.Column(str, pandera.Check.isin(["+", "-", ""])),
+        "confidence": pandera.Column(str, pandera.Check.isin(list(CONFIDENCE))),
+        "source": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One published figure as it was known: what a signal cites as its input."""
+
+    entity: str
+    metric: str
+    period: str
+    quarter: int
+    value: float
+    unit: str
+    published: str
+    known_at: pd.Timestamp
+    evidence: str
+    confidence: str
+    source: str
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the fact for JSON: the publication date as its source states it."""
+        names = ("entity", "metric", "period", "value", "unit", "evidence", "confidence", "source")
+        return {name: getattr(self, name) for name in names} | {"known_at": self.published}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Every published figure of a data set, oldest publication first.
+
+    `rows` has the columns of COLUMNS plus `quarter` (calendar quarter as an integer), `published` (known_at as its
+    source states it) and `origin` (file and row). `accelerators` and `events` are tables of their own, each with
+    `known_at`. `data_id` is a hash of the bytes all of them were read from.
+    """
+
+    rows: pd.DataFrame
+    accelerators: pd.DataFrame
+    events: pd.DataFrame
+    data_id: str
+
+
+def read_table(path: Path, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
+    """Return a CSV as text, indexed by its row in the file (the header is row 1).
+
+    Raises DataError naming the file when it is missing, not UTF-8, ragged, or has other columns.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError(f"{path.name}: no such file in {path.parent}") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path.name}: not a readable CSV ({str(error).splitlines()[0]})") from None
+    if columns and (lost := [name for name in columns if name not in table.columns]):
+        raise DataError(f"{path.name}: no column '{lost[0]}'; want {','.join(columns)}")
+    table.index = pd.RangeIndex(2, len(table) + 2)
+    return table
+
+
+def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Turn a facts table of text into typed rows; refuse the first bad one by file, row and field."""
+    typed = table.loc[:, list(COLUMNS)].copy()
+    typed["value"] = pd.to_numeric(table["value"], errors="coerce").astype(float)
+    typed["period_end"] = pd.to_datetime(table["period_end"], format="%Y-%m-%d", errors="coerce").astype("datetime64[ns]")
+    typed["known_at"] = _moments(table["known_at"])
+    validate(FACT_SCHEMA, typed, table, file)
+    typed["quarter"] = [calendars.quarter_of(end) for end in typed["period_end"]]
+    typed["published"] = table["known_at"]
+    typed["origin"] = [f"{file} row {row}" for row in typed.index]
+    early = typed[(typed["known_at"] < typed["period_end"].dt.tz_localize("UTC")) & typed["evidence"].ne("guidance")]
+    if len(early):
+        row = early.iloc[0]
+        raise DataError(
+            f"{row['origin']}: known_at is '{row['published']}', before its period ended on {row['period_end']:%Y-%m-%d}; "
+            "want a later date, or evidence 'guidance'"
+        )
+    return typed
+
+
+def parse_accelerators(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Turn the accelerator table of text into typed rows; refuse the first bad one by file, row and field."""
+    typed = table.copy()
+    for name in [name for name, column in ACCELERATOR_SCHEMA.columns.items() if column.nullable]:
+        typed[name] = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype(float)
+        garbled = typed[name].isna() & ~table[name].isin(["", "nan"])
+        if garbled.any():
+            row = garbled.idxmax()
+            raise DataError(f"{file} row {row}: {name} is '{table.at[row, name]}'; want a number or nothing")
+    typed["known_at"] = _moments(table["known_at"])
+    validate(ACCELERATOR_SCHEMA, typed, table, file)
+    return typed
+
+
+def parse_events(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Turn the event table of text into typed rows; refuse the first bad one by file, row and field."""
+    typed = table.copy()
+    typed["date"] = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce").astype("datetime64[ns]")
+    typed["known_at"] = _moments(table["known_at"])
+    validate(EVENT_SCHEMA, typed, table, file)
+    return typed
+
+
+def validate(schema: pandera.DataFrameSchema, typed: pd.DataFrame, raw: pd.DataFrame, file: str) -> None:
+    """Raise DataError for the first row a schema refuses: file, row, field, what came, what would do."""
+    try:
+        schema.validate(typed, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        first = cases.dropna(subset=["index"]).sort_values("index", kind="stable")
+        if first.empty:
+            raise DataError(f"{file}: {cases.iloc[0]['column']} fails {cases.iloc[0]['check']}") from None
+        row, field, check = int(first.iloc[0]["index"]), str(first.iloc[0]["column"]), str(first.iloc[0]["check"])
+        wanted = UNITS.get(str(raw.at[row, "unit"]), "a finite number") if field == "value" else WANTED.get(field, check)
+        raise DataError(f"{file} row {row}: {field} is '{raw.at[row, field]}'; want {wanted}") from None
+
+
+def assemble(tables: Iterable[pd.DataFrame], accelerators: pd.DataFrame, events: pd.DataFrame, data_id: str) -> Facts:
+    """Join typed tables into Facts; refuse a metric with two units and two rows published at the same moment."""
+    rows = pd.concat(list(tables), ignore_index=True)
+    units = rows.groupby("metric", sort=False)["unit"].nunique()
+    if (units > 1).any():
+        metric = units.idxmax()
+        strays = rows[rows["metric"] == metric].drop_duplicates("unit")
+        raise DataError(
+            f"{strays.iloc[1]['origin']}: unit is '{strays.iloc[1]['unit']}', but metric '{metric}' is in "
+            f"'{strays.iloc[0]['unit']}' ({strays.iloc[0]['origin']}); want one unit per metric"
+        )
+    key = ["entity", "metric", "period", "known_at"]
+    twice = rows[rows.duplicated(key)]
+    if len(twice):
+        row = twice.iloc[0]
+        raise DataError(
+            f"{row['origin']}: {row['entity']} {row['metric']} {row['period']} stands twice with known_at "
+            f"'{row['published']}'; a correction needs a later known_at"
+        )
+    ordered = rows.sort_values("known_at", kind="stable", ignore_index=True)
+    return Facts(ordered, accelerators, events, data_id)
+
+
+def content_id(parts: Iterable[bytes]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of some parts, each prefixed by its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:16]
+
+
+def _moments(stated: pd.Series) -> pd.Series:
+    return pd.Series([_or_nat(calendars.publication_moment, text) for text in stated], stated.index, "datetime64[ns, UTC]")
+
+
+def _or_nat(parse: Callable[[str], pd.Timestamp], text: str) -> pd.Timestamp:
+    try:
+        return parse(text)
+    except ValueError:
+        return pd.NaT

@@ -1,0 +1,88 @@
+"""Prices as a matrix of sessions by tickers, with market, currency, adjustment and frequency declared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import DataError
+
+# Sessions a year by the markets a book trades in. A test counts them in the calendars.
+SESSIONS_PER_YEAR = {("XSHG",): 242, ("XNYS",): 252, ("XNYS", "XSHG"): 260}
+WEEKS_PER_YEAR = 52
+RATE_MAY_BE_STALE_FOR = pd.Timedelta(days=10)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Total-return prices of one source.
+
+    `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
+    returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
+    session became known, indexed by session. `rate` is CNY per USD by day. `frequency` is "daily" or "weekly",
+    declared by the source and never inferred.
+    """
+
+    wealth: pd.DataFrame
+    market: Mapping[str, str]
+    currency: Mapping[str, str]
+    closes: Mapping[str, pd.Series]
+    rate: pd.Series
+    frequency: str
+    adjustment: str
+    source: str
+    data_id: str
+
+    def __post_init__(self) -> None:
+        sessions = self.wealth.index
+        if not sessions.is_monotonic_increasing or not sessions.is_unique:
+            raise DataError(f"{self.source}: sessions are not unique and rising")
+        held = self.wealth.to_numpy()
+        if (wrong := (held <= 0) | np.isinf(held)).any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(f"{self.source}: {self.wealth.columns[column]} is {held[row, column]} on {sessions[row]:%Y-%m-%d}")
+
+    def require(self, tickers: Sequence[str]) -> None:
+        """Raise DataError naming the tickers this source has no prices for."""
+        if lost := sorted(set(tickers) - set(self.wealth.columns)):
+            raise DataError(f"{self.source}: no prices for {', '.join(lost)}")
+
+    def markets_of(self, tickers: Sequence[str]) -> tuple[str, ...]:
+        """Return the markets these tickers trade on, sorted."""
+        return tuple(sorted({self.market[ticker] for ticker in tickers}))
+
+    def sessions(self, markets: Sequence[str]) -> pd.DatetimeIndex:
+        """Return the union of the sessions of some markets over the span of this source."""
+        union = pd.DatetimeIndex([])
+        for market in markets:
+            union = union.union(pd.DatetimeIndex(self.closes[market].index))
+        return union
+
+    def periods_per_year(self, markets: Sequence[str]) -> int:
+        """Return how many returns a year holds: 52 for weekly prices, else the sessions of those markets."""
+        return WEEKS_PER_YEAR if self.frequency == "weekly" else SESSIONS_PER_YEAR[tuple(sorted(markets))]
+
+    def known_until(self, market: str, moment: pd.Timestamp) -> pd.Timestamp | None:
+        """Return the last session of a market that had closed by a moment, or None."""
+        closed = self.closes[market]
+        count = int(closed.searchsorted(moment, side="right"))
+        return closed.index[count - 1] if count else None
+
+    def rates(self, sessions: pd.DatetimeIndex) -> pd.Series:
+        """Return CNY per USD at each session: the day's rate, or the latest before it, at most ten days old."""
+        days = self.rate.index.searchsorted(sessions, side="right") - 1
+        stale = (days < 0) | (sessions - self.rate.index[np.maximum(days, 0)] > RATE_MAY_BE_STALE_FOR)
+        if stale.any():
+            raise DataError(f"{self.source}: no CNY=X rate for {sessions[stale][0]:%Y-%m-%d} or the ten days before it")
+        return pd.Series(self.rate.to_numpy()[days], sessions)
+
+    def in_currency(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
+        """Return session × ticker prices in a base currency, NaN where a ticker did not trade."""
+        local = self.wealth.reindex(index=sessions, columns=list(tickers))
+        foreign = [ticker for ticker in tickers if self.currency[ticker] != base]
+        if foreign:
+            rate = self.rates(sessions)
+            factor = rate if base == "CNY" else 1.0 / rate
+            local[foreign] = local[foreign].mul(factor, axis=0)
+        return local

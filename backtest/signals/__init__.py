@@ -1,0 +1,119 @@
+"""Signals: what a Panel makes one think of a theme or a ticker. One file each; a file added here is found by itself.
+
+A signal module `some_name.py` defines the frozen dataclass `SomeName`, all of whose fields have defaults. Called with a
+Panel it returns a Series of scores by theme or ticker: higher is better, NaN is no opinion, and nothing but the Panel
+is read. A signal of quarterly figures also has `values` and `inputs` (see QuarterlySignal).
+"""
+
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from backtest.calendars import quarter_label
+from backtest.facts import CONFIDENCE, EVIDENCE, Fact
+from backtest.panel import Panel
+
+SUPPLY_CHAIN = "supply_chain"  # the index of a score that speaks of the supply chain as a whole
+
+
+class Signal(Protocol):
+    """Frozen parameters; scores by theme or ticker."""
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        """Return the scores a panel supports."""
+
+
+@runtime_checkable
+class QuarterlySignal(Protocol):
+    """A signal computed from quarterly figures."""
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        """Return the scores a panel supports."""
+
+    def values(self, panel: Panel) -> np.ndarray:
+        """Return one value per quarter of `panel.quarters`, NaN where an input is unknown."""
+
+    def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
+        """Return every figure the value of a quarter was computed from."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A signal's value for a quarter, with the figures behind it: known when the last of them was."""
+
+    value: float
+    inputs: tuple[Fact, ...]
+
+    @property
+    def known_at(self) -> str:
+        """When the last input was published, as its source states it."""
+        return max(self.inputs, key=lambda fact: fact.known_at).published
+
+    @property
+    def evidence(self) -> str:
+        """The weakest evidence among the inputs."""
+        return max((fact.evidence for fact in self.inputs), key=EVIDENCE.index)
+
+    @property
+    def confidence(self) -> str:
+        """The lowest confidence among the inputs."""
+        return max((fact.confidence for fact in self.inputs), key=CONFIDENCE.index)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the reading for JSON."""
+        return {
+            "value": float(self.value),
+            "known_at": self.known_at,
+            "evidence": self.evidence,
+            "confidence": self.confidence,
+            "inputs": [fact.as_dict() for fact in self.inputs],
+        }
+
+
+def readings(signal: QuarterlySignal, panel: Panel) -> dict[str, Reading]:
+    """Return a signal's value for every quarter in which it has one, by calendar quarter."""
+    values = signal.values(panel)
+    return {
+        quarter_label(int(quarter)): Reading(float(value), signal.inputs(panel, int(quarter)))
+        for quarter, value in zip(panel.quarters, values, strict=True)
+        if np.isfinite(value)
+    }
+
+
+def latest(values: np.ndarray) -> int | None:
+    """Return the position of the latest complete quarter: the last value whose every input is known."""
+    known = np.flatnonzero(np.isfinite(values))
+    return int(known[-1]) if len(known) else None
+
+
+def four_quarter_growth(totals: np.ndarray) -> np.ndarray:
+    """Return growth over four quarters as a fraction, NaN for the first four."""
+    grown = np.full(len(totals), np.nan)
+    grown[4:] = totals[4:] / totals[:-4] - 1.0
+    return grown
+
+
+def supply_chain_score(score: float) -> pd.Series:
+    """Return a score that speaks of the supply chain as a whole."""
+    return pd.Series([score], index=[SUPPLY_CHAIN])
+
+
+def cited(found: Iterable[Fact | None]) -> tuple[Fact, ...]:
+    """Return the figures that are known, in order."""
+    return tuple(fact for fact in found if fact is not None)
+
+
+@lru_cache
+def load_signals() -> dict[str, Signal]:
+    """Return every signal of this folder with its default parameters, by module name."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        name = "".join(part.title() for part in module.name.split("_"))
+        found[module.name] = getattr(import_module(f"{__name__}.{module.name}"), name)()
+    return found

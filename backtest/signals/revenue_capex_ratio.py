@@ -1,0 +1,73 @@
+"""NVIDIA's data-center revenue from clouds as a share of five clouds' CapEx: the report's ratio."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import ConfigurationError
+from backtest.facts import Fact
+from backtest.panel import Panel
+from backtest.signals import cited, latest, supply_chain_score
+
+DATA_CENTER = ("NVDA", "data_center_revenue")
+CLOUD_SHARE = ("NVDA", "large_csp_share_of_dc_revenue")
+
+
+@dataclass(frozen=True)
+class RevenueCapexRatio:
+    """Data-center revenue × disclosed cloud share ÷ Σ `purchases_ppe` of the clouds, by calendar quarter, as a fraction.
+
+    The share is the one disclosed for the quarter or, where none was, the last disclosed before it (evidence
+    "estimated"); NaN before the first. The CapEx is that of `lag_quarters` earlier. Score: the change of the ratio over
+    `window` quarters, as a fraction (0.1 = 10 points), at the latest complete quarter.
+    Weakest input: the share, a phrase on a call ("about half") rounded to a number.
+    Source: Soochow Securities, 2025-07-23, which reports 5% in 23Q1 and about 30% in 24Q4.
+    """
+
+    clouds: tuple[str, ...] = ("AMZN", "GOOGL", "MSFT", "META", "ORCL")
+    window: int = 4
+    lag_quarters: int = 0
+
+    def __post_init__(self) -> None:
+        if self.window < 1 or self.lag_quarters < 0 or not self.clouds:
+            raise ConfigurationError(
+                f"revenue_capex_ratio: window is {self.window}, lag_quarters {self.lag_quarters}, clouds {self.clouds}; "
+                "want window >= 1, lag_quarters >= 0 and at least one cloud"
+            )
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        """Return the change of the ratio over `window` quarters."""
+        values = self.values(panel)
+        last = latest(values)
+        if last is None or last < self.window:
+            return supply_chain_score(np.nan)
+        return supply_chain_score(values[last] - values[last - self.window])
+
+    def values(self, panel: Panel) -> np.ndarray:
+        """Return the ratio per quarter of the panel, NaN where an input is unknown."""
+        revenue = panel.matrix((DATA_CENTER,))[:, 0]
+        share = panel.matrix((CLOUD_SHARE,))[:, 0][_last_disclosed(panel)]
+        capex = panel.matrix(self._capex).sum(axis=1)
+        spent = np.full(len(capex), np.nan)
+        spent[self.lag_quarters :] = capex[: len(capex) - self.lag_quarters]
+        return revenue * share / spent
+
+    def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
+        """Return revenue, share (the quarter's own or the last before it) and each cloud's CapEx."""
+        disclosed = int(panel.quarters[_last_disclosed(panel)[quarter - int(panel.quarters[0])]])
+        share = panel.fact(CLOUD_SHARE, disclosed)
+        if share is not None and disclosed != quarter:
+            share = replace(share, evidence="estimated")
+        capex = (panel.fact(series, quarter - self.lag_quarters) for series in self._capex)
+        return cited([panel.fact(DATA_CENTER, quarter), share, *capex])
+
+    @property
+    def _capex(self) -> tuple[tuple[str, str], ...]:
+        return tuple((cloud, "purchases_ppe") for cloud in self.clouds)
+
+
+def _last_disclosed(panel: Panel) -> np.ndarray:
+    """Return, per quarter, the position of the latest quarter up to it for which a share was disclosed, else 0."""
+    share = panel.matrix((CLOUD_SHARE,))[:, 0]
+    return np.maximum.accumulate(np.where(np.isfinite(share), np.arange(len(share)), 0))

@@ -1,0 +1,53 @@
+"""How much faster the supply chain's revenue grows than the clouds' CapEx: the report's claim for 24Q1 onward."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import ConfigurationError
+from backtest.facts import Fact
+from backtest.panel import Panel
+from backtest.signals import cited, four_quarter_growth, latest, supply_chain_score
+
+
+@dataclass(frozen=True)
+class SupplyChainExcess:
+    """Growth of the leaders' revenue above that of the clouds' CapEx.
+
+    g(Σ leaders' revenue, CNY) - g(Σ clouds' `purchases_ppe`, USD), g over four quarters, as fractions (0.12 = 12
+    points). Score: the value at the latest complete quarter. NaN until every entity's quarter, and that of the year
+    before, is known. Weakest input: the leaders, our choice; the report does not name its four.
+    Source: Soochow Securities, 2025-07-23, section on 25Q2.
+    """
+
+    leaders: tuple[str, ...] = ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")
+    clouds: tuple[str, ...] = ("AMZN", "GOOGL", "MSFT", "META")
+
+    def __post_init__(self) -> None:
+        if not self.leaders or not self.clouds:
+            raise ConfigurationError("supply_chain_excess: want at least one leader and one cloud")
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        """Return the excess growth of the latest complete quarter."""
+        values = self.values(panel)
+        last = latest(values)
+        return supply_chain_score(np.nan if last is None else values[last])
+
+    def values(self, panel: Panel) -> np.ndarray:
+        """Return the excess growth per quarter of the panel, NaN where an input is unknown."""
+        revenue = four_quarter_growth(panel.matrix(self._revenue).sum(axis=1))
+        return revenue - four_quarter_growth(panel.matrix(self._capex).sum(axis=1))
+
+    def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
+        """Return each leader's revenue and each cloud's CapEx, of the quarter and of the year before."""
+        series = (*self._revenue, *self._capex)
+        return cited(panel.fact(one, when) for one in series for when in (quarter, quarter - 4))
+
+    @property
+    def _revenue(self) -> tuple[tuple[str, str], ...]:
+        return tuple((leader, "revenue") for leader in self.leaders)
+
+    @property
+    def _capex(self) -> tuple[tuple[str, str], ...]:
+        return tuple((cloud, "purchases_ppe") for cloud in self.clouds)

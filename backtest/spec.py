@@ -1,0 +1,101 @@
+"""What a strategy is: a frozen, cross-checked value whose hash names the run."""
+
+import dataclasses
+import json
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from backtest.errors import ConfigurationError
+from backtest.facts import content_id
+from backtest.universe import Universe, load_universe
+
+
+class StrategySpec(BaseModel):
+    """A strategy over one or several books.
+
+    Each basket is a book of its own. A decision is taken at the close of the last session of each `rebalance`
+    period, and of the first session of the run, with what was known then; its orders wait for the `lag`-th next session
+    of each ticker's own market. `cost_bps` is charged on the value of every trade. `capital` is in `base`, the currency
+    of the books; "local" is each basket's own. `end` None means the last session on which at least half of a book's
+    tickers are priced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    question: str
+    baskets: tuple[str, ...] = Field(min_length=1)
+    signals: tuple[Any, ...] = ()
+    weights: Any
+    rebalance: Literal["weekly", "monthly", "quarterly"] = "monthly"
+    lag: int = Field(default=1, ge=1)
+    cost_bps: float = Field(default=10.0, ge=0, le=1000)
+    capital: float = Field(default=1_000_000.0, gt=0)
+    base: Literal["CNY", "USD", "local"] = "local"
+    start: date = date(2023, 1, 1)
+    end: date | None = None
+
+    @field_validator("signals", "weights")
+    @classmethod
+    def _frozen(cls, value: Any) -> Any:
+        for part in value if isinstance(value, tuple) else (value,):
+            if not (dataclasses.is_dataclass(part) and callable(part) and not isinstance(part, type)):
+                raise ValueError(f"{part!r} is no signal or weighting; want an instance of a frozen dataclass")
+            hash(part)
+        return value
+
+    @model_validator(mode="after")
+    def _cross_checked(self) -> "StrategySpec":
+        if self.end and self.end <= self.start:
+            raise ValueError(f"end is {self.end}; want a day after start ({self.start})")
+        if self.weights.signals_wanted != len(self.signals):
+            raise ValueError(
+                f"{type(self.weights).__name__} wants {self.weights.signals_wanted} signal(s), the spec has {len(self.signals)}"
+            )
+        universe = load_universe()
+        for name in self.baskets:
+            universe.basket(name)
+        for ticker in self.weights.holds:
+            universe.supplier(ticker)
+        return self
+
+    def replaced(self, **changes: Any) -> "StrategySpec":
+        """Return a copy with some fields changed, checked like a new one."""
+        return build_spec(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
+
+    def tickers(self, basket: str, universe: Universe) -> tuple[str, ...]:
+        """Return every ticker a book can ever hold, sorted."""
+        return tuple(sorted({*universe.basket(basket).members, *self.weights.holds}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values that define the strategy, for JSON; a signal or weighting is its name and fields."""
+        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+
+    @property
+    def spec_id(self) -> str:
+        """A hash of the values."""
+        return content_id([json.dumps(self.as_dict(), sort_keys=True, ensure_ascii=False).encode()])
+
+
+def build_spec(**values: Any) -> StrategySpec:
+    """Return a StrategySpec; raise ConfigurationError with the field, what came and what would do."""
+    try:
+        return StrategySpec(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        came = f"{field} is {first['input']!r}; " if field and first["type"] != "missing" else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"strategy {values.get('name', '')}: {came}{reason}") from None
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"type": type(value).__name__} | fields
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,1 @@
+"""Statistics of returns: pure functions, one file per question."""

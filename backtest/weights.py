@@ -1,0 +1,92 @@
+"""From scores to target weights. One rule each: called with scores and members, it returns a weight per ticker.
+
+`members` maps each basket of a book to the tickers that can be held that day. Weights are at least 0 and add up to at
+most 1; what is left is cash.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import ConfigurationError
+from backtest.signals import SUPPLY_CHAIN
+
+Members = Mapping[str, tuple[str, ...]]
+Targets = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Equal:
+    """Every member of every basket at the same weight, fully invested; no signal."""
+
+    signals_wanted: ClassVar[int] = 0
+    holds: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return equal weights."""
+        return _equal(members, 1.0)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The baskets at equal weight while the supply-chain score is above `above`, else `otherwise` (a ticker or cash).
+
+    No opinion (NaN) counts as not above.
+    """
+
+    above: float = 0.0
+    otherwise: str = "cash"
+
+    signals_wanted: ClassVar[int] = 1
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Tickers held beside the baskets' members."""
+        return () if self.otherwise == "cash" else (self.otherwise,)
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the baskets' equal weights, or everything in `otherwise`."""
+        return _blend(members, 1.0 if scores[0][SUPPLY_CHAIN] > self.above else 0.0, self.otherwise)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The baskets at a share that rises linearly with the supply-chain score, the rest in `otherwise` (a ticker or cash).
+
+    The share is 0 at a score of 0 or below, 1 at `full_at` or above, and 0 without an opinion (NaN).
+    """
+
+    full_at: float
+    otherwise: str = "cash"
+
+    signals_wanted: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if not self.full_at > 0:
+            raise ConfigurationError(f"exposure: full_at is {self.full_at}; want a number above 0")
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Tickers held beside the baskets' members."""
+        return () if self.otherwise == "cash" else (self.otherwise,)
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the baskets' equal weights times the share, and the rest in `otherwise`."""
+        share = float(np.nan_to_num(np.clip(scores[0][SUPPLY_CHAIN] / self.full_at, 0.0, 1.0)))
+        return _blend(members, share, self.otherwise)
+
+
+def _equal(members: Members, total: float) -> Targets:
+    tickers = sorted({ticker for basket in members.values() for ticker in basket})
+    return {ticker: total / len(tickers) for ticker in tickers}
+
+
+def _blend(members: Members, share: float, otherwise: str) -> Targets:
+    targets = _equal(members, share) if share > 0 else {}
+    invested = sum(targets.values())
+    if otherwise != "cash" and invested < 1.0:
+        targets[otherwise] = targets.get(otherwise, 0.0) + (1.0 - invested)
+    return targets

@@ -1,0 +1,14 @@
+"""The four leaders while their revenue grows faster than the clouds' CapEx, else the CSI 300 ETF."""
+
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.spec import build_spec
+from backtest.weights import Gate
+
+SPEC = build_spec(
+    name="supply_chain_excess",
+    title="Supply-chain excess growth",
+    question="Did it pay to hold the four leaders only while their revenue outgrew the clouds' CapEx?",
+    baskets=("leaders",),
+    signals=(SupplyChainExcess(),),
+    weights=Gate(above=0.0, otherwise="510300.SS"),
+)
