@@ -68,5 +68,5 @@ def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     """Return the UTC close of every session of a market from first to last, indexed by session (naive days)."""
     if market not in MARKETS:
         raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
-    held = _calendar(market, pd.Timestamp(first.year, 1, 1), pd.Timestamp(last.year, 12, 31)).closes
+    held: pd.Series = _calendar(market, pd.Timestamp(first.year, 1, 1), pd.Timestamp(last.year, 12, 31)).closes
     return held.loc[first:last]

@@ -77,10 +77,10 @@ def last_session(spec: StrategySpec, prices: Prices, tickers: Sequence[str]) -> 
     """Return a run's end: the spec's, or the last session on which at least half of its tickers are priced."""
     if spec.end:
         return pd.Timestamp(spec.end)
-    ends = sorted(last for ticker in tickers if (last := prices.wealth[ticker].last_valid_index()) is not None)
+    ends = sorted(traded[-1] for ticker in tickers if len(traded := prices.traded(ticker)))
     if not ends:
         raise DataError(f"{prices.source}: no price at all for {', '.join(tickers)}")
-    return pd.Timestamp(ends[len(ends) // 2])
+    return ends[len(ends) // 2]
 
 
 def run_sessions(prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
@@ -92,12 +92,12 @@ def run_sessions(prices: Prices, tickers: Sequence[str], first: pd.Timestamp, la
     return chosen
 
 
-def decide(spec: StrategySpec, basket: str, archive: Archive, universe: Universe, sessions: pd.DatetimeIndex) -> list[Decision]:
+def decide(spec: StrategySpec, book: str, archive: Archive, universe: Universe, sessions: pd.DatetimeIndex) -> list[Decision]:
     """Return the decisions of a book: at its first session and at the last session of every rebalance period.
 
     The last session of the run is no decision: nothing could be ordered after it.
     """
-    markets = archive.prices.markets_of(spec.tickers(basket, universe))
+    markets = archive.prices.markets_of(spec.tickers(book, universe))
     period = sessions.to_period(PERIODS[spec.rebalance])
     closing = sessions[np.append(period[:-1] != period[1:], False)]
     decisions = []
@@ -105,11 +105,13 @@ def decide(spec: StrategySpec, basket: str, archive: Archive, universe: Universe
         moment = _close(archive.prices, markets, session)
         panel = archive.as_of(moment)
         priced = panel.prices.loc[panel.prices.index > session - PRICED_WITHIN].notna().any()
-        members = universe.members(universe.basket(basket), session)
-        eligible = tuple(ticker for ticker in members if priced.get(ticker, False))
+        eligible = {
+            basket: tuple(t for t in universe.members(universe.basket(basket), session) if priced.get(t, False))
+            for basket in spec.books[book]
+        }
         scores = tuple(signal(panel) for signal in spec.signals)
-        targets = spec.weights(scores, {basket: eligible}) if eligible else {}
-        decisions.append(Decision(session, moment, scores, _checked(targets, session, basket)))
+        targets = spec.weights(scores, eligible) if any(eligible.values()) else {}
+        decisions.append(Decision(session, moment, scores, _checked(targets, session, book)))
     return decisions
 
 
@@ -124,7 +126,7 @@ def place(
     orders: dict[pd.Timestamp, dict[str, float]] = {}
     decided: dict[pd.Timestamp, pd.Timestamp] = {}
     unfilled, late = [], []
-    traded = {ticker: prices.wealth[ticker].dropna().index for ticker in tickers}
+    traded = {ticker: prices.traded(ticker) for ticker in tickers}
     own = {ticker: prices.sessions((prices.market[ticker],)) for ticker in tickers}
     held: set[str] = set()
     for number, decision in enumerate(decisions):
@@ -134,17 +136,15 @@ def place(
             target = decision.targets.get(ticker, 0.0)
             first = _after(own[ticker], decision.session, lag)
             session, reason = _next_trade(first, traded[ticker], max(until, first or until), sessions[-1])
-            if session is None:
+            if session is None or first is None:
                 unfilled.append((decision.session, ticker, target, reason))
                 continue
             placed[ticker] = session
             orders.setdefault(session, {})[ticker] = target
             decided[session] = decision.session
             held = held | {ticker} if target > 0 else held - {ticker}
-            if session != first:
-                late.append(
-                    (decision.session, ticker, session, len(own[ticker][(own[ticker] > first) & (own[ticker] <= session)]))
-                )
+            if waited := own[ticker].searchsorted(session) - own[ticker].searchsorted(first):
+                late.append((decision.session, ticker, session, int(waited)))
         if len(set(placed.values())) > 1:
             final = max(placed.values())
             orders[final] |= {ticker: decision.targets.get(ticker, 0.0) for ticker in placed if final in traded[ticker]}
@@ -192,7 +192,7 @@ def simulate(
     targets = placement.targets.mul((ceiling / total).where(total > ceiling, 1.0), axis=0)
     traded = prices.in_currency(tickers, base, sessions)
     valued = _valuation(prices, tickers, base, sessions)
-    rows = targets.index
+    rows = pd.DatetimeIndex(targets.index)
     _guard(targets, traded.loc[rows])
     records, shares, cash = _vectorbt(targets, traded.loc[rows], valued.loc[rows], capital, cost)
     held = pd.DataFrame(shares, rows, tickers).reindex(sessions).ffill().fillna(0.0)
@@ -252,15 +252,14 @@ def _reconcile(targets: pd.DataFrame, realised: pd.DataFrame, cash: pd.Series) -
     """
     missed = (targets - realised).where(targets.notna())
     found = []
-    for session, ticker in zip(*np.nonzero(missed.abs().to_numpy() > RECONCILED_WITHIN), strict=True):
-        gap = float(missed.iat[session, ticker])
-        row = missed.index[session]
-        if gap < 0 or cash.iloc[session] > RECONCILED_WITHIN:
+    for row, column in np.argwhere(missed.abs().to_numpy() > RECONCILED_WITHIN):
+        session, ticker = pd.DatetimeIndex(missed.index)[row], missed.columns[column]
+        target, gap = targets.to_numpy()[row, column], missed.to_numpy()[row, column]
+        if gap < 0 or cash.iloc[row] > RECONCILED_WITHIN:
             raise BacktestError(
-                f"{missed.columns[ticker]} on {row:%Y-%m-%d}: weight {realised.iat[session, ticker]:.6f}, "
-                f"target {targets.iat[session, ticker]:.6f}, and no reason for the difference"
+                f"{ticker} on {session:%Y-%m-%d}: weight {target - gap:.6f}, target {target:.6f}, no reason for the difference"
             )
-        found.append((row, missed.columns[ticker], float(targets.iat[session, ticker]), gap, SHORT_OF_CASH))
+        found.append((session, ticker, float(target), float(gap), SHORT_OF_CASH))
     return pd.DataFrame(found, columns=["session", "ticker", "target", "short_by", "reason"])
 
 
@@ -294,7 +293,8 @@ def _valuation(prices: Prices, tickers: list[str], base: str, sessions: pd.Datet
 
 def _close(prices: Prices, markets: Sequence[str], session: pd.Timestamp) -> pd.Timestamp:
     """Return the moment the last of some markets closes on a session."""
-    return max(prices.closes[market][session] for market in markets if session in prices.closes[market].index)
+    held = [prices.closes[market] for market in markets]
+    return max(pd.Timestamp(closes[session]) for closes in held if session in closes.index)
 
 
 def _after(sessions: pd.DatetimeIndex, session: pd.Timestamp, count: int) -> pd.Timestamp | None:
@@ -302,8 +302,8 @@ def _after(sessions: pd.DatetimeIndex, session: pd.Timestamp, count: int) -> pd.
     return sessions[position] if position < len(sessions) else None
 
 
-def _checked(targets: dict[str, float], session: pd.Timestamp, basket: str) -> dict[str, float]:
+def _checked(targets: dict[str, float], session: pd.Timestamp, book: str) -> dict[str, float]:
     weights = np.array(list(targets.values()))
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() > 1.0 + 1e-9:
-        raise BacktestError(f"{basket} on {session:%Y-%m-%d}: weights {targets}; want each >= 0 and the sum <= 1")
+        raise BacktestError(f"{book} on {session:%Y-%m-%d}: weights {targets}; want each >= 0 and the sum <= 1")
     return targets

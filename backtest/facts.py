@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
+from pandas.api.typing import NaTType
 
 from backtest import calendars
 from backtest.errors import DataError
@@ -36,6 +37,7 @@ UNITS = {
     "fraction": "a number between 0 and 1",
     "trillion_tokens": "a number of trillion tokens",
     "thousand_chips": "a number of thousand chips",
+    "CNY_per_USD": "a number of CNY per USD",
 }
 COLUMNS = (
     "entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source", "note",
@@ -69,6 +71,7 @@ ACCELERATOR_SCHEMA = pandera.DataFrameSchema(
         "chip": pandera.Column(str, pandera.Check.str_length(min_value=1)),
         "vendor": pandera.Column(str, pandera.Check.str_length(min_value=1)),
         "kind": pandera.Column(str, pandera.Check.isin(["GPU", "ASIC"])),
+        "flagship": pandera.Column(str, pandera.Check.isin(["yes", "no"])),
         "first_shipped": pandera.Column(str, pandera.Check.str_length(min_value=1)),
         "known_at": pandera.Column("datetime64[ns, UTC]"),
         **{
@@ -107,6 +110,7 @@ class Fact:
     entity: str
     metric: str
     period: str
+    period_end: pd.Timestamp
     quarter: int
     value: float
     unit: str
@@ -120,6 +124,53 @@ class Fact:
         """Return the fact for JSON: the publication date as its source states it."""
         names = ("entity", "metric", "period", "value", "unit", "evidence", "confidence", "source")
         return {name: getattr(self, name) for name in names} | {"known_at": self.published}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """An accelerator as announced: bandwidth per chip, both directions added up, and the quarter it first shipped.
+
+    `shipped` is None while only planned, or where the quarter is not known. `flagship` marks the part a vendor sold as
+    its main one, our reading of the table's notes.
+    """
+
+    chip: str
+    vendor: str
+    kind: str
+    flagship: bool
+    first_shipped: str
+    shipped: int | None
+    scale_up_gb_per_s: float
+    scale_out_gbit_per_s: float
+    scale_up_domain: float
+    published: str
+    known_at: pd.Timestamp
+    confidence: str
+    source: str
+
+    @property
+    def bandwidth_gb_per_s(self) -> float:
+        """Scale-up GB/s plus scale-out Gb/s ÷ 4 (÷ 8 to bytes, × 2 for both directions); NaN unless both are known."""
+        return self.scale_up_gb_per_s + self.scale_out_gbit_per_s / 4.0
+
+    def fact(self, metric: str) -> Fact:
+        """Return one of the chip's figures as a fact of the quarter it first shipped."""
+        unit = {"scale_up_gb_per_s": "GB_per_s", "scale_out_gbit_per_s": "Gb_per_s", "scale_up_domain": "chips"}[metric]
+        quarter = self.shipped if self.shipped is not None else 0
+        return Fact(
+            entity=self.chip,
+            metric=metric,
+            period=self.first_shipped,
+            period_end=self.known_at.tz_localize(None),
+            quarter=quarter,
+            value=getattr(self, metric),
+            unit=unit,
+            published=self.published,
+            known_at=self.known_at,
+            evidence="reported",
+            confidence=self.confidence,
+            source=self.source,
+        )
 
 
 @dataclass(frozen=True)
@@ -166,10 +217,10 @@ def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
     typed["origin"] = [f"{file} row {row}" for row in typed.index]
     early = typed[(typed["known_at"] < typed["period_end"].dt.tz_localize("UTC")) & typed["evidence"].ne("guidance")]
     if len(early):
-        row = early.iloc[0]
+        row = int(early.index[0])
         raise DataError(
-            f"{row['origin']}: known_at is '{row['published']}', before its period ended on {row['period_end']:%Y-%m-%d}; "
-            "want a later date, or evidence 'guidance'"
+            f"{file} row {row}: known_at is '{_said(table, row, 'known_at')}', before its period ended on "
+            f"{_said(table, row, 'period_end')}; want a later date, or evidence 'guidance'"
         )
     return typed
 
@@ -181,10 +232,11 @@ def parse_accelerators(table: pd.DataFrame, file: str) -> pd.DataFrame:
         typed[name] = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype(float)
         garbled = typed[name].isna() & ~table[name].isin(["", "nan"])
         if garbled.any():
-            row = garbled.idxmax()
-            raise DataError(f"{file} row {row}: {name} is '{table.at[row, name]}'; want a number or nothing")
+            row = first_row(garbled)
+            raise DataError(f"{file} row {row}: {name} is '{_said(table, row, name)}'; want a number or nothing")
     typed["known_at"] = _moments(table["known_at"])
     validate(ACCELERATOR_SCHEMA, typed, table, file)
+    typed["published"] = table["known_at"]
     return typed
 
 
@@ -208,7 +260,7 @@ def validate(schema: pandera.DataFrameSchema, typed: pd.DataFrame, raw: pd.DataF
             raise DataError(f"{file}: {cases.iloc[0]['column']} fails {cases.iloc[0]['check']}") from None
         row, field, check = int(first.iloc[0]["index"]), str(first.iloc[0]["column"]), str(first.iloc[0]["check"])
         wanted = UNITS.get(str(raw.at[row, "unit"]), "a finite number") if field == "value" else WANTED.get(field, check)
-        raise DataError(f"{file} row {row}: {field} is '{raw.at[row, field]}'; want {wanted}") from None
+        raise DataError(f"{file} row {row}: {field} is '{_said(raw, row, field)}'; want {wanted}") from None
 
 
 def assemble(tables: Iterable[pd.DataFrame], accelerators: pd.DataFrame, events: pd.DataFrame, data_id: str) -> Facts:
@@ -216,7 +268,7 @@ def assemble(tables: Iterable[pd.DataFrame], accelerators: pd.DataFrame, events:
     rows = pd.concat(list(tables), ignore_index=True)
     units = rows.groupby("metric", sort=False)["unit"].nunique()
     if (units > 1).any():
-        metric = units.idxmax()
+        metric = str(units.idxmax())
         strays = rows[rows["metric"] == metric].drop_duplicates("unit")
         raise DataError(
             f"{strays.iloc[1]['origin']}: unit is '{strays.iloc[1]['unit']}', but metric '{metric}' is in "
@@ -234,6 +286,11 @@ def assemble(tables: Iterable[pd.DataFrame], accelerators: pd.DataFrame, events:
     return Facts(ordered, accelerators, events, data_id)
 
 
+def first_row(faulty: pd.Series) -> int:
+    """Return the row of the file at which a column of faults is first true."""
+    return int(faulty.index[int(np.argmax(faulty.to_numpy()))])
+
+
 def content_id(parts: Iterable[bytes]) -> str:
     """Return the first 16 hex digits of the SHA-256 of some parts, each prefixed by its length."""
     digest = hashlib.sha256()
@@ -242,11 +299,15 @@ def content_id(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
+def _said(table: pd.DataFrame, row: int, field: str) -> str:
+    return str(table.at[row, field])
+
+
 def _moments(stated: pd.Series) -> pd.Series:
     return pd.Series([_or_nat(calendars.publication_moment, text) for text in stated], stated.index, "datetime64[ns, UTC]")
 
 
-def _or_nat(parse: Callable[[str], pd.Timestamp], text: str) -> pd.Timestamp:
+def _or_nat(parse: Callable[[str], pd.Timestamp], text: str) -> pd.Timestamp | NaTType:
     try:
         return parse(text)
     except ValueError:

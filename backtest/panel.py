@@ -3,16 +3,21 @@
 Only the engine and the audits hold an Archive. Signals see a Panel, which has nothing later than its moment in it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.facts import Fact, Facts
+from backtest.calendars import parse_quarter
+from backtest.facts import Chip, Fact, Facts
 from backtest.prices import Prices
 
 Series = tuple[str, str]  # (entity, metric)
+Value = TypeVar("Value")
+SHIPPED = re.compile(r"\d{4}Q[1-4]")
 
 
 @dataclass(frozen=True)
@@ -69,47 +74,94 @@ class Panel:
     @property
     def quarters(self) -> np.ndarray:
         """Every calendar quarter from the first to the last that a known figure speaks of (int, rising by one)."""
-        if "quarters" not in self._cache:
-            known = self.rows["quarter"].to_numpy()
-            self._cache["quarters"] = np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int)
-        return self._cache["quarters"]  # type: ignore[return-value]
+        return self.cached("quarters", self._quarters)
+
+    def cached(self, key: object, compute: Callable[[], Value]) -> Value:
+        """Return what a computation on this panel gave the first time it was asked for under a key."""
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]  # type: ignore[return-value]
 
     def matrix(self, series: Sequence[Series]) -> np.ndarray:
         """Return quarters × series as known, NaN where nothing was; read-only and cached."""
         key = tuple(series)
-        if key not in self._cache:
-            table = np.full((len(self.quarters), len(key)), np.nan)
-            for column, name in enumerate(key):
-                for quarter, row in self._positions.get(name, {}).items():
-                    table[quarter - self.quarters[0], column] = self._values[row]
-            table.flags.writeable = False
-            self._cache[key] = table
-        return self._cache[key]  # type: ignore[return-value]
+        return self.cached(key, lambda: self._matrix(key))
 
     def fact(self, series: Series, quarter: int) -> Fact | None:
         """Return the known figure of an entity and metric for a calendar quarter, or None."""
         position = self._positions.get(series, {}).get(quarter)
         if position is None:
             return None
-        row = self.rows.iloc[position]
-        return Fact(**{name: row[name] for name in Fact.__dataclass_fields__})
+        return self._all_facts[position]
+
+    def published(self, metric: str) -> tuple[Fact, ...]:
+        """Return every known figure of a metric, by entity and the end of its period; cached."""
+        return self.cached(("published", metric), lambda: self._published(metric))
 
     @property
-    def _values(self) -> np.ndarray:
-        if "values" not in self._cache:
-            self._cache["values"] = self.rows["value"].to_numpy()
-        return self._cache["values"]  # type: ignore[return-value]
+    def chips(self) -> tuple[Chip, ...]:
+        """Every accelerator announced by now, in the order of its table; cached."""
+        return self.cached("chips", lambda: tuple(_chip(row) for _, row in self.accelerators.iterrows()))
+
+    def flagship(self, vendor: str, quarter: int) -> Chip | None:
+        """Return the flagship a vendor shipped last by a quarter, of those whose bandwidths are both known, or None."""
+        shipped = [chip for chip in self.flagships(vendor) if (chip.shipped or 0) <= quarter]
+        return shipped[-1] if shipped else None
+
+    def flagships(self, vendor: str) -> tuple[Chip, ...]:
+        """Return a vendor's flagships with a quarter of first shipment and both bandwidths, in that order; cached."""
+        return self.cached(("flagships", vendor), lambda: self._flagships(vendor))
+
+    def _quarters(self) -> np.ndarray:
+        known = self.rows["quarter"].to_numpy()
+        return np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int)
+
+    def _matrix(self, series: Sequence[Series]) -> np.ndarray:
+        table = np.full((len(self.quarters), len(series)), np.nan)
+        values = self.rows["value"].to_numpy()
+        for column, name in enumerate(series):
+            for quarter, row in self._positions.get(name, {}).items():
+                table[quarter - self.quarters[0], column] = values[row]
+        table.flags.writeable = False
+        return table
+
+    def _published(self, metric: str) -> tuple[Fact, ...]:
+        found = [fact for fact in self._all_facts if fact.metric == metric]
+        return tuple(sorted(found, key=lambda fact: (fact.entity, fact.period_end, fact.known_at)))
+
+    def _flagships(self, vendor: str) -> tuple[Chip, ...]:
+        own = [chip for chip in self.chips if chip.flagship and chip.vendor == vendor and chip.shipped is not None]
+        known = [chip for chip in own if np.isfinite(chip.bandwidth_gb_per_s)]
+        return tuple(sorted(known, key=lambda chip: chip.shipped or 0))
+
+    @property
+    def _all_facts(self) -> list[Fact]:
+        """Every known row as a Fact, by position."""
+        return self.cached("facts", self._read_facts)
+
+    def _read_facts(self) -> list[Fact]:
+        columns = [self.rows[name].tolist() for name in Fact.__dataclass_fields__]
+        return [Fact(*values) for values in zip(*columns, strict=True)]
 
     @property
     def _positions(self) -> dict[Series, dict[int, int]]:
         """Per entity and metric, the row of each quarter: of several periods in a quarter, the one that ends last."""
-        if "positions" not in self._cache:
-            found: dict[Series, dict[int, int]] = {}
-            names = zip(self.rows["entity"], self.rows["metric"], self.rows["quarter"], strict=True)
-            ends = self.rows["period_end"].to_numpy()
-            for row, (entity, metric, quarter) in enumerate(names):
-                held = found.setdefault((entity, metric), {})
-                if quarter not in held or ends[row] >= ends[held[quarter]]:
-                    held[quarter] = row
-            self._cache["positions"] = found
-        return self._cache["positions"]  # type: ignore[return-value]
+        return self.cached("positions", self._find_positions)
+
+    def _find_positions(self) -> dict[Series, dict[int, int]]:
+        found: dict[Series, dict[int, int]] = {}
+        names = zip(self.rows["entity"], self.rows["metric"], self.rows["quarter"], strict=True)
+        ends = self.rows["period_end"].to_numpy()
+        for row, (entity, metric, quarter) in enumerate(names):
+            held = found.setdefault((entity, metric), {})
+            if quarter not in held or ends[row] >= ends[held[quarter]]:
+                held[quarter] = row
+        return found
+
+
+def _chip(row: pd.Series) -> Chip:
+    """Return a chip; one that is planned, or placed in a year only, has not shipped in any quarter."""
+    stated = str(row["first_shipped"])
+    shipped = parse_quarter(stated[:6]) if SHIPPED.match(stated) and "planned" not in stated else None
+    known = {name: row[name] for name in Chip.__dataclass_fields__ if name not in ("shipped", "flagship")}
+    return Chip(shipped=shipped, flagship=row["flagship"] == "yes", **known)

@@ -52,6 +52,10 @@ class Prices:
         """Return the markets these tickers trade on, sorted."""
         return tuple(sorted({self.market[ticker] for ticker in tickers}))
 
+    def traded(self, ticker: str) -> pd.DatetimeIndex:
+        """Return the sessions on which a ticker has a price."""
+        return pd.DatetimeIndex(self.wealth.index[self.wealth[ticker].notna().to_numpy()])
+
     def sessions(self, markets: Sequence[str]) -> pd.DatetimeIndex:
         """Return the union of the sessions of some markets over the span of this source."""
         union = pd.DatetimeIndex([])

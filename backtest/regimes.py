@@ -1,9 +1,11 @@
-"""The report's regimes, and the windows every result is shown over."""
+"""The report's regimes, the windows every result is shown over, and what a book did in one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from backtest.statistics import performance, uncertainty
 from backtest.universe import Universe
 
 REPORT_DATE = pd.Timestamp("2025-07-23")
@@ -45,3 +47,33 @@ def windows(universe: Universe, first: pd.Timestamp, last: pd.Timestamp) -> list
         ("whole", first, last),
     ]
     return named + [Window(name, start, end, sample_of(start, end)) for name, start, end in spans if start <= end]
+
+
+def window_statistics(
+    equity: pd.Series, orders: pd.DataFrame, window: Window, periods_per_year: int, chosen: pd.Timestamp
+) -> dict[str, Any]:
+    """Return what a book did in a window: fractions, except Sharpe (annualised), n (returns) and the counts.
+
+    The base of the first return is the last value before the window, or the first value of the run. `hindsight` is true
+    when the window began before the basket was chosen.
+    """
+    held = equity.iloc[window.slice(pd.DatetimeIndex(equity.index))]
+    if len(held) < 2:
+        return {"n": 0, "sample": window.sample, "total_return": None}
+    traded = orders[(orders["session"] > held.index[0]) & (orders["session"] <= held.index[-1])]
+    returns = performance.returns(held)
+    ratio = uncertainty.sharpe(returns, periods_per_year)
+    return {
+        "n": len(returns),
+        "first": f"{held.index[0]:%Y-%m-%d}",
+        "last": f"{held.index[-1]:%Y-%m-%d}",
+        "sample": window.sample,
+        "hindsight": bool(held.index[0] < chosen),
+        "total_return": performance.total_return(held),
+        "sharpe": ratio[0] if ratio else None,
+        "sharpe_error": ratio[1] if ratio else None,
+        "max_drawdown": performance.max_drawdown(held),
+        "turnover": performance.turnover(float(traded["value"].sum()), held),
+        "costs": float((traded["cost"] / held.reindex(traded["session"]).to_numpy()).sum()),
+        "orders": len(traded),
+    }

@@ -1,25 +1,23 @@
 """One run of a strategy: a RunResult, which is all that a report reads."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from backtest import engine
-from backtest.data import folder, reference
+from backtest.calendars import as_of_moment
+from backtest.claims import ledger, tickers_needed
 from backtest.facts import content_id
-from backtest.panel import Archive
+from backtest.panel import Archive, Panel
 from backtest.prices import Prices
-from backtest.regimes import Window, windows
+from backtest.regimes import REPORT_DATE, Window, window_statistics, windows
 from backtest.signals import QuarterlySignal, load_signals, readings
 from backtest.spec import StrategySpec
-from backtest.statistics import performance, uncertainty
-from backtest.universe import Universe, load_universe
+from backtest.statistics import performance
+from backtest.universe import Benchmark, Supplier, Universe, load_universe
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,7 +54,12 @@ class Book:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book."""
+    """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
+
+    `signals` has the readings, by quarter, of the spec's own quarterly signals; `trends` those of every other. `claims` is
+    the ledger (claims.Finding.as_dict) as known at the end of the run, each with `then`: verdict and figure as known on
+    the report's date.
+    """
 
     spec: dict[str, Any]
     spec_id: str
@@ -66,6 +69,8 @@ class RunResult:
     windows: tuple[Window, ...]
     books: dict[str, Book]
     signals: dict[str, dict[str, Any]]
+    trends: dict[str, dict[str, Any]]
+    claims: tuple[dict[str, Any], ...]
     names: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
@@ -84,34 +89,31 @@ class RunResult:
             ],
             "baskets": {name: _book_as_dict(book) for name, book in self.books.items()},
             "signals": self.signals,
+            "trends": self.trends,
+            "claims": list(self.claims),
             "notes": list(self.notes),
         }
 
 
-def load_archive(tickers: Sequence[str], prices: str = "reference") -> Archive:
-    """Return the embedded figures with prices of some tickers: "reference", or a folder of daily CSVs."""
-    chosen = sorted(set(tickers))
-    held = reference.load_prices(chosen) if prices == "reference" else folder.load_prices(chosen, Path(prices))
-    return Archive(reference.load_facts(), held)
-
-
 def tickers_of(spec: StrategySpec, universe: Universe) -> list[str]:
-    """Return every ticker a run needs prices for: what its books can hold and what they are compared with."""
-    held = {ticker for basket in spec.baskets for ticker in spec.tickers(basket, universe)}
-    return sorted(held | {row.ticker for row in universe.benchmarks})
+    """Return every ticker a run needs prices for: what its books hold, what they are compared with, what claims need."""
+    held = {ticker for book in spec.books for ticker in spec.tickers(book, universe)}
+    return sorted(held | {row.ticker for row in universe.benchmarks} | tickers_needed())
 
 
 def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) -> RunResult:
     """Return the run of a spec on an archive."""
     universe = universe or load_universe()
-    held = sorted({ticker for basket in spec.baskets for ticker in spec.tickers(basket, universe)})
+    held = sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)})
     archive.prices.require(held)
     last = engine.last_session(spec, archive.prices, held)
     spans = windows(universe, pd.Timestamp(spec.start), last)
-    books = {basket: _book(spec, basket, archive, universe, spans) for basket in spec.baskets}
+    books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [note for book in books.values() for note in _notes(book)]
     panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
-    rows = [*universe.suppliers, *universe.benchmarks]
+    quarterly = {name: one for name, one in (load_signals() | _named(spec)).items() if isinstance(one, QuarterlySignal)}
+    read = {name: {q: one.as_dict() for q, one in readings(signal, panel).items()} for name, signal in quarterly.items()}
+    rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
         spec=spec.as_dict(),
         spec_id=spec.spec_id,
@@ -124,11 +126,9 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
         },
         windows=tuple(spans),
         books=books,
-        signals={
-            name: {quarter: reading.as_dict() for quarter, reading in readings(signal, panel).items()}
-            for name, signal in _named(spec).items()
-            if isinstance(signal, QuarterlySignal)
-        },
+        signals={name: one for name, one in read.items() if name in _named(spec)},
+        trends={name: one for name, one in read.items() if name not in _named(spec)},
+        claims=_claims(archive, panel),
         names={row.ticker: {"name": row.name, "name_zh": row.name_zh} for row in rows},
         notes=tuple(notes),
     )
@@ -143,29 +143,38 @@ def code_id() -> str:
     return content_id(part for path in paths for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes()))
 
 
+def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:
+    """Return the ledger as known on a panel, each claim with its verdict and figure as known on the report's date."""
+    then = {one.claim.id: one for one in ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))}
+    return tuple(
+        one.as_dict() | {"then": {"verdict": then[one.claim.id].verdict, "measured": then[one.claim.id].main.value}}
+        for one in ledger(panel)
+    )
+
+
 def _named(spec: StrategySpec) -> dict[str, Any]:
     """Return the spec's signals by module name."""
     known = {type(signal): name for name, signal in load_signals().items()}
     return {known.get(type(signal), type(signal).__name__): signal for signal in spec.signals}
 
 
-def _book(spec: StrategySpec, basket: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
-    row, prices = universe.basket(basket), archive.prices
-    tickers = spec.tickers(basket, universe)
-    base = row.currency if spec.base == "local" else spec.base
+def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
+    rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
+    tickers = spec.tickers(name, universe)
+    base = rows[0].currency if spec.base == "local" else spec.base
     markets = prices.markets_of(tickers)
     sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end)
-    decisions = engine.decide(spec, basket, archive, universe, sessions)
+    decisions = engine.decide(spec, name, archive, universe, sessions)
     placement = engine.place(decisions, prices, tickers, sessions, spec.lag)
     outcome = engine.simulate(placement, prices, base, sessions, spec.capital, spec.cost_bps)
     compared = [one.ticker for one in universe.benchmarks if one.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
-    chosen = pd.Timestamp(row.chosen)
+    chosen = pd.Timestamp(max(row.chosen for row in rows))
     return Book(
-        basket=basket,
-        title=row.title,
-        members=row.members,
+        basket=name,
+        title=spec.title if spec.together else rows[0].title,
+        members=tuple(dict.fromkeys(ticker for row in rows for ticker in row.members)),
         chosen=chosen,
         currency=base,
         periods_per_year=periods,
@@ -193,36 +202,6 @@ def _book(spec: StrategySpec, basket: str, archive: Archive, universe: Universe,
     )
 
 
-def window_statistics(
-    equity: pd.Series, orders: pd.DataFrame, window: Window, periods_per_year: int, chosen: pd.Timestamp
-) -> dict[str, Any]:
-    """Return what a book did in a window: fractions, except Sharpe (annualised), n (returns) and the counts.
-
-    The base of the first return is the last value before the window, or the first value of the run. `hindsight` is true
-    when the window began before the basket was chosen.
-    """
-    held = equity.iloc[window.slice(pd.DatetimeIndex(equity.index))]
-    if len(held) < 2:
-        return {"n": 0, "sample": window.sample, "total_return": None}
-    traded = orders[(orders["session"] > held.index[0]) & (orders["session"] <= held.index[-1])]
-    returns = performance.returns(held)
-    ratio = uncertainty.sharpe(returns, periods_per_year)
-    return {
-        "n": len(returns),
-        "first": f"{held.index[0]:%Y-%m-%d}",
-        "last": f"{held.index[-1]:%Y-%m-%d}",
-        "sample": window.sample,
-        "hindsight": bool(held.index[0] < chosen),
-        "total_return": performance.total_return(held),
-        "sharpe": ratio[0] if ratio else None,
-        "sharpe_error": ratio[1] if ratio else None,
-        "max_drawdown": performance.max_drawdown(held),
-        "turnover": performance.turnover(float(traded["value"].sum()), held),
-        "costs": float((traded["cost"] / held.reindex(traded["session"]).to_numpy()).sum()),
-        "orders": len(traded),
-    }
-
-
 def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex, capital: float) -> pd.DataFrame:
     """Return each benchmark as if bought at its first price in the run, NaN outside its priced span."""
     held = prices.in_currency(tickers, base, sessions)
@@ -247,7 +226,7 @@ def _notes(book: Book) -> list[str]:
     if len(counted):
         notes.append(f"{book.basket}: {len(counted)} order(s) never filled, each listed with its reason")
     for ticker, column in book.benchmarks.items():
-        if column.notna().any() and (last := column.last_valid_index()) < book.equity.index[-1]:
+        if column.notna().any() and (last := pd.Timestamp(column.dropna().index[-1])) < book.equity.index[-1]:
             notes.append(f"{book.basket}: benchmark {ticker} ends on {last:%Y-%m-%d}")
     return notes
 
@@ -270,22 +249,4 @@ def _book_as_dict(book: Book) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {name: f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]
-
-
-def to_json(document: Any) -> str:
-    """Return a document as JSON: sorted as given, NaN and infinities as null."""
-    return json.dumps(_finite(document), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _finite(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

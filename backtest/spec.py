@@ -15,11 +15,11 @@ from backtest.universe import Universe, load_universe
 class StrategySpec(BaseModel):
     """A strategy over one or several books.
 
-    Each basket is a book of its own. A decision is taken at the close of the last session of each `rebalance`
-    period, and of the first session of the run, with what was known then; its orders wait for the `lag`-th next session
-    of each ticker's own market. `cost_bps` is charged on the value of every trade. `capital` is in `base`, the currency
-    of the books; "local" is each basket's own. `end` None means the last session on which at least half of a book's
-    tickers are priced.
+    Each basket is a book of its own, or all of them `together` are one, named after the strategy. A decision is taken
+    at the close of the last session of each `rebalance` period, and of the first session of the run, with what was known
+    then; its orders wait for the `lag`-th next session of each ticker's own market. `cost_bps` is charged on the value of
+    every trade. `capital` is in `base`, the currency of the books; "local" is each basket's own. `end` None means the
+    last session on which at least half of the strategy's tickers are priced.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +28,7 @@ class StrategySpec(BaseModel):
     title: str
     question: str
     baskets: tuple[str, ...] = Field(min_length=1)
+    together: bool = False
     signals: tuple[Any, ...] = ()
     weights: Any
     rebalance: Literal["weekly", "monthly", "quarterly"] = "monthly"
@@ -55,6 +56,8 @@ class StrategySpec(BaseModel):
             raise ValueError(
                 f"{type(self.weights).__name__} wants {self.weights.signals_wanted} signal(s), the spec has {len(self.signals)}"
             )
+        if self.together and self.base == "local":
+            raise ValueError("base is 'local' in a book of several baskets; want CNY or USD")
         universe = load_universe()
         for name in self.baskets:
             universe.basket(name)
@@ -66,9 +69,15 @@ class StrategySpec(BaseModel):
         """Return a copy with some fields changed, checked like a new one."""
         return build_spec(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
 
-    def tickers(self, basket: str, universe: Universe) -> tuple[str, ...]:
+    @property
+    def books(self) -> dict[str, tuple[str, ...]]:
+        """The baskets of each book."""
+        return {self.name: self.baskets} if self.together else {basket: (basket,) for basket in self.baskets}
+
+    def tickers(self, book: str, universe: Universe) -> tuple[str, ...]:
         """Return every ticker a book can ever hold, sorted."""
-        return tuple(sorted({*universe.basket(basket).members, *self.weights.holds}))
+        members = {ticker for basket in self.books[book] for ticker in universe.basket(basket).members}
+        return tuple(sorted(members | set(self.weights.holds)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values that define the strategy, for JSON; a signal or weighting is its name and fields."""

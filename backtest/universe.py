@@ -4,7 +4,7 @@ import tomllib
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,6 +23,9 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field(min_length=1)
+
+
+RowType = TypeVar("RowType", bound=Row)
 
 
 class Supplier(Row):
@@ -75,6 +78,15 @@ class Benchmark(Row):
     name_zh: str = ""
     market: Market
     currency: Currency
+
+
+class Loading(Row):
+    """How much a theme stands to gain from one of the four trend shifts, from -1 to 1, and why."""
+
+    theme: str
+    trend: Literal["token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth"]
+    loading: float = Field(ge=-1, le=1)
+    reason: str = Field(min_length=1)
 
 
 class Universe(BaseModel):
@@ -134,19 +146,30 @@ class Universe(BaseModel):
 @lru_cache
 def load_universe(folder: Path = FOLDER) -> Universe:
     """Return the universe in a folder of TOML files; raise ConfigurationError by file, row and field."""
-    rows: dict[str, tuple[Any, ...]] = {}
-    kinds: list[tuple[str, type[Row]]] = [
-        ("suppliers", Supplier),
-        ("baskets", Basket),
-        ("regimes", Regime),
-        ("benchmarks", Benchmark),
-    ]
-    for kind, model in kinds:
-        rows[kind] = tuple(_parse(model, row, f"{kind}.toml row {n}") for n, row in enumerate(_read(folder, kind), start=1))
     try:
-        return Universe(**rows)
+        return Universe(
+            suppliers=read_rows(folder, "suppliers", Supplier),
+            baskets=read_rows(folder, "baskets", Basket),
+            regimes=read_rows(folder, "regimes", Regime),
+            benchmarks=read_rows(folder, "benchmarks", Benchmark),
+        )
     except ValidationError as error:
         raise ConfigurationError(f"universe: {error.errors()[0]['msg']}") from None
+
+
+@lru_cache
+def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
+    """Return the loadings in file order, each for a basket that exists; raise ConfigurationError by file and row."""
+    rows = read_rows(folder, "loadings", Loading)
+    universe = load_universe(folder)
+    for row in rows:
+        universe.basket(row.theme)
+    return rows
+
+
+def read_rows(folder: Path, kind: str, model: type[RowType]) -> tuple[RowType, ...]:
+    """Return the rows of `kind.toml` in file order; raise ConfigurationError by file, row and field."""
+    return tuple(_parse(model, row, f"{kind}.toml row {n}") for n, row in enumerate(_read(folder, kind), start=1))
 
 
 def _read(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -163,7 +186,7 @@ def _read(folder: Path, kind: str) -> list[dict[str, Any]]:
     return found
 
 
-def _parse(model: type[Row], row: dict[str, Any], where: str) -> Row:
+def _parse(model: type[RowType], row: dict[str, Any], where: str) -> RowType:
     try:
         return model(**row)
     except ValidationError as error:

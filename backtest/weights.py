@@ -79,6 +79,41 @@ class Exposure:
         return _blend(members, share, self.otherwise)
 
 
+@dataclass(frozen=True)
+class Rotation:
+    """The baskets with the best scores: the `top` of them at equal weight, or all in proportion when `top` is None.
+
+    A basket's score is its own, or the mean of its members' where scores are by ticker. Only scores above 0 count; a
+    basket's weight is split equally among its members. Without any score above 0 everything is cash.
+    """
+
+    top: int | None = None
+
+    signals_wanted: ClassVar[int] = 1
+    holds: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.top is not None and self.top < 1:
+            raise ConfigurationError(f"rotation: top is {self.top}; want at least 1, or None for proportional")
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the weights of the chosen baskets' members; a ticker in two of them gets both shares."""
+        ranked = {basket: _basket_score(scores[0], basket, tickers) for basket, tickers in members.items() if tickers}
+        liked = sorted((basket for basket in ranked if ranked[basket] > 0), key=lambda basket: -ranked[basket])
+        chosen = liked[: self.top]
+        total = sum(1.0 if self.top else ranked[basket] for basket in chosen)
+        targets: Targets = {}
+        for basket in chosen:
+            share = (1.0 if self.top else ranked[basket]) / total / len(members[basket])
+            for ticker in members[basket]:
+                targets[ticker] = targets.get(ticker, 0.0) + share
+        return targets
+
+
+def _basket_score(scores: pd.Series, basket: str, tickers: tuple[str, ...]) -> float:
+    return float(scores[basket] if basket in scores.index else scores.reindex(list(tickers)).mean())
+
+
 def _equal(members: Members, total: float) -> Targets:
     tickers = sorted({ticker for basket in members.values() for ticker in basket})
     return {ticker: total / len(tickers) for ticker in tickers}

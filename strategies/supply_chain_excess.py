@@ -1,5 +1,8 @@
 """The four leaders while their revenue grows faster than the clouds' CapEx, else the CSI 300 ETF."""
 
+import sys
+
+from backtest.__main__ import main
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.spec import build_spec
 from backtest.weights import Gate
@@ -12,3 +15,6 @@ SPEC = build_spec(
     signals=(SupplyChainExcess(),),
     weights=Gate(above=0.0, otherwise="510300.SS"),
 )
+
+if __name__ == "__main__":
+    main(["run", __file__, *sys.argv[1:]])

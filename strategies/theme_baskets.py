@@ -1,5 +1,8 @@
 """Each theme held at equal weight and rebalanced every quarter: the report's story as it stands."""
 
+import sys
+
+from backtest.__main__ import main
 from backtest.spec import build_spec
 from backtest.weights import Equal
 
@@ -11,3 +14,6 @@ SPEC = build_spec(
     weights=Equal(),
     rebalance="quarterly",
 )
+
+if __name__ == "__main__":
+    main(["run", __file__, *sys.argv[1:]])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.errors import DataError
-from backtest.facts import content_id, read_table
+from backtest.facts import content_id, first_row, read_table
 from backtest.prices import Prices
 from backtest.universe import load_universe
 
@@ -60,11 +60,11 @@ def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
     """Return a column of days as an index; refuse one that is no day, repeats or falls."""
     days = pd.to_datetime(stated, format="%Y-%m-%d", errors="coerce")
     if days.isna().any():
-        row = days.isna().idxmax()
+        row = first_row(days.isna())
         raise DataError(f"{file} row {row}: {stated.name} is '{stated[row]}'; want a day like 2024-03-28")
     steps = days.diff().dt.days
     if (steps <= 0).any():
-        row = (steps <= 0).idxmax()
+        row = first_row(steps <= 0)
         fault = "stands twice" if steps[row] == 0 else f"comes after {days[row - 1]:%Y-%m-%d}"
         raise DataError(f"{file} row {row}: {days[row]:%Y-%m-%d} {fault}; want unique, rising days")
     if days.empty:
@@ -77,7 +77,7 @@ def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = N
     found = pd.to_numeric(stated, errors="coerce").astype(float)
     wrong = (found.isna() & stated.str.strip().ne("")) | (found <= 0) | np.isinf(found)
     if wrong.any():
-        row = wrong.idxmax()
+        row = first_row(wrong)
         day = f" ({days[row - stated.index[0]]:%Y-%m-%d})" if days is not None else ""
         raise DataError(f"{file} row {row}{day}: {stated.name} is '{stated[row]}'; want a price above 0, or nothing")
     return found

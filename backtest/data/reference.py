@@ -22,6 +22,7 @@ FACT_TABLES = (
     "us_suppliers.csv",
     "tokens.csv",
     "accelerator_shipments.csv",
+    "rates.csv",
 )
 
 

@@ -1,0 +1,41 @@
+"""One self-contained HTML page per strategy, from a RunResult and nothing else, and the front page over them."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from backtest.regimes import REPORT_DATE
+from backtest.report import books, colours, evidence, front, holdings, outcome, provenance, trades
+from backtest.run import RunResult
+
+FOLDER = Path(__file__).parent
+# The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
+SECTIONS = (outcome.section, books.section, evidence.section, holdings.section, trades.section, provenance.section)
+
+
+def render(result: RunResult) -> str:
+    """Return the page of a run: one HTML document that asks for nothing else."""
+    sections = [section(result) for section in SECTIONS]
+    return (
+        _templates().get_template("page.html.j2").render(result=result, sections=sections, report_date=f"{REPORT_DATE:%Y-%m-%d}")
+    )
+
+
+def render_index(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return the front page over results read back from result.json; each links to `<strategy>/index.html`."""
+    return _templates().get_template("index.html.j2").render(strategies=list(front.parts(documents)))
+
+
+@lru_cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    environment.globals["style"] = Markup((FOLDER / "style.css").read_text(encoding="utf-8"))
+    environment.globals["palette"] = colours.PALETTE
+    environment.globals["theme"] = colours.theme
+    return environment

@@ -2,12 +2,13 @@
 
 A signal module `some_name.py` defines the frozen dataclass `SomeName`, all of whose fields have defaults. Called with a
 Panel it returns a Series of scores by theme or ticker: higher is better, NaN is no opinion, and nothing but the Panel
-is read. A signal of quarterly figures also has `values` and `inputs` (see QuarterlySignal).
+is read. A signal of quarterly figures also has `values` and `inputs` (see QuarterlySignal), and may have `parts`: further
+numbers of a quarter, by name.
 """
 
 import pkgutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
@@ -49,6 +50,7 @@ class Reading:
 
     value: float
     inputs: tuple[Fact, ...]
+    parts: dict[str, float] = field(default_factory=dict)
 
     @property
     def known_at(self) -> str:
@@ -72,17 +74,28 @@ class Reading:
             "known_at": self.known_at,
             "evidence": self.evidence,
             "confidence": self.confidence,
+            **({"parts": self.parts} if self.parts else {}),
             "inputs": [fact.as_dict() for fact in self.inputs],
         }
 
 
 def readings(signal: QuarterlySignal, panel: Panel) -> dict[str, Reading]:
     """Return a signal's value for every quarter in which it has one, by calendar quarter."""
-    values = signal.values(panel)
+    parts: Callable[[Panel, int], dict[str, float]] = getattr(signal, "parts", lambda panel, quarter: {})
     return {
-        quarter_label(int(quarter)): Reading(float(value), signal.inputs(panel, int(quarter)))
-        for quarter, value in zip(panel.quarters, values, strict=True)
+        quarter_label(quarter): Reading(float(value), signal.inputs(panel, quarter), parts(panel, quarter))
+        for quarter, value in zip(panel.quarters.tolist(), signal.values(panel), strict=True)
         if np.isfinite(value)
+    }
+
+
+def describe(signal: Signal, panel: Panel) -> dict[str, Any]:
+    """Return a signal's score (one number for the supply chain, else one per name) and its quarters, for JSON."""
+    scores = signal(panel)
+    quarters = readings(signal, panel) if isinstance(signal, QuarterlySignal) else {}
+    return {
+        "score": float(scores.iloc[0]) if list(scores.index) == [SUPPLY_CHAIN] else scores.to_dict(),
+        "quarters": {quarter: reading.as_dict() for quarter, reading in quarters.items()},
     }
 
 
@@ -93,8 +106,8 @@ def latest(values: np.ndarray) -> int | None:
 
 
 def four_quarter_growth(totals: np.ndarray) -> np.ndarray:
-    """Return growth over four quarters as a fraction, NaN for the first four."""
-    grown = np.full(len(totals), np.nan)
+    """Return growth over four quarters (rows) as a fraction, NaN for the first four."""
+    grown = np.full(totals.shape, np.nan)
     grown[4:] = totals[4:] / totals[:-4] - 1.0
     return grown
 

@@ -49,9 +49,10 @@ class RevenueCapexRatio:
         revenue = panel.matrix((DATA_CENTER,))[:, 0]
         share = panel.matrix((CLOUD_SHARE,))[:, 0][_last_disclosed(panel)]
         capex = panel.matrix(self._capex).sum(axis=1)
-        spent = np.full(len(capex), np.nan)
+        spent: np.ndarray = np.full(len(capex), np.nan)
         spent[self.lag_quarters :] = capex[: len(capex) - self.lag_quarters]
-        return revenue * share / spent
+        ratio: np.ndarray = revenue * share / spent
+        return ratio
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return revenue, share (the quarter's own or the last before it) and each cloud's CapEx."""

@@ -36,8 +36,10 @@ class SupplyChainExcess:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the excess growth per quarter of the panel, NaN where an input is unknown."""
-        revenue = four_quarter_growth(panel.matrix(self._revenue).sum(axis=1))
-        return revenue - four_quarter_growth(panel.matrix(self._capex).sum(axis=1))
+        revenue = panel.matrix(self._revenue).sum(axis=1)
+        capex = panel.matrix(self._capex).sum(axis=1)
+        excess: np.ndarray = four_quarter_growth(revenue) - four_quarter_growth(capex)
+        return excess
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each leader's revenue and each cloud's CapEx, of the quarter and of the year before."""

@@ -1,0 +1,235 @@
+"""The command line: `python -m backtest --help`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from backtest.errors import BacktestError, ConfigurationError, near_miss
+
+if TYPE_CHECKING:
+    from backtest.run import RunResult
+    from backtest.spec import StrategySpec
+
+ROOT = Path(__file__).parent.parent
+
+app = typer.Typer(
+    help="Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+PricesOption = Annotated[str, typer.Option(help="'reference' (embedded, weekly) or a folder of daily CSVs, one per ticker.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep the commands named, however many there are."""
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help="A strategy in strategies/, a path to one, or 'all'.")],
+    prices: PricesOption = "reference",
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="First day of the run.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of the run.")] = None,
+    basket: Annotated[list[str] | None, typer.Option(help="Run these baskets or single tickers instead.")] = None,
+    cost_bps: Annotated[float | None, typer.Option(help="Cost of every trade in basis points.")] = None,
+    base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = ROOT / "reports",
+    as_json: JsonOption = False,
+) -> None:
+    """Run one strategy or all of them and write their reports."""
+    changes = {
+        "start": _day("start", start),
+        "end": _day("end", end),
+        "baskets": tuple(basket) if basket else None,
+        "cost_bps": cost_bps,
+        "base": base,
+    }
+    asked = {field: value for field, value in changes.items() if value is not None}
+    specs = [load_strategy(path) for path in _strategies(name)]
+    results = _run_all([spec.replaced(**asked) if asked else spec for spec in specs], prices, out)
+    documents = [result.as_dict() for result in results]
+    if as_json:
+        from backtest.documents import to_json
+
+        sys.stdout.write(to_json({"strategies": {d["strategy"]: d for d in documents}} if name == "all" else documents[0]))
+        return
+    for document in documents:
+        typer.echo(_summary(document))
+    typer.echo(f"\nreports: {out / 'index.html'}")
+
+
+@app.command()
+def signals(
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")] = None,
+    prices: PricesOption = "reference",
+    as_json: JsonOption = False,
+) -> None:
+    """Show each signal: its score, its quarters, and when each became known."""
+    import pandas as pd
+
+    from backtest.calendars import as_of_moment
+    from backtest.signals import describe, load_signals
+    from backtest.sources import load_archive
+    from backtest.universe import load_universe
+
+    moment = as_of_moment(as_of) if as_of else pd.Timestamp.now(tz="UTC")
+    archive = load_archive([row.ticker for row in load_universe().suppliers], prices)
+    panel = archive.as_of(moment)
+    described = {name: describe(signal, panel) for name, signal in load_signals().items()}
+    document = {"as_of": as_of or f"{moment:%Y-%m-%dT%H:%MZ}", "signals": described}
+    if as_json:
+        from backtest.documents import to_json
+
+        sys.stdout.write(to_json(document))
+        return
+    typer.echo(_signal_lines(document))
+
+
+@app.command()
+def claims(
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")] = None,
+    prices: PricesOption = "reference",
+    as_json: JsonOption = False,
+) -> None:
+    """Hold each of the report's claims to its own figure: ours, the verdict, the evidence."""
+    import pandas as pd
+
+    from backtest.calendars import as_of_moment
+    from backtest.claims import changed_since, ledger
+    from backtest.documents import to_json
+    from backtest.regimes import REPORT_DATE
+    from backtest.sources import load_archive
+    from backtest.universe import load_universe
+
+    moment = as_of_moment(as_of) if as_of else pd.Timestamp.now(tz="UTC")
+    archive = load_archive(list(load_universe().market_and_currency()), prices)
+    findings = ledger(archive.as_of(moment))
+    then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
+    changed = {} if as_of else changed_since(then, findings)
+    rows = [finding.as_dict() | {"changed_since_report": changed.get(finding.claim.id)} for finding in findings]
+    sys.stdout.write(to_json(rows) if as_json else _claim_lines(rows))
+
+
+def load_strategy(path: Path) -> "StrategySpec":
+    """Return the SPEC a strategy file defines; raise ConfigurationError when it defines none."""
+    from backtest.spec import StrategySpec
+
+    found = spec_from_file_location(f"strategies.{path.stem}", path)
+    if found is None or found.loader is None or not path.exists():
+        raise ConfigurationError(f"{path}: no such strategy file")
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, StrategySpec):
+        raise ConfigurationError(f"{path}: defines no SPEC; want SPEC = build_spec(...)")
+    return spec
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error a user can meet is one line on standard error and its exit code."""
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except BacktestError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _run_all(specs: Sequence["StrategySpec"], prices: str, out: Path) -> list["RunResult"]:
+    """Run every spec, then publish every report: what fails, fails before anything is written."""
+    from backtest.publish import publish, publish_index
+    from backtest.report import render, render_index
+    from backtest.run import run, tickers_of
+    from backtest.sources import load_archive
+    from backtest.universe import load_universe
+
+    results, pages = [], []
+    for spec in specs:
+        typer.echo(f"running {spec.name} on {prices}", err=True)
+        results.append(run(spec, load_archive(tickers_of(spec, load_universe()), prices)))
+        pages.append(render(results[-1]))
+    for result, page in zip(results, pages, strict=True):
+        publish(result, page, out)
+    publish_index(out, render_index)
+    return results
+
+
+def _strategies(name: str) -> list[Path]:
+    found = {path.stem: path for path in sorted((ROOT / "strategies").glob("*.py"))}
+    if name == "all":
+        return list(found.values())
+    if name.endswith(".py"):
+        return [Path(name)]
+    if name not in found:
+        raise ConfigurationError(near_miss("strategy", name, [*found, "all"]))
+    return [found[name]]
+
+
+def _day(option: str, stated: str | None) -> date | None:
+    try:
+        return date.fromisoformat(stated) if stated else None
+    except ValueError:
+        raise ConfigurationError(f"--{option} is '{stated}'; want a day like 2024-06-30") from None
+
+
+def _summary(document: dict[str, Any]) -> str:
+    lines = [f"\n{document['spec']['title']}: total return (Sharpe ± standard error)"]
+    lines.append(f"{'basket':<20}{'in sample':>27}{'out of sample':>27}")
+    for name, book in document["baskets"].items():
+        cells = [_cell(book["regimes"].get(window)) for window in ("in sample", "out of sample")]
+        lines.append(f"{name:<20}" + "".join(f"{cell:>27}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _cell(window: dict[str, Any] | None) -> str:
+    if window is None or window["total_return"] is None:
+        return "no sessions"
+    ratio = f"({window['sharpe']:.2f} ± {window['sharpe_error']:.2f})" if window["sharpe"] is not None else f"(n = {window['n']})"
+    return f"{window['total_return']:+.1%} {ratio}"
+
+
+def _claim_lines(rows: Sequence[dict[str, Any]]) -> str:
+    lines = []
+    for row in rows:
+        figures = f"report {_figure(row['reported'])}, ours {_figure(row['measured'])} ({row['unit']})"
+        lines.append(f"{row['id']}: {row['verdict'].upper()}\n  {row['sentence']}\n  {figures}, {row['quarter'] or 'no quarter'}")
+        lines.append(f"  evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures")
+        for reading in (row["reading"], *row["alternatives"]):
+            outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
+            lines.append(f"    {_figure(reading['measured']):>9}  {outcome}: {reading['reading']}")
+        if row["changed_since_report"]:
+            lines.append(f"  since the report: {row['changed_since_report']}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def _signal_lines(document: dict[str, Any]) -> str:
+    lines = [f"as of {document['as_of']}"]
+    show: Callable[[Any], str] = lambda value: "no opinion" if value is None or value != value else f"{value:+.3f}"  # noqa: E731
+    for name, signal in document["signals"].items():
+        if isinstance(signal["score"], dict):
+            lines.append(f"\n{name}")
+            lines += [f"  {ticker:<12}{show(score):>12}" for ticker, score in signal["score"].items()]
+            continue
+        lines.append(f"\n{name}: {show(signal['score'])}")
+        for quarter, reading in signal["quarters"].items():
+            mark = f"{reading['evidence']}, {reading['confidence']} confidence"
+            lines.append(f"  {quarter}  {reading['value']:+.3f}  known {reading['known_at']}  {mark}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""What a page is made of: frozen values that the templates know how to draw."""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Text:
+    """One paragraph; `kind_of` is "lead" for a section's outcome, "small" for a caveat."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    kind_of: str = ""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A line to copy."""
+
+    kind: ClassVar[str] = "code"
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of plain sentences."""
+
+    kind: ClassVar[str] = "bullets"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure drawn once for a wide and once for a narrow page, with a caption that says what it shows."""
+
+    kind: ClassVar[str] = "chart"
+    wide: Markup
+    narrow: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell: text, its Chinese name, a reason in small print, a mark to notice, more behind a click."""
+
+    text: str
+    zh: str = ""
+    note: str = ""
+    mark: str = ""
+    href: str = ""
+    more_title: str = ""
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; `sample` ("in", "out", "both") sets it apart from the others."""
+
+    text: str
+    numeric: bool = False
+    sample: str = ""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows under one title; the first cell of each is its header."""
+
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+    sample: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A header over `width` columns."""
+
+    text: str
+    width: int
+    sample: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table; `spans` is an optional row of headers above the columns."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    columns: tuple[Column, ...]
+    groups: tuple[Rows, ...]
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks behind a summary that a click opens; paper shows them all."""
+
+    kind: ClassVar[str] = "fold"
+    summary: str
+    blocks: tuple["Block", ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A titled part of a section, linked to by its anchor; `theme` names the colour of its rule."""
+
+    kind: ClassVar[str] = "part"
+    anchor: str
+    title: str
+    blocks: tuple["Block", ...]
+    theme: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled section of the page, linked to by its anchor."""
+
+    anchor: str
+    title: str
+    blocks: tuple["Block", ...]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return the section's parts, for the table of contents."""
+        return tuple(block for block in self.blocks if isinstance(block, Part))
+
+
+Block: TypeAlias = Text | Code | Bullets | Chart | Table | Fold | Part

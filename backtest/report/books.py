@@ -1,0 +1,117 @@
+"""What each book earned: value against benchmarks through time, and a row of figures per window."""
+
+from collections.abc import Iterator
+
+from backtest.report import charts, figures
+from backtest.report.blocks import Block, Cell, Chart, Column, Part, Rows, Section, Span, Table, Text
+from backtest.report.wording import GROUPS, day, full_name, listed, name_of, name_zh, plain, spans
+from backtest.run import Book, RunResult
+
+
+def section(result: RunResult) -> Section:
+    """Return an overview when there are several books, then each book."""
+    blocks: list[Block] = []
+    if len(result.books) > 1:
+        blocks += [charts.overview("overview", result.books), _overview(result)]
+    blocks += [_part(result, number, book) for number, book in enumerate(result.books.values(), start=1)]
+    return Section("books", "Returns", tuple(blocks))
+
+
+def _part(result: RunResult, number: int, book: Book) -> Part:
+    about = (
+        f"Members: {listed([full_name(result.names, ticker) for ticker in book.members])}. Chosen {day(book.chosen)}; valued in "
+        f"{book.currency}; {book.periods_per_year} sessions a year."
+    )
+    anchor = f"book-{number}"
+    return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), _windows(result, book)), book.basket)
+
+
+def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Chart | Text]:
+    """Yield the book's chart, or the reason for none."""
+    if len(book.equity) > 1 and book.equity.notna().any() and book.equity.iloc[0] > 0:
+        yield charts.performance(f"{anchor}-value", book, result.windows, result.names)
+    else:
+        yield Text("No chart: the book has no two values.", "small")
+
+
+def _windows(result: RunResult, book: Book) -> Table:
+    """Return a row of figures per window, in sample and out of sample apart."""
+    returns = [_benchmark(result, ticker) for ticker in book.benchmark_windows]
+    columns = ["Sharpe ± standard error", "Max drawdown", "Turnover", "Costs", "Orders"]
+    header = [Column("Window"), Column("n", True), Column("Total return", True)]
+    groups = [
+        Rows(
+            tuple(_row(book, name, found.name) for name, found in spans(result.windows) if found.sample == sample),
+            title,
+            sample,
+        )
+        for sample, title in GROUPS.items()
+    ]
+    caption = (
+        f"{book.title}: figures per window. Returns in {book.currency}; n counts returns; turnover 1.00× replaces the book once; "
+        "costs are shares of the book; hindsight: the basket was chosen after the window began. The first return of a window "
+        "starts from the session before it, the first one listed."
+    )
+    every = (*header, *returns, *(Column(text, True) for text in columns))
+    return Table(caption, every, tuple(group for group in groups if group.rows))
+
+
+def _benchmark(result: RunResult, ticker: str) -> Column:
+    return Column(" ".join(part for part in (name_of(result.names, ticker), name_zh(result.names, ticker)) if part), True)
+
+
+def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
+    found = book.windows.get(window, {})
+    against = (
+        figures.benchmark(returns.get(window), book.benchmarks[ticker], found)
+        for ticker, returns in book.benchmark_windows.items()
+    )
+    return (
+        figures.window(name, found),
+        figures.count(found, "n"),
+        figures.total_return(found),
+        *against,
+        figures.sharpe(found),
+        figures.share(found, "max_drawdown"),
+        figures.multiple(found, "turnover"),
+        figures.share(found, "costs", 2),
+        figures.count(found, "orders"),
+    )
+
+
+def _overview(result: RunResult) -> Table:
+    """Return books × windows of total return, with the benchmarks below."""
+    ordered = [(name, window) for sample in GROUPS for name, window in spans(result.windows) if window.sample == sample]
+    widths = [(sample, sum(window.sample == sample for _, window in ordered)) for sample in GROUPS]
+    titles = {"in": "In sample", "out": "Out of sample", "both": "Both"}
+    keys = [window.name for _, window in ordered]
+    return Table(
+        "Total return of every book in every window, each in its own currency",
+        (Column("Book"), *(Column(name, True, window.sample) for name, window in ordered)),
+        (
+            Rows(tuple(_book_row(number, book, keys) for number, book in enumerate(result.books.values(), start=1)), "Books"),
+            Rows(tuple(_benchmark_rows(result, keys)), "Benchmarks"),
+        ),
+        (Span("", 1), *(Span(titles[sample], width, sample) for sample, width in widths if width)),
+    )
+
+
+def _book_row(number: int, book: Book, keys: list[str]) -> tuple[Cell, ...]:
+    header = Cell(plain(book.basket), note=book.currency, href=f"#book-{number}")
+    return (header, *(figures.total_return(book.windows.get(key, {})) for key in keys))
+
+
+def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, ...]]:
+    """Yield a row per benchmark and currency, from the first book compared with it."""
+    seen = set()
+    for book in result.books.values():
+        for ticker in book.benchmark_windows:
+            if (ticker, book.currency) not in seen:
+                seen.add((ticker, book.currency))
+                header = Cell(name_of(result.names, ticker), zh=name_zh(result.names, ticker), note=book.currency)
+                yield header, *_benchmark_cells(book, ticker, keys)
+
+
+def _benchmark_cells(book: Book, ticker: str, keys: list[str]) -> Iterator[Cell]:
+    for key in keys:
+        yield figures.benchmark(book.benchmark_windows[ticker].get(key), book.benchmarks[ticker], book.windows.get(key, {}))

@@ -1,0 +1,204 @@
+"""The drawing surface of every chart: sizes, style, panels over time, labels at line ends. With `charts`, matplotlib's home."""
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from backtest.regimes import REPORT_DATE, Window
+from backtest.report.blocks import Chart
+from backtest.report.colours import light
+from backtest.report.svg import inline
+from backtest.report.wording import regimes
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "backtest.report",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "text.parse_math": False,
+    "text.color": light("ink"),
+    "axes.edgecolor": light("muted"),
+    "axes.labelcolor": light("muted"),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": light("muted"),
+    "ytick.color": light("muted"),
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "axes.unicode_minus": True,
+    "lines.linewidth": 1.6,
+    "path.simplify_threshold": 0.4,
+}
+EPOCH, DAY = pd.Timestamp("1970-01-01"), pd.Timedelta(days=1)
+NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+@dataclass(frozen=True)
+class Size:
+    """A page's width in pixels and what fits on it: margins, font, date ticks, letters of a label."""
+
+    name: str
+    width: float
+    left: float
+    right: float
+    font: float
+    ticks: int
+    letters: int
+
+
+SIZES = (Size("wide", 860, 62, 158, 11, 9, 22), Size("narrow", 350, 44, 86, 9.5, 4, 13))
+
+
+def chart(anchor: str, label: str, caption: str, draw: Callable[[Size], Figure]) -> Chart:
+    """Return a chart drawn in both sizes, in the project's style whatever the user's own matplotlib style."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's browser draws the text, not matplotlib
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        drawn = [inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name) for size in SIZES]
+    return Chart(drawn[0], drawn[1], caption)
+
+
+def _written(figure: Figure) -> str:
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata=NO_METADATA)
+    return written.getvalue()
+
+
+def panels(size: Size, heights: Sequence[float], top: float = 50, gap: float = 26) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels, top to bottom, of the given heights in pixels."""
+    mpl.rcParams.update({"font.size": size.font, "axes.labelsize": size.font})
+    total = top + sum(heights) + gap * (len(heights) - 1) + 24
+    figure = Figure(figsize=(size.width / 72, total / 72), dpi=72)
+    drawn, lower = [], total - top
+    for height in heights:
+        lower -= height
+        box = (size.left / size.width, lower / total, (size.width - size.left - size.right) / size.width, height / total)
+        drawn.append(figure.add_axes(box))
+        lower -= gap
+    return figure, drawn
+
+
+def timeline(size: Size, drawn: Sequence[Axes], windows: Sequence[Window], first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """Shade the regimes, mark the report's date, and give every panel the same days; names stand above the first."""
+    last = max(last, first + pd.Timedelta(days=7))
+    ticks = months(first, last, size.ticks)
+    for axes in drawn:
+        for window in regimes(windows):
+            shade = light("out" if window.sample == "out" else "band")
+            axes.axvspan(days(max(window.start, first)), days(min(window.end, last)), color=shade, lw=0, zorder=0)
+        if first <= REPORT_DATE <= last:
+            axes.axvline(days(REPORT_DATE), color=light("ink"), lw=1, ls=(0, (4, 2)), zorder=1.5)
+        axes.set_xlim(days(first), days(last))
+        axes.set_xticks([days(tick) for tick in ticks], ["" for _ in ticks])
+        axes.tick_params(length=3, labelsize=size.font)
+        axes.set_axisbelow(True)
+        axes.grid(axis="y", color=light("grid"), lw=0.7)
+    years = all(tick.month == 1 for tick in ticks)
+    drawn[-1].set_xticks([days(tick) for tick in ticks], [f"{tick:%Y}" if years else f"{tick:%Y-%m}" for tick in ticks])
+    _name_regimes(size, drawn[0], windows, first, last)
+
+
+def _name_regimes(size: Size, axes: Axes, windows: Sequence[Window], first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """Write each regime's name over its span, and the report's date above its line, in a row of its own."""
+    for window in regimes(windows):
+        start, end = max(window.start, first), min(window.end, last)
+        if start < end and window.start > REPORT_DATE:
+            _above(axes, days(start), clipped(window.name, size.letters + 4), 4, size.font, ha="left", aside=3)
+        elif start < end and window.end == REPORT_DATE:
+            _above(axes, days(end), clipped(window.name, 10), 4, size.font, ha="right", aside=-3)
+        elif start < end:
+            _above(axes, (days(start) + days(end)) / 2, clipped(window.name, 10), 4, size.font, ha="center")
+    if first <= REPORT_DATE <= last:
+        _above(
+            axes, days(REPORT_DATE), f"report {REPORT_DATE:%Y-%m-%d}", 8 + size.font, size.font, ha="center", color=light("ink")
+        )
+
+
+def _above(
+    axes: Axes,
+    x: float,
+    text: str,
+    lift: float,
+    font: float,
+    ha: str,
+    color: str = light("muted"),
+    along: str = "data",
+    aside: float = 0,
+) -> None:
+    axes.annotate(
+        text, (x, 1), xycoords=(along, "axes fraction"), xytext=(aside, lift), textcoords="offset points",
+        ha=ha, va="bottom", fontsize=font - 0.5, color=color, annotation_clip=False,
+    )  # fmt: skip
+
+
+def title(axes: Axes, text: str, size: Size, top: bool = False) -> None:
+    """Say what a panel's axis measures, above its left end; above the regimes' names for the top panel."""
+    lift = 4 + (size.font + 4) * 2 if top else 4
+    _above(axes, 0, text, lift, size.font, ha="left", along="axes fraction")
+
+
+def label_ends(size: Size, axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Label lines at their ends (x, y, text, colour) in the right margin, moved apart and tied to their line."""
+    seen = [end for end in ends if np.isfinite(end[1])]
+    axes.autoscale_view()
+    points = axes.transData.transform([(x, y) for x, y, _, _ in seen]) if seen else np.empty((0, 2))
+    box, figure = axes.bbox, axes.figure
+    width, height = figure.bbox.width, figure.bbox.height
+    placed = spread([float(y) for _, y in points], size.font * 1.25, box.y0 + 3, box.y1 - 3)
+    for (_, _, text, colour), (x, y), at in zip(seen, points, placed, strict=True):
+        tie = Line2D([x / width, (box.x1 + 10) / width], [y / height, at / height], color=colour, lw=0.8, alpha=0.8)
+        figure.add_artist(tie)
+        figure.text((box.x1 + 13) / width, at / height, clipped(text, size.letters), va="center", fontsize=size.font - 0.5)
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Return positions as near as wanted but at least `gap` apart, between low and high while they fit."""
+    if not wanted:
+        return []
+    order = sorted(range(len(wanted)), key=lambda number: wanted[number])
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    placed = [max(low, wanted[order[0]])]
+    for number in order[1:]:
+        placed.append(max(wanted[number], placed[-1] + gap))
+    ceiling = high
+    for position in reversed(range(len(placed))):
+        placed[position] = min(placed[position], ceiling)
+        ceiling = placed[position] - gap
+    return [placed[order.index(number)] for number in range(len(wanted))]
+
+
+def months(first: pd.Timestamp, last: pd.Timestamp, most: int) -> list[pd.Timestamp]:
+    """Return at most `most` evenly spaced firsts of a month, years where they suffice."""
+    starts = list(pd.date_range(first, last, freq="MS"))
+    for step in (1, 2, 3, 6, 12, 24, 60, 120):
+        chosen = [start for start in starts if (start.year * 12 + start.month - 1) % step == 0]
+        if len(chosen) <= most:
+            return chosen
+    return starts[:1]
+
+
+def clipped(text: str, letters: int) -> str:
+    """Return a text of printable characters, cut with an ellipsis where it is too long for its place."""
+    seen = "".join(letter for letter in text if letter.isprintable())
+    return seen if len(seen) <= letters else f"{seen[: letters - 1].rstrip()}…"
+
+
+def days(moment: pd.Timestamp) -> float:
+    """Return a day as matplotlib counts it: from 1970-01-01."""
+    return (moment - EPOCH) / DAY
+
+
+def sessions(index: pd.Index) -> np.ndarray:
+    """Return an index of days as matplotlib counts them."""
+    counted: np.ndarray = np.asarray((pd.DatetimeIndex(index) - EPOCH) / DAY, dtype=float)
+    return counted

@@ -1,0 +1,105 @@
+"""What the strategy read: each signal by quarter, when it became known, from which figures, and what was decided on it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from backtest.report import charts
+from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.wording import counted, day, known, number, percent, plain, unverified
+from backtest.run import Book, RunResult
+
+NOT_SCORES = ("moment", "invested")
+UNCERTAIN = {"low": "low confidence", "estimated": "estimated"}
+
+
+def section(result: RunResult) -> Section:
+    """Return each signal through time, then the scores each book decided on."""
+    if not any(_scores(book) for book in result.books.values()) and not result.signals:
+        return Section(
+            "signals", "Signals", (Text("This strategy reads no signal: what it holds does not depend on any figure."),)
+        )
+    parts = [_signal(result, f"signal-{n}", name, found) for n, (name, found) in enumerate(result.signals.items(), start=1)]
+    parts += [_decided(result, f"decisions-{n}", book) for n, book in enumerate(result.books.values(), start=1)]
+    return Section("signals", "Signals, and when they were known", tuple(parts))
+
+
+def _signal(result: RunResult, anchor: str, name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Part:
+    if not quarters:
+        return Part(anchor, plain(name).capitalize(), (Text("No quarter of this signal was complete by the end of the run."),))
+    weak = [quarter for quarter, reading in quarters.items() if reading["confidence"] == "low"]
+    said = f"The newest is {list(quarters)[-1]}: {number(_newest(quarters)['value'], 3)}, known {_newest(quarters)['known_at']}. "
+    said += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
+    drawn = charts.readings(f"{anchor}-chart", name, quarters, result.windows)
+    return Part(anchor, plain(name).capitalize(), (Text(said), drawn, _table(name, quarters)))
+
+
+def _newest(quarters: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    return list(quarters.values())[-1]
+
+
+def _table(name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return a row per quarter, newest first, with every figure behind it."""
+    columns = (
+        Column("Quarter"), Column("Value", True), Column("Known at"), Column("Weakest evidence"), Column("Confidence"),
+        Column("Figures behind it"),
+    )  # fmt: skip
+    rows = tuple(_quarter(quarter, reading) for quarter, reading in reversed(list(quarters.items())))
+    return Table(f"{plain(name).capitalize()} by calendar quarter, as known at the end of the run", columns, (Rows(rows),))
+
+
+def _quarter(quarter: str, reading: Mapping[str, Any]) -> tuple[Cell, ...]:
+    inputs = tuple(_input(one) for one in reading["inputs"])
+    doubtful = sum(unverified(one["source"]) for one in reading["inputs"])
+    return (
+        Cell(quarter),
+        Cell(number(reading["value"], 3)),
+        Cell(str(reading["known_at"])),
+        Cell("" if reading["evidence"] in UNCERTAIN else reading["evidence"], mark=UNCERTAIN.get(reading["evidence"], "")),
+        Cell("" if reading["confidence"] in UNCERTAIN else reading["confidence"], mark=UNCERTAIN.get(reading["confidence"], "")),
+        Cell("", mark=f"{doubtful} unverified" if doubtful else "", more_title=counted(len(inputs), "figure"), more=inputs),
+    )
+
+
+def _input(one: Mapping[str, Any]) -> str:
+    """Return a figure as a line: what, how much, when known, how sure, from where."""
+    value = one["value"]
+    digits = 0 if known(value) and abs(value) >= 1000 else 3
+    return (
+        f"{one['entity']} {plain(one['metric'])} {one['period']}: {number(value, digits)} {plain(one['unit'])}; known "
+        f"{one['known_at']}; {one['evidence']}, {one['confidence']} confidence; source: {one['source']}"
+    )
+
+
+def _scores(book: Book) -> list[str]:
+    """Return the names of the scores a book's decisions were taken on."""
+    return [str(name) for name in book.decisions if name not in NOT_SCORES]
+
+
+def _decided(result: RunResult, anchor: str, book: Book) -> Part:
+    blocks: tuple[Block, ...] = (Text("No decision was taken."),)
+    if len(book.decisions):
+        blocks = (
+            charts.decisions(f"{anchor}-chart", book, _scores(book), result.windows),
+            Fold(f"All {len(book.decisions)} decisions", (_decisions(book),)),
+        )
+    return Part(anchor, f"Decisions: {book.title}", blocks, book.basket)
+
+
+def _decisions(book: Book) -> Table:
+    """Return a row per decision, newest first."""
+    names = _scores(book)
+    columns = (Column("Session"), Column("Decided at (UTC)"), *(Column(f"Score of {plain(name)}", True) for name in names))
+    rows = tuple(_decision(row, names) for row in _reversed(book.decisions))
+    return Table(f"{book.title}: every decision", (*columns, Column("To be invested", True)), (Rows(rows),))
+
+
+def _reversed(decisions: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in reversed(decisions.reset_index(names="session").to_dict("records")):
+        yield {str(name): value for name, value in row.items()}
+
+
+def _decision(row: Mapping[str, Any], names: list[str]) -> tuple[Cell, ...]:
+    scores = (Cell(number(row[name], 3), note="" if known(row[name]) else "no opinion") for name in names)
+    return Cell(day(row["session"])), Cell(f"{row['moment']:%Y-%m-%d %H:%M}"), *scores, Cell(percent(row["invested"], sign=False))

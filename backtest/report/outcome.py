@@ -1,0 +1,128 @@
+"""What came out, in sentences made by rule from the figures, and what keeps them from meaning more."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from backtest.regimes import REPORT_DATE
+from backtest.report.blocks import Bullets, Section, Text
+from backtest.report.figures import refused, sharpe_text
+from backtest.report.wording import PERIOD, counted, day, known, listed, name_of, number, percent
+from backtest.run import Book, RunResult
+
+AFTER, BEFORE = "out of sample", "in sample"
+
+
+def section(result: RunResult) -> Section:
+    """Return the outcome after the report first, then before it, then the caveats."""
+    sentences = [_sentence(result, AFTER), _sentence(result, BEFORE)]
+    blocks = (Text(sentences[0], "lead"), Text(sentences[1]), Bullets(tuple(_caveats(result))))
+    return Section("outcome", "Outcome", blocks)
+
+
+def _sentence(result: RunResult, window: str) -> str:
+    """Return what the books earned in a window, against what, how uncertain that is, and with what hindsight."""
+    found = [book for book in result.books.values() if known(book.windows.get(window, {}).get("total_return"))]
+    if not found:
+        return f"There is no result {window}: the run has no two sessions there."
+    one = found[0].windows[window]
+    when = "After the report" if window == AFTER else "Up to the report"
+    said = _one(result, found[0], window) if len(found) == 1 else _several(result, found, window)
+    return (
+        f"{when} ({window}, {one['first']} to {one['last']}) {said} {_benchmarks(result, found, window)} {_choice(found, window)}"
+    )
+
+
+def _one(result: RunResult, book: Book, window: str) -> str:
+    """Return what a single book earned."""
+    found = book.windows[window]
+    return f"“{book.title}” returned {percent(found['total_return'])} in {book.currency}. {_ratio(result, found)}"
+
+
+def _several(result: RunResult, books: list[Book], window: str) -> str:
+    """Return what several books earned: how many rose, the median and the ends."""
+    ordered = sorted(books, key=lambda book: float(book.windows[window]["total_return"]))
+    returns = [float(book.windows[window]["total_return"]) for book in ordered]
+    middle = (returns[(len(returns) - 1) // 2] + returns[len(returns) // 2]) / 2
+    rose = sum(value > 0 for value in returns)
+    low, high = (f"{percent(book.windows[window]['total_return'])} ({book.title})" for book in (ordered[0], ordered[-1]))
+    return (
+        f"{rose} of {len(books)} books rose, each in its own currency: lowest {low}, median {percent(middle)}, highest {high}. "
+        f"Of the highest, picked here because it is the highest: {_ratio(result, ordered[-1].windows[window])}"
+    )
+
+
+def _benchmarks(result: RunResult, books: list[Book], window: str) -> str:
+    """Return each benchmark's return over the window, once per currency it is compared in."""
+    found: dict[str, dict[str, str]] = {}
+    for book in books:
+        for ticker, returns in book.benchmark_windows.items():
+            if known(returns.get(window)):
+                said = f"{name_of(result.names, ticker)} {percent(returns[window])}"
+                found.setdefault(book.currency, {}).setdefault(ticker, said)
+    if not found:
+        return "No benchmark has prices throughout."
+    return f"Benchmarks {'; '.join(f'in {currency}: {listed(list(said.values()))}' for currency, said in found.items())}."
+
+
+def _choice(books: list[Book], window: str) -> str:
+    """Return how many of the baskets were chosen after the window's returns were known."""
+    late = [book for book in books if day(book.chosen) >= book.windows[window]["last"]]
+    if len(books) == 1:
+        return f"Hindsight: the basket was chosen on {day(books[0].chosen)}, after these returns." if late else ""
+    return f"Hindsight: {len(late)} of {len(books)} baskets were chosen after these returns." if late else ""
+
+
+def _ratio(result: RunResult, found: dict[str, Any]) -> str:
+    """Return the Sharpe ratio with its error and n, or that it is refused."""
+    unit = PERIOD.get(result.prices["frequency"], "returns")
+    if refused(found):
+        return f"No Sharpe ratio is given: {sharpe_text(found)} {unit}."
+    return f"Sharpe {sharpe_text(found)} (one standard error) over n = {found['n']} {unit}."
+
+
+def _caveats(result: RunResult) -> Iterator[str]:
+    """Yield what a reader must know before believing any figure of the page."""
+    for chosen, titles in _by_choice(result).items():
+        yield _hindsight(result, chosen, titles)
+    yield (
+        f"Prices are “{result.prices['source']}”, {result.prices['frequency']} ({result.prices['adjustment']}): nothing between "
+        "two sessions is seen, and the first return after a date reaches back to the session before it."
+    )
+    yield f"Every trade costs {number(result.spec['cost_bps'], 0)} basis points of its value; no other cost is counted."
+    yield from _ended(result)
+    short = sum(refused(found) for book in result.books.values() for found in book.windows.values())
+    if short:
+        yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
+    yield (
+        "The ± is one standard error for independent returns; autocorrelation widens it. No luck analysis yet: nothing here says "
+        "how often chance, or a basket drawn at random, would have done as well."
+    )
+
+
+def _ended(result: RunResult) -> Iterator[str]:
+    """Yield how many names were sold because their prices end, and what that left in cash."""
+    said = []
+    for book in result.books.values():
+        if len(book.exits):
+            cash = 1.0 - float(book.realised.iloc[-1].sum())
+            said.append(f"{book.title} ({counted(len(book.exits), 'name')}, {percent(cash, sign=False)} cash)")
+    if said:
+        yield f"Names whose prices end before the run does are sold at their last price. After the last orders: {listed(said)}."
+
+
+def _by_choice(result: RunResult) -> dict[str, list[str]]:
+    """Return the titles of the books by the day their basket was chosen."""
+    found: dict[str, list[str]] = {}
+    for book in result.books.values():
+        found.setdefault(day(book.chosen), []).append(book.title)
+    return found
+
+
+def _hindsight(result: RunResult, chosen: str, titles: list[str]) -> str:
+    """Return what choosing a basket on that day means for the results."""
+    last = max(day(window.end) for window in result.windows)
+    who = f"The basket “{titles[0]}” was" if len(titles) == 1 else f"{len(titles)} baskets ({'; '.join(titles)}) were"
+    if chosen > last:
+        return f"{who} chosen on {chosen}, after every return shown: all of it is hindsight, out of sample too."
+    same = ", the report's date" if chosen == day(REPORT_DATE) else ""
+    return f"{who} chosen on {chosen}{same}: results before that are hindsight."

@@ -1,0 +1,86 @@
+"""What the run says of itself, where its figures come from, and how to make the page again."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.wording import counted, unverified
+from backtest.run import RunResult
+
+
+def section(result: RunResult) -> Section:
+    """Return notes, the spec and its ids, the sources and the command."""
+    notes: Block = Bullets(result.notes) if result.notes else Text("The run has nothing to note.")
+    blocks = (
+        Part("notes", "Notes of the run", (notes,)),
+        Part("spec", "Specification", (_spec(result), _ids(result))),
+        Part("sources", "Sources of the figures", _sources(result)),
+        Part("again", "To run it again", _again(result)),
+    )
+    return Section("provenance", "Notes and provenance", blocks)
+
+
+def _spec(result: RunResult) -> Table:
+    rows = tuple((Cell(name), Cell(_said(value))) for name, value in result.spec.items())
+    return Table("The values that define the run", (Column("Field"), Column("Value")), (Rows(rows),))
+
+
+def _said(value: Any) -> str:
+    """Return a value of the spec in words: a signal or weighting is its name and fields."""
+    if isinstance(value, Mapping):
+        fields = ", ".join(f"{name} = {_said(part)}" for name, part in value.items() if name != "type")
+        return f"{value.get('type', '')}({fields})"
+    if isinstance(value, list | tuple):
+        return ", ".join(_said(part) for part in value) or "none"
+    return "none: to the last session" if value is None else str(value)
+
+
+def _ids(result: RunResult) -> Table:
+    found = {
+        "spec_id": result.spec_id,
+        "data_id": result.data_id,
+        "code_id": result.code_id,
+        "price source": result.prices["source"],
+        "price frequency": result.prices["frequency"],
+        "price adjustment": result.prices["adjustment"],
+    }
+    rows = tuple((Cell(name), Cell(value)) for name, value in found.items())
+    return Table("What identifies its inputs: equal ids, equal page", (Column("Field"), Column("Value")), (Rows(rows),))
+
+
+def _sources(result: RunResult) -> tuple[Block, ...]:
+    """Return each source once with the number of figures that rest on it, those unverified first."""
+    cited: dict[str, int] = {}
+    for source in _cited(result):
+        cited[source] = cited.get(source, 0) + 1
+    if not cited:
+        return (Text("The run reads prices only, no published figure."),)
+    ordered = sorted(cited, key=lambda source: (not unverified(source), -cited[source], source))
+    rows = tuple(
+        (Cell(source, mark="not verified" if unverified(source) else ""), Cell(f"{cited[source]:,}")) for source in ordered
+    )
+    columns = (Column("Source"), Column("Figures", True))
+    table = Table("Sources of the figures the signals read, each figure counted once", columns, (Rows(rows),))
+    return (Fold(f"{counted(len(rows), 'source')} of {counted(sum(cited.values()), 'figure')}", (table,)),)
+
+
+def _cited(result: RunResult) -> Iterator[str]:
+    """Yield the source of every different figure among the inputs."""
+    seen = set()
+    for quarters in result.signals.values():
+        for reading in quarters.values():
+            for one in reading["inputs"]:
+                key = tuple(str(one[name]) for name in ("entity", "metric", "period", "known_at"))
+                if key not in seen:
+                    seen.add(key)
+                    yield str(one["source"])
+
+
+def _again(result: RunResult) -> tuple[Block, ...]:
+    command = shlex.join(["python", "-m", "backtest", "run", str(result.spec["name"]), "--prices", result.prices["source"]])
+    said = (
+        "Prices from a folder are given by its name: put its path there. A run with other options than the strategy's own "
+        "(start, end, basket, cost) needs them again. The ids above say whether the same run came out."
+    )
+    return Code(command), Text(said, "small")

@@ -1,0 +1,92 @@
+"""How the report writes numbers, days, names and windows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from backtest.regimes import Window
+
+DASH = "—"
+SAMPLES = ("in sample", "out of sample", "whole")
+GROUPS = {
+    "in": "In sample: up to the report's date, seen by its authors",
+    "out": "Out of sample: after the report's date",
+    "both": "Both together",
+}
+PERIOD = {"weekly": "weeks", "daily": "sessions"}
+
+Names = Mapping[str, Mapping[str, str]]
+
+
+def known(value: float | None) -> bool:
+    """Return whether a figure is there: not None, NaN or infinite."""
+    return value is not None and bool(np.isfinite(value))
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number with thousands separated and a true minus, or a dash."""
+    return f"{value:,.{digits}f}".replace("-", "−") if value is not None and known(value) else DASH
+
+
+def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
+    """Return a fraction in percent with its sign, or a dash."""
+    if value is None or not known(value):
+        return DASH
+    return f"{value * 100:{'+' if sign else ''},.{digits}f}%".replace("-", "−")
+
+
+def day(moment: object) -> str:
+    """Return a session as an ISO day, or a dash."""
+    stated = pd.Timestamp(moment) if isinstance(moment, pd.Timestamp | np.datetime64 | str) else pd.NaT
+    return f"{stated:%Y-%m-%d}" if isinstance(stated, pd.Timestamp) else DASH
+
+
+def plain(name: str) -> str:
+    """Return a name of the code as words."""
+    return name.replace("_", " ")
+
+
+def name_of(names: Names, ticker: str) -> str:
+    """Return a ticker's English name, or the ticker."""
+    return names.get(ticker, {}).get("name") or ticker
+
+
+def name_zh(names: Names, ticker: str) -> str:
+    """Return a ticker's Chinese name, or nothing."""
+    return names.get(ticker, {}).get("name_zh") or ""
+
+
+def full_name(names: Names, ticker: str) -> str:
+    """Return English name, Chinese name and ticker."""
+    english = " ".join(part for part in (name_of(names, ticker), name_zh(names, ticker)) if part)
+    return english if english == ticker else f"{english} ({ticker})"
+
+
+def spans(windows: Sequence[Window]) -> Iterator[tuple[str, Window]]:
+    """Yield each span of days once, with every name it goes by and its first window."""
+    named: dict[tuple[pd.Timestamp, pd.Timestamp], list[Window]] = {}
+    for window in windows:
+        named.setdefault((window.start, window.end), []).append(window)
+    for same in named.values():
+        yield " = ".join(window.name for window in same), same[0]
+
+
+def regimes(windows: Sequence[Window]) -> list[Window]:
+    """Return the named regimes among the windows."""
+    return [window for window in windows if window.name not in SAMPLES]
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return items as a phrase: a, b and c."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a count with its noun: 1 order, 2 orders."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def unverified(source: str) -> bool:
+    """Return whether a source says of itself that nobody has checked it."""
+    return "unverified" in source.lower()

@@ -1,0 +1,66 @@
+"""Shift 4: from scale-out to scale-out and scale-up, more bandwidth per chip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import ConfigurationError
+from backtest.facts import Fact
+from backtest.panel import Panel, Series
+from backtest.signals import cited, latest, supply_chain_score
+
+VENDORS: tuple[tuple[str, Series], ...] = (
+    ("NVIDIA", ("NVDA", "data_center_revenue")),
+    ("AMD", ("AMD", "data_center_segment_revenue")),
+    ("Google", ("AVGO", "ai_semiconductor_revenue")),
+    ("AWS", ("MRVL", "data_center_revenue")),
+)
+
+
+@dataclass(frozen=True)
+class ScaleUpBandwidth:
+    """Bandwidth per chip of each vendor's shipping flagship, weighted by revenue, by calendar quarter, in GB/s.
+
+    Per vendor the flagship that shipped last by the quarter: scale-up GB/s in both directions + scale-out Gb/s ÷ 4. Its
+    weight is the vendor's revenue of the quarter; for Google's chips that is Broadcom's AI revenue and for Amazon's
+    Marvell's data center, who build them. A chip counts from the quarter it shipped, not from its announcement, and only
+    with both figures published. Score: the log change over `window` quarters at the latest complete quarter.
+    Weakest input: which chip is the flagship (our reading), and revenue as weight of chips.
+    Source: Soochow Securities, 2025-07-23, fourth trend shift.
+    """
+
+    window: int = 4
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise ConfigurationError(f"scale_up_bandwidth: window is {self.window}; want at least 1")
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        """Return the log change of bandwidth per chip over `window` quarters."""
+        values = self.values(panel)
+        last = latest(values)
+        if last is None or last < self.window:
+            return supply_chain_score(np.nan)
+        return supply_chain_score(float(np.log(values[last] / values[last - self.window])))
+
+    def values(self, panel: Panel) -> np.ndarray:
+        """Return the weighted bandwidth per quarter of the panel, NaN where a vendor's revenue or flagship is unknown."""
+        revenue = panel.matrix(tuple(series for _, series in VENDORS))
+        weighted: np.ndarray = (revenue * _bandwidths(panel)).sum(axis=1) / revenue.sum(axis=1)
+        return weighted
+
+    def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
+        """Return each vendor's revenue of the quarter and both bandwidths of its flagship."""
+        chips = [chip for vendor, _ in VENDORS if (chip := panel.flagship(vendor, quarter))]
+        figures = [chip.fact(metric) for chip in chips for metric in ("scale_up_gb_per_s", "scale_out_gbit_per_s")]
+        return cited([*(panel.fact(series, quarter) for _, series in VENDORS), *figures])
+
+
+def _bandwidths(panel: Panel) -> np.ndarray:
+    """Return quarters × vendors of the flagship's bandwidth, NaN before a vendor's first."""
+    table = np.full((len(panel.quarters), len(VENDORS)), np.nan)
+    for column, (vendor, _) in enumerate(VENDORS):
+        for chip in panel.flagships(vendor):
+            table[panel.quarters >= chip.shipped, column] = chip.bandwidth_gb_per_s
+    return table
