@@ -9,7 +9,7 @@ from functools import lru_cache
 import exchange_calendars
 import pandas as pd
 
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, DataError
 
 MARKETS = ("XSHG", "XNYS")
 MIDPOINT = pd.Timedelta(days=45)
@@ -41,6 +41,8 @@ def publication_moment(stated: str) -> pd.Timestamp:
     after New York's close and before Shanghai's open: no session of that day can use it, in either market. A month
     ("2024-08") is the midnight UTC that ends the month.
     """
+    if not re.match(r"(19|20|21)\d\d-", stated):
+        raise ValueError(f"'{stated}' is not of this age")
     if re.fullmatch(r"\d{4}-\d{2}", stated):
         return pd.Timestamp(f"{stated}-01", tz="UTC") + pd.DateOffset(months=1)
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", stated):
@@ -68,5 +70,8 @@ def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     """Return the UTC close of every session of a market from first to last, indexed by session (naive days)."""
     if market not in MARKETS:
         raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
-    held: pd.Series = _calendar(market, pd.Timestamp(first.year, 1, 1), pd.Timestamp(last.year, 12, 31)).closes
+    try:
+        held: pd.Series = _calendar(market, pd.Timestamp(first.year, 1, 1), pd.Timestamp(last.year, 12, 31)).closes
+    except ValueError as error:
+        raise DataError(f"{market}: no sessions from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({error})") from None
     return held.loc[first:last]

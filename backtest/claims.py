@@ -126,7 +126,7 @@ class Finding:
 @lru_cache
 def load_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
     """Return the claims in file order; raise ConfigurationError by file, row and field."""
-    return read_rows(folder, "claims", Claim)
+    return read_rows(folder, "claims", Claim, key="id")
 
 
 def tickers_needed() -> set[str]:

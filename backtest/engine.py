@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.desk import Decision, Desk
 from backtest.errors import BacktestError, DataError
 from backtest.panel import Archive
 from backtest.prices import Prices
@@ -24,22 +25,9 @@ PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}
 PRICED_WITHIN = pd.Timedelta(days=14)
 RECONCILED_WITHIN = 1e-9
 
-ORDER_RECORD = np.dtype([(name, float) for name in ("idx", "col", "size", "price", "fees", "side")])
+ORDER_RECORD = np.dtype([("idx", int), ("col", int), ("size", float), ("price", float), ("fees", float), ("side", int)])
 
-PRICES_ENDED = "prices ended"
-NOT_TRADED = "no price until the target changed"
-RUN_ENDED = "run ended before the market's next session"
 SHORT_OF_CASH = "cash not yet released by the other market"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Target weights decided at the close of a session: all that was known is what was known at `moment`."""
-
-    session: pd.Timestamp
-    moment: pd.Timestamp
-    scores: tuple[pd.Series, ...]
-    targets: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -110,8 +98,7 @@ def decide(spec: StrategySpec, book: str, archive: Archive, universe: Universe, 
             for basket in spec.books[book]
         }
         scores = tuple(signal(panel) for signal in spec.signals)
-        targets = spec.weights(scores, eligible) if any(eligible.values()) else {}
-        decisions.append(Decision(session, moment, scores, _checked(targets, session, book)))
+        decisions.append(Decision(session, moment, scores, _checked(spec.weights(scores, eligible), session, book)))
     return decisions
 
 
@@ -120,61 +107,24 @@ def place(
 ) -> Placement:
     """Return the targets of each order session: a ticker's own market's `lag`-th next, or the next on which it trades.
 
-    A name whose prices end inside the run is sold at its last session. When the orders of one decision fall on several
-    sessions, the last of them repeats the targets of the names that can trade there: cash may have been short before.
+    Sessions are walked in order and nothing after one moves its orders. An order that is late is dropped when a newer
+    decision has been taken, and every order of a decision when the first of a newer one is placed. A session that places
+    what a decision was waiting for repeats that decision's other targets where they can trade: cash may have been short
+    before. A name whose prices end inside the run is sold at its last session, and not bought there.
     """
-    orders: dict[pd.Timestamp, dict[str, float]] = {}
-    decided: dict[pd.Timestamp, pd.Timestamp] = {}
-    unfilled, late = [], []
-    traded = {ticker: prices.traded(ticker) for ticker in tickers}
-    own = {ticker: prices.sessions((prices.market[ticker],)) for ticker in tickers}
-    held: set[str] = set()
-    for number, decision in enumerate(decisions):
-        until = decisions[number + 1].session if number + 1 < len(decisions) else sessions[-1]
-        placed: dict[str, pd.Timestamp] = {}
-        for ticker in sorted(held.union(decision.targets)):
-            target = decision.targets.get(ticker, 0.0)
-            first = _after(own[ticker], decision.session, lag)
-            session, reason = _next_trade(first, traded[ticker], max(until, first or until), sessions[-1])
-            if session is None or first is None:
-                unfilled.append((decision.session, ticker, target, reason))
-                continue
-            placed[ticker] = session
-            orders.setdefault(session, {})[ticker] = target
-            decided[session] = decision.session
-            held = held | {ticker} if target > 0 else held - {ticker}
-            if waited := own[ticker].searchsorted(session) - own[ticker].searchsorted(first):
-                late.append((decision.session, ticker, session, int(waited)))
-        if len(set(placed.values())) > 1:
-            final = max(placed.values())
-            orders[final] |= {ticker: decision.targets.get(ticker, 0.0) for ticker in placed if final in traded[ticker]}
-    exits = []
-    for ticker in tickers:
-        last = traded[ticker][-1] if len(traded[ticker]) else sessions[-1]
-        if last < sessions[-1] and any(row.get(ticker, 0.0) > 0 for session, row in orders.items() if session <= last):
-            orders.setdefault(last, {})[ticker] = 0.0
-            decided.setdefault(last, last)
-            exits.append((last, ticker))
-    table = pd.DataFrame.from_dict(orders, orient="index").reindex(columns=list(tickers)).sort_index().astype(float)
+    desk = Desk(decisions, prices, tickers, sessions, lag)
+    for session in sessions:
+        desk.trade(session)
+    desk.close()
+    rows = [[row.get(ticker, np.nan) for ticker in tickers] for row in desk.orders.values()]
+    table = pd.DataFrame(rows, pd.DatetimeIndex(list(desk.orders)), list(tickers), dtype=float).sort_index()
     return Placement(
         table,
-        pd.Series(decided, dtype="datetime64[ns]").reindex(table.index),
-        pd.DataFrame(unfilled, columns=["decided", "ticker", "target", "reason"]),
-        pd.DataFrame(late, columns=["decided", "ticker", "session", "waited"]),
-        pd.DataFrame(exits, columns=["session", "ticker"]),
+        pd.Series(desk.decided, dtype="datetime64[ns]").reindex(table.index),
+        pd.DataFrame(desk.unfilled, columns=["decided", "ticker", "target", "reason"]),
+        pd.DataFrame(desk.late, columns=["decided", "ticker", "session", "waited"]),
+        pd.DataFrame(desk.exits, columns=["session", "ticker"]),
     )
-
-
-def _next_trade(
-    first: pd.Timestamp | None, traded: pd.DatetimeIndex, until: pd.Timestamp, end: pd.Timestamp
-) -> tuple[pd.Timestamp | None, str]:
-    """Return the session on which an order due at `first` can trade by `until`, or None and the reason."""
-    if first is None or first > end:
-        return None, RUN_ENDED
-    session = _after(traded, first - pd.Timedelta(1, unit="ns"), 1)
-    if session is None:
-        return None, PRICES_ENDED
-    return (session, "") if session <= min(until, end) else (None, NOT_TRADED)
 
 
 def simulate(
@@ -187,19 +137,20 @@ def simulate(
     """
     tickers = list(placement.targets.columns)
     cost = cost_bps / 1e4
+    rows = pd.DatetimeIndex(placement.targets.index)
+    traded = prices.in_currency(tickers, base, sessions)
+    _guard(placement.targets, traded.loc[rows])
     total = placement.targets.sum(axis=1)
     ceiling = 1.0 - 2.0 * cost
     targets = placement.targets.mul((ceiling / total).where(total > ceiling, 1.0), axis=0)
-    traded = prices.in_currency(tickers, base, sessions)
     valued = _valuation(prices, tickers, base, sessions)
-    rows = pd.DatetimeIndex(targets.index)
-    _guard(targets, traded.loc[rows])
     records, shares, cash = _vectorbt(targets, traded.loc[rows], valued.loc[rows], capital, cost)
+    if not (np.isfinite(shares).all() and np.isfinite(cash).all()):
+        first = int(np.argmin(np.isfinite(np.column_stack([shares, cash])).all(axis=1)))
+        raise BacktestError(f"value is not a number on {rows[first]:%Y-%m-%d}")
     held = pd.DataFrame(shares, rows, tickers).reindex(sessions).ffill().fillna(0.0)
     free = pd.Series(cash, rows).reindex(sessions).ffill().fillna(capital)
     equity = free + (held * valued).sum(axis=1)
-    if not np.isfinite(equity).all():
-        raise BacktestError(f"value is not a number on {equity.index[~np.isfinite(equity)][0]:%Y-%m-%d}")
     realised = (held * valued).loc[rows].div(equity.loc[rows], axis=0)
     orders = _orders(records, rows, tickers, placement.decided)
     paid = orders.groupby("session")["cost"].sum().reindex(rows).fillna(0.0)
@@ -295,11 +246,6 @@ def _close(prices: Prices, markets: Sequence[str], session: pd.Timestamp) -> pd.
     """Return the moment the last of some markets closes on a session."""
     held = [prices.closes[market] for market in markets]
     return max(pd.Timestamp(closes[session]) for closes in held if session in closes.index)
-
-
-def _after(sessions: pd.DatetimeIndex, session: pd.Timestamp, count: int) -> pd.Timestamp | None:
-    position = int(sessions.searchsorted(session, side="right")) + count - 1
-    return sessions[position] if position < len(sessions) else None
 
 
 def _checked(targets: dict[str, float], session: pd.Timestamp, book: str) -> dict[str, float]:

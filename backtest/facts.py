@@ -66,6 +66,12 @@ FACT_SCHEMA = pandera.DataFrameSchema(
     }
 )
 
+ACCELERATOR_COLUMNS = (
+    "chip", "vendor", "kind", "flagship", "first_shipped", "known_at", "scale_up_gb_per_s", "scale_out_gbit_per_s",
+    "scale_up_domain", "peak_dense_tflops", "hbm_gb", "hbm_tb_per_s", "confidence", "source",
+)  # fmt: skip
+EVENT_COLUMNS = ("date", "known_at", "event", "category", "sign", "confidence", "source")
+
 ACCELERATOR_SCHEMA = pandera.DataFrameSchema(
     {
         "chip": pandera.Column(str, pandera.Check.str_length(min_value=1)),
@@ -75,7 +81,7 @@ ACCELERATOR_SCHEMA = pandera.DataFrameSchema(
         "first_shipped": pandera.Column(str, pandera.Check.str_length(min_value=1)),
         "known_at": pandera.Column("datetime64[ns, UTC]"),
         **{
-            name: pandera.Column(float, pandera.Check.gt(0), nullable=True)
+            name: pandera.Column(float, pandera.Check.in_range(0, 1e9, include_min=False), nullable=True)
             for name in (
                 "scale_up_gb_per_s",
                 "scale_out_gbit_per_s",
@@ -194,14 +200,20 @@ def read_table(path: Path, columns: tuple[str, ...] | None = None) -> pd.DataFra
     Raises DataError naming the file when it is missing, not UTF-8, ragged, or has other columns.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False)
     except FileNotFoundError:
         raise DataError(f"{path.name}: no such file in {path.parent}") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path.name}: not a readable CSV ({str(error).splitlines()[0]})") from None
     if columns and (lost := [name for name in columns if name not in table.columns]):
         raise DataError(f"{path.name}: no column '{lost[0]}'; want {','.join(columns)}")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DataError(f"{path.name}: not a readable CSV (its rows have more fields than its header)")
+    table = table.fillna("")
     table.index = pd.RangeIndex(2, len(table) + 2)
+    table = table[(table != "").any(axis=1)]
+    if table.empty:
+        raise DataError(f"{path.name}: no rows; want at least one")
     return table
 
 
@@ -209,13 +221,18 @@ def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """Turn a facts table of text into typed rows; refuse the first bad one by file, row and field."""
     typed = table.loc[:, list(COLUMNS)].copy()
     typed["value"] = pd.to_numeric(table["value"], errors="coerce").astype(float)
-    typed["period_end"] = pd.to_datetime(table["period_end"], format="%Y-%m-%d", errors="coerce").astype("datetime64[ns]")
+    typed["period_end"] = _days(table["period_end"])
     typed["known_at"] = _moments(table["known_at"])
     validate(FACT_SCHEMA, typed, table, file)
     typed["quarter"] = [calendars.quarter_of(end) for end in typed["period_end"]]
     typed["published"] = table["known_at"]
     typed["origin"] = [f"{file} row {row}" for row in typed.index]
-    early = typed[(typed["known_at"] < typed["period_end"].dt.tz_localize("UTC")) & typed["evidence"].ne("guidance")]
+    over = typed["unit"].eq("fraction") & ~typed["value"].between(0, 1)
+    if over.any():
+        row = first_row(over)
+        raise DataError(f"{file} row {row}: value is '{_said(table, row, 'value')}'; want {UNITS['fraction']}")
+    ended = typed["period_end"].dt.tz_localize("UTC") + pd.Timedelta(days=1)
+    early = typed[(typed["known_at"] < ended) & typed["evidence"].ne("guidance")]
     if len(early):
         row = int(early.index[0])
         raise DataError(
@@ -243,7 +260,7 @@ def parse_accelerators(table: pd.DataFrame, file: str) -> pd.DataFrame:
 def parse_events(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """Turn the event table of text into typed rows; refuse the first bad one by file, row and field."""
     typed = table.copy()
-    typed["date"] = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce").astype("datetime64[ns]")
+    typed["date"] = _days(table["date"])
     typed["known_at"] = _moments(table["known_at"])
     validate(EVENT_SCHEMA, typed, table, file)
     return typed
@@ -301,6 +318,11 @@ def content_id(parts: Iterable[bytes]) -> str:
 
 def _said(table: pd.DataFrame, row: int, field: str) -> str:
     return str(table.at[row, field])
+
+
+def _days(stated: pd.Series) -> pd.Series:
+    days = pd.to_datetime(stated, format="%Y-%m-%d", errors="coerce")
+    return days.where(days.dt.year.between(1900, 2199)).astype("datetime64[ns]")
 
 
 def _moments(stated: pd.Series) -> pd.Series:

@@ -40,7 +40,8 @@ def windows(universe: Universe, first: pd.Timestamp, last: pd.Timestamp) -> list
     for row in universe.regimes:
         start = pd.Timestamp(row.start)
         end = pd.Timestamp(row.end) if row.end else last
-        named.append(Window(row.name, start, end, sample_of(start, end)))
+        if start <= end:
+            named.append(Window(row.name, start, end, sample_of(start, end)))
     spans = [
         ("in sample", first, min(last, REPORT_DATE)),
         ("out of sample", REPORT_DATE + pd.Timedelta(days=1), last),

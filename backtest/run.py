@@ -10,6 +10,7 @@ import pandas as pd
 from backtest import engine
 from backtest.calendars import as_of_moment
 from backtest.claims import ledger, tickers_needed
+from backtest.desk import RUN_ENDED
 from backtest.facts import content_id
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
@@ -222,7 +223,7 @@ def _single(scores: pd.Series) -> float:
 
 def _notes(book: Book) -> list[str]:
     notes = [f"{book.basket}: {row.ticker} sold on {row.session:%Y-%m-%d}, its last price" for row in book.exits.itertuples()]
-    counted = book.unfilled[book.unfilled["reason"] != engine.RUN_ENDED]
+    counted = book.unfilled[book.unfilled["reason"] != RUN_ENDED]
     if len(counted):
         notes.append(f"{book.basket}: {len(counted)} order(s) never filled, each listed with its reason")
     for ticker, column in book.benchmarks.items():

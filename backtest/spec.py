@@ -43,15 +43,19 @@ class StrategySpec(BaseModel):
     @classmethod
     def _frozen(cls, value: Any) -> Any:
         for part in value if isinstance(value, tuple) else (value,):
-            if not (dataclasses.is_dataclass(part) and callable(part) and not isinstance(part, type)):
-                raise ValueError(f"{part!r} is no signal or weighting; want an instance of a frozen dataclass")
-            hash(part)
+            params = getattr(type(part), "__dataclass_params__", None)
+            if not (params and params.frozen and callable(part) and _hashable(part)):
+                raise ValueError(f"{part!r} is no signal or weighting; want an instance of a frozen dataclass, its fields too")
         return value
 
     @model_validator(mode="after")
     def _cross_checked(self) -> "StrategySpec":
         if self.end and self.end <= self.start:
             raise ValueError(f"end is {self.end}; want a day after start ({self.start})")
+        if not hasattr(self.weights, "signals_wanted"):
+            raise ValueError(f"{type(self.weights).__name__} is no weighting; want one of backtest.weights")
+        if twice := {name for name in self.baskets if self.baskets.count(name) > 1}:
+            raise ValueError(f"basket '{min(twice)}' stands twice in baskets")
         if self.weights.signals_wanted != len(self.signals):
             raise ValueError(
                 f"{type(self.weights).__name__} wants {self.weights.signals_wanted} signal(s), the spec has {len(self.signals)}"
@@ -86,7 +90,7 @@ class StrategySpec(BaseModel):
     @property
     def spec_id(self) -> str:
         """A hash of the values."""
-        return content_id([json.dumps(self.as_dict(), sort_keys=True, ensure_ascii=False).encode()])
+        return content_id([json.dumps(_numbers(self.as_dict()), sort_keys=True, ensure_ascii=False).encode()])
 
 
 def build_spec(**values: Any) -> StrategySpec:
@@ -96,9 +100,26 @@ def build_spec(**values: Any) -> StrategySpec:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        came = f"{field} is {first['input']!r}; " if field and first["type"] != "missing" else ""
+        came = f"{field} is {first['input']!r}; " if field and first["type"] != "missing" else f"{field} " if field else ""
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"strategy {values.get('name', '')}: {came}{reason}") from None
+
+
+def _hashable(part: Any) -> bool:
+    try:
+        hash(part)
+    except TypeError:
+        return False
+    return True
+
+
+def _numbers(value: Any) -> Any:
+    """Return a value with every number as a float: 0 and 0.0 are one setting."""
+    if isinstance(value, dict):
+        return {name: _numbers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_numbers(part) for part in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _plain(value: Any) -> Any:

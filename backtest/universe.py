@@ -1,6 +1,7 @@
 """Who can be held and what is compared: suppliers, baskets, regimes and benchmarks, a TOML row each."""
 
 import tomllib
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +70,12 @@ class Regime(Row):
     start: date
     end: date | None = None
 
+    @model_validator(mode="after")
+    def _span(self) -> "Regime":
+        if self.end and self.end < self.start:
+            raise ValueError(f"end is {self.end}; want a day from start ({self.start}) on")
+        return self
+
 
 class Benchmark(Row):
     """An index or fund that results are compared with; never held unless a supplier row names it too."""
@@ -99,23 +106,6 @@ class Universe(BaseModel):
     regimes: tuple[Regime, ...]
     benchmarks: tuple[Benchmark, ...]
 
-    @model_validator(mode="after")
-    def _cross_checked(self) -> "Universe":
-        tickers = [row.ticker for row in self.suppliers]
-        for kind, names in {
-            "supplier": tickers,
-            "basket": [row.name for row in self.baskets],
-            "regime": [row.name for row in self.regimes],
-            "benchmark": [row.ticker for row in self.benchmarks],
-        }.items():
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"{kind} '{min(twice)}' stands twice")
-        for basket in self.baskets:
-            for ticker in basket.members:
-                if ticker not in tickers:
-                    raise ValueError(f"basket '{basket.name}': {near_miss('supplier', ticker, tickers)}")
-        return self
-
     def supplier(self, ticker: str) -> Supplier:
         """Return a supplier by ticker; raise ConfigurationError with a hint when there is none."""
         found = next((row for row in self.suppliers if row.ticker == ticker), None)
@@ -137,6 +127,14 @@ class Universe(BaseModel):
         """Return a basket's members on a day, by each supplier's since and until."""
         return tuple(ticker for ticker in basket.members if self.supplier(ticker).listed(day))
 
+    def traits(self, tickers: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return market and currency of some tickers; ConfigurationError for one that no row names."""
+        known = self.market_and_currency()
+        for ticker in tickers:
+            if ticker not in known:
+                raise ConfigurationError(near_miss("supplier or benchmark", ticker, list(known)))
+        return {ticker: known[ticker] for ticker in tickers}
+
     def market_and_currency(self) -> dict[str, tuple[str, str]]:
         """Return market and currency of every supplier and benchmark, by ticker."""
         rows: list[Supplier | Benchmark] = [*self.suppliers, *self.benchmarks]
@@ -146,15 +144,25 @@ class Universe(BaseModel):
 @lru_cache
 def load_universe(folder: Path = FOLDER) -> Universe:
     """Return the universe in a folder of TOML files; raise ConfigurationError by file, row and field."""
-    try:
-        return Universe(
-            suppliers=read_rows(folder, "suppliers", Supplier),
-            baskets=read_rows(folder, "baskets", Basket),
-            regimes=read_rows(folder, "regimes", Regime),
-            benchmarks=read_rows(folder, "benchmarks", Benchmark),
-        )
-    except ValidationError as error:
-        raise ConfigurationError(f"universe: {error.errors()[0]['msg']}") from None
+    universe = Universe(
+        suppliers=read_rows(folder, "suppliers", Supplier, key="ticker"),
+        baskets=read_rows(folder, "baskets", Basket, key="name"),
+        regimes=read_rows(folder, "regimes", Regime, key="name"),
+        benchmarks=read_rows(folder, "benchmarks", Benchmark, key="ticker"),
+    )
+    held = {row.ticker: row for row in universe.suppliers}
+    for number, basket in enumerate(universe.baskets, start=1):
+        for ticker in basket.members:
+            if ticker not in held:
+                raise ConfigurationError(f"baskets.toml row {number}: members: {near_miss('supplier', ticker, list(held))}")
+    for number, row in enumerate(universe.benchmarks, start=1):
+        twin = held.get(row.ticker, row)
+        if (twin.market, twin.currency) != (row.market, row.currency):
+            raise ConfigurationError(
+                f"benchmarks.toml row {number}: {row.ticker} is in {row.market}, {row.currency}; suppliers.toml has it in "
+                f"{twin.market}, {twin.currency}"
+            )
+    return universe
 
 
 @lru_cache
@@ -167,9 +175,16 @@ def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
     return rows
 
 
-def read_rows(folder: Path, kind: str, model: type[RowType]) -> tuple[RowType, ...]:
-    """Return the rows of `kind.toml` in file order; raise ConfigurationError by file, row and field."""
-    return tuple(_parse(model, row, f"{kind}.toml row {n}") for n, row in enumerate(_read(folder, kind), start=1))
+def read_rows(folder: Path, kind: str, model: type[RowType], key: str = "") -> tuple[RowType, ...]:
+    """Return the rows of `kind.toml` in file order, no two with one key; ConfigurationError by file, row and field."""
+    rows = tuple(_parse(model, row, f"{kind}.toml row {n}") for n, row in enumerate(_read(folder, kind), start=1))
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        name = getattr(row, key, "")
+        if name and name in seen:
+            raise ConfigurationError(f"{kind}.toml row {number}: {key} is '{name}', as in a row before; want another")
+        seen.add(name)
+    return rows
 
 
 def _read(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -178,8 +193,10 @@ def _read(folder: Path, kind: str) -> list[dict[str, Any]]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"{path.name}: no such file in {folder}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path.name}: {error}") from None
+    if strays := sorted(set(content) - {kind[:-1]}):
+        raise ConfigurationError(f"{path.name}: '{strays[0]}' is no heading here; want [[{kind[:-1]}]] rows")
     found = content.get(kind[:-1], [])
     if not isinstance(found, list):
         raise ConfigurationError(f"{path.name}: want [[{kind[:-1]}]] rows")
@@ -192,5 +209,7 @@ def _parse(model: type[RowType], row: dict[str, Any], where: str) -> RowType:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if not name:
+            raise ConfigurationError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
         came = "" if first["type"] == "missing" else f" is {first['input']!r}"
         raise ConfigurationError(f"{where}: {name}{came}; {first['msg']}") from None

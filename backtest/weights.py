@@ -49,7 +49,7 @@ class Gate:
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the baskets' equal weights, or everything in `otherwise`."""
-        return _blend(members, 1.0 if scores[0][SUPPLY_CHAIN] > self.above else 0.0, self.otherwise)
+        return _blend(members, 1.0 if _chain_score(scores) > self.above else 0.0, self.otherwise)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Exposure:
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the baskets' equal weights times the share, and the rest in `otherwise`."""
-        share = float(np.nan_to_num(np.clip(scores[0][SUPPLY_CHAIN] / self.full_at, 0.0, 1.0)))
+        share = float(np.nan_to_num(np.clip(_chain_score(scores) / self.full_at, 0.0, 1.0)))
         return _blend(members, share, self.otherwise)
 
 
@@ -116,12 +116,19 @@ def _basket_score(scores: pd.Series, basket: str, tickers: tuple[str, ...]) -> f
 
 def _equal(members: Members, total: float) -> Targets:
     tickers = sorted({ticker for basket in members.values() for ticker in basket})
-    return {ticker: total / len(tickers) for ticker in tickers}
+    return {ticker: total / len(tickers) for ticker in tickers} if total > 0 else {}
 
 
 def _blend(members: Members, share: float, otherwise: str) -> Targets:
-    targets = _equal(members, share) if share > 0 else {}
-    invested = sum(targets.values())
-    if otherwise != "cash" and invested < 1.0:
-        targets[otherwise] = targets.get(otherwise, 0.0) + (1.0 - invested)
+    targets = _equal(members, share)
+    if otherwise != "cash" and share < 1.0:
+        targets[otherwise] = targets.get(otherwise, 0.0) + (1.0 - share)
     return targets
+
+
+def _chain_score(scores: Sequence[pd.Series]) -> float:
+    """Return the score of the supply chain as a whole; ConfigurationError when the signal scores something else."""
+    if SUPPLY_CHAIN not in scores[0].index:
+        said = ", ".join(map(str, scores[0].index[:3]))
+        raise ConfigurationError(f"weights want a signal that scores '{SUPPLY_CHAIN}'; this one scores {said} and so on")
+    return float(scores[0][SUPPLY_CHAIN])

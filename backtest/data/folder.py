@@ -25,9 +25,9 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
     """Return the daily prices of some tickers; raise DataError by file and date for what cannot be trusted."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of prices; want a folder with one CSV per ticker, or 'reference'")
+    traits = load_universe().traits(tickers)
     if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
         raise DataError(f"{folder}: no file for {', '.join(lost)}; want {lost[0]}.csv with columns {','.join(COLUMNS)}")
-    traits = load_universe().market_and_currency()
     columns = {ticker: read_prices(folder / f"{ticker}.csv") for ticker in tickers}
     for ticker, column in columns.items():
         check_sessions(column, traits[ticker][0], f"{ticker}.csv")
@@ -59,6 +59,7 @@ def read_prices(path: Path) -> pd.Series:
 def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
     """Return a column of days as an index; refuse one that is no day, repeats or falls."""
     days = pd.to_datetime(stated, format="%Y-%m-%d", errors="coerce")
+    days = days.where(days.dt.year.between(1900, 2200))
     if days.isna().any():
         row = first_row(days.isna())
         raise DataError(f"{file} row {row}: {stated.name} is '{stated[row]}'; want a day like 2024-03-28")

@@ -9,7 +9,18 @@ import pandas as pd
 from backtest import calendars
 from backtest.data.folder import RATE, parse_days, parse_prices
 from backtest.errors import DataError
-from backtest.facts import COLUMNS, Facts, assemble, content_id, parse_accelerators, parse_events, parse_facts, read_table
+from backtest.facts import (
+    ACCELERATOR_COLUMNS,
+    COLUMNS,
+    EVENT_COLUMNS,
+    Facts,
+    assemble,
+    content_id,
+    parse_accelerators,
+    parse_events,
+    parse_facts,
+    read_table,
+)
 from backtest.prices import Prices
 from backtest.universe import load_universe
 
@@ -30,8 +41,8 @@ FACT_TABLES = (
 def load_facts(folder: Path = FOLDER) -> Facts:
     """Return every published figure in a folder of reference tables; raise DataError for the first bad row."""
     tables = [parse_facts(read_table(folder / name, COLUMNS), name) for name in FACT_TABLES]
-    accelerators = parse_accelerators(read_table(folder / "accelerators.csv"), "accelerators.csv")
-    events = parse_events(read_table(folder / "events.csv"), "events.csv")
+    accelerators = parse_accelerators(read_table(folder / "accelerators.csv", ACCELERATOR_COLUMNS), "accelerators.csv")
+    events = parse_events(read_table(folder / "events.csv", EVENT_COLUMNS), "events.csv")
     files = [*FACT_TABLES, "accelerators.csv", "events.csv"]
     return assemble(tables, accelerators, events, content_id((folder / name).read_bytes() for name in files))
 
@@ -44,10 +55,13 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
     name = "wealth_weekly.csv"
     table = read_table(folder / name, ("week_ending", RATE))
     weeks = parse_days(table["week_ending"], name)
+    gaps = weeks[1:][weeks[1:] - weeks[:-1] != pd.Timedelta(days=7)]
+    if len(gaps):
+        raise DataError(f"{name}: no row for {gaps[0] - pd.Timedelta(days=7):%Y-%m-%d}; want every week, ended by its Friday")
+    traits = load_universe().traits(tickers)
     wealth = pd.DataFrame({column: parse_prices(table[column], name) for column in table.columns[1:]}).set_index(weeks)
     if lost := sorted(set(tickers) - set(wealth.columns)):
         raise DataError(f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket")
-    traits = load_universe().market_and_currency()
     return Prices(
         wealth=wealth[list(tickers)],
         market={ticker: traits[ticker][0] for ticker in tickers},

@@ -9,12 +9,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest.regimes import REPORT_DATE
-from backtest.report import books, colours, evidence, front, holdings, outcome, provenance, trades
+from backtest.report import books, colours, evidence, front, holdings, ledger, outcome, provenance, shifts, trades
 from backtest.run import RunResult
 
 FOLDER = Path(__file__).parent
 # The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
-SECTIONS = (outcome.section, books.section, evidence.section, holdings.section, trades.section, provenance.section)
+SECTIONS = (
+    outcome.section,
+    ledger.section,
+    shifts.section,
+    books.section,
+    evidence.section,
+    holdings.section,
+    trades.section,
+    provenance.section,
+)
 
 
 def render(result: RunResult) -> str:

@@ -55,7 +55,7 @@ class Size:
     letters: int
 
 
-SIZES = (Size("wide", 860, 62, 158, 11, 9, 22), Size("narrow", 350, 44, 86, 9.5, 4, 13))
+SIZES = (Size("wide", 860, 62, 158, 11, 9, 22), Size("narrow", 350, 44, 94, 9.5, 4, 12))
 
 
 def chart(anchor: str, label: str, caption: str, draw: Callable[[Size], Figure]) -> Chart:

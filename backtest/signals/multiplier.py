@@ -81,5 +81,5 @@ class Multiplier:
 
 def _change(term: np.ndarray, window: int) -> np.ndarray:
     changed = np.full(len(term), np.nan)
-    changed[window:] = term[window:] - term[:-window]
+    changed[window:] = term[window:] - term[: max(len(term) - window, 0)]
     return changed

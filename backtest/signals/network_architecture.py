@@ -46,8 +46,10 @@ class NetworkArchitecture:
         return ratio
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
-        """Return both revenue lines of the quarter."""
-        return cited(panel.fact(series, quarter) for series in (NETWORKING, COMPUTE))
+        """Return both revenue lines of the quarter, and the flagship's domain."""
+        chip = panel.flagship("NVIDIA", quarter)
+        domain = chip.fact("scale_up_domain") if chip else None
+        return cited([*(panel.fact(series, quarter) for series in (NETWORKING, COMPUTE)), domain])
 
     def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
         """Return the scale-up domain of the flagship that had shipped by the quarter, in chips."""

@@ -50,12 +50,14 @@ class RevenueCapexRatio:
         share = panel.matrix((CLOUD_SHARE,))[:, 0][_last_disclosed(panel)]
         capex = panel.matrix(self._capex).sum(axis=1)
         spent: np.ndarray = np.full(len(capex), np.nan)
-        spent[self.lag_quarters :] = capex[: len(capex) - self.lag_quarters]
+        spent[self.lag_quarters :] = capex[: max(len(capex) - self.lag_quarters, 0)]
         ratio: np.ndarray = revenue * share / spent
         return ratio
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return revenue, share (the quarter's own or the last before it) and each cloud's CapEx."""
+        if quarter not in panel.quarters:
+            return ()
         disclosed = int(panel.quarters[_last_disclosed(panel)[quarter - int(panel.quarters[0])]])
         share = panel.fact(CLOUD_SHARE, disclosed)
         if share is not None and disclosed != quarter:

@@ -1,0 +1,99 @@
+"""The report held to its own figures: every claim with its figure, ours, the verdict, then and now."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backtest.regimes import REPORT_DATE
+from backtest.report import claim_charts
+from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.wording import DASH, counted, listed, number, percent, plain
+from backtest.run import RunResult
+
+MEANING = (
+    "Confirmed: every reading that can be measured bears the claim out. Confirmed under one reading: some do, some do not. "
+    "Contradicted: none does. Not testable: none can be measured from what was published. Every reading tried is listed."
+)
+HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
+
+
+def section(result: RunResult) -> Section:
+    """Return the tally, the table of claims and the specification curve."""
+    blocks: list[Block] = [Text(_tally(result.claims), "lead"), Text(MEANING, "small"), _table(result.claims)]
+    sets = next((claim for claim in result.claims if claim["id"] == "excess-growth"), None)
+    curves = _curves(sets) if sets else {}
+    if curves:
+        blocks.append(_specification(curves))
+    return Section("claims", "The report's claims, held to its own figures", tuple(blocks))
+
+
+def _tally(claims: Sequence[Mapping[str, Any]]) -> str:
+    now, then = (Counter(verdicts) for verdicts in zip(*((c["verdict"], c["then"]["verdict"]) for c in claims), strict=True))
+    changed = [c["id"] for c in claims if c["verdict"] != c["then"]["verdict"]]
+    return (
+        f"Of {counted(len(claims), 'claim')} as known at the end of the run: {_counts(now)}. As known on the report's date, "
+        f"{REPORT_DATE:%Y-%m-%d}: {_counts(then)}. Changed since: {listed(changed)}."
+    )
+
+
+def _counts(verdicts: Counter[str]) -> str:
+    return listed([f"{count} {verdict}" for verdict, count in verdicts.most_common()])
+
+
+def _table(claims: Sequence[Mapping[str, Any]]) -> Table:
+    columns = (
+        Column("Claim"),
+        Column("The report says"),
+        Column("Its figure", True),
+        Column("Ours", True),
+        Column("Verdict now"),
+        Column("On its date"),
+        Column("Evidence"),
+        Column("Every reading tried"),
+    )
+    return Table("The claims ledger", columns, (Rows(tuple(_row(claim) for claim in claims)),))
+
+
+def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
+    readings = [claim["reading"], *claim["alternatives"]]
+    doubtful = claim["confidence"] == "low"
+    return (
+        Cell(claim["id"]),
+        Cell(claim["sentence"], note=f"in {claim['unit']}"),
+        Cell(_figure(claim["reported"])),
+        Cell(_figure(claim["measured"]), note=claim["quarter"] or ""),
+        Cell(claim["verdict"], mark="contradicted" if claim["verdict"] == "contradicted" else ""),
+        Cell(claim["then"]["verdict"], note=_figure(claim["then"]["measured"])),
+        Cell(f"{claim['evidence']}, {counted(len(claim['inputs']), 'figure')}", mark="low confidence" if doubtful else ""),
+        Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(one) for one in readings)),
+    )
+
+
+def _reading(one: Mapping[str, Any]) -> str:
+    missing = f"; missing {listed(one['missing'][:3])}" if one["missing"] else ""
+    return f"{_figure(one['measured'])}, {HOLDS[one['holds']]}: {one['reading']}{missing}"
+
+
+def _figure(value: float | None) -> str:
+    return DASH if value is None else number(value, 3 if abs(value) < 10 else 1)
+
+
+def _curves(claim: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the details of the readings that were tried over every set of four."""
+    readings = [claim["reading"], *claim["alternatives"]]
+    return {
+        one["reading"].removeprefix("every set of four, "): one["details"]
+        for one in readings
+        if one.get("details", {}).get("sets", 0) > 1
+    }
+
+
+def _specification(curves: Mapping[str, Mapping[str, Any]]) -> Part:
+    first = next(iter(curves.values()))
+    said = [f"{plain(name)}: {percent(c['sets_holding'] / c['sets'], 0, sign=False)} of sets" for name, c in curves.items()]
+    text = (
+        f"The report names neither its four leaders nor its measure. {first['sets']} sets of four can be drawn from "
+        f"{len(first['suppliers'])} suppliers with full coverage from {first['quarters'][0]} to {first['quarters'][-1]}. "
+        f"The claim holds in every quarter for: {'; '.join(said)}."
+    )
+    return Part("claims-curve", "Which four?", (Text(text), claim_charts.specification("claims-curve-chart", curves)))

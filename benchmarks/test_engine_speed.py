@@ -1,0 +1,63 @@
+"""The engine beside its peers on the same basket, and whole commands as processes. Nothing here fails on time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from peers import WAYS, basket, ours
+
+from backtest import engine
+
+ROOT = Path(__file__).parent.parent
+SMALL = basket(tickers=4, sessions=900, every=63)
+LARGE = basket(tickers=30, sessions=1150, every=21)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("given", [SMALL, LARGE], ids=["4 names quarterly", "30 names monthly"])
+def test_simulating_a_basket(benchmark, way, given):
+    call = WAYS[way](given)
+    call()
+    benchmark.group = f"{len(given.tickers)} names, {len(given.sessions)} sessions, {len(given.rows)} order sessions"
+    benchmark.extra_info["target"] = "ours at most 1.3 × the kernel (DESIGN 11)"
+    benchmark(call)
+
+
+def test_simulating_without_the_call_of_vectorbt(benchmark, monkeypatch):
+    """What the engine itself adds: guard, valuation, reconciliation, tables."""
+    call, given = ours(LARGE), []
+    honest = engine._vectorbt
+    monkeypatch.setattr(engine, "_vectorbt", lambda *arguments: given.append(honest(*arguments)) or given[-1])
+    call()
+    monkeypatch.setattr(engine, "_vectorbt", lambda *arguments: given[0])
+    benchmark.group = f"{len(LARGE.tickers)} names, {len(LARGE.sessions)} sessions, {len(LARGE.rows)} order sessions"
+    benchmark(call)
+
+
+def process(*arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_signals_as_a_process(benchmark):
+    benchmark.group, benchmark.extra_info["target"] = "processes", "3 s"
+    benchmark.pedantic(process, ("-m", "backtest", "signals", "--json"), rounds=5, warmup_rounds=1)
+
+
+def test_claims_as_a_process(benchmark):
+    benchmark.group, benchmark.extra_info["target"] = "processes", "3 s"
+    benchmark.pedantic(process, ("-m", "backtest", "claims", "--json"), rounds=5, warmup_rounds=1)
+
+
+def test_a_strategy_to_its_report_as_a_process(benchmark, tmp_path):
+    benchmark.group, benchmark.extra_info["target"] = "processes", "25 s"
+    benchmark.pedantic(
+        process, ("-m", "backtest", "run", "supply_chain_excess", "--out", str(tmp_path)), rounds=3, warmup_rounds=1
+    )
+
+
+def test_the_first_simulation_of_a_process(benchmark):
+    """Imports of pandas, vectorbt and this project, and one simulation."""
+    code = "import sys; sys.path.insert(0, 'benchmarks'); from peers import basket, ours; ours(basket(4, 900, 63))()"
+    benchmark.group = "processes"
+    benchmark.pedantic(process, ("-c", code), rounds=3, warmup_rounds=1)

@@ -1,0 +1,89 @@
+"""What the test suites share: the embedded figures, both price sources, and archives that leak on purpose."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import settings
+
+from backtest.data import folder, reference
+from backtest.panel import Archive
+from backtest.universe import load_universe
+
+ROOT = Path(__file__).parent.parent
+SHARED_PRICES = ROOT.parent / "shared" / "prices"
+
+settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
+settings.load_profile("same every time")
+
+
+def pytest_configure(config):
+    # exchange_calendars 4.13 trips it, but pandas 3.1 warns at its own line: a filter by module cannot tell whose it is.
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:Series.values returning an ndarray that drops timezone:pandas.errors.Pandas4Warning",
+    )
+
+
+@pytest.fixture(scope="session")
+def tickers():
+    return sorted(load_universe().market_and_currency())
+
+
+@pytest.fixture(scope="session")
+def weekly(tickers):
+    return Archive(reference.load_facts(), reference.load_prices(tickers))
+
+
+@pytest.fixture(scope="session")
+def shared_prices():
+    if not SHARED_PRICES.is_dir():
+        pytest.skip("no ../shared/prices")
+    return SHARED_PRICES
+
+
+@pytest.fixture(scope="session")
+def daily(tickers, shared_prices):
+    return Archive(reference.load_facts(), folder.load_prices(tickers, shared_prices))
+
+
+@pytest.fixture(scope="session", params=["weekly", "daily"])
+def archive(request):
+    return request.getfixturevalue(request.param)
+
+
+class CutByPeriodEnd(Archive):
+    """Shows a figure as soon as its period has ended, published or not."""
+
+    def as_of(self, moment):
+        rows = self.facts.rows
+        ended = rows[rows["period_end"] <= moment.tz_localize(None)]
+        newest = ended.drop_duplicates(["entity", "metric", "period"], keep="last")
+        return replace(super().as_of(moment), rows=newest, _cache={})
+
+
+class OneSessionAhead(Archive):
+    """Shows one more row of prices than has closed."""
+
+    def as_of(self, moment):
+        panel = super().as_of(moment)
+        return replace(panel, prices=self.prices.wealth.iloc[: len(panel.prices) + 1], _cache={})
+
+
+@pytest.fixture(scope="session")
+def cut_by_period_end():
+    return CutByPeriodEnd
+
+
+@pytest.fixture(scope="session")
+def one_session_ahead():
+    return OneSessionAhead
+
+
+@pytest.fixture(scope="session")
+def moments():
+    """Twenty moments from 2022 to 2026, at odd hours."""
+    days = pd.date_range("2022-02-01", "2026-08-20", periods=20, tz="UTC").floor("D")
+    hours = [1, 5, 8, 13, 15, 20, 22, 7, 3, 21, 6, 23, 9, 14, 18, 0, 12, 19, 2, 10]
+    return [day + pd.Timedelta(hours=hour, minutes=7) for day, hour in zip(days, hours, strict=True)]

@@ -1,0 +1,196 @@
+import pandas as pd
+import pytest
+
+from backtest.data.folder import load_prices
+from backtest.errors import BacktestError, DataError
+from backtest.universe import load_universe
+
+HEADER = "date,open,high,low,close,adj_close,volume"
+# Shanghai closed for Labour Day from 1 May and opened on 6 May 2024; New York closed on 4 July 2024.
+SHANGHAI = ["2024-04-29", "2024-04-30", "2024-05-06", "2024-05-07"]
+NEW_YORK = ["2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08"]
+
+
+def rows(days, price="100.0"):
+    return [f"{day},,,,{price},{price},1000" for day in days]
+
+
+@pytest.fixture
+def prices(tmp_path):
+    """A folder with four sessions of a Shanghai share, four of a New York one and no rate."""
+    write(tmp_path, "300308.SZ", rows(SHANGHAI))
+    write(tmp_path, "NVDA", rows(NEW_YORK))
+    return tmp_path
+
+
+def write(place, name, lines, header=HEADER):
+    (place / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+
+
+def test_a_missing_folder_is_named_with_what_would_do(tmp_path):
+    with pytest.raises(DataError, match="nowhere: no such folder of prices; want a folder with one CSV per ticker"):
+        load_prices(["NVDA"], tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_the_folder_is_refused(prices):
+    with pytest.raises(DataError, match=r"NVDA.csv: no such folder of prices"):
+        load_prices(["NVDA"], prices / "NVDA.csv")
+
+
+def test_every_ticker_without_a_file_is_named(prices):
+    with pytest.raises(DataError, match=r"no file for AMD, LITE; want AMD.csv with columns date,open"):
+        load_prices(["NVDA", "LITE", "AMD"], prices)
+
+
+def test_a_gap_against_the_exchange_calendar_is_refused_by_file_and_day(prices):
+    write(prices, "300308.SZ", rows([SHANGHAI[0], SHANGHAI[2], SHANGHAI[3]]))
+    with pytest.raises(DataError, match=r"300308.SZ.csv: no row for 2024-04-30, a session of XSHG \(1 missing\)"):
+        load_prices(["300308.SZ"], prices)
+
+
+@pytest.mark.parametrize(
+    ("ticker", "days", "stray", "market"),
+    [
+        ("300308.SZ", [*SHANGHAI[:2], "2024-05-01", *SHANGHAI[2:]], "2024-05-01", "XSHG"),
+        ("NVDA", [*NEW_YORK[:2], "2024-07-04", *NEW_YORK[2:]], "2024-07-04", "XNYS"),
+        ("NVDA", [*NEW_YORK[:3], "2024-07-06", *NEW_YORK[3:]], "2024-07-06", "XNYS"),
+    ],
+    ids=["Labour Day", "Independence Day", "Saturday"],
+)
+def test_a_row_on_a_day_without_a_session_is_refused_by_file_and_day(prices, ticker, days, stray, market):
+    write(prices, ticker, rows(days))
+    with pytest.raises(DataError, match=f"{ticker}.csv: {stray} is no session of {market}"):
+        load_prices([ticker], prices)
+
+
+def test_the_other_markets_holiday_is_no_gap(prices):
+    found = load_prices(["300308.SZ", "NVDA"], prices)
+    assert {f"{day:%Y-%m-%d}" for day in found.wealth.index} == {*SHANGHAI, *NEW_YORK}
+
+
+def test_a_day_that_stands_twice_is_refused_by_file_row_and_day(prices):
+    write(prices, "NVDA", rows([NEW_YORK[0], NEW_YORK[1], NEW_YORK[1], NEW_YORK[2]]))
+    with pytest.raises(DataError, match=r"NVDA.csv row 4: 2024-07-03 stands twice; want unique, rising days"):
+        load_prices(["NVDA"], prices)
+
+
+def test_days_out_of_order_are_refused_by_file_row_and_day(prices):
+    write(prices, "NVDA", rows([NEW_YORK[1], NEW_YORK[0], NEW_YORK[2]]))
+    with pytest.raises(DataError, match=r"NVDA.csv row 3: 2024-07-02 comes after 2024-07-03; want unique, rising days"):
+        load_prices(["NVDA"], prices)
+
+
+@pytest.mark.parametrize("stated", ["0", "0.0", "-12.5", "suspended", "-", "inf", "nan", "1,234.5"])
+def test_a_price_that_is_not_a_positive_number_is_refused_by_file_row_and_day(prices, stated):
+    quoted = f'"{stated}"' if "," in stated else stated
+    write(prices, "NVDA", [*rows(NEW_YORK[:2]), *rows(NEW_YORK[2:3], quoted), *rows(NEW_YORK[3:])])
+    complaint = rf"NVDA.csv row 4 \(2024-07-05\): adj_close is '{stated}'; want a price above 0, or nothing"
+    with pytest.raises(DataError, match=complaint):
+        load_prices(["NVDA"], prices)
+
+
+@pytest.mark.parametrize("stated", ["2024-07-32", "03/07/2024", "", "1024-07-03"])
+def test_a_day_that_is_none_is_refused_by_file_and_row(prices, stated):
+    write(prices, "NVDA", rows([NEW_YORK[0], stated, NEW_YORK[2]]))
+    with pytest.raises(DataError, match=f"NVDA.csv row 3: date is '{stated}'; want a day like 2024-03-28"):
+        load_prices(["NVDA"], prices)
+
+
+@pytest.mark.parametrize("column", HEADER.split(","))
+def test_a_missing_column_is_refused_with_the_columns_wanted(prices, column):
+    write(
+        prices,
+        "NVDA",
+        rows(NEW_YORK),
+        HEADER.replace(column, "other") if column != "close" else HEADER.replace("w,close", "w,other"),
+    )
+    with pytest.raises(DataError, match=f"NVDA.csv: no column '{column}'; want {HEADER}"):
+        load_prices(["NVDA"], prices)
+
+
+def test_a_file_without_a_row_is_refused(prices):
+    write(prices, "NVDA", [])
+    with pytest.raises(DataError, match=r"NVDA.csv: no rows; want at least one session"):
+        load_prices(["NVDA"], prices)
+
+
+def test_an_empty_file_is_refused(prices):
+    (prices / "NVDA.csv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"NVDA.csv: not a readable CSV"):
+        load_prices(["NVDA"], prices)
+
+
+def test_a_file_with_one_comma_too_many_in_every_row_is_refused_as_such(prices):
+    write(prices, "NVDA", [f"{row}," for row in rows(NEW_YORK)])
+    with pytest.raises(DataError, match=r"NVDA.csv: not a readable CSV"):
+        load_prices(["NVDA"], prices)
+
+
+def test_a_session_on_which_the_share_was_suspended_has_no_price(prices):
+    write(prices, "300308.SZ", [*rows(SHANGHAI[:1]), "2024-04-30,,,,,,", *rows(SHANGHAI[2:])])
+    found = load_prices(["300308.SZ"], prices).wealth["300308.SZ"]
+    assert list(found.isna()) == [False, True, False, False]
+
+
+def test_the_price_is_the_adjusted_close(prices):
+    write(prices, "NVDA", ["2024-07-02,9,9,9,9,8.5,1", "2024-07-03,9,9,9,9,8.75,1"])
+    assert list(load_prices(["NVDA"], prices).wealth["NVDA"]) == [8.5, 8.75]
+
+
+def test_each_ticker_has_the_market_and_currency_of_its_row_in_the_universe(prices):
+    found = load_prices(["300308.SZ", "NVDA"], prices)
+    assert (found.market, found.currency) == (
+        {"300308.SZ": "XSHG", "NVDA": "XNYS"},
+        {"300308.SZ": "CNY", "NVDA": "USD"},
+    )
+
+
+def test_what_a_folder_holds_is_declared_daily(prices):
+    assert load_prices(["NVDA"], prices).frequency == "daily"
+
+
+def test_the_closes_are_those_of_the_exchange_on_every_session(prices):
+    closes = load_prices(["300308.SZ", "NVDA"], prices).closes
+    early = pd.Timestamp("2024-07-03T17:00Z")  # New York closes at 13:00 on the eve of Independence Day
+    assert (closes["XNYS"]["2024-07-03"], closes["XNYS"]["2024-07-05"]) == (early, pd.Timestamp("2024-07-05T20:00Z"))
+    assert closes["XSHG"]["2024-05-06"] == pd.Timestamp("2024-05-06T07:00Z")
+
+
+def test_a_ticker_that_is_in_no_universe_is_refused_though_it_has_a_file(prices):
+    write(prices, "SPY", rows(NEW_YORK))
+    with pytest.raises(BacktestError, match="SPY"):
+        load_prices(["SPY"], prices)
+
+
+def test_a_book_in_two_currencies_without_a_rate_file_is_refused(prices):
+    found = load_prices(["300308.SZ", "NVDA"], prices)
+    with pytest.raises(DataError, match="CNY=X"):
+        found.in_currency(["300308.SZ", "NVDA"], "CNY", found.wealth.index)
+
+
+def test_the_rate_is_read_from_its_own_file(prices):
+    write(prices, "CNY=X", ["2024-07-02,,,,7.27,7.27,", "2024-07-03,,,,,,", "2024-07-04,,,,7.28,7.28,"])
+    assert list(load_prices(["NVDA"], prices).rate) == [7.27, 7.28]
+
+
+def test_the_data_id_changes_with_one_price(prices):
+    before = load_prices(["NVDA"], prices).data_id
+    write(prices, "NVDA", rows(NEW_YORK, "100.1"))
+    assert load_prices(["NVDA"], prices).data_id != before
+
+
+def test_the_data_id_does_not_change_with_a_file_that_is_not_read(prices):
+    before = load_prices(["NVDA"], prices).data_id
+    write(prices, "300308.SZ", rows(SHANGHAI, "100.1"))
+    assert load_prices(["NVDA"], prices).data_id == before
+
+
+def test_every_ticker_of_the_universe_loads_from_the_shared_prices(daily, tickers):
+    assert sorted(daily.prices.wealth.columns) == tickers
+    assert daily.prices.wealth.notna().any().all()
+
+
+def test_no_supplier_has_a_shared_price_before_it_was_listed(daily):
+    first = {row.ticker: daily.prices.wealth[row.ticker].first_valid_index() for row in load_universe().suppliers}
+    early = {row.ticker for row in load_universe().suppliers if first[row.ticker] < pd.Timestamp(row.since)}
+    assert early == set()

@@ -1,0 +1,166 @@
+"""A page says what the RunResult says, in a document that asks for nothing else."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from backtest.report import render
+
+NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
+MOST_BYTES = 3_000_000
+
+
+def percent(value, sign="+"):
+    return f"{100 * value:{sign},.1f}%".replace("-", "−")
+
+
+def row_of(rows, window):
+    """Return the row of a window: windows of the same days share one."""
+    (found,) = [row for name, row in rows.items() if window in name.split(" = ")]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_window_of_every_book_shows_its_figures_in_its_row(name, results, pages, read):
+    page = read(pages[name])
+    for book in results[name].books.values():
+        rows = page.table(f"{book.title}: figures per window")
+        for window, found in book.windows.items():
+            row = row_of(rows, window)
+            assert row[1] == str(found["n"])
+            assert row[2].startswith(percent(found["total_return"]))
+            against = row[3 : 3 + len(book.benchmark_windows)]
+            for cell, returns in zip(against, book.benchmark_windows.values(), strict=True):
+                assert cell.startswith("—" if returns[window] is None else percent(returns[window]))
+            ratio, fallen, turnover, costs, orders = row[3 + len(against) :]
+            if found["sharpe"] is None:
+                assert ratio == f"— n = {found['n']} < 30"
+            else:
+                assert ratio == f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f}".replace("-", "−")
+            assert fallen == percent(found["max_drawdown"], sign="")
+            assert turnover == f"{found['turnover']:.2f}×"
+            assert costs == f"{100 * found['costs']:.2f}%"
+            assert orders == f"{found['orders']:,}"
+
+
+def test_the_overview_shows_every_book_in_every_window(results, pages, read):
+    rows = read(pages["theme_baskets"]).table("Total return of every book")
+    header = rows["Book"]
+    for name, book in results["theme_baskets"].books.items():
+        row = rows[name.replace("_", " ")]
+        for window, found in book.windows.items():
+            column = next(number for number, title in enumerate(header) if window in title.split(" = "))
+            assert row[column].startswith(percent(found["total_return"]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_outcome_gives_return_sharpe_and_hindsight_of_the_days_after_the_report(name, results, pages, read):
+    lead = next(text for text in read(pages[name]).text if text.startswith("After the report"))
+    found = [book.windows["out of sample"] for book in results[name].books.values()]
+    best = max(found, key=lambda one: one["total_return"])
+    assert percent(best["total_return"]) in lead
+    assert percent(min(one["total_return"] for one in found)) in lead
+    assert f"Sharpe {best['sharpe']:.2f} ± {best['sharpe_error']:.2f}" in lead
+    assert f"n = {best['n']} weeks" in lead
+    assert "Hindsight" in lead
+
+
+@pytest.mark.parametrize("name", ["revenue_capex_ratio", "supply_chain_excess"])
+def test_every_quarter_of_a_signal_shows_value_day_and_doubt(name, results, pages, read):
+    quarters = results[name].signals[name]
+    rows = read(pages[name]).table(f"{name.replace('_', ' ').capitalize()} by calendar quarter")
+    assert len(rows) == len(quarters) + 1
+    for quarter, reading in quarters.items():
+        _, value, known_at, evidence, confidence, behind = rows[quarter]
+        assert value == f"{reading['value']:.3f}".replace("-", "−")
+        assert known_at == reading["known_at"]
+        assert evidence == reading["evidence"]
+        assert confidence == ("low confidence" if reading["confidence"] == "low" else reading["confidence"])
+        assert all(one["source"] in behind and one["entity"] in behind for one in reading["inputs"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_orders_are_totalled_and_the_newest_fifty_listed(name, results, pages, read):
+    page = read(pages[name])
+    for book in results[name].books.values():
+        row = page.table("Orders of each book")[book.basket.replace("_", " ")]
+        assert row[1] == f"{len(book.orders):,}"
+        assert row[4] == f"{book.orders['value'].sum():,.0f} {book.currency}"
+        assert row[5] == f"{book.orders['cost'].sum():,.0f} {book.currency}"
+        assert row[7:] == [str(len(table)) for table in (book.unfilled, book.late, book.exits, book.differences)]
+        (table,) = [one for one in page.tables if one["caption"].startswith(f"{book.title}: Orders, ")]
+        assert len(table["rows"]) == min(len(book.orders), 50) + 1
+        assert len(book.orders) <= 50 or f"50 of {len(book.orders)} rows" in table["caption"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_last_weights_stand_beside_english_and_chinese_names(name, results, pages, read):
+    page = read(pages[name])
+    for book in results[name].books.values():
+        rows = page.table(f"{book.title}: weights after the last order session")
+        for ticker, weight in book.realised.iloc[-1].items():
+            row = rows[results[name].names[ticker]["name"]]
+            assert results[name].names[ticker]["name_zh"] in row[0]
+            assert row[1] == ticker
+            assert row[2] == percent(weight, sign="")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ids_sources_and_the_command_are_on_the_page(name, results, pages, read):
+    result, said = results[name], " ".join(read(pages[name]).text)
+    assert all(one in said for one in (result.spec_id, result.data_id, result.code_id, result.prices["adjustment"]))
+    assert f"python -m backtest run {name} --prices reference" in said
+    inputs = [one for quarters in result.signals.values() for reading in quarters.values() for one in reading["inputs"]]
+    assert all(one["source"] in said for one in inputs)
+    assert all(note in said for note in result.notes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_result_gives_the_same_bytes(name, results, pages):
+    assert render(results[name]) == pages[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_asks_for_nothing_and_runs_nothing(name, pages, read):
+    page = read(pages[name])
+    policy = [a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    for tag, attributes in page.elements:
+        assert tag not in ("script", "iframe", "object", "embed", "form", "base", "image")
+        for attribute, value in attributes.items():
+            assert not attribute.startswith("on")
+            if attribute in ("src", "href", "xlink:href"):
+                assert re.fullmatch(r"#.+|data:,|\.\./index\.html", value)
+    assert not re.search(r"@import|url\((?!#)", pages[name])
+    assert len(pages[name].encode()) < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ids_are_unique_and_every_reference_finds_its_own(name, pages, read):
+    page = read(pages[name])
+    assert len(page.ids) == len(set(page.ids))
+    wanted = {value[1:] for _, a in page.elements for key, value in a.items() if key == "href" and value.startswith("#")}
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", pages[name]))
+    wanted |= {a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a}
+    assert wanted <= set(page.ids)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_headings_follow_in_order_and_tables_and_charts_name_themselves(name, pages, read):
+    page = read(pages[name])
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert all(table["caption"] for table in page.tables)
+    assert all(a.get("scope") for tag, a in page.elements if tag == "th")
+    charts = [a for tag, a in page.elements if tag == "svg"]
+    assert charts
+    assert all(a["role"] == "img" and a["aria-label"] for a in charts)
+
+
+def test_the_order_of_the_sections_is_the_order_of_the_questions(pages, read):
+    page = read(pages["supply_chain_excess"])
+    wanted = ["outcome", "books", "signals", "holdings", "orders", "provenance"]
+    assert [one for one in page.ids if one in wanted] == wanted

@@ -1,0 +1,545 @@
+"""What every signal keeps, found by itself: past only, panel only, inputs cited. Each check raises AssertionError."""
+
+import dataclasses
+import sys
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import backtest.signals
+from backtest.facts import Facts
+from backtest.panel import Archive, Panel
+from backtest.prices import Prices
+from backtest.signals import QuarterlySignal, load_signals, readings, supply_chain_score
+
+SIGNALS = load_signals()
+QUARTERLY = {name: signal for name, signal in SIGNALS.items() if isinstance(signal, QuarterlySignal)}
+LATEST = pd.Timestamp("2026-09-30", tz="UTC")
+NUMBERS = [
+    "scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain", "peak_dense_tflops", "hbm_gb", "hbm_tb_per_s",
+]  # fmt: skip
+
+every_signal = pytest.mark.parametrize("signal", SIGNALS.values(), ids=SIGNALS)
+every_quarterly_signal = pytest.mark.parametrize("signal", QUARTERLY.values(), ids=QUARTERLY)
+
+
+# Other histories
+
+
+def not_closed(prices, moment):
+    """Return session × ticker, True where a session had not closed by a moment."""
+    begun_later = prices.wealth.index.tz_localize("UTC") > moment
+    closed = {}
+    for market, closes in prices.closes.items():
+        known = closes.reindex(prices.wealth.index)
+        closed[market] = np.where(known.isna(), begun_later, known > moment)
+    return np.column_stack([closed[prices.market[ticker]] for ticker in prices.wealth.columns]).astype(bool)
+
+
+def truncated(archive, moment):
+    """Return the archive as it would be had history stopped at a moment."""
+    facts, prices = archive.facts, archive.prices
+    wealth = prices.wealth.mask(not_closed(prices, moment))
+    return replace(
+        archive,
+        facts=replace(
+            facts,
+            rows=facts.rows[facts.rows["known_at"] <= moment].reset_index(drop=True),
+            accelerators=facts.accelerators[facts.accelerators["known_at"] <= moment],
+            events=facts.events[facts.events["known_at"] <= moment],
+        ),
+        prices=replace(
+            prices,
+            wealth=wealth.loc[: wealth.last_valid_index()] if wealth.notna().any(axis=None) else wealth.iloc[:0],
+            closes={market: closes[closes <= moment] for market, closes in prices.closes.items()},
+            rate=prices.rate[prices.rate.index.tz_localize("UTC") <= moment],
+        ),
+    )
+
+
+def scrambled(archive, moment, seed=7):
+    """Return the archive with everything that became known after a moment replaced by noise, and more announced later."""
+    random = np.random.default_rng(seed)
+    facts, prices = archive.facts, archive.prices
+    rows, chips = facts.rows.copy(), facts.accelerators.copy()
+    later = (rows["known_at"] > moment).to_numpy()
+    rows.loc[later, "value"] *= np.exp(random.normal(0, 2, later.sum()))
+    corrected = rows[~later].assign(known_at=LATEST, published=f"{LATEST:%Y-%m-%d}")
+    corrected["value"] *= np.exp(random.normal(0, 2, len(corrected)))
+    rows = pd.concat([rows, corrected[corrected["known_at"] > moment]], ignore_index=True)
+    coming = (chips["known_at"] > moment).to_numpy()
+    chips.loc[coming, NUMBERS] = np.exp(random.normal(5, 2, (coming.sum(), len(NUMBERS))))
+    noise = np.exp(random.normal(4, 1, prices.wealth.shape))
+    later_rates = prices.rate.index.tz_localize("UTC") > moment
+    return replace(
+        archive,
+        facts=replace(facts, rows=rows.sort_values("known_at", kind="stable", ignore_index=True), accelerators=chips),
+        prices=replace(
+            prices,
+            wealth=prices.wealth.mask(not_closed(prices, moment), pd.DataFrame(noise, *prices.wealth.axes)),
+            rate=prices.rate.mask(later_rates, 7 * np.exp(random.normal(0, 0.2, len(prices.rate)))),
+        ),
+    )
+
+
+def altered(panel, **tables):
+    """Return a panel with some tables replaced and nothing remembered."""
+    kept = {field.name: getattr(panel, field.name) for field in fields(Panel) if not field.name.startswith("_")}
+    return Panel(**kept | tables)
+
+
+def said_by(signal, panel):
+    """Return everything a signal says of a panel, as text that tells apart any two floats."""
+    scores = signal(panel)
+    found = readings(signal, panel) if isinstance(signal, QuarterlySignal) else {}
+    return repr(scores.to_dict()), repr(found)
+
+
+def values_of(signal, panel):
+    return {quarter: reading.value for quarter, reading in readings(signal, panel).items()}
+
+
+def parts_of(signal, panel):
+    """Return the further numbers of each reading, as text."""
+    return {quarter: repr(reading.parts) for quarter, reading in readings(signal, panel).items()}
+
+
+# Checks: the past only
+
+
+def check_unmoved(signal, panel, same_past):
+    assert said_by(signal, panel) == said_by(signal, same_past), f"moved by what was known after {panel.moment}"
+
+
+def check_cites_nothing_later(signal, panel):
+    for quarter, reading in readings(signal, panel).items():
+        assert reading.inputs, f"{quarter} cites nothing"
+        for fact in reading.inputs:
+            assert fact.known_at <= panel.moment, f"{quarter} cites {fact.entity} {fact.metric}, known at {fact.known_at}"
+
+
+# Checks: a value that is computed from a panel and from nothing else
+
+
+def check_is_a_frozen_value(signal):
+    assert dataclasses.is_dataclass(signal), "no dataclass"
+    assert type(signal)() == signal, "a field without a default, or a default that differs"
+    for field in fields(signal):
+        try:
+            setattr(signal, field.name, getattr(signal, field.name))
+        except dataclasses.FrozenInstanceError:
+            continue
+        raise AssertionError(f"{field.name} can be set")
+    try:
+        hash(signal)
+    except TypeError as error:
+        raise AssertionError(f"cannot be hashed: {error}") from None
+
+
+def check_returns_numbers(signal, panel):
+    scores = signal(panel)
+    assert isinstance(scores, pd.Series), f"returned {type(scores).__name__}"
+    assert scores.dtype == np.dtype(float), f"returned {scores.dtype}"
+    assert scores.index.is_unique, "one index twice"
+    assert len(scores), "no score"
+    assert not np.isinf(scores).any(), "an infinite score"
+
+
+def check_has_no_opinion_without_knowledge(signal, panel):
+    assert signal(panel).isna().all(), "an opinion on an empty panel"
+    if isinstance(signal, QuarterlySignal):
+        assert readings(signal, panel) == {}, "a reading of an empty panel"
+
+
+def check_leaves_the_panel_as_it_was(signal, panel):
+    kept = {name: getattr(panel, name).copy() for name in ("rows", "accelerators", "prices")}
+    moment, first = panel.moment, said_by(signal, panel)
+    assert said_by(signal, panel) == first, "another answer the second time"
+    assert said_by(signal, altered(panel)) == first, "another answer from the same panel, opened again"
+    for name, table in kept.items():
+        pd.testing.assert_frame_equal(getattr(panel, name), table)
+    assert panel.moment is moment
+
+
+def check_holds_no_history(signal):
+    """Follow what a signal can reach without being given it: fields, class attributes, globals of its module."""
+    module = vars(sys.modules[type(signal).__module__])
+    reached = [
+        *(getattr(signal, field.name) for field in fields(signal)),
+        *vars(type(signal)).values(),
+        *getattr(signal, "__dict__", {}).values(),
+        *(module.values() if module["__name__"].startswith("backtest.") else []),
+    ]
+    for value in reached:
+        assert not isinstance(value, Archive | Facts | Prices | Panel | pd.DataFrame), f"holds {type(value).__name__}"
+
+
+# Checks: a reading is computed from its inputs
+
+
+def check_inputs_are_figures_of_the_panel(signal, panel):
+    rows = panel.rows.set_index(["entity", "metric", "period"])["value"]
+    chips = panel.accelerators.set_index("chip")
+    for quarter, reading in readings(signal, panel).items():
+        for fact in reading.inputs:
+            key = (fact.entity, fact.metric, fact.period)
+            held = rows[key] if key in rows.index else chips[fact.metric].get(fact.entity)
+            assert held == fact.value, f"{quarter} cites {key} as {fact.value}, the panel has {held}"
+
+
+def check_known_when_the_last_input_was(signal, panel):
+    for quarter, reading in readings(signal, panel).items():
+        last = max(fact.known_at for fact in reading.inputs)
+        assert reading.known_at in {fact.published for fact in reading.inputs if fact.known_at == last}, quarter
+
+
+def cited_by(signal, panel):
+    """Return the figures behind all readings of a signal, and the chips among them."""
+    facts = {fact for reading in readings(signal, panel).values() for fact in reading.inputs}
+    return {(fact.entity, fact.metric, fact.period) for fact in facts}, {fact.entity for fact in facts}
+
+
+def without_the_uncited(signal, panel):
+    """Return the panel with every value that no reading cites multiplied by some factor."""
+    figures, chips = cited_by(signal, panel)
+    random = np.random.default_rng(11)
+    rows, accelerators = panel.rows.copy(), panel.accelerators.copy()
+    keys = zip(rows["entity"], rows["metric"], rows["period"], strict=True)
+    uncited = np.array([key not in figures for key in keys])
+    rows.loc[uncited, "value"] *= np.exp(random.normal(0, 1, uncited.sum()))
+    others = ~accelerators["chip"].isin(chips)
+    accelerators.loc[others, NUMBERS] *= np.exp(random.normal(0, 1, (others.sum(), len(NUMBERS))))
+    return altered(panel, rows=rows, accelerators=accelerators)
+
+
+def check_unmoved_by_what_is_not_cited(signal, panel):
+    assert values_of(signal, without_the_uncited(signal, panel)) == values_of(signal, panel), "moved by a figure not cited"
+
+
+def check_parts_unmoved_by_what_is_not_cited(signal, panel):
+    assert parts_of(signal, without_the_uncited(signal, panel)) == parts_of(signal, panel), "a part moved by a figure not cited"
+
+
+def check_moved_by_what_is_cited(signal, panel):
+    """Ten figures, drawn from those cited: each moves some number of a reading when a thousand times larger or smaller."""
+    figures, _ = cited_by(signal, panel)
+    before = values_of(signal, panel), parts_of(signal, panel)
+    drawn = np.random.default_rng(13).permutation(sorted(figures))[:10]
+    for entity, metric, period in drawn:
+        changed = []
+        for factor in (1000.0, 0.001):
+            rows, chips = panel.rows.copy(), panel.accelerators.copy()
+            match = (rows["entity"] == entity) & (rows["metric"] == metric) & (rows["period"] == period)
+            rows.loc[match, "value"] *= factor
+            if not match.any():
+                chips.loc[chips["chip"] == entity, metric] *= factor
+            other = altered(panel, rows=rows, accelerators=chips)
+            changed.append((values_of(signal, other), parts_of(signal, other)) != before)
+        assert any(changed), f"cites {entity} {metric} {period}, which moves nothing"
+
+
+# Every signal
+
+
+def test_every_file_of_the_folder_is_a_signal_that_is_found():
+    folder = Path(backtest.signals.__file__).parent
+    assert set(SIGNALS) == {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert {"momentum", "revenue_capex_ratio", "supply_chain_excess"} <= set(SIGNALS)
+
+
+@pytest.fixture(scope="module")
+def panels(archive, moments):
+    """Per moment the panel, that of a history which stops there, and that of one which goes on at random."""
+    histories = [(archive, truncated(archive, moment), scrambled(archive, moment)) for moment in moments]
+    return [[history.as_of(moment) for history in three] for three, moment in zip(histories, moments, strict=True)]
+
+
+@every_signal
+def test_a_signal_is_unmoved_when_the_future_is_deleted(signal, panels):
+    for panel, stopped, _ in panels:
+        check_unmoved(signal, panel, stopped)
+
+
+@every_signal
+def test_a_signal_is_unmoved_when_the_future_is_scrambled(signal, panels):
+    for panel, _, gone_on in panels:
+        check_unmoved(signal, panel, gone_on)
+
+
+@every_quarterly_signal
+def test_a_signal_cites_nothing_that_was_not_yet_known(signal, weekly, moments):
+    for moment in moments:
+        check_cites_nothing_later(signal, weekly.as_of(moment))
+
+
+@every_signal
+def test_a_signal_is_a_frozen_value_with_defaults(signal):
+    check_is_a_frozen_value(signal)
+
+
+@every_signal
+def test_a_signal_returns_a_number_per_theme_or_ticker(signal, weekly, moments):
+    for moment in moments:
+        check_returns_numbers(signal, weekly.as_of(moment))
+
+
+@every_signal
+def test_a_signal_has_an_opinion_once_everything_is_known(signal, weekly):
+    assert signal(weekly.as_of(pd.Timestamp("2026-06-30", tz="UTC"))).notna().any()
+
+
+@every_signal
+@pytest.mark.parametrize("day", ["2022-01-01", "2022-01-03"])
+def test_a_signal_has_no_opinion_while_nothing_is_known(signal, archive, day):
+    check_has_no_opinion_without_knowledge(signal, archive.as_of(pd.Timestamp(day, tz="UTC")))
+
+
+@every_signal
+def test_a_signal_says_the_same_twice_and_leaves_the_panel_as_it_was(signal, weekly):
+    for day in ("2023-09-15", "2026-06-30"):
+        check_leaves_the_panel_as_it_was(signal, weekly.as_of(pd.Timestamp(day, tz="UTC")))
+
+
+@every_signal
+def test_a_signal_holds_no_history_of_its_own(signal):
+    check_holds_no_history(signal)
+
+
+@every_quarterly_signal
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_inputs_are_figures_of_the_panel,
+        check_known_when_the_last_input_was,
+        check_unmoved_by_what_is_not_cited,
+        check_parts_unmoved_by_what_is_not_cited,
+        check_moved_by_what_is_cited,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_a_reading_is_computed_from_the_figures_it_cites(signal, check, weekly):
+    check(signal, weekly.as_of(LATEST))
+
+
+@every_quarterly_signal
+def test_a_quarterly_signal_has_a_value_per_quarter_of_the_panel(signal, weekly, moments):
+    for moment in moments:
+        panel = weekly.as_of(moment)
+        assert signal.values(panel).shape == panel.quarters.shape
+
+
+# The checks catch what they are for
+
+
+@pytest.mark.parametrize("name", QUARTERLY)
+def test_figures_cut_by_the_end_of_their_period_are_caught(name, weekly, cut_by_period_end):
+    faulty = cut_by_period_end(weekly.facts, weekly.prices)
+    eve = pd.Timestamp("2026-02-15", tz="UTC")  # the last quarter of 2025 has ended; not all of it is published
+    for other in (truncated, scrambled):
+        with pytest.raises(AssertionError, match="moved by what was known after"):
+            check_unmoved(SIGNALS[name], faulty.as_of(eve), other(faulty, eve).as_of(eve))
+    with pytest.raises(AssertionError, match=r"cites .*, known at"):
+        check_cites_nothing_later(SIGNALS[name], faulty.as_of(eve))
+
+
+@pytest.mark.parametrize("other", [truncated, scrambled], ids=lambda other: other.__name__)
+def test_prices_shown_one_session_ahead_are_caught(archive, one_session_ahead, other):
+    faulty = one_session_ahead(archive.facts, archive.prices)
+    eve = pd.Timestamp("2024-03-05T11:30", tz="UTC")
+    check_unmoved(LastPrice(), archive.as_of(eve), other(archive, eve).as_of(eve))
+    with pytest.raises(AssertionError, match="moved by what was known after"):
+        check_unmoved(LastPrice(), faulty.as_of(eve), other(faulty, eve).as_of(eve))
+
+
+@dataclass(frozen=True)
+class LastPrice:
+    """An honest signal: the last price of each ticker."""
+
+    def __call__(self, panel):
+        return panel.prices.ffill().iloc[-1] if len(panel.prices) else pd.Series(np.nan, panel.prices.columns)
+
+
+def newest_revenue(archive):
+    rows = archive.facts.rows
+    return float(rows[(rows["entity"] == "NVDA") & (rows["metric"] == "total_revenue")]["value"].iloc[-1])
+
+
+def signals_that_keep_the_archive(archive):
+    """Return signals that read an Archive they were not given: from a field, the class, a closure."""
+
+    @dataclass(frozen=True)
+    class InAField:
+        history: Archive = archive
+
+        def __call__(self, panel):
+            return supply_chain_score(newest_revenue(self.history))
+
+    @dataclass(frozen=True)
+    class OnTheClass:
+        history: ClassVar[Archive] = archive
+
+        def __call__(self, panel):
+            return supply_chain_score(newest_revenue(self.history))
+
+    @dataclass(frozen=True)
+    class InAClosure:
+        def __call__(self, panel):
+            return supply_chain_score(newest_revenue(archive))
+
+    return {"field": InAField, "class": OnTheClass, "closure": InAClosure}
+
+
+def test_an_archive_in_a_field_is_caught_though_it_was_never_hashed(weekly):
+    peeking = signals_that_keep_the_archive(weekly)["field"]()
+    with pytest.raises(AssertionError, match=r"cannot be hashed"):
+        check_is_a_frozen_value(peeking)
+
+
+@pytest.mark.parametrize("kept", ["field", "class"])
+def test_an_archive_that_a_signal_holds_is_caught(weekly, kept):
+    with pytest.raises(AssertionError, match="holds Archive"):
+        check_holds_no_history(signals_that_keep_the_archive(weekly)[kept]())
+
+
+@pytest.mark.parametrize("kept", ["field", "class", "closure"])
+def test_an_archive_that_a_signal_reads_is_caught_on_an_empty_panel(weekly, kept):
+    panel = weekly.as_of(pd.Timestamp("2022-01-03", tz="UTC"))
+    with pytest.raises(AssertionError, match="an opinion on an empty panel"):
+        check_has_no_opinion_without_knowledge(signals_that_keep_the_archive(weekly)[kept](), panel)
+
+
+@pytest.mark.parametrize("other", [truncated, scrambled], ids=lambda other: other.__name__)
+def test_an_archive_found_behind_the_panel_is_caught_by_changing_its_future(weekly, other):
+    opened = {}
+
+    class Opening(Archive):
+        def as_of(self, moment):
+            panel = super().as_of(moment)
+            opened[id(panel)] = self
+            return panel
+
+    @dataclass(frozen=True)
+    class Behind:
+        def __call__(self, panel):
+            return supply_chain_score(newest_revenue(opened[id(panel)]))
+
+    moment = pd.Timestamp("2024-06-03", tz="UTC")
+    history = Opening(weekly.facts, weekly.prices)
+    with pytest.raises(AssertionError, match="moved by what was known after"):
+        check_unmoved(Behind(), history.as_of(moment), other(history, moment).as_of(moment))
+
+
+@dataclass(frozen=True)
+class Revenue:
+    """An honest signal of one figure, from which the faulty ones below differ by one thing each."""
+
+    def __call__(self, panel):
+        known = self.values(panel)
+        known = known[np.isfinite(known)]
+        return supply_chain_score(known[-1] if len(known) else np.nan)
+
+    def values(self, panel):
+        return panel.matrix((("NVDA", "total_revenue"),))[:, 0]
+
+    def inputs(self, panel, quarter):
+        return (panel.fact(("NVDA", "total_revenue"), quarter),)
+
+
+class CitesTooLittle(Revenue):
+    def values(self, panel):
+        return panel.matrix((("NVDA", "total_revenue"), ("NVDA", "data_center_revenue"))).sum(axis=1)
+
+
+class CitesTooMuch(Revenue):
+    def inputs(self, panel, quarter):
+        cited = panel.fact(("AMZN", "purchases_ppe"), quarter)
+        return (*super().inputs(panel, quarter), *([cited] if cited else []))
+
+
+class InventsAnInput(Revenue):
+    def inputs(self, panel, quarter):
+        return tuple(replace(fact, value=fact.value + 1) for fact in super().inputs(panel, quarter))
+
+
+class WritesIntoThePanel(Revenue):
+    def __call__(self, panel):
+        panel.rows.loc[:, "value"] = panel.rows["value"] * 1.0001
+        return supply_chain_score(panel.rows["value"].sum())
+
+
+class Guesses(Revenue):
+    def __call__(self, panel):
+        return supply_chain_score(0.5)
+
+
+class CountsCalls(Revenue):
+    calls: ClassVar[list] = []
+
+    def __call__(self, panel):
+        self.calls.append(1)
+        return supply_chain_score(float(len(self.calls)))
+
+
+@dataclass
+class CanBeSet:
+    window: int = 4
+
+
+HONEST = [
+    check_inputs_are_figures_of_the_panel,
+    check_known_when_the_last_input_was,
+    check_unmoved_by_what_is_not_cited,
+    check_parts_unmoved_by_what_is_not_cited,
+    check_moved_by_what_is_cited,
+    check_leaves_the_panel_as_it_was,
+    check_returns_numbers,
+]
+
+
+@pytest.mark.parametrize("check", HONEST, ids=lambda check: check.__name__)
+def test_an_honest_signal_passes(check, weekly):
+    check(Revenue(), weekly.as_of(LATEST))
+
+
+@pytest.mark.parametrize(
+    ("faulty", "check", "complaint"),
+    [
+        (CitesTooLittle(), check_unmoved_by_what_is_not_cited, "moved by a figure not cited"),
+        (CitesTooMuch(), check_moved_by_what_is_cited, "which moves nothing"),
+        (InventsAnInput(), check_inputs_are_figures_of_the_panel, "the panel has"),
+        (WritesIntoThePanel(), check_leaves_the_panel_as_it_was, "another answer|different"),
+        (CountsCalls(), check_leaves_the_panel_as_it_was, "another answer the second time"),
+    ],
+    ids=lambda case: type(case).__name__ if isinstance(case, Revenue) else "",
+)
+def test_a_signal_that_breaks_the_contract_is_caught(faulty, check, complaint, weekly):
+    with pytest.raises(AssertionError, match=complaint):
+        check(faulty, weekly.as_of(LATEST))
+
+
+def test_a_signal_that_guesses_is_caught_on_an_empty_panel(weekly):
+    with pytest.raises(AssertionError, match="an opinion on an empty panel"):
+        check_has_no_opinion_without_knowledge(Guesses(), weekly.as_of(pd.Timestamp("2022-01-03", tz="UTC")))
+
+
+def test_a_signal_whose_field_can_be_set_is_caught():
+    with pytest.raises(AssertionError, match="window can be set"):
+        check_is_a_frozen_value(CanBeSet())
+
+
+def test_scrambling_moves_what_it_should(weekly):
+    moment, end = pd.Timestamp("2024-06-03", tz="UTC"), pd.Timestamp("2026-06-30", tz="UTC")
+    after = scrambled(weekly, moment).as_of(end)
+    unmoved = [name for name, signal in SIGNALS.items() if said_by(signal, weekly.as_of(end)) == said_by(signal, after)]
+    assert unmoved == []
+
+
+def test_truncating_moves_what_it_should(weekly):
+    moment, end = pd.Timestamp("2024-06-03", tz="UTC"), pd.Timestamp("2026-06-30", tz="UTC")
+    after = truncated(weekly, moment).as_of(end)
+    unmoved = [name for name, signal in SIGNALS.items() if said_by(signal, weekly.as_of(end)) == said_by(signal, after)]
+    assert unmoved == []

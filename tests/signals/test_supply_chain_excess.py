@@ -1,0 +1,87 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backtest.calendars import as_of_moment
+from backtest.errors import ConfigurationError
+from backtest.signals import readings
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+
+ANSWERS = Path(__file__).parent.parent / "answers" / "supply_chain_excess.csv"
+ROWS = list(csv.DictReader(ANSWERS.read_text(encoding="utf-8").splitlines()))
+
+
+def named(row):
+    return f"{row['quarter']} as of {row['as_of']}"
+
+
+def reading(row, archive):
+    return readings(SupplyChainExcess(), archive.as_of(as_of_moment(row["as_of"])))[row["quarter"]]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+def test_the_working_of_an_answer_comes_to_its_value(row):
+    assert eval(row["working"]) == pytest.approx(float(row["value"]), abs=5e-9)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+def test_the_excess_is_the_one_worked_by_hand(row, weekly):
+    assert reading(row, weekly).value == pytest.approx(float(row["value"]), abs=5e-9)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+def test_the_excess_was_known_when_the_last_of_its_figures_was(row, weekly):
+    assert reading(row, weekly).known_at == row["known_at"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+def test_the_excess_is_as_weak_as_its_weakest_evidence(row, weekly):
+    assert reading(row, weekly).evidence == row["evidence"]
+
+
+def test_the_excess_of_the_first_quarter_of_2024_is_71_points(weekly):
+    found = readings(SupplyChainExcess(), weekly.as_of(as_of_moment("2024-06-03")))
+    assert round(found["2024Q1"].value, 3) == 0.714
+
+
+def test_as_of_3_june_2024_there_is_an_excess_for_exactly_the_complete_and_known_quarters(weekly):
+    found = readings(SupplyChainExcess(), weekly.as_of(as_of_moment("2024-06-03")))
+    assert list(found) == ["2023Q1", "2023Q2", "2023Q3", "2023Q4", "2024Q1"]
+
+
+def test_the_score_is_the_excess_of_the_latest_complete_quarter(weekly):
+    score = SupplyChainExcess()(weekly.as_of(as_of_moment("2024-06-03")))
+    assert (list(score.index), round(score.iloc[0], 3)) == (["supply_chain"], 0.714)
+
+
+@pytest.mark.parametrize(("day", "quarter"), [("2024-04-30", "2023Q3"), ("2024-05-01", "2024Q1")])
+def test_two_quarters_published_on_one_day_appear_together_on_the_next(weekly, day, quarter):
+    # Eoptolink's year and first quarter both carry 2024-04-30.
+    assert list(readings(SupplyChainExcess(), weekly.as_of(as_of_moment(day))))[-1] == quarter
+
+
+def test_an_excess_cites_each_figure_of_the_quarter_and_of_the_year_before(weekly):
+    found = readings(SupplyChainExcess(), weekly.as_of(as_of_moment("2024-06-03")))["2024Q1"]
+    assert [fact.value for fact in found.inputs] == [
+        4842.59, 1837.0, 1112.86, 600.22, 731.51, 286.99, 2584.0, 1867.86,
+        14925, 14207, 12012, 6289, 10952, 6607, 6400, 6842,
+    ]  # fmt: skip
+
+
+def test_other_leaders_and_clouds_can_be_asked_for(weekly):
+    signal = SupplyChainExcess(leaders=("300308.SZ",), clouds=("AMZN",))
+    found = readings(signal, weekly.as_of(as_of_moment("2024-06-03")))["2024Q1"]
+    assert found.value == pytest.approx(4842.59 / 1837.0 - 14925 / 14207)
+
+
+def test_one_leader_without_figures_leaves_no_opinion(weekly):
+    signal = SupplyChainExcess(leaders=("300308.SZ", "NVDA"))
+    assert np.isnan(signal(weekly.as_of(as_of_moment("2024-06-03"))).iloc[0])
+
+
+@pytest.mark.parametrize("wrong", [{"leaders": ()}, {"clouds": ()}])
+def test_an_empty_side_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="want at least one leader and one cloud"):
+        SupplyChainExcess(**wrong)

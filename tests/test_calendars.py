@@ -1,0 +1,141 @@
+import csv
+from pathlib import Path
+
+import exchange_calendars
+import pandas as pd
+import pytest
+
+from backtest.calendars import as_of_moment, closes, parse_quarter, publication_moment, quarter_label, quarter_of
+from backtest.errors import BacktestError, ConfigurationError
+from backtest.prices import SESSIONS_PER_YEAR
+
+ANSWERS = Path(__file__).parent / "answers" / "calendar_quarters.csv"
+FISCAL = list(csv.DictReader(ANSWERS.read_text(encoding="utf-8").splitlines()))
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+@pytest.mark.parametrize("row", FISCAL, ids=lambda row: f"{row['entity']} {row['period_end']}")
+def test_a_fiscal_period_belongs_to_the_calendar_quarter_of_the_day_45_days_before_its_end(row):
+    assert quarter_label(quarter_of(pd.Timestamp(row["period_end"]))) == row["quarter"]
+
+
+@pytest.mark.parametrize(("label", "quarter"), [("2024Q1", 8096), ("2024Q4", 8099), ("2025Q1", 8100)])
+def test_a_quarter_is_a_number_four_to_a_year(label, quarter):
+    assert (parse_quarter(label), quarter_label(quarter)) == (quarter, label)
+
+
+@pytest.mark.parametrize("label", ["2024Q5", "2024Q0", "2024", "24Q1", "2024q1", "2024Q1 ", "2024Q11", ""])
+def test_a_label_that_is_no_quarter_is_refused_with_what_would_do(label):
+    with pytest.raises(ConfigurationError, match=f"quarter is '{label}'; want a calendar quarter like 2024Q4"):
+        parse_quarter(label)
+
+
+@pytest.mark.parametrize(
+    ("stated", "moment"),
+    [
+        ("2025-02-26T21:20Z", "2025-02-26 21:20"),
+        ("2025-02-26T21:20:30Z", "2025-02-26 21:20:30"),
+        ("2025-02-26", "2025-02-27 00:00"),
+        ("2024-02-28", "2024-02-29 00:00"),
+        ("2024-12-31", "2025-01-01 00:00"),
+        ("2024-08", "2024-09-01 00:00"),
+        ("2024-12", "2025-01-01 00:00"),
+    ],
+)
+def test_a_figure_may_be_used_from_its_minute_or_the_end_of_its_day_or_month(stated, moment):
+    assert publication_moment(stated) == utc(moment)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "", "2025", "2025-2-6", "26.02.2025", "2025-02-30", "2025-13", "2025-02-26T21:20", "2025-02-26 21:20Z",
+        "2025-02-26T25:00Z", "2025-02-26T21:20+08:00", "2025-02-26\n", "soon",
+    ],
+)  # fmt: skip
+def test_a_date_in_any_other_form_is_refused(stated):
+    with pytest.raises(ValueError, match=r".+"):
+        publication_moment(stated)
+
+
+# A figure dated in the United States without a time; each market's close of that day, and the open and close of its
+# next session. Shanghai trades 01:30 to 07:00 UTC; New York 14:30 to 21:00 in winter, 13:30 to 20:00 in summer.
+DATED = [
+    # an ordinary Wednesday in winter, then in summer
+    ("2025-02-26", "XSHG", "2025-02-26 07:00", "2025-02-27 01:30", "2025-02-27 07:00"),
+    ("2025-02-26", "XNYS", "2025-02-26 21:00", "2025-02-27 14:30", "2025-02-27 21:00"),
+    ("2025-08-27", "XSHG", "2025-08-27 07:00", "2025-08-28 01:30", "2025-08-28 07:00"),
+    ("2025-08-27", "XNYS", "2025-08-27 20:00", "2025-08-28 13:30", "2025-08-28 20:00"),
+    # the eve of Golden Week: Shanghai opens again on 8 October
+    ("2024-09-30", "XSHG", "2024-09-30 07:00", "2024-10-08 01:30", "2024-10-08 07:00"),
+    ("2024-09-30", "XNYS", "2024-09-30 20:00", "2024-10-01 13:30", "2024-10-01 20:00"),
+    # the eve of Thanksgiving: New York opens again on Friday, for half a day
+    ("2024-11-27", "XSHG", "2024-11-27 07:00", "2024-11-28 01:30", "2024-11-28 07:00"),
+    ("2024-11-27", "XNYS", "2024-11-27 21:00", "2024-11-29 14:30", "2024-11-29 18:00"),
+    # a Friday
+    ("2024-05-10", "XSHG", "2024-05-10 07:00", "2024-05-13 01:30", "2024-05-13 07:00"),
+    ("2024-05-10", "XNYS", "2024-05-10 20:00", "2024-05-13 13:30", "2024-05-13 20:00"),
+]
+IDS = [f"{stated} {market}" for stated, market, *_ in DATED]
+
+
+@pytest.mark.parametrize(("stated", "market", "same_close", "next_open", "next_close"), DATED, ids=IDS)
+def test_a_figure_dated_without_a_time_counts_from_the_next_session(stated, market, same_close, next_open, next_close):
+    known = publication_moment(stated)
+    assert utc(same_close) < known <= utc(next_open) < utc(next_close)
+
+
+@pytest.mark.parametrize(("stated", "market", "same_close", "next_open", "next_close"), DATED, ids=IDS)
+def test_no_session_lies_between_a_day_and_the_next_session_by_the_closes(stated, market, same_close, next_open, next_close):
+    found = closes(market, pd.Timestamp(stated), pd.Timestamp(next_close).normalize())
+    assert list(found) == [utc(same_close), utc(next_close)]
+
+
+def test_closes_are_indexed_by_naive_session_days():
+    found = closes("XSHG", pd.Timestamp("2024-04-29"), pd.Timestamp("2024-05-07"))
+    assert [str(day) for day in found.index] == [
+        "2024-04-29 00:00:00",
+        "2024-04-30 00:00:00",
+        "2024-05-06 00:00:00",
+        "2024-05-07 00:00:00",
+    ]
+
+
+def test_an_unknown_market_is_refused_with_those_there_are():
+    with pytest.raises(ConfigurationError, match="market is 'XHKG'; want one of XSHG, XNYS"):
+        closes("XHKG", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-05"))
+
+
+def test_a_year_the_exchange_calendar_does_not_reach_is_refused_with_an_error_of_ours():
+    with pytest.raises(BacktestError, match="XSHG"):
+        closes("XSHG", pd.Timestamp("2024-01-02"), pd.Timestamp("2099-01-05"))
+
+
+def test_an_as_of_day_is_its_last_instant():
+    assert as_of_moment("2026-06-30") == utc("2026-06-30 23:59:59.999999999")
+
+
+def test_an_as_of_minute_is_that_minute():
+    assert as_of_moment("2026-06-30T13:30Z") == utc("2026-06-30 13:30")
+
+
+def test_a_figure_dated_on_the_as_of_day_is_not_yet_known():
+    assert as_of_moment("2026-06-30") < publication_moment("2026-06-30")
+
+
+@pytest.mark.parametrize("stated", ["yesterday", "", "2026-6-30", "2026-02-30", "2026-06-30 13:30", "1026-06-30"])
+def test_a_bad_as_of_is_refused_with_what_would_do(stated):
+    with pytest.raises(ConfigurationError, match=f"as-of is '{stated}'; want a day like 2026-06-30"):
+        as_of_moment(stated)
+
+
+@pytest.mark.parametrize("markets", [("XSHG",), ("XNYS",), ("XNYS", "XSHG")], ids="+".join)
+def test_sessions_per_year_agree_with_the_exchange_calendars_within_two(markets):
+    days = pd.DatetimeIndex([])
+    for market in markets:
+        calendar = exchange_calendars.get_calendar(market, start="2022-01-01", end="2025-12-31")
+        days = days.union(calendar.sessions)
+    assert SESSIONS_PER_YEAR[markets] == pytest.approx(len(days) / 4, abs=2)

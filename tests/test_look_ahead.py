@@ -1,0 +1,236 @@
+"""No decision and no value up to a day depends on anything that became known after it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets_for_tests import DAILY, STRATEGIES, daily_archive, reference_archive, spec_of, strategy
+
+from backtest import desk, engine, run
+from backtest.panel import Archive, Panel
+from backtest.prices import Prices
+from backtest.spec import StrategySpec
+from backtest.universe import load_universe
+from backtest.weights import Gate
+
+SpecOf = Callable[[Archive], StrategySpec]
+END = pd.Timestamp("2026-06-05")
+SOURCES = [
+    "weekly",
+    pytest.param("daily", marks=pytest.mark.skipif(not DAILY.is_dir(), reason=f"no folder of daily prices at {DAILY}")),
+]
+
+
+@lru_cache
+def archive_from(source: str) -> Archive:
+    tickers = sorted(set().union(*(run.tickers_of(strategy(path), load_universe()) for path in STRATEGIES)))
+    return reference_archive(tickers) if source == "weekly" else daily_archive(tickers)
+
+
+# The check
+
+
+def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> tuple[list[desk.Decision], pd.Series]:
+    """Return the decisions and values of a book up to a session."""
+    universe, prices = load_universe(), archive.prices
+    tickers = spec.tickers(book, universe)
+    base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
+    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
+    decisions = engine.decide(spec, book, archive, universe, sessions)
+    placement = engine.place(decisions, prices, tickers, sessions, spec.lag)
+    outcome = engine.simulate(placement, prices, base, sessions, spec.capital, spec.cost_bps)
+    return [one for one in decisions if one.session <= cut], outcome.equity.loc[:cut]
+
+
+def must_not_move(
+    spec_of_archive: SpecOf, book: str, archive: Archive, cut: pd.Timestamp, leak: Callable[[Archive], Archive]
+) -> None:
+    """Raise AssertionError when scrambling everything after the close of a session moves a decision or value up to it."""
+    markets = archive.prices.markets_of(spec_of_archive(archive).tickers(book, load_universe()))
+    closes = [archive.prices.closes[market] for market in markets]
+    other = scrambled(archive, cut, max(held[cut] for held in closes if cut in held.index))
+    before, worth = run_until(spec_of_archive(archive), book, leak(archive), cut)
+    after, worth_after = run_until(spec_of_archive(other), book, leak(other), cut)
+    for one, same in zip(before, after, strict=True):
+        assert (one.session, one.moment, one.targets) == (same.session, same.moment, same.targets)
+        for scores, same_scores in zip(one.scores, same.scores, strict=True):
+            pd.testing.assert_series_equal(scores, same_scores, check_exact=True)
+    pd.testing.assert_series_equal(worth, worth_after, check_exact=True)
+
+
+def honest(archive: Archive) -> Archive:
+    return archive
+
+
+def scrambled(archive: Archive, cut: pd.Timestamp, moment: pd.Timestamp) -> Archive:
+    """The same archive with every figure, chip and price later than a moment, and rate later than a day, replaced at random.
+
+    Later figures change value or vanish, and earlier ones are restated later. Later prices change and some sessions
+    become suspensions; the last price of each ticker stays, because a name is sold where its prices end: that order is
+    the one the engine owes to the future, and it says so.
+    """
+    drawn = np.random.default_rng(int(cut.value % 2**32))
+    facts = archive.facts
+    late = (facts.rows["known_at"] > moment).to_numpy()
+    rows = facts.rows.copy()
+    rows.loc[late, "value"] *= drawn.lognormal(0, 1, late.sum())
+    restated = rows[~late].sample(frac=0.2, random_state=1)
+    restated = restated.assign(
+        known_at=moment + pd.Timedelta(minutes=1), value=restated["value"] * drawn.lognormal(0, 1, len(restated))
+    )
+    kept = rows[~late | (drawn.uniform(size=len(rows)) > 0.2)]
+    rows = pd.concat([kept, restated]).sort_values("known_at", kind="stable", ignore_index=True)
+    chips = facts.accelerators.copy()
+    numbers = chips.select_dtypes("number").columns
+    chips.loc[chips["known_at"] > moment, numbers] *= drawn.lognormal(0, 1)
+    return Archive(replace(facts, rows=rows, accelerators=chips), _scrambled_prices(archive.prices, cut, moment, drawn))
+
+
+def _scrambled_prices(prices: Prices, cut: pd.Timestamp, moment: pd.Timestamp, drawn: np.random.Generator) -> Prices:
+    wealth = prices.wealth.copy()
+    for ticker in wealth.columns:
+        closes = prices.closes[prices.market[ticker]]
+        column = wealth[ticker].to_numpy().copy()
+        later = wealth.index.isin(closes.index[closes > moment])
+        column[later] *= drawn.lognormal(0, 0.3, later.sum())
+        last = np.flatnonzero(np.isfinite(column))[-1:]
+        gone = later & (drawn.uniform(size=len(column)) < 0.1)
+        gone[last] = False
+        wealth[ticker] = np.where(gone, np.nan, column)
+    rate = prices.rate * np.where(prices.rate.index > cut, drawn.lognormal(0, 0.1, len(prices.rate)), 1.0)
+    return replace(prices, wealth=wealth, rate=rate)
+
+
+def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.Timestamp]:
+    """Return sessions of a run at random, the same every time."""
+    sessions = engine.run_sessions(prices, spec.tickers(book, load_universe()), pd.Timestamp(spec.start), END)
+    drawn = np.random.default_rng(sum(map(ord, spec.name + book)))
+    return [pd.Timestamp(sessions[n]) for n in drawn.integers(10, len(sessions) - 10, count)]
+
+
+# Every strategy there is
+
+
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_decision_and_no_value_moves_when_everything_later_is_scrambled(source, path):
+    spec, archive = strategy(path), archive_from(source)
+    for book in spec.books:
+        for cut in cuts(spec, book, archive.prices, 2 if len(spec.books) == 1 else 1):
+            must_not_move(lambda _: spec, book, archive, cut, honest)
+
+
+# That the check can fail
+
+
+@dataclass(frozen=True)
+class Everything:
+    """A score that moves with every figure and price a Panel shows."""
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        figures = float(panel.rows["value"].sum() + panel.accelerators["scale_up_gb_per_s"].sum())
+        return pd.Series([figures + float(panel.prices.ffill().iloc[-1].sum())], index=["supply_chain"])
+
+
+@dataclass(frozen=True)
+class Clairvoyant:
+    """A signal that holds the Archive and reads its last figure."""
+
+    archive: Archive = field(hash=False, compare=False)
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        return pd.Series([float(self.archive.facts.rows["value"].iloc[-1])], index=["supply_chain"])
+
+
+class CutByPeriodEnd(Archive):
+    """Shows a figure as soon as its period has ended, published or not."""
+
+    def as_of(self, moment: pd.Timestamp) -> Panel:
+        rows = self.facts.rows
+        ended = rows[rows["period_end"] <= moment.tz_localize(None)]
+        return replace(super().as_of(moment), rows=ended.drop_duplicates(["entity", "metric", "period"], keep="last"), _cache={})
+
+
+class OneSessionAhead(Archive):
+    """Shows one more row of prices than has closed."""
+
+    def as_of(self, moment: pd.Timestamp) -> Panel:
+        panel = super().as_of(moment)
+        return replace(panel, prices=self.prices.wealth.iloc[: len(panel.prices) + 1], _cache={})
+
+
+def watching(archive: Archive) -> StrategySpec:
+    return spec_of(signals=(Everything(),), weights=Gate())
+
+
+def clairvoyant(archive: Archive) -> StrategySpec:
+    return spec_of(signals=(Clairvoyant(archive),), weights=Gate())
+
+
+def as_kind(kind: type[Archive]) -> Callable[[Archive], Archive]:
+    return lambda archive: kind(archive.facts, archive.prices)
+
+
+def shifted(archive: Archive) -> Archive:
+    """Fills and values every session at the price of the next."""
+    return replace(archive, prices=replace(archive.prices, wealth=archive.prices.wealth.shift(-1)))
+
+
+CUT_AT_A_DECISION = pd.Timestamp("2024-05-31")  # a Friday, and the last session of its month
+
+
+def test_a_score_that_reads_everything_shown_does_not_move():
+    must_not_move(watching, "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, honest)
+
+
+@pytest.mark.parametrize("kind", [CutByPeriodEnd, OneSessionAhead], ids=lambda kind: kind.__name__)
+def test_the_check_finds_an_archive_that_shows_something_too_early(kind):
+    with pytest.raises(AssertionError):
+        must_not_move(watching, "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, as_kind(kind))
+
+
+def test_the_check_finds_a_fact_table_cut_by_period_end_through_a_real_strategy():
+    """At the end of March 2024 the first quarter has ended for the leaders and the clouds, and none has reported it."""
+    spec = strategy(next(path for path in STRATEGIES if path.stem == "supply_chain_excess"))
+    with pytest.raises(AssertionError):
+        must_not_move(lambda _: spec, "leaders", archive_from("weekly"), pd.Timestamp("2024-03-29"), as_kind(CutByPeriodEnd))
+
+
+def test_the_check_finds_prices_that_run_one_session_ahead():
+    with pytest.raises(AssertionError):
+        must_not_move(lambda _: spec_of(), "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, shifted)
+
+
+def test_the_check_finds_a_signal_that_reads_the_archive():
+    with pytest.raises(AssertionError):
+        must_not_move(clairvoyant, "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, honest)
+
+
+def test_the_check_finds_an_order_on_the_session_of_its_own_decision():
+    """With the lag of nothing that a spec refuses, the close that is decided on is the close that is traded."""
+    archive = archive_from("weekly")
+    decisions, _ = run_until(spec_of(), "NVDA", archive, CUT_AT_A_DECISION)
+    placement = engine.place(decisions, archive.prices, ["NVDA"], archive.prices.sessions(("XNYS",)), 0)
+    with pytest.raises(AssertionError):
+        orders_follow_decisions(placement)
+
+
+
+def orders_follow_decisions(placement: engine.Placement) -> None:
+    exits = set(placement.exits["session"])
+    for session, chosen in placement.decided.items():
+        assert chosen < session or session in exits
+
+
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_order_of_every_strategy_follows_its_decision(source, path):
+    spec, archive, universe = strategy(path), archive_from(source), load_universe()
+    for book in spec.books:
+        tickers: Sequence[str] = spec.tickers(book, universe)
+        sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)
+        decisions = engine.decide(spec, book, archive, universe, sessions)
+        orders_follow_decisions(engine.place(decisions, archive.prices, tickers, sessions, spec.lag))

@@ -1,0 +1,251 @@
+"""Measures at their edges: gaps, ties, starts that are too early, prices that are not there yet."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from backtest import measures
+from backtest.facts import COLUMNS, Facts, assemble, parse_facts
+from backtest.panel import Archive
+
+CLOUDS = ("AMZN", "GOOGL", "MSFT", "META")
+ENDS = {1: "03-31", 2: "06-30", 3: "09-30", 4: "12-31"}
+LATER = pd.Timestamp("2030-01-01T00:00Z")
+
+
+def end_of(day):
+    return pd.Timestamp(f"{day}T23:59:59Z")
+
+
+def labels(first, count):
+    year, quarter = int(first[:4]), int(first[5])
+    return [f"{year + (quarter - 1 + n) // 4}Q{(quarter - 1 + n) % 4 + 1}" for n in range(count)]
+
+
+@pytest.fixture
+def world(weekly):
+    """Return a panel on made-up clouds' CapEx: one list of values per cloud, None for a quarter nobody published."""
+
+    def build(first="2023Q1", **values):
+        rows = []
+        for entity, figures in values.items():
+            for label, value in zip(labels(first, len(figures)), figures, strict=True):
+                end = f"{label[:4]}-{ENDS[int(label[5])]}"
+                stated = (entity, "purchases_ppe", label, end, end, value, "USD_m", "reported", "high", "made up", "")
+                rows += [tuple(map(str, stated))] if value is not None else []
+        table = pd.DataFrame(rows, columns=list(COLUMNS), index=pd.RangeIndex(2, len(rows) + 2))
+        made: Facts = assemble([parse_facts(table, "made.csv")], weekly.facts.accelerators, weekly.facts.events, "made")
+        return Archive(made, weekly.prices).as_of(LATER)
+
+    return build
+
+
+def clouds(*each):
+    return dict(zip(CLOUDS, each, strict=True))
+
+
+# --- rising ----------------------------------------------------------------------------------------------------------
+
+FLAT = [10, 10, 10, 10, 10, 10]
+
+
+def test_a_rise_of_the_sum_counts_though_a_part_falls(world):
+    panel = world(**clouds([1, 5, 9], [9, 7, 5], [1, 1, 1], [1, 1, 1]))
+    found = measures.rising(panel, "clouds", "2023Q2", over=1)
+    assert (found.value, found.quarter, found.details) == (1.0, "2023Q3", {"falls": []})
+
+
+def test_of_each_part_every_quarter_of_every_cloud_counts(world):
+    panel = world(**clouds([1, 5, 9], [9, 7, 8], [1, 2, 3], [1, 2, 1]))
+    found = measures.rising(panel, "clouds", "2023Q2", over=1, each=True)  # 4 of 4, less GOOGL; 4 of 4, less META
+    assert (found.value, found.details) == (6 / 8, {"falls": ["2023Q2", "2023Q3"]})
+
+
+def test_the_same_value_again_is_no_rise(world):
+    found = measures.rising(world(**clouds(FLAT, FLAT, FLAT, FLAT)), "clouds", "2023Q2", over=1)
+    assert (found.value, found.details["falls"]) == (0.0, ["2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2"])
+
+
+def test_a_rise_over_a_year_compares_with_the_same_quarter_of_the_year_before(world):
+    panel = world(**clouds([5, 4, 3, 2, 6, 4, 4, 1], *[[10] * 8] * 3))
+    found = measures.rising(panel, "clouds", "2024Q1", over=4)  # 6 > 5, 4 = 4, 4 > 3, 1 < 2
+    assert (found.value, found.details["falls"]) == (0.5, ["2024Q2", "2024Q4"])
+
+
+def test_the_latest_quarter_is_the_latest_all_clouds_are_known_for(world):
+    panel = world(**clouds([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3]))
+    assert measures.rising(panel, "clouds", "2023Q2", over=1).quarter == "2023Q3"
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_a_gap_inside_the_span_cannot_be_measured(world, each):
+    panel = world(**clouds([1, 2, None, 4, 5], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]))
+    found = measures.rising(panel, "clouds", "2023Q2", over=1, each=each)
+    assert found.value is None
+    assert "AMZN purchases_ppe 2023Q3" in found.missing
+
+
+def test_a_start_whose_quarter_before_is_unknown_cannot_be_measured(world):
+    found = measures.rising(world(**clouds(FLAT, FLAT, FLAT, FLAT)), "clouds", "2023Q1", over=1)
+    assert found.value is None
+    assert len(found.missing) == 4
+
+
+def test_a_start_after_the_latest_complete_quarter_names_every_cloud(world):
+    found = measures.rising(world(**clouds(FLAT, FLAT, FLAT, FLAT)), "clouds", "2025Q1", over=1)
+    assert found.value is None
+    assert found.missing == tuple(f"{cloud} purchases_ppe 2025Q1" for cloud in CLOUDS)
+
+
+def test_a_start_long_before_the_first_known_quarter_cannot_be_measured(world):
+    rising = list(range(1, 13))
+    found = measures.rising(world(**clouds(rising, rising, rising, rising)), "clouds", "2021Q1", over=1)
+    assert found.value is None
+
+
+def test_a_cloud_nobody_reported_on_cannot_be_measured(world):
+    found = measures.rising(world(AMZN=FLAT, GOOGL=FLAT, MSFT=FLAT), "clouds", "2023Q2", over=1)
+    assert found.value is None
+    assert found.missing == ("META purchases_ppe 2023Q2",)
+
+
+# --- excess_sets -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("growth", "in_usd", "worst", "quarters_above"),
+    [
+        ("year", False, (6674.18 + 4052.26 + 945.0 + 4037.63) / (4842.59 + 1112.86 + 731.51 + 2584.0) - 71902 / 44289, 5),
+        (
+            "year",
+            True,
+            (6674.18 + 4052.26 + 945.0 + 4037.63) / 7.273508 / ((4842.59 + 1112.86 + 731.51 + 2584.0) / 7.191746) - 71902 / 44289,
+            5,
+        ),
+        ("quarter", False, (6549.56 + 3516.0 + 857.0 + 4331.09) / (6514.01 + 2402.82 + 839.0 + 3586.81) - 72339 / 58862, 4),
+        (
+            "trailing",
+            False,
+            (6674.18 + 6549.56 + 6514.01 + 5956.0 + 4052.26 + 3516.0 + 2402.82 + 1614.81)  # 300308, 300502: 24Q2 to 25Q1
+            / 1.0
+            * (1 + (945.0 + 857.0 + 839.0 + 824.49 + 4037.63 + 4331.09 + 3586.81 + 2840.11) / 37279.64)
+            / (14842.59 - 1119.02 + 3610.64 + 2382.63 + 9654.59)
+            - (71902 + 72339 + 58862 + 52852) / (44289 + 43007 + 36994 + 33502),
+            5,
+        ),
+    ],
+)
+def test_our_four_are_worked_by_hand_under_every_growth(weekly, growth, in_usd, worst, quarters_above):
+    found = measures.excess_sets(weekly.as_of(end_of("2025-07-23")), "2024Q1", growth, ours=True, in_usd=in_usd)
+    assert found.details["suppliers"] == ["300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ"]
+    assert found.details["quarters"] == ["2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1"]
+    assert found.details["worst_quarter_excess"] == pytest.approx([worst], rel=1e-9)
+    assert found.details["share_of_set_quarters"] == pytest.approx(quarters_above / 5)
+    assert found.value == (1.0 if quarters_above == 5 else 0.0)
+
+
+def without(archive, *series):
+    rows = archive.facts.rows
+    kept = [one not in series for one in zip(rows["entity"], rows["metric"], strict=True)]
+    return Archive(replace(archive.facts, rows=rows[kept].reset_index(drop=True)), archive.prices).as_of(end_of("2026-06-30"))
+
+
+def test_without_one_of_our_four_their_growth_cannot_be_measured(weekly):
+    found = measures.excess_sets(without(weekly, ("300394.SZ", "revenue")), "2024Q1", "year", ours=True)
+    assert (found.value, len(found.missing)) == (None, 1)
+
+
+def test_without_a_rate_growth_in_usd_cannot_be_measured(weekly):
+    found = measures.excess_sets(without(weekly, ("CNY=X", "cny_per_usd")), "2024Q1", "year", in_usd=True)
+    assert (found.value, len(found.missing)) == (None, 1)
+
+
+def test_a_supplier_that_lacks_a_quarter_is_in_no_set(weekly):
+    found = measures.excess_sets(weekly.as_of(end_of("2026-06-30")), "2024Q1", "year")
+    assert {"300913.SZ", "002130.SZ", "002281.SZ", "300563.SZ"}.isdisjoint(found.details["suppliers"])
+    assert found.details["sets"] == 70
+
+
+# --- token_multiple, chip, trend, positive ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "missing"),
+    [
+        ("2025-05-20", ("Google (all surfaces) tokens_per_month 2024-05", "Google (all surfaces) tokens_per_month 2025-05")),
+        ("2025-05-21", ()),
+    ],
+)
+def test_a_multiple_names_the_levels_not_yet_disclosed(weekly, day, missing):
+    found = measures.token_multiple(weekly.as_of(end_of(day)), "Google (all surfaces)", base="2024-05", level="2025-05")
+    assert found.missing == missing
+    assert found.value == (None if missing else 480 / 9.7)
+
+
+def test_a_chip_not_yet_announced_is_missing(weekly):
+    panel = weekly.as_of(end_of("2024-12-03"))
+    found = measures.chip(panel, "Trainium2 (Trn2-Ultra, 64 chips)", "scale_up_gb_per_s")
+    assert (found.value, found.missing) == (None, ("Trainium2 (Trn2-Ultra, 64 chips) scale_up_gb_per_s",))
+
+
+def test_a_chip_s_figure_nobody_published_is_missing(weekly):
+    found = measures.chip(weekly.as_of(LATER), "Trainium3 (Gen1 UltraServer)", "scale_out_gbit_per_s")
+    assert (found.value, found.missing) == (None, ("Trainium3 (Gen1 UltraServer) scale_out_gbit_per_s",))
+
+
+def test_a_figure_whose_only_source_is_the_report_proves_nothing(weekly):
+    found = measures.chip(weekly.as_of(LATER), "MTIA Minerva rack (report figures)", "scale_up_gb_per_s", divided_by=250.0)
+    assert (found.value, found.missing) == (None, ("a source other than the report itself",))
+
+
+def test_a_trend_from_a_quarter_that_is_unknown_names_it(weekly):
+    found = measures.trend(weekly.as_of(end_of("2025-07-23")), "asic_share", since="2022Q4")
+    assert (found.value, found.missing) == (None, ("asic_share 2022Q4 and a later quarter",))
+
+
+def test_a_trend_from_the_latest_quarter_to_itself_is_none(weekly):
+    found = measures.trend(weekly.as_of(end_of("2025-07-23")), "asic_share", since="2025Q1")
+    assert found.value is None
+    assert found.missing
+
+
+def test_a_share_of_no_quarters_is_missing(weekly):
+    found = measures.positive(weekly.as_of(end_of("2024-09-05")), "multiplier", since="2024Q1")
+    assert (found.value, found.missing) == (None, ("any quarter of multiplier since 2024Q1",))
+
+
+# --- excess_return ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["2024-01-05T23:59Z", "2025-07-23T23:59Z", "2025-07-25T23:59Z", "2025-08-01T12:00Z"])
+def test_before_two_sessions_after_the_report_no_return_is_testable_and_it_says_so(weekly, moment):
+    panel = weekly.as_of(pd.Timestamp(moment))  # the last: Shanghai has closed its second week, New York has not
+    found = measures.excess_return(panel, "report_names", "SMH")
+    assert (found.value, found.missing) == (None, ("prices of two sessions after the report",))
+
+
+def test_the_first_week_after_the_report_is_worked_by_hand(weekly):
+    found = measures.excess_return(weekly.as_of(end_of("2025-08-01")), "300308.SZ", "300502.SZ")
+    wealth = weekly.prices.wealth
+    assert found.details["span"] == "2025-07-25 to 2025-08-01"
+    ends = {ticker: (wealth.at[pd.Timestamp(day), ticker] for day in ("2025-08-01", "2025-07-25")) for ticker in wealth}
+    (up, down), (other, base) = ends["300308.SZ"], ends["300502.SZ"]
+    assert found.value == pytest.approx(up / down - other / base, rel=1e-12)
+
+
+def test_a_basket_against_itself_earns_nothing_above(weekly):
+    assert measures.excess_return(weekly.as_of(end_of("2026-06-30")), "report_names", "report_names").value == 0.0
+
+
+def test_a_name_in_both_portfolios_counts_once_in_each(weekly):
+    found = measures.excess_return(weekly.as_of(end_of("2026-06-30")), "300308.SZ", "leaders")
+    grown = found.details["returns"]
+    leaders = [grown[ticker] for ticker in ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")]
+    assert found.value == pytest.approx(grown["300308.SZ"] - sum(leaders) / 4, rel=1e-12)
+
+
+def test_a_ticker_without_prices_is_named(weekly):
+    panel = weekly.as_of(end_of("2026-06-30"))
+    found = measures.excess_return(replace(panel, prices=panel.prices.drop(columns="300913.SZ")), "report_names", "SMH")
+    assert (found.value, found.missing) == (None, ("prices of 300913.SZ",))

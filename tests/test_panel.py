@@ -1,0 +1,326 @@
+from dataclasses import fields, replace
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+
+from backtest.calendars import parse_quarter, quarter_label
+from backtest.facts import assemble, parse_facts
+from backtest.panel import Archive, Panel
+from backtest.signals import readings
+from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+
+CALENDARS = {market: exchange_calendars.get_calendar(market, start="2021-12-01", end="2026-12-31") for market in ("XSHG", "XNYS")}
+KEY = ["entity", "metric", "period"]
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+def moments():
+    """Any minute of 2022 to 2026."""
+    return st.integers(0, 5 * 365 * 24 * 60).map(lambda minutes: utc("2022-01-01") + pd.Timedelta(minutes=minutes))
+
+
+# What no Archive may do: each check raises AssertionError. The closes come from exchange_calendars, not from the Archive.
+
+
+def check_no_figure_is_shown_early(archive, moment):
+    rows = archive.as_of(moment).rows
+    assert (rows["known_at"] <= moment).all(), "a figure that was not yet known"
+    for said in rows["published"].unique():
+        day = pd.Timestamp(said[:10], tz="UTC")
+        assert day <= moment, "a figure that was not yet published"
+        assert "T" in said or day + pd.Timedelta(days=1) <= moment, "a figure dated today, without a time"
+
+
+def check_every_known_figure_is_shown_in_its_newest_version(archive, moment):
+    facts = archive.facts.rows
+    known = facts[facts["known_at"] <= moment]
+    newest = known.groupby(KEY)["known_at"].max()
+    shown = archive.as_of(moment).rows.set_index(KEY)["known_at"]
+    assert shown.index.is_unique, "a figure stands twice"
+    assert shown.sort_index().equals(newest.sort_index()), "a known figure is missing or outdated"
+
+
+def last_closed(market, moment):
+    """Return the last session of a market that had closed by a moment."""
+    closes = CALENDARS[market].closes
+    return closes.index[closes.searchsorted(moment, side="right") - 1]
+
+
+def check_no_price_is_shown_before_its_session_closed(archive, moment):
+    shown = archive.as_of(moment).prices
+    for ticker in shown.columns:
+        label = shown[ticker].last_valid_index()
+        if label is None:
+            continue
+        session = CALENDARS[archive.prices.market[ticker]].date_to_session(label, direction="previous")
+        assert session <= last_closed(archive.prices.market[ticker], moment), f"{ticker} of {label:%Y-%m-%d}"
+
+
+def check_every_closed_price_is_shown(archive, moment):
+    shown, held = archive.as_of(moment).prices, archive.prices.wealth
+    for market, calendar in CALENDARS.items():
+        columns = [ticker for ticker in held.columns if archive.prices.market[ticker] == market]
+        last = last_closed(market, moment)
+        labels = [label for label in held.index if calendar.date_to_session(label, direction="previous") <= last]
+        closed = [label for label in labels if len(calendar.sessions_in_range(label - week(archive), label))]
+        pd.testing.assert_frame_equal(shown.reindex(closed)[columns], held.loc[closed, columns], check_freq=False)
+
+
+def week(archive):
+    """Return how many days before its label a row of prices begins."""
+    return pd.Timedelta(days=6 if archive.prices.frequency == "weekly" else 0)
+
+
+CHECKS = [
+    check_no_figure_is_shown_early,
+    check_every_known_figure_is_shown_in_its_newest_version,
+    check_no_price_is_shown_before_its_session_closed,
+    check_every_closed_price_is_shown,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@settings(max_examples=25)
+@given(moment=moments())
+@example(moment=utc("2024-03-05 07:00"))
+@example(moment=utc("2024-03-05 20:59"))
+@example(moment=utc("2024-03-05 21:00"))
+@example(moment=utc("2024-10-04 20:00"))
+@example(moment=utc("2024-03-28 20:00"))
+@example(moment=utc("2023-08-24 00:00"))
+def test_at_any_moment_a_panel_shows_what_was_known_and_nothing_else(archive, check, moment):
+    check(archive, moment)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_at_twenty_odd_hours_a_panel_shows_what_was_known_and_nothing_else(archive, check, moments):
+    for moment in moments:
+        check(archive, moment)
+
+
+def caught(check, archive, moments):
+    """Return the moments at which a check fails."""
+    found = []
+    for moment in moments:
+        try:
+            check(archive, moment)
+        except AssertionError:
+            found.append(moment)
+    return found
+
+
+def test_a_cut_by_the_end_of_the_period_is_caught(weekly, cut_by_period_end, moments):
+    faulty = cut_by_period_end(weekly.facts, weekly.prices)
+    assert caught(check_no_figure_is_shown_early, faulty, moments) == moments[1:]  # no period had ended by the first
+
+
+def test_prices_one_session_ahead_are_caught(archive, one_session_ahead, moments):
+    faulty = one_session_ahead(archive.facts, archive.prices)
+    in_time = [moment for moment in moments if moment < utc("2026-06-26")]
+    assert caught(check_no_price_is_shown_before_its_session_closed, faulty, in_time) == in_time
+
+
+# One day, two markets
+
+
+@pytest.mark.parametrize(
+    ("moment", "shanghai", "new_york"),
+    [
+        ("2024-03-05T06:59Z", "2024-03-04", "2024-03-04"),
+        ("2024-03-05T07:00Z", "2024-03-05", "2024-03-04"),
+        ("2024-03-05T08:00Z", "2024-03-05", "2024-03-04"),
+        ("2024-03-05T20:59Z", "2024-03-05", "2024-03-04"),
+        ("2024-03-05T21:00Z", "2024-03-05", "2024-03-05"),
+        ("2024-10-02T21:00Z", "2024-09-30", "2024-10-02"),  # Golden Week
+        ("2024-11-29T18:00Z", "2024-11-29", "2024-11-29"),  # half a day in New York
+        ("2024-11-29T17:59Z", "2024-11-29", "2024-11-27"),
+    ],
+)
+def test_each_market_shows_its_own_last_closed_session(daily, moment, shanghai, new_york):
+    prices = daily.as_of(pd.Timestamp(moment)).prices
+    last = [f"{prices[ticker].last_valid_index():%Y-%m-%d}" for ticker in ("300308.SZ", "NVDA")]
+    assert last == [shanghai, new_york]
+
+
+@pytest.mark.parametrize(
+    ("moment", "shanghai", "new_york"),
+    [
+        ("2024-03-08T06:59Z", "2024-03-01", "2024-03-01"),
+        ("2024-03-08T08:00Z", "2024-03-08", "2024-03-01"),
+        ("2024-03-08T21:00Z", "2024-03-08", "2024-03-08"),
+        ("2024-02-16T21:00Z", "2024-02-09", "2024-02-16"),  # Spring Festival
+        ("2024-03-28T20:00Z", "2024-03-22", "2024-03-29"),  # Good Friday's week ends on Thursday in New York
+    ],
+)
+def test_each_market_shows_its_own_last_closed_week(weekly, moment, shanghai, new_york):
+    prices = weekly.as_of(pd.Timestamp(moment)).prices
+    last = [f"{prices[ticker].last_valid_index():%Y-%m-%d}" for ticker in ("300308.SZ", "NVDA")]
+    assert last == [shanghai, new_york]
+
+
+def test_shanghai_closes_before_new_york_opens_on_the_same_label():
+    close = CALENDARS["XSHG"].session_close("2024-03-05").astimezone(ZoneInfo("America/New_York"))
+    assert f"{close:%Y-%m-%d %H:%M}" == "2024-03-05 02:00"
+
+
+def test_before_the_first_close_there_is_no_price(archive):
+    assert archive.as_of(utc("2022-01-01")).prices.empty
+
+
+def test_before_the_first_publication_there_is_no_figure(weekly):
+    panel = weekly.as_of(utc("2022-01-03"))
+    assert (len(panel.rows), len(panel.quarters)) == (0, 0)
+
+
+def test_an_accelerator_is_shown_from_its_announcement(weekly):
+    shown = [set(weekly.as_of(utc(day)).accelerators["chip"]) for day in ("2022-03-22T23:59", "2022-03-23")]
+    assert shown[1] - shown[0] == {"H100 SXM5"}
+
+
+# What a panel promises
+
+
+def test_a_matrix_cannot_be_written_to(weekly):
+    table = weekly.as_of(utc("2024-06-03")).matrix((("NVDA", "total_revenue"),))
+    with pytest.raises(ValueError, match="read-only"):
+        table[0, 0] = 1.0
+
+
+def test_a_field_of_a_panel_cannot_be_replaced(weekly):
+    panel = weekly.as_of(utc("2024-06-03"))
+    for field in fields(Panel):
+        with pytest.raises(AttributeError):
+            setattr(panel, field.name, None)
+
+
+def test_the_prices_of_a_panel_cannot_be_written_through_their_array(archive):
+    with pytest.raises(ValueError, match="read-only"):
+        archive.as_of(utc("2024-06-03")).prices.to_numpy()[0, 0] = 1.0
+
+
+def test_writing_into_a_panels_tables_reaches_neither_the_archive_nor_the_next_panel(archive):
+    moment = utc("2024-06-03")
+    before = archive.as_of(moment)
+    prices, rows = before.prices.copy(), before.rows.copy()
+    spoilt = archive.as_of(moment)
+    spoilt.prices.iloc[:, :] = 1.0
+    spoilt.rows.loc[:, "value"] = 1.0
+    pd.testing.assert_frame_equal(archive.as_of(moment).prices, prices)
+    pd.testing.assert_frame_equal(archive.as_of(moment).rows, rows)
+
+
+def test_a_matrix_has_a_row_per_quarter_and_a_column_per_series_in_the_order_asked(weekly):
+    panel = weekly.as_of(utc("2024-06-03"))
+    table = panel.matrix((("NVDA", "total_revenue"), ("AMZN", "purchases_ppe")))
+    at = int(np.flatnonzero(panel.quarters == parse_quarter("2024Q1"))[0])
+    assert table.shape == (len(panel.quarters), 2)
+    assert list(table[at]) == [26044, 14925]
+
+
+def test_what_was_not_known_is_no_number_in_a_matrix(weekly):
+    panel = weekly.as_of(utc("2024-05-22T23:59"))
+    at = int(np.flatnonzero(panel.quarters == parse_quarter("2024Q1"))[0])
+    assert np.isnan(panel.matrix((("NVDA", "total_revenue"),))[at, 0])
+
+
+def test_a_series_nobody_publishes_is_no_number_throughout(weekly):
+    assert np.isnan(weekly.as_of(utc("2024-06-03")).matrix((("NVDA", "nonsense"),))).all()
+
+
+def test_the_quarters_of_a_panel_rise_by_one(weekly, moments):
+    for moment in moments:
+        assert set(np.diff(weekly.as_of(moment).quarters)) <= {1}
+
+
+def test_the_same_matrix_is_given_twice(weekly):
+    panel = weekly.as_of(utc("2024-06-03"))
+    series = (("NVDA", "total_revenue"), ("AMZN", "purchases_ppe"))
+    assert panel.matrix(series) is panel.matrix(series)
+
+
+def test_of_two_periods_in_one_quarter_the_one_that_ends_last_is_shown(weekly):
+    rows = [fact_row("A", "2024-04", "2024-04-30", "2024-06-01", 1), fact_row("A", "2024-05", "2024-05-31", "2024-06-01", 2)]
+    panel = of_rows(weekly, rows[::-1]).as_of(utc("2024-07-01"))
+    assert panel.fact(("A", "revenue"), parse_quarter("2024Q2")).value == 2
+
+
+def test_the_data_id_names_figures_and_prices(weekly):
+    assert weekly.data_id == f"{weekly.facts.data_id}-{weekly.prices.data_id}"
+
+
+# The latest complete quarter
+
+
+def fact_row(entity, period, period_end, known_at, value, metric="revenue"):
+    return {
+        "entity": entity, "metric": metric, "period": period, "period_end": period_end, "known_at": known_at,
+        "value": str(value), "unit": "USD_m", "evidence": "reported", "confidence": "high", "source": "made up", "note": "",
+    }  # fmt: skip
+
+
+def of_rows(archive, rows):
+    """Return an archive whose only figures are these rows."""
+    table = pd.DataFrame(rows, index=pd.RangeIndex(2, len(rows) + 2), dtype=str)
+    return replace(
+        archive, facts=assemble([parse_facts(table, "made up.csv")], archive.facts.accelerators, archive.facts.events, "0")
+    )
+
+
+def grown(entity, metric, first):
+    """Return six quarters of a figure, 2023Q1 to 2024Q2, each known a month after its end."""
+    ends = ["2023-03-31", "2023-06-30", "2023-09-30", "2023-12-31", "2024-03-31", "2024-06-30"]
+    known = ["2023-04-30", "2023-07-31", "2023-10-31", "2024-01-31", "2024-04-30", "2024-07-31"]
+    return [
+        fact_row(entity, f"{end[:4]}-{end[5:7]}", end, when, first + 10 * step, metric)
+        for step, (end, when) in enumerate(zip(ends, known, strict=True))
+    ]
+
+
+EXCESS = SupplyChainExcess(leaders=("L",), clouds=("C",))
+
+
+def test_the_newest_announcement_of_an_old_quarter_does_not_make_it_the_latest(weekly):
+    rows = [*grown("L", "revenue", 100), *grown("C", "purchases_ppe", 200)]
+    restated = fact_row("L", "2024-03", "2024-03-31", "2024-09-15", 190)
+    panel = of_rows(weekly, [*rows, restated]).as_of(utc("2024-10-01"))
+    # 2024Q2 over 2023Q2: 150/110 - 250/210
+    assert list(readings(EXCESS, panel)) == ["2024Q1", "2024Q2"]
+    assert EXCESS(panel).iloc[0] == pytest.approx(150 / 110 - 250 / 210)
+
+
+def test_a_restated_quarter_is_read_in_its_new_version(weekly):
+    rows = [*grown("L", "revenue", 100), *grown("C", "purchases_ppe", 200)]
+    restated = fact_row("L", "2024-03", "2024-03-31", "2024-09-15", 190)
+    archive = of_rows(weekly, [*rows, restated])
+    found = [readings(EXCESS, archive.as_of(utc(day)))["2024Q1"] for day in ("2024-09-15", "2024-09-16")]
+    assert [reading.value for reading in found] == pytest.approx([140 / 100 - 240 / 200, 190 / 100 - 240 / 200])
+    assert [reading.known_at for reading in found] == ["2024-04-30", "2024-09-15"]
+
+
+def test_a_quarter_is_the_latest_only_when_every_entity_has_published_it(weekly):
+    rows = [*grown("L", "revenue", 100), *grown("C", "purchases_ppe", 200)]
+    late = [row | {"known_at": "2024-08-20"} if row["entity"] == "C" and row["period"] == "2024-06" else row for row in rows]
+    archive = of_rows(weekly, late)
+    found = [list(readings(EXCESS, archive.as_of(utc(day)))) for day in ("2024-08-20", "2024-08-21")]
+    assert found == [["2024Q1"], ["2024Q1", "2024Q2"]]
+
+
+def test_as_of_early_june_2024_the_latest_complete_quarter_is_the_first_of_2024(weekly):
+    # Oracle published its quarter to 2024-05-31 on 2024-06-11, before anybody else's second quarter.
+    for day in ("2024-06-03", "2024-06-12"):
+        panel = weekly.as_of(utc(day))
+        assert list(readings(RevenueCapexRatio(), panel))[-1] == "2024Q1"
+    assert quarter_label(int(panel.quarters[-1])) == "2024Q2"
+
+
+def test_an_archive_is_opened_by_as_of_alone():
+    assert [name for name, member in vars(Archive).items() if callable(member) and not name.startswith("_")] == ["as_of"]

@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.errors import DataError
+from backtest.prices import Prices
+
+NAN = float("nan")
+DAYS = pd.DatetimeIndex(["2024-03-04", "2024-03-05", "2024-03-06"])
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+@pytest.fixture
+def prices():
+    """One name in Shanghai and one in New York over three days; Shanghai's is suspended on the second."""
+    return Prices(
+        wealth=pd.DataFrame({"300308.SZ": [100.0, NAN, 102.0], "NVDA": [50.0, 51.0, 52.0]}, DAYS),
+        market={"300308.SZ": "XSHG", "NVDA": "XNYS"},
+        currency={"300308.SZ": "CNY", "NVDA": "USD"},
+        closes={
+            "XSHG": pd.Series([utc(f"{day:%Y-%m-%d} 07:00") for day in DAYS], DAYS),
+            "XNYS": pd.Series([utc(f"{day:%Y-%m-%d} 21:00") for day in DAYS], DAYS),
+        },
+        rate=pd.Series([7.0, 7.2], pd.DatetimeIndex(["2024-03-04", "2024-03-06"])),
+        frequency="daily",
+        adjustment="total return",
+        source="made up",
+        data_id="0",
+    )
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("inf")])
+def test_a_price_that_is_not_positive_and_finite_is_refused_by_ticker_and_day(prices, wrong):
+    with pytest.raises(DataError, match=f"made up: NVDA is {wrong} on 2024-03-05"):
+        replace(prices, wealth=prices.wealth.assign(NVDA=[50.0, wrong, 52.0]))
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [0, 0, 1]], ids=["falling", "twice"])
+def test_sessions_that_fall_or_repeat_are_refused(prices, order):
+    with pytest.raises(DataError, match="made up: sessions are not unique and rising"):
+        replace(prices, wealth=prices.wealth.iloc[order])
+
+
+def test_tickers_without_prices_are_named(prices):
+    with pytest.raises(DataError, match="made up: no prices for AMD, LITE"):
+        prices.require(["NVDA", "LITE", "AMD"])
+
+
+def test_what_there_is_is_not_complained_about(prices):
+    assert prices.require(["NVDA", "300308.SZ"]) is None
+
+
+@pytest.mark.parametrize(
+    ("market", "moment", "session"),
+    [
+        ("XSHG", "2024-03-05 06:59", "2024-03-04"),
+        ("XSHG", "2024-03-05 07:00", "2024-03-05"),
+        ("XNYS", "2024-03-05 20:59", "2024-03-04"),
+        ("XNYS", "2024-03-05 21:00", "2024-03-05"),
+        ("XNYS", "2030-01-01 00:00", "2024-03-06"),
+    ],
+)
+def test_a_session_is_known_from_the_instant_it_closes(prices, market, moment, session):
+    assert prices.known_until(market, utc(moment)) == pd.Timestamp(session)
+
+
+def test_nothing_is_known_before_the_first_close(prices):
+    assert prices.known_until("XNYS", utc("2024-03-04 20:59")) is None
+
+
+def test_the_rate_is_the_days_own_or_the_latest_before_it(prices):
+    assert list(prices.rates(DAYS)) == [7.0, 7.0, 7.2]
+
+
+@pytest.mark.parametrize(("day", "allowed"), [("2024-03-16", True), ("2024-03-17", False)])
+def test_a_rate_serves_for_ten_days_and_not_for_eleven(prices, day, allowed):
+    wanted = pd.DatetimeIndex([day])
+    if allowed:
+        assert list(prices.rates(wanted)) == [7.2]
+    else:
+        with pytest.raises(DataError, match="made up: no CNY=X rate for 2024-03-17 or the ten days before it"):
+            prices.rates(wanted)
+
+
+def test_no_rate_is_taken_from_a_later_day(prices):
+    with pytest.raises(DataError, match="no CNY=X rate for 2024-03-03"):
+        prices.rates(pd.DatetimeIndex(["2024-03-03"]))
+
+
+def test_a_source_without_any_rate_is_refused_by_the_day_that_needs_one(prices):
+    without = replace(prices, rate=pd.Series(dtype=float, index=pd.DatetimeIndex([])))
+    with pytest.raises(DataError, match="no CNY=X rate for 2024-03-04"):
+        without.in_currency(["NVDA"], "CNY", DAYS)
+
+
+def test_dollars_become_yuan_by_multiplying_with_the_rate(prices):
+    assert list(prices.in_currency(["NVDA"], "CNY", DAYS)["NVDA"]) == pytest.approx([350.0, 357.0, 374.4])
+
+
+def test_yuan_become_dollars_by_dividing_by_the_rate(prices):
+    found = prices.in_currency(["300308.SZ"], "USD", DAYS)["300308.SZ"]
+    np.testing.assert_allclose(found, [14.285714, NAN, 14.166667], rtol=1e-6)
+
+
+def test_a_price_in_its_own_currency_is_left_as_it_is_and_a_suspension_stays_empty(prices):
+    np.testing.assert_array_equal(prices.in_currency(["300308.SZ"], "CNY", DAYS)["300308.SZ"], [100.0, NAN, 102.0])
+
+
+def test_converting_leaves_the_source_unchanged(prices):
+    before = prices.wealth.copy()
+    prices.in_currency(["300308.SZ", "NVDA"], "CNY", DAYS)
+    pd.testing.assert_frame_equal(prices.wealth, before)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "markets", "periods"),
+    [
+        ("weekly", ("XSHG",), 52),
+        ("weekly", ("XSHG", "XNYS"), 52),
+        ("daily", ("XNYS",), 252),
+        ("daily", ("XSHG",), 242),
+        ("daily", ("XSHG", "XNYS"), 260),
+    ],
+)
+def test_returns_a_year_follow_the_declared_frequency_and_markets(prices, frequency, markets, periods):
+    assert replace(prices, frequency=frequency).periods_per_year(markets) == periods
+
+
+def test_the_sessions_of_two_markets_are_their_union(prices):
+    late = replace(prices, closes={"XSHG": prices.closes["XSHG"].iloc[:2], "XNYS": prices.closes["XNYS"].iloc[1:]})
+    assert list(late.sessions(("XSHG", "XNYS"))) == list(DAYS)

@@ -1,0 +1,80 @@
+import pandas as pd
+import pytest
+
+from backtest.regimes import REPORT_DATE, Window, sample_of, windows
+from backtest.universe import load_universe
+
+
+def day(text):
+    return pd.Timestamp(text)
+
+
+def spans(first, last):
+    """Return each window's first day, last day and sample, by name."""
+    found = windows(load_universe(), day(first), day(last))
+    return {window.name: (f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", window.sample) for window in found}
+
+
+def test_a_run_across_the_report_is_split_at_its_date():
+    assert spans("2023-01-01", "2026-06-30") == {
+        "23Q2": ("2023-04-01", "2023-06-30", "in"),
+        "24Q1–Q2": ("2024-01-01", "2024-06-30", "in"),
+        "25Q2": ("2025-04-01", "2025-07-23", "in"),
+        "after the report": ("2025-07-24", "2026-06-30", "out"),
+        "in sample": ("2023-01-01", "2025-07-23", "in"),
+        "out of sample": ("2025-07-24", "2026-06-30", "out"),
+        "whole": ("2023-01-01", "2026-06-30", "both"),
+    }
+
+
+def test_a_run_that_ends_on_the_reports_date_has_nothing_out_of_sample():
+    found = spans("2023-01-01", "2025-07-23")
+    assert "out of sample" not in found
+    assert found["in sample"] == found["whole"] == ("2023-01-01", "2025-07-23", "in")
+
+
+def test_a_run_that_begins_after_the_report_has_nothing_in_sample():
+    found = spans("2025-09-01", "2026-06-30")
+    assert "in sample" not in found
+    assert found["whole"] == ("2025-09-01", "2026-06-30", "out")
+
+
+def test_no_window_ends_before_it_begins():
+    found = windows(load_universe(), day("2023-01-01"), day("2024-12-31"))
+    assert [window.name for window in found if window.end < window.start] == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sample"),
+    [
+        ("2025-01-01", "2025-07-23", "in"),
+        ("2025-01-01", "2025-07-24", "both"),
+        ("2025-07-23", "2025-07-24", "both"),
+        ("2025-07-24", "2025-12-31", "out"),
+    ],
+)
+def test_the_authors_had_seen_what_lies_up_to_the_reports_date(start, end, sample):
+    assert sample_of(day(start), day(end)) == sample
+
+
+def test_the_report_is_of_23_july_2025():
+    assert day("2025-07-23") == REPORT_DATE
+
+
+SESSIONS = pd.DatetimeIndex(["2024-06-27", "2024-06-28", "2024-07-01", "2024-07-02", "2024-07-03"])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "held"),
+    [
+        ("2024-06-29", "2024-07-02", ["2024-06-28", "2024-07-01", "2024-07-02"]),
+        ("2024-07-01", "2024-07-02", ["2024-06-28", "2024-07-01", "2024-07-02"]),
+        ("2024-01-01", "2024-06-30", ["2024-06-27", "2024-06-28"]),
+        ("2024-07-03", "2024-12-31", ["2024-07-02", "2024-07-03"]),
+        ("2023-01-01", "2023-12-31", []),
+        ("2025-01-01", "2025-12-31", ["2024-07-03"]),
+    ],
+)
+def test_the_first_return_of_a_window_is_from_the_last_session_before_it(start, end, held):
+    window = Window("w", day(start), day(end), "in")
+    assert [f"{session:%Y-%m-%d}" for session in SESSIONS[window.slice(SESSIONS)]] == held

@@ -1,0 +1,337 @@
+"""One run from spec to result: its windows, its benchmarks, its identity."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets_for_tests import STRATEGIES, day, days, spec_of, strategy
+
+from backtest import run
+from backtest.data import reference
+from backtest.documents import to_json
+from backtest.errors import DataError
+from backtest.panel import Archive
+from backtest.regimes import REPORT_DATE, Window, sample_of, window_statistics, windows
+from backtest.universe import load_universe
+
+REGIMES = {
+    "23Q2": ("2023-04-01", "2023-06-30"),
+    "24Q1–Q2": ("2024-01-01", "2024-06-30"),
+    "25Q2": ("2025-04-01", "2025-07-23"),
+    "after the report": ("2025-07-24", "2030-01-01"),
+}
+SPANS = REGIMES | {
+    "in sample": ("2023-01-01", "2025-07-23"),
+    "out of sample": ("2025-07-24", "2030-01-01"),
+    "whole": ("2023-01-01", "2030-01-01"),
+}
+NO_ORDERS = pd.DataFrame({"session": pd.DatetimeIndex([]), "value": [], "cost": []})
+
+
+@pytest.fixture(scope="module")
+def asic(weekly):
+    """The weekly book of two currencies, in dollars."""
+    return run.run(spec_of(baskets=("ASIC",), rebalance="quarterly", end="2026-05-29"), weekly)
+
+
+def book_of(archive: Archive, **changes: object) -> run.Book:
+    spec = spec_of(**changes)
+    return run.run(spec, archive).books[next(iter(spec.books))]
+
+
+def column_of(name: str) -> pd.Series:
+    """Return a column of the embedded table by week, read apart from the project's own reader."""
+    return pd.read_csv(reference.FOLDER / "wealth_weekly.csv", index_col="week_ending", parse_dates=True)[name].dropna()
+
+
+# A book of one name
+
+
+@pytest.mark.parametrize("ticker", ["300308.SZ", "NVDA"])
+def test_a_book_of_one_name_without_costs_earns_what_the_name_earned_in_every_window(archive, ticker):
+    book = book_of(archive, baskets=(ticker,), cost_bps=0.0)
+    own = archive.prices.wealth[ticker].dropna().loc["2023-01-01":]
+    assert set(book.windows) == set(SPANS)
+    for name, (start, end) in SPANS.items():
+        before = own.loc[: day(start) - pd.Timedelta(days=1)]
+        base = before.iloc[-1] if len(before) else own.iloc[1]  # decided on the first session, bought on the second
+        assert book.windows[name]["total_return"] == pytest.approx(own.loc[:end].iloc[-1] / base - 1, abs=1e-9)
+
+
+def test_innolight_in_the_second_regime_by_hand(weekly):
+    """wealth_weekly.csv: 458.7179 in the week to 2024-06-28, 269.1719 in the week to 2023-12-29."""
+    book = book_of(weekly, baskets=("300308.SZ",), cost_bps=0.0)
+    assert book.windows["24Q1–Q2"]["total_return"] == pytest.approx(458.7179 / 269.1719 - 1, abs=1e-9)
+
+
+# Windows
+
+
+def test_the_windows_are_the_regimes_of_the_report_then_the_two_samples_and_the_whole():
+    found = windows(load_universe(), day("2023-01-01"), day("2026-06-30"))
+    assert [(one.name, f"{one.start:%Y-%m-%d}", f"{one.end:%Y-%m-%d}", one.sample) for one in found] == [
+        ("23Q2", "2023-04-01", "2023-06-30", "in"),
+        ("24Q1–Q2", "2024-01-01", "2024-06-30", "in"),
+        ("25Q2", "2025-04-01", "2025-07-23", "in"),
+        ("after the report", "2025-07-24", "2026-06-30", "out"),
+        ("in sample", "2023-01-01", "2025-07-23", "in"),
+        ("out of sample", "2025-07-24", "2026-06-30", "out"),
+        ("whole", "2023-01-01", "2026-06-30", "both"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sample"),
+    [
+        ("2025-07-01", "2025-07-23", "in"),
+        ("2025-07-23", "2025-07-24", "both"),
+        ("2025-07-24", "2025-07-24", "out"),
+    ],
+)
+def test_the_day_of_the_report_is_in_sample_and_the_day_after_is_not(start, end, sample):
+    assert sample_of(day(start), day(end)) == sample
+
+
+def test_a_run_that_ends_before_the_report_has_no_window_out_of_sample():
+    assert "out of sample" not in [one.name for one in windows(load_universe(), day("2023-01-01"), day("2025-07-23"))]
+
+
+def test_a_regime_after_the_end_of_a_run_is_never_said_to_be_in_sample():
+    found = {one.name: one.sample for one in windows(load_universe(), day("2023-01-01"), day("2025-06-30"))}
+    assert found.get("after the report", "out") == "out"
+
+
+INDEX = days("2024-03-28", "2024-03-29", "2024-04-01", "2024-04-02", "2024-04-03")
+EQUITY = pd.Series([100.0, 200.0, 220.0, 110.0, 130.0], INDEX)
+APRIL = Window("April", day("2024-03-30"), day("2024-04-02"), "in")
+
+
+def test_the_base_of_a_window_is_the_last_value_before_it():
+    found = window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day("2020-01-01"))
+    assert (found["first"], found["last"], found["n"], found["total_return"]) == (
+        "2024-03-29",
+        "2024-04-02",
+        2,
+        pytest.approx(-0.45),
+    )
+
+
+def test_a_window_that_starts_on_a_session_still_has_the_session_before_as_its_base():
+    found = window_statistics(EQUITY, NO_ORDERS, replace(APRIL, start=day("2024-04-01")), 252, day("2020-01-01"))
+    assert found["total_return"] == pytest.approx(-0.45)
+
+
+def test_the_base_of_the_first_window_is_the_first_value_of_the_run():
+    found = window_statistics(EQUITY, NO_ORDERS, replace(APRIL, start=day("2024-01-01")), 252, day("2020-01-01"))
+    assert (found["first"], found["total_return"]) == ("2024-03-28", pytest.approx(0.10))
+
+
+def test_the_returns_of_two_windows_that_touch_make_the_return_of_both():
+    first, second, both = (
+        window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01"))["total_return"]
+        for start, end in (("2024-03-28", "2024-03-31"), ("2024-04-01", "2024-04-03"), ("2024-03-28", "2024-04-03"))
+    )
+    assert (1 + first) * (1 + second) == pytest.approx(1 + both)
+
+
+@pytest.mark.parametrize(("start", "end"), [("2023-01-01", "2023-12-31"), ("2024-05-01", "2024-12-31")])
+def test_a_window_outside_the_run_says_so(start, end):
+    found = window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01"))
+    assert found == {"n": 0, "sample": "in", "total_return": None}
+
+
+def test_orders_count_in_the_window_of_the_return_they_belong_to():
+    """Half of 66 over the mean of 200, 220 and 110; 2.2 of 220. Orders on the base session and after the end do not count."""
+    orders = pd.DataFrame(
+        {"session": days("2024-03-29", "2024-04-01", "2024-04-03"), "value": [9e9, 66.0, 9e9], "cost": [9.0, 2.2, 9.0]}
+    )
+    found = window_statistics(EQUITY, orders, APRIL, 252, day("2020-01-01"))
+    assert (found["orders"], found["turnover"], found["costs"]) == (1, pytest.approx(33 / (530 / 3)), pytest.approx(0.01))
+
+
+def test_drawdown_is_measured_within_the_window():
+    found = window_statistics(EQUITY, NO_ORDERS, replace(APRIL, start=day("2024-04-02")), 252, day("2020-01-01"))
+    assert found["max_drawdown"] == pytest.approx(-0.50)  # from 220, its base
+
+
+def test_a_window_of_fewer_than_thirty_returns_has_no_sharpe_ratio():
+    found = window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day("2020-01-01"))
+    assert (found["sharpe"], found["sharpe_error"]) == (None, None)
+
+
+@pytest.mark.parametrize(("chosen", "hindsight"), [("2024-03-29", False), ("2024-03-30", True)])
+def test_a_window_is_hindsight_when_its_base_is_older_than_the_choice_of_the_basket(chosen, hindsight):
+    assert window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day(chosen))["hindsight"] is hindsight
+
+
+def test_the_names_of_the_report_are_hindsight_before_it_and_not_after(daily):
+    book = book_of(daily, baskets=("report_names",))
+    assert {name: one["hindsight"] for name, one in book.windows.items()} == {
+        "23Q2": True, "24Q1–Q2": True, "25Q2": True, "after the report": False,
+        "in sample": True, "out of sample": False, "whole": True,
+    }  # fmt: skip
+
+
+def test_a_basket_this_project_chose_is_hindsight_throughout(asic):
+    assert all(one["hindsight"] for one in asic.books["ASIC"].windows.values())
+
+
+def test_in_sample_and_out_of_sample_share_the_value_at_the_date_of_the_report(daily):
+    found = book_of(daily).windows
+    assert found["in sample"]["last"] == found["out of sample"]["first"] == f"{REPORT_DATE:%Y-%m-%d}"
+
+
+def test_a_year_holds_as_many_returns_as_the_sessions_of_the_markets_of_the_book(daily):
+    found = {name: book_of(daily, baskets=(name,)).periods_per_year for name in ("optical", "GPU", "ASIC")}
+    assert found == {"optical": 242, "GPU": 252, "ASIC": 260}
+
+
+def test_weekly_prices_have_fifty_two_returns_a_year(asic):
+    assert asic.books["ASIC"].periods_per_year == 52
+
+
+# Benchmarks
+
+
+def test_a_benchmark_earns_the_ratio_of_its_prices_at_the_ends_of_a_window(asic):
+    own = column_of("QQQ")
+    found = asic.books["ASIC"].benchmark_windows["QQQ"]["24Q1–Q2"]
+    assert found == pytest.approx(own.at["2024-06-28"] / own.at["2023-12-29"] - 1, abs=1e-12)
+
+
+def test_a_benchmark_in_another_currency_is_converted_at_the_rates_of_both_ends(asic):
+    own, rate = column_of("000300.SS"), column_of("CNY=X")
+    expected = own.at["2024-06-28"] / rate.at["2024-06-28"] / (own.at["2023-12-29"] / rate.at["2023-12-29"]) - 1
+    assert asic.books["ASIC"].benchmark_windows["000300.SS"]["24Q1–Q2"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_benchmark_has_no_return_over_a_window_that_began_before_it_was_listed(asic):
+    found = asic.books["ASIC"].benchmark_windows["588790.SS"]
+    assert (found["23Q2"], found["24Q1–Q2"], found["whole"]) == (None, None, None)
+
+
+def test_a_benchmark_has_no_return_over_a_window_that_ends_after_its_last_price(asic):
+    assert asic.books["ASIC"].benchmark_windows["399006.SZ"]["after the report"] is None  # its prices end on 2026-05-08
+
+
+def test_a_benchmark_whose_prices_end_is_noted(asic):
+    assert "ASIC: benchmark 399006.SZ ends on 2026-05-08" in asic.notes
+
+
+def test_benchmarks_start_from_the_capital_of_the_book(asic):
+    book = asic.books["ASIC"]
+    assert book.benchmarks["QQQ"].iloc[0] == book.equity.iloc[0] == 1_000_000.0
+
+
+def test_a_book_is_compared_only_with_benchmarks_of_its_own_markets(weekly):
+    assert list(book_of(weekly).benchmark_windows) == ["SMH", "QQQ"]
+
+
+def test_a_run_that_ends_on_a_holiday_of_a_benchmark_still_has_its_return(weekly):
+    """In the week to 2023-10-06 Shanghai had no session; the CSI 300 is priced before and after."""
+    book = book_of(weekly, baskets=("ASIC",), end="2023-10-06")
+    assert book.benchmark_windows["000300.SS"]["23Q2"] is not None
+    assert book.benchmark_windows["000300.SS"]["whole"] is not None
+
+
+def test_a_benchmark_on_a_holiday_of_its_market_is_worth_its_last_price_at_the_rate_of_the_day(asic):
+    own, rate = column_of("000300.SS"), column_of("CNY=X")
+    held = asic.books["ASIC"].benchmarks["000300.SS"]
+    expected = own.at["2023-09-29"] / rate.at["2023-10-06"] / (own.at["2023-09-29"] / rate.at["2023-09-29"])
+    assert held.at[day("2023-10-06")] / held.at[day("2023-09-29")] == pytest.approx(expected, abs=1e-12)
+
+
+# What a run refuses
+
+
+def test_a_name_without_prices_is_refused_by_name():
+    archive = Archive(reference.load_facts(), reference.load_prices(["AMD"]))
+    with pytest.raises(DataError, match="reference: no prices for NVDA"):
+        run.run(spec_of(baskets=("GPU",)), archive)
+
+
+def test_a_benchmark_without_prices_is_refused_by_name(weekly):
+    kept = [ticker for ticker in weekly.prices.wealth.columns if ticker != "QQQ"]
+    with pytest.raises(DataError, match="QQQ"):
+        run.run(spec_of(), Archive(weekly.facts, reference.load_prices(kept)))
+
+
+# Notes
+
+
+def test_a_name_sold_because_its_prices_end_is_noted(weekly):
+    result = run.run(spec_of(baskets=("ASIC",)), weekly)
+    assert "ASIC: 688256.SS sold on 2026-06-12, its last price" in result.notes
+
+
+def test_a_name_sold_at_its_last_price_leaves_no_order_unfilled(weekly):
+    result = run.run(spec_of(baskets=("ASIC",)), weekly)
+    assert [note for note in result.notes if "never filled" in note] == []
+
+
+# Identity and JSON
+
+
+def refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+def test_the_same_strategy_on_the_same_archive_gives_the_same_document(weekly, path):
+    first, second = (to_json(run.run(strategy(path), weekly).as_dict()) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+def test_no_document_holds_a_number_that_json_does_not_know(weekly, path):
+    json.loads(to_json(run.run(strategy(path), weekly).as_dict()), parse_constant=refuse)
+
+
+def test_what_is_no_number_is_null_in_json():
+    document = {"a": [float("nan"), np.inf, np.float64("nan"), (1.5, np.int64(2))], "b": day("2024-03-28"), 3: None}
+    assert json.loads(to_json(document)) == {"a": [None, None, None, [1.5, 2]], "b": "2024-03-28", "3": None}
+
+
+def test_a_document_names_its_spec_its_data_and_its_code(asic):
+    document = asic.as_dict()
+    assert (document["spec_id"], document["data_id"], document["code_id"]) == (asic.spec_id, asic.data_id, asic.code_id)
+    assert document["spec_id"] == spec_of(baskets=("ASIC",), rebalance="quarterly", end=date(2026, 5, 29)).spec_id
+
+
+def data_id_of(folder) -> str:
+    archive = Archive(reference.load_facts(folder), reference.load_prices(["NVDA"], folder))
+    return archive.data_id
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the embedded figures that a test may change."""
+    return shutil.copytree(reference.FOLDER, tmp_path / "reference")
+
+
+def test_a_run_carries_the_id_of_its_archive(asic, weekly):
+    assert asic.data_id == weekly.data_id
+
+
+def test_the_same_figures_in_another_folder_have_the_same_id(copied):
+    assert data_id_of(copied) == data_id_of(reference.FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("file", "former", "changed"),
+    [
+        ("capex.csv", "14951", "14952"),
+        ("wealth_weekly.csv", "98.0167", "98.0168"),
+        ("accelerators.csv", "2020-05-14", "2020-05-15"),
+    ],
+    ids=["figure", "price", "chip"],
+)
+def test_the_id_of_the_data_changes_with_a_figure_a_price_or_a_chip(copied, file, former, changed):
+    text = (copied / file).read_text(encoding="utf-8")
+    assert former in text
+    (copied / file).write_text(text.replace(former, changed, 1), encoding="utf-8")
+    assert data_id_of(copied) != data_id_of(reference.FOLDER)

@@ -1,0 +1,247 @@
+import shutil
+import tomllib
+from datetime import date
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from backtest.errors import ConfigurationError
+from backtest.universe import FOLDER, Supplier, load_universe
+
+ROWS = {
+    kind: tomllib.loads((FOLDER / f"{kind}s.toml").read_text(encoding="utf-8"))[kind]
+    for kind in ("supplier", "basket", "regime", "benchmark")
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(FOLDER, tmp_path / "universe")
+
+
+def rewrite(folder, file, old, new):
+    """Replace the first occurrence of a text in a file, which must hold it."""
+    before = (folder / file).read_text(encoding="utf-8")
+    assert old in before
+    (folder / file).write_text(before.replace(old, new, 1), encoding="utf-8")
+
+
+def refused(folder):
+    with pytest.raises(ConfigurationError) as refusal:
+        load_universe(folder)
+    return str(refusal.value)
+
+
+# What is embedded
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_every_row_is_loaded_in_the_order_of_its_file(kind):
+    loaded = getattr(load_universe(), f"{kind}s")
+    field = "ticker" if kind in ("supplier", "benchmark") else "name"
+    assert [getattr(row, field) for row in loaded] == [row[field] for row in ROWS[kind]]
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_every_row_names_its_source(kind):
+    assert [row for row in ROWS[kind] if not row.get("source", "").strip()] == []
+
+
+def test_every_member_of_a_basket_is_a_supplier():
+    known = {row["ticker"] for row in ROWS["supplier"]}
+    assert {ticker for row in ROWS["basket"] for ticker in row["members"]} <= known
+
+
+def test_no_basket_holds_a_name_twice():
+    assert [row["name"] for row in ROWS["basket"] if len(set(row["members"])) < len(row["members"])] == []
+
+
+@pytest.mark.parametrize("kind", ["supplier", "benchmark"])
+def test_a_ticker_says_where_it_trades_and_in_what(kind):
+    for row in ROWS[kind]:
+        chinese = row["ticker"].endswith((".SS", ".SZ"))
+        assert (row["market"], row["currency"]) == (("XSHG", "CNY") if chinese else ("XNYS", "USD"))
+
+
+def test_the_basket_of_the_reports_names_holds_those_and_dates_from_the_report():
+    row = load_universe().basket("report_names")
+    assert set(row.members) == {"300308.SZ", "300502.SZ", "300913.SZ", "300476.SZ", "603228.SS"}
+    assert row.chosen == date(2025, 7, 23)
+
+
+def test_no_other_basket_claims_to_have_been_chosen_before_the_report():
+    assert [row.name for row in load_universe().baskets if row.chosen < date(2025, 7, 23)] == []
+
+
+def test_the_regimes_are_the_reports_to_the_day():
+    assert [(row.name, str(row.start), str(row.end)) for row in load_universe().regimes] == [
+        ("23Q2", "2023-04-01", "2023-06-30"),
+        ("24Q1–Q2", "2024-01-01", "2024-06-30"),
+        ("25Q2", "2025-04-01", "2025-07-23"),
+        ("after the report", "2025-07-24", "None"),
+    ]
+
+
+def test_the_universe_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_universe().suppliers = ()
+
+
+# Membership
+
+
+@pytest.mark.parametrize(("day", "listed"), [("2024-03-19", False), ("2024-03-20", True), ("2026-06-30", True)])
+def test_astera_labs_is_a_member_from_its_first_day_of_trading(day, listed):
+    universe = load_universe()
+    assert ("ALAB" in universe.members(universe.basket("us_network_copper"), pd.Timestamp(day))) == listed
+
+
+def test_members_keep_the_order_of_their_basket():
+    universe = load_universe()
+    day = pd.Timestamp("2022-01-27")
+    assert universe.members(universe.basket("us_network_copper"), day) == ("ANET", "APH", "CRDO")
+
+
+@pytest.mark.parametrize(
+    ("day", "listed"),
+    [("2023-01-01", False), ("2023-01-02", True), ("2023-06-29", True), ("2023-06-30", False), ("2024-01-01", False)],
+)
+def test_a_row_holds_from_since_to_the_day_before_until(day, listed):
+    row = Supplier(
+        ticker="X", name="X", market="XNYS", currency="USD", chain="GPU", source="made up",
+        since=date(2023, 1, 2), until=date(2023, 6, 30),
+    )  # fmt: skip
+    assert row.listed(pd.Timestamp(day)) == listed
+
+
+def test_a_name_leaves_every_basket_on_its_until(folder):
+    rewrite(folder, "suppliers.toml", "since = 2024-03-20", "since = 2024-03-20\nuntil = 2025-03-20")
+    universe = load_universe(folder)
+    days = ["2024-03-19", "2024-03-20", "2025-03-19", "2025-03-20"]
+    held = ["ALAB" in universe.members(universe.basket("us_network_copper"), pd.Timestamp(day)) for day in days]
+    assert held == [False, True, True, False]
+
+
+# Names a user types
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("opticl", "no basket 'opticl'; did you mean 'optical'?"),
+        ("us_optics", "no basket 'us_optics'; did you mean 'us_optical'?"),
+        ("zzzzz", "no basket 'zzzzz'; there are: ASIC, GPU, PCB, copper, "),
+    ],
+)
+def test_a_basket_that_is_none_is_refused_with_a_hint(name, complaint):
+    with pytest.raises(ConfigurationError) as refusal:
+        load_universe().basket(name)
+    assert str(refusal.value).startswith(complaint)
+
+
+def test_a_supplier_that_is_none_is_refused_with_a_hint():
+    with pytest.raises(ConfigurationError, match=r"no supplier 'NVDAA'; did you mean 'NVDA'\?"):
+        load_universe().supplier("NVDAA")
+
+
+def test_a_ticker_is_a_basket_of_one_in_its_own_currency():
+    row = load_universe().basket("300308.SZ")
+    assert (row.members, row.currency) == (("300308.SZ",), "CNY")
+
+
+def test_every_supplier_and_benchmark_has_a_market_and_a_currency():
+    found = load_universe().market_and_currency()
+    assert set(found) == {row["ticker"] for kind in ("supplier", "benchmark") for row in ROWS[kind]}
+    assert (found["300308.SZ"], found["SMH"]) == (("XSHG", "CNY"), ("XNYS", "USD"))
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "complaint"),
+    [
+        ("suppliers.toml", "since = 2022-01-01", 'since = 2022-01-01\ncolour = "red"', "suppliers.toml row 1: colour is 'red'; "),
+        ("suppliers.toml", 'market = "XSHG"', 'market = "XHKG"', "suppliers.toml row 1: market is 'XHKG'; "),
+        ("suppliers.toml", 'chain = "optical"', 'chain = "optics"', "suppliers.toml row 1: chain is 'optics'; "),
+        ("suppliers.toml", "since = 2022-01-01\n", "", "suppliers.toml row 1: since; "),
+        ("suppliers.toml", 'ticker = "ALAB"\n', "", "suppliers.toml row 33: ticker; "),
+        ("baskets.toml", "chosen = 2026-11-23\nsource = ", "chosen = 2026-11-23\nnote = ", "baskets.toml row 1: source; "),
+        ("baskets.toml", '["NVDA", "AMD"]', "[]", "baskets.toml row 4: members is []; "),
+        ("regimes.toml", "start = 2023-04-01", 'start = "spring"', "regimes.toml row 1: start is 'spring'; "),
+        ("benchmarks.toml", 'source = "price index: without dividends"', 'source = ""', "benchmarks.toml row 1: source is ''; "),
+    ],
+)
+def test_a_bad_row_is_refused_by_file_row_and_field(folder, file, old, new, complaint):
+    rewrite(folder, file, old, new)
+    assert refused(folder).startswith(complaint)
+
+
+def test_an_until_before_its_since_is_refused_by_file_row_and_field(folder):
+    rewrite(folder, "suppliers.toml", "since = 2022-01-01", "since = 2022-01-01\nuntil = 2021-12-31")
+    assert refused(folder) == "suppliers.toml row 1: until is 2021-12-31; want a day after since (2022-01-01)"
+
+
+def test_an_unknown_member_is_refused_by_file_row_and_field_with_a_hint(folder):
+    rewrite(folder, "baskets.toml", '["NVDA", "AMD"]', '["NVDIA", "AMD"]')
+    said = refused(folder)
+    assert said.startswith("baskets.toml row 4: members")
+    assert said.endswith("no supplier 'NVDIA'; did you mean 'NVDA'?")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "start"),
+    [
+        ("suppliers.toml", 'ticker = "300502.SZ"', 'ticker = "300308.SZ"', "suppliers.toml row 2: ticker"),
+        ("baskets.toml", 'name = "copper"', 'name = "optical"', "baskets.toml row 2: name"),
+        ("regimes.toml", 'name = "24Q1–Q2"', 'name = "23Q2"', "regimes.toml row 2: name"),
+        ("benchmarks.toml", 'ticker = "QQQ"', 'ticker = "SMH"', "benchmarks.toml row 5: ticker"),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_by_file_row_and_field(folder, file, old, new, start):
+    rewrite(folder, file, old, new)
+    assert refused(folder).startswith(start)
+
+
+def test_a_regime_that_ends_before_it_starts_is_refused_by_file_and_row(folder):
+    rewrite(folder, "regimes.toml", "end = 2023-06-30", "end = 2022-06-30")
+    assert refused(folder).startswith("regimes.toml row 1: end is 2022-06-30; want ")
+
+
+def test_a_benchmark_that_contradicts_a_supplier_of_the_same_ticker_is_refused(folder):
+    rewrite(
+        folder,
+        "benchmarks.toml",
+        'ticker = "SMH"\nname = "SMH semiconductors"\nmarket = "XNYS"',
+        'ticker = "NVDA"\nname = "SMH semiconductors"\nmarket = "XSHG"',
+    )
+    assert "NVDA" in refused(folder)
+
+
+def test_a_row_under_a_misspelt_heading_is_refused_not_left_out(folder):
+    rewrite(folder, "baskets.toml", "[[basket]]", "[[baskt]]")
+    assert refused(folder).startswith("baskets.toml")
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_missing_file_is_named_with_its_folder(folder, kind):
+    (folder / f"{kind}s.toml").unlink()
+    assert refused(folder) == f"{kind}s.toml: no such file in {folder}"
+
+
+def test_a_file_that_is_no_toml_is_refused_by_name_and_line(folder):
+    rewrite(folder, "regimes.toml", "[[regime]]", "[[regime")
+    said = refused(folder)
+    assert said.startswith("regimes.toml: ")
+    assert "line 3" in said
+
+
+def test_a_file_that_is_not_utf8_is_refused_by_name(folder):
+    (folder / "regimes.toml").write_bytes(b"# \xff\n" + (folder / "regimes.toml").read_bytes())
+    assert refused(folder).startswith("regimes.toml: ")
+
+
+def test_one_row_in_place_of_a_list_is_refused(folder):
+    rewrite(folder, "regimes.toml", "[[regime]]", "[regime]")
+    assert refused(folder).startswith("regimes.toml: ")
