@@ -8,10 +8,11 @@ A claim is a row of `universe/claims.toml`; each of its readings is measured by 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from backtest import measures
 from backtest.errors import near_miss
@@ -53,8 +54,7 @@ class Claim(Row):
         if self.test in ("within", "at least") and self.reported is None:
             raise ValueError(f"claim '{self.id}' is tested {self.test} a figure; want `reported`")
         for reading in self.readings:
-            if reading.get("measure") not in MEASURES:
-                raise ValueError(f"claim '{self.id}': {near_miss('measure', str(reading.get('measure')), list(MEASURES))}")
+            _check_reading(self.id, reading)
         return self
 
     def holds(self, value: float) -> bool:
@@ -151,6 +151,29 @@ def changed_since(then: Sequence[Finding], now: Sequence[Finding]) -> dict[str, 
         for finding in now
         if before[finding.claim.id] != finding.verdict
     }
+
+
+def _check_reading(claim: str, reading: dict[str, Any]) -> None:
+    """Raise ValueError for a reading without a name, of no measure, or with arguments its measure does not take."""
+    where = f"claim '{claim}', reading '{reading.get('name', '')}'"
+    if not reading.get("name"):
+        raise ValueError(f"{where}: want a name")
+    if reading.get("measure") not in MEASURES:
+        raise ValueError(f"{where}: {near_miss('measure', str(reading.get('measure')), list(MEASURES))}")
+    arguments = {name: value for name, value in reading.items() if name not in ("name", "measure")}
+    try:
+        _arguments(reading["measure"])(**arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{where}: {'.'.join(map(str, first['loc']))} is {first['input']!r}; {first['msg']}") from None
+
+
+@lru_cache
+def _arguments(measure: str) -> type[BaseModel]:
+    """Return the arguments a measure takes beside the panel, as a model that takes no others."""
+    taken = {name: one for name, one in signature(MEASURES[measure]).parameters.items() if name != "panel"}
+    fields = {name: (one.annotation, ... if one.default is one.empty else one.default) for name, one in taken.items()}
+    return create_model(measure, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
 
 
 def _measure(panel: Panel, reading: dict[str, Any]) -> Measurement:

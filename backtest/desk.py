@@ -45,6 +45,7 @@ class Desk:
         self.sessions = sessions
         self.own = {ticker: prices.sessions((prices.market[ticker],)) for ticker in tickers}
         self.traded = {ticker: prices.traded(ticker) for ticker in tickers}
+        self.last = {ticker: prices.last_session(ticker, sessions[-1]) for ticker in tickers}
         self.trades_on = {ticker: set(traded) for ticker, traded in self.traded.items()}
         self.due = self._due(tickers, lag)
         self.orders: dict[pd.Timestamp, dict[str, float]] = {}
@@ -152,9 +153,7 @@ class Desk:
 
     def _ends(self, ticker: str, session: pd.Timestamp) -> bool:
         """Return whether a session is a ticker's last price although its market goes on inside the run."""
-        own = self.own[ticker]
-        later = int(own.searchsorted(session, side="right"))
-        return session == self.traded[ticker][-1] and later < len(own) and own[later] <= self.sessions[-1]
+        return session == self.last[ticker]
 
     def _target(self, number: int, ticker: str) -> float:
         return self.decisions[number].targets.get(ticker, 0.0)

@@ -143,7 +143,7 @@ def simulate(
     total = placement.targets.sum(axis=1)
     ceiling = 1.0 - 2.0 * cost
     targets = placement.targets.mul((ceiling / total).where(total > ceiling, 1.0), axis=0)
-    valued = _valuation(prices, tickers, base, sessions)
+    valued = prices.valued(tickers, base, sessions).fillna(1.0)  # before its first price: nobody holds it
     records, shares, cash = _vectorbt(targets, traded.loc[rows], valued.loc[rows], capital, cost)
     if not (np.isfinite(shares).all() and np.isfinite(cash).all()):
         first = int(np.argmin(np.isfinite(np.column_stack([shares, cash])).all(axis=1)))
@@ -228,18 +228,6 @@ def _orders(records: np.ndarray, rows: pd.DatetimeIndex, tickers: list[str], dec
             "cost": ordered["fees"].to_numpy(),
         }
     )
-
-
-def _valuation(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return the price each ticker is valued at: its last one. Before its first it is 1, held by nobody."""
-    last = prices.wealth[tickers].ffill()
-    position = np.maximum(last.index.searchsorted(sessions, side="right") - 1, 0)
-    local = pd.DataFrame(last.to_numpy()[position], sessions, tickers)
-    foreign = [ticker for ticker in tickers if prices.currency[ticker] != base]
-    if foreign:
-        rate = prices.rates(sessions)
-        local[foreign] = local[foreign].mul(rate if base == "CNY" else 1.0 / rate, axis=0)
-    return local.fillna(1.0)
 
 
 def _close(prices: Prices, markets: Sequence[str], session: pd.Timestamp) -> pd.Timestamp:

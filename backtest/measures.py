@@ -7,11 +7,13 @@ value, what is missing.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from backtest.calendars import parse_quarter, quarter_label
+from backtest.errors import near_miss
 from backtest.facts import Fact
 from backtest.panel import Panel, Series
 from backtest.regimes import REPORT_DATE
@@ -31,6 +33,11 @@ HEADLINE = {
 }
 
 
+Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]
+SignalName = Annotated[str, AfterValidator(lambda name: _quarterly(name) and name)]
+
+
 @dataclass(frozen=True)
 class Measurement:
     """A measured value, or None with what is missing; `details` are further numbers for the report."""
@@ -44,7 +51,7 @@ class Measurement:
 
 def ratio(
     panel: Panel,
-    quarter: str,
+    quarter: Quarter,
     share: Literal["disclosed", "next", "whole"] = "disclosed",
     capex: Literal["cash", "headline"] = "cash",
     lag_quarters: int = 0,
@@ -55,18 +62,21 @@ def ratio(
     """
     when = parse_quarter(quarter)
     wanted = {"NVDA data_center_revenue": panel.fact(DATA_CENTER, when)}
-    if share != "whole":
-        wanted["NVDA cloud share"] = panel.fact(CLOUD_SHARE, when + (share == "next"))
-    spent = {f"{entity} {metric}": panel.fact((entity, metric), when - lag_quarters) for entity, metric in _capex(capex)}
+    if share == "disclosed":
+        wanted["NVDA cloud share"] = panel.fact(CLOUD_SHARE, when)
+    if share == "next":
+        wanted["NVDA cloud share of the next quarter,"] = panel.fact(CLOUD_SHARE, when + 1)
+    before = when - lag_quarters
+    spent = {f"{entity} {metric}": panel.fact((entity, metric), before) for entity, metric in _capex(capex)}
     found = cited([*wanted.values(), *spent.values()])
-    if lost := _lost(wanted | spent, quarter):
+    if lost := _lost(wanted, quarter) + _lost(spent, quarter_label(before)):
         return Measurement(None, quarter, found, lost)
     revenue = np.prod([fact.value for fact in wanted.values() if fact])
     return Measurement(float(revenue / sum(fact.value for fact in spent.values() if fact)), quarter, found)
 
 
 def rising(
-    panel: Panel, series: Literal["clouds", "headline", "nvidia"], since: str, over: int, each: bool = False
+    panel: Panel, series: Literal["clouds", "headline", "nvidia"], since: Quarter, over: int, each: bool = False
 ) -> Measurement:
     """Share of quarters from `since` to the latest complete one in which a sum (or each of its parts) rose."""
     group = {
@@ -78,22 +88,18 @@ def rising(
     rose = np.full(table.shape, np.nan)
     rose[over:] = np.where(np.isfinite(table[over:] - table[:-over]), table[over:] > table[:-over], np.nan)
     quarters = _span(panel, since, np.isfinite(panel.matrix(group).sum(axis=1)))
-    held = rose[quarters - panel.quarters[0]]
+    held = rose[_rows(panel, quarters)]
     inputs = _facts(panel, group, quarters, over)
     if not len(held) or np.isnan(held).any():
-        gaps = [
-            f"{entity} {metric} {quarter_label(quarter)}"
-            for quarter in (quarters.tolist() or [parse_quarter(since)])
-            for entity, metric in group
-            if panel.fact((entity, metric), quarter) is None or panel.fact((entity, metric), quarter - over) is None
-        ]
+        wanted = sorted({one for quarter in (quarters.tolist() or [parse_quarter(since)]) for one in (quarter - over, quarter)})
+        gaps = [f"{one[0]} {one[1]} {quarter_label(q)}" for q in wanted for one in group if panel.fact(one, q) is None]
         return Measurement(None, since, inputs, tuple(gaps))
     falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, held, strict=True) if not row.all()]
     return Measurement(float(held.mean()), quarter_label(int(quarters[-1])), inputs, details={"falls": falls})
 
 
 def excess_sets(
-    panel: Panel, since: str, growth: Literal["year", "quarter", "trailing"], ours: bool = False, in_usd: bool = False
+    panel: Panel, since: Quarter, growth: Literal["year", "quarter", "trailing"], ours: bool = False, in_usd: bool = False
 ) -> Measurement:
     """Share of sets of four suppliers whose revenue outgrew four clouds' CapEx in every quarter from `since`.
 
@@ -109,7 +115,7 @@ def excess_sets(
         revenue = revenue / panel.matrix((RATE,))
     complete = np.isfinite(capex) & np.isfinite(panel.matrix(tuple((name, "revenue") for name in default.leaders)).sum(axis=1))
     quarters = _span(panel, since, complete)
-    rows = quarters - panel.quarters[0]
+    rows = _rows(panel, quarters)
     supplied, spent = _grown(revenue, growth), _grown(capex[:, None], growth)
     covered = [column for column in range(len(names)) if len(rows) and np.isfinite(supplied[rows, column]).all()]
     if not len(rows) or len(covered) < 4 or not np.isfinite(spent[rows]).all():
@@ -144,7 +150,7 @@ def token_multiple(panel: Panel, provider: str, base: str, level: str) -> Measur
     return Measurement(found[1].value / found[0].value, level, found, details={"level": found[1].value, "base": found[0].value})
 
 
-def chip(panel: Panel, chip: str, metric: str, divided_by: float = 1.0) -> Measurement:
+def chip(panel: Panel, chip: str, metric: ChipMetric, divided_by: float = 1.0) -> Measurement:
     """Return a figure of an accelerator over `divided_by`; a row whose only source is the report itself proves nothing."""
     row = next((one for one in panel.chips if one.chip == chip), None)
     if row is None:
@@ -152,10 +158,18 @@ def chip(panel: Panel, chip: str, metric: str, divided_by: float = 1.0) -> Measu
     fact = row.fact(metric)
     if "Soochow" in row.source:
         return Measurement(None, row.first_shipped, (fact,), ("a source other than the report itself",))
+    if not np.isfinite(fact.value):
+        return Measurement(None, row.first_shipped, (fact,), (f"{chip} {metric}",))
     return Measurement(fact.value / divided_by, row.first_shipped, (fact,))
 
 
-def trend(panel: Panel, signal: str, since: str | None = None, over: int | None = None, part: str | None = None) -> Measurement:
+def trend(
+    panel: Panel,
+    signal: SignalName,
+    since: Quarter | None = None,
+    over: int | None = None,
+    part: str | None = None,
+) -> Measurement:
     """Change of a signal's value (or one of its parts) from `since`, or over some quarters, to its latest quarter."""
     known = readings(_quarterly(signal), panel)
     if not known:
@@ -165,11 +179,13 @@ def trend(panel: Panel, signal: str, since: str | None = None, over: int | None 
     if first not in known or first == last:
         return Measurement(None, first, missing=(f"{signal} {first} and a later quarter",))
     ends = [known[quarter].parts.get(part, np.nan) if part else known[quarter].value for quarter in (first, last)]
+    if not np.isfinite(ends).all():
+        return Measurement(None, last, missing=(f"{part} of {signal} in {first} and {last}",))
     inputs = known[first].inputs + known[last].inputs
     return Measurement(float(ends[1] - ends[0]), last, inputs, details={"from": float(ends[0]), "to": float(ends[1])})
 
 
-def positive(panel: Panel, signal: str, since: str, parts: Sequence[str] = ()) -> Measurement:
+def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[str] = ()) -> Measurement:
     """Share of a signal's quarters from `since` in which its value (or every one of some parts) is above zero."""
     known = {quarter: one for quarter, one in readings(_quarterly(signal), panel).items() if quarter >= since}
     if not known:
@@ -180,7 +196,9 @@ def positive(panel: Panel, signal: str, since: str, parts: Sequence[str] = ()) -
 
     failing = [quarter for quarter, reading in known.items() if not holds(reading)]
     inputs = dict.fromkeys(fact for reading in known.values() for fact in reading.inputs)
-    return Measurement(1.0 - len(failing) / len(known), list(known)[-1], tuple(inputs), details={"failing": failing})
+    shares = {part: float(np.mean([reading.parts[part] > 0 for reading in known.values()])) for part in parts}
+    details = {"failing": failing} | ({"share_by_part": shares} if shares else {})
+    return Measurement(1.0 - len(failing) / len(known), list(known)[-1], tuple(inputs), details=details)
 
 
 def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
@@ -191,7 +209,7 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
     against = (benchmark,) if single else universe.basket(benchmark).members
     lost = tuple(f"prices of {name}" for name in (*held, *against) if name not in panel.prices.columns)
     later = panel.prices.loc[panel.prices.index > REPORT_DATE]
-    priced = later.reindex(columns=[*held, *against]).dropna()
+    priced = later.reindex(columns=list(dict.fromkeys([*held, *against]))).dropna()
     if lost or len(priced) < 2:
         return Measurement(None, missing=lost or ("prices of two sessions after the report",))
     grown = priced.iloc[-1] / priced.iloc[0] - 1.0
@@ -225,9 +243,10 @@ def _interconnect_suppliers() -> list[str]:
 
 
 def _quarterly(name: str) -> QuarterlySignal:
-    signal = load_signals()[name]
-    assert isinstance(signal, QuarterlySignal)
-    return signal
+    quarterly = {known: one for known, one in load_signals().items() if isinstance(one, QuarterlySignal)}
+    if name not in quarterly:
+        raise ValueError(near_miss("quarterly signal", name, list(quarterly)))
+    return quarterly[name]
 
 
 def _span(panel: Panel, since: str, complete: np.ndarray) -> np.ndarray:
@@ -235,6 +254,11 @@ def _span(panel: Panel, since: str, complete: np.ndarray) -> np.ndarray:
     known = panel.quarters[complete]
     last = known[-1] if len(known) else parse_quarter(since) - 1
     return np.arange(parse_quarter(since), int(last) + 1)
+
+
+def _rows(panel: Panel, quarters: np.ndarray) -> np.ndarray:
+    """Return the positions of some quarters in the panel; none where they begin before it."""
+    return quarters - panel.quarters[0] if len(quarters) and quarters[0] >= panel.quarters[0] else quarters[:0]
 
 
 def _facts(panel: Panel, series: Sequence[Series], quarters: np.ndarray, back: int) -> tuple[Fact, ...]:

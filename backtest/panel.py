@@ -38,7 +38,8 @@ class Archive:
         known = rows.iloc[: int(rows["known_at"].searchsorted(moment, side="right"))]
         newest = known.drop_duplicates(["entity", "metric", "period"], keep="last")
         chips = self.facts.accelerators
-        return Panel(moment, newest, chips[chips["known_at"] <= moment], self._prices_known(moment))
+        announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
+        return Panel(moment, newest, announced.drop_duplicates("chip", keep="last").sort_index(), self._prices_known(moment))
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices

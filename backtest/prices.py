@@ -85,7 +85,24 @@ class Prices:
 
     def in_currency(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
         """Return session × ticker prices in a base currency, NaN where a ticker did not trade."""
-        local = self.wealth.reindex(index=sessions, columns=list(tickers))
+        return self._converted(self.wealth.reindex(index=sessions, columns=list(tickers)), base)
+
+    def valued(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
+        """Return session × ticker values in a base currency: the last price at the day's rate, NaN before the first."""
+        last = self.wealth[list(tickers)].ffill()
+        position = last.index.searchsorted(sessions, side="right") - 1
+        values = np.where((position >= 0)[:, None], last.to_numpy()[np.maximum(position, 0)], np.nan)
+        return self._converted(pd.DataFrame(values, sessions, list(tickers)), base)
+
+    def last_session(self, ticker: str, end: pd.Timestamp) -> pd.Timestamp | None:
+        """Return the last session a ticker has a price for, when its market has a later one by `end`; else None."""
+        traded = self.traded(ticker)
+        own = self.sessions((self.market[ticker],))
+        later = own[(own > traded[-1]) & (own <= end)] if len(traded) else own
+        return traded[-1] if len(traded) and len(later) else None
+
+    def _converted(self, local: pd.DataFrame, base: str) -> pd.DataFrame:
+        tickers, sessions = list(local.columns), pd.DatetimeIndex(local.index)
         foreign = [ticker for ticker in tickers if self.currency[ticker] != base]
         if foreign:
             rate = self.rates(sessions)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from backtest import engine
@@ -204,10 +205,13 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
 
 
 def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex, capital: float) -> pd.DataFrame:
-    """Return each benchmark as if bought at its first price in the run, NaN outside its priced span."""
-    held = prices.in_currency(tickers, base, sessions)
-    filled = held.ffill().where(held.bfill().notna())
-    return filled / filled.bfill().iloc[0] * capital
+    """Return each benchmark as if bought at its first price in the run, NaN before it and after its prices end."""
+    prices.require(tickers)
+    values = prices.valued(tickers, base, sessions)
+    for ticker in tickers:
+        last = prices.last_session(ticker, sessions[-1])
+        values.loc[sessions > (sessions[-1] if last is None else last), ticker] = np.nan
+    return values / values.bfill().iloc[0] * capital
 
 
 def _benchmark_return(equity: pd.Series, window: Window) -> float | None:

@@ -113,10 +113,11 @@ def test_one_set_of_four_worked_in_full_is_among_the_sets(findings):
     assert main.details["share_of_set_quarters"] == pytest.approx(251 / 630, rel=1e-12)
 
 
-def test_half_of_a_sentence_joined_by_and_does_not_confirm_it(findings):
-    both, chips, interconnect = findings["2025-07-23"]["multiplier"].outcomes[:3]
-    assert (both, chips, interconnect) == (False, True, False)
-    assert findings["2025-07-23"]["multiplier"].verdict == "contradicted"
+@pytest.mark.parametrize(("day", "chips", "interconnect"), [("2025-07-23", 4 / 4, 0 / 4), ("2026-06-30", 4 / 8, 4 / 8)])
+def test_half_of_a_sentence_joined_by_and_does_not_confirm_it(findings, day, chips, interconnect):
+    finding = findings[day]["multiplier"]
+    assert finding.main.details["share_by_part"] == {"chips_over_capex": chips, "interconnect_over_chips": interconnect}
+    assert finding.verdict == "contradicted"
 
 
 # --- the document ----------------------------------------------------------------------------------------------------
@@ -268,7 +269,9 @@ def test_a_chip_moves_only_the_figures_that_cite_it(weekly, base):
 @pytest.mark.parametrize("claim", [claim.id for claim in load_claims() if claim.id != WITH_PRICES])
 def test_a_claim_without_the_series_it_cites_is_not_testable_and_names_what_is_missing(weekly, claim):
     moment = end_of("2026-06-30")
-    inputs = {key_of(fact)[:2] for finding in ledger(weekly.as_of(moment)) if finding.claim.id == claim for fact in finding.inputs}
+    inputs = {
+        key_of(fact)[:2] for finding in ledger(weekly.as_of(moment)) if finding.claim.id == claim for fact in finding.inputs
+    }
     rows = weekly.facts.rows
     series = zip(rows["entity"], rows["metric"], strict=True)
     kept = with_chips(with_rows(weekly, rows[[one not in inputs for one in series]]), weekly.facts.accelerators.iloc[:0])
@@ -342,7 +345,9 @@ def with_scrambled_future(archive, moment, chance):
 
 def not_closed(prices, moment):
     """Return session × ticker: whether a price had not yet been made at a moment."""
-    open_still = {market: (closes > moment).reindex(prices.wealth.index, fill_value=True) for market, closes in prices.closes.items()}
+    open_still = {
+        market: (closes > moment).reindex(prices.wealth.index, fill_value=True) for market, closes in prices.closes.items()
+    }
     return pd.DataFrame({ticker: open_still[prices.market[ticker]] for ticker in prices.wealth.columns})
 
 

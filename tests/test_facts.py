@@ -221,6 +221,7 @@ BAD_FIELDS = [
     ({"known_at": "2022-11-30"}, f"known_at is '2022-11-30', {EARLY}"),
     ({"known_at": "2022-12-29"}, f"known_at is '2022-12-29', {EARLY}"),
     ({"known_at": "2022-12-30"}, f"known_at is '2022-12-30', {EARLY}"),
+    ({"known_at": "2022-12-31T21:00Z"}, f"known_at is '2022-12-31T21:00Z', {EARLY}"),
     ({"known_at": "2022-11"}, f"known_at is '2022-11', {EARLY}"),
     ({"known_at": "2022-12-30T21:00Z", "evidence": "derived"}, f"known_at is '2022-12-30T21:00Z', {EARLY}"),
     ({"known_at": "2022-11-30", "evidence": "estimated"}, f"known_at is '2022-11-30', {EARLY}"),
@@ -244,6 +245,12 @@ def test_a_fraction_outside_0_and_1_is_refused(tables, value):
     alter(tables / "nvidia.csv", row, value=value)
     with pytest.raises(DataError, match=f"nvidia.csv row {row}: value is '{value}'; want a number between 0 and 1"):
         reference.load_facts(tables)
+
+
+@pytest.mark.parametrize("known_at", ["2022-12-31", "2022-12", "2023-01-01T00:00Z"])
+def test_a_figure_may_be_published_on_the_last_day_of_its_period(tables, known_at):
+    alter(tables / "capex.csv", 5, known_at=known_at)
+    assert isinstance(reference.load_facts(tables), Facts)
 
 
 def test_guidance_may_be_known_before_its_period_ends(tables):

@@ -218,7 +218,6 @@ def test_the_check_finds_an_order_on_the_session_of_its_own_decision():
         orders_follow_decisions(placement)
 
 
-
 def orders_follow_decisions(placement: engine.Placement) -> None:
     exits = set(placement.exits["session"])
     for session, chosen in placement.decided.items():

@@ -27,9 +27,7 @@ US = {"AAA": "XNYS", "BBB": "XNYS"}
 INDEX = pd.bdate_range("2024-01-01", periods=12).as_unit("ns")  # 01-01 to 01-16
 
 
-def place(
-    decisions: Sequence[desk.Decision], prices: Prices, lag: int = 1, last: pd.Timestamp | None = None
-) -> engine.Placement:
+def place(decisions: Sequence[desk.Decision], prices: Prices, lag: int = 1, last: pd.Timestamp | None = None) -> engine.Placement:
     sessions = prices.sessions(tuple(prices.closes))
     return engine.place(
         decisions, prices, sorted(prices.market), sessions[: sessions.searchsorted(last or sessions[-1]) + 1], lag

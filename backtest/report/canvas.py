@@ -74,10 +74,12 @@ def _written(figure: Figure) -> str:
     return written.getvalue()
 
 
-def panels(size: Size, heights: Sequence[float], top: float = 50, gap: float = 26) -> tuple[Figure, list[Axes]]:
+def panels(
+    size: Size, heights: Sequence[float], top: float = 50, gap: float = 26, bottom: float = 24
+) -> tuple[Figure, list[Axes]]:
     """Return a figure and its panels, top to bottom, of the given heights in pixels."""
     mpl.rcParams.update({"font.size": size.font, "axes.labelsize": size.font})
-    total = top + sum(heights) + gap * (len(heights) - 1) + 24
+    total = top + sum(heights) + gap * (len(heights) - 1) + bottom
     figure = Figure(figsize=(size.width / 72, total / 72), dpi=72)
     drawn, lower = [], total - top
     for height in heights:

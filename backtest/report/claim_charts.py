@@ -57,7 +57,8 @@ def waterfall(anchor: str, quarters: Mapping[str, Mapping[str, float]], links: M
 
 
 def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Figure:
-    figure, drawn = panels(size, (170.0,) * len(quarters), top=30, gap=44)
+    gap = 80 if size.name == "narrow" else 44
+    figure, drawn = panels(size, (170.0,) * len(quarters), top=30, gap=gap, bottom=gap - 20)
     words = list(links.values())
     for axes, (quarter, parts) in zip(drawn, quarters.items(), strict=True):
         steps = [parts[name] for name in links][:-1]

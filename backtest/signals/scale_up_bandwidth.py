@@ -26,7 +26,8 @@ class ScaleUpBandwidth:
     weight is the vendor's revenue of the quarter; for Google's chips that is Broadcom's AI revenue and for Amazon's
     Marvell's data center, who build them. A chip counts from the quarter it shipped, not from its announcement, and only
     with both figures published. Score: the log change over `window` quarters at the latest complete quarter.
-    Weakest input: which chip is the flagship (our reading), and revenue as weight of chips.
+    Weakest input: which chip is the flagship (our reading), revenue as weight of chips, and the quarter of first shipment,
+    which for several chips is an outside estimate published in 2026 of what was public when it happened.
     Source: Soochow Securities, 2025-07-23, fourth trend shift.
     """
 

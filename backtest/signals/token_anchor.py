@@ -78,9 +78,9 @@ def _find_pairs(panel: Panel) -> Iterator[tuple[int, Fact, Fact]]:
 
 
 def _scope(fact: Fact) -> tuple[str, str]:
-    """Return the provider and what one of its figures averages over: the length of a period's name tells them apart."""
-    kind = "year" if fact.period.startswith("FY") else "part" if "Q" in fact.period or "H" in fact.period else "month"
-    return fact.entity, kind
+    """Return the provider and what one of its figures averages over: a year, a half, a quarter or a month."""
+    spans = {"FY": "year", "H": "half", "Q": "quarter"}
+    return fact.entity, next((kind for mark, kind in spans.items() if mark in fact.period), "month")
 
 
 def _quarter(fact: Fact) -> int:

@@ -89,6 +89,18 @@ def test_a_price_that_is_not_a_positive_number_is_refused_by_file_row_and_day(pr
         load_prices(["NVDA"], prices)
 
 
+def test_a_bad_price_below_a_blank_line_is_refused_by_its_own_row_and_day(prices):
+    write(prices, "NVDA", [*rows(NEW_YORK[:2]), "", *rows(NEW_YORK[2:3], "-"), *rows(NEW_YORK[3:])])
+    with pytest.raises(DataError, match=r"NVDA.csv row 5 \(2024-07-05\): adj_close is '-'"):
+        load_prices(["NVDA"], prices)
+
+
+def test_days_out_of_order_around_a_blank_line_are_refused_by_file_row_and_day(prices):
+    write(prices, "NVDA", [*rows(NEW_YORK[1:2]), "", *rows(NEW_YORK[:1])])
+    with pytest.raises(DataError, match=r"NVDA.csv row 4: 2024-07-02 comes after 2024-07-03"):
+        load_prices(["NVDA"], prices)
+
+
 @pytest.mark.parametrize("stated", ["2024-07-32", "03/07/2024", "", "1024-07-03"])
 def test_a_day_that_is_none_is_refused_by_file_and_row(prices, stated):
     write(prices, "NVDA", rows([NEW_YORK[0], stated, NEW_YORK[2]]))
@@ -110,7 +122,7 @@ def test_a_missing_column_is_refused_with_the_columns_wanted(prices, column):
 
 def test_a_file_without_a_row_is_refused(prices):
     write(prices, "NVDA", [])
-    with pytest.raises(DataError, match=r"NVDA.csv: no rows; want at least one session"):
+    with pytest.raises(DataError, match=r"NVDA.csv: no rows; want at least one"):
         load_prices(["NVDA"], prices)
 
 

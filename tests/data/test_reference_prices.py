@@ -124,8 +124,14 @@ def test_the_embedded_rate_is_a_price_of_the_dollar_in_yuan(weekly):
 
 
 def test_a_ticker_without_a_column_is_refused_with_what_would_do():
-    with pytest.raises(DataError, match=r"wealth_weekly.csv: no column for LITE2; give a folder with --prices"):
+    with pytest.raises(BacktestError, match=r"no supplier or benchmark 'LITE2'; did you mean 'LITE'"):
         reference.load_prices(["NVDA", "LITE2"])
+
+
+def test_a_ticker_of_the_universe_without_a_column_is_refused_with_what_would_do(table):
+    alter_lines(table, lambda lines: [lines[0].replace(",LITE,", ",other,"), *lines[1:]])
+    with pytest.raises(DataError, match=r"wealth_weekly.csv: no column for LITE; give a folder with --prices"):
+        reference.load_prices(["NVDA", "LITE"], table.parent)
 
 
 @pytest.mark.parametrize("ticker", ["SPY", "CNY=X"])

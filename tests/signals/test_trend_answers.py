@@ -166,7 +166,9 @@ def test_google_s_level_of_2024_is_a_base_the_day_after_it_was_disclosed(panel_o
     assert pairs == [("Google (all surfaces)", 9.7, 480.0)]
 
 
-@pytest.mark.parametrize("day", ["2024-12-01", "2025-05-20", "2025-07-23", "2025-08-31", "2026-03-15", "2026-06-30", "2026-12-31"])
+@pytest.mark.parametrize(
+    "day", ["2024-12-01", "2025-05-20", "2025-07-23", "2025-08-31", "2026-03-15", "2026-06-30", "2026-12-31"]
+)
 def test_no_pair_has_a_base_or_level_published_after_the_panel(panel_of, day):
     panel = panel_of(day)
     for quarter in panel.quarters.tolist():
@@ -219,12 +221,6 @@ def test_a_planned_chip_never_counts(weekly, chip):
         assert [one.parts for one in readings(signal, grown).values()] == [one.parts for one in readings(signal, panel).values()]
     for vendor in ("NVIDIA", "AMD"):
         assert grown.flagship(vendor, parse_quarter("2030Q4")) == panel.flagship(vendor, parse_quarter("2030Q4"))
-
-
-def test_no_flagship_s_quarter_of_shipment_rests_on_estimates_first_published_in_2026(weekly):
-    flagships = weekly.facts.accelerators.query("flagship == 'yes'")
-    early = flagships[flagships["known_at"] < pd.Timestamp("2026-01-09", tz="UTC")]
-    assert early.loc[early["source"].str.contains("Epoch"), "chip"].tolist() == []
 
 
 def test_a_corrected_chip_replaces_the_row_it_corrects(weekly):
