@@ -16,7 +16,7 @@ from backtest.facts import content_id
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.regimes import REPORT_DATE, Window, window_statistics, windows
-from backtest.signals import QuarterlySignal, load_signals, readings
+from backtest.signals import QuarterlySignal, latest, load_signals, readings
 from backtest.spec import StrategySpec
 from backtest.statistics import performance
 from backtest.universe import Benchmark, Supplier, Universe, load_universe
@@ -58,7 +58,8 @@ class Book:
 class RunResult:
     """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
 
-    `signals` has the readings, by quarter, of the spec's own quarterly signals; `trends` those of every other. `claims` is
+    `signals` has the readings, by quarter, of the spec's own quarterly signals; `trends` those of every other, both as known at
+    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month. `claims` is
     the ledger (claims.Finding.as_dict) as known at the end of the run, each with `then`: verdict and figure as known on
     the report's date.
     """
@@ -72,6 +73,7 @@ class RunResult:
     books: dict[str, Book]
     signals: dict[str, dict[str, Any]]
     trends: dict[str, dict[str, Any]]
+    seen: dict[str, dict[str, float]]
     claims: tuple[dict[str, Any], ...]
     names: dict[str, dict[str, str]]
     notes: tuple[str, ...]
@@ -92,6 +94,7 @@ class RunResult:
             "baskets": {name: _book_as_dict(book) for name, book in self.books.items()},
             "signals": self.signals,
             "trends": self.trends,
+            "seen": self.seen,
             "claims": list(self.claims),
             "notes": list(self.notes),
         }
@@ -130,6 +133,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
         books=books,
         signals={name: one for name, one in read.items() if name in _named(spec)},
         trends={name: one for name, one in read.items() if name not in _named(spec)},
+        seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         claims=_claims(archive, panel),
         names={row.ticker: {"name": row.name, "name_zh": row.name_zh} for row in rows},
         notes=tuple(notes),
@@ -143,6 +147,21 @@ def code_id() -> str:
         path for top in ("backtest", "strategies") for path in (ROOT / top).rglob("*") if path.suffix in (".py", ".toml")
     )
     return content_id(part for path in paths for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes()))
+
+
+def _seen(
+    signals: dict[str, QuarterlySignal], archive: Archive, first: pd.Timestamp, last: pd.Timestamp
+) -> dict[str, dict[str, float]]:
+    """Return each signal's value for its latest complete quarter, as known at the end of every month of a run."""
+    found: dict[str, dict[str, float]] = {name: {} for name in signals}
+    for month in pd.date_range(first, last, freq="ME"):
+        panel = archive.as_of(as_of_moment(f"{month:%Y-%m-%d}"))
+        for name, signal in signals.items():
+            values = signal.values(panel)
+            position = latest(values)
+            if position is not None:
+                found[name][f"{month:%Y-%m-%d}"] = float(values[position])
+    return found
 
 
 def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:

@@ -157,6 +157,19 @@ def test_a_later_decision_replaces_an_order_that_still_waits_for_its_market() ->
     assert rows_of(placement) == {"2024-10-08": {"300308.SZ": 0.2}}
 
 
+def test_an_order_that_a_newer_one_for_the_same_session_replaced_is_listed() -> None:
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    placement = place([decided("2024-09-30", {"300308.SZ": 1.0}), decided("2024-10-04", {"300308.SZ": 0.2})], prices)
+    assert listed(placement.unfilled) == [[day("2024-09-30"), "300308.SZ", 1.0, desk.SUPERSEDED]]
+
+
+def test_an_order_that_falls_due_after_a_newer_decision_was_placed_is_listed() -> None:
+    """Lag two over the Chinese New Year of 2025: 01-24 is due in Shanghai on 02-05, 01-31 in New York on 02-04."""
+    prices = flat_prices_on_real_calendars(BOTH, "2025-01-02", "2025-03-31")
+    placement = place([decided("2025-01-24", {"300308.SZ": 0.5}), decided("2025-01-31", {"NVDA": 0.9})], prices, lag=2)
+    assert listed(placement.unfilled) == [[day("2025-01-24"), "300308.SZ", 0.5, desk.SUPERSEDED]]
+
+
 def test_repeating_the_targets_of_a_decision_never_overrides_a_newer_one() -> None:
     """Weekly decisions, lag two, over the Chinese New Year of 2025: Shanghai is shut from 01-28 to 02-04.
 
@@ -294,16 +307,27 @@ def _covered(index: pd.DatetimeIndex, spans: Sequence[tuple[int, int]]) -> list[
     return [one for start, length in spans for one in index[start : start + length]]
 
 
-def due(case: Case, decision: desk.Decision, ticker: str) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    """Return when an order is due and when it can trade before the next decision, worked out session by session."""
+def due(case: Case, decision: engine.Decision, ticker: str) -> pd.Timestamp | None:
+    """Return the session an order is due on, worked out session by session; None beyond the end of the run."""
     own = [one for one in case.prices.closes[case.prices.market[ticker]].index if one > decision.session]
-    if len(own) < case.lag:
-        return None, None
-    first = own[case.lag - 1]
-    later = [one.session for one in case.decisions if one.session > decision.session]
-    until = max(later[0] if later else case.sessions[-1], first)
-    priced = case.prices.wealth[ticker].dropna().index
-    return first, next((one for one in own if first <= one <= until and one in priced), None)
+    return own[case.lag - 1] if len(own) >= case.lag else None
+
+
+def placed_at(case: Case, placement: engine.Placement, decision: engine.Decision, ticker: str) -> list[pd.Timestamp]:
+    """Return the sessions on which a decision's own order for a ticker stands."""
+    sessions = placement.decided.index[placement.decided == decision.session]
+    return [one for one in sessions if placement.targets.at[one, ticker] == decision.targets[ticker]]
+
+
+def overtaken(case: Case, decision: engine.Decision, ticker: str) -> bool:
+    """Return whether any order of a newer decision falls due no later than this one."""
+    session = due(case, decision, ticker)
+    newer = [due(case, one, other) for one in case.decisions if one.session > decision.session for other in case.tickers]
+    return session is not None and any(one is not None and one <= session for one in newer)
+
+
+def exit_of(placement: engine.Placement, ticker: str) -> list[pd.Timestamp]:
+    return placement.exits.loc[placement.exits["ticker"] == ticker, "session"].tolist()
 
 
 ANY = settings(max_examples=60, deadline=None, derandomize=True)
@@ -311,20 +335,41 @@ ANY = settings(max_examples=60, deadline=None, derandomize=True)
 
 @ANY
 @given(cases())
-def test_every_positive_target_is_ordered_on_the_session_it_can_trade_or_listed_as_unfilled(case: Case) -> None:
+def test_every_positive_target_is_either_ordered_or_listed_as_unfilled(case: Case) -> None:
     placement = case.placement
     unfilled = set(zip(placement.unfilled["decided"], placement.unfilled["ticker"], strict=True))
     for decision in case.decisions:
+        for ticker in decision.targets:
+            if overtaken(case, decision, ticker):
+                continue  # an order as late as a newer one has two tests of its own above
+            ended = due(case, decision, ticker) in exit_of(placement, ticker)
+            ordered = bool(placed_at(case, placement, decision, ticker)) or ended
+            assert ordered != ((decision.session, ticker) in unfilled), (decision.session, ticker)
+
+
+@ANY
+@given(cases())
+def test_an_order_that_can_trade_when_it_is_due_before_anything_newer_is_placed_then(case: Case) -> None:
+    placement = case.placement
+    for decision in case.decisions:
         for ticker, target in decision.targets.items():
-            _, session = due(case, decision, ticker)
-            listed_ = (decision.session, ticker) in unfilled
-            assert (session is None) == listed_
-            if session is not None:
-                replaced = any(due(case, one, ticker)[1] == session for one in case.decisions if one.session > decision.session)
-                ended = ticker in set(placement.exits.loc[placement.exits["session"] == session, "ticker"])
-                assert placement.targets.at[session, ticker] == (
-                    target if not replaced and not ended else pytest.approx(placement.targets.at[session, ticker])
-                )
+            session = due(case, decision, ticker)
+            if session is None or session not in case.prices.wealth[ticker].dropna().index[:-1]:
+                continue
+            if not overtaken(case, decision, ticker):
+                assert placement.targets.at[session, ticker] == target
+
+
+@ANY
+@given(cases())
+def test_an_order_is_late_only_while_it_has_no_price_and_never_past_a_newer_decision(case: Case) -> None:
+    for late in case.placement.late.itertuples():
+        number = next(n for n, one in enumerate(case.decisions) if one.session == late.decided)
+        own = case.prices.closes[case.prices.market[late.ticker]].index
+        waited = own[(own >= due(case, case.decisions[number], late.ticker)) & (own < late.session)]
+        assert len(waited) == late.waited
+        assert case.prices.wealth.reindex(waited)[late.ticker].isna().all()
+        assert number + 1 == len(case.decisions) or late.session <= case.decisions[number + 1].session
 
 
 @ANY
@@ -351,7 +396,7 @@ def test_no_order_falls_on_a_session_without_a_price(case: Case) -> None:
 @ANY
 @given(cases())
 def test_no_order_is_placed_before_its_own_market_has_had_its_sessions(case: Case) -> None:
-    firsts: Mapping[str, pd.Timestamp | None] = {ticker: due(case, case.decisions[0], ticker)[0] for ticker in case.tickers}
+    firsts: Mapping[str, pd.Timestamp | None] = {ticker: due(case, case.decisions[0], ticker) for ticker in case.tickers}
     for ticker, first in firsts.items():
         placed = case.placement.targets[ticker].dropna()
         assert placed.empty or (first is not None and placed.index[0] >= first)

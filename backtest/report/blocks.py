@@ -56,11 +56,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column; `sample` ("in", "out", "both") sets it apart from the others."""
+    """A table's column; `sample` ("in", "out", "both") sets it apart from the others; `prose` lets its text wrap."""
 
     text: str
     numeric: bool = False
     sample: str = ""
+    prose: bool = False
 
 
 @dataclass(frozen=True)

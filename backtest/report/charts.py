@@ -20,6 +20,7 @@ from backtest.statistics.performance import drawdown
 DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
 STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100) / 10), tuple(np.arange(100, 1000) / 100))
 LOW = "low"
+UNITS = {"token_anchor": "log points a year", "scale_up_bandwidth": "GB/s", "multiplier": "log points over four quarters"}
 LABELLED = 0.02  # a smaller weight has no room for its label
 
 
@@ -91,21 +92,25 @@ def _draw_overview(size: Size, found: Mapping[str, tuple[float, float]]) -> Figu
     return figure
 
 
-def readings(anchor: str, name: str, quarters: Mapping[str, Mapping[str, Any]], windows: Sequence[Window]) -> Chart:
-    """Draw a signal's value at the end of its quarter, and as the step a reader saw when it became known."""
+def readings(
+    anchor: str, name: str, quarters: Mapping[str, Mapping[str, Any]], seen: Mapping[str, float], windows: Sequence[Window]
+) -> Chart:
+    """Draw a signal's value at the end of its quarter, and as the step a reader saw from month to month."""
     values = ", ".join(f"{quarter} {number(reading['value'], 3)}" for quarter, reading in quarters.items())
-    label = f"Chart of {plain(name)} by quarter, and when each value became known: {values}."
+    label = f"Chart of {plain(name)} by quarter, and of what a reader knew each month: {values}."
     caption = (
-        "Points: the value at the end of the quarter it speaks of. Step: the newest value a reader had on each day; the thin "
-        "lines are the wait. A cross marked “low” rests on a figure of low confidence. Values as known at the end of the run."
+        "Points: the value at the end of the quarter it speaks of, as known at the end of the run; the thin lines are the wait "
+        "until its last figure was published. Step: the newest complete value a reader had at the end of each month, computed "
+        "from nothing later. A cross marked “low” rests on a figure of low confidence."
     )
-    return chart(anchor, label, caption, lambda size: _draw_readings(size, name, quarters, windows))
+    return chart(anchor, label, caption, lambda size: _draw_readings(size, name, quarters, seen, windows))
 
 
-def _draw_readings(size: Size, name: str, quarters: Mapping[str, Mapping[str, Any]], windows: Sequence[Window]) -> Figure:
+def _draw_readings(
+    size: Size, name: str, quarters: Mapping[str, Mapping[str, Any]], seen: Mapping[str, float], windows: Sequence[Window]
+) -> Figure:
     ended = [pd.Period(quarter, freq="Q").end_time.normalize() for quarter in quarters]
     told = [pd.Timestamp(str(reading["known_at"])[:10]) for reading in quarters.values()]
-    values = [float(reading["value"]) for reading in quarters.values()]
     first = min([*ended, *(window.start for window in windows)])
     last = max([*told, *(window.end for window in windows)])
     figure, (axes,) = panels(size, (220,))
@@ -113,12 +118,13 @@ def _draw_readings(size: Size, name: str, quarters: Mapping[str, Mapping[str, An
     for end, known_at, reading in zip(ended, told, quarters.values(), strict=True):
         axes.plot([days(end), days(known_at)], [reading["value"]] * 2, color=light("muted"), lw=0.8)
         _point(size, axes, days(end), reading)
-    newest = sorted(zip(told, ended, values, strict=True))
-    seen = [(days(when), value) for when, end, value in newest if all(end >= other for at, other, _ in newest if at <= when)]
-    axes.step([x for x, _ in seen] + [days(last)], [y for _, y in seen] + [seen[-1][1]], where="post", color=light("ink"), lw=1.6)
+    steps = [(days(pd.Timestamp(month)), value) for month, value in seen.items()]
     axes.margins(y=0.16)
-    title(axes, f"{plain(name)} (no unit)", size, top=True)
-    label_ends(size, axes, [(days(last), seen[-1][1], f"known {number(seen[-1][1], 3)}", light("ink"))])
+    title(axes, f"{plain(name)}, {UNITS.get(name, 'as a fraction')}", size, top=True)
+    if steps:
+        xs, ys = [x for x, _ in steps] + [days(last)], [y for _, y in steps] + [steps[-1][1]]
+        axes.step(xs, ys, where="post", color=light("ink"), lw=1.6)
+        label_ends(size, axes, [(days(last), ys[-1], f"known {number(ys[-1], 3)}", light("ink"))])
     return figure
 
 

@@ -31,7 +31,7 @@ def _signal(result: RunResult, anchor: str, name: str, quarters: Mapping[str, Ma
     weak = [quarter for quarter, reading in quarters.items() if reading["confidence"] == "low"]
     said = f"The newest is {list(quarters)[-1]}: {number(_newest(quarters)['value'], 3)}, known {_newest(quarters)['known_at']}. "
     said += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
-    drawn = charts.readings(f"{anchor}-chart", name, quarters, result.windows)
+    drawn = charts.readings(f"{anchor}-chart", name, quarters, result.seen.get(name, {}), result.windows)
     return Part(anchor, plain(name).capitalize(), (Text(said), drawn, _table(name, quarters)))
 
 

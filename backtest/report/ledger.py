@@ -43,12 +43,12 @@ def _counts(verdicts: Counter[str]) -> str:
 def _table(claims: Sequence[Mapping[str, Any]]) -> Table:
     columns = (
         Column("Claim"),
-        Column("The report says"),
+        Column("The report says", prose=True),
         Column("Its figure", True),
         Column("Ours", True),
-        Column("Verdict now"),
-        Column("On its date"),
-        Column("Evidence"),
+        Column("Verdict now", prose=True),
+        Column("On its date", prose=True),
+        Column("Evidence", prose=True),
         Column("Every reading tried"),
     )
     return Table("The claims ledger", columns, (Rows(tuple(_row(claim) for claim in claims)),))

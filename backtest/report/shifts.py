@@ -45,7 +45,8 @@ def _shift(result: RunResult, name: str, quarters: Mapping[str, Mapping[str, Any
     text = f"{SAYS[name]} Latest, {last}: {number(quarters[last]['value'], 3)}, known {quarters[last]['known_at']}."
     text += f" Chips that the shipping flagship's scale-up network joins: {domain:.0f}." if domain else ""
     text += f" Of low confidence: {len(weak)} of {len(quarters)} quarters."
-    drawn = charts.readings(f"shift-{name.replace('_', '-')}-chart", name, quarters, result.windows)
+    seen = result.seen.get(name, {})
+    drawn = charts.readings(f"shift-{name.replace('_', '-')}-chart", name, quarters, seen, result.windows)
     return Part(f"shift-{name.replace('_', '-')}", SHIFTS[name], (Text(text), drawn))
 
 
