@@ -34,6 +34,7 @@ MEASURES = {
         measures.excess_return,
     )
 }
+NOT_ARGUMENTS = ("name", "measure", "judged")
 Test = Literal["within", "at least", "all", "positive"]
 Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "not testable"]
 
@@ -85,8 +86,9 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict over every testable reading."""
-        testable = [outcome for outcome in self.outcomes if outcome is not None]
+        """The verdict over every testable reading that is judged."""
+        judged = [reading.get("judged", True) for reading in self.claim.readings]
+        testable = [one for one, counts in zip(self.outcomes, judged, strict=True) if counts and one is not None]
         if not testable:
             return "not testable"
         if all(testable):
@@ -160,7 +162,7 @@ def _check_reading(claim: str, reading: dict[str, Any]) -> None:
         raise ValueError(f"{where}: want a name")
     if reading.get("measure") not in MEASURES:
         raise ValueError(f"{where}: {near_miss('measure', str(reading.get('measure')), list(MEASURES))}")
-    arguments = {name: value for name, value in reading.items() if name not in ("name", "measure")}
+    arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
     try:
         _arguments(reading["measure"])(**arguments)
     except ValidationError as error:
@@ -177,5 +179,5 @@ def _arguments(measure: str) -> type[BaseModel]:
 
 
 def _measure(panel: Panel, reading: dict[str, Any]) -> Measurement:
-    arguments = {name: value for name, value in reading.items() if name not in ("name", "measure")}
+    arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
     return MEASURES[reading["measure"]](panel, **arguments)

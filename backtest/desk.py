@@ -102,13 +102,17 @@ class Desk:
 
     def _queue(self, number: int, ticker: str, session: pd.Timestamp) -> None:
         """Let an order wait, in place of an older one; nothing to do where nothing is held nor wanted."""
+        order = Waiting(number, session)
+        wanted = self._target(number, ticker) > 0 or ticker in self.held
         if number < self.newest:
+            if wanted:
+                self._drop(ticker, order, SUPERSEDED)
             return
         former = self.waiting.pop(ticker, None)
-        if former is not None and former.due < session:
-            self._drop(ticker, former)
-        if self._target(number, ticker) > 0 or ticker in self.held:
-            self.waiting[ticker] = Waiting(number, session)
+        if former is not None:
+            self._drop(ticker, former, SUPERSEDED if former.due == session else NOT_TRADED)
+        if wanted:
+            self.waiting[ticker] = order
 
     def _outdated(self, one: Waiting, session: pd.Timestamp) -> bool:
         """Return whether an order is late and a newer decision has been taken since."""

@@ -169,9 +169,14 @@ def load_universe(folder: Path = FOLDER) -> Universe:
 def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
     """Return the loadings in file order, each for a basket that exists; raise ConfigurationError by file and row."""
     rows = read_rows(folder, "loadings", Loading)
-    universe = load_universe(folder)
-    for row in rows:
-        universe.basket(row.theme)
+    names = [basket.name for basket in load_universe(folder).baskets]
+    seen: set[tuple[str, str]] = set()
+    for number, row in enumerate(rows, start=1):
+        if row.theme not in names:
+            raise ConfigurationError(f"loadings.toml row {number}: theme: {near_miss('basket', row.theme, names)}")
+        if (row.theme, row.trend) in seen:
+            raise ConfigurationError(f"loadings.toml row {number}: {row.theme} has a loading on {row.trend} in a row before")
+        seen.add((row.theme, row.trend))
     return rows
 
 

@@ -247,9 +247,10 @@ def test_the_same_matrix_is_given_twice(weekly):
     assert panel.matrix(series) is panel.matrix(series)
 
 
-def test_of_two_periods_in_one_quarter_the_one_that_ends_last_is_shown(weekly):
-    rows = [fact_row("A", "2024-04", "2024-04-30", "2024-06-01", 1), fact_row("A", "2024-05", "2024-05-31", "2024-06-01", 2)]
-    panel = of_rows(weekly, rows[::-1]).as_of(utc("2024-07-01"))
+@pytest.mark.parametrize("order", [1, -1], ids=["earlier first", "later first"])
+def test_of_two_periods_in_one_quarter_the_one_that_ends_last_is_shown(weekly, order):
+    rows = [fact_row("A", "2024-05", "2024-05-31", "2024-08-01", 1), fact_row("A", "2024-06", "2024-06-30", "2024-08-01", 2)]
+    panel = of_rows(weekly, rows[::order]).as_of(utc("2024-09-01"))
     assert panel.fact(("A", "revenue"), parse_quarter("2024Q2")).value == 2
 
 

@@ -66,7 +66,8 @@ def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
     steps = days.diff().dt.days
     if (steps <= 0).any():
         row = first_row(steps <= 0)
-        fault = "stands twice" if steps[row] == 0 else f"comes after {days[row - 1]:%Y-%m-%d}"
+        before = days.shift(1)[row]
+        fault = "stands twice" if steps[row] == 0 else f"comes after {before:%Y-%m-%d}"
         raise DataError(f"{file} row {row}: {days[row]:%Y-%m-%d} {fault}; want unique, rising days")
     if days.empty:
         raise DataError(f"{file}: no rows; want at least one session")
@@ -79,7 +80,7 @@ def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = N
     wrong = (found.isna() & stated.str.strip().ne("")) | (found <= 0) | np.isinf(found)
     if wrong.any():
         row = first_row(wrong)
-        day = f" ({days[row - stated.index[0]]:%Y-%m-%d})" if days is not None else ""
+        day = f" ({days[stated.index.get_loc(row)]:%Y-%m-%d})" if days is not None else ""
         raise DataError(f"{file} row {row}{day}: {stated.name} is '{stated[row]}'; want a price above 0, or nothing")
     return found
 
