@@ -26,6 +26,7 @@ test: lint
 
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only
+	$(BIN)/python benchmarks/compare.py
 
 clean:
 	rm -rf .venv reports/*/ reports/index.html
