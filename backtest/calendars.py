@@ -55,7 +55,7 @@ def publication_moment(stated: str) -> pd.Timestamp:
 def as_of_moment(stated: str) -> pd.Timestamp:
     """Return the moment meant by an `--as-of`: the last instant of a day, or a UTC minute as it stands."""
     try:
-        moment = publication_moment(stated)
+        moment = publication_moment(stated if len(stated) > len("2026-06") else "")
     except ValueError:
         raise ConfigurationError(f"as-of is '{stated}'; want a day like 2026-06-30 or 2026-06-30T13:30Z") from None
     return moment if "T" in stated else moment - pd.Timedelta(1, unit="ns")
