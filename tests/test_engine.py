@@ -194,6 +194,12 @@ def test_a_fill_that_differs_from_its_target_for_no_known_reason_is_an_error(
         simulated({"2024-01-03": {"AAA": 0.5}}, two_names())
 
 
+def test_a_fill_above_its_target_is_an_error_even_when_all_cash_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_vectorbt", lambda *given: (NO_RECORDS, np.array([[60.0, 40.0]]), np.zeros(1)))
+    with pytest.raises(BacktestError, match=r"AAA on 2024-01-03: weight 0\.600000, target 0\.500000, no reason"):
+        simulated({"2024-01-03": {"AAA": 0.5, "BBB": 0.5}}, two_names())
+
+
 def test_an_order_that_vectorbt_dropped_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_vectorbt", lambda *given: (NO_RECORDS, np.zeros((1, 2)), np.array([1000.0])))
     with pytest.raises(BacktestError, match="no reason"):

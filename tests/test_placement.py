@@ -108,6 +108,12 @@ def test_an_order_still_waiting_at_the_next_decision_is_dropped_with_its_reason(
     assert listed(placement.unfilled) == [[day("2024-01-01"), "AAA", 1.0, desk.NOT_TRADED]]
 
 
+def test_a_name_that_trades_again_on_the_session_of_the_next_decision_is_still_ordered() -> None:
+    prices = without(two_names(), "AAA", "2024-01-02", "2024-01-03", "2024-01-04")
+    placement = place([decided("2024-01-01", {"AAA": 1.0}), decided("2024-01-05", {"AAA": 0.5})], prices)
+    assert rows_of(placement) == {"2024-01-05": {"AAA": 1.0}, "2024-01-08": {"AAA": 0.5}}
+
+
 def test_a_dropped_order_is_never_placed_later() -> None:
     prices = without(two_names(), "AAA", *(f"2024-01-{n:02d}" for n in (2, 3, 4, 5)))
     placement = place([decided("2024-01-01", {"AAA": 1.0}), decided("2024-01-05", {"BBB": 1.0})], prices)
@@ -161,6 +167,14 @@ def test_an_order_that_a_newer_one_for_the_same_session_replaced_is_listed() -> 
     prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
     placement = place([decided("2024-09-30", {"300308.SZ": 1.0}), decided("2024-10-04", {"300308.SZ": 0.2})], prices)
     assert listed(placement.unfilled) == [[day("2024-09-30"), "300308.SZ", 1.0, desk.SUPERSEDED]]
+
+
+def test_an_order_due_together_with_one_of_a_newer_decision_gives_way_to_it() -> None:
+    """Lag two over Golden Week 2024: 10-08 is due in Shanghai for 09-27 and in New York for 10-04."""
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    placement = place([decided("2024-09-27", {"300308.SZ": 1.0}), decided("2024-10-04", {"NVDA": 1.0})], prices, lag=2)
+    assert rows_of(placement) == {"2024-10-08": {"NVDA": 1.0}}
+    assert listed(placement.unfilled) == [[day("2024-09-27"), "300308.SZ", 1.0, desk.SUPERSEDED]]
 
 
 def test_an_order_that_falls_due_after_a_newer_decision_was_placed_is_listed() -> None:
@@ -227,6 +241,18 @@ def test_an_order_for_a_name_whose_prices_have_ended_is_listed_with_its_reason()
     prices = two_names(AAA=[100.0] * 6 + [NOWHERE] * 6)
     placement = place([decided("2024-01-08", {"AAA": 1.0})], prices)
     assert listed(placement.unfilled) == [[day("2024-01-08"), "AAA", 1.0, desk.PRICES_ENDED]]
+
+
+def test_a_name_is_not_bought_on_its_last_session() -> None:
+    prices = two_names(AAA=[100.0] * 6 + [NOWHERE] * 6)
+    placement = place([decided("2024-01-05", {"AAA": 1.0})], prices)
+    assert (listed(placement.unfilled), rows_of(placement)) == ([[day("2024-01-05"), "AAA", 1.0, desk.PRICES_ENDED]], {})
+
+
+def test_a_name_bought_late_is_not_bought_on_its_last_session_either() -> None:
+    prices = without(two_names(AAA=[100.0] * 6 + [NOWHERE] * 6), "AAA", "2024-01-04", "2024-01-05")
+    placement = place([decided("2024-01-03", {"AAA": 0.5, "BBB": 0.5})], prices)
+    assert (rows_of(placement), listed(placement.exits)) == ({"2024-01-04": {"BBB": 0.5}}, [])
 
 
 def test_a_name_priced_to_the_end_of_the_run_is_no_exit() -> None:

@@ -105,6 +105,20 @@ def latest(values: np.ndarray) -> int | None:
     return int(known[-1]) if len(known) else None
 
 
+def newest(values: np.ndarray) -> pd.Series:
+    """Return the value of the latest complete quarter as a supply-chain score, NaN for none."""
+    last = latest(values)
+    return supply_chain_score(np.nan if last is None else float(values[last]))
+
+
+def change(values: np.ndarray, window: int) -> pd.Series:
+    """Return the change over `window` quarters up to the latest complete one as a supply-chain score, NaN for none."""
+    last = latest(values)
+    if last is None or last < window:
+        return supply_chain_score(np.nan)
+    return supply_chain_score(float(values[last] - values[last - window]))
+
+
 def four_quarter_growth(totals: np.ndarray) -> np.ndarray:
     """Return growth over four quarters (rows) as a fraction, NaN for the first four."""
     grown = np.full(totals.shape, np.nan)

@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
-from backtest.signals import cited, latest, supply_chain_score
+from backtest.signals import change, cited
 
 ASIC = (("AVGO", "ai_semiconductor_revenue"), ("MRVL", "data_center_revenue"))
 GPU = (("NVDA", "data_center_revenue"), ("AMD", "data_center_segment_revenue"))
@@ -32,11 +32,7 @@ class AsicShare:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the change of the share over `window` quarters."""
-        values = self.values(panel)
-        last = latest(values)
-        if last is None or last < self.window:
-            return supply_chain_score(np.nan)
-        return supply_chain_score(values[last] - values[last - self.window])
+        return change(self.values(panel), self.window)
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the share per quarter of the panel, NaN where an input is unknown."""

@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel, Series
-from backtest.signals import cited, latest, supply_chain_score
+from backtest.signals import cited, newest
 
 CHIPS = (
     ("NVDA", "data_center_compute_revenue"),
@@ -41,9 +41,7 @@ class Multiplier:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return how far interconnect outgrew CapEx in the latest complete quarter."""
-        values = self.values(panel)
-        last = latest(values)
-        return supply_chain_score(np.nan if last is None else values[last])
+        return newest(self.values(panel))
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return Δln I - Δln C per quarter of the panel, NaN where an input is unknown."""

@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
-from backtest.signals import cited, latest, supply_chain_score
+from backtest.signals import change, cited
 
 NETWORKING = ("NVDA", "data_center_networking_revenue")
 COMPUTE = ("NVDA", "data_center_compute_revenue")
@@ -33,11 +33,7 @@ class NetworkArchitecture:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the log change of networking per compute over `window` quarters."""
-        values = self.values(panel)
-        last = latest(values)
-        if last is None or last < self.window:
-            return supply_chain_score(np.nan)
-        return supply_chain_score(float(np.log(values[last] / values[last - self.window])))
+        return change(np.log(self.values(panel)), self.window)
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return networking ÷ compute per quarter of the panel, NaN where an input is unknown."""

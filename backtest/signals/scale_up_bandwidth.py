@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel, Series
-from backtest.signals import cited, latest, supply_chain_score
+from backtest.signals import change, cited
 
 VENDORS: tuple[tuple[str, Series], ...] = (
     ("NVIDIA", ("NVDA", "data_center_revenue")),
@@ -39,11 +39,7 @@ class ScaleUpBandwidth:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the log change of bandwidth per chip over `window` quarters."""
-        values = self.values(panel)
-        last = latest(values)
-        if last is None or last < self.window:
-            return supply_chain_score(np.nan)
-        return supply_chain_score(float(np.log(values[last] / values[last - self.window])))
+        return change(np.log(self.values(panel)), self.window)
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the weighted bandwidth per quarter of the panel, NaN where a vendor's revenue or flagship is unknown."""

@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
-from backtest.signals import cited, four_quarter_growth, latest, supply_chain_score
+from backtest.signals import cited, four_quarter_growth, newest
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ class SupplyChainExcess:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the excess growth of the latest complete quarter."""
-        values = self.values(panel)
-        last = latest(values)
-        return supply_chain_score(np.nan if last is None else values[last])
+        return newest(self.values(panel))
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the excess growth per quarter of the panel, NaN where an input is unknown."""

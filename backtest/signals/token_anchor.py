@@ -10,7 +10,7 @@ import pandas as pd
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
-from backtest.signals import cited, latest, supply_chain_score
+from backtest.signals import cited, newest
 
 DAYS_PER_YEAR = 365.25
 
@@ -35,9 +35,7 @@ class TokenAnchor:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the excess log growth of the latest complete quarter."""
-        values = self.values(panel)
-        last = latest(values)
-        return supply_chain_score(np.nan if last is None else values[last])
+        return newest(self.values(panel))
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the excess log growth per quarter of the panel, NaN where no pair ends in it or CapEx is unknown."""
