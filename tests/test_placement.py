@@ -72,6 +72,16 @@ def test_a_lag_of_two_counts_sessions_of_each_own_market() -> None:
     assert rows_of(placement) == {"2024-10-01": {"NVDA": 0.5}, "2024-10-08": HALF}
 
 
+def test_a_name_held_from_before_is_not_ordered_before_its_own_market_has_had_its_sessions() -> None:
+    """Lag two from 2024-11-27: Shanghai's second session is 11-29, New York's, after Thanksgiving, 12-02."""
+    prices = flat_prices_on_real_calendars(BOTH, "2024-11-01", "2024-12-31")
+    placement = place([decided("2024-11-05", HALF), decided("2024-11-27", {"NVDA": 0.2, "300308.SZ": 0.1})], prices, lag=2)
+    assert list(rows_of(placement).items())[-2:] == [
+        ("2024-11-29", {"300308.SZ": 0.1}),
+        ("2024-12-02", {"300308.SZ": 0.1, "NVDA": 0.2}),
+    ]
+
+
 def test_waiting_for_a_holiday_is_not_being_late() -> None:
     prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
     assert place([decided("2024-09-30", HALF)], prices).late.empty
@@ -252,7 +262,8 @@ def test_a_name_is_not_bought_on_its_last_session() -> None:
 def test_a_name_bought_late_is_not_bought_on_its_last_session_either() -> None:
     prices = without(two_names(AAA=[100.0] * 6 + [NOWHERE] * 6), "AAA", "2024-01-04", "2024-01-05")
     placement = place([decided("2024-01-03", {"AAA": 0.5, "BBB": 0.5})], prices)
-    assert (rows_of(placement), listed(placement.exits)) == ({"2024-01-04": {"BBB": 0.5}}, [])
+    assert placement.targets["AAA"].isna().all()
+    assert listed(placement.unfilled) == [[day("2024-01-03"), "AAA", 0.5, desk.PRICES_ENDED]]
 
 
 def test_a_name_priced_to_the_end_of_the_run_is_no_exit() -> None:

@@ -16,7 +16,9 @@ from backtest.documents import to_json
 from backtest.errors import DataError
 from backtest.panel import Archive
 from backtest.regimes import REPORT_DATE, Window, sample_of, window_statistics, windows
+from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.universe import load_universe
+from backtest.weights import Gate
 
 REGIMES = {
     "23Q2": ("2023-04-01", "2023-06-30"),
@@ -243,6 +245,20 @@ def test_a_benchmark_on_a_holiday_of_its_market_is_worth_its_last_price_at_the_r
     held = asic.books["ASIC"].benchmarks["000300.SS"]
     expected = own.at["2023-09-29"] / rate.at["2023-10-06"] / (own.at["2023-09-29"] / rate.at["2023-09-29"])
     assert held.at[day("2023-10-06")] / held.at[day("2023-09-29")] == pytest.approx(expected, abs=1e-12)
+
+
+# Decisions
+
+
+def test_a_book_says_when_each_decision_was_taken_and_how_much_it_invested(asic):
+    first = asic.books["ASIC"].decisions.iloc[0]
+    assert (first["moment"], first["invested"]) == (pd.Timestamp("2023-01-06T21:00Z"), pytest.approx(1.0))
+
+
+def test_a_book_with_a_signal_shows_its_score_at_each_decision(weekly):
+    book = book_of(weekly, signals=(SupplyChainExcess(),), weights=Gate(), end="2024-06-30")
+    assert list(book.decisions.columns) == ["moment", "supply_chain_excess", "invested"]
+    assert (book.decisions["invested"] == (book.decisions["supply_chain_excess"] > 0)).all()
 
 
 # What a run refuses
