@@ -15,13 +15,27 @@ RATE_MAY_BE_STALE_FOR = pd.Timedelta(days=10)
 
 
 @dataclass(frozen=True)
+class Bars:
+    """What a share cost in its own currency: session × ticker tables `open`, `high`, `low`, `close`, NaN where it did not trade.
+
+    `close` is the price a lot is counted in. Where a source carries splits or distributions back through its closes,
+    early prices are lower than what was paid, and a lot costs less than it did.
+    """
+
+    open: pd.DataFrame
+    high: pd.DataFrame
+    low: pd.DataFrame
+    close: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Prices:
     """Total-return prices of one source.
 
     `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
     session became known, indexed by session. `rate` is CNY per USD by day. `frequency` is "daily" or "weekly",
-    declared by the source and never inferred.
+    declared by the source and never inferred. `bars` are the share prices, None where a source has only wealth.
     """
 
     wealth: pd.DataFrame
@@ -33,6 +47,7 @@ class Prices:
     adjustment: str
     source: str
     data_id: str
+    bars: Bars | None = None
 
     def __post_init__(self) -> None:
         sessions = self.wealth.index

@@ -5,7 +5,7 @@ which a share was suspended is a row whose prices are empty; a session without a
 The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,46 +14,71 @@ import pandas as pd
 from backtest import calendars
 from backtest.errors import DataError
 from backtest.facts import content_id, first_row, read_table
-from backtest.prices import Prices
+from backtest.prices import Bars, Prices
 from backtest.universe import load_universe
 
 COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
+BARS = ("open", "high", "low", "close")
 RATE = "CNY=X"
+NO_RATE = pd.Series(dtype=float, index=pd.DatetimeIndex([]))
 
 
 def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
     """Return the daily prices of some tickers; raise DataError by file and date for what cannot be trusted."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of prices; want a folder with one CSV per ticker, or 'reference'")
-    traits = load_universe().traits(tickers)
     if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
         raise DataError(f"{folder}: no file for {', '.join(lost)}; want {lost[0]}.csv with columns {','.join(COLUMNS)}")
-    columns = {ticker: read_prices(folder / f"{ticker}.csv") for ticker in tickers}
-    for ticker, column in columns.items():
-        check_sessions(column, traits[ticker][0], f"{ticker}.csv")
-    wealth = pd.DataFrame(columns).sort_index()
+    tables = {ticker: read_bars(folder / f"{ticker}.csv") for ticker in tickers}
     rate_file = folder / f"{RATE}.csv"
-    rate = read_prices(rate_file).dropna() if rate_file.exists() else pd.Series(dtype=float, index=pd.DatetimeIndex([]))
+    rate = read_bars(rate_file)["adj_close"].dropna() if rate_file.exists() else NO_RATE
     used = [folder / f"{ticker}.csv" for ticker in tickers] + ([rate_file] if rate_file.exists() else [])
-    markets = sorted({traits[ticker][0] for ticker in tickers})
+    data_id = content_id([path.read_bytes() for path in used] + [",".join(tickers).encode()])
+    return daily_prices(tables, rate, folder.name, data_id)
+
+
+def daily_prices(tables: Mapping[str, pd.DataFrame], rate: pd.Series, source: str, data_id: str) -> Prices:
+    """Return Prices from one table of BARS and `adj_close` by session per ticker; refuse gaps and days without a session.
+
+    `rate` is CNY per USD by day, empty where no book needs it.
+    """
+    traits = load_universe().traits(list(tables))
+    for ticker, table in tables.items():
+        check_sessions(table["adj_close"], traits[ticker][0], f"{ticker}.csv")
+    columns = {name: pd.DataFrame({ticker: table[name] for ticker, table in tables.items()}) for name in (*BARS, "adj_close")}
+    wealth = columns.pop("adj_close").sort_index()
+    markets = sorted({traits[ticker][0] for ticker in tables})
     return Prices(
         wealth=wealth,
-        market={ticker: traits[ticker][0] for ticker in tickers},
-        currency={ticker: traits[ticker][1] for ticker in tickers},
+        market={ticker: traits[ticker][0] for ticker in tables},
+        currency={ticker: traits[ticker][1] for ticker in tables},
         closes={market: calendars.closes(market, wealth.index[0], wealth.index[-1]) for market in markets},
         rate=rate,
         frequency="daily",
         adjustment="adj_close: total return",
-        source=folder.name,
-        data_id=content_id([path.read_bytes() for path in used] + [",".join(tickers).encode()]),
+        source=source,
+        data_id=data_id,
+        bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
     )
 
 
-def read_prices(path: Path) -> pd.Series:
-    """Return one file's adj_close by day; refuse unsorted or repeated dates and prices that are not positive."""
+def read_bars(path: Path) -> pd.DataFrame:
+    """Return one file's open, high, low, close and adj_close by day.
+
+    Refuses days out of order, prices that are not positive, a close without adj_close or the reverse, and a high or low that
+    is not its bar's extreme. Open, high and low may be empty: then nothing can be filled at the open.
+    """
     table = read_table(path, COLUMNS)
     days = parse_days(table["date"], path.name)
-    return pd.Series(parse_prices(table["adj_close"], path.name, days).to_numpy(), days, name=path.stem)
+    bars = pd.DataFrame({name: parse_prices(table[name], path.name, days) for name in ("adj_close", *BARS)})
+    halved = bars["close"].isna() ^ bars["adj_close"].isna()
+    crossed = (bars["high"] < bars[["open", "close"]].max(axis=1)) | (bars["low"] > bars[["open", "close"]].min(axis=1))
+    for wrong, want in ((halved, "close and adj_close, both or neither"), (crossed, "low <= open, close <= high")):
+        if wrong.any():
+            row = first_row(wrong)
+            came = ", ".join(f"{name} '{table[name][row]}'" for name in (*BARS, "adj_close"))
+            raise DataError(f"{path.name} row {row} ({days[bars.index.get_loc(row)]:%Y-%m-%d}): {came}; want {want}")
+    return bars.set_axis(days)
 
 
 def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
