@@ -41,7 +41,12 @@ def run(
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First day of the run.")] = None,
     end: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of the run.")] = None,
     basket: Annotated[list[str] | None, typer.Option(help="Run these baskets or single tickers instead.")] = None,
-    cost_bps: Annotated[float | None, typer.Option(help="Cost of every trade in basis points.")] = None,
+    cost_bps: Annotated[
+        float | None, typer.Option(help="One flat cost in basis points, fractions of shares, no market rules.")
+    ] = None,
+    fill: Annotated[Literal["close", "open"] | None, typer.Option(help="Price at which orders are filled.")] = None,
+    slippage_bps: Annotated[float | None, typer.Option(help="How much worse than that price, in basis points.")] = None,
+    capital: Annotated[float | None, typer.Option(help="Money at the start, in the currency of the books.")] = None,
     base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = ROOT / "reports",
     as_json: JsonOption = False,
@@ -52,6 +57,9 @@ def run(
         "end": _day("end", end),
         "baskets": tuple(basket) if basket else None,
         "cost_bps": cost_bps,
+        "fill": fill,
+        "slippage_bps": slippage_bps,
+        "capital": capital,
         "base": base,
     }
     asked = {field: value for field, value in changes.items() if value is not None}

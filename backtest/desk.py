@@ -1,163 +1,212 @@
-"""The order desk: walks the sessions and says which target is ordered when, knowing nothing of later ones."""
+"""The order desk: walks the moments of one book or of many and says what is bought and sold, knowing nothing of later ones.
+
+Many books at once share tickers, terms and decision days and differ in their targets: a sweep; one book is a sweep of one.
+Arrays are books × tickers. With a Journal the desk also writes down why what was wanted did not come about.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from backtest.prices import Prices
+from backtest.journal import Cause, Journal
+from backtest.terms import Terms
 
-PRICES_ENDED = "prices ended"
-NOT_TRADED = "no price until the target changed"
-SUPERSEDED = "a newer decision was placed first"
-RUN_ENDED = "run ended before the market's next session"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Target weights decided at the close of a session: all that was known is what was known at `moment`."""
-
-    session: pd.Timestamp
-    moment: pd.Timestamp
-    scores: tuple[pd.Series, ...]
-    targets: dict[str, float]
+HALF_LOT = 0.5 + 1e-9
+WITHIN = 1e-9  # of a book's value: what is missed by less is rounding
+SPARE = 1.0 - 1e-12  # of the cash that a cut purchase may use: its parts are rounded
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An order not yet placed: the number of its decision and the session it was due."""
+class Orders:
+    """What was traded at each of R moments: `rows` are their numbers in the terms.
 
-    decision: int
-    due: pd.Timestamp
+    `units` (R, books, T) are bought (> 0) and sold (< 0); `fixed` the fees of each order that are no rate; `held` the units and
+    `cash` (R, books) what is left afterwards; `decision` (R, T) the number of the decision behind each order.
+    """
+
+    rows: np.ndarray
+    units: np.ndarray
+    fixed: np.ndarray
+    held: np.ndarray
+    cash: np.ndarray
+    decision: np.ndarray
+
+
+def due_rows(terms: Terms, decided: Sequence[pd.Timestamp], lag: int) -> np.ndarray:
+    """Return the moment each market's orders of each decision are due, shape (decisions, markets): its `lag`-th next session.
+
+    -1 where the run ends before.
+    """
+    found = np.full((len(decided), len(terms.markets)), -1)
+    for market in range(len(terms.markets)):
+        rows = terms.rows_of(market)
+        position = terms.sessions[terms.session[rows]].searchsorted(pd.DatetimeIndex(list(decided)), side="right") + lag - 1
+        within = position < len(rows)
+        found[within, market] = rows[position[within]]
+    return found
 
 
 class Desk:
-    """The state of a book's orders: what is held, what waits, and what was ordered, late, unfilled or sold at its end.
+    """The state of some books: what is held, what is wanted, and what waits.
 
-    `orders` is session -> ticker -> target; `decided` the decision session behind each; the other tables are lists of
-    rows as `engine.Placement` has them.
+    `targets` is decisions × books × tickers; `due` as `due_rows` has it. `cut` marks what was bought in part and waits for cash
+    that a sale still waiting, or due later in another market, may bring.
     """
 
     def __init__(
-        self, decisions: Sequence[Decision], prices: Prices, tickers: Sequence[str], sessions: pd.DatetimeIndex, lag: int
+        self, terms: Terms, targets: np.ndarray, due: np.ndarray, capital: float, journal: Journal | None = None
     ) -> None:
-        self.decisions = decisions
-        self.sessions = sessions
-        self.own = {ticker: prices.sessions((prices.market[ticker],)) for ticker in tickers}
-        self.traded = {ticker: prices.traded(ticker) for ticker in tickers}
-        self.last = {ticker: prices.last_session(ticker, sessions[-1]) for ticker in tickers}
-        self.trades_on = {ticker: set(traded) for ticker, traded in self.traded.items()}
-        self.due = self._due(tickers, lag)
-        self.orders: dict[pd.Timestamp, dict[str, float]] = {}
-        self.decided: dict[pd.Timestamp, pd.Timestamp] = {}
-        self.unfilled: list[tuple[pd.Timestamp, str, float, str]] = []
-        self.late: list[tuple[pd.Timestamp, str, pd.Timestamp, int]] = []
-        self.exits: list[tuple[pd.Timestamp, str]] = []
-        self.held: set[str] = set()
-        self.waiting: dict[str, Waiting] = {}
-        self.placed: set[str] = set()  # tickers whose order of the newest decision has been placed
-        self.newest = -1
+        self.terms, self.targets, self.due, self.journal = terms, targets, due, journal
+        books = targets.shape[1:]
+        self.held: np.ndarray = np.zeros(books)
+        self.target: np.ndarray = np.zeros(books)
+        self.cash = np.full(books[0], float(capital))
+        self.open: np.ndarray = np.zeros(books, dtype=bool)
+        self.cut: np.ndarray = np.zeros(books, dtype=bool)
+        self.decision, self.due_row = np.full(books[1], -1), np.full(books[1], -1)
+        self.sales_until = -1  # the last moment at which orders of a decision taken so far fall due
+        self.working = [False] * len(terms.markets)
+        self.traded: list[tuple[Any, ...]] = []
 
-    def trade(self, session: pd.Timestamp) -> None:
-        """Place what is due or waiting on a session and can trade, repeat what may have been short, sell what ends."""
-        for ticker in [ticker for ticker, one in self.waiting.items() if self._outdated(one, session)]:
-            self._drop(ticker, self.waiting.pop(ticker))
-        for number, ticker in self.due.get(session, []):
-            self._queue(number, ticker, session)
-        ready = {ticker: one for ticker, one in self.waiting.items() if session in self.trades_on[ticker]}
-        if ready:
-            self._advance(max(one.decision for one in ready.values()))
-            for ticker, one in ready.items():
-                if one.decision == self.newest:
-                    self._place(ticker, one, session)
-            self._repeat(session)
-        for ticker in sorted(self.held):
-            if self._ends(ticker, session):
-                self._order(ticker, session, 0.0, session)
-                self.exits.append((session, ticker))
+    def walk(self) -> Orders:
+        """Trade through every moment and return the orders."""
+        queued: dict[int, list[int]] = {}
+        for number, row in enumerate(self.due):
+            for moment in row[row >= 0].tolist():
+                queued.setdefault(moment, []).append(number)
+        ending = set(np.flatnonzero(self.terms.ends.any(axis=1)).tolist())
+        for moment, market in enumerate(self.terms.market.tolist()):
+            for number in queued.get(moment, ()):
+                self._queue(number, moment, market)
+            if self.working[market] or moment in ending:
+                self._trade(moment, market)
+        if self.journal is not None:
+            self.journal.close(self.open[0], self.held[0], self.targets[:, 0], self.due)
+        if not self.traded:
+            books, tickers = self.held.shape
+            nothing = np.zeros((0, books, tickers))
+            return Orders(np.zeros(0, int), nothing, nothing, nothing, np.zeros((0, books)), np.zeros((0, tickers), int))
+        return Orders(*(np.array(part) for part in zip(*self.traded, strict=True)))
 
-    def close(self) -> None:
-        """Account for every order that no session placed."""
-        for ticker, one in self.waiting.items():
-            self._drop(ticker, one)
-        for session, due in self.due.items():
-            if session > self.sessions[-1]:
-                for number, ticker in due:
-                    target = self._target(number, ticker)
-                    if target > 0 or ticker in self.held:
-                        self.unfilled.append((self.decisions[number].session, ticker, target, RUN_ENDED))
-        self.unfilled.sort(key=lambda row: (row[0], row[1]))
+    def _queue(self, number: int, moment: int, market: int) -> None:
+        """Let a decision's orders of one market wait in place of older ones; none where nothing is held nor wanted."""
+        seats = self.terms.columns[market]
+        self.target[:, seats] = self.targets[number][:, seats]
+        if self.journal is not None:
+            self.journal.replaced(self.open[0], seats, moment)
+        self.open[:, seats] = (self.target[:, seats] > 0) | (self.held[:, seats] > 0)
+        self.cut[:, seats] = False
+        self.decision[seats], self.due_row[seats] = number, moment
+        self.sales_until = max(self.sales_until, int(self.due[number].max()))
+        self.working[market] = bool(self.open[:, seats].any())
+        if self.journal is not None:
+            self.journal.queued(seats, moment, number, self.target[0])
 
-    def _due(self, tickers: Sequence[str], lag: int) -> dict[pd.Timestamp, list[tuple[int, str]]]:
-        """Return per session the orders due on it: each ticker's own market's `lag`-th session after each decision."""
-        found: dict[pd.Timestamp, list[tuple[int, str]]] = {}
-        beyond = self.sessions[-1] + pd.Timedelta(days=1)
-        for number, decision in enumerate(self.decisions):
-            for ticker in tickers:
-                own = self.own[ticker]
-                position = int(own.searchsorted(decision.session, side="right")) + lag - 1
-                session = own[position] if position < len(own) else beyond
-                found.setdefault(session, []).append((number, ticker))
-        return found
+    def _trade(self, moment: int, market: int) -> None:
+        """Sell, then buy with what cash there is, whatever of a market's waiting orders can be traded at a moment."""
+        terms, seats = self.terms, self.terms.columns[market]
+        price, lot, held, waiting = terms.price[moment, seats], terms.lot[moment, seats], self.held[:, seats], self.open[:, seats]
+        value = (self.cash + (self.held * terms.mark[moment]).sum(axis=1))[:, None]
+        ending, priced = terms.ends[moment, seats], ~np.isnan(price)
+        each = np.where(priced, price, 1.0)
+        live = (waiting & priced) | (ending & (held > 0))
+        wanted = np.where(live & ~ending, self.target[:, seats] * value / each, np.where(live, 0.0, held))
+        change = wanted - held
+        sell, buy = (change < 0) & ~(self.cut[:, seats] & ~ending), change > 0
+        sealed = (buy & terms.sealed_up[moment, seats]) | (sell & terms.sealed_down[moment, seats])
+        size = np.where((sell | buy) & ~sealed, _rounded(np.abs(change), lot), 0.0)
+        size = np.where(sell & ~sealed, np.minimum(np.where(wanted == 0, held, size), held), size)
+        small = (size < terms.least[moment, seats]) & ~(sell & (size == held))
+        size[small] = 0.0
+        before = self.cash
+        sold, sold_fixed = self._sell(moment, seats, np.where(sell, size, 0.0))
+        asked = np.where(buy, size, 0.0)
+        gross = before + (sold * each).sum(axis=1)  # the cash there would be but for the costs of the sales
+        afforded = (np.where(asked > 0, change, 0.0) * each).sum(axis=1) <= gross * (1.0 + WITHIN)
+        bought, bought_fixed = self._buy(moment, seats, asked)
+        if (units := bought - sold).any():
+            self._record(moment, seats, units, sold_fixed + bought_fixed)
+        short = asked - bought > np.where(lot > 0, HALF_LOT * lot, WITHIN * value / each)
+        done = waiting & live & ~sealed
+        keep = done & short & (~afforded & self._cash_may_come(moment, seats, done))[:, None]
+        if self.journal is not None:
+            cause = np.select([sealed & buy, sealed, ~priced], [Cause.LIMIT_UP, Cause.LIMIT_DOWN, Cause.SUSPENDED], Cause.NONE)
+            cause = np.where(short, np.where(afforded[:, None], Cause.COSTS, Cause.SHORT_OF_CASH), cause)
+            cause = np.where(small & done, Cause.BELOW_LEAST, cause)
+            self.journal.traded(
+                moment, seats, units=units[0], wanted=wanted[0], held=self.held[0], value=value[0, 0],
+                waiting=waiting[0], done=(done & ~keep)[0], cause=cause[0],
+            )  # fmt: skip
+        self.open[:, seats] = ((waiting & ~done) | keep) & ~ending
+        self.cut[:, seats] = keep | (self.cut[:, seats] & waiting & ~done)
+        self.working[market] = bool(self.open[:, seats].any())
 
-    def _queue(self, number: int, ticker: str, session: pd.Timestamp) -> None:
-        """Let an order wait, in place of an older one; nothing to do where nothing is held nor wanted."""
-        order = Waiting(number, session)
-        wanted = self._target(number, ticker) > 0 or ticker in self.held
-        if number < self.newest:
-            if wanted:
-                self._drop(ticker, order, SUPERSEDED)
-            return
-        former = self.waiting.pop(ticker, None)
-        if former is not None:
-            self._drop(ticker, former, SUPERSEDED if former.due == session else NOT_TRADED)
-        if wanted:
-            self.waiting[ticker] = order
+    def _cash_may_come(self, moment: int, seats: slice, done: np.ndarray) -> np.ndarray:
+        """Return per book whether a sale waits, or falls due later in another market."""
+        waiting = self.open.copy()
+        waiting[:, seats] &= ~done
+        mark = self.terms.mark[moment]
+        value = (self.cash + (self.held * mark).sum(axis=1))[:, None]
+        selling = waiting & (self.target * value < self.held * mark)
+        return np.asarray(selling.any(axis=1) | (self.sales_until > moment))
 
-    def _outdated(self, one: Waiting, session: pd.Timestamp) -> bool:
-        """Return whether an order is late and a newer decision has been taken since."""
-        newer = one.decision + 1
-        return session > one.due and newer < len(self.decisions) and session > self.decisions[newer].session
+    def _sell(self, moment: int, seats: slice, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take the proceeds; return what is sold and its fixed fees. A sale worth less than its costs is left."""
+        terms = self.terms
+        value = size * _filled(terms.price[moment, seats]) * (1.0 - terms.slippage[moment, seats])
+        fixed = _topped_up(value, terms.sell["commission"][moment, seats], terms.commission_least[moment, seats])
+        fixed += np.minimum(size * terms.activity[moment, seats], terms.activity_most[moment, seats])
+        net = value * (1.0 - terms.sell_rate[moment, seats]) - fixed
+        worth = net > 0
+        self.cash = self.cash + np.where(worth, net, 0.0).sum(axis=1)
+        return np.where(worth, size, 0.0), np.where(worth, fixed, 0.0)
 
-    def _advance(self, number: int) -> None:
-        """Start placing a newer decision: what older ones still wait for is dropped."""
-        if number == self.newest:
-            return
-        self.newest, self.placed = number, set()
-        for ticker in [ticker for ticker, one in self.waiting.items() if one.decision < number]:
-            self._drop(ticker, self.waiting.pop(ticker), SUPERSEDED)
+    def _buy(self, moment: int, seats: slice, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pay; return what is bought and its fixed fees.
 
-    def _place(self, ticker: str, one: Waiting, session: pd.Timestamp) -> None:
-        del self.waiting[ticker]
-        if self._ends(ticker, session) and ticker not in self.held:
-            decided, target = self.decisions[one.decision].session, self._target(one.decision, ticker)
-            self.unfilled.append((decided, ticker, target, PRICES_ENDED))
-            return
-        self._order(ticker, session, self._target(one.decision, ticker), self.decisions[one.decision].session)
-        self.placed.add(ticker)
-        waited = self.own[ticker].searchsorted(session) - self.own[ticker].searchsorted(one.due)
-        if waited:
-            self.late.append((self.decisions[one.decision].session, ticker, session, int(waited)))
+        Where the cash falls short all purchases are cut by one factor, then to whole lots.
+        """
+        terms = self.terms
+        rate = terms.buy_rate[moment, seats]
+        commission, least = terms.buy["commission"][moment, seats], terms.commission_least[moment, seats]
+        each = _filled(terms.price[moment, seats]) * (1.0 + terms.slippage[moment, seats])
+        gross, fixed = size * each * (1.0 + rate), _topped_up(size * each, commission, least)
+        short = (gross + fixed).sum(axis=1) > self.cash * SPARE
+        if short.any():
+            spare = self.cash - ((size > 0) * least).sum(axis=1)
+            share = np.clip(SPARE * spare / np.maximum(gross.sum(axis=1), 1e-300), 0.0, 1.0)
+            cut = _floored(size * share[:, None], terms.lot[moment, seats])
+            cut[cut < terms.least[moment, seats]] = 0.0
+            size = np.where(short[:, None], cut, size)
+        worth = size * each > (fixed := _topped_up(size * each, commission, least))
+        size, fixed = np.where(worth, size, 0.0), np.where(worth, fixed, 0.0)
+        self.cash = self.cash - (size * each * (1.0 + rate) + fixed).sum(axis=1)
+        return size, fixed
 
-    def _repeat(self, session: pd.Timestamp) -> None:
-        """Order again what the newest decision placed on an earlier session, where it can trade."""
-        for ticker in sorted(self.placed - set(self.orders.get(session, {}))):
-            if session in self.trades_on[ticker] and (ticker in self.held or not self._ends(ticker, session)):
-                self._order(ticker, session, self._target(self.newest, ticker), self.decisions[self.newest].session)
+    def _record(self, moment: int, seats: slice, units: np.ndarray, fixed: np.ndarray) -> None:
+        every, fees = np.zeros(self.held.shape), np.zeros(self.held.shape)
+        every[:, seats], fees[:, seats] = units, fixed
+        self.held = self.held + every
+        self.traded.append((moment, every, fees, self.held, self.cash, self.decision.copy()))
 
-    def _order(self, ticker: str, session: pd.Timestamp, target: float, decided: pd.Timestamp) -> None:
-        self.orders.setdefault(session, {})[ticker] = target
-        self.decided.setdefault(session, decided)
-        self.held = self.held | {ticker} if target > 0 else self.held - {ticker}
 
-    def _drop(self, ticker: str, one: Waiting, reason: str = NOT_TRADED) -> None:
-        ended = not len(self.traded[ticker]) or self.traded[ticker][-1] < one.due
-        decided, target = self.decisions[one.decision].session, self._target(one.decision, ticker)
-        self.unfilled.append((decided, ticker, target, PRICES_ENDED if ended else reason))
+def _filled(price: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(price), 1.0, price)
 
-    def _ends(self, ticker: str, session: pd.Timestamp) -> bool:
-        """Return whether a session is a ticker's last price although its market goes on inside the run."""
-        return session == self.last[ticker]
 
-    def _target(self, number: int, ticker: str) -> float:
-        return self.decisions[number].targets.get(ticker, 0.0)
+def _topped_up(value: np.ndarray, rate: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Return what an order pays beyond its rate to reach the least commission."""
+    return np.where(value > 0, np.maximum(least - value * rate, 0.0), 0.0)
+
+
+def _rounded(units: np.ndarray, lot: np.ndarray) -> np.ndarray:
+    """Return units to the nearest lot; any amount where a lot is 0."""
+    return np.where(lot > 0, np.floor(units / np.where(lot > 0, lot, 1.0) + 0.5) * lot, units)
+
+
+def _floored(units: np.ndarray, lot: np.ndarray) -> np.ndarray:
+    """Return units down to whole lots; any amount where a lot is 0."""
+    return np.where(lot > 0, np.floor(units / np.where(lot > 0, lot, 1.0) + WITHIN) * lot, units)

@@ -1,64 +1,65 @@
-"""From a spec and an Archive to orders and daily values: decide, place, simulate, value. Only file that imports vectorbt.
+"""From a spec and an Archive to orders and daily values: decide, trade, simulate, value. Only file that imports vectorbt.
 
     decide     at the close of a session, with the Panel of that moment
-    place      each order at the `lag`-th next session of its ticker's own market, carried on while it cannot trade
-    simulate   vectorbt, on the sessions that have orders and on no other
+    trade      the desk turns targets into orders, moment by moment, under the market's terms
+    simulate   vectorbt fills them, on the moments that have orders and on no other
     value      cash plus holdings times prices on every session; between orders holdings do not change
 
-vectorbt bends quietly (see DESIGN.md): what it is given is checked before, what it did is reconciled after.
+vectorbt bends quietly (see DESIGN.md): each order it is given has a size, a price and a fee of its own, and what it filled is
+held against them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from backtest.desk import Decision, Desk
+from backtest import attribution
+from backtest.desk import Desk, Orders, due_rows
 from backtest.errors import BacktestError, DataError
+from backtest.journal import Journal
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.spec import StrategySpec
+from backtest.terms import Costs, Terms, terms_of
 from backtest.universe import Universe
 
 PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}
 PRICED_WITHIN = pd.Timedelta(days=14)
-RECONCILED_WITHIN = 1e-9
-
-ORDER_RECORD = np.dtype([("idx", int), ("col", int), ("size", float), ("price", float), ("fees", float), ("side", int)])
-
-SHORT_OF_CASH = "cash not yet released by the other market"
+FILLED_WITHIN = 1e-9
+FIRST_KIND = 8  # columns of the orders table before those of the kinds of cost
 
 
 @dataclass(frozen=True)
-class Placement:
-    """Targets by order session × ticker (NaN: no order), and what became of those that could not be placed.
+class Decision:
+    """Target weights decided at the close of a session: all that was known is what was known at `moment`."""
 
-    `unfilled` has decided, ticker, target, reason; `late` has decided, ticker, session, waited (sessions of its market).
-    `decided` gives the decision session behind each order session; `exits` has session, ticker of the names sold
-    because their prices end there: the one order that no decision asked for.
-    """
-
-    targets: pd.DataFrame
-    decided: pd.Series
-    unfilled: pd.DataFrame
-    late: pd.DataFrame
-    exits: pd.DataFrame
+    session: pd.Timestamp
+    moment: pd.Timestamp
+    scores: tuple[pd.Series, ...]
+    targets: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What happened, in the book's currency: `equity`, `cash` by session; `shares` by order session × ticker; `orders`.
+    """What happened, in the book's currency: `equity` by session; `realised` weights by order moment × ticker.
 
-    `orders` has decided, session, ticker, side, shares, price, value, cost; `realised` holds the weights right after
-    each order session; `differences` the targets not met, each with its reason.
+    `orders` has decided, session, ticker, side, shares (units of wealth where a source has no share prices), price (of one,
+    in the ticker's currency, slippage included), value, cost and a column per kind of cost. `unfilled`, `late`, `differences` and
+    `exits` are the journal's tables. `profits` has session × ticker tables of price, currency and costs.
     """
 
     equity: pd.Series
-    shares: pd.DataFrame
+    targets: pd.DataFrame
     realised: pd.DataFrame
     orders: pd.DataFrame
+    unfilled: pd.DataFrame
+    late: pd.DataFrame
     differences: pd.DataFrame
+    exits: pd.DataFrame
+    profits: dict[str, pd.DataFrame]
 
 
 def last_session(spec: StrategySpec, prices: Prices, tickers: Sequence[str]) -> pd.Timestamp:
@@ -102,130 +103,144 @@ def decide(spec: StrategySpec, book: str, archive: Archive, universe: Universe, 
     return decisions
 
 
-def place(
-    decisions: Sequence[Decision], prices: Prices, tickers: Sequence[str], sessions: pd.DatetimeIndex, lag: int
-) -> Placement:
-    """Return the targets of each order session: a ticker's own market's `lag`-th next, or the next on which it trades.
-
-    Sessions are walked in order and nothing after one moves its orders. An order that is late is dropped when a newer
-    decision has been taken, and every order of a decision when the first of a newer one is placed. A session that places
-    what a decision was waiting for repeats that decision's other targets where they can trade: cash may have been short
-    before. A name whose prices end inside the run is sold at its last session, and not bought there.
-    """
-    desk = Desk(decisions, prices, tickers, sessions, lag)
-    for session in sessions:
-        desk.trade(session)
-    desk.close()
-    rows = [[row.get(ticker, np.nan) for ticker in tickers] for row in desk.orders.values()]
-    table = pd.DataFrame(rows, pd.DatetimeIndex(list(desk.orders)), list(tickers), dtype=float).sort_index()
-    return Placement(
-        table,
-        pd.Series(desk.decided, dtype="datetime64[ns]").reindex(table.index),
-        pd.DataFrame(desk.unfilled, columns=["decided", "ticker", "target", "reason"]),
-        pd.DataFrame(desk.late, columns=["decided", "ticker", "session", "waited"]),
-        pd.DataFrame(desk.exits, columns=["session", "ticker"]),
+def trade(spec: StrategySpec, decisions: Sequence[Decision], prices: Prices, base: str, sessions: pd.DatetimeIndex) -> Simulation:
+    """Return what came of a book's decisions on its sessions; BacktestError when vectorbt and the desk disagree."""
+    tickers = tuple(sorted({ticker for one in decisions for ticker in one.targets}))
+    if not tickers:
+        tickers = tuple(prices.wealth.columns[:1])
+    costs = Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
+    terms = terms_of(prices, tickers, base, sessions, spec.fill, costs)
+    decided = pd.DatetimeIndex([one.session for one in decisions])
+    targets = np.array([[[one.targets.get(ticker, 0.0) for ticker in terms.tickers]] for one in decisions])
+    journal = Journal(terms, decided)
+    orders = Desk(terms, targets, due_rows(terms, list(decided), spec.lag), spec.capital, journal).walk()
+    simulate(terms, orders, spec.capital)
+    unfilled, late, differences, exits = journal.tables()
+    listed = _orders(terms, orders, decided)
+    equity, parts = _valued(terms, orders, prices, base, spec.capital, listed)
+    names, rows = list(terms.tickers), sessions[terms.session[orders.rows]]
+    worth = orders.held[:, 0] * terms.mark[orders.rows]
+    realised = worth / (orders.cash[:, 0] + worth.sum(axis=1))[:, None]
+    wanted = np.where(orders.units[:, 0] != 0, targets[orders.decision, 0, np.arange(len(names))], np.nan)
+    return Simulation(
+        equity=equity,
+        targets=pd.DataFrame(wanted, rows, names),
+        realised=pd.DataFrame(realised, rows, names),
+        orders=listed,
+        unfilled=unfilled,
+        late=late,
+        differences=differences,
+        exits=exits,
+        profits=parts,
     )
 
 
-def simulate(
-    placement: Placement, prices: Prices, base: str, sessions: pd.DatetimeIndex, capital: float, cost_bps: float
-) -> Simulation:
-    """Run the order sessions through vectorbt and value every session.
+def simulate(terms: Terms, orders: Orders, capital: float) -> np.ndarray:
+    """Fill the orders of every book with vectorbt's compiled kernel and return its records.
 
-    A target that would leave less cash than its own costs could need is scaled down to 1 - 2 × cost: with cost-free
-    books nothing is scaled. Raises BacktestError when a target was missed for no reason known.
+    The kernel is given a size, price, rate, fixed fee and slippage per order. Raises BacktestError when one was not filled as
+    ordered, or a book's cash came out different, to 1e-9.
     """
-    tickers = list(placement.targets.columns)
-    cost = cost_bps / 1e4
-    rows = pd.DatetimeIndex(placement.targets.index)
-    traded = prices.in_currency(tickers, base, sessions)
-    _guard(placement.targets, traded.loc[rows])
-    total = placement.targets.sum(axis=1)
-    ceiling = 1.0 - 2.0 * cost
-    targets = placement.targets.mul((ceiling / total).where(total > ceiling, 1.0), axis=0)
-    valued = prices.valued(tickers, base, sessions).fillna(1.0)  # before its first price: nobody holds it
-    records, shares, cash = _vectorbt(targets, traded.loc[rows], valued.loc[rows], capital, cost)
-    if not (np.isfinite(shares).all() and np.isfinite(cash).all()):
-        first = int(np.argmin(np.isfinite(np.column_stack([shares, cash])).all(axis=1)))
-        raise BacktestError(f"value is not a number on {rows[first]:%Y-%m-%d}")
-    held = pd.DataFrame(shares, rows, tickers).reindex(sessions).ffill().fillna(0.0)
-    free = pd.Series(cash, rows).reindex(sessions).ffill().fillna(capital)
-    equity = free + (held * valued).sum(axis=1)
-    realised = (held * valued).loc[rows].div(equity.loc[rows], axis=0)
-    orders = _orders(records, rows, tickers, placement.decided)
-    paid = orders.groupby("session")["cost"].sum().reindex(rows).fillna(0.0)
-    share = (equity.loc[rows] / (equity.loc[rows] + paid)).to_numpy()
-    differences = _reconcile(targets, realised.mul(share, axis=0), free.loc[rows] / equity.loc[rows])
-    return Simulation(equity, pd.DataFrame(shares, rows, tickers), realised, orders, differences)
+    if not len(orders.rows):
+        return np.empty(0)
+    from vectorbt.portfolio import dispatch
+    from vectorbt.portfolio.enums import Direction, SizeType
 
-
-def _vectorbt(
-    targets: pd.DataFrame, traded: pd.DataFrame, valued: pd.DataFrame, capital: float, cost: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vectorbt's order records, holdings and cash after each row."""
-    if targets.empty:
-        return np.empty(0, ORDER_RECORD), np.empty(targets.shape), np.empty(0)
-    import vectorbt
-
-    portfolio = vectorbt.Portfolio.from_orders(
-        close=valued.to_numpy(),
-        size=targets.to_numpy(),
-        size_type="targetpercent",
-        direction="longonly",
-        price=traded.to_numpy(),
-        val_price=valued.to_numpy(),
-        fees=cost,
-        init_cash=capital,
-        cash_sharing=True,
-        group_by=True,
-        call_seq="auto",
+    rows, books, tickers = orders.units.shape
+    flat = (rows, books * tickers)
+    price = np.tile(np.where(np.isnan(terms.price[orders.rows]), 1.0, terms.price[orders.rows]), (1, books))
+    rates = np.where(orders.units > 0, terms.buy_rate[orders.rows, None], terms.sell_rate[orders.rows, None])
+    size = np.where(orders.units == 0, np.nan, orders.units).reshape(flat)
+    records, _ = dispatch.simulate_from_orders(
+        flat,
+        np.full(books, tickers, dtype=np.int64),
+        np.full(books, float(capital)),
+        np.ascontiguousarray(np.broadcast_to(np.arange(tickers), (rows, books, tickers)).reshape(flat), dtype=np.int64).copy(),
+        size=size,
+        size_type=np.asarray(SizeType.Amount),
+        direction=np.asarray(Direction.LongOnly),
+        price=price,
+        val_price=price,
+        close=price,
+        fees=rates.reshape(flat),
+        fixed_fees=orders.fixed.reshape(flat),
+        slippage=np.tile(terms.slippage[orders.rows], (1, books)),
+        auto_call_seq=True,
+        max_orders=int(np.count_nonzero(orders.units)) + 1,
+        max_logs=1,
+        engine="rust",
     )
-    records = portfolio.orders.records
-    shares = np.atleast_2d(portfolio.assets().to_numpy())
-    return records, shares, portfolio.cash().to_numpy().reshape(-1)
+    _check(records, size, orders.cash, capital, terms)
+    return np.asarray(records)
 
 
-def _guard(targets: pd.DataFrame, traded: pd.DataFrame) -> None:
-    """Refuse what vectorbt would bend without a word: weights it would cut, orders it would drop."""
-    wanted = targets.notna().to_numpy()
-    weights = targets.to_numpy()[wanted]
-    if not np.isfinite(weights).all() or (weights < 0).any() or (targets.sum(axis=1) > 1.0 + 1e-9).any():
-        raise BacktestError("target weights are not all within 0 and 1 in sum")
-    if not (traded.to_numpy()[wanted] > 0).all():
-        row, column = np.argwhere(wanted & ~(traded.to_numpy() > 0))[0]
-        raise BacktestError(f"order for {targets.columns[column]} on {targets.index[row]:%Y-%m-%d}, when it has no price")
+def _check(records: Any, size: np.ndarray, cash: np.ndarray, capital: float, terms: Terms) -> None:
+    """Refuse what vectorbt bent without a word: an order dropped or cut, cash that came out different."""
+    filled = np.zeros(size.shape)
+    filled[records["idx"], records["col"]] = np.where(records["side"] == 0, records["size"], -records["size"])
+    off = np.abs(filled - np.nan_to_num(size)) > FILLED_WITHIN * np.abs(np.nan_to_num(size))
+    if off.any():
+        row, column = np.argwhere(off)[0]
+        ticker = terms.tickers[column % len(terms.tickers)]
+        raise BacktestError(f"{ticker}, order moment {row}: vectorbt filled {filled[row, column]:g} of {size[row, column]:g}")
+    sign = np.where(records["side"] == 0, -1.0, 1.0)
+    flows = sign * records["size"] * records["price"] - records["fees"]
+    left = capital + np.bincount(records["col"] // len(terms.tickers), flows, minlength=cash.shape[1])
+    if (np.abs(left - cash[-1]) > FILLED_WITHIN * capital * 100).any():
+        raise BacktestError(f"vectorbt left {left[0]:,.6f} in cash, the desk {cash[-1, 0]:,.6f}")
 
 
-def _reconcile(targets: pd.DataFrame, realised: pd.DataFrame, cash: pd.Series) -> pd.DataFrame:
-    """Return the targets that were missed, each with its reason; raise for one without.
+def _valued(
+    terms: Terms, orders: Orders, prices: Prices, base: str, capital: float, listed: pd.DataFrame
+) -> tuple[pd.Series, dict[str, pd.DataFrame]]:
+    """Return the value of a book at every session's close, and where it came from."""
+    sessions, names = terms.sessions, list(terms.tickers)
+    upto = np.searchsorted(terms.session[orders.rows], np.arange(len(sessions)), side="right")
+    held = np.concatenate([np.zeros((1, len(names))), orders.held[:, 0]])[upto]
+    cash = np.concatenate([[capital], orders.cash[:, 0]])[upto]
+    wealth = prices.local(names, sessions).fillna(1.0).to_numpy()  # before its first price: nobody holds it
+    rate = prices.exchange(names, base, sessions)
+    equity = pd.Series(cash + (held * wealth * rate).sum(axis=1), sessions)
+    if not np.isfinite(equity.to_numpy()).all():
+        raise BacktestError(f"value is not a number on {equity.index[~np.isfinite(equity.to_numpy())][0]:%Y-%m-%d}")
+    traded, paid = np.zeros(held.shape), np.zeros(held.shape)
+    price = np.nan_to_num(terms.price[orders.rows])
+    at = terms.session[orders.rows]
+    np.add.at(traded, at, orders.units[:, 0] * ((wealth * rate)[at] - price))
+    seat = {ticker: place for place, ticker in enumerate(names)}
+    where = (sessions.get_indexer(pd.DatetimeIndex(listed["session"])), listed["ticker"].map(seat).to_numpy(dtype=int))
+    np.add.at(paid, where, listed["cost"].to_numpy(dtype=float))
+    parts = attribution.profits(equity, held, wealth, rate, traded, paid)
+    return equity, {name: pd.DataFrame(part, sessions, names) for name, part in parts.items()}
 
-    Both weights are of the value before the session's costs, as vectorbt reads a target.
-    """
-    missed = (targets - realised).where(targets.notna())
-    found = []
-    for row, column in np.argwhere(missed.abs().to_numpy() > RECONCILED_WITHIN):
-        session, ticker = pd.DatetimeIndex(missed.index)[row], missed.columns[column]
-        target, gap = targets.to_numpy()[row, column], missed.to_numpy()[row, column]
-        if gap < 0 or cash.iloc[row] > RECONCILED_WITHIN:
-            raise BacktestError(
-                f"{ticker} on {session:%Y-%m-%d}: weight {target - gap:.6f}, target {target:.6f}, no reason for the difference"
-            )
-        found.append((session, ticker, float(target), float(gap), SHORT_OF_CASH))
-    return pd.DataFrame(found, columns=["session", "ticker", "target", "short_by", "reason"])
 
-
-def _orders(records: np.ndarray, rows: pd.DatetimeIndex, tickers: list[str], decided: pd.Series) -> pd.DataFrame:
-    ordered = pd.DataFrame(records).sort_values(["idx", "col"], kind="stable")
+def _orders(terms: Terms, orders: Orders, decided: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return the table of one book's orders with the cost of each by kind."""
+    place, seat = np.nonzero(orders.units[:, 0])
+    row = orders.rows[place]
+    units, price, slip = np.abs(orders.units[place, 0, seat]), terms.price[row, seat], terms.slippage[row, seat]
+    buy = orders.units[place, 0, seat] > 0
+    value = units * price * np.where(buy, 1.0 + slip, 1.0 - slip)
+    kinds = {
+        kind: value * np.where(buy, terms.buy[kind][row, seat] if kind in terms.buy else 0.0, rate[row, seat])
+        for kind, rate in terms.sell.items()
+    }
+    activity = np.where(buy, 0.0, np.minimum(units * terms.activity[row, seat], terms.activity_most[row, seat]))
+    kinds["commission"] = kinds["commission"] + orders.fixed[place, 0, seat] - activity
+    kinds |= {"activity fee": activity, "slippage": units * price * slip}
+    shares = np.where(np.isnan(terms.shares[row, seat]), 1.0, terms.shares[row, seat])
+    number = orders.decision[place, seat]
     return pd.DataFrame(
         {
-            "decided": decided.to_numpy()[ordered["idx"]],
-            "session": rows[ordered["idx"]],
-            "ticker": np.array(tickers, dtype=object)[ordered["col"]],
-            "side": np.where(ordered["side"] == 0, "buy", "sell"),
-            "shares": ordered["size"].to_numpy(),
-            "price": ordered["price"].to_numpy(),
-            "value": (ordered["size"] * ordered["price"]).to_numpy(),
-            "cost": ordered["fees"].to_numpy(),
+            "decided": decided[number],
+            "session": terms.sessions[terms.session[row]],
+            "ticker": np.array(terms.tickers, dtype=object)[seat],
+            "side": np.where(buy, "buy", "sell"),
+            "shares": units * shares,
+            "price": value / units / shares / terms.exchange[row, seat],
+            "value": value,
+            "cost": sum(kinds.values(), np.zeros(len(place))),
+            **kinds,
         }
     )
 

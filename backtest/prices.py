@@ -98,16 +98,25 @@ class Prices:
             raise DataError(f"{self.source}: no CNY=X rate for {sessions[stale][0]:%Y-%m-%d} or the ten days before it")
         return pd.Series(self.rate.to_numpy()[days], sessions)
 
-    def in_currency(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
-        """Return session × ticker prices in a base currency, NaN where a ticker did not trade."""
-        return self._converted(self.wealth.reindex(index=sessions, columns=list(tickers)), base)
+    def exchange(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> np.ndarray:
+        """Return what one unit of each ticker's currency is worth in a base currency, shape (sessions, tickers)."""
+        foreign = np.array([self.currency[ticker] != base for ticker in tickers])
+        factor = np.ones((len(sessions), len(tickers)))
+        if foreign.any():
+            rate = self.rates(sessions).to_numpy()
+            factor[:, foreign] = (rate if base == "CNY" else 1.0 / rate)[:, None]
+        return factor
 
-    def valued(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
-        """Return session × ticker values in a base currency: the last price at the day's rate, NaN before the first."""
+    def local(self, tickers: Sequence[str], sessions: pd.DatetimeIndex) -> pd.DataFrame:
+        """Return session × ticker wealth in each ticker's own currency: the last price, NaN before the first."""
         last = self.wealth[list(tickers)].ffill()
         position = last.index.searchsorted(sessions, side="right") - 1
         values = np.where((position >= 0)[:, None], last.to_numpy()[np.maximum(position, 0)], np.nan)
-        return self._converted(pd.DataFrame(values, sessions, list(tickers)), base)
+        return pd.DataFrame(values, sessions, list(tickers))
+
+    def valued(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
+        """Return session × ticker values in a base currency: the last price at the day's rate, NaN before the first."""
+        return self.local(tickers, sessions) * self.exchange(tickers, base, sessions)
 
     def last_session(self, ticker: str, end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session a ticker has a price for, when its market has a later one by `end`; else None."""
@@ -115,12 +124,3 @@ class Prices:
         own = self.sessions((self.market[ticker],))
         later = own[(own > traded[-1]) & (own <= end)] if len(traded) else own
         return traded[-1] if len(traded) and len(later) else None
-
-    def _converted(self, local: pd.DataFrame, base: str) -> pd.DataFrame:
-        tickers, sessions = list(local.columns), pd.DatetimeIndex(local.index)
-        foreign = [ticker for ticker in tickers if self.currency[ticker] != base]
-        if foreign:
-            rate = self.rates(sessions)
-            factor = rate if base == "CNY" else 1.0 / rate
-            local[foreign] = local[foreign].mul(factor, axis=0)
-        return local

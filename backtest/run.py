@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest import engine
+from backtest import attribution, engine
 from backtest.calendars import as_of_moment
 from backtest.claims import ledger, tickers_needed
-from backtest.desk import RUN_ENDED
 from backtest.facts import content_id
+from backtest.journal import RUN_ENDED
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.regimes import REPORT_DATE, Window, window_statistics, windows
@@ -30,8 +30,9 @@ class Book:
 
     `equity` is session → value; `benchmarks` session × ticker, in the book's currency, scaled to the capital, NaN before
     a benchmark's first price and after its last. `targets` and `realised` are order session × ticker weights. `scores`
-    is decision session × signal. `orders`, `unfilled`, `late`, `exits` and `differences` are engine tables. `windows` has
-    a row of statistics per window, `benchmark_windows` the total return of each benchmark per window.
+    is decision session × signal. `orders`, `unfilled`, `late`, `exits` and `differences` are engine tables. `profits` has
+    session × ticker tables by part, `attribution` their sums as fractions of the capital, by name, theme, market and
+    currency. `windows` has a row of statistics per window, `benchmark_windows` the total return of each benchmark per window.
     """
 
     basket: str
@@ -50,6 +51,8 @@ class Book:
     late: pd.DataFrame
     exits: pd.DataFrame
     differences: pd.DataFrame
+    profits: dict[str, pd.DataFrame]
+    attribution: dict[str, pd.DataFrame]
     windows: dict[str, dict[str, Any]]
     benchmark_windows: dict[str, dict[str, float | None]]
 
@@ -186,8 +189,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     markets = prices.markets_of(tickers)
     sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end)
     decisions = engine.decide(spec, name, archive, universe, sessions)
-    placement = engine.place(decisions, prices, tickers, sessions, spec.lag)
-    outcome = engine.simulate(placement, prices, base, sessions, spec.capital, spec.cost_bps)
+    outcome = engine.trade(spec, decisions, prices, base, sessions)
     compared = [one.ticker for one in universe.benchmarks if one.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
@@ -209,18 +211,28 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
             },
             index=pd.DatetimeIndex([one.session for one in decisions], name="session"),
         ),
-        targets=placement.targets,
+        targets=outcome.targets,
         realised=outcome.realised,
         orders=outcome.orders,
-        unfilled=placement.unfilled,
-        late=placement.late,
-        exits=placement.exits,
+        unfilled=outcome.unfilled,
+        late=outcome.late,
+        exits=outcome.exits,
         differences=outcome.differences,
+        profits=outcome.profits,
+        attribution=_attribution(outcome.profits, spec.capital, universe, prices),
         windows={window.name: window_statistics(outcome.equity, outcome.orders, window, periods, chosen) for window in spans},
         benchmark_windows={
             ticker: {window.name: _benchmark_return(benchmarks[ticker], window) for window in spans} for ticker in compared
         },
     )
+
+
+def _attribution(profits: dict[str, pd.DataFrame], capital: float, universe: Universe, prices: Prices) -> dict[str, pd.DataFrame]:
+    """Return what each name, theme, market and currency added to the total return; each table adds up to it."""
+    by_name = attribution.contributions(profits, capital)
+    theme = {ticker: universe.supplier(ticker).chain for ticker in by_name.index}
+    groups = {"theme": theme, "market": prices.market, "currency": prices.currency}
+    return {"name": by_name} | {name: attribution.grouped(by_name, group) for name, group in groups.items()}
 
 
 def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex, capital: float) -> pd.DataFrame:
@@ -264,11 +276,13 @@ def _book_as_dict(book: Book) -> dict[str, Any]:
         "periods_per_year": book.periods_per_year,
         "regimes": book.windows,
         "benchmarks": book.benchmark_windows,
-        "orders": len(book.orders),
+        "orders": _records(book.orders),
         "unfilled": _records(book.unfilled),
         "late": _records(book.late),
         "exits": _records(book.exits),
         "differences": _records(book.differences),
+        "costs": {kind: float(book.orders[kind].sum()) for kind in book.orders.columns[engine.FIRST_KIND :]},
+        "attribution": {name: table.to_dict("index") for name, table in book.attribution.items()},
     }
 
 

@@ -17,9 +17,13 @@ class StrategySpec(BaseModel):
 
     Each basket is a book of its own, or all of them `together` are one, named after the strategy. A decision is taken
     at the close of the last session of each `rebalance` period, and of the first session of the run, with what was known
-    then; its orders wait for the `lag`-th next session of each ticker's own market. `cost_bps` is charged on the value of
-    every trade. `capital` is in `base`, the currency of the books; "local" is each basket's own. `end` None means the
-    last session on which at least half of the strategy's tickers are priced.
+    then; its orders wait for the `lag`-th next session of each ticker's own market and are filled at its `fill`, close or open.
+
+    Costs and lots are those of each market's dated rules, and a fill is worse than the price by `slippage_bps` and by
+    `slippage_range` of the day's range. With a `cost_bps` no rule of a market counts and nothing slips: fractions of shares, that
+    one cost on the value of every trade; for comparison with other engines. `capital` is in `base`, the currency of the
+    books; "local" is each basket's own. `end` None means the last session on which at least half of the strategy's tickers
+    are priced.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,8 +37,11 @@ class StrategySpec(BaseModel):
     weights: Any
     rebalance: Literal["weekly", "monthly", "quarterly"] = "monthly"
     lag: int = Field(default=1, ge=1)
-    cost_bps: float = Field(default=10.0, ge=0, le=1000)
-    capital: float = Field(default=1_000_000.0, gt=0)
+    fill: Literal["close", "open"] = "close"
+    slippage_bps: float = Field(default=5.0, ge=0, le=1000)
+    slippage_range: float = Field(default=0.0, ge=0, le=1)
+    cost_bps: float | None = Field(default=None, ge=0, le=1000)
+    capital: float = Field(default=10_000_000.0, gt=0, allow_inf_nan=False)
     base: Literal["CNY", "USD", "local"] = "local"
     start: date = date(2023, 1, 1)
     end: date | None = None

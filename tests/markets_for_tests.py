@@ -10,7 +10,7 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data import folder, reference
-from backtest.desk import Decision
+from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices

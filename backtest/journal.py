@@ -1,0 +1,165 @@
+"""The journal of one book: why what was wanted came late, in part, or not at all.
+
+`cost` is what waiting cost, in the book's currency: units not traded times the move of their value since they were due; a
+negative cost is a gain.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import BacktestError
+from backtest.terms import Terms
+
+
+class Cause(IntEnum):
+    """Why an order was not filled as wanted."""
+
+    NONE = 0
+    SUSPENDED = 1
+    LIMIT_UP = 2
+    LIMIT_DOWN = 3
+    SHORT_OF_CASH = 4
+    COSTS = 5
+    BELOW_LEAST = 6
+
+
+SUSPENDED = "no price"
+PRICES_ENDED = "prices ended"
+RUN_ENDED = "run ended before the market's next session"
+REPLACED = "a newer decision was due first"
+NOT_WORTH_IT = "worth less than its costs"
+WORDS = {
+    Cause.SUSPENDED: SUSPENDED,
+    Cause.LIMIT_UP: "sealed at the upper limit",
+    Cause.LIMIT_DOWN: "sealed at the lower limit",
+    Cause.SHORT_OF_CASH: "short of cash",
+    Cause.COSTS: "cash kept for costs",
+    Cause.BELOW_LEAST: "below the board's least order",
+}
+UNFILLED = ["decided", "ticker", "target", "reason", "waited", "cost"]
+LATE = ["decided", "ticker", "session", "waited", "reason", "cost"]
+DIFFERENCES = ["session", "ticker", "target", "realised", "lots", "reason"]
+MISSED = 1e-9  # of a book's value, where orders are in fractions of a share
+HALF_LOT = 0.5 + 1e-6
+
+
+class Journal:
+    """Rows of the tables UNFILLED, LATE, DIFFERENCES and of exits (session, ticker), as the desk walks a book."""
+
+    def __init__(self, terms: Terms, decided: pd.DatetimeIndex) -> None:
+        self.terms, self.decided = terms, decided
+        tickers = len(terms.tickers)
+        self.target = np.zeros(tickers)
+        self.number, self.due = np.full(tickers, -1), np.full(tickers, -1)
+        self.cause = np.zeros(tickers, dtype=int)
+        self.missing = np.zeros(tickers)  # units the order still lacked when it was last tried
+        self.unfilled: list[tuple[object, ...]] = []
+        self.late: list[tuple[object, ...]] = []
+        self.differences: list[tuple[object, ...]] = []
+        self.exits: list[tuple[object, ...]] = []
+
+    def queued(self, seats: slice, moment: int, number: int, target: np.ndarray) -> None:
+        """Note a decision's new orders of one market."""
+        self.target[seats], self.number[seats], self.due[seats] = target[seats], number, moment
+        self.cause[seats], self.missing[seats] = Cause.NONE, 0.0
+
+    def replaced(self, waiting: np.ndarray, seats: slice, moment: int) -> None:
+        """Account for what still waits when newer orders of its market are due."""
+        for seat in range(seats.start, seats.stop):
+            if waiting[seat]:
+                self._gave_up(seat, moment, REPLACED)
+
+    def traded(
+        self,
+        moment: int,
+        seats: slice,
+        *,
+        units: np.ndarray,
+        wanted: np.ndarray,
+        held: np.ndarray,
+        value: float,
+        waiting: np.ndarray,
+        done: np.ndarray,
+        cause: np.ndarray,
+    ) -> None:
+        """Note a moment of one market: arrays over its tickers, except `held` (every ticker, after the trades)."""
+        missing = wanted - held[seats]
+        ending = self.terms.ends[moment, seats]
+        for place in np.flatnonzero(waiting | (ending & (units != 0))):
+            seat = seats.start + int(place)
+            if ending[place]:
+                self._ended(seat, moment, float(units[place]), float(held[seat]), int(cause[place]))
+            elif done[place]:
+                self._done(seat, moment, float(missing[place]), float(units[place]), value, int(cause[place]))
+            else:
+                self.cause[seat] = cause[place]
+                self.missing[seat] = self.missing[seat] if cause[place] == Cause.SUSPENDED else missing[place]
+
+    def close(self, waiting: np.ndarray, held: np.ndarray, targets: np.ndarray, due: np.ndarray) -> None:
+        """Account for every order that no moment filled; `targets` is decisions × tickers."""
+        for seat in np.flatnonzero(waiting).tolist():
+            self._gave_up(seat, int(self.terms.rows_of(self._market(seat))[-1]), REPLACED)
+        for number, market in np.argwhere(due < 0).tolist():
+            for seat in range(self.terms.columns[market].start, self.terms.columns[market].stop):
+                if targets[number, seat] > 0 or held[seat] > 0:
+                    row = (self.decided[number], self.terms.tickers[seat], float(targets[number, seat]), RUN_ENDED, 0, 0.0)
+                    self.unfilled.append(row)
+
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Return unfilled, late, differences and exits."""
+        unfilled = pd.DataFrame(self.unfilled, columns=UNFILLED).sort_values(["decided", "ticker"], kind="stable")
+        exits = pd.DataFrame(self.exits, columns=["session", "ticker"])
+        return (
+            unfilled.reset_index(drop=True),
+            pd.DataFrame(self.late, columns=LATE),
+            pd.DataFrame(self.differences, columns=DIFFERENCES),
+            exits,
+        )
+
+    def _market(self, seat: int) -> int:
+        return next(number for number, seats in enumerate(self.terms.columns) if seats.start <= seat < seats.stop)
+
+    def _session(self, moment: int) -> pd.Timestamp:
+        return pd.Timestamp(self.terms.sessions[self.terms.session[moment]])
+
+    def _waited(self, seat: int, moment: int) -> int:
+        rows = self.terms.rows_of(self._market(seat))
+        return int(rows.searchsorted(moment) - rows.searchsorted(self.due[seat]))
+
+    def _cost(self, seat: int, moment: int, units: float) -> float:
+        return units * float(self.terms.mark[moment, seat] - self.terms.mark[self.due[seat], seat])
+
+    def _gave_up(self, seat: int, moment: int, otherwise: str) -> None:
+        """Write down an order that ends unfilled, with the reason it last waited for."""
+        later = self.terms.price[self.due[seat] :, seat]
+        reason = PRICES_ENDED if np.isnan(later).all() else WORDS.get(Cause(self.cause[seat]), otherwise)
+        cost = self._cost(seat, moment, self.missing[seat])
+        decided, ticker = self.decided[self.number[seat]], self.terms.tickers[seat]
+        self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), cost))
+
+    def _ended(self, seat: int, moment: int, units: float, held: float, cause: int) -> None:
+        """Write down what becomes of a ticker at its last price: sold, kept because sealed, or not bought any more."""
+        if units < 0:
+            self.exits.append((self._session(moment), self.terms.tickers[seat]))
+        if self.number[seat] >= 0 and (held > 0 or (units == 0 and self.target[seat] > 0)):
+            self.cause[seat] = cause
+            reason = WORDS[Cause(cause)] if held > 0 and cause else PRICES_ENDED
+            decided, ticker = self.decided[self.number[seat]], self.terms.tickers[seat]
+            self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), 0.0))
+
+    def _done(self, seat: int, moment: int, missing: float, units: float, value: float, cause: int) -> None:
+        """Write down an order that was filled late, and one that was not filled whole."""
+        terms, session, ticker = self.terms, self._session(moment), self.terms.tickers[seat]
+        if waited := self._waited(seat, moment):
+            reason = WORDS.get(Cause(self.cause[seat]), SUSPENDED)
+            self.late.append((self.decided[self.number[seat]], ticker, session, waited, reason, self._cost(seat, moment, units)))
+        lot, price = terms.lot[moment, seat], terms.price[moment, seat]
+        lots = abs(missing) / lot if lot > 0 else np.nan
+        if lots > HALF_LOT if lot > 0 else abs(missing) * price > MISSED * value:
+            if cause == Cause.NONE and units != 0:
+                raise BacktestError(f"{ticker} on {session:%Y-%m-%d}: {missing * price:,.2f} off its target for no reason known")
+            reason = WORDS.get(Cause(cause), NOT_WORTH_IT)
+            realised = self.target[seat] - missing * price / value
+            self.differences.append((session, ticker, float(self.target[seat]), float(realised), float(lots), reason))

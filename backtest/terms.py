@@ -1,0 +1,226 @@
+"""What an order can be had for: per moment and ticker the price, the lot, the limits and the fees.
+
+A moment is a session of one market: on a day on which both trade, Shanghai comes before New York, so what New York sells
+cannot pay for what Shanghai buys on the same date.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.calendars import MARKETS
+from backtest.errors import DataError
+from backtest.markets import RuleName, board_of, rule_values
+from backtest.prices import Bars, Prices
+
+BPS = 1e-4
+ROUNDED = 1e-5  # adjusted prices are kept to four decimals
+KINDS: tuple[tuple[str, RuleName, bool], ...] = (
+    ("commission", "commission_bps", True),
+    ("transfer fee", "transfer_bps", True),
+    ("stamp duty", "duty_bps", False),
+    ("regulator's fee", "regulator_bps", False),
+)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a spec says of costs: slippage, and a flat rate in place of every market rule where `flat_bps` is given."""
+
+    flat_bps: float | None
+    slippage_bps: float
+    slippage_range: float
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of every moment (rows, M) for every ticker (columns, T), tickers ordered by market.
+
+    A unit is what one step of the wealth series buys; `shares` is how many shares a unit is, NaN where a source has no share
+    prices. Amounts are in the book's currency, rates fractions of an order's value.
+
+    `session`  number of the session of each moment, shape (M,); `market` number of its market; `columns` each market's tickers
+    `price`    fill price of a unit, NaN where it cannot be traded at that moment; `mark` its value at that moment, 1 before
+               its first price
+    `exchange` what a unit of the ticker's currency is worth in the book's
+    `lot`, `least`            units, 0 where any amount will do; `sealed_up`, `sealed_down` whether the price is at its limit
+    `ends`     whether a ticker's last price is here although its market goes on within the run
+    `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
+    `activity` a fee per unit sold, at most `activity_most` an order
+    `slippage` fraction by which a fill is worse than the price
+    """
+
+    tickers: tuple[str, ...]
+    sessions: pd.DatetimeIndex
+    markets: tuple[str, ...]
+    session: np.ndarray
+    market: np.ndarray
+    columns: tuple[slice, ...]
+    price: np.ndarray
+    mark: np.ndarray
+    shares: np.ndarray
+    exchange: np.ndarray
+    lot: np.ndarray
+    least: np.ndarray
+    sealed_up: np.ndarray
+    sealed_down: np.ndarray
+    ends: np.ndarray
+    buy: dict[str, np.ndarray]
+    sell: dict[str, np.ndarray]
+    commission_least: np.ndarray
+    activity: np.ndarray
+    activity_most: np.ndarray
+    slippage: np.ndarray
+    buy_rate: np.ndarray
+    sell_rate: np.ndarray
+
+    def rows_of(self, market: int) -> np.ndarray:
+        """Return the moments of a market, rising."""
+        return np.flatnonzero(self.market == market)
+
+
+def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.DatetimeIndex, fill: str, costs: Costs) -> Terms:
+    """Return the terms of a book on its sessions; DataError for what a source or the rules do not know.
+
+    `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share; weekly prices
+    have no previous session to measure a price limit from. With `costs.flat_bps` no rule of a market counts.
+    """
+    bars = prices.bars
+    if bars is None and (fill == "open" or costs.slippage_range > 0):
+        raise DataError(f"{prices.source}: no opens and no ranges; want fill 'close' and slippage_range 0, or daily bars")
+    markets = tuple(market for market in MARKETS if market in prices.markets_of(tickers))
+    ordered = tuple(sorted(tickers, key=lambda ticker: (markets.index(prices.market[ticker]), ticker)))
+    seat = np.array([markets.index(prices.market[ticker]) for ticker in ordered])
+    open_on = np.array([sessions.isin(prices.closes[market].index) for market in markets])  # markets × sessions
+    session, market = np.nonzero(open_on.T)
+    local = _local(prices, ordered, sessions, fill)
+    exchange = prices.exchange(ordered, base, sessions)
+    here = seat == market[:, None]
+    price = np.where(here, (local.fill * exchange)[session], np.nan)
+    seen = np.where(seat < market[:, None], local.close[session], local.before[session]) * exchange[session]
+    mark = np.where(np.isnan(price), seen, price)
+    ruled = _Rules(prices, ordered, sessions, costs.flat_bps is None)
+    if (ruled.values("settle_days") > 1).any():
+        raise DataError(
+            "rules.toml: settle_days is above 1; the desk trades a market once a session and holds no share back longer"
+        )
+    least, lot = (ruled.values(rule) / local.shares if ruled.lots else np.zeros(local.fill.shape) for rule in ("least", "lot"))
+    up, down = _sealed(ruled, local, bars)
+    buy, sell = ruled.rates(costs.flat_bps)
+    ranged = costs.slippage_range * local.spread if costs.slippage_range else np.zeros(local.fill.shape)
+    ends = np.array([sessions == prices.last_session(ticker, sessions[-1]) for ticker in ordered]).T
+    return Terms(
+        tickers=ordered,
+        sessions=sessions,
+        markets=markets,
+        session=session,
+        market=market,
+        columns=tuple(slice(*np.searchsorted(seat, [number, number + 1])) for number in range(len(markets))),
+        price=price,
+        mark=np.where(np.isnan(mark), 1.0, mark),
+        shares=local.shares[session],
+        exchange=exchange[session],
+        lot=np.nan_to_num(lot[session]),
+        least=np.nan_to_num(least[session]),
+        sealed_up=up[session] & here,
+        sealed_down=down[session] & here,
+        ends=ends[session] & here,
+        buy={kind: rate[session] for kind, rate in buy.items()},
+        sell={kind: rate[session] for kind, rate in sell.items()},
+        commission_least=(ruled.values("commission_least") * exchange)[session],
+        activity=np.nan_to_num(ruled.values("activity_per_share") * local.shares * exchange)[session],
+        activity_most=(ruled.values("activity_most") * exchange)[session],
+        slippage=np.nan_to_num(costs.slippage_bps * BPS + ranged)[session],
+        buy_rate=sum(buy.values(), np.zeros(local.fill.shape))[session],
+        sell_rate=sum(sell.values(), np.zeros(local.fill.shape))[session],
+    )
+
+
+@dataclass(frozen=True)
+class _Local:
+    """Session × ticker arrays in each ticker's own currency: wealth at the fill, the close through and before a session."""
+
+    fill: np.ndarray
+    close: np.ndarray
+    before: np.ndarray
+    shares: np.ndarray  # shares a unit is
+    share_before: np.ndarray  # last share price before the session
+    spread: np.ndarray  # high less low over the fill's price
+    count: np.ndarray  # priced sessions so far, this one included; 0 throughout for what was listed before the source begins
+
+
+def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, fill: str) -> _Local:
+    wealth = prices.wealth[list(tickers)]
+    index = pd.DatetimeIndex(wealth.index)
+    through, before = (index.searchsorted(sessions, side=side) - 1 for side in ("right", "left"))
+    last = wealth.ffill().to_numpy()
+    now = wealth.reindex(sessions).to_numpy()
+    nothing = np.full(now.shape, np.nan)
+    held = dict.fromkeys(("open", "high", "low", "close"), nothing)
+    share_last = np.full(last.shape, np.nan)
+    if prices.bars is not None:
+        held = {name: getattr(prices.bars, name)[list(tickers)].reindex(sessions).to_numpy() for name in held}
+        share_last = prices.bars.close[list(tickers)].ffill().to_numpy()
+    count = wealth.notna().cumsum().to_numpy()
+    counted = np.where(wealth.iloc[0].isna(), _at(count, through, 0), 0)
+    return _Local(
+        fill=now if fill == "close" else held["open"] * now / held["close"],
+        close=_at(last, through, np.nan),
+        before=_at(last, before, np.nan),
+        shares=now / held["close"],
+        share_before=_at(share_last, before, np.nan),
+        spread=(held["high"] - held["low"]) / held[fill],
+        count=counted,
+    )
+
+
+def _at(table: np.ndarray, rows: np.ndarray, nothing: float) -> np.ndarray:
+    """Return rows of a table, `nothing` where a row lies before the first."""
+    return np.where((rows >= 0)[:, None], table[np.maximum(rows, 0)], nothing)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rules of each ticker's board as session × ticker arrays; all 0 where they do not count."""
+
+    prices: Prices
+    tickers: tuple[str, ...]
+    sessions: pd.DatetimeIndex
+    count: bool
+
+    @property
+    def lots(self) -> bool:
+        """Whether orders come in whole shares."""
+        return self.count and self.prices.bars is not None
+
+    @property
+    def limits(self) -> bool:
+        """Whether a price can be sealed at its limit."""
+        return self.lots and self.prices.frequency == "daily"
+
+    def values(self, rule: RuleName) -> np.ndarray:
+        """Return a rule's values, shape (sessions, tickers)."""
+        if not self.count:
+            return np.zeros((len(self.sessions), len(self.tickers)))
+        named = [(self.prices.market[ticker], ticker) for ticker in self.tickers]
+        return np.column_stack([rule_values(market, board_of(market, one), rule, self.sessions) for market, one in named])
+
+    def rates(self, flat_bps: float | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the rates of buys and of sells by kind of cost."""
+        if flat_bps is not None:
+            flat = np.full((len(self.sessions), len(self.tickers)), flat_bps * BPS)
+            return {"commission": flat}, {"commission": flat}
+        sell = {kind: self.values(rule) * BPS for kind, rule, _ in KINDS}
+        return {kind: sell[kind] for kind, _, both in KINDS if both}, sell
+
+
+def _sealed(ruled: _Rules, local: _Local, bars: Bars | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each fill price stands at its upper and at its lower limit, measured from the previous close alone."""
+    if not ruled.limits or bars is None:
+        nowhere = np.zeros(local.fill.shape, dtype=bool)
+        return nowhere, nowhere
+    move = local.fill / local.before - 1.0
+    limit = ruled.values("limit") - ruled.values("tick") / 2.0 / local.share_before - ROUNDED
+    limited = (local.count == 0) | (local.count > ruled.values("free_sessions"))
+    return limited & (move >= limit), limited & (move <= -limit)
