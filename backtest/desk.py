@@ -124,7 +124,8 @@ class Desk:
         before = self.cash
         sold, sold_fixed = self._sell(moment, seats, np.where(sell, size, 0.0))
         asked = np.where(buy, size, 0.0)
-        gross = before + (sold * each).sum(axis=1)  # the cash there would be but for the costs of the sales
+        # the cash there would be but for the costs of the sales and the rounding to lots
+        gross = before + (sold * each).sum(axis=1) + ((asked > 0) * lot * each).sum(axis=1) / 2.0
         afforded = (np.where(asked > 0, change, 0.0) * each).sum(axis=1) <= gross * (1.0 + WITHIN)
         bought, bought_fixed = self._buy(moment, seats, asked)
         if (units := bought - sold).any():

@@ -44,7 +44,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What happened, in the book's currency: `equity` by session; `realised` weights by order moment × ticker.
+    """What happened, in the book's currency: `equity` by session; `targets` and `realised` weights by order session × ticker.
 
     `orders` has decided, session, ticker, side, shares (units of wealth where a source has no share prices), price (of one,
     in the ticker's currency, slippage included), value, cost and a column per kind of cost. `unfilled`, `late`, `differences` and
@@ -103,13 +103,17 @@ def decide(spec: StrategySpec, book: str, archive: Archive, universe: Universe, 
     return decisions
 
 
-def trade(spec: StrategySpec, decisions: Sequence[Decision], prices: Prices, base: str, sessions: pd.DatetimeIndex) -> Simulation:
+def trade(
+    spec: StrategySpec,
+    decisions: Sequence[Decision],
+    prices: Prices,
+    tickers: Sequence[str],
+    base: str,
+    sessions: pd.DatetimeIndex,
+) -> Simulation:
     """Return what came of a book's decisions on its sessions; BacktestError when vectorbt and the desk disagree."""
-    tickers = tuple(sorted({ticker for one in decisions for ticker in one.targets}))
-    if not tickers:
-        tickers = tuple(prices.wealth.columns[:1])
     costs = Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
-    terms = terms_of(prices, tickers, base, sessions, spec.fill, costs)
+    terms = terms_of(prices, tuple(tickers), base, sessions, spec.fill, costs)
     decided = pd.DatetimeIndex([one.session for one in decisions])
     targets = np.array([[[one.targets.get(ticker, 0.0) for ticker in terms.tickers]] for one in decisions])
     journal = Journal(terms, decided)
@@ -124,8 +128,8 @@ def trade(spec: StrategySpec, decisions: Sequence[Decision], prices: Prices, bas
     wanted = np.where(orders.units[:, 0] != 0, targets[orders.decision, 0, np.arange(len(names))], np.nan)
     return Simulation(
         equity=equity,
-        targets=pd.DataFrame(wanted, rows, names),
-        realised=pd.DataFrame(realised, rows, names),
+        targets=pd.DataFrame(wanted, rows, names).groupby(level=0).last(),
+        realised=pd.DataFrame(realised, rows, names).groupby(level=0).last(),
         orders=listed,
         unfilled=unfilled,
         late=late,
@@ -138,56 +142,72 @@ def trade(spec: StrategySpec, decisions: Sequence[Decision], prices: Prices, bas
 def simulate(terms: Terms, orders: Orders, capital: float) -> np.ndarray:
     """Fill the orders of every book with vectorbt's compiled kernel and return its records.
 
-    The kernel is given a size, price, rate, fixed fee and slippage per order. Raises BacktestError when one was not filled as
-    ordered, or a book's cash came out different, to 1e-9.
+    Raises BacktestError when an order was not filled as ordered, or a book's cash came out different, to 1e-9.
     """
     if not len(orders.rows):
         return np.empty(0)
     from vectorbt.portfolio import dispatch
+
+    placed, named = kernel_arguments(terms, orders, capital)
+    records, _ = dispatch.simulate_from_orders(*placed, **named)
+    _check(records, orders, capital, terms)
+    return np.asarray(records)
+
+
+def kernel_arguments(terms: Terms, orders: Orders, capital: float) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return what the kernel is called with: a size, price, rate, fixed fee and slippage per order, a group per book.
+
+    Within a book sales come first; which those are is known, so that the kernel need not find out.
+    """
     from vectorbt.portfolio.enums import Direction, SizeType
 
     rows, books, tickers = orders.units.shape
     flat = (rows, books * tickers)
     price = np.tile(np.where(np.isnan(terms.price[orders.rows]), 1.0, terms.price[orders.rows]), (1, books))
     rates = np.where(orders.units > 0, terms.buy_rate[orders.rows, None], terms.sell_rate[orders.rows, None])
-    size = np.where(orders.units == 0, np.nan, orders.units).reshape(flat)
-    records, _ = dispatch.simulate_from_orders(
-        flat,
-        np.full(books, tickers, dtype=np.int64),
-        np.full(books, float(capital)),
-        np.ascontiguousarray(np.broadcast_to(np.arange(tickers), (rows, books, tickers)).reshape(flat), dtype=np.int64).copy(),
-        size=size,
-        size_type=np.asarray(SizeType.Amount),
-        direction=np.asarray(Direction.LongOnly),
-        price=price,
-        val_price=price,
-        close=price,
-        fees=rates.reshape(flat),
-        fixed_fees=orders.fixed.reshape(flat),
-        slippage=np.tile(terms.slippage[orders.rows], (1, books)),
-        auto_call_seq=True,
-        max_orders=int(np.count_nonzero(orders.units)) + 1,
-        max_logs=1,
-        engine="rust",
-    )
-    _check(records, size, orders.cash, capital, terms)
-    return np.asarray(records)
+    turns = np.argsort(orders.units > 0, axis=2, kind="stable").reshape(flat).astype(np.int64)
+    placed = flat, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
+    return placed, {
+        "size": np.where(orders.units == 0, np.nan, orders.units).reshape(flat),
+        "size_type": np.asarray(SizeType.Amount),
+        "direction": np.asarray(Direction.LongOnly),
+        "price": price,
+        "val_price": price,
+        "close": price,
+        "fees": rates.reshape(flat),
+        "fixed_fees": orders.fixed.reshape(flat),
+        "slippage": np.tile(terms.slippage[orders.rows], (1, books)),
+        "auto_call_seq": False,
+        "max_orders": int(np.count_nonzero(orders.units)) + 1,
+        "max_logs": 1,
+        "engine": "rust",
+    }
 
 
-def _check(records: Any, size: np.ndarray, cash: np.ndarray, capital: float, terms: Terms) -> None:
+def _check(records: Any, orders: Orders, capital: float, terms: Terms) -> None:
     """Refuse what vectorbt bent without a word: an order dropped or cut, cash that came out different."""
-    filled = np.zeros(size.shape)
-    filled[records["idx"], records["col"]] = np.where(records["side"] == 0, records["size"], -records["size"])
-    off = np.abs(filled - np.nan_to_num(size)) > FILLED_WITHIN * np.abs(np.nan_to_num(size))
+    names, units = len(terms.tickers), orders.units.reshape(len(orders.rows), -1)
+    sign = np.where(records["side"] == 0, 1.0, -1.0)
+    filled, ordered = sign * records["size"], units[records["idx"], records["col"]]
+    off = np.abs(filled - ordered) > FILLED_WITHIN * np.abs(ordered)
     if off.any():
-        row, column = np.argwhere(off)[0]
-        ticker = terms.tickers[column % len(terms.tickers)]
-        raise BacktestError(f"{ticker}, order moment {row}: vectorbt filled {filled[row, column]:g} of {size[row, column]:g}")
-    sign = np.where(records["side"] == 0, -1.0, 1.0)
-    flows = sign * records["size"] * records["price"] - records["fees"]
-    left = capital + np.bincount(records["col"] // len(terms.tickers), flows, minlength=cash.shape[1])
-    if (np.abs(left - cash[-1]) > FILLED_WITHIN * capital * 100).any():
-        raise BacktestError(f"vectorbt left {left[0]:,.6f} in cash, the desk {cash[-1, 0]:,.6f}")
+        first = int(off.argmax())
+        ticker, day = terms.tickers[records["col"][first] % names], _day(terms, orders, int(records["idx"][first]))
+        raise BacktestError(f"{ticker} on {day}: vectorbt filled {filled[first]:g} of {ordered[first]:g} units")
+    if len(records) != np.count_nonzero(units):
+        units = units.copy()
+        units[records["idx"], records["col"]] = 0.0
+        row, column = np.argwhere(units)[0]
+        raise BacktestError(f"{terms.tickers[column % names]} on {_day(terms, orders, int(row))}: vectorbt dropped the order")
+    flows = -filled * records["price"] - records["fees"]
+    left = capital + np.bincount(records["col"] // names, flows, minlength=orders.cash.shape[1])
+    if (off := np.abs(left - orders.cash[-1]) > FILLED_WITHIN * (capital + np.abs(flows).sum() / len(left))).any():
+        book = int(off.argmax())
+        raise BacktestError(f"vectorbt left {left[book]:,.6f} in cash, the desk {orders.cash[-1, book]:,.6f}")
+
+
+def _day(terms: Terms, orders: Orders, row: int) -> str:
+    return f"{terms.sessions[terms.session[orders.rows[row]]]:%Y-%m-%d}"
 
 
 def _valued(

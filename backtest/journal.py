@@ -35,7 +35,7 @@ WORDS = {
     Cause.LIMIT_UP: "sealed at the upper limit",
     Cause.LIMIT_DOWN: "sealed at the lower limit",
     Cause.SHORT_OF_CASH: "short of cash",
-    Cause.COSTS: "cash kept for costs",
+    Cause.COSTS: "cash kept for costs and whole lots",
     Cause.BELOW_LEAST: "below the board's least order",
 }
 UNFILLED = ["decided", "ticker", "target", "reason", "waited", "cost"]

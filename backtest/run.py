@@ -131,6 +131,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
             "source": archive.prices.source,
             "frequency": archive.prices.frequency,
             "adjustment": archive.prices.adjustment,
+            "bars": "none" if archive.prices.bars is None else "daily open, high, low, close",
         },
         windows=tuple(spans),
         books=books,
@@ -189,7 +190,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     markets = prices.markets_of(tickers)
     sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end)
     decisions = engine.decide(spec, name, archive, universe, sessions)
-    outcome = engine.trade(spec, decisions, prices, base, sessions)
+    outcome = engine.trade(spec, decisions, prices, tickers, base, sessions)
     compared = [one.ticker for one in universe.benchmarks if one.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)

@@ -203,8 +203,9 @@ class _Rules:
         """Return a rule's values, shape (sessions, tickers)."""
         if not self.count:
             return np.zeros((len(self.sessions), len(self.tickers)))
-        named = [(self.prices.market[ticker], ticker) for ticker in self.tickers]
-        return np.column_stack([rule_values(market, board_of(market, one), rule, self.sessions) for market, one in named])
+        boards = [(self.prices.market[ticker], board_of(self.prices.market[ticker], ticker)) for ticker in self.tickers]
+        found = {one: rule_values(*one, rule, self.sessions) for one in dict.fromkeys(boards)}
+        return np.column_stack([found[one] for one in boards])
 
     def rates(self, flat_bps: float | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the rates of buys and of sells by kind of cost."""

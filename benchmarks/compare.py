@@ -43,7 +43,7 @@ print(steps[1], steps[3], steps[4], Count.compiled)
 
 def main(rounds: int) -> None:
     """Print both tables."""
-    from peers import WAYS, basket
+    from peers import WAYS, basket, sweep
 
     for tickers, sessions, every in ((4, 900, 63), (30, 1150, 21)):
         given = basket(tickers, sessions, every)
@@ -53,13 +53,19 @@ def main(rounds: int) -> None:
             f"\n{tickers} names, {sessions} sessions, {len(given.rows)} order sessions; median of {rounds}, rounds interleaved\n"
         )
         print("| way | median | ÷ ours | ours ÷ it |\n|---|---:|---:|---:|")
-        own, worth = times["ours: simulate()"], calls["ours: simulate()"]()
+        own, worth = times["ours: trade(), flat cost"], calls["ours: trade(), flat cost"]()
         for name, spent in times.items():
             print(f"| {name} | {spent * 1e3:.2f} ms | {spent / own:.2f} | {own / spent:.2f} |")
         for name in ("vectorbt: Portfolio, every session", "bt"):
             print(f"\nlast value of {name} ÷ ours - 1: {calls[name]() / worth - 1:.1e}")
+    both, alone = sweep(basket(30, 1150, 21), 1000)
+    times = timed({"both": both, "alone": alone}, 5)
+    print(
+        f"\n1,000 books of 30 names at once: ours, market rules, {times['both'] * 1e3:.0f} us a book; vectorbt's kernel alone on the"
+    )
+    print(f"same rows, one flat fee, {times['alone'] * 1e3:.0f} us; ratio {times['both'] / times['alone']:.2f}")
     print("\nA fresh process; median of 3\n")
-    print("| kernels | import vectorbt | first simulate() | second | functions compiled |\n|---|---:|---:|---:|---:|")
+    print("| kernels | import vectorbt | first trade() | second | functions compiled |\n|---|---:|---:|---:|---:|")
     for engine, cache in (("auto", True), ("rust", True), ("numba", True), ("numba", False)):
         runs = [fresh(engine, cache) for _ in range(3)]
         imported, first, second, compiled = (median(column) for column in zip(*runs, strict=True))

@@ -1,4 +1,7 @@
-"""One quarterly or monthly basket, and the ways to simulate it: this project's engine, three of vectorbt, and `bt`."""
+"""One quarterly or monthly basket, and the ways to simulate it: this project's engine, three of vectorbt, and `bt`.
+
+And a thousand of them at once, as a sweep has them: the desk and the kernel, beside the kernel alone on the same orders.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,19 +14,23 @@ from vectorbt.portfolio import dispatch
 from vectorbt.portfolio.enums import Direction, SizeType
 
 from backtest import engine
-from backtest.prices import Prices
+from backtest.desk import Desk, Orders, due_rows
+from backtest.prices import Bars, Prices
+from backtest.spec import build_spec
+from backtest.terms import Costs, Terms, terms_of
+from backtest.weights import Equal
 
-CAPITAL = 1_000_000.0
+CAPITAL = 10_000_000.0
 COST = 0.001
 LONG_ONLY, TARGET_PERCENT = np.asarray(Direction.LongOnly), np.asarray(SizeType.TargetPercent)
 
 
 @dataclass(frozen=True)
 class Basket:
-    """Prices, and weights by order session: what every way is given."""
+    """Prices, and weights by decision session: what every way is given. Orders follow one session later."""
 
     prices: Prices
-    placement: engine.Placement
+    weights: pd.DataFrame
 
     @property
     def tickers(self) -> list[str]:
@@ -35,7 +42,11 @@ class Basket:
 
     @property
     def rows(self) -> pd.DatetimeIndex:
-        return pd.DatetimeIndex(self.placement.targets.index)
+        return pd.DatetimeIndex(self.sessions[self.sessions.get_indexer(self.weights.index) + 1])
+
+    @property
+    def targets(self) -> pd.DataFrame:
+        return self.weights.set_axis(self.rows)
 
 
 def basket(tickers: int, sessions: int, every: int, seed: int = 20250723) -> Basket:
@@ -54,21 +65,52 @@ def basket(tickers: int, sessions: int, every: int, seed: int = 20250723) -> Bas
         adjustment="drawn",
         source="drawn",
         data_id="drawn",
+        bars=Bars(wealth, wealth * 1.01, wealth * 0.99, wealth),
     )
-    rows = index[1::every]
-    weights = drawn.dirichlet(np.ones(tickers), len(rows)) * (1 - 2 * COST)
-    nothing = pd.DataFrame()
-    placement = engine.Placement(
-        pd.DataFrame(weights, rows, names), pd.Series(rows - pd.Timedelta(days=1), rows), nothing, nothing, nothing
-    )
-    return Basket(prices, placement)
+    decided = index[0:-1:every]
+    weights = drawn.dirichlet(np.ones(tickers), len(decided)) * (1 - 2 * COST)
+    return Basket(prices, pd.DataFrame(weights, decided, names))
 
 
-def ours(given: Basket) -> Callable[[], float]:
-    """Return the engine's simulate(): orders, reconciliation and the value of every session."""
-    return lambda: float(
-        engine.simulate(given.placement, given.prices, "USD", given.sessions, CAPITAL, COST * 1e4).equity.iloc[-1]
-    )
+def ours(given: Basket, flat_bps: float | None = COST * 1e4) -> Callable[[], float]:
+    """Return the engine's trade(): orders, kernel, the value and the profit by name of every session, tables."""
+    spec = build_spec(name="drawn", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=flat_bps, capital=CAPITAL)
+    decisions = [
+        engine.Decision(day, day.tz_localize("UTC"), (), {str(name): float(weight) for name, weight in row.items()})
+        for day, row in given.weights.iterrows()
+    ]
+    return lambda: float(engine.trade(spec, decisions, given.prices, given.tickers, "USD", given.sessions).equity.iloc[-1])
+
+
+def ruled(given: Basket) -> Callable[[], float]:
+    """Return the same under New York's dated rules: whole shares, fees by side, slippage."""
+    return ours(given, None)
+
+
+def sweep(given: Basket, books: int, seed: int = 1) -> tuple[Callable[[], Orders], Callable[[], np.ndarray]]:
+    """Return, for many books at once: ours under full rules; and the kernel alone on the same weights and rows, one flat fee."""
+    terms: Terms = terms_of(given.prices, tuple(given.tickers), "USD", given.sessions, "close", Costs(None, 5.0, 0.0))
+    shape = (len(given.weights), books)
+    targets = np.random.default_rng(seed).dirichlet(np.ones(len(given.tickers)), shape) * (1 - 2 * COST)
+    due = due_rows(terms, list(given.weights.index), 1)
+
+    def both() -> Orders:
+        orders = Desk(terms, targets, due, CAPITAL).walk()
+        engine.simulate(terms, orders, CAPITAL)
+        return orders
+
+    close = np.tile(given.prices.wealth.loc[given.rows].to_numpy(), (1, books))
+    weights, groups = targets.reshape(len(targets), -1), np.full(books, len(given.tickers), dtype=np.int64)
+    numbers, cash = np.tile(np.arange(len(given.tickers)), (len(targets), books)), np.full(books, CAPITAL)
+
+    def alone() -> np.ndarray:
+        records, _ = dispatch.simulate_from_orders(
+            close.shape, groups, cash, numbers.copy(), size=weights, price=close, size_type=TARGET_PERCENT, direction=LONG_ONLY,
+            fees=np.asarray(COST), val_price=close, close=close, auto_call_seq=True, max_orders=close.size, max_logs=1,
+        )  # fmt: skip
+        return np.asarray(records)
+
+    return both, alone
 
 
 def kernel(given: Basket) -> Callable[[], float]:
@@ -96,13 +138,13 @@ def order_rows(given: Basket) -> Callable[[], float]:
 def dense(given: Basket) -> Callable[[], float]:
     """Return vectorbt as its examples use it: a Portfolio over every session, to the value of every session."""
     close = given.prices.wealth
-    targets = given.placement.targets.reindex(close.index)
+    targets = given.targets.reindex(close.index)
     return lambda: float(_portfolio(close, targets).value().iloc[-1])
 
 
 def bt_(given: Basket) -> Callable[[], float]:
     """Return `bt`: fractional shares, the same dates and weights, prices at the close."""
-    weights = given.placement.targets
+    weights = given.targets
 
     def call() -> float:
         steps = [bt.algos.RunOnDate(*given.rows), bt.algos.WeighTarget(weights), bt.algos.Rebalance()]
@@ -117,7 +159,8 @@ def bt_(given: Basket) -> Callable[[], float]:
 
 
 WAYS = {
-    "ours: simulate()": ours,
+    "ours: trade(), flat cost": ours,
+    "ours: trade(), market rules": ruled,
     "vectorbt: kernel alone, order rows": kernel,
     "vectorbt: Portfolio, order rows": order_rows,
     "vectorbt: Portfolio, every session": dense,
@@ -126,7 +169,7 @@ WAYS = {
 
 
 def _arrays(given: Basket) -> tuple[np.ndarray, np.ndarray]:
-    return given.placement.targets.to_numpy(), np.ascontiguousarray(given.prices.wealth.loc[given.rows].to_numpy())
+    return given.targets.to_numpy(), np.ascontiguousarray(given.prices.wealth.loc[given.rows].to_numpy())
 
 
 def _portfolio(close: pd.DataFrame | np.ndarray, targets: pd.DataFrame | np.ndarray) -> vectorbt.Portfolio:

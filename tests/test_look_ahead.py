@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from markets_for_tests import DAILY, STRATEGIES, daily_archive, reference_archive, spec_of, strategy
 
-from backtest import desk, engine, run
+from backtest import engine, run
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.spec import StrategySpec
@@ -33,7 +33,7 @@ def archive_from(source: str) -> Archive:
 # The check
 
 
-def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> tuple[list[desk.Decision], pd.Series]:
+def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> tuple[list[engine.Decision], pd.Series]:
     """Return the decisions and values of a book up to a session."""
     universe, prices = load_universe(), archive.prices
     tickers = spec.tickers(book, universe)

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest.regimes import REPORT_DATE
-from backtest.report import books, colours, evidence, front, holdings, ledger, outcome, provenance, shifts, trades
+from backtest.report import attribution, books, colours, evidence, front, holdings, ledger, outcome, provenance, shifts, trades
 from backtest.run import RunResult
 
 FOLDER = Path(__file__).parent
@@ -19,6 +19,7 @@ SECTIONS = (
     ledger.section,
     shifts.section,
     books.section,
+    attribution.section,
     evidence.section,
     holdings.section,
     trades.section,

@@ -88,7 +88,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
         f"Prices are “{result.prices['source']}”, {result.prices['frequency']} ({result.prices['adjustment']}): nothing between "
         "two sessions is seen, and the first return after a date reaches back to the session before it."
     )
-    yield f"Every trade costs {number(result.spec['cost_bps'], 0)} basis points of its value; no other cost is counted."
+    yield _costs(result)
     yield from _ended(result)
     short = sum(refused(found) for book in result.books.values() for found in book.windows.values())
     if short:
@@ -97,6 +97,21 @@ def _caveats(result: RunResult) -> Iterator[str]:
         "The ± is one standard error for independent returns; autocorrelation widens it. No luck analysis yet: nothing here says "
         "how often chance, or a basket drawn at random, would have done as well."
     )
+
+
+def _costs(result: RunResult) -> str:
+    """Return what trading was taken to cost, and which market rules these prices cannot carry."""
+    spec = result.spec
+    if spec["cost_bps"] is not None:
+        flat = number(spec["cost_bps"], 0)
+        return f"Every trade costs {flat} basis points of its value; no market rule counts, shares are divisible."
+    said = (
+        f"Orders are filled at the {spec['fill']} under each market's dated rules: commission, stamp duty and fees, and "
+        f"{number(spec['slippage_bps'], 0)} basis points of slippage"
+    )
+    if result.prices["bars"] == "none":
+        return f"{said}. These prices have no share price: lots, price limits and fees per share are not seen."
+    return f"{said}; in whole lots, never at a sealed price limit."
 
 
 def _ended(result: RunResult) -> Iterator[str]:

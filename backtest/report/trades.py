@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.engine import FIRST_KIND
 from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.wording import DASH, Names, counted, day, name_of, name_zh, number, percent, plain
 from backtest.run import Book, RunResult
@@ -19,7 +20,7 @@ def section(result: RunResult) -> Section:
         Part(f"orders-{n}", f"Orders: {book.title}", tuple(_blocks(book, result.names)), book.basket, folded)
         for n, book in enumerate(result.books.values(), start=1)
     )
-    return Section("orders", "Orders", (_totals(result), *parts))
+    return Section("orders", "Orders and costs", (_totals(result), _costs(result), *parts))
 
 
 def _totals(result: RunResult) -> Table:
@@ -45,13 +46,33 @@ def _total(number_: int, book: Book) -> tuple[Cell, ...]:
     )
 
 
+def _costs(result: RunResult) -> Table:
+    """Return a row per book: what was paid by kind, and what waiting cost."""
+    kinds = list(dict.fromkeys(str(kind) for book in result.books.values() for kind in book.orders.columns[FIRST_KIND:]))
+    rows = tuple(
+        (
+            Cell(plain(book.basket)),
+            *(Cell(number(float(book.orders[kind].sum()), 0)) for kind in kinds),
+            *(Cell(number(float(table["cost"].sum()), 0)) for table in (book.late, book.unfilled)),
+            Cell(book.currency),
+        )
+        for book in result.books.values()
+    )
+    texts = (*(kind.capitalize() for kind in kinds), "Late orders", "Unfilled orders")
+    caption = (
+        "What was paid, by kind, and what waiting cost: the move of the price while an order could not be filled "
+        "(negative: waiting gained)"
+    )
+    return Table(caption, (Column("Book"), *(Column(text, True) for text in texts), Column("In")), (Rows(rows),))
+
+
 def _blocks(book: Book, names: Names) -> Iterator[Block]:
     """Yield what did not go as decided, then the newest orders."""
     kinds: list[tuple[str, pd.DataFrame]] = [
         ("Orders never filled", book.unfilled),
         ("Orders filled late (sessions waited in the ticker's own market)", book.late),
         ("Sold because prices end: the one order no decision asked for", book.exits),
-        ("Targets missed", book.differences),
+        ("Targets missed by more than half a lot", book.differences),
     ]
     for caption, table in kinds:
         if len(table):
@@ -76,7 +97,7 @@ def _shown(caption: str, table: pd.DataFrame) -> str:
 
 def _listed(caption: str, table: pd.DataFrame, names: Names, currency: str) -> Table:
     """Return the last rows of an engine table, newest first, its ticker spelled out."""
-    fields = [str(name) for name in table]
+    fields = [str(name) for name in table][: FIRST_KIND if "side" in table else None]
     columns = tuple(Column(_header(field, currency), field in FORMATS) for field in fields)
     records = table.tail(SHOWN).iloc[::-1].to_dict("records")
     rows = tuple(tuple(_cell(field, record[field], names) for field in fields) for record in records)
@@ -84,7 +105,8 @@ def _listed(caption: str, table: pd.DataFrame, names: Names, currency: str) -> T
 
 
 def _header(field: str, currency: str) -> str:
-    return f"{plain(field).capitalize()}{f' ({currency})' if field in ('price', 'value', 'cost') else ''}"
+    unit = f" ({currency})" if field in ("value", "cost") else " (local)" if field == "price" else ""
+    return f"{plain(field).capitalize()}{unit}"
 
 
 def _cell(field: str, value: Any, names: Names) -> Cell:
@@ -101,6 +123,7 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "value": lambda value: number(value, 0),
     "cost": lambda value: number(value, 2),
     "target": lambda value: percent(value, sign=False),
-    "short_by": lambda value: percent(value, 2, sign=False),
+    "realised": lambda value: percent(value, 2, sign=False),
+    "lots": lambda value: number(value, 1),
     "waited": lambda value: number(value, 0),
 }

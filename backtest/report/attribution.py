@@ -1,0 +1,48 @@
+"""Where each book's profit came from: by name, theme, market and currency."""
+
+import pandas as pd
+
+from backtest.attribution import PARTS
+from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.wording import Names, name_of, name_zh, percent
+from backtest.run import Book, RunResult
+
+GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}
+PLACES = {"XSHG": "Shanghai and Shenzhen", "XNYS": "New York"}
+
+
+def section(result: RunResult) -> Section:
+    """Return what each part of each book added to its total return; of several books, each folded."""
+    folded = len(result.books) > 1
+    said = Text(
+        "Each figure is profit over the money at the start, so every table adds up to the book's total return. "
+        "Price: what local prices did. Currency: what the exchange rate did to what was held. Costs: fees and slippage.",
+        "small",
+    )
+    parts = (
+        Part(f"attribution-{n}", f"Attribution: {book.title}", _blocks(book, result.names), book.basket, folded)
+        for n, book in enumerate(result.books.values(), start=1)
+    )
+    return Section("attribution", "Attribution", (said, *parts))
+
+
+def _blocks(book: Book, names: Names) -> tuple[Block, ...]:
+    tables = [_table(book, "Name", book.attribution["name"], names)]
+    tables += [_table(book, title, book.attribution[group], {}) for group, title in GROUPS.items()]
+    return tuple(tables)
+
+
+def _table(book: Book, title: str, found: pd.DataFrame, names: Names) -> Table:
+    """Return a group's rows, largest first, and their sum."""
+    ordered = found.sort_values("total", ascending=False, kind="stable")
+    rows = tuple(_row(str(name), line, names) for name, line in ordered.iterrows())
+    total = _row("Total", found.sum(), {})
+    columns = (Column(title), *(Column(part.capitalize(), True) for part in (*PARTS, "total")))
+    return Table(f"{book.title}: total return by {title.lower()}, {book.currency} book", columns, (Rows((*rows, total)),))
+
+
+def _row(name: str, line: pd.Series, names: Names) -> tuple[Cell, ...]:
+    shown = name_of(names, name) if name in names else PLACES.get(name, name)
+    return Cell(shown, zh=name_zh(names, name) if name in names else ""), *(
+        Cell(percent(line[part])) for part in (*PARTS, "total")
+    )
