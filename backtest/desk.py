@@ -15,7 +15,7 @@ from backtest.journal import Cause, Journal
 from backtest.terms import Terms
 
 HALF_LOT = 0.5 + 1e-9
-WITHIN = 1e-9  # of a book's value: what is missed by less is rounding
+WITHIN = 1e-9  # of a book's value: what is missed by less is rounding; of its capital: no order is worth less
 SPARE = 1.0 - 1e-12  # of the cash that a cut purchase may use: its parts are rounded
 
 
@@ -64,6 +64,7 @@ class Desk:
         self.held: np.ndarray = np.zeros(books)
         self.target: np.ndarray = np.zeros(books)
         self.cash = np.full(books[0], float(capital))
+        self.dust = WITHIN * capital
         self.open: np.ndarray = np.zeros(books, dtype=bool)
         self.cut: np.ndarray = np.zeros(books, dtype=bool)
         self.decision, self.due_row = np.full(books[1], -1), np.full(books[1], -1)
@@ -161,7 +162,7 @@ class Desk:
         fixed = _topped_up(value, terms.sell["commission"][moment, seats], terms.commission_least[moment, seats])
         fixed += np.minimum(size * terms.activity[moment, seats], terms.activity_most[moment, seats])
         net = value * (1.0 - terms.sell_rate[moment, seats]) - fixed
-        worth = net > 0
+        worth = net > self.dust
         self.cash = self.cash + np.where(worth, net, 0.0).sum(axis=1)
         return np.where(worth, size, 0.0), np.where(worth, fixed, 0.0)
 
@@ -182,7 +183,7 @@ class Desk:
             cut = _floored(size * share[:, None], terms.lot[moment, seats])
             cut[cut < terms.least[moment, seats]] = 0.0
             size = np.where(short[:, None], cut, size)
-        worth = size * each > (fixed := _topped_up(size * each, commission, least))
+        worth = size * each > self.dust + (fixed := _topped_up(size * each, commission, least))
         size, fixed = np.where(worth, size, 0.0), np.where(worth, fixed, 0.0)
         self.cash = self.cash - (size * each * (1.0 + rate) + fixed).sum(axis=1)
         return size, fixed

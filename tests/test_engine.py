@@ -1,4 +1,4 @@
-"""What the engine decides, refuses, fills and values, on markets small enough to follow by hand."""
+"""When the engine decides, when each market trades, what the book is worth, and where a run begins and ends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-import vectorbt
 import vectorbt_rust.portfolio
-from markets_for_tests import NOWHERE, day, days, decided, no_facts, prices_of, spec_of, without
+from markets_for_tests import NOWHERE, day, days, decided, flat_prices_on_real_calendars, no_facts, prices_of, spec_of, without
+from test_terms import listed, traded
 
-from backtest import desk, engine
+from backtest import engine
 from backtest.errors import BacktestError, DataError
 from backtest.panel import Archive
 from backtest.prices import Prices
@@ -21,7 +21,8 @@ from backtest.universe import load_universe
 from backtest.weights import Gate
 
 US = {"AAA": "XNYS", "BBB": "XNYS"}
-NO_RECORDS = np.empty(0, vectorbt.portfolio.enums.order_dt)
+BOTH = {"NVDA": "XNYS", "300308.SZ": "XSHG"}
+HALF = {"NVDA": 0.5, "300308.SZ": 0.5}
 WEEK = days("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05")
 
 
@@ -41,114 +42,68 @@ def two_names(aaa: Sequence[float] = (10, 10, 20, 20), bbb: Sequence[float] = (1
     return prices_of({"AAA": aaa, "BBB": bbb}, US, WEEK)
 
 
-def placed(rows: dict[str, dict[str, float]], tickers: Sequence[str] = ("AAA", "BBB")) -> engine.Placement:
-    """Targets by order session, as `place` would return them."""
-    index = days(*rows)
-    table = pd.DataFrame(list(rows.values()), index=index).reindex(columns=list(tickers)).astype(float)
-    empty = pd.DataFrame()
-    return engine.Placement(table, pd.Series(index - pd.Timedelta(days=1), index), empty, empty, empty)
+def simulated(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
+    """A book of 1,000 in fractions of shares, without costs unless said otherwise."""
+    return traded(prices, *chosen, base=base, **{"capital": 1000.0, "cost_bps": 0.0} | changes)
 
 
-def simulated(
-    rows: dict[str, dict[str, float]], prices: Prices, cost_bps: float = 0.0, capital: float = 1000.0, base: str = "USD"
-) -> engine.Simulation:
-    sessions = prices.sessions(tuple(sorted(prices.closes)))
-    return engine.simulate(placed(rows, list(prices.wealth.columns)), prices, base, sessions, capital, cost_bps)
+def sessions_of(outcome: engine.Simulation) -> list[tuple[str, str]]:
+    return [(f"{one.session:%Y-%m-%d}", one.ticker) for one in outcome.orders.itertuples()]
 
 
-# What is bought, what it costs and what it is worth
+# What a book is worth
 
 
 def test_equity_is_cash_plus_holdings_at_the_price_of_each_session() -> None:
-    outcome = simulated({"2024-01-03": {"AAA": 0.5}}, two_names((10, 10, 20, 30)))
-    assert outcome.equity.tolist() == [1000.0, 1000.0, 1500.0, 2000.0]  # 50 shares and 500 in cash
+    outcome = simulated(two_names((10, 10, 20, 30)), decided(WEEK[0], {"AAA": 0.5}))
+    assert outcome.equity.tolist() == pytest.approx([1000.0, 1000.0, 1500.0, 2000.0])  # 50 shares and 500 in cash
 
 
-def test_costs_are_charged_on_the_traded_value_and_kept_back_twice() -> None:
-    outcome = simulated({"2024-01-03": {"AAA": 1.0}}, two_names((10, 10, 20, 30)), cost_bps=100)
-    # 1 - 2 × 1% of 1000 buys 98 shares at 10; 1% of 980 is 9.8; 1000 - 980 - 9.8 stays in cash
-    assert outcome.orders[["side", "shares", "price", "value", "cost"]].to_numpy().tolist() == [
-        ["buy", pytest.approx(98.0), 10.0, pytest.approx(980.0), pytest.approx(9.8)]
-    ]
-    assert outcome.equity.tolist() == pytest.approx([1000.0, 990.2, 98 * 20 + 10.2, 98 * 30 + 10.2])
-
-
-def test_a_target_that_leaves_room_for_its_costs_is_not_scaled() -> None:
-    outcome = simulated({"2024-01-03": {"AAA": 0.98}}, two_names(), cost_bps=100)
-    assert outcome.orders["value"].tolist() == pytest.approx([980.0])
-
-
-def test_both_sides_of_a_full_rotation_are_paid_for_without_going_short_of_cash() -> None:
-    rows = {"2024-01-03": {"AAA": 1.0}, "2024-01-04": {"AAA": 0.0, "BBB": 1.0}}
-    outcome = simulated(rows, two_names((10, 10, 10, 10)), cost_bps=100)
-    # 990.2 after the first cost; 980 sold costs 9.8; 98% of 990.2 bought costs 9.70396
-    assert outcome.equity.iloc[-1] == pytest.approx(990.2 - 9.8 - 9.70396)
-
-
-def test_realised_weights_are_of_the_value_after_the_session() -> None:
-    outcome = simulated({"2024-01-03": {"AAA": 1.0}}, two_names(), cost_bps=100)
-    assert outcome.realised["AAA"].tolist() == pytest.approx([980.0 / 990.2])
+def test_a_flat_cost_is_charged_on_the_traded_value_and_paid_from_the_target() -> None:
+    outcome = simulated(two_names((10, 10, 10, 10)), decided(WEEK[0], {"AAA": 1.0}), cost_bps=100.0)
+    assert listed(outcome.orders, "side", "shares", "cost") == [
+        ["buy", pytest.approx(1000 / 10.1), pytest.approx(1000 / 101)]
+    ]  # fmt: skip
+    assert outcome.equity.tolist() == pytest.approx([1000.0, 1000 / 1.01, 1000 / 1.01, 1000 / 1.01])
 
 
 def test_a_sixty_per_cent_target_is_filled_though_its_cash_comes_from_a_sale_of_the_same_session() -> None:
-    rows = {"2024-01-03": {"AAA": 0.05, "BBB": 0.95}, "2024-01-04": {"AAA": 0.60, "BBB": 0.40}}
-    outcome = simulated(rows, two_names((10, 10, 10, 10)))
-    assert outcome.realised.iloc[-1].tolist() == pytest.approx([0.60, 0.40], abs=1e-12)
+    chosen = decided(WEEK[0], {"AAA": 0.05, "BBB": 0.95}), decided(WEEK[1], {"AAA": 0.60, "BBB": 0.40})
+    assert simulated(two_names((10, 10, 10, 10)), *chosen).realised.iloc[-1].tolist() == pytest.approx([0.60, 0.40], abs=1e-9)
 
 
-def test_vectorbt_left_to_its_default_order_of_calls_would_miss_that_target() -> None:
-    close, targets = np.full((2, 2), 10.0), np.array([[0.05, 0.95], [0.60, 0.40]])
-    options = {"size_type": "targetpercent", "init_cash": 1000.0, "cash_sharing": True, "group_by": True}
-    held = vectorbt.Portfolio.from_orders(close, targets, **options).assets().to_numpy()
-    assert held[-1, 0] * 10 / 1000 < 0.59
-
-
-def test_a_name_without_an_order_keeps_its_shares() -> None:
-    rows = {"2024-01-03": {"AAA": 0.5}, "2024-01-05": {"BBB": 0.1}}
-    assert simulated(rows, two_names()).shares["AAA"].tolist() == [50.0, 50.0]
-
-
-def test_a_book_of_one_name_and_one_order_has_a_row_and_a_column() -> None:
-    prices = prices_of({"AAA": [10, 10, 20, 20]}, {"AAA": "XNYS"}, WEEK)
-    outcome = simulated({"2024-01-03": {"AAA": 1.0}}, prices)
-    assert (outcome.shares.shape, outcome.equity.tolist()) == ((1, 1), [1000.0, 1000.0, 2000.0, 2000.0])
+def test_realised_weights_are_of_the_value_after_the_session() -> None:
+    outcome = simulated(two_names(), decided(WEEK[0], {"AAA": 0.5}), cost_bps=100.0)
+    assert outcome.realised["AAA"].tolist() == pytest.approx([500.0 / 995.0])
 
 
 def test_a_book_that_never_orders_keeps_its_capital() -> None:
-    prices = two_names()
-    placement = engine.place([decided("2024-01-02", {})], prices, ["AAA", "BBB"], WEEK, 1)
-    outcome = engine.simulate(placement, prices, "USD", WEEK, 1000.0, 10.0)
+    outcome = simulated(two_names(), decided(WEEK[0], {}))
     assert outcome.equity.tolist() == [1000.0] * 4
-
-
-def test_a_foreign_share_is_worth_its_price_times_the_rate_of_the_day() -> None:
-    prices = prices_of({"AAA": [10, 10, 10, 20]}, {"AAA": "XNYS"}, WEEK, rate=[7.0, 7.0, 7.5, 8.0])
-    outcome = simulated({"2024-01-03": {"AAA": 1.0}}, prices, base="CNY", capital=7000.0)
-    assert outcome.equity.tolist() == pytest.approx([7000.0, 7000.0, 7500.0, 16000.0])  # 100 shares
+    assert outcome.orders.empty
 
 
 def test_a_chinese_share_in_dollars_is_divided_by_the_rate() -> None:
-    prices = prices_of({"CCC": [70, 70, 70, 80]}, {"CCC": "XSHG"}, WEEK, rate=[7.0, 7.0, 7.0, 8.0])
-    outcome = simulated({"2024-01-03": {"CCC": 1.0}}, prices, base="USD", capital=1000.0)
+    prices = prices_of({"600001.SS": [70, 70, 70, 80]}, {"600001.SS": "XSHG"}, WEEK, rate=[7.0, 7.0, 7.0, 8.0])
+    outcome = simulated(prices, decided(WEEK[0], {"600001.SS": 1.0}))
     assert outcome.equity.tolist() == pytest.approx([1000.0] * 4)  # 100 shares of 10 dollars, then of 80 / 8
 
 
 def test_a_suspended_share_is_worth_its_last_price() -> None:
-    outcome = simulated({"2024-01-03": {"AAA": 1.0}}, two_names((10, 10, NOWHERE, 20)))
-    assert outcome.equity.tolist() == [1000.0, 1000.0, 1000.0, 2000.0]
+    outcome = simulated(two_names((10, 10, NOWHERE, 20)), decided(WEEK[0], {"AAA": 1.0}))
+    assert outcome.equity.tolist() == pytest.approx([1000.0, 1000.0, 1000.0, 2000.0])
 
 
 def test_a_foreign_share_whose_market_is_closed_is_worth_its_last_price_at_the_rate_of_the_day() -> None:
     prices = prices_of({"AAA": [10, 10, NOWHERE, 10]}, {"AAA": "XNYS"}, WEEK, rate=[7.0, 7.0, 7.7, 7.0])
-    outcome = simulated({"2024-01-03": {"AAA": 1.0}}, prices, base="CNY", capital=7000.0)
+    outcome = simulated(prices, decided(WEEK[0], {"AAA": 1.0}), base="CNY", capital=7000.0)
     assert outcome.equity.tolist() == pytest.approx([7000.0, 7000.0, 7700.0, 7000.0])
 
 
-def test_orders_name_the_decision_behind_them() -> None:
-    prices = two_names()
-    placement = engine.place([decided("2024-01-02", {"AAA": 1.0})], prices, ["AAA", "BBB"], WEEK, 1)
-    orders = engine.simulate(placement, prices, "USD", WEEK, 1000.0, 0.0).orders
-    assert orders[["decided", "session", "ticker"]].to_numpy().tolist() == [[day("2024-01-02"), day("2024-01-03"), "AAA"]]
+def test_a_suspended_session_between_two_orders_changes_nothing_at_its_end() -> None:
+    chosen = decided(WEEK[0], {"AAA": 0.7}), decided(WEEK[2], {})
+    whole, held = two_names((10, 10, 15, 20)), without(two_names((10, 10, 15, 20)), "AAA", "2024-01-04")
+    assert [simulated(one, *chosen).equity.iloc[-1] for one in (whole, held)] == pytest.approx([1700.0, 1700.0])
 
 
 def test_simulation_runs_on_the_precompiled_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,69 +111,71 @@ def test_simulation_runs_on_the_precompiled_kernel(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         vectorbt_rust.portfolio, "simulate_from_orders_rs", lambda *given, **named: called.append(1) or kernel(*given, **named)
     )
-    simulated({"2024-01-03": {"AAA": 1.0}}, two_names())
+    simulated(two_names(), decided(WEEK[0], {"AAA": 1.0}))
     assert called == [1]
 
 
-# What vectorbt would bend without a word
+# When each market trades
 
 
-def test_an_order_on_a_session_without_a_price_is_refused() -> None:
-    with pytest.raises(BacktestError, match="order for AAA on 2024-01-04, when it has no price"):
-        simulated({"2024-01-04": {"AAA": 1.0}}, two_names((10, 10, NOWHERE, 20)))
-
-
-@pytest.mark.parametrize("weight", [-0.1, np.inf, -np.inf])
-def test_a_weight_that_is_negative_or_infinite_is_refused(weight: float) -> None:
-    with pytest.raises(BacktestError, match="weights"):
-        simulated({"2024-01-03": {"AAA": weight}}, two_names())
-
-
-def test_weights_that_add_up_to_more_than_one_are_refused() -> None:
-    with pytest.raises(BacktestError, match="weights"):
-        simulated({"2024-01-03": {"AAA": 0.75, "BBB": 0.75}}, two_names())
-
-
-@pytest.mark.parametrize("bent", [0.9, 1.1])
-def test_a_fill_that_differs_from_its_target_for_no_known_reason_is_an_error(
-    bent: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = engine._vectorbt
-
-    def bending(*given: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        records, shares, cash = honest(*given)
-        return records, shares * bent, cash + shares[:, 0] * (1 - bent) * 10
-
-    monkeypatch.setattr(engine, "_vectorbt", bending)
-    with pytest.raises(BacktestError, match=r"AAA on 2024-01-03: .* target 0\.500000, no reason"):
-        simulated({"2024-01-03": {"AAA": 0.5}}, two_names())
-
-
-def test_a_fill_above_its_target_is_an_error_even_when_all_cash_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_vectorbt", lambda *given: (NO_RECORDS, np.array([[60.0, 40.0]]), np.zeros(1)))
-    with pytest.raises(BacktestError, match=r"AAA on 2024-01-03: weight 0\.600000, target 0\.500000, no reason"):
-        simulated({"2024-01-03": {"AAA": 0.5, "BBB": 0.5}}, two_names())
-
-
-def test_an_order_that_vectorbt_dropped_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_vectorbt", lambda *given: (NO_RECORDS, np.zeros((1, 2)), np.array([1000.0])))
-    with pytest.raises(BacktestError, match="no reason"):
-        simulated({"2024-01-03": {"AAA": 0.5}}, two_names())
-
-
-def test_a_target_missed_for_want_of_cash_is_listed_with_its_reason() -> None:
-    rows = {"2024-01-03": {"AAA": 1.0}, "2024-01-04": {"BBB": 0.4}}
-    differences = simulated(rows, two_names((10, 10, 10, 10))).differences
-    assert differences[["session", "ticker", "target", "reason"]].to_numpy().tolist() == [
-        [day("2024-01-04"), "BBB", 0.4, engine.SHORT_OF_CASH]
+def test_orders_name_the_decision_behind_them() -> None:
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    outcome = simulated(prices, decided("2024-09-30", HALF), base="CNY")
+    assert listed(outcome.orders, "decided", "session", "ticker") == [
+        [day("2024-09-30"), day("2024-10-01"), "NVDA"],
+        [day("2024-09-30"), day("2024-10-08"), "300308.SZ"],
     ]
-    assert differences["short_by"].tolist() == pytest.approx([0.4])
 
 
-def test_a_value_that_is_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_vectorbt", lambda *given: (NO_RECORDS, np.full((1, 2), np.nan), np.zeros(1)))
-    with pytest.raises(BacktestError, match="value is not a number on 2024-01-0"):
-        simulated({"2024-01-03": {"AAA": 0.5}}, two_names())
+def test_waiting_for_a_holiday_is_not_being_late() -> None:
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    assert simulated(prices, decided("2024-09-30", HALF)).late.empty
+
+
+def test_a_lag_of_two_counts_sessions_of_each_own_market() -> None:
+    """Shanghai: 09-30, then 10-08; New York: 09-30, 10-01."""
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    outcome = simulated(prices, decided("2024-09-27", HALF), lag=2)
+    assert sessions_of(outcome) == [("2024-10-01", "NVDA"), ("2024-10-08", "300308.SZ")]
+
+
+def test_a_decision_that_falls_due_later_leaves_another_markets_older_order_alone() -> None:
+    """Lag two over Golden Week 2024: on 10-08 Shanghai still fills 09-27 while New York fills 10-04."""
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    outcome = simulated(prices, decided("2024-09-27", {"300308.SZ": 0.4}), decided("2024-10-04", {"NVDA": 0.4}), lag=2)
+    assert listed(outcome.orders[outcome.orders["side"] == "buy"], "decided", "session", "ticker") == [
+        [day("2024-09-27"), day("2024-10-08"), "300308.SZ"],
+        [day("2024-10-04"), day("2024-10-08"), "NVDA"],
+    ]
+
+
+def test_a_later_decision_replaces_an_order_that_is_due_in_the_same_session() -> None:
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31")
+    chosen = decided("2024-09-30", {"300308.SZ": 0.9}), decided("2024-10-04", {"300308.SZ": 0.2})
+    outcome = simulated(prices, *chosen, base="CNY")
+    assert listed(outcome.orders, "session", "value") == [[day("2024-10-08"), pytest.approx(200.0)]]
+    assert listed(outcome.unfilled, "decided", "target", "reason") == [
+        [day("2024-09-30"), 0.9, "a newer decision was due first"]
+    ]  # fmt: skip
+
+
+def test_only_sessions_of_the_own_market_count_as_waited() -> None:
+    prices = without(flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-31"), "300308.SZ", "2024-09-30")
+    outcome = simulated(prices, decided("2024-09-27", {"300308.SZ": 0.9}))
+    assert listed(outcome.late, "session", "waited") == [[day("2024-10-08"), 1]]
+
+
+def test_a_run_that_ends_on_a_holiday_of_a_market_does_not_end_its_prices() -> None:
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-04")  # Shanghai's last session is 09-30
+    assert simulated(prices, decided("2024-09-10", HALF)).exits.empty
+
+
+def test_an_order_for_a_market_that_opens_after_the_end_of_the_run_is_listed_with_its_reason() -> None:
+    prices = flat_prices_on_real_calendars(BOTH, "2024-09-02", "2024-10-04")
+    outcome = simulated(prices, decided("2024-09-30", {"300308.SZ": 0.9}))
+    assert listed(outcome.unfilled, "ticker", "target", "reason") == [
+        ["300308.SZ", 0.9, "run ended before the market's next session"]
+    ]  # fmt: skip
 
 
 # When it decides, and on what
@@ -229,7 +186,7 @@ def archive_of(**columns: Sequence[float]) -> Archive:
     return Archive(no_facts(), prices_of(columns, dict.fromkeys(columns, "XNYS"), index))
 
 
-def decisions_of(archive: Archive, **changes: object) -> list[desk.Decision]:
+def decisions_of(archive: Archive, **changes: object) -> list[engine.Decision]:
     spec = spec_of(**changes)
     sessions = engine.run_sessions(
         archive.prices, spec.tickers(spec.baskets[0], load_universe()), day("2024-01-01"), day("2030-01-01")
@@ -368,28 +325,3 @@ def test_a_book_has_no_session_on_which_all_its_markets_are_closed() -> None:
 def test_a_run_of_one_session_is_refused() -> None:
     with pytest.raises(DataError, match=r"1 session\(s\) from 2024-01-05 to 2024-01-05; want at least two"):
         engine.run_sessions(two_names(), ["AAA"], day("2024-01-05"), day("2024-01-05"))
-
-
-# Order sessions only, or every session
-
-
-def test_simulating_every_session_gives_the_same_values_as_simulating_the_order_sessions() -> None:
-    drawn = np.random.default_rng(20250723)
-    index = pd.bdate_range("2023-01-02", periods=500).as_unit("ns")
-    close = 100 * np.exp(np.cumsum(drawn.normal(0, 0.02, (500, 4)), axis=0))
-    tickers = ["AAA", "BBB", "CCC", "DDD"]
-    prices = prices_of(dict(zip(tickers, close.T, strict=True)), dict.fromkeys(tickers, "XNYS"), index)
-    rows = {f"{index[n]:%Y-%m-%d}": dict(zip(tickers, drawn.dirichlet(np.ones(4)), strict=True)) for n in range(1, 500, 21)}
-    ours = simulated(rows, prices, cost_bps=10.0, capital=1e6).equity
-    scaled = pd.DataFrame(rows).T.set_axis(days(*rows)).reindex(index) * (1 - 2 * 10 / 1e4)
-    dense = vectorbt.Portfolio.from_orders(
-        close, scaled.to_numpy(), size_type="targetpercent", direction="longonly", fees=0.001, init_cash=1e6,
-        cash_sharing=True, group_by=True, call_seq="auto",
-    )  # fmt: skip
-    np.testing.assert_allclose(ours.to_numpy(), dense.value().to_numpy(), rtol=1e-12)
-
-
-def test_a_suspended_session_between_two_orders_changes_nothing_at_its_end() -> None:
-    rows = {"2024-01-03": {"AAA": 0.7}, "2024-01-05": {"AAA": 0.0}}
-    whole, held = two_names((10, 10, 15, 20)), without(two_names((10, 10, 15, 20)), "AAA", "2024-01-04")
-    assert simulated(rows, whole).equity.iloc[-1] == simulated(rows, held).equity.iloc[-1] == 1700.0

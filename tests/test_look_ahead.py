@@ -40,8 +40,7 @@ def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
     sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
     decisions = engine.decide(spec, book, archive, universe, sessions)
-    placement = engine.place(decisions, prices, tickers, sessions, spec.lag)
-    outcome = engine.simulate(placement, prices, base, sessions, spec.capital, spec.cost_bps)
+    outcome = engine.trade(spec, decisions, prices, tickers, base, sessions)
     return [one for one in decisions if one.session <= cut], outcome.equity.loc[:cut]
 
 
@@ -213,15 +212,17 @@ def test_the_check_finds_an_order_on_the_session_of_its_own_decision():
     """With the lag of nothing that a spec refuses, the close that is decided on is the close that is traded."""
     archive = archive_from("weekly")
     decisions, _ = run_until(spec_of(), "NVDA", archive, CUT_AT_A_DECISION)
-    placement = engine.place(decisions, archive.prices, ["NVDA"], archive.prices.sessions(("XNYS",)), 0)
+    early = spec_of().model_copy(update={"lag": 0})
+    outcome = engine.trade(early, decisions, archive.prices, ["NVDA"], "USD", archive.prices.sessions(("XNYS",)))
     with pytest.raises(AssertionError):
-        orders_follow_decisions(placement)
+        orders_follow_decisions(outcome)
 
 
-def orders_follow_decisions(placement: engine.Placement) -> None:
-    exits = set(placement.exits["session"])
-    for session, chosen in placement.decided.items():
-        assert chosen < session or session in exits
+def orders_follow_decisions(outcome: engine.Simulation) -> None:
+    assert len(outcome.orders)
+    exits = set(zip(outcome.exits["session"], outcome.exits["ticker"], strict=True))
+    for order in outcome.orders.itertuples():
+        assert order.decided < order.session or (order.session, order.ticker) in exits
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
@@ -232,4 +233,4 @@ def test_every_order_of_every_strategy_follows_its_decision(source, path):
         tickers: Sequence[str] = spec.tickers(book, universe)
         sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)
         decisions = engine.decide(spec, book, archive, universe, sessions)
-        orders_follow_decisions(engine.place(decisions, archive.prices, tickers, sessions, spec.lag))
+        orders_follow_decisions(engine.trade(spec, decisions, archive.prices, tickers, "USD", sessions))

@@ -95,25 +95,25 @@ def test_no_rate_is_taken_from_a_later_day(prices):
 def test_a_source_without_any_rate_is_refused_by_the_day_that_needs_one(prices):
     without = replace(prices, rate=pd.Series(dtype=float, index=pd.DatetimeIndex([])))
     with pytest.raises(DataError, match="no CNY=X rate for 2024-03-04"):
-        without.in_currency(["NVDA"], "CNY", DAYS)
+        without.valued(["NVDA"], "CNY", DAYS)
 
 
 def test_dollars_become_yuan_by_multiplying_with_the_rate(prices):
-    assert list(prices.in_currency(["NVDA"], "CNY", DAYS)["NVDA"]) == pytest.approx([350.0, 357.0, 374.4])
+    assert list(prices.valued(["NVDA"], "CNY", DAYS)["NVDA"]) == pytest.approx([350.0, 357.0, 374.4])
 
 
 def test_yuan_become_dollars_by_dividing_by_the_rate(prices):
-    found = prices.in_currency(["300308.SZ"], "USD", DAYS)["300308.SZ"]
-    np.testing.assert_allclose(found, [14.285714, NAN, 14.166667], rtol=1e-6)
+    found = prices.valued(["300308.SZ"], "USD", DAYS)["300308.SZ"]
+    np.testing.assert_allclose(found, [14.285714, 14.285714, 14.166667], rtol=1e-6)
 
 
-def test_a_price_in_its_own_currency_is_left_as_it_is_and_a_suspension_stays_empty(prices):
-    np.testing.assert_array_equal(prices.in_currency(["300308.SZ"], "CNY", DAYS)["300308.SZ"], [100.0, NAN, 102.0])
+def test_a_price_in_its_own_currency_is_left_as_it_is_and_a_suspension_keeps_its_last_value(prices):
+    np.testing.assert_array_equal(prices.valued(["300308.SZ"], "CNY", DAYS)["300308.SZ"], [100.0, 100.0, 102.0])
 
 
 def test_converting_leaves_the_source_unchanged(prices):
     before = prices.wealth.copy()
-    prices.in_currency(["300308.SZ", "NVDA"], "CNY", DAYS)
+    prices.valued(["300308.SZ", "NVDA"], "CNY", DAYS)
     pd.testing.assert_frame_equal(prices.wealth, before)
 
 

@@ -226,7 +226,7 @@ def test_a_benchmark_whose_prices_end_is_noted(asic):
 
 def test_benchmarks_start_from_the_capital_of_the_book(asic):
     book = asic.books["ASIC"]
-    assert book.benchmarks["QQQ"].iloc[0] == book.equity.iloc[0] == 1_000_000.0
+    assert book.benchmarks["QQQ"].iloc[0] == book.equity.iloc[0] == 10_000_000.0
 
 
 def test_a_book_is_compared_only_with_benchmarks_of_its_own_markets(weekly):

@@ -33,8 +33,8 @@ def _blocks(book: Book, names: Names) -> tuple[Block, ...]:
 
 
 def _table(book: Book, title: str, found: pd.DataFrame, names: Names) -> Table:
-    """Return a group's rows, largest first, and their sum."""
-    ordered = found.sort_values("total", ascending=False, kind="stable")
+    """Return a group's rows, largest first, and their sum; what never traded has no row."""
+    ordered = found[(found != 0).any(axis=1)].sort_values("total", ascending=False, kind="stable")
     rows = tuple(_row(str(name), line, names) for name, line in ordered.iterrows())
     total = _row("Total", found.sum(), {})
     columns = (Column(title), *(Column(part.capitalize(), True) for part in (*PARTS, "total")))

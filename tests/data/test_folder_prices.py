@@ -177,7 +177,7 @@ def test_a_ticker_that_is_in_no_universe_is_refused_though_it_has_a_file(prices)
 def test_a_book_in_two_currencies_without_a_rate_file_is_refused(prices):
     found = load_prices(["300308.SZ", "NVDA"], prices)
     with pytest.raises(DataError, match="CNY=X"):
-        found.in_currency(["300308.SZ", "NVDA"], "CNY", found.wealth.index)
+        found.valued(["300308.SZ", "NVDA"], "CNY", found.wealth.index)
 
 
 def test_the_rate_is_read_from_its_own_file(prices):

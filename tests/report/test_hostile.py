@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.journal import UNFILLED
 from backtest.report import render, render_index
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
@@ -36,7 +37,7 @@ def test_markup_in_any_text_stays_text(result, read):
         quarter: {**reading, "inputs": [{**one, "source": EVIL, "entity": RTL} for one in reading["inputs"]]}
         for quarter, reading in result.signals["supply_chain_excess"].items()
     }
-    unfilled = pd.DataFrame([(book.equity.index[3], EVIL, 0.5, EVIL)], columns=["decided", "ticker", "target", "reason"])
+    unfilled = pd.DataFrame([(book.equity.index[3], EVIL, 0.5, EVIL, 3, 1.0)], columns=UNFILLED)
     hostile = replace(
         with_book(result, title=EVIL, basket=EVIL, currency=RTL, unfilled=unfilled),
         spec={**result.spec, "title": EVIL, "question": RTL, "name": EVIL},

@@ -1,0 +1,333 @@
+"""Any market at all: what no order of a book may ever do, and what must become of every order that was wanted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from markets_for_tests import CLOSE, CURRENCY, decided, spec_of
+
+from backtest import desk, engine
+from backtest.journal import Journal
+from backtest.prices import Bars, Prices
+from backtest.spec import StrategySpec
+from backtest.terms import Costs, Terms, terms_of
+
+ORDER = ("XSHG", "XNYS")  # the order in which markets open on a day
+# ticker: market, limit, sessions after listing without one, lot, least
+LISTED = {
+    "600001.SS": ("XSHG", 0.1, 5, 100, 100),
+    "300001.SZ": ("XSHG", 0.2, 5, 100, 100),
+    "688001.SS": ("XSHG", 0.2, 5, 1, 200),
+    "510001.SS": ("XSHG", 0.1, 0, 100, 100),
+    "AAA": ("XNYS", np.inf, 0, 1, 1),
+    "BBB": ("XNYS", np.inf, 0, 1, 1),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A market, the decisions taken in it, and per ticker the closes that limits were measured from (NaN without a limit)."""
+
+    prices: Prices
+    decisions: tuple[engine.Decision, ...]
+    spec: StrategySpec
+    base: str
+    reference: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"{self.tickers}, {len(self.sessions)} sessions, {self.spec.fill}, {self.spec.cost_bps}, {self.base}"
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        return tuple(sorted(self.prices.market))
+
+    @property
+    def sessions(self) -> pd.DatetimeIndex:
+        return self.prices.sessions(tuple(self.prices.closes))
+
+    def traded(self) -> engine.Simulation:
+        return engine.trade(self.spec, self.decisions, self.prices, self.tickers, self.base, self.sessions)
+
+    def terms(self) -> Terms:
+        costs = Costs(self.spec.cost_bps, 0.0 if self.spec.cost_bps is not None else self.spec.slippage_bps, 0.0)
+        return terms_of(self.prices, self.tickers, self.base, self.sessions, self.spec.fill, costs)
+
+    def ordered(self, scales: tuple[float, ...] = (1.0,)) -> tuple[Terms, desk.Orders]:
+        """What the desk orders for one book for each scale of the targets."""
+        terms = self.terms()
+        one = np.array([[[d.targets.get(ticker, 0.0) for ticker in terms.tickers]] for d in self.decisions])
+        targets = np.concatenate([one * scale for scale in scales], axis=1)
+        due = desk.due_rows(terms, [d.session for d in self.decisions], self.spec.lag)
+        return terms, desk.Desk(terms, targets, due, self.spec.capital).walk()
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Two markets with holidays of their own; names that list, stop, hit their limits, split, pay, resume and end."""
+    length = draw(st.integers(15, 40))
+    index = pd.bdate_range("2023-08-07", periods=length).as_unit("ns")
+    names = draw(st.lists(st.sampled_from(sorted(LISTED)), min_size=1, max_size=4, unique=True))
+    noise = np.random.default_rng(draw(st.integers(0, 2**20)))
+    open_on = {market: index[noise.uniform(size=length) > 0.12] for market in {LISTED[name][0] for name in names}}
+    columns = {name: _share(noise, index.isin(open_on[LISTED[name][0]]), name) for name in names}
+    tables = {part: pd.DataFrame({name: columns[name][part] for name in names}, index) for part in columns[names[0]]}
+    prices = Prices(
+        wealth=tables["wealth"],
+        market={name: LISTED[name][0] for name in names},
+        currency={name: CURRENCY[LISTED[name][0]] for name in names},
+        closes={market: pd.Series(held.tz_localize("UTC") + CLOSE[market], held) for market, held in open_on.items()},
+        rate=pd.Series(7.0 * np.exp(np.cumsum(noise.normal(0, 0.004, length))), index),
+        frequency="daily",
+        adjustment="generated",
+        source="generated",
+        data_id="generated",
+        bars=Bars(*(tables[part] for part in ("open", "high", "low", "close"))),
+    )
+    spec = spec_of(
+        lag=draw(st.integers(1, 2)),
+        fill=draw(st.sampled_from(("close", "open"))),
+        cost_bps=draw(st.sampled_from((None, None, 0.0, 15.0))),
+        capital=draw(st.sampled_from((30_000.0, 1e6))),
+    )
+    sessions = prices.sessions(tuple(prices.closes))
+    chosen = []
+    for session in sessions[: -1 : draw(st.integers(2, 9))]:
+        wanted = {name: float(noise.uniform()) for name in names if noise.uniform() < 0.7}
+        total = sum(wanted.values()) / draw(st.sampled_from((1.0, 0.6)))
+        chosen.append(decided(session, {name: weight / total * (1 - 1e-12) for name, weight in wanted.items()}))
+    return Case(prices, tuple(chosen), spec, draw(st.sampled_from(("CNY", "USD"))), tables["reference"])
+
+
+def _share(noise: np.random.Generator, is_open: np.ndarray, name: str) -> dict[str, np.ndarray]:
+    """One share's bars, wealth, and the close each day's limit was measured from."""
+    _, limit, free, _, _ = LISTED[name]
+    length, digits = len(is_open), 3 if name.startswith("51") else 2  # a fund's tick is a tenth of a share's
+    first, last = noise.choice((0, 0, 6)), length - noise.choice((0, 0, 5))
+    gone = noise.integers(1, length)
+    parts = {part: np.full(length, np.nan) for part in ("open", "high", "low", "close", "wealth", "reference")}
+    price, factor, count = round(float(noise.uniform(5, 60)), digits), 1.0, 0
+    for day in range(first, last):
+        if not is_open[day] or gone <= day < gone + 3:
+            continue
+        event, count, before = noise.uniform(), count + 1, price
+        if event < 0.04:  # a split; one part in two is rounded to a tick, as exchanges do
+            before = round(price / 2, digits)
+        elif event < 0.08:
+            before = round(price * 0.97, digits)  # a dividend
+        factor *= price / before
+        up, down = (round(before * (1 + sign * min(limit, 0.5)) + 1e-9, digits) for sign in (1, -1))
+        opened, price = (float(np.clip(round(before * np.exp(noise.normal(0, 0.04)), digits), down, up)) for _ in range(2))
+        if (hit := noise.uniform()) < 0.24:
+            price = up if hit < 0.12 else down
+            opened = price if noise.uniform() < 0.5 else opened
+        parts["open"][day], parts["close"][day], parts["wealth"][day] = opened, price, price * factor
+        parts["high"][day], parts["low"][day] = max(opened, price), min(opened, price)
+        limited = np.isfinite(limit) and count > 1 and (first == 0 or count > free)
+        parts["reference"][day] = before if limited else np.nan
+    return parts
+
+
+def filled_at(case: Case, order: pd.Series) -> float:
+    """The share price of an order before slippage, as the market had it."""
+    return float(getattr(case.prices.bars, case.spec.fill).at[order["session"], order["ticker"]])
+
+
+def marks(case: Case, session: pd.Timestamp, market: str) -> dict[str, float]:
+    """What a unit of wealth of each name is worth, in the book's currency, as a market fills its orders on a session."""
+    wealth, worth = case.prices.wealth, {}
+    for name in case.tickers:
+        own = case.prices.market[name]
+        at = wealth.at[session, name]
+        opened = at * case.prices.bars.open.at[session, name] / case.prices.bars.close.at[session, name]
+        seen = wealth.loc[:session, name] if ORDER.index(own) < ORDER.index(market) else wealth.loc[:session, name].iloc[:-1]
+        local = (at if case.spec.fill == "close" else opened) if own == market else np.nan
+        local = local if not np.isnan(local) else seen.ffill().iloc[-1] if len(seen) else np.nan
+        worth[name] = local * rate_of(case, name, session)
+    return worth
+
+
+def rate_of(case: Case, name: str, session: pd.Timestamp) -> float:
+    currency, rate = case.prices.currency[name], float(case.prices.rate[session])
+    return 1.0 if currency == case.base else rate if case.base == "CNY" else 1.0 / rate
+
+
+def never_short_of_cash(case: Case) -> None:
+    _, orders = case.ordered()
+    assert orders.cash.min(initial=0.0) >= 0.0
+    assert orders.held.min(initial=0.0) >= 0.0
+
+
+def always_a_value(case: Case) -> None:
+    outcome = case.traded()
+    assert np.isfinite(outcome.equity).all()
+    assert (outcome.equity > 0).all()
+    assert (outcome.realised >= 0).all().all()
+    assert (outcome.realised.sum(axis=1) <= 1.0 + 1e-12).all()
+
+
+def one_side_a_day(case: Case) -> None:
+    assert not case.traded().orders.duplicated(["session", "ticker"]).any()
+
+
+def within_limits(case: Case) -> None:
+    """With a flat cost no rule counts, the limit neither."""
+    for _, order in case.traded().orders.iterrows():
+        before, price = case.reference.at[order["session"], order["ticker"]], filled_at(case, order)
+        if case.spec.cost_bps is None and not np.isnan(before) and case.prices.market[order["ticker"]] == "XSHG":
+            limit, digits = LISTED[order["ticker"]][1], 3 if order["ticker"].startswith("51") else 2
+            up, down = (round(before * (1 + sign * limit) + 1e-9, digits) for sign in (1, -1))
+            assert price < up - 1e-9 if order["side"] == "buy" else price > down + 1e-9, (order["ticker"], order["session"])
+
+
+def in_whole_lots(case: Case) -> None:
+    if case.spec.cost_bps is not None:
+        return
+    orders = case.traded().orders
+    for _, order in orders[orders["side"] == "buy"].iterrows():
+        _, _, _, lot, least = LISTED[order["ticker"]]
+        lots = order["shares"] / lot
+        assert abs(lots - round(lots)) < 1e-6
+        assert order["shares"] >= least - 1e-6
+
+
+def all_accounted_for(case: Case) -> None:
+    outcome = case.traded()
+    terms, walked = case.ordered()
+    seat = {name: number for number, name in enumerate(terms.tickers)}
+    told = {(one.decided, one.ticker) for table in (outcome.orders, outcome.unfilled, outcome.late) for one in table.itertuples()}
+    off = {(one.session, one.ticker) for one in outcome.differences.itertuples()}
+    for decision in case.decisions:
+        for name in case.tickers:
+            own = case.prices.closes[market := case.prices.market[name]].index
+            later = own[own > decision.session]
+            if (decision.session, name) in told or len(later) < case.spec.lag or (later[case.spec.lag - 1], name) in off:
+                continue
+            due = later[case.spec.lag - 1]
+            before = [  # orders of moments before this one
+                row for row, moment in enumerate(walked.rows)
+                if (terms.sessions[terms.session[moment]], terms.market[moment]) < (due, terms.markets.index(market))
+            ]  # fmt: skip
+            held = walked.held[before[-1], 0] if before else np.zeros(len(seat))
+            cash = walked.cash[before[-1], 0] if before else case.spec.capital
+            worth = marks(case, due, market)
+            value = cash + sum(held[seat[one]] * worth[one] for one in case.tickers if held[seat[one]] > 0)
+            target = decision.targets.get(name, 0.0)
+            if target == 0 and held[seat[name]] == 0:
+                continue
+            bar = getattr(case.prices.bars, case.spec.fill).at[due, name] * rate_of(case, name, due)
+            lot = LISTED[name][3] if case.spec.cost_bps is None else 0
+            missing = abs(target * value - held[seat[name]] * worth[name])
+            assert missing <= max(0.5 * lot * bar * (1 + 1e-5), 1e-8 * value), (decision.session, name, due)
+
+
+def revalued(case: Case) -> None:
+    """Day by day from the table of orders: units, cash, and every price of every day."""
+    outcome = case.traded()
+    cash, units, wealth = case.spec.capital, dict.fromkeys(case.tickers, 0.0), case.prices.wealth.ffill()
+    before, was, parts = None, {}, sum(part.sum(axis=1) for part in outcome.profits.values())
+    for session in case.sessions:
+        for order in outcome.orders[outcome.orders["session"] == session].to_dict("records"):
+            name, sign = order["ticker"], 1 if order["side"] == "buy" else -1
+            a_unit = case.prices.wealth.at[session, name] / case.prices.bars.close.at[session, name]
+            units[name] += sign * order["shares"] / a_unit
+            cash -= sign * order["value"] + order["cost"] - order["slippage"]
+        worth = sum(units[name] * wealth.at[session, name] * rate_of(case, name, session) for name in units if units[name] > 1e-9)
+        value = cash + worth
+        assert outcome.equity[session] == pytest.approx(value, rel=1e-12)
+        gained = value - (case.spec.capital if before is None else before)
+        assert parts[session] == pytest.approx(gained, abs=1e-9 * value)
+        before, was = value, units
+    assert was is units
+
+
+def same_in_company(case: Case) -> None:
+    scales = (1.0, 0.5, 0.8)
+    terms, together = case.ordered(scales)
+    for book, scale in enumerate(scales):
+        _, alone = case.ordered((scale,))
+        every, one = np.zeros((2, len(terms.session), len(terms.tickers)))
+        every[together.rows], one[alone.rows] = together.units[:, book], alone.units[:, 0]
+        np.testing.assert_allclose(every, one, rtol=1e-12, atol=1e-12)
+        if len(alone.rows):
+            np.testing.assert_allclose(together.cash[-1, book], alone.cash[-1, 0], rtol=1e-12, atol=1e-12 * case.spec.capital)
+
+
+def blind_to_the_future(case: Case) -> None:
+    """Later prices, suspensions and decisions change, listings and delistings do not: those are announced."""
+    cut = case.sessions[len(case.sessions) // 2]
+    noise = np.random.default_rng(7)
+    prices, after = case.prices, np.asarray(case.prices.wealth.index > cut)[:, None]
+    kept = np.array([prices.wealth.index == prices.wealth[name].last_valid_index() for name in prices.wealth]).T
+    changed = np.where(after, noise.uniform(0.5, 2.0, prices.wealth.shape), 1.0)
+    changed[after & ~kept & (noise.uniform(size=changed.shape) < 0.2)] = np.nan
+    bars = Bars(*(getattr(prices.bars, part) * changed for part in ("open", "high", "low", "close")))
+    rate = prices.rate.where(prices.rate.index <= cut, prices.rate * 1.3)
+    other = replace(
+        case,
+        prices=replace(prices, wealth=prices.wealth * changed, bars=bars, rate=rate),
+        decisions=tuple(one if one.session <= cut else decided(one.session, {}) for one in case.decisions),
+    )
+    here, there = (one.traded().orders for one in (case, other))
+    pd.testing.assert_frame_equal(here[here["session"] <= cut], there[there["session"] <= cut], check_dtype=False)
+
+
+PROPERTIES: dict[str, Callable[[Case], None]] = {
+    "cash and holdings are never negative": never_short_of_cash,
+    "value is always a number and weights never add up to more than one": always_a_value,
+    "no share is sold on the day it was bought": one_side_a_day,
+    "nothing is bought at the upper limit nor sold at the lower": within_limits,
+    "purchases are whole lots": in_whole_lots,
+    "every order is filled or accounted for": all_accounted_for,
+    "value day by day follows from the orders, and its parts from value": revalued,
+    "three books in one call are three single calls": same_in_company,
+    "nothing after a session moves its orders": blind_to_the_future,
+}
+ANY = settings(max_examples=30, deadline=None, derandomize=True, report_multiple_bugs=False)
+
+
+def tried(check: Callable[[Case], None], phases: tuple[Phase, ...] = (Phase.generate,)) -> None:
+    settings(ANY, phases=phases)(given(cases())(check))()
+
+
+@pytest.mark.parametrize("sentence", PROPERTIES)
+def test_in_any_market(sentence: str) -> None:
+    tried(PROPERTIES[sentence])
+
+
+# Each property can fail
+
+
+def rolled(terms: Terms) -> Terms:
+    return replace(terms, mark=np.roll(terms.mark, -1, axis=0))
+
+
+def unsealed(terms: Terms) -> Terms:
+    return replace(terms, sealed_up=terms.sealed_up & False, sealed_down=terms.sealed_down & False)
+
+
+FAULTS: dict[str, tuple[str, object, str, object]] = {
+    "limits that are not seen": (
+        "nothing is bought at the upper limit nor sold at the lower", engine, "terms_of", lambda *given: unsealed(terms_of(*given))
+    ),
+    "a value of tomorrow": (
+        "nothing after a session moves its orders", engine, "terms_of", lambda *given: rolled(terms_of(*given))
+    ),
+    "more spent than there is": ("cash and holdings are never negative", desk, "SPARE", 1.05),
+    "lots that are not rounded": ("purchases are whole lots", desk, "_rounded", lambda units, lot: units),
+    "orders dropped in silence": ("every order is filled or accounted for", Journal, "_gave_up", lambda *given: None),
+    "a book that pays for another": (
+        "three books in one call are three single calls", desk, "_floored", lambda units, lot: units - units.mean(axis=0) / 9
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence, owner, name, planted = FAULTS[fault]
+    monkeypatch.setattr(owner, name, planted)
+    with pytest.raises(AssertionError):
+        tried(PROPERTIES[sentence], phases=(Phase.generate,))

@@ -1,0 +1,274 @@
+"""Orders under their market's terms, on markets small enough to follow by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets_for_tests import NOWHERE, day, decided, prices_of, spec_of
+from vectorbt.portfolio import dispatch
+
+from backtest import desk, engine
+from backtest.errors import BacktestError, DataError
+from backtest.prices import Bars, Prices
+from backtest.terms import Costs, terms_of
+
+INDEX = pd.bdate_range("2024-01-01", periods=8).as_unit("ns")  # 01-01 to 01-05, 01-08 to 01-10
+MAIN, STAR, US = "600001.SS", "688001.SS", "AAA"
+
+
+def shares_of(
+    columns: Mapping[str, Sequence[float]],
+    *,
+    wealth: Mapping[str, Sequence[float]] | None = None,
+    open_: Mapping[str, Sequence[float]] | None = None,
+    spread: float = 0.0,
+    index: pd.DatetimeIndex = INDEX,
+    closed: Mapping[str, Sequence[str]] | None = None,
+) -> Prices:
+    """Prices with bars: each share's closes, its wealth and opens where they differ; high and low `spread` away from the open."""
+    market = {name: "XSHG" if name.endswith((".SS", ".SZ")) else "XNYS" for name in columns}
+    prices = prices_of({**columns, **(wealth or {})}, market, index, closed)
+    close = pd.DataFrame({name: list(column) for name, column in columns.items()}, index, dtype=float)
+    opened = close.assign(**{name: list(column) for name, column in (open_ or {}).items()})
+    return replace(prices, bars=Bars(opened, opened + spread, opened - spread, close))
+
+
+def traded(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
+    """A book of 100,000 without slippage, unless said otherwise."""
+    spec = spec_of(**{"slippage_bps": 0.0, "capital": 100_000.0} | changes)
+    tickers = sorted(prices.market)
+    return engine.trade(spec, chosen, prices, tickers, base, prices.sessions(tuple(prices.closes)))
+
+
+def listed(table: pd.DataFrame, *columns: str) -> list[list[object]]:
+    return table[list(columns) or list(table)].to_numpy().tolist()
+
+
+def eight(price: float = 10.0) -> list[float]:
+    return [price] * 8
+
+
+# Fees
+
+
+@pytest.mark.parametrize(("target", "commission", "transfer"), [(0.1, 5.0, 0.1), (0.5, 12.5, 0.5)])
+def test_a_commission_is_at_least_its_minimum(target: float, commission: float, transfer: float) -> None:
+    """2.5 bps of 10,000 are 2.50, of 50,000 are 12.50; the transfer fee is 0.1 bps; a purchase bears no duty."""
+    orders = traded(shares_of({MAIN: eight()}), decided(INDEX[0], {MAIN: target}), base="CNY").orders
+    kinds = listed(orders, "commission", "transfer fee", "stamp duty", "cost")
+    assert kinds == [pytest.approx([commission, transfer, 0.0, commission + transfer])]
+
+
+def test_stamp_duty_is_paid_on_the_sale_alone() -> None:
+    outcome = traded(shares_of({MAIN: eight()}), decided(INDEX[0], {MAIN: 0.5}), decided(INDEX[2], {}), base="CNY")
+    assert listed(outcome.orders, "side", "stamp duty") == [["buy", 0.0], ["sell", pytest.approx(25.0)]]  # 5 bps of 50,000
+    assert outcome.equity.iloc[-1] == pytest.approx(100_000 - 13.0 - 13.0 - 25.0)
+
+
+@pytest.mark.parametrize(("target", "fee"), [(0.4, 6.64), (0.6, 8.30)])
+def test_the_activity_fee_on_a_sale_stops_at_its_cap(target: float, fee: float) -> None:
+    """USD 0.000166 a share: 40,000 shares pay 6.64, 60,000 would pay 9.96 and pay 8.30. The SEC takes 0.08 bps."""
+    chosen = decided(INDEX[0], {US: target}), decided(INDEX[2], {})
+    sale = traded(shares_of({US: eight()}), *chosen, capital=1e6).orders.iloc[1]
+    assert sale["activity fee"] == pytest.approx(fee)
+    assert sale["regulator's fee"] == pytest.approx(target * 1e6 * 0.08e-4)
+    assert sale["commission"] == pytest.approx(target * 100.0)
+
+
+def test_a_buy_slips_up_and_a_sale_slips_down() -> None:
+    chosen = decided(INDEX[0], {US: 0.5}), decided(INDEX[2], {})
+    orders = traded(shares_of({US: eight()}), *chosen, slippage_bps=10.0).orders
+    assert listed(orders, "shares", "price", "slippage") == [
+        pytest.approx([5000.0, 10.01, 50.0]),
+        pytest.approx([5000, 9.99, 50]),
+    ]
+
+
+def test_a_fill_at_the_open_slips_by_a_part_of_the_days_range() -> None:
+    """Open 10, close 10.50, high 11 and low 9: a twentieth of the range over the open is 1%."""
+    prices = shares_of({US: eight(10.5)}, open_={US: eight(10.0)}, spread=1.0)
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}), fill="open", slippage_range=0.05)
+    assert listed(outcome.orders, "shares", "price", "slippage") == [pytest.approx([5000.0, 10.1, 500.0])]
+    assert outcome.equity.iloc[1] == pytest.approx(100_000 - 50_500 - 5.05 + 52_500)  # 1 bp commission
+
+
+def test_opens_or_ranges_of_a_source_without_bars_are_refused() -> None:
+    for changes in ({"fill": "open"}, {"slippage_range": 0.1}):
+        with pytest.raises(DataError, match="by hand: no opens and no ranges"):
+            traded(prices_of({US: eight()}, {US: "XNYS"}, INDEX), decided(INDEX[0], {US: 1.0}), **changes)
+
+
+# Lots
+
+
+@pytest.mark.parametrize(("target", "shares"), [(0.2, 200.0), (0.25, 250.0)])
+def test_the_star_market_takes_two_hundred_shares_or_more(target: float, shares: float) -> None:
+    orders = traded(shares_of({STAR: eight(100.0)}), decided(INDEX[0], {STAR: target}), base="CNY").orders
+    assert orders["shares"].tolist() == pytest.approx([shares])
+
+
+def test_an_order_below_the_boards_least_is_dropped_with_its_reason() -> None:
+    outcome = traded(shares_of({STAR: eight(100.0)}), decided(INDEX[0], {STAR: 0.15}), base="CNY")
+    assert outcome.orders.empty
+    assert listed(outcome.differences) == [
+        [INDEX[1], STAR, 0.15, pytest.approx(0.0), pytest.approx(150.0), "below the board's least order"]
+    ]
+
+
+def test_an_odd_lot_is_sold_when_all_of_it_is() -> None:
+    """A dividend put back makes 1,000 shares 1,050; half of them, 525, is sold as 500."""
+    after = [10.0] * 3 + [10.5] * 5
+    prices = shares_of({MAIN: eight()}, wealth={MAIN: after})
+    whole = traded(prices, decided(INDEX[0], {MAIN: 0.1}), decided(INDEX[4], {}), base="CNY").orders
+    half = traded(prices, decided(INDEX[0], {MAIN: 0.1}), decided(INDEX[4], {MAIN: 0.0522}), base="CNY").orders
+    assert listed(whole, "side", "shares") == [["buy", pytest.approx(1000.0)], ["sell", pytest.approx(1050.0)]]
+    assert half["shares"].tolist() == pytest.approx([1000.0, 500.0])
+
+
+def test_weekly_prices_without_bars_trade_in_fractions() -> None:
+    prices = replace(prices_of({MAIN: eight(30.0)}, {MAIN: "XSHG"}, INDEX), frequency="weekly")
+    assert traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY").orders["shares"].tolist() == pytest.approx([50_000 / 30])
+
+
+# What has to wait
+
+
+def test_cash_of_a_new_york_sale_reaches_shanghai_at_its_next_session() -> None:
+    """The sale is of the same date and later: 6,993 in cash buy 600 shares; what is wanted, 6,300, comes a session late."""
+    prices = shares_of({MAIN: eight(), US: eight()})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.9}), decided(INDEX[2], {MAIN: 0.9}), base="CNY", capital=70_000.0)
+    assert listed(outcome.orders, "session", "ticker", "shares") == [
+        [INDEX[1], US, pytest.approx(900.0)],
+        [INDEX[3], MAIN, pytest.approx(600.0)],
+        [INDEX[3], US, pytest.approx(900.0)],
+        [INDEX[4], MAIN, pytest.approx(5700.0)],
+    ]
+    assert listed(outcome.late) == [[INDEX[2], MAIN, INDEX[4], 1, "short of cash", pytest.approx(0.0)]]
+
+
+def test_a_suspended_order_is_carried_with_its_age_cause_and_cost() -> None:
+    """Half of 100,000 at 12 is 4,167 shares, each 2 dearer than on the day the order was due."""
+    prices = shares_of({US: [10, NOWHERE, NOWHERE, NOWHERE, 12, 12, 12, 12]})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}))
+    assert listed(outcome.orders, "session", "shares") == [[INDEX[4], pytest.approx(4167.0)]]
+    assert listed(outcome.late) == [[INDEX[0], US, INDEX[4], 3, "no price", pytest.approx(8334.0)]]
+    assert outcome.unfilled.empty
+
+
+def test_a_waiting_order_is_dropped_with_its_reason_when_the_target_changes() -> None:
+    prices = shares_of({US: [10] + [NOWHERE] * 4 + [12] * 3, "BBB": eight()})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}), decided(INDEX[3], {"BBB": 0.5}))
+    assert listed(outcome.orders, "session", "ticker") == [[INDEX[4], "BBB"]]
+    assert listed(outcome.unfilled, "decided", "ticker", "target", "reason", "waited") == [[INDEX[0], US, 0.5, "no price", 3]]
+
+
+def test_a_sale_that_could_not_be_made_waits_until_it_can() -> None:
+    prices = shares_of({US: [10, 10, 10, NOWHERE, NOWHERE, 9, 9, 9]})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}), decided(INDEX[2], {}))
+    assert listed(outcome.orders, "session", "side") == [[INDEX[1], "buy"], [INDEX[5], "sell"]]
+    assert listed(outcome.late, "waited", "reason", "cost") == [[2, "no price", pytest.approx(5000.0)]]  # 5,000 shares, 1 lower
+
+
+@pytest.mark.parametrize(("rise", "fills"), [([11.0, 11.0], INDEX[2]), ([11.0, 12.1], INDEX[3]), ([10.99, 10.99], INDEX[1])])
+def test_a_purchase_waits_while_the_price_is_sealed_at_its_upper_limit(rise: list[float], fills: pd.Timestamp) -> None:
+    prices = shares_of({MAIN: [10.0, *rise, 12.1, 12.1, 12.1, 12.1, 12.1]})
+    outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
+    assert outcome.orders["session"].tolist() == [fills]
+    assert set(outcome.late["reason"]) <= {"sealed at the upper limit"}
+
+
+def test_a_sale_waits_while_the_price_is_sealed_at_its_lower_limit() -> None:
+    prices = shares_of({MAIN: [10.0, 10.0, 10.0, 9.0, 8.5, 8.5, 8.5, 8.5]})
+    outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), decided(INDEX[2], {}), base="CNY")
+    assert listed(outcome.orders, "session", "side") == [[INDEX[1], "buy"], [INDEX[4], "sell"]]
+    assert listed(outcome.late, "reason", "cost") == [["sealed at the lower limit", pytest.approx(2500.0)]]
+
+
+def test_a_name_is_sold_at_its_last_price() -> None:
+    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}))
+    assert listed(outcome.exits) == [[INDEX[3], US]]
+    assert listed(outcome.orders, "session", "side") == [[INDEX[1], "buy"], [INDEX[3], "sell"]]
+
+
+def test_a_name_is_not_bought_on_its_last_session() -> None:
+    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    outcome = traded(prices, decided(INDEX[2], {US: 0.5}))
+    assert outcome.orders.empty
+    assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, "prices ended"]]
+
+
+def test_an_order_for_a_name_whose_prices_have_ended_is_listed() -> None:
+    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    outcome = traded(prices, decided(INDEX[4], {US: 0.5}))
+    assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, "prices ended"]]
+
+
+def test_a_last_price_sealed_at_the_lower_limit_keeps_the_holding() -> None:
+    prices = shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()})
+    outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
+    assert outcome.exits.empty
+    assert outcome.orders["side"].tolist() == ["buy"]
+    assert outcome.equity.iloc[-1] == pytest.approx(100_000 - 13.0 - 5000.0)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="Journal.traded passes over a held name that no order waits for")
+def test_a_holding_kept_because_its_last_price_is_sealed_is_listed() -> None:
+    prices = shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()})
+    outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
+    assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "sealed at the lower limit"]]
+
+
+def test_an_order_due_after_the_end_of_the_run_is_listed_with_its_reason() -> None:
+    outcome = traded(shares_of({US: eight()}), decided(INDEX[6], {US: 1.0}), lag=2)
+    assert listed(outcome.unfilled, "ticker", "target", "reason") == [
+        [US, 1.0, "run ended before the market's next session"]
+    ]  # fmt: skip
+
+
+# What vectorbt would bend without a word
+
+
+def ordered() -> tuple[engine.Terms, desk.Orders]:
+    """5,000 shares at 10 bought on 01-02, and nothing else."""
+    prices = shares_of({US: eight(), "BBB": eight()})
+    terms = terms_of(prices, (US, "BBB"), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
+    due = desk.due_rows(terms, [day("2024-01-01")], 1)
+    return terms, desk.Desk(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0).walk()
+
+
+def test_an_order_filled_as_ordered_is_recorded() -> None:
+    assert engine.simulate(*ordered(), 100_000.0)["size"].tolist() == [5000.0]
+
+
+def test_an_order_that_vectorbt_cut_is_refused() -> None:
+    terms, orders = ordered()
+    with pytest.raises(BacktestError, match="AAA on 2024-01-02: vectorbt filled 9999 of 20000 units"):
+        engine.simulate(terms, replace(orders, units=orders.units * 4), 100_000.0)
+
+
+def test_an_order_that_vectorbt_dropped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = dispatch.simulate_from_orders
+
+    def dropping(*given: object, **named: object) -> tuple[np.ndarray, np.ndarray]:
+        records, logs = honest(*given, **named)
+        return records[:0], logs
+
+    monkeypatch.setattr(dispatch, "simulate_from_orders", dropping)
+    with pytest.raises(BacktestError, match="AAA on 2024-01-02: vectorbt dropped the order"):
+        engine.simulate(*ordered(), 100_000.0)
+
+
+def test_cash_that_came_out_different_is_refused() -> None:
+    terms, orders = ordered()
+    with pytest.raises(BacktestError, match=r"vectorbt left 49,985\.000000 in cash, the desk 49,995\.000000"):
+        engine.simulate(terms, replace(orders, fixed=orders.fixed + np.where(orders.units > 0, 10.0, 0.0)), 100_000.0)
+
+
+def test_in_fractions_what_waits_for_cash_orders_nothing_with_the_rounding_that_is_left() -> None:
+    """AAA takes all the cash and waits for the sale of BBB, which is suspended: until then there is nothing to order."""
+    prices = shares_of({US: eight(), "BBB": [10, 10, 10, NOWHERE, NOWHERE, 10, 10, 10]})
+    outcome = traded(prices, decided(INDEX[0], {"BBB": 0.5}), decided(INDEX[2], {US: 1.0}), cost_bps=0.0)
+    assert outcome.orders["ticker"].tolist() == ["BBB", US, US, "BBB"]
