@@ -13,7 +13,7 @@ import pandas as pd
 from backtest.statistics.refusal import Floats, Refused, refusal
 
 FEWEST_QUARTERS = 8
-GRID = 400
+GRID = 200
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,14 @@ def _given(estimates: Floats, covariance: Floats, between: float) -> tuple[float
 def _slope(weights: Floats, means: Floats, deviations: Floats) -> tuple[float, float, float, float, float]:
     """Return mean, deviation, 2.5% and 97.5% quantiles, and probability above 0 of a mixture of normals."""
     from scipy.optimize import brentq
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     mean = float(weights @ means)
     deviation = float(np.sqrt(weights @ (deviations**2 + means**2) - mean**2))
     far = 10.0 * float(deviations.max()) + float(np.ptp(means)) + abs(mean)
 
     def below(value: float) -> float:
-        return float(weights @ norm.cdf((value - means) / deviations))
+        return float(weights @ ndtr((value - means) / deviations))
 
     ends = [float(brentq(lambda value, share=share: below(value) - share, mean - far, mean + far)) for share in (0.025, 0.975)]
     return mean, deviation, ends[0], ends[1], 1.0 - below(0.0)

@@ -29,8 +29,9 @@ class State:
 class Switching:
     """Two states of excess return, `high` the one of the larger mean; `probability` is that of `high`, smoothed, per session.
 
-    Smoothed means read with all sessions, later ones too: a description, never a signal. `bic_gain` is the BIC of one normal
-    state less that of two: at or below 0 one state describes the returns as well, and the dates of the states mean nothing.
+    Smoothed means read with all sessions, later ones too: a description, never a signal. `bic_gain` is the BIC of one state,
+    normal or Student's t, less that of two: at or below 0 one state, perhaps with fat tails, describes the returns as well, and
+    the dates of the states mean nothing. Above 0 it may still be volatility that comes in clusters.
     `warnings` is empty when the fit converged to two states that both occur; otherwise do not rely on it.
     """
 
@@ -68,15 +69,18 @@ def two_states(excess: pd.Series) -> Switching | Refused:
         high=states[0],
         low=states[1],
         log_likelihood=likelihood,
-        bic_gain=2.0 * (likelihood - one_state(values)) - 4.0 * np.log(len(values)),
+        bic_gain=one_state_bic(values) + 2.0 * likelihood - 6.0 * np.log(len(values)),
         warnings=(*said, *_doubts(shares, states)),
         n=len(values),
     )
 
 
-def one_state(values: Floats) -> float:
-    """Return the log likelihood of one normal state, the comparison for two: four parameters fewer."""
-    return float(-0.5 * len(values) * (np.log(2.0 * np.pi * values.var()) + 1.0))
+def one_state_bic(values: Floats) -> float:
+    """Return the lower BIC of one normal state (two parameters) and one Student's t (three)."""
+    from scipy.stats import norm, t
+
+    fits = [(norm.logpdf(values, values.mean(), values.std()), 2.0), (t.logpdf(values, *t.fit(values)), 3.0)]
+    return min(count * float(np.log(len(values))) - 2.0 * float(density.sum()) for density, count in fits)
 
 
 def _fit(values: Floats, distance: float, stay: float) -> tuple[Any, tuple[str, ...]]:

@@ -55,7 +55,7 @@ def sharpe_estimate(returns: pd.Series, periods_per_year: int, level: float = 0.
     Lo's (2002) GMM estimator: √(Ω / n) √q with Ω the long-run variance of the ratio's pulls z_t - s (z_t² - 1) / 2,
     z_t the standardised return. Lo sums autocovariances with Bartlett weights and uses normal critical values, which covers
     83–92% of the time where it promises 95% (first autocorrelation 0.5, 30–880 returns); here Ω is the mean of ν squared
-    cosine transforms with critical values of t_ν, ν = 0.4 n^(2/3) (Lazarus, Lewis, Stock & Watson 2018), which covers 94–96%.
+    cosine transforms with critical values of t_ν, ν = 0.4 n^(2/3) (Lazarus, Lewis, Stock & Watson 2018), which covers 93–96%.
     """
     observed = returns.to_numpy(float)
     if refused := refusal(observed):
