@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup report test lint benchmark clean
+.PHONY: setup report test lint benchmark sizes clean
 
 setup: .venv/.made
 
@@ -27,6 +27,9 @@ test: lint
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only
 	$(BIN)/python benchmarks/compare.py
+
+sizes: setup
+	$(BIN)/python benchmarks/sizes.py
 
 clean:
 	rm -rf .venv reports/*/ reports/index.html

@@ -1,0 +1,125 @@
+"""What chance alone would have done: placebo baskets, permuted labels, noise signals, and p-values that know their floor."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from backtest.statistics.refusal import Floats, Refused
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A p-value from draws under a null: `p` = (1 + b) / (1 + draws), b draws at least as large; `floor` the least possible."""
+
+    p: float
+    floor: float
+    draws: int
+
+
+@dataclass(frozen=True)
+class Placebos:
+    """Baskets of equal size drawn from a pool, the real one left out; `exact` when they are all there are."""
+
+    baskets: tuple[tuple[str, ...], ...]
+    exact: bool
+    possible: int
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Holm-adjusted p-values by hypothesis, and how many were tested."""
+
+    adjusted: dict[str, float]
+    tests: int
+
+
+def chance(observed: float, drawn: Floats | Sequence[float], smallest: float = 0.0) -> Chance | Refused:
+    """Return the p-value of an observed statistic among draws under the null, large values being unusual.
+
+    p = (1 + b) / (1 + B), never 0: the observed one is itself a draw under the null (Phipson & Smyth 2010). Ties count
+    against. `smallest` is a floor from elsewhere, such as 1 / C(N, k); Refused without draws or with a missing value.
+    """
+    values = np.asarray(drawn, dtype=float)
+    if not len(values) or np.isnan(values).any() or np.isnan(observed):
+        return Refused("no draws" if not len(values) else "a statistic is missing", len(values))
+    floor = max(1.0 / (1.0 + len(values)), smallest)
+    at_least = int((values >= observed - 1e-12 * abs(observed)).sum())
+    return Chance(max((1.0 + at_least) / (1.0 + len(values)), floor), floor, len(values))
+
+
+def placebo_baskets(pool: Sequence[str], basket: Sequence[str], count: int, seed: int) -> Placebos | Refused:
+    """Return baskets of the same size from a pool: every one when there are at most `count`, else `count` different ones.
+
+    Names of the real basket stay in the pool, as the null says that any k names could have been the theme; only the real
+    basket itself is left out. Refused when the pool holds no other basket of that size.
+    """
+    names, own = sorted({*pool, *basket}), tuple(sorted(set(basket)))
+    possible = comb(len(names), len(own))
+    if possible < 2 or not own:
+        return Refused(f"a pool of {len(names)} has no other basket of {len(own)}", len(names))
+    exact = possible - 1 <= count
+    found = combinations(names, len(own)) if exact else _drawn(names, len(own), count + 1, seed)
+    others = [one for one in found if one != own]
+    return Placebos(tuple(others if exact else others[:count]), exact, possible)
+
+
+def permuted_labels(labels: Mapping[str, str], count: int, seed: int) -> list[dict[str, str]]:
+    """Return relabellings that keep every label's number of names: which names were which theme is left to chance."""
+    generator, themes = np.random.default_rng(seed), np.array(list(labels.values()), dtype=object)
+    return [dict(zip(labels, generator.permutation(themes), strict=True)) for _ in range(count)]
+
+
+def noise_scores(index: pd.Index, names: Sequence[str], persistence: float, count: int, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield tables of scores that know nothing: each name an independent AR(1) of variance 1 and the given persistence."""
+    generator = np.random.default_rng(seed)
+    for _ in range(count):
+        shocks = generator.normal(size=(len(index), len(names)))
+        shocks[1:] *= np.sqrt(1.0 - persistence**2)
+        scores = shocks.copy()
+        for row in range(1, len(scores)):
+            scores[row] += persistence * scores[row - 1]
+        yield pd.DataFrame(scores, index=index, columns=list(names))
+
+
+def persistence_for(turnover: float, held_share: float) -> float:
+    """Return the AR(1) persistence whose top `held_share` of names is replaced by the share `turnover` from one row to the next.
+
+    With c the normal quantile of the share, 1 - P(X > c, Y > c) / share for correlation φ, solved for φ; for many names.
+    Turnover at or above that of independent scores (1 - held_share) gives 0.
+    """
+    from scipy.optimize import brentq
+
+    if turnover >= 1.0 - held_share:
+        return 0.0
+    return float(brentq(lambda persistence: _replaced(persistence, held_share) - turnover, 0.0, 1.0 - 1e-9))
+
+
+def holm(p_values: Mapping[str, float]) -> Corrected:
+    """Return p-values adjusted for the number of hypotheses (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        return Corrected({}, 0)
+    adjusted = multipletests(list(p_values.values()), method="holm")[1]
+    return Corrected({name: float(p) for name, p in zip(p_values, adjusted, strict=True)}, len(p_values))
+
+
+def _drawn(names: Sequence[str], size: int, count: int, seed: int) -> list[tuple[str, ...]]:
+    """Return different baskets drawn at random, each equally likely."""
+    generator = np.random.default_rng(seed)
+    found: dict[tuple[str, ...], None] = {}
+    while len(found) < count:
+        found[tuple(names[place] for place in sorted(generator.choice(len(names), size, replace=False)))] = None
+    return list(found)
+
+
+def _replaced(persistence: float, held_share: float) -> float:
+    from scipy.stats import multivariate_normal, norm
+
+    low = norm.ppf(held_share)
+    joint = multivariate_normal.cdf([low, low], cov=[[1.0, persistence], [persistence, 1.0]])
+    return 1.0 - float(joint) / held_share

@@ -1,0 +1,100 @@
+"""Whether a regime is special: where its window stands among all of its length, and against the best of many noises."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.statistics.refusal import Floats, Refused, refusal
+from backtest.statistics.uncertainty import SharpeEstimate, sharpe_estimate
+
+EULER_MASCHERONI = 0.5772156649015329
+SUPPORTED, UNCLEAR, CONTRADICTED = "supported", "not distinguishable", "contradicted"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One window's return among all windows of its length, and the verdict.
+
+    `rank` counts from the best, of `windows` windows that overlap, `apart` of which fit side by side; `p` = rank / windows.
+    `expected_best` is the annualised Sharpe ratio that the best of `trials` noise strategies is expected to reach in the
+    window: that of N normals times the larger of its two standard errors. `because` says which rule gave the verdict.
+    """
+
+    sharpe: SharpeEstimate
+    total_return: float
+    rank: int
+    windows: int
+    apart: int
+    p: float
+    trials: int
+    expected_best: float
+    verdict: str
+    because: str
+
+    @property
+    def note(self) -> str:
+        """The sentence that belongs beside the rank."""
+        return f"rank {self.rank} of {self.windows} windows that overlap; {self.apart} fit side by side"
+
+
+def standing(returns: pd.Series, start: int, stop: int, periods_per_year: int, trials: int) -> Standing | Refused:
+    """Return where the returns at positions start..stop-1 stand among all windows of that length of the whole series.
+
+    Returns are best taken in excess of a benchmark. Windows wrap around the end, so that each start is as likely as another.
+    Refused where the window or the rest holds fewer than 30 returns. Verdicts, with e the autocorrelation-aware standard error:
+
+    - *supported*: the ratio's 95% interval lies above 0, the ratio is above the expected best of `trials`, and p is at most 5%;
+    - *contradicted*: the interval lies below 0, or the window lost money and ranks in the lowest 5%;
+    - *not distinguishable*: anything else, with the first rule that failed.
+    """
+    values = returns.to_numpy(float)
+    length = stop - start
+    if refused := refusal(np.delete(values, slice(start, stop))):
+        return Refused(f"outside the window: {refused.reason}", refused.n)
+    estimate = sharpe_estimate(returns.iloc[start:stop], periods_per_year)
+    if isinstance(estimate, Refused):
+        return estimate
+    totals = window_returns(returns, length)
+    rank = int((totals >= totals[start] - 1e-12).sum())
+    best = expected_best(trials) * max(estimate.error, estimate.iid_error)
+    p = rank / len(totals)
+    word, because = verdict(estimate.lower, estimate.upper, estimate.ratio, best, p, float(totals[start]))
+    total = float(np.expm1(totals[start]))
+    return Standing(estimate, total, rank, len(totals), len(values) // length, p, trials, best, word, because)
+
+
+def window_returns(returns: pd.Series, length: int) -> Floats:
+    """Return the log return of the window of a length from each position, wrapping around the end."""
+    grown = np.log1p(returns.to_numpy(float))
+    summed = np.concatenate([[0.0], np.cumsum(np.concatenate([grown, grown[: length - 1]]))])
+    return np.asarray(summed[length:] - summed[:-length])
+
+
+def expected_best(trials: int) -> float:
+    """Return the expected maximum of `trials` independent standard normals.
+
+    (1 - γ) Φ⁻¹(1 - 1/N) + γ Φ⁻¹(1 - 1/(N e)), γ Euler–Mascheroni (Bailey & López de Prado, Journal of Portfolio Management
+    40, 2014, eq. 1); 0 for a single trial. Times the standard error of a Sharpe ratio: what the best of N noises reaches.
+    """
+    from scipy.stats import norm
+
+    if trials < 2:
+        return 0.0
+    ends = norm.ppf([1.0 - 1.0 / trials, 1.0 - 1.0 / (trials * np.e)])
+    return float((1.0 - EULER_MASCHERONI) * ends[0] + EULER_MASCHERONI * ends[1])
+
+
+def verdict(lower: float, upper: float, ratio: float, best: float, p: float, total: float) -> tuple[str, str]:
+    """Return the verdict on a window and the rule that gave it; the rules are those of `standing`."""
+    if upper < 0.0:
+        return CONTRADICTED, "the interval of the Sharpe ratio lies below 0"
+    if total < 0.0 and p >= 0.95:
+        return CONTRADICTED, f"it lost money and {p:.0%} of windows did as well or better"
+    if lower <= 0.0:
+        return UNCLEAR, "the interval of the Sharpe ratio includes 0"
+    if ratio <= best:
+        return UNCLEAR, f"the best of that many noises is expected to reach a Sharpe ratio of {best:.1f}"
+    if p > 0.05:
+        return UNCLEAR, f"{p:.0%} of windows of this length did as well"
+    return SUPPORTED, f"the Sharpe ratio is clear of 0 and of noise, and {p:.1%} of windows did as well"

@@ -1,0 +1,320 @@
+"""Prints, as Markdown, how often each statistic is wrong when nothing is there, and finds what has been planted.
+
+Run: python benchmarks/sizes.py [share of the full number of samples]
+"""
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.statistics import (
+    cosines,
+    events,
+    influence,
+    lead_lag,
+    nulls,
+    overfitting,
+    pooling,
+    resampling,
+    standing,
+    switching,
+    uncertainty,
+)
+
+DAYS = pd.bdate_range("2023-01-02", periods=880)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured rate: `promised` is what the statistic says it is, None for power."""
+
+    statistic: str
+    sample: str
+    promised: float | None
+    rate: float
+    samples: int
+
+    def __str__(self):
+        promised = "" if self.promised is None else f"{self.promised:.1%}"
+        error = math.sqrt(max(self.rate * (1 - self.rate), 1e-9) / self.samples)
+        return f"| {self.statistic} | {self.sample} | {promised} | {self.rate:.1%} ± {error:.1%} | {self.samples} |"
+
+
+def rows(samples, seed, width, rho=0.0, tails=None):
+    """Return samples × width standardised AR(1) numbers, shocks normal or Student's t of `tails` degrees."""
+    rng = np.random.default_rng(seed)
+    shape = (samples, width + 40)
+    shocks = rng.normal(size=shape) if tails is None else rng.standard_t(tails, shape) * math.sqrt(1 - 2 / tails)
+    found = shocks.copy()
+    for column in range(1, shape[1]):
+        found[:, column] = rho * found[:, column - 1] + math.sqrt(1 - rho**2) * shocks[:, column]
+    return found[:, 40:]
+
+
+def rate(flags):
+    return float(np.mean(list(flags)))
+
+
+def sharpe_errors(share) -> Iterator[Row]:
+    samples = int(800 * share)
+    for n, rho, tails in [
+        (30, 0.0, None),
+        (61, 0.0, None),
+        (61, 0.2, None),
+        (61, 0.5, None),
+        (61, 0.0, 4),
+        (880, 0.0, None),
+        (880, 0.2, None),
+    ]:
+        found = [uncertainty.sharpe_estimate(pd.Series(row), 1) for row in rows(samples, n, n, rho, tails) + 0.1]
+        told = f"n={n}, autocorrelation {rho}, {'normal' if tails is None else 't4'} returns"
+        yield Row(
+            "Sharpe: true ratio outside the t_ν interval",
+            told,
+            0.05,
+            rate(not one.lower <= 0.1 <= one.upper for one in found),
+            samples,
+        )
+        yield Row(
+            "Sharpe: outside 1.96 iid errors",
+            told,
+            0.05,
+            rate(abs(one.ratio - 0.1) > 1.96 * one.iid_error for one in found),
+            samples,
+        )
+
+
+def bootstrap(share) -> Iterator[Row]:
+    samples = int(320 * share)
+    for n, rho in [(30, 0.0), (61, 0.0), (61, 0.2), (252, 0.0), (252, 0.2)]:
+        for name, interval in (("mean", resampling.mean_interval), ("Sharpe", resampling.sharpe_interval)):
+            found = [
+                interval(pd.Series(row), 1, seed, repetitions=300) for seed, row in enumerate(rows(samples, n + 1, n, rho) + 0.1)
+            ]
+            missed = rate(not one.lower <= 0.1 <= one.upper for one in found)
+            yield Row(f"bootstrap: true {name} outside the interval", f"n={n}, autocorrelation {rho}", 0.05, missed, samples)
+
+
+def drawdowns(share) -> Iterator[Row]:
+    samples = int(320 * share)
+    for n, rho in [(61, 0.0), (252, 0.0), (252, 0.2)]:
+        paths = 0.001 + 0.02 * rows(samples, n + 2, n, rho)
+        others = resampling.deepest(0.001 + 0.02 * rows(samples, n + 3, n, rho))
+        found = [resampling.drawdown_interval(pd.Series(path), seed, repetitions=300) for seed, path in enumerate(paths)]
+        missed = rate(not one.lower <= other <= one.upper for one, other in zip(found, others, strict=True))
+        yield Row("drawdown of another path outside the interval", f"n={n}, autocorrelation {rho}", 0.05, missed, samples)
+
+
+def regimes(share) -> Iterator[Row]:
+    samples = int(400 * share)
+    for n, tails in [(61, None), (61, 4), (122, None)]:
+        for planted in (0.0, 3.0, 6.0, 9.0):
+            returns = 0.02 * rows(samples, 7 * n, 880, 0.0, tails)
+            returns[:, 300 : 300 + n] += 0.02 * planted / math.sqrt(252)
+            found = [standing.standing(pd.Series(row), 300, 300 + n, 252, 10) for row in returns]
+            told = f"window {n} of 880 days, {'normal' if tails is None else 't4'}, annual Sharpe {planted:g} in it, 10 trials"
+            null = planted == 0.0
+            yield Row("regime: rank p at most 5%", told, 0.05 if null else None, rate(one.p <= 0.05 for one in found), samples)
+            yield Row(
+                "regime: supported",
+                told,
+                0.025 if null else None,
+                rate(one.verdict == standing.SUPPORTED for one in found),
+                samples,
+            )
+
+
+def states(share) -> Iterator[Row]:
+    samples = max(int(24 * share), 8)
+    cases = {
+        "one normal state": rows(samples, 5, 600),
+        "one t4 state": rows(samples, 6, 600, 0.0, 4),
+        "two states": rows(samples, 8, 600),
+    }
+    cases["two states"][:, 200:350] = 2.0 * cases["two states"][:, 200:350] - 0.3
+    for told, returns in cases.items():
+        found = [switching.two_states(pd.Series(row)) for row in returns]
+        promised = None if told == "two states" else 0.0
+        yield Row(
+            "two states: BIC prefers them, fit converged",
+            f"n=600, {told}",
+            promised,
+            rate(one.bic_gain > 0 and one.converged for one in found),
+            samples,
+        )
+        yield Row("two states: the fit warns", f"n=600, {told}", None, rate(not one.converged for one in found), samples)
+
+
+def rotations(share) -> Iterator[Row]:
+    samples = int(800 * share)
+    for n, lags in [(14, (1,)), (14, (0, 1)), (14, (0, 1, 2, 3, 4)), (30, (1,))]:
+        for rho in (0.0, 0.5):
+            pairs = zip(rows(samples, 21, n, rho), rows(samples, 22, n, rho), strict=True)
+            found = [lead_lag.circular_shift(pd.Series(x), pd.Series(y), lags).p for x, y in pairs]
+            told = f"{n} quarters, lags {lags}, autocorrelation {rho}"
+            yield Row("circular shift: p at the floor 1/T", told, 1 / n, rate(p <= 1 / n + 1e-9 for p in found), samples)
+        leader = rows(samples, 23, n + 1, 0.3)
+        follower = 0.8 * leader[:, :-1] + 0.6 * rows(samples, 24, n, 0.3)
+        found = [lead_lag.circular_shift(pd.Series(x), pd.Series(y), lags) for x, y in zip(leader[:, 1:], follower, strict=True)]
+        told = f"{n} quarters, lags {lags}, planted correlation 0.8 at lag 1"
+        yield Row("circular shift: p at the floor 1/T", told, None, rate(one.p <= one.floor + 1e-9 for one in found), samples)
+        yield Row("circular shift: p at most lags/T", told, None, rate(one.p <= one.reach + 1e-9 for one in found), samples)
+
+
+def regressions(share) -> Iterator[Row]:
+    samples = int(800 * share)
+    for n, rho in [(14, 0.0), (14, 0.5), (61, 0.5), (880, 0.2)]:
+        causes, noise = rows(samples, 31, n, rho), rows(samples, 32, n, rho)
+        told = f"n={n}, autocorrelation {rho} of cause and error"
+        yield Row(
+            "EWC regression: slope at 5%",
+            told,
+            0.05,
+            rate(_slope_p(x, u) <= 0.05 for x, u in zip(causes, noise, strict=True)),
+            samples,
+        )
+        yield Row(
+            "Newey–West, normal critical values: at 5%",
+            told,
+            0.05,
+            rate(_newey_west_p(x, u) <= 0.05 for x, u in zip(causes, noise, strict=True)),
+            samples,
+        )
+        power = rate(_slope_p(x, 1.5 * x + u) <= 0.05 for x, u in zip(causes, noise, strict=True))
+        yield Row("EWC regression: slope at 5%", f"{told}, planted slope 1.5", None, power, samples)
+
+
+def _slope_p(cause, outcome):
+    return cosines.regress(pd.Series(outcome), pd.DataFrame({"x": cause})).coefficients["x"].p
+
+
+def _newey_west_p(cause, outcome):
+    from statsmodels.regression.linear_model import OLS
+
+    lags = math.floor(4 * (len(cause) / 100) ** (2 / 9))
+    return OLS(outcome, np.column_stack([np.ones(len(cause)), cause])).fit(cov_type="HAC", cov_kwds={"maxlags": lags}).pvalues[1]
+
+
+def suppliers(share) -> Iterator[Row]:
+    samples = int(240 * share)
+    for common, planted in [(0.0, 0.0), (0.7, 0.0), (0.7, 1.0)]:
+        capex, shared = rows(samples, 41, 14), rows(samples, 42, 14)
+        own = rows(samples * 6, 43, 14).reshape(samples, 6, 14)
+        growth = planted * capex[:, None, :] + common * shared[:, None, :] + math.sqrt(1 - common**2) * own
+        given = [pooling.slopes(pd.DataFrame(g.T), pd.Series(x)) for g, x in zip(growth, capex, strict=True)]
+        apart = [pooling.Slopes(one.estimates, np.diag(np.diag(one.covariance)), one.n) for one in given]
+        told, promised = f"6 suppliers × 14 quarters, common shock {common}, mean slope {planted:g}", None if planted else 0.05
+        for name, these in (
+            ("pooled mean slope: interval excludes 0", given),
+            ("the same, suppliers taken as independent", apart),
+        ):
+            found = [pooling.pool(one, scale=0.5).mean for one in these]
+            yield Row(name, told, promised, rate(one.lower > 0.0 or one.upper < 0.0 for one in found), samples)
+
+
+def announcements(share) -> Iterator[Row]:
+    samples = int(200 * share)
+    rng = np.random.default_rng(51)
+    for tails, planted in [(None, 0.0), (4, 0.0), (None, 1.0)]:
+        told = f"4 portfolios, correlation 0.6, 14 dates, {'normal' if tails is None else 't4'}, {planted:g} deviations planted"
+        found = [_study(rng, seed, tails, planted) for seed in range(samples)]
+        promised = None if planted else 0.05
+        yield Row("events: Kolari–Pynnönen at 5%", told, promised, rate(one.p <= 0.05 for one in found), samples)
+        yield Row("events: random dates at 5%", told, promised, rate(one.random.p <= 0.05 for one in found), samples)
+        plain = rate(abs(one.unadjusted_t) > 2.0 for one in found)
+        yield Row("events: portfolios taken as independent, t beyond 2", told, promised, plain, samples)
+
+
+def _study(rng, seed, tails, planted):
+    market, common, *own = rows(6, rng.integers(2**32), 500, 0.0, tails)
+    returns = np.array([0.01 * market + 0.02 * (math.sqrt(0.6) * common + math.sqrt(0.4) * one) for one in own]).T
+    days = sorted(rng.choice(np.arange(120, 500), 14, replace=False))
+    returns[days] += 0.02 * planted
+    table = pd.DataFrame(returns, DAYS[:500], list("abcd"))
+    return events.event_study(table, pd.Series(0.01 * market, DAYS[:500]), list(DAYS[days]), seed, draws=199)
+
+
+def placebos(share) -> Iterator[Row]:
+    samples = int(800 * share)
+    rng = np.random.default_rng(61)
+    pool = [f"n{number}" for number in range(10)]
+    baskets = nulls.placebo_baskets(pool, pool[:3], 500, 1).baskets
+    places = np.array([[int(name[1:]) for name in one] for one in baskets])
+    for planted in (0.0, 2.0):
+        earned = rng.normal(size=(samples, 10))
+        earned[:, :3] += planted
+        found = [nulls.chance(float(row[:3].mean()), row[places].mean(axis=1)).p for row in earned]
+        told = f"3 of 10 names, all 120 baskets, {planted:g} deviations planted"
+        yield Row("placebo baskets: p at most 5%", told, None if planted else 0.05, rate(p <= 0.05 for p in found), samples)
+    families = rng.random((samples // 2, 8))  # statsmodels collects garbage at every call
+    wrong = rate(min(nulls.holm({str(k): p for k, p in enumerate(row)}).adjusted.values()) <= 0.05 for row in families)
+    yield Row("Holm: any of 8 true nulls rejected", "independent", 0.05, wrong, samples // 2)
+
+
+def searches(share) -> Iterator[Row]:
+    samples = int(120 * share)
+    for planted in (0.0, 0.2):
+        found = []
+        for seed in range(samples):
+            trials = rows(30, 70_000 + seed, 252)
+            trials[0] += planted
+            found.append(pd.DataFrame(0.01 * trials.T))
+        told = f"best of 30 trials, 252 days, one with a daily ratio of {planted:g}"
+        promised = None if planted else 0.05
+        yield Row("Deflated Sharpe above 95%", told, promised, rate(_deflated(table) > 0.95 for table in found), samples)
+        splits = [overfitting.overfitting(table, blocks=10).probability for table in found]
+        yield Row("PBO below 20%", told, None, rate(one < 0.2 for one in splits), samples)
+        yield Row("mean PBO", told, None if planted else 0.5, rate(splits), samples)
+        nothing = pd.Series(0.0, range(252))
+        p = [overfitting.superior(nothing, table, seed, 5, 200).consistent for seed, table in enumerate(found)]
+        yield Row("SPA consistent p at most 5%", told, promised, rate(one <= 0.05 for one in p), samples)
+
+
+def _deflated(table):
+    ratios = (table.mean() / table.std()).to_numpy()
+    return overfitting.deflated_sharpe(table.iloc[:, int(ratios.argmax())], ratios).probability
+
+
+def alphas(share) -> Iterator[Row]:
+    samples = int(400 * share)
+    for n in (61, 880):
+        factors, noise = rows(samples * 4, 81, n).reshape(samples, 4, n), rows(samples, 82, n, 0.2)
+        for planted in (0.0, 0.3):
+            found = []
+            for causes, errors in zip(factors, noise, strict=True):
+                returns = 0.01 * (causes.sum(axis=0) + errors + planted)
+                found.append(influence.alpha(pd.Series(returns), pd.DataFrame(0.01 * causes.T, columns=list("mscn")), 252))
+            told = f"n={n}, 4 factors, error autocorrelation 0.2, {planted:g} deviations a day planted"
+            yield Row("alpha at 5%", told, None if planted else 0.05, rate(one.annual.p <= 0.05 for one in found), samples)
+
+
+STUDIES: tuple[Callable[[float], Iterator[Row]], ...] = (
+    sharpe_errors,
+    bootstrap,
+    drawdowns,
+    regimes,
+    states,
+    rotations,
+    regressions,
+    suppliers,
+    announcements,
+    placebos,
+    searches,
+    alphas,
+)
+
+
+def main():
+    share = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    print("| statistic | sample | promised | measured | samples |\n|---|---|---|---|---|")
+    for study in STUDIES:
+        for row in study(share):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Equal-weighted cosines against scipy's cosine transform, and least squares against statsmodels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.fft import dct
+from statsmodels.regression.linear_model import OLS
+
+from backtest.statistics import cosines
+from backtest.statistics.refusal import Refused
+
+DRAWN = np.random.default_rng(4).normal(size=(14, 3))
+OUTCOME, CAUSES = pd.Series(DRAWN[:, 0]), pd.DataFrame(DRAWN[:, 1:], columns=["capex", "rates"])
+
+
+@pytest.mark.parametrize(("n", "count"), [(14, 2), (61, 6), (200, 13), (880, 36)])
+def test_the_number_of_cosines_is_that_of_the_paper(n, count):
+    assert cosines.cosine_count(n) == count
+
+
+def test_the_transforms_are_the_orthonormal_cosine_transform():
+    assert cosines.transforms(DRAWN, 5) == pytest.approx(dct(DRAWN, axis=0, norm="ortho")[1:6])
+
+
+def test_with_every_cosine_the_long_run_variance_is_the_sample_variance():
+    """Parseval: the transforms of a series but the constant one hold all of its sum of squares."""
+    assert cosines.long_run_variance(DRAWN[:, 0], 13) == pytest.approx(DRAWN[:, 0].var(ddof=1))
+
+
+def test_coefficients_are_least_squares():
+    found = cosines.regress(OUTCOME, CAUSES)
+    fitted = OLS(DRAWN[:, 0], np.column_stack([np.ones(14), DRAWN[:, 1:]])).fit()
+    assert [one.value for one in found.coefficients.values()] == pytest.approx(fitted.params.tolist())
+    assert found.r_squared == pytest.approx(fitted.rsquared)
+
+
+def test_the_standard_error_of_a_mean_is_worked_with_a_plain_loop():
+    design = np.ones((14, 1))
+    moved = DRAWN[:, 0] - DRAWN[:, 0].mean()
+    total = 0.0
+    for j in (1, 2):
+        total += sum(np.sqrt(2 / 14) * np.cos(np.pi * j * (t - 0.5) / 14) * moved[t - 1] for t in range(1, 15)) ** 2
+    assert cosines.ewc_covariance(design, moved)[0, 0] == pytest.approx(total / 2 / 14)
+
+
+def test_two_degrees_of_freedom_ask_for_a_t_above_four():
+    assert cosines.critical(0.95, 2) == pytest.approx(4.303, abs=1e-3)
+
+
+def test_a_regression_on_quarters_is_indicative_and_one_on_years_of_days_is_not():
+    long = pd.Series(np.random.default_rng(1).normal(size=300))
+    assert cosines.regress(OUTCOME, CAUSES).indicative
+    assert not cosines.regress(long, long.shift(1).fillna(0.0).to_frame("x")).indicative
+
+
+def test_rows_are_matched_by_label():
+    assert cosines.regress(OUTCOME, CAUSES.iloc[::-1]) == cosines.regress(OUTCOME, CAUSES)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "causes", "reason"),
+    [
+        (OUTCOME[:7], CAUSES, "7 observations"),
+        (OUTCOME.mask(OUTCOME.index == 3), CAUSES, "1 of 14 observations are missing"),
+        (OUTCOME, CAUSES.assign(rates=1.0), "never vary"),
+        (OUTCOME, CAUSES.assign(rates=2 * CAUSES["capex"] + 1), "combinations"),
+    ],
+)
+def test_what_cannot_be_estimated_is_refused_with_the_reason(outcome, causes, reason):
+    found = cosines.regress(outcome, causes)
+    assert isinstance(found, Refused)
+    assert reason in found.reason

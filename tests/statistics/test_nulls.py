@@ -1,0 +1,87 @@
+"""Chance, placebos, permutations, noise and Holm against counts made by hand."""
+
+from collections import Counter
+from math import acos, pi
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.statistics import nulls
+from backtest.statistics.refusal import Refused
+
+
+@pytest.mark.parametrize(("observed", "p"), [(10.0, 1 / 5), (3.0, 3 / 5), (2.5, 3 / 5), (0.0, 1.0)])
+def test_p_counts_the_observed_one_as_a_draw_and_ties_against_it(observed, p):
+    assert nulls.chance(observed, [1.0, 2.0, 3.0, 4.0]) == nulls.Chance(p, 1 / 5, 4)
+
+
+def test_p_is_never_below_the_floor_of_the_design():
+    assert nulls.chance(9.0, [1.0] * 999, smallest=1 / 56).p == 1 / 56
+
+
+@pytest.mark.parametrize(("observed", "drawn"), [(1.0, []), (float("nan"), [1.0]), (1.0, [float("nan")])])
+def test_nothing_to_compare_with_is_refused(observed, drawn):
+    assert isinstance(nulls.chance(observed, drawn), Refused)
+
+
+def test_a_small_pool_is_enumerated_without_the_real_basket():
+    found = nulls.placebo_baskets(["a", "b", "c", "d"], ["b", "a"], 100, seed=1)
+    assert found.exact
+    assert found.possible == 6
+    assert set(found.baskets) == {("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")}
+
+
+def test_a_large_pool_is_sampled_without_repeats_and_evenly():
+    pool = [f"n{number:02d}" for number in range(20)]
+    found = nulls.placebo_baskets(pool, pool[:4], 2000, seed=1)
+    names = Counter(name for basket in found.baskets for name in basket)
+    assert not found.exact
+    assert len(set(found.baskets)) == len(found.baskets) == 2000
+    assert tuple(pool[:4]) not in found.baskets
+    assert max(names.values()) - min(names.values()) < 100
+
+
+def test_a_pool_without_another_basket_is_refused():
+    assert isinstance(nulls.placebo_baskets(["a", "b"], ["a", "b"], 10, seed=1), Refused)
+
+
+def test_permuted_labels_keep_the_size_of_every_theme():
+    labels = {"a": "x", "b": "x", "c": "y", "d": "z"}
+    drawn = nulls.permuted_labels(labels, 500, seed=1)
+    assert {tuple(sorted(Counter(one.values()).items())) for one in drawn} == {(("x", 2), ("y", 1), ("z", 1))}
+    assert len({tuple(one.items()) for one in drawn}) == 12
+
+
+def test_noise_scores_have_unit_variance_and_the_persistence_asked_for():
+    table = next(nulls.noise_scores(pd.RangeIndex(4000), list("abcd"), 0.8, 1, seed=1)).to_numpy()
+    assert table.std() == pytest.approx(1.0, abs=0.05)
+    assert np.corrcoef(table[1:].ravel(), table[:-1].ravel())[0, 1] == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize("turnover", [0.1, 0.25, 0.4])
+def test_half_the_names_turn_over_as_sheppard_says(turnover):
+    """For the upper half P(both above) = 1/2 - acos(φ) / 2π (Sheppard 1899), so turnover is acos(φ) / π."""
+    assert acos(nulls.persistence_for(turnover, 0.5)) / pi == pytest.approx(turnover, abs=1e-4)
+
+
+def test_the_noise_replaces_the_share_it_was_asked_to():
+    persistence = nulls.persistence_for(0.3, 0.25)
+    scores = next(nulls.noise_scores(pd.RangeIndex(400), range(200), persistence, 1, seed=2))
+    held = scores.rank(axis=1) > 150
+    assert 1 - (held & held.shift(1, fill_value=False)).iloc[1:].sum(axis=1).mean() / 50 == pytest.approx(0.3, abs=0.02)
+
+
+def test_independent_noise_is_the_most_that_turns_over():
+    assert nulls.persistence_for(0.75, 0.25) == 0.0
+
+
+def test_holm_multiplies_the_smallest_by_the_number_of_tests_and_never_falls():
+    """By hand: 4 × 0.005, 3 × 0.01, 2 × 0.03, then 0.04 raised to the one before."""
+    found = nulls.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    assert found.adjusted == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02})
+    assert found.tests == 4
+
+
+def test_no_hypotheses_are_no_tests():
+    assert nulls.holm({}) == nulls.Corrected({}, 0)
