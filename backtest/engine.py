@@ -29,6 +29,7 @@ from backtest.universe import Universe
 PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}
 PRICED_WITHIN = pd.Timedelta(days=14)
 FILLED_WITHIN = 1e-9
+SPENT_WITHIN = 1e-11
 FIRST_KIND = 8  # columns of the orders table before those of the kinds of cost
 
 
@@ -189,7 +190,8 @@ def _check(records: Any, orders: Orders, capital: float, terms: Terms) -> None:
     names, units = len(terms.tickers), orders.units.reshape(len(orders.rows), -1)
     sign = np.where(records["side"] == 0, 1.0, -1.0)
     filled, ordered = sign * records["size"], units[records["idx"], records["col"]]
-    off = np.abs(filled - ordered) > FILLED_WITHIN * np.abs(ordered)
+    rounded = SPENT_WITHIN * capital / records["price"]  # a purchase with the last of the cash ends at the kernel's own rounding
+    off = np.abs(filled - ordered) > FILLED_WITHIN * np.abs(ordered) + rounded
     if off.any():
         first = int(off.argmax())
         ticker, day = terms.tickers[records["col"][first] % names], _day(terms, orders, int(records["idx"][first]))

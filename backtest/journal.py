@@ -87,7 +87,7 @@ class Journal:
         """Note a moment of one market: arrays over its tickers, except `held` (every ticker, after the trades)."""
         missing = wanted - held[seats]
         ending = self.terms.ends[moment, seats]
-        for place in np.flatnonzero(waiting | (ending & (units != 0))):
+        for place in np.flatnonzero(waiting | (ending & ((units != 0) | (held[seats] > 0)))):
             seat = seats.start + int(place)
             if ending[place]:
                 self._ended(seat, moment, float(units[place]), float(held[seat]), int(cause[place]))

@@ -145,7 +145,6 @@ class _Local:
     close: np.ndarray
     before: np.ndarray
     shares: np.ndarray  # shares a unit is
-    share_before: np.ndarray  # last share price before the session
     spread: np.ndarray  # high less low over the fill's price
     count: np.ndarray  # priced sessions so far, this one included; 0 throughout for what was listed before the source begins
 
@@ -158,18 +157,17 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
     now = wealth.reindex(sessions).to_numpy()
     nothing = np.full(now.shape, np.nan)
     held = dict.fromkeys(("open", "high", "low", "close"), nothing)
-    share_last = np.full(last.shape, np.nan)
     if prices.bars is not None:
         held = {name: getattr(prices.bars, name)[list(tickers)].reindex(sessions).to_numpy() for name in held}
-        share_last = prices.bars.close[list(tickers)].ffill().to_numpy()
     count = wealth.notna().cumsum().to_numpy()
-    counted = np.where(wealth.iloc[0].isna(), _at(count, through, 0), 0)
+    opened = [prices.closes[prices.market[ticker]].index[0] for ticker in tickers]
+    listed = [len(traded := prices.traded(ticker)) > 0 and traded[0] > day for ticker, day in zip(tickers, opened, strict=True)]
+    counted = np.where(listed, _at(count, through, 0), 0)
     return _Local(
         fill=now if fill == "close" else held["open"] * now / held["close"],
         close=_at(last, through, np.nan),
         before=_at(last, before, np.nan),
         shares=now / held["close"],
-        share_before=_at(share_last, before, np.nan),
         spread=(held["high"] - held["low"]) / held[fill],
         count=counted,
     )
@@ -222,6 +220,7 @@ def _sealed(ruled: _Rules, local: _Local, bars: Bars | None) -> tuple[np.ndarray
         nowhere = np.zeros(local.fill.shape, dtype=bool)
         return nowhere, nowhere
     move = local.fill / local.before - 1.0
-    limit = ruled.values("limit") - ruled.values("tick") / 2.0 / local.share_before - ROUNDED
+    previous = local.before / local.shares  # in the share's terms of today: a split moves no limit
+    limit = ruled.values("limit") - ruled.values("tick") / 2.0 / previous - ROUNDED
     limited = (local.count == 0) | (local.count > ruled.values("free_sessions"))
     return limited & (move >= limit), limited & (move <= -limit)

@@ -88,5 +88,5 @@ def test_parts_that_do_not_add_up_to_the_change_of_value_are_refused() -> None:
     """100 units rise from 10 to 11, the value by 99 instead of 100."""
     equity = pd.Series([1000.0, 1099.0], days("2024-01-02", "2024-01-03"))
     ones, nothing = np.ones((2, 1)), np.zeros((2, 1))
-    with pytest.raises(BacktestError, match="2024-01-03: profit by name is 9.1e-04 of the book's value off its change"):
+    with pytest.raises(BacktestError, match=r"2024-01-03: profit by name is 9\.1e-04 of the book's value off its change"):
         attribution.profits(equity, 100 * ones, np.array([[10.0], [11.0]]), ones, nothing, nothing)

@@ -186,6 +186,21 @@ def test_a_sale_waits_while_the_price_is_sealed_at_its_lower_limit() -> None:
     assert listed(outcome.late, "reason", "cost") == [["sealed at the lower limit", pytest.approx(2500.0)]]
 
 
+def test_a_price_sealed_on_the_day_of_a_split_is_seen() -> None:
+    """47.49 splits into two of 23.75, whose limit, 21.375, is rounded to 21.38; the day after is an ordinary one."""
+    close = [47.49, 47.49, 21.38] + [20.5] * 5
+    wealth = close[:2] + [price * 47.49 / 23.75 for price in close[2:]]
+    outcome = traded(shares_of({MAIN: close}, wealth={MAIN: wealth}), decided(INDEX[0], {MAIN: 0.5}), decided(INDEX[1], {}))
+    assert listed(outcome.orders, "session", "side") == [[INDEX[1], "buy"], [INDEX[3], "sell"]]
+
+
+def test_a_share_is_limited_though_its_market_is_shut_on_the_first_day_of_the_source() -> None:
+    """New York opens on 2022-01-03 and Shanghai on 01-04, as in the folder: its shares were not listed that day."""
+    prices = shares_of({MAIN: [NOWHERE, 10, 10, 11, 11.5, 11.5, 11.5, 11.5], US: eight()}, closed={"XSHG": ["2024-01-01"]})
+    outcome = traded(prices, decided(INDEX[2], {MAIN: 0.5}))
+    assert outcome.orders["session"].tolist() == [INDEX[4]]
+
+
 def test_a_name_is_sold_at_its_last_price() -> None:
     prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
     outcome = traded(prices, decided(INDEX[0], {US: 0.5}))
@@ -214,7 +229,6 @@ def test_a_last_price_sealed_at_the_lower_limit_keeps_the_holding() -> None:
     assert outcome.equity.iloc[-1] == pytest.approx(100_000 - 13.0 - 5000.0)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="Journal.traded passes over a held name that no order waits for")
 def test_a_holding_kept_because_its_last_price_is_sealed_is_listed() -> None:
     prices = shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()})
     outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
@@ -272,3 +286,11 @@ def test_in_fractions_what_waits_for_cash_orders_nothing_with_the_rounding_that_
     prices = shares_of({US: eight(), "BBB": [10, 10, 10, NOWHERE, NOWHERE, 10, 10, 10]})
     outcome = traded(prices, decided(INDEX[0], {"BBB": 0.5}), decided(INDEX[2], {US: 1.0}), cost_bps=0.0)
     assert outcome.orders["ticker"].tolist() == ["BBB", US, US, "BBB"]
+
+
+def test_in_fractions_a_small_purchase_beside_a_large_one_is_filled_when_all_cash_is_spent() -> None:
+    """A ten-millionth of the book, 0.0000635 shares: the kernel is short of its last 1e-8, a part in a million of the order."""
+    prices = shares_of({US: [35.59, 35.59] + [57.52] * 6, "BBB": eight(17.21), "CCC": eight(57.43)})
+    chosen = decided(INDEX[0], {US: 0.35, "BBB": 0.65}), decided(INDEX[1], {US: 1 - 1e-7, "CCC": 1e-7})
+    outcome = traded(prices, *chosen, cost_bps=0.0, capital=30_000.0)
+    assert set(outcome.orders["ticker"]) == {US, "BBB", "CCC"}
