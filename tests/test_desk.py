@@ -126,8 +126,7 @@ def _share(noise: np.random.Generator, is_open: np.ndarray, name: str) -> dict[s
             opened = price if noise.uniform() < 0.5 else opened
         parts["open"][day], parts["close"][day], parts["wealth"][day] = opened, price, price * factor
         parts["high"][day], parts["low"][day] = max(opened, price), min(opened, price)
-        # not after a split nor before the free sessions are over: test_terms has what the engine misses there (xfail)
-        limited = np.isfinite(limit) and event >= 0.04 and count > max(free, 1)
+        limited = np.isfinite(limit) and count > (1 if first == 0 else max(free, 1))
         parts["reference"][day] = before if limited else np.nan
     return parts
 
