@@ -10,7 +10,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import bt
@@ -18,11 +17,12 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import DAILY, reference_archive, spec_of
+from markets_for_tests import DAILY, ROOT, reference_archive, spec_of, strategy
 
 from backtest import engine, run
 from backtest.data import folder, reference
 from backtest.panel import Archive
+from backtest.spec import StrategySpec
 from backtest.universe import load_universe
 
 CAPITAL = 10_000_000.0
@@ -43,7 +43,7 @@ def shanghai(ticker: str) -> bool:
 
 
 def limit_of(ticker: str) -> float:
-    return 0.10 if ticker.startswith(("60", "00")) else 0.20
+    return 0.10 if ticker.startswith(("60", "00", "51")) else 0.20
 
 
 def least_and_lot(ticker: str) -> tuple[int, int]:
@@ -64,6 +64,8 @@ def rates(ticker: str, day: date, buys: bool) -> tuple[float, float, float]:
     """Commission rate, its minimum in local money, and every other rate."""
     if not shanghai(ticker):
         return 1e-4, 1.0, 0.0 if buys else sec_fee(day)
+    if ticker.startswith("51"):  # a fund bears neither duty nor transfer fee
+        return 2.5e-4, 5.0, 0.0
     duty = 0.0 if buys else 0.0005 if day >= date(2023, 8, 28) else 0.001
     return 2.5e-4, 5.0, duty + (0.00001 if day >= date(2022, 4, 29) else 0.00002)
 
@@ -100,9 +102,10 @@ class Loop:
     tickers: tuple[str, ...]
     base: str
     fill: str
-    start: date
-    end: date
+    decisions: list[tuple[date, dict[str, float]]]  # the close of a day, and the weights wanted
+    sessions: list[date]
     cash: float = CAPITAL
+    target: dict[str, float] = field(default_factory=dict)
     units: dict[str, float] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)  # ticker -> "fresh", or "cut": buys alone
     orders: list[tuple[date, str, str, float, float]] = field(default_factory=list)
@@ -113,7 +116,9 @@ class Loop:
         self.rate = read(self.folder / "CNY=X.csv", "close").wealth if (self.folder / "CNY=X.csv").exists() else {}
         self.units = dict.fromkeys(self.tickers, 0.0)
         days = {shanghai(ticker): bars.days for ticker, bars in self.bars.items()}
-        self.open_on = {place: [day for day in held if self.start <= day <= self.end] for place, held in days.items()}
+        self.open_on = {
+            place: [day for day in held if self.sessions[0] <= day <= self.sessions[-1]] for place, held in days.items()
+        }
 
     def exchange(self, ticker: str, day: date) -> float:
         if shanghai(ticker) == (self.base == "CNY"):
@@ -134,27 +139,22 @@ class Loop:
         return local * self.exchange(ticker, day)
 
     def walk(self) -> None:
-        sessions = sorted(set().union(*self.open_on.values()))
-        ends = [one for one, after in pairwise(sessions) if one.month != after.month]
-        due: dict[tuple[date, bool], bool] = {}
-        self.due_after: dict[date, list[tuple[date, bool]]] = {}
-        for decided in sorted({sessions[0], *ends}):
-            for place, days in self.open_on.items():
-                if after := [day for day in days if day > decided][:1]:
-                    due[after[0], place] = True
-        moments = sorted(((day, not place) for place, days in self.open_on.items() for day in days))
-        self.latest_due = {}
-        for decided in sorted({sessions[0], *ends}):
+        moments = sorted((day, not place) for place, days in self.open_on.items() for day in days)
+        due: dict[tuple[date, bool], dict[str, float]] = {}
+        latest: dict[tuple[date, bool], tuple[date, bool]] = {}
+        for decided, weights in self.decisions:
             falls = [(next((day for day in days if day > decided), date.max), not place) for place, days in self.open_on.items()]
             for one in falls:
-                self.latest_due[one] = max(fall for fall in falls if fall[0] < date.max)
+                due[one], latest[one] = weights, max(fall for fall in [*falls, (date.min, False)] if fall[0] < date.max)
         until = (date.min, False)
         for day, later in moments:
             place = not later
-            if (day, place) in due:
+            if (day, later) in due:
+                here = [ticker for ticker in self.tickers if shanghai(ticker) == place]
+                self.target |= {ticker: due[day, later].get(ticker, 0.0) for ticker in here}
                 self.waiting = {t: w for t, w in self.waiting.items() if shanghai(t) != place}
-                self.waiting |= {ticker: "fresh" for ticker in self.tickers if shanghai(ticker) == place}
-                until = max(until, self.latest_due[day, later])
+                self.waiting |= dict.fromkeys((t for t in here if self.target[t] > 0 or self.units[t] > 0), "fresh")
+                until = max(until, latest[day, later])
             if any(shanghai(ticker) == place for ticker in self.waiting):
                 self.trade(day, place, until > (day, later))
             self.worth(day)
@@ -167,8 +167,8 @@ class Loop:
         buys, sales, raw, sealed = {}, {}, {}, set()
         live = [t for t in self.tickers if t in self.waiting and shanghai(t) == place and day in self.bars[t].fill]
         for ticker in live:
-            price, bars = self.mark(ticker, day, place), self.bars[ticker]
-            change = total / len(self.tickers) / price - self.units[ticker]
+            price, bars, held = self.mark(ticker, day, place), self.bars[ticker], self.units[ticker]
+            change = self.target[ticker] * total / price - self.units[ticker]
             share = bars.close[day] / bars.wealth[day]  # units a share is
             if change < 0 and self.waiting[ticker] == "cut":
                 continue
@@ -177,7 +177,8 @@ class Loop:
                 continue
             least, lot = (n * share for n in least_and_lot(ticker))
             size = int(abs(change) / lot + 0.5) * lot
-            if size >= least:
+            size = size if change > 0 else min(size, held) if self.target[ticker] else held
+            if size >= least or (change < 0 and size == held):
                 (buys if change > 0 else sales)[ticker] = size
                 raw[ticker] = change * price
         before, sold = self.cash, 0.0
@@ -193,7 +194,7 @@ class Loop:
         short = {t for t in asked if asked[t] - buys.get(t, 0.0) > 0.5 * least_and_lot(t)[1] * self.share(t, day) * (1 + 1e-8)}
         left = {t: w for t, w in self.waiting.items() if t not in live or t in sealed}
         total = self.cash + sum(units * self.mark(ticker, day, place) for ticker, units in self.units.items())
-        selling = any(total / len(self.tickers) < self.units[t] * self.mark(t, day, place) for t in left)
+        selling = any(self.target[t] * total < self.units[t] * self.mark(t, day, place) for t in left)
         kept = dict.fromkeys(short, "cut") if not afforded and (more_due or selling) else {}
         self.waiting = left | kept
 
@@ -202,7 +203,7 @@ class Loop:
 
     def at_limit(self, ticker: str, day: date, change: float) -> bool:
         bars, before = self.bars[ticker], self.last(ticker, day, False)
-        limit = limit_of(ticker) - 0.005 / (before * self.share(ticker, day)) - 1e-5
+        limit = limit_of(ticker) - (0.0005 if ticker.startswith("51") else 0.005) / (before * self.share(ticker, day)) - 1e-5
         move = bars.fill[day] / before - 1
         return move >= limit if change > 0 else move <= -limit
 
@@ -233,36 +234,47 @@ class Loop:
         value = abs(units) * self.mark(ticker, day, place) * (1.0005 if units > 0 else 0.9995)
         fee = self.fees(ticker, day, units, value)
         self.cash -= fee + (value if units > 0 else -value)
-        self.units[ticker] += units
+        self.units[ticker] = max(self.units[ticker] + units, 0.0)
         side = "buy" if units > 0 else "sell"
         self.orders.append(
             (day, ticker, side, abs(units) / self.share(ticker, day), fee + abs(units) * self.mark(ticker, day, place) * 0.0005)
         )
 
 
-def agree(where: Path, tickers: tuple[str, ...], base: str, fill: str, start: date, end: date) -> None:
+def agree(where: Path, spec: StrategySpec, base: str, fewest: int) -> None:
     """Raise AssertionError unless loop and engine have the same orders and, to 1e-9, the same fees and daily values."""
-    loop = Loop(where, tickers, base, fill, start, end)
-    loop.walk()
+    (book,) = spec.books
+    universe, tickers = load_universe(), spec.tickers(book, load_universe())
     archive = Archive(reference.load_facts(), folder.load_prices(sorted(tickers), where))
-    spec = spec_of(baskets=tickers, together=True, base=base, fill=fill, start=start, end=end, capital=CAPITAL)
-    sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(start), pd.Timestamp(end))
-    decisions = engine.decide(spec, spec.name, archive, load_universe(), sessions)
+    sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), pd.Timestamp(spec.end))
+    decisions = engine.decide(spec, book, archive, universe, sessions)
     outcome = engine.trade(spec, decisions, archive.prices, tickers, base, sessions)
-    mine = sorted(loop.orders)
-    listed = outcome.orders.sort_values(["session", "ticker"])
+    wanted = [(one.session.date(), one.targets) for one in decisions]
+    loop = Loop(where, tickers, base, spec.fill, wanted, [day.date() for day in sessions])
+    loop.walk()
+    mine, listed = sorted(loop.orders), outcome.orders.sort_values(["session", "ticker"])
     assert [row[:3] for row in mine] == [(r.session.date(), r.ticker, r.side) for r in listed.itertuples()]
-    assert len(mine) > 20
+    assert len(mine) > fewest
     np.testing.assert_allclose(listed["shares"], [row[3] for row in mine], rtol=1e-9)
     np.testing.assert_allclose(listed["cost"], [row[4] for row in mine], rtol=1e-9)
     np.testing.assert_allclose(outcome.equity, [loop.value[day.date()] for day in outcome.equity.index], rtol=1e-9)
 
 
 @needs_daily
+@pytest.mark.parametrize("fill", ["close", "open"])
+@pytest.mark.parametrize("name", ["trend_rotation", "momentum_rotation", "supply_chain_excess"])
+def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_strategy_on_real_prices(name, fill):
+    """Weights are the strategy's own; everything after a decision is the loop's. The last prices of any name are not reached."""
+    spec = strategy(ROOT / "strategies" / f"{name}.py").replaced(end=date(2026, 4, 30), fill=fill)
+    agree(DAILY, spec, "CNY", 100)
+
+
+@needs_daily
 @pytest.mark.parametrize("book", BOOKS)
 def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_real_prices(book):
     tickers, base, fill = BOOKS[book]
-    agree(DAILY, tickers, base, fill, date(2023, 1, 3), date(2026, 4, 30))
+    start, end = date(2023, 1, 3), date(2026, 4, 30)
+    agree(DAILY, spec_of(baskets=tickers, together=True, base=base, fill=fill, start=start, end=end), base, 100)
 
 
 @lru_cache
@@ -294,7 +306,8 @@ def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_the_proj
     rate = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "open": "", "high": "", "low": "", "close": 7.0, "adj_close": 7.0})
     rate["adj_close"] = rate["close"] = np.round(7 + 0.2 * np.sin(np.arange(len(days)) / 40), 4)
     rate.assign(volume="").to_csv(tmp_path / "CNY=X.csv", index=False)
-    agree(tmp_path, OWN[book], "CNY", fill, date(2023, 1, 4), date(2024, 6, 28))
+    start, end = date(2023, 1, 4), date(2024, 6, 28)
+    agree(tmp_path, spec_of(baskets=OWN[book], together=True, base="CNY", fill=fill, start=start, end=end), "CNY", 20)
 
 
 def test_bt_agrees_on_a_basket_without_costs():
