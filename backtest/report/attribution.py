@@ -37,12 +37,12 @@ def _table(book: Book, title: str, found: pd.DataFrame, names: Names) -> Table:
     ordered = found[(found != 0).any(axis=1)].sort_values("total", ascending=False, kind="stable")
     rows = tuple(_row(str(name), line, names) for name, line in ordered.iterrows())
     total = _row("Total", found.sum(), {})
-    columns = (Column(title), *(Column(part.capitalize(), True) for part in (*PARTS, "total")))
+    columns = (Column(title), *(Column(part.capitalize(), True) for part in ("total", *PARTS)))
     return Table(f"{book.title}: total return by {title.lower()}, {book.currency} book", columns, (Rows((*rows, total)),))
 
 
 def _row(name: str, line: pd.Series, names: Names) -> tuple[Cell, ...]:
     shown = name_of(names, name) if name in names else PLACES.get(name, name)
     return Cell(shown, zh=name_zh(names, name) if name in names else ""), *(
-        Cell(percent(line[part])) for part in (*PARTS, "total")
+        Cell(percent(line[part])) for part in ("total", *PARTS)
     )
