@@ -87,21 +87,26 @@ def decide(spec: StrategySpec, book: str, archive: Archive, universe: Universe, 
 
     The last session of the run is no decision: nothing could be ordered after it.
     """
-    markets = archive.prices.markets_of(spec.tickers(book, universe))
+    return [decision(spec, book, archive, universe, session) for session in decision_sessions(spec, sessions)]
+
+
+def decision_sessions(spec: StrategySpec, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the sessions of a run at whose close something is decided."""
     period = sessions.to_period(PERIODS[spec.rebalance])
-    closing = sessions[np.append(period[:-1] != period[1:], False)]
-    decisions = []
-    for session in sessions[:1].union(closing):
-        moment = _close(archive.prices, markets, session)
-        panel = archive.as_of(moment)
-        priced = panel.prices.loc[panel.prices.index > session - PRICED_WITHIN].notna().any()
-        eligible = {
-            basket: tuple(t for t in universe.members(universe.basket(basket), session) if priced.get(t, False))
-            for basket in spec.books[book]
-        }
-        scores = tuple(signal(panel) for signal in spec.signals)
-        decisions.append(Decision(session, moment, scores, _checked(spec.weights(scores, eligible), session, book)))
-    return decisions
+    return sessions[:1].union(sessions[np.append(period[:-1] != period[1:], False)])
+
+
+def decision(spec: StrategySpec, book: str, archive: Archive, universe: Universe, session: pd.Timestamp) -> Decision:
+    """Return what a book decides at the close of one session."""
+    moment = _close(archive.prices, archive.prices.markets_of(spec.tickers(book, universe)), session)
+    panel = archive.as_of(moment)
+    priced = panel.prices.loc[panel.prices.index > session - PRICED_WITHIN].notna().any()
+    eligible = {
+        basket: tuple(t for t in universe.members(universe.basket(basket), session) if priced.get(t, False))
+        for basket in spec.books[book]
+    }
+    scores = tuple(signal(panel) for signal in spec.signals)
+    return Decision(session, moment, scores, _checked(spec.weights(scores, eligible), session, book))
 
 
 def trade(

@@ -119,7 +119,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [note for book in books.values() for note in _notes(book)]
     panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
-    quarterly = {name: one for name, one in (load_signals() | _named(spec)).items() if isinstance(one, QuarterlySignal)}
+    quarterly = {name: one for name, one in (load_signals() | named_signals(spec)).items() if isinstance(one, QuarterlySignal)}
     read = {name: {q: one.as_dict() for q, one in readings(signal, panel).items()} for name, signal in quarterly.items()}
     rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
@@ -135,8 +135,8 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
         },
         windows=tuple(spans),
         books=books,
-        signals={name: one for name, one in read.items() if name in _named(spec)},
-        trends={name: one for name, one in read.items() if name not in _named(spec)},
+        signals={name: one for name, one in read.items() if name in named_signals(spec)},
+        trends={name: one for name, one in read.items() if name not in named_signals(spec)},
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         claims=_claims(archive, panel),
         names={row.ticker: {"name": row.name, "name_zh": row.name_zh} for row in rows},
@@ -177,7 +177,7 @@ def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _named(spec: StrategySpec) -> dict[str, Any]:
+def named_signals(spec: StrategySpec) -> dict[str, Any]:
     """Return the spec's signals by module name."""
     known = {type(signal): name for name, signal in load_signals().items()}
     return {known.get(type(signal), type(signal).__name__): signal for signal in spec.signals}
@@ -207,7 +207,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         decisions=pd.DataFrame(
             {
                 "moment": [one.moment for one in decisions],
-                **{name: [_single(one.scores[number]) for one in decisions] for number, name in enumerate(_named(spec))},
+                **{name: [_single(one.scores[number]) for one in decisions] for number, name in enumerate(named_signals(spec))},
                 "invested": [sum(one.targets.values()) for one in decisions],
             },
             index=pd.DatetimeIndex([one.session for one in decisions], name="session"),
