@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -49,6 +50,10 @@ def run(
     capital: Annotated[float | None, typer.Option(help="Money at the start, in the currency of the books.")] = None,
     base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = ROOT / "reports",
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Ask how much is luck; exit 4 when anything was read too early.")
+    ] = False,
+    audit_seconds: Annotated[float, typer.Option(min=0.0, help="No further question of the audit is begun after this.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
     """Run one strategy or all of them and write their reports."""
@@ -64,7 +69,9 @@ def run(
     }
     asked = {field: value for field, value in changes.items() if value is not None}
     specs = [load_strategy(path) for path in _strategies(name)]
-    results = _run_all([spec.replaced(**asked) if asked else spec for spec in specs], prices, out)
+    results = _run_all(
+        [spec.replaced(**asked) if asked else spec for spec in specs], prices, out, audit_seconds if audit else None
+    )
     documents = [result.as_dict() for result in results]
     if as_json:
         from backtest.documents import to_json
@@ -152,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
 
 
-def _run_all(specs: Sequence["StrategySpec"], prices: str, out: Path) -> list["RunResult"]:
+def _run_all(specs: Sequence["StrategySpec"], prices: str, out: Path, audit_seconds: float | None) -> list["RunResult"]:
     """Run every spec, then publish every report: what fails, fails before anything is written."""
     from backtest.publish import publish, publish_index
     from backtest.report import render, render_index
@@ -163,12 +170,23 @@ def _run_all(specs: Sequence["StrategySpec"], prices: str, out: Path) -> list["R
     results, pages = [], []
     for spec in specs:
         typer.echo(f"running {spec.name} on {prices}", err=True)
-        results.append(run(spec, load_archive(tickers_of(spec, load_universe()), prices)))
+        archive = load_archive(tickers_of(spec, load_universe()), prices)
+        result = run(spec, archive)
+        if audit_seconds is not None:
+            from backtest.audit import audit
+
+            result = replace(result, audit=audit(spec, result, archive, load_universe(), audit_seconds, _progress(spec.name)))
+        results.append(result)
         pages.append(render(results[-1]))
     for result, page in zip(results, pages, strict=True):
         publish(result, page, out)
     publish_index(out, render_index)
     return results
+
+
+def _progress(name: str) -> Callable[[str], None]:
+    """Return a line of progress for a person at a terminal, nothing for a file or a pipe."""
+    return lambda said: typer.echo(f"auditing {name}: {said}", err=True) if sys.stderr.isatty() else None
 
 
 def _strategies(name: str) -> list[Path]:

@@ -64,7 +64,7 @@ class RunResult:
     `signals` has the readings, by quarter, of the spec's own quarterly signals; `trends` those of every other, both as known at
     the end of the run; `seen` is each one's newest value as a reader had it at the end of every month. `claims` is
     the ledger (claims.Finding.as_dict) as known at the end of the run, each with `then`: verdict and figure as known on
-    the report's date.
+    the report's date. `audit` is that of `backtest.audit`, or None where it was not asked for.
     """
 
     spec: dict[str, Any]
@@ -80,6 +80,7 @@ class RunResult:
     claims: tuple[dict[str, Any], ...]
     names: dict[str, dict[str, str]]
     notes: tuple[str, ...]
+    audit: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return ids, spec, statistics and readings for JSON; series are in the Parquet files beside it."""
@@ -100,6 +101,7 @@ class RunResult:
             "seen": self.seen,
             "claims": list(self.claims),
             "notes": list(self.notes),
+            "audit": self.audit,
         }
 
 
@@ -178,7 +180,7 @@ def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:
 
 
 def named_signals(spec: StrategySpec) -> dict[str, Any]:
-    """Return the spec's signals by module name."""
+    """Return the spec's signals by module name, or by class where they have no module of their own."""
     known = {type(signal): name for name, signal in load_signals().items()}
     return {known.get(type(signal), type(signal).__name__): signal for signal in spec.signals}
 

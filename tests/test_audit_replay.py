@@ -182,7 +182,9 @@ def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(weekly):
     assert weekly.facts.rows is rows
     assert weekly.prices.wealth is wealth
     chips = (weekly.facts.accelerators["known_at"] > moment).sum()
-    assert len(beyond(weekly, moment)) == (rows["known_at"] > moment).sum() + chips + wealth.loc["2024-06-29":].notna().sum().sum()
+    assert (
+        len(beyond(weekly, moment)) == (rows["known_at"] > moment).sum() + chips + wealth.loc["2024-06-29":].notna().sum().sum()
+    )
 
 
 def test_the_session_by_session_decision_is_the_engine_s_own(weekly):

@@ -26,6 +26,7 @@ LAYERS = [
     {"spec", "claims"},
     {"engine"},
     {"run"},
+    {"audit"},
     {"report", "sweep"},
     {"publish"},
     {"__main__"},

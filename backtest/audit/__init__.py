@@ -1,1 +1,62 @@
 """How much of a run is luck, and whether any of it was seen too early: one file per question, one result for the report."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import pandas as pd
+
+from backtest.audit.leaks import leak_budget
+from backtest.audit.replay import canary_is_caught, replay
+from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence, windows_id
+from backtest.panel import Archive
+from backtest.run import RunResult
+from backtest.spec import StrategySpec
+from backtest.universe import Universe
+
+NOT_YET = ("placebo baskets", "permuted labels", "shifted publication dates", "random leader", "noise signal")
+NOT_YET_EITHER = ("alpha after factors", "switching states", "lead and lag", "pooled slopes", "event study")
+SAMPLES = ("in sample", "out of sample", "whole")
+
+
+def audit(
+    spec: StrategySpec,
+    result: RunResult,
+    archive: Archive,
+    universe: Universe,
+    seconds: float = 60.0,
+    progress: Callable[[str], None] = lambda said: None,
+) -> dict[str, Any]:
+    """Return the audit of a run for JSON; LookAheadError when a decision reads what was not yet known.
+
+    The replay and its canary are always run. The rest is begun, in its order, while less than `seconds` have passed; what
+    was not begun, and what is not built, is listed under `not_run` with the reason.
+    """
+    began, last = monotonic(), max(window.end for window in result.windows)
+    progress("decisions again, with everything later hidden")
+    found: dict[str, Any] = {"replay": {"decisions": replay(spec, archive, universe, last)}}
+    found["replay"]["canary"] = canary_is_caught(spec, archive, universe, last)
+    questions: dict[str, Callable[[], Any]] = {
+        "regimes": lambda: _regimes(result),
+        "influence": lambda: {name: rests_on(book) for name, book in result.books.items()},
+        "leak_budget": lambda: leak_budget(spec, archive, universe, pd.Timestamp(last)),
+    }
+    not_run = dict.fromkeys((*NOT_YET, *NOT_YET_EITHER), "not part of the audit yet")
+    for name, question in questions.items():
+        if monotonic() - began >= seconds:
+            not_run[name] = f"did not fit into {seconds:g} seconds"
+            continue
+        progress(name.replace("_", " "))
+        found[name] = question()
+    found["not_run"] = not_run
+    found["windows_id"] = windows_id()
+    regimes = found.get("regimes")
+    found["verdict"] = verdict_sentence(regimes) if regimes is not None else "Luck was not judged: the audit ran out of time."
+    return found
+
+
+def _regimes(result: RunResult) -> dict[str, Any]:
+    """Return the verdicts of every book on the named regimes that do not cover the run."""
+    named = tuple(window for window in result.windows if window.name not in SAMPLES)
+    trials = len(named) * len(result.books)
+    return {name: regime_verdicts(book, named, trials) for name, book in result.books.items()}

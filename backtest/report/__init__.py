@@ -9,13 +9,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from backtest.regimes import REPORT_DATE
-from backtest.report import attribution, books, colours, evidence, front, holdings, ledger, outcome, provenance, shifts, trades
+from backtest.report import (
+    attribution,
+    books,
+    colours,
+    evidence,
+    front,
+    holdings,
+    ledger,
+    luck,
+    outcome,
+    provenance,
+    shifts,
+    trades,
+)
 from backtest.run import RunResult
 
 FOLDER = Path(__file__).parent
 # The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
 SECTIONS = (
     outcome.section,
+    luck.section,
     ledger.section,
     shifts.section,
     books.section,

@@ -15,8 +15,15 @@ AFTER, BEFORE = "out of sample", "in sample"
 def section(result: RunResult) -> Section:
     """Return the outcome after the report first, then before it, then the caveats."""
     sentences = [_sentence(result, AFTER), _sentence(result, BEFORE)]
-    blocks = (Text(sentences[0], "lead"), Text(sentences[1]), Bullets(tuple(_caveats(result))))
+    blocks = (Text(luck(result), "lead"), Text(sentences[0], "lead"), Text(sentences[1]), Bullets(tuple(_caveats(result))))
     return Section("outcome", "Outcome", blocks)
+
+
+def luck(result: RunResult) -> str:
+    """Return the audit's verdict, or that there was none and how to have one."""
+    if result.audit is None:
+        return f"The audit was not run: how much of this is luck is not known (python -m backtest run {result.spec['name']} --audit)."
+    return str(result.audit["verdict"])
 
 
 def _sentence(result: RunResult, window: str) -> str:
@@ -94,8 +101,8 @@ def _caveats(result: RunResult) -> Iterator[str]:
     if short:
         yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
     yield (
-        "The ± is one standard error for independent returns; autocorrelation widens it. No luck analysis yet: nothing here says "
-        "how often chance, or a basket drawn at random, would have done as well."
+        "The ± is one standard error for independent returns; autocorrelation widens it. Nothing here says how often a basket drawn "
+        "at random, or a signal that knows nothing, would have done as well."
     )
 
 

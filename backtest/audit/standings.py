@@ -1,0 +1,80 @@
+"""What the books of a run rest on, and whether any of its regimes can be told from luck."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtest.facts import content_id
+from backtest.regimes import Window
+from backtest.run import Book
+from backtest.statistics import performance
+from backtest.statistics.influence import influence
+from backtest.statistics.refusal import Refused
+from backtest.statistics.standing import SUPPORTED, standing
+from backtest.universe import FOLDER
+
+
+def windows_id() -> str:
+    """Return the hash of the file that fixes the regimes."""
+    return content_id([(FOLDER / "regimes.toml").read_bytes()])
+
+
+def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, dict[str, Any]]:
+    """Return per named window the standing of a book's return among all windows of that length, or why there is none.
+
+    `trials` is the number of book × window results the run shows: its best is expected to look good by chance.
+    """
+    returns, index = performance.returns(book.equity), pd.DatetimeIndex(book.equity.index)
+    found: dict[str, dict[str, Any]] = {}
+    for window in windows:
+        held = window.slice(index)
+        one = standing(returns, held.start, held.stop - 1, book.periods_per_year, trials)
+        if isinstance(one, Refused):
+            found[window.name] = {"n": one.n, "verdict": None, "because": one.reason}
+            continue
+        found[window.name] = {
+            "n": one.sharpe.n,
+            "sharpe": one.sharpe.ratio,
+            "error": one.sharpe.error,
+            "rank": one.rank,
+            "windows": one.windows,
+            "note": one.note,
+            "expected_best": one.expected_best,
+            "trials": one.trials,
+            "verdict": one.verdict,
+            "because": one.because,
+        }
+    return found
+
+
+def rests_on(book: Book) -> dict[str, Any]:
+    """Return what is left of a book's return without each name, each quarter and its best three sessions (fractions)."""
+    profits = sum(part.to_numpy(float) for part in book.profits.values())
+    before = book.equity.shift(1).to_numpy()[1:, None]
+    table = pd.DataFrame(np.asarray(profits)[1:] / before, book.equity.index[1:], list(next(iter(book.profits.values())).columns))
+    found = influence(table)
+    if isinstance(found, Refused):
+        return {"refused": found.reason, "n": found.n}
+    return {
+        "total_return": found.total_return,
+        "without_name": found.without_name.to_dict(),
+        "without_quarter": found.without_quarter.to_dict(),
+        "without_best_days": found.without_best_days,
+        "best_days": [f"{day:%Y-%m-%d}" for day in found.best_days],
+        "profit_share": None if found.profit_share is None else found.profit_share.to_dict(),
+        "n": found.n,
+    }
+
+
+def verdict_sentence(verdicts: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Return one plain sentence: of the regimes that can be judged, how many are supported; the rules are `standing`'s."""
+    judged = [one["verdict"] for book in verdicts.values() for one in book.values() if one["verdict"] is not None]
+    refused = sum(len(book) for book in verdicts.values()) - len(judged)
+    short = f" {refused} more are too short to judge." if refused else ""
+    if not judged:
+        return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"
+    supported = judged.count(SUPPORTED)
+    if supported:
+        return f"{supported} of {len(judged)} results by book and regime stand clear of luck; the others do not.{short}"
+    return f"None of {len(judged)} results by book and regime can be told from luck.{short}"
