@@ -38,9 +38,10 @@ def hidden_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = froze
         "rows": lambda rows: rows[_kept(rows, moment, shown, _fact_keys)],
         "accelerators": lambda chips: chips[_kept(chips, moment, shown, _chip_keys)],
     }
-    with _seen_through(Facts, lambda name, value, _: cuts[name](value) if name in cuts else value):
-        with _seen_through(Prices, lambda name, value, own: _wealth(value, own, moment, shown) if name == "wealth" else value):
-            yield
+    facts = _seen_through(Facts, lambda name, value, _: cuts[name](value) if name in cuts else value)
+    prices = _seen_through(Prices, lambda name, value, own: _wealth(value, own, moment, shown) if name == "wealth" else value)
+    with facts, prices:
+        yield
 
 
 def beyond(archive: Archive, moment: pd.Timestamp) -> list[Hidden]:
@@ -66,10 +67,10 @@ def _later_prices(prices: Prices, moment: pd.Timestamp) -> list[Hidden]:
     found = []
     for ticker in prices.wealth.columns:
         closes = prices.closes[prices.market[ticker]]
-        for session, close in closes[closes > moment].items():
-            if session in prices.wealth.index and np.isfinite(prices.wealth.at[session, ticker]):
-                said = f"the price of {ticker} on {session:%Y-%m-%d} (known {close:%Y-%m-%dT%H:%MZ})"
-                found.append(Hidden(pd.Timestamp(close), "price", ("price", ticker, session), said))
+        priced = prices.traded(ticker)
+        for session, close in closes[(closes > moment) & closes.index.isin(priced)].items():
+            said = f"the price of {ticker} on {session:%Y-%m-%d} (known {close:%Y-%m-%dT%H:%MZ})"
+            found.append(Hidden(pd.Timestamp(close), "price", ("price", ticker, session), said))
     return found
 
 
@@ -101,10 +102,11 @@ def _wealth(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: f
         until = closes.index[: int(closes.searchsorted(moment, side="right"))]
         last = until[-1] if len(until) else pd.Timestamp.min
         cut.loc[cut.index > last, tickers] = np.nan
+    back = np.zeros(wealth.shape, dtype=bool)
     for kind, *place in shown:
-        if kind == "price" and place[0] in cut.columns and place[1] in cut.index:
-            cut.at[place[1], place[0]] = wealth.at[place[1], place[0]]
-    return cut
+        if kind == "price" and place[0] in wealth.columns and place[1] in wealth.index:
+            back[wealth.index.get_loc(place[1]), wealth.columns.get_loc(place[0])] = True
+    return cut.where(~back, wealth)
 
 
 @contextmanager

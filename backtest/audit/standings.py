@@ -21,11 +21,11 @@ def windows_id() -> str:
 
 
 def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, dict[str, Any]]:
-    """Return per named window the standing of a book's return among all windows of that length, or why there is none.
+    """Return per named window the standing of a book's excess return among all windows of that length, or why there is none.
 
     `trials` is the number of book × window results the run shows: its best is expected to look good by chance.
     """
-    returns, index = performance.returns(book.equity), pd.DatetimeIndex(book.equity.index)
+    returns, index = excess(book), pd.DatetimeIndex(book.equity.index)
     found: dict[str, dict[str, Any]] = {}
     for window in windows:
         held = window.slice(index)
@@ -46,6 +46,13 @@ def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dic
             "because": one.because,
         }
     return found
+
+
+def excess(book: Book) -> pd.Series:
+    """Return a book's return per session less the mean of its benchmarks' that are priced throughout: none is picked."""
+    compared = book.benchmarks.dropna(axis=1)
+    returns = performance.returns(book.equity)
+    return returns - compared.pct_change().iloc[1:].mean(axis=1) if len(compared.columns) else returns
 
 
 def rests_on(book: Book) -> dict[str, Any]:
@@ -76,5 +83,5 @@ def verdict_sentence(verdicts: dict[str, dict[str, dict[str, Any]]]) -> str:
         return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"
     supported = judged.count(SUPPORTED)
     if supported:
-        return f"{supported} of {len(judged)} results by book and regime stand clear of luck; the others do not.{short}"
-    return f"None of {len(judged)} results by book and regime can be told from luck.{short}"
+        return f"{supported} of {len(judged)} results by book and regime, in excess of the benchmarks, stand clear of luck; the others do not.{short}"
+    return f"None of {len(judged)} results by book and regime, in excess of the benchmarks, can be told from luck.{short}"

@@ -17,8 +17,8 @@ def section(result: RunResult) -> Section:
     blocks: list[Block] = [
         Text(str(found["verdict"]), "lead"),
         Text(
-            f"{found['replay']['decisions']} decisions were taken again with everything later hidden: none moved. A planted signal "
-            f"that reads tomorrow was caught: {found['replay']['canary']}."
+            f"{found['replay']['decisions']} decisions were taken again with everything later hidden: none moved. A planted "
+            f"signal that reads tomorrow was caught: {found['replay']['canary']}."
         ),
     ]
     blocks += [_regimes(found)] if "regimes" in found else []

@@ -22,7 +22,8 @@ def section(result: RunResult) -> Section:
 def luck(result: RunResult) -> str:
     """Return the audit's verdict, or that there was none and how to have one."""
     if result.audit is None:
-        return f"The audit was not run: how much of this is luck is not known (python -m backtest run {result.spec['name']} --audit)."
+        command = f"python -m backtest run {result.spec['name']} --audit"
+        return f"The audit was not run: how much of this is luck is not known ({command})."
     return str(result.audit["verdict"])
 
 
@@ -101,8 +102,8 @@ def _caveats(result: RunResult) -> Iterator[str]:
     if short:
         yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
     yield (
-        "The ± is one standard error for independent returns; autocorrelation widens it. Nothing here says how often a basket drawn "
-        "at random, or a signal that knows nothing, would have done as well."
+        "The ± is one standard error for independent returns; autocorrelation widens it. Nothing here says how often a basket "
+        "drawn at random, or a signal that knows nothing, would have done as well."
     )
 
 

@@ -1,0 +1,165 @@
+"""The audit of a run: what it rests on, its leak budget, its verdict, and what it says it did not do."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets_for_tests import STRATEGIES, spec_of, strategy
+
+from backtest.__main__ import main
+from backtest.audit import audit
+from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence
+from backtest.run import run
+from backtest.universe import load_universe
+
+UNIVERSE = load_universe()
+CANARY = """
+from backtest.audit.replay import TomorrowsClose
+from backtest.run import tickers_of
+from backtest.sources import load_archive
+from backtest.spec import build_spec
+from backtest.weights import Gate
+
+SPEC = build_spec(
+    name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(),
+    signals=(TomorrowsClose(load_archive(["NVDA"]), "NVDA"),),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def excess_growth(weekly):
+    spec = next(strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
+    return spec, run(spec, weekly)
+
+
+def test_the_canary_ends_the_command_with_exit_4_naming_signal_session_and_row(tmp_path, capsys):
+    path = tmp_path / "canary.py"
+    path.write_text(CANARY)
+    with pytest.raises(SystemExit) as left:
+        main(["run", str(path), "--audit", "--out", str(tmp_path / "out")])
+    assert left.value.code == 4
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: canary: NVDA: TomorrowsClose on 2023-01-06 reads the price of NVDA on 2023-01-13")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_the_audit_the_page_says_so_and_gives_the_command(tmp_path):
+    main_quietly(["run", "supply_chain_excess", "--out", str(tmp_path)])
+    page = (tmp_path / "supply_chain_excess" / "index.html").read_text(encoding="utf-8")
+    assert "The audit was not run" in page
+    assert "python -m backtest run supply_chain_excess --audit" in page
+    assert json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"] is None
+
+
+def test_with_the_audit_page_and_result_carry_one_verdict(tmp_path):
+    main_quietly(["run", "supply_chain_excess", "--audit", "--out", str(tmp_path)])
+    found = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"]
+    page = (tmp_path / "supply_chain_excess" / "index.html").read_text(encoding="utf-8")
+    assert found["verdict"] in page
+    assert found["windows_id"] in page
+    assert all(name in page for name in found["not_run"])
+
+
+def main_quietly(arguments):
+    try:
+        main(arguments)
+    except SystemExit as left:
+        assert not left.code
+
+
+def test_what_did_not_fit_into_the_budget_is_said(excess_growth, weekly):
+    spec, result = excess_growth
+    found = audit(spec, result, weekly, UNIVERSE, seconds=0.0)
+    assert {"regimes", "influence", "leak_budget"} <= set(found["not_run"])
+    assert found["not_run"]["influence"] == "did not fit into 0 seconds"
+    assert found["replay"]["decisions"] > 40
+    assert "ran out of time" in found["verdict"]
+
+
+def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth, weekly):
+    spec, result = excess_growth
+    found = audit(spec, result, weekly, UNIVERSE)["leak_budget"]["leaders"]
+    equity = result.books["leaders"].equity
+    assert found["as published"]["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-12)
+    assert found["as published"]["total_return_bought"] == 0.0
+    early = found["at its period's end"]
+    assert early["total_return_bought"] == pytest.approx(early["total_return"] - found["as published"]["total_return"])
+    assert len({one["total_return"] for one in found.values()}) > 1
+
+
+def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(weekly):
+    spec = spec_of()
+    found = audit(spec, run(spec, weekly), weekly, UNIVERSE)["leak_budget"]["NVDA"]
+    assert {one["total_return_bought"] for one in found.values()} == {0.0}
+
+
+def test_influence_adds_up_to_the_book_and_a_book_of_one_name_is_nothing_without_it(weekly):
+    result = run(spec_of(cost_bps=0.0), weekly)
+    found = rests_on(result.books["NVDA"])
+    equity = result.books["NVDA"].equity
+    assert found["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-9)
+    assert found["without_name"]["NVDA"] == pytest.approx(0.0, abs=1e-9)
+    assert found["profit_share"]["NVDA"] == pytest.approx(1.0)
+    assert found["without_best_days"] < found["total_return"]
+
+
+def with_excess(book, weekly_mean: float, seed: int = 0, where: slice = slice(None)):
+    """The book with noise for an excess return over its benchmarks, and a mean added over some sessions."""
+    noise = pd.Series(np.random.default_rng(seed).normal(0.0, 0.02, len(book.equity)), book.equity.index)
+    noise.iloc[where] += weekly_mean
+    market = book.equity.pct_change().fillna(0.0)
+    compared = pd.DataFrame({"market": (1.0 + market).cumprod()})
+    return replace(book, equity=(1.0 + market + noise).cumprod(), benchmarks=compared)
+
+
+def test_noise_in_excess_of_the_benchmarks_is_rarely_called_supported(excess_growth):
+    _, result = excess_growth
+    book, windows = result.books["leaders"], result.windows[:4]
+    draws = 60
+    judged = [
+        one["verdict"]
+        for seed in range(draws)
+        for one in regime_verdicts(with_excess(book, 0.0, seed), windows, trials=4).values()
+        if one["verdict"]
+    ]
+    assert len(judged) >= draws
+    assert judged.count("supported") <= 0.05 * len(judged)
+
+
+def test_a_planted_edge_of_several_percent_a_month_in_one_regime_is_supported(excess_growth):
+    _, result = excess_growth
+    book = result.books["leaders"]
+    window = next(one for one in result.windows if one.name == "after the report")
+    held = window.slice(pd.DatetimeIndex(book.equity.index))
+    found = [
+        regime_verdicts(with_excess(book, 0.03, seed, slice(held.start + 1, held.stop)), (window,), trials=4)
+        for seed in range(10)
+    ]
+    assert sum(one["after the report"]["verdict"] == "supported" for one in found) >= 5
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ([None, None], "Nothing here can be told from luck: no regime has enough returns to be judged. 2 more are too short"),
+        (
+            ["not distinguishable", "contradicted"],
+            "None of 2 results by book and regime, in excess of the benchmarks, can be told",
+        ),
+        (
+            ["supported", "not distinguishable", None],
+            "1 of 2 results by book and regime, in excess of the benchmarks, stand clear",
+        ),
+    ],
+)
+def test_the_sentence_follows_from_the_verdicts(verdicts, said):
+    book = {str(number): {"verdict": one} for number, one in enumerate(verdicts)}
+    assert verdict_sentence({"book": book}).startswith(said)
+
+
+def test_progress_is_silent_when_nobody_watches(capsys, tmp_path):
+    main_quietly(["run", "supply_chain_excess", "--audit", "--out", str(tmp_path)])
+    assert "auditing" not in capsys.readouterr().err
