@@ -16,16 +16,23 @@ from backtest.universe import load_universe
 
 UNIVERSE = load_universe()
 CANARY = """
+from dataclasses import dataclass
+
 from backtest.audit.replay import TomorrowsClose
-from backtest.run import tickers_of
 from backtest.sources import load_archive
 from backtest.spec import build_spec
 from backtest.weights import Gate
 
-SPEC = build_spec(
-    name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(),
-    signals=(TomorrowsClose(load_archive(["NVDA"]), "NVDA"),),
-)
+AHEAD = TomorrowsClose(load_archive(["NVDA"]), "NVDA")
+
+
+@dataclass(frozen=True)
+class Canary:
+    def __call__(self, panel):
+        return AHEAD(panel)
+
+
+SPEC = build_spec(name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(), signals=(Canary(),))
 """
 
 
@@ -42,7 +49,7 @@ def test_the_canary_ends_the_command_with_exit_4_naming_signal_session_and_row(t
         main(["run", str(path), "--audit", "--out", str(tmp_path / "out")])
     assert left.value.code == 4
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("error: canary: NVDA: TomorrowsClose on 2023-01-06 reads the price of NVDA on 2023-01-13")
+    assert said.startswith("error: canary: NVDA: Canary on 2023-01-06 reads the price of NVDA on 2023-01-13")
     assert not (tmp_path / "out").exists()
 
 
@@ -64,10 +71,9 @@ def test_with_the_audit_page_and_result_carry_one_verdict(tmp_path):
 
 
 def main_quietly(arguments):
-    try:
+    with pytest.raises(SystemExit) as left:
         main(arguments)
-    except SystemExit as left:
-        assert not left.code
+    assert not left.value.code
 
 
 def test_what_did_not_fit_into_the_budget_is_said(excess_growth, weekly):

@@ -82,6 +82,7 @@ def verdict_sentence(verdicts: dict[str, dict[str, dict[str, Any]]]) -> str:
     if not judged:
         return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"
     supported = judged.count(SUPPORTED)
+    what = f"{len(judged)} results by book and regime, in excess of the benchmarks,"
     if supported:
-        return f"{supported} of {len(judged)} results by book and regime, in excess of the benchmarks, stand clear of luck; the others do not.{short}"
-    return f"None of {len(judged)} results by book and regime, in excess of the benchmarks, can be told from luck.{short}"
+        return f"{supported} of {what} stand clear of luck; the others do not.{short}"
+    return f"None of {what} can be told from luck.{short}"
