@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from backtest.data_commands import data, pull_prices
 from backtest.errors import BacktestError, ConfigurationError, near_miss
 
 if TYPE_CHECKING:
+    from backtest.panel import Archive
     from backtest.run import RunResult
     from backtest.spec import StrategySpec
 
@@ -25,8 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(data, name="data")
 
-PricesOption = Annotated[str, typer.Option(help="'reference' (embedded, weekly) or a folder of daily CSVs, one per ticker.")]
+PricesOption = Annotated[
+    str, typer.Option(help="'reference' (embedded, weekly), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
+]
+FactsOption = Annotated[str, typer.Option(help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
 
 
@@ -39,6 +45,7 @@ def _commands() -> None:
 def run(
     name: Annotated[str, typer.Argument(metavar="NAME|all", help="A strategy in strategies/, a path to one, or 'all'.")],
     prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First day of the run.")] = None,
     end: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of the run.")] = None,
     basket: Annotated[list[str] | None, typer.Option(help="Run these baskets or single tickers instead.")] = None,
@@ -70,7 +77,7 @@ def run(
     asked = {field: value for field, value in changes.items() if value is not None}
     specs = [load_strategy(path) for path in _strategies(name)]
     results = _run_all(
-        [spec.replaced(**asked) if asked else spec for spec in specs], prices, out, audit_seconds if audit else None
+        [spec.replaced(**asked) if asked else spec for spec in specs], prices, facts, out, audit_seconds if audit else None
     )
     documents = [result.as_dict() for result in results]
     if as_json:
@@ -87,6 +94,7 @@ def run(
 def signals(
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")] = None,
     prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
     as_json: JsonOption = False,
 ) -> None:
     """Show each signal: its score, its quarters, and when each became known."""
@@ -94,11 +102,10 @@ def signals(
 
     from backtest.calendars import as_of_moment
     from backtest.signals import describe, load_signals
-    from backtest.sources import load_archive
     from backtest.universe import load_universe
 
     moment = as_of_moment(as_of) if as_of else pd.Timestamp.now(tz="UTC")
-    archive = load_archive([row.ticker for row in load_universe().suppliers], prices)
+    archive = _archive([row.ticker for row in load_universe().suppliers], prices, facts)
     panel = archive.as_of(moment)
     described = {name: describe(signal, panel) for name, signal in load_signals().items()}
     document = {"as_of": as_of or f"{moment:%Y-%m-%dT%H:%MZ}", "signals": described}
@@ -114,6 +121,7 @@ def signals(
 def claims(
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")] = None,
     prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
     as_json: JsonOption = False,
 ) -> None:
     """Hold each of the report's claims to its own figure: ours, the verdict, the evidence."""
@@ -123,11 +131,10 @@ def claims(
     from backtest.claims import changed_since, ledger
     from backtest.documents import to_json
     from backtest.regimes import REPORT_DATE
-    from backtest.sources import load_archive
     from backtest.universe import load_universe
 
     moment = as_of_moment(as_of) if as_of else pd.Timestamp.now(tz="UTC")
-    archive = load_archive(list(load_universe().market_and_currency()), prices)
+    archive = _archive(list(load_universe().market_and_currency()), prices, facts)
     findings = ledger(archive.as_of(moment))
     then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
     changed = {} if as_of else changed_since(then, findings)
@@ -159,18 +166,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
 
 
-def _run_all(specs: Sequence["StrategySpec"], prices: str, out: Path, audit_seconds: float | None) -> list["RunResult"]:
+def _archive(tickers: Sequence[str], prices: str, facts: str) -> "Archive":
+    """Return the archive a user names, after pulling what it lacks where the prices are Yahoo's."""
+    from backtest.sources import load_archive
+
+    if prices == "yahoo":
+        pull_prices(tickers)
+    return load_archive(tickers, prices, facts)
+
+
+def _run_all(specs: Sequence["StrategySpec"], prices: str, facts: str, out: Path, audit_seconds: float | None) -> list["RunResult"]:
     """Run every spec, then publish every report: what fails, fails before anything is written."""
     from backtest.publish import publish, publish_index
     from backtest.report import render, render_index
     from backtest.run import run, tickers_of
-    from backtest.sources import load_archive
     from backtest.universe import load_universe
 
     results, pages = [], []
     for spec in specs:
         typer.echo(f"running {spec.name} on {prices}", err=True)
-        archive = load_archive(tickers_of(spec, load_universe()), prices)
+        archive = _archive(tickers_of(spec, load_universe()), prices, facts)
         result = run(spec, archive)
         if audit_seconds is not None:
             from backtest.audit import audit

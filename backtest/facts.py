@@ -17,6 +17,7 @@ A correction is a new row of the same entity, metric and period with a later `kn
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,13 +195,15 @@ class Facts:
     data_id: str
 
 
-def read_table(path: Path, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Return a CSV as text, indexed by its row in the file (the header is row 1).
+def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes | None = None) -> pd.DataFrame:
+    """Return a CSV as text, indexed by its row in the file (the header is row 1); `body` stands in for the file's bytes.
 
     Raises DataError naming the file when it is missing, not UTF-8, ragged, or has other columns.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False)
+        table = pd.read_csv(
+            path if body is None else io.BytesIO(body), dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False
+        )
     except FileNotFoundError:
         raise DataError(f"{path.name}: no such file in {path.parent}") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:

@@ -92,7 +92,6 @@ def test_an_unwritable_out_is_refused_in_one_line(tmp_path):
         (["run", "theme_baskets", "--start", "2025-01-01", "--end", "2024-01-01"], 2, "want a day after start"),
         (["run", "theme_baskets", "--cost-bps", "-1"], 2, "cost_bps"),
         (["run", "theme_baskets", "--prices", "no/such/folder"], 3, "no such folder of prices"),
-        (["run", "theme_baskets", "--prices", "yahoo"], 2, "no live data yet"),
         (["run", "theme_baskets", "--start", "2035-01-01"], 3, "want at least two"),
         (["run", "nowhere/mine.py"], 2, "no such strategy file"),
         (["signals", "--as-of", "soon"], 2, "as-of is 'soon'; want a day like 2026-06-30"),

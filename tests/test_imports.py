@@ -28,7 +28,7 @@ LAYERS = [
     {"run"},
     {"audit"},
     {"report", "sweep"},
-    {"publish"},
+    {"publish", "data_commands"},
     {"__main__"},
 ]
 ONLY = {"statistics": {"errors"}, "data": {"calendars", "errors", "facts", "prices", "universe", "markets"}}

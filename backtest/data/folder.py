@@ -5,6 +5,7 @@ which a share was suspended is a row whose prices are empty; a session without a
 The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from backtest.universe import load_universe
 COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
 BARS = ("open", "high", "low", "close")
 RATE = "CNY=X"
+SNAPSHOT = "snapshot.json"
 NO_RATE = pd.Series(dtype=float, index=pd.DatetimeIndex([]))
 
 
@@ -32,9 +34,16 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
     tables = {ticker: read_bars(folder / f"{ticker}.csv") for ticker in tickers}
     rate_file = folder / f"{RATE}.csv"
     rate = read_bars(rate_file)["adj_close"].dropna() if rate_file.exists() else NO_RATE
-    used = [folder / f"{ticker}.csv" for ticker in tickers] + ([rate_file] if rate_file.exists() else [])
-    data_id = content_id([path.read_bytes() for path in used] + [",".join(tickers).encode()])
-    return daily_prices(tables, rate, folder.name, data_id)
+    return daily_prices(tables, rate, _source(folder), bars_id(tables, rate))
+
+
+def bars_id(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> str:
+    """Return a hash of prices by their values, whatever they were read from."""
+    parts = [",".join(tables).encode()]
+    for table in [*(table[["adj_close", *BARS]] for table in tables.values()), rate.to_frame()]:
+        days = pd.DatetimeIndex(table.index).as_unit("ns").asi8
+        parts += [days.astype("<i8").tobytes(), np.ascontiguousarray(table.to_numpy(), dtype="<f8").tobytes()]
+    return content_id(parts)
 
 
 def daily_prices(tables: Mapping[str, pd.DataFrame], rate: pd.Series, source: str, data_id: str) -> Prices:
@@ -60,6 +69,16 @@ def daily_prices(tables: Mapping[str, pd.DataFrame], rate: pd.Series, source: st
         data_id=data_id,
         bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
     )
+
+
+def _source(folder: Path) -> str:
+    """Return the source a snapshot was exported from, else the folder's name."""
+    try:
+        return str(json.loads((folder / SNAPSHOT).read_text(encoding="utf-8"))["source"])
+    except FileNotFoundError:
+        return folder.name
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{folder / SNAPSHOT}: not a snapshot's page; want what 'data export' wrote") from None
 
 
 def read_bars(path: Path) -> pd.DataFrame:

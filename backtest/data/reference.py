@@ -35,16 +35,29 @@ FACT_TABLES = (
     "accelerator_shipments.csv",
     "rates.csv",
 )
+TABLES = (*FACT_TABLES, "accelerators.csv", "events.csv")
+LIVE = "live.csv"
 
 
 @lru_cache
 def load_facts(folder: Path = FOLDER) -> Facts:
-    """Return every published figure in a folder of reference tables; raise DataError for the first bad row."""
+    """Return every published figure in a folder of reference tables; raise DataError for the first bad row.
+
+    A folder that `data export` wrote also holds live.csv, the rows its store added.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of figures; want one that 'data export' wrote, or 'reference'")
+    return facts_with((folder / LIVE).read_bytes() if (folder / LIVE).exists() else b"", folder)
+
+
+def facts_with(live: bytes, folder: Path = FOLDER) -> Facts:
+    """Return the figures of a folder with the rows of a live.csv beside them; none when it is empty."""
     tables = [parse_facts(read_table(folder / name, COLUMNS), name) for name in FACT_TABLES]
+    tables += [parse_facts(read_table(Path(LIVE), COLUMNS, live), LIVE)] if live else []
     accelerators = parse_accelerators(read_table(folder / "accelerators.csv", ACCELERATOR_COLUMNS), "accelerators.csv")
     events = parse_events(read_table(folder / "events.csv", EVENT_COLUMNS), "events.csv")
-    files = [*FACT_TABLES, "accelerators.csv", "events.csv"]
-    return assemble(tables, accelerators, events, content_id((folder / name).read_bytes() for name in files))
+    parts = [(folder / name).read_bytes() for name in TABLES] + ([live] if live else [])
+    return assemble(tables, accelerators, events, content_id(parts))
 
 
 def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:

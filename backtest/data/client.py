@@ -1,0 +1,185 @@
+"""The one seam to the network: politeness, patience, and foreign errors turned into ours once."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+import pandas as pd
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from backtest.data.store import Answer
+from backtest.errors import ConfigurationError, DataError
+
+LONGEST_WAIT = 60.0  # seconds; a source that asks for more is left alone until the next pull
+UNREACHABLE_TRIES = 2
+
+
+class PassingError(DataError):
+    """A fault that may be gone at the next try: a limit, a broken answer, a server in trouble."""
+
+    retry_after: float | None = None
+
+
+class UnreachableError(PassingError):
+    """No connection, or a limit that stays: nothing else of this source can be had now either."""
+
+
+class NotConnectedError(UnreachableError):
+    """No connection at all: not worth many tries."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a source lives, how often it may be asked, and the variable that puts another address in its place."""
+
+    name: str
+    home: str
+    variable: str
+    interval: float
+
+    @property
+    def address(self) -> str:
+        """The address to ask, without a closing slash."""
+        return os.environ.get(self.variable, self.home).rstrip("/")
+
+
+ORIGINS = {
+    origin.name: origin
+    for origin in (
+        Origin("yahoo", "https://query2.finance.yahoo.com", "BACKTEST_YAHOO_URL", 1.0),
+        Origin("sec", "https://data.sec.gov", "BACKTEST_SEC_URL", 0.2),
+        Origin("eastmoney", "https://datacenter-web.eastmoney.com", "BACKTEST_EASTMONEY_URL", 1.0),
+    )
+}
+
+
+@dataclass
+class Client:
+    """Asks one source at its pace, tries again with jitter, and hands every answer to `keep` before it is judged."""
+
+    origin: Origin
+    keep: Callable[[Answer], None]
+    tries: int = field(default_factory=lambda: int(_setting("BACKTEST_TRIES", 5, least=1)))
+    timeout: float = field(default_factory=lambda: _setting("BACKTEST_TIMEOUT", 30, least=0.05))
+    _asked: float = field(default=-1e9, repr=False)
+
+    @property
+    def pace(self) -> float:
+        """One, or what BACKTEST_PACE says where the source is a server on this machine."""
+        local = urlsplit(self.origin.address).hostname in ("127.0.0.1", "localhost", "::1")
+        return _setting("BACKTEST_PACE", 1, least=0) if local else 1.0
+
+    def get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        """Return an answer whose body is JSON; raise DataError in one line when none came."""
+        return self.patiently(key, lambda: self._get_json(key, path, query, headers or {}))
+
+    def patiently(self, key: str, ask: Callable[[], Answer]) -> Answer:
+        """Return what `ask` gives, tried again after a PassingError fault, no sooner than the source allows."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type(PassingError), wait=self._wait, stop=self._stop, reraise=True, sleep=time.sleep
+        ):
+            with attempt:
+                self.pause()
+                return ask()
+        raise DataError(f"{self.origin.name} {key}: not asked")
+
+    def pause(self) -> None:
+        """Wait until the source may be asked again."""
+        wait = self._asked + self.origin.interval * self.pace - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        self._asked = time.monotonic()
+
+    def judge(self, answer: Answer, retry_after: str | None) -> None:
+        """Raise for an answer that is not a JSON document with status 200."""
+        what = f"{self.origin.name} {answer.key}: "
+        if answer.status == 429 or answer.status >= 500:
+            kind = UnreachableError if answer.status == 429 else PassingError
+            fault = kind(f"{what}it answers {answer.status}{_reason(answer.status)}; pull again later")
+            fault.retry_after = _seconds(retry_after)
+            raise fault
+        if answer.status != 200:
+            raise DataError(f"{what}it answers {answer.status}; want 200{_hint(answer.status)}")
+        try:
+            json.loads(answer.body)
+        except ValueError:
+            raise PassingError(f"{what}came {_looks(answer.body)}; want JSON, pull again later") from None
+
+    def _get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        url = httpx.URL(self.origin.address + path, params=query or None)
+        deadline = time.monotonic() + 4 * self.timeout
+        try:
+            with httpx.Client(timeout=self.timeout) as http, http.stream("GET", url, headers=headers) as response:
+                body = b"".join(_until(deadline, response.iter_bytes()))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            raise unreachable(self.origin, error) from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            what = "no whole answer in time" if isinstance(error, httpx.TimeoutException | TimeoutError) else "a broken answer"
+            raise PassingError(f"{self.origin.name} {key}: {what} ({type(error).__name__}); pull again later") from None
+        answer = Answer(self.origin.name, key, str(url), pd.Timestamp.now(tz="UTC"), response.status_code, body)
+        self.keep(answer)
+        self.judge(answer, response.headers.get("Retry-After"))
+        return answer
+
+    def _wait(self, state: RetryCallState) -> float:
+        asked = getattr(_fault(state), "retry_after", None)
+        backed_off = self.pace * wait_random_exponential(multiplier=1, max=LONGEST_WAIT)(state)
+        return max(backed_off, asked or 0.0)
+
+    def _stop(self, state: RetryCallState) -> bool:
+        fault = _fault(state)
+        if (getattr(fault, "retry_after", None) or 0.0) > LONGEST_WAIT:
+            return True
+        return state.attempt_number >= (UNREACHABLE_TRIES if isinstance(fault, NotConnectedError) else self.tries)
+
+
+def unreachable(origin: Origin, error: Exception) -> NotConnectedError:
+    """Return the one line for a source that cannot be reached."""
+    return NotConnectedError(f"{origin.name}: {urlsplit(origin.address).hostname} cannot be reached ({type(error).__name__})")
+
+
+def _fault(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None
+
+
+def _until(deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        yield chunk
+
+
+def _seconds(stated: str | None) -> float | None:
+    try:
+        return max(0.0, float(stated)) if stated else None
+    except ValueError:  # an HTTP date
+        moment = pd.to_datetime(str(stated), utc=True, errors="coerce")
+        return max(0.0, (moment - pd.Timestamp.now(tz="UTC")).total_seconds()) if isinstance(moment, pd.Timestamp) else None
+
+
+def _reason(status: int) -> str:
+    return " (too many requests)" if status == 429 else " (its own fault)"
+
+
+def _hint(status: int) -> str:
+    return ", and a name and address in BACKTEST_SEC_USER_AGENT" if status == 403 else ""
+
+
+def _looks(body: bytes) -> str:
+    start = body.lstrip()[:15].lower()
+    return "nothing" if not start else "HTML" if start.startswith((b"<!doctype", b"<html")) else "broken JSON"
+
+
+def _setting(name: str, default: float, least: float) -> float:
+    stated = os.environ.get(name, str(default))
+    try:
+        value = float(stated)
+    except ValueError:
+        value = float("nan")
+    if not value >= least:
+        raise ConfigurationError(f"{name} is '{stated}'; want a number from {least:g}")
+    return value

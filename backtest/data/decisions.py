@@ -1,0 +1,116 @@
+"""What a person decided about live data: rows of decisions.toml in the store, each with its reason."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backtest.errors import ConfigurationError
+
+FILE = "decisions.toml"
+
+
+class Decision(BaseModel):
+    """What every decision has in common: frozen, no unknown fields, a reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(min_length=1)
+
+
+class Figure(Decision):
+    """Which of two figures in conflict is used."""
+
+    entity: str
+    metric: str
+    period: str
+    use: Literal["live", "reference"]
+
+
+class Price(Decision):
+    """A session whose jump or split was looked at and is right."""
+
+    ticker: str
+    session: date
+
+
+class Suspended(Decision):
+    """Sessions, both included, on which a share was suspended and the source has no rows."""
+
+    ticker: str
+    first: date
+    last: date
+
+
+class Ended(Decision):
+    """A ticker whose prices ended for good."""
+
+    ticker: str
+    session: date
+
+
+KINDS: dict[str, type[Decision]] = {"figure": Figure, "price": Price, "suspended": Suspended, "ended": Ended}
+Kind = TypeVar("Kind", bound=Decision)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Every decision of a store, in file order."""
+
+    rows: tuple[Decision, ...] = ()
+
+    def figure(self, entity: str, metric: str, period: str) -> str | None:
+        """Return "live" or "reference" where a person chose, else None."""
+        chosen = [row.use for row in self._of(Figure) if (row.entity, row.metric, row.period) == (entity, metric, period)]
+        return chosen[-1] if chosen else None
+
+    def right_prices(self, ticker: str) -> list[pd.Timestamp]:
+        """Return the sessions whose jumps are right."""
+        return [pd.Timestamp(row.session) for row in self._of(Price) if row.ticker == ticker]
+
+    def suspended(self, ticker: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return those of some sessions on which a share was suspended."""
+        spans = [(pd.Timestamp(row.first), pd.Timestamp(row.last)) for row in self._of(Suspended) if row.ticker == ticker]
+        return sessions[[any(first <= day <= last for first, last in spans) for day in sessions]]
+
+    def ended(self, ticker: str) -> bool:
+        """Return whether a ticker's prices ended for good."""
+        return any(row.ticker == ticker for row in self._of(Ended))
+
+    def _of(self, kind: type[Kind]) -> list[Kind]:
+        return [row for row in self.rows if isinstance(row, kind)]
+
+
+def load_decisions(home: Path) -> Decisions:
+    """Return the decisions of a store, none where it has no file; ConfigurationError by row and field."""
+    path = home / FILE
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Decisions()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: not readable TOML ({error})") from None
+    if strays := sorted(set(content) - set(KINDS)):
+        raise ConfigurationError(f"{path}: '{strays[0]}' is no heading here; want {', '.join(f'[[{kind}]]' for kind in KINDS)}")
+    return Decisions(
+        tuple(_parsed(kind, row, number) for kind in KINDS for number, row in _numbered(content.get(kind, []), kind))
+    )
+
+
+def _numbered(rows: Sequence[Any], kind: str) -> list[tuple[int, Any]]:
+    if not isinstance(rows, list):
+        raise ConfigurationError(f"{FILE}: {kind} is no list of rows; want [[{kind}]]")
+    return list(enumerate(rows, start=1))
+
+
+def _parsed(kind: str, row: dict[str, Any], number: int) -> Decision:
+    try:
+        return KINDS[kind](**row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(f"{FILE} {kind} {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

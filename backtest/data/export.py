@@ -1,0 +1,73 @@
+"""A frozen snapshot of the store: one folder that `--prices` and `--facts` read, so that a run can be repeated anywhere."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from backtest.data.folder import COLUMNS, RATE, SNAPSHOT, bars_id
+from backtest.data.live import SOURCE, live_csv, load_rate, price_tables
+from backtest.data.reference import FOLDER, LIVE, TABLES
+from backtest.data.store import Store
+from backtest.errors import DataError
+from backtest.universe import load_universe
+
+
+def export(store: Store, out: Path) -> tuple[dict[str, Any], list[str]]:
+    """Write the snapshot to a folder that does not exist yet; return its page and a line for each ticker left out.
+
+    The folder appears whole or not at all.
+    """
+    if out.exists():
+        raise DataError(f"{out}: is there already, and a snapshot is never written over; want a new folder")
+    traits = load_universe().market_and_currency()
+    held = [name.removeprefix("prices/") for name in store.tables("prices")]
+    tables, left_out = _readable(store, [ticker for ticker in held if ticker in traits])
+    rate = load_rate(store)
+    page: dict[str, Any] = {"source": SOURCE, "tickers": sorted(tables), "prices_id": bars_id(tables, rate)}
+    fresh = _beside(out)
+    try:
+        for ticker, table in tables.items():
+            _write(fresh / f"{ticker}.csv", table)
+        if len(rate):
+            _write(fresh / f"{RATE}.csv", pd.DataFrame({"close": rate, "adj_close": rate}))
+        for name in TABLES:
+            shutil.copyfile(FOLDER / name, fresh / name)
+        if live := live_csv(store):
+            (fresh / LIVE).write_bytes(live)
+        (fresh / SNAPSHOT).write_text(json.dumps(page, indent=1) + "\n", encoding="utf-8")
+        os.rename(fresh, out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return page, left_out
+
+
+def _readable(store: Store, tickers: list[str]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    tables: dict[str, pd.DataFrame] = {}
+    left_out = []
+    for ticker in tickers:
+        try:
+            tables |= price_tables(store, [ticker])
+        except DataError as error:
+            left_out.append(str(error))
+    return tables, left_out
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    text = table.reindex(columns=list(COLUMNS[1:]))
+    text.index = pd.DatetimeIndex(table.index).strftime("%Y-%m-%d")
+    text.rename_axis("date").to_csv(path, lineterminator="\n")
+
+
+def _beside(out: Path) -> Path:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise DataError(f"{out}: cannot write there ({error.strerror}); want a new folder") from None
+    fresh.chmod(0o755)
+    return fresh

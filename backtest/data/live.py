@@ -1,0 +1,118 @@
+"""Prices and figures of a run read from the store."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from backtest import calendars
+from backtest.data.adjustment import total_return
+from backtest.data.appending import newest
+from backtest.data.decisions import Decisions, load_decisions
+from backtest.data.folder import BARS, NO_RATE, RATE, bars_id, daily_prices
+from backtest.data.reconcile import Reconciled, live_table, read_typed, reconcile
+from backtest.data.reference import facts_with, load_facts
+from backtest.data.store import Store
+from backtest.errors import DataError
+from backtest.facts import Facts
+from backtest.prices import Prices
+from backtest.universe import load_universe
+
+SOURCE = "yahoo"
+LATE_BY = 5  # sessions by which a ticker may trail its market before it counts as stale
+FIGURE_SOURCES = ("sec", "eastmoney")
+
+
+def load_prices(store: Store, tickers: Sequence[str]) -> Prices:
+    """Return the daily prices of some tickers; DataError for one that is missing, stale or has gaps."""
+    tables = price_tables(store, tickers)
+    rate = load_rate(store)
+    return daily_prices(tables, rate, SOURCE, bars_id(tables, rate))
+
+
+def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return BARS and `adj_close` by session per ticker, each market up to the last session all its tickers have.
+
+    `adj_close` is ours: closes carried back through dividends in proportion.
+    """
+    if lost := [ticker for ticker in tickers if store.about(f"prices/{ticker}") is None]:
+        raise DataError(
+            f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
+            "run 'python -m backtest data pull', or use --prices reference"
+        )
+    decisions = load_decisions(store.home)
+    ends = settled(store, decisions)
+    market = {ticker: load_universe().traits([ticker])[ticker][0] for ticker in tickers}
+    return {ticker: _bars(store, ticker, market[ticker], ends[market[ticker]], decisions) for ticker in tickers}
+
+
+def load_rate(store: Store) -> pd.Series:
+    """Return CNY per USD by day; empty where the store has none."""
+    rows = store.read(f"prices/{RATE}", ["session", "close"])
+    return NO_RATE if rows is None else newest(rows).set_index("session")["close"].rename("adj_close").dropna()
+
+
+def settled(store: Store, decisions: Decisions) -> dict[str, pd.Timestamp]:
+    """Return, per market, the last session that every ticker has, those aside that ended or are stale."""
+    lasts: dict[str, list[pd.Timestamp]] = {market: [] for market in calendars.MARKETS}
+    traits = load_universe().market_and_currency()
+    for name in store.tables("prices"):
+        ticker = name.removeprefix("prices/")
+        about = store.about(name)
+        if ticker in traits and about is not None and not decisions.ended(ticker):
+            lasts[traits[ticker][0]].append(pd.Timestamp(about["last"]))
+    return {market: _common(market, days) for market, days in lasts.items()}
+
+
+def load_figures(store: Store) -> Facts:
+    """Return the embedded figures with the live and typed ones beside them."""
+    return facts_with(live_csv(store))
+
+
+def live_csv(store: Store) -> bytes:
+    """Return what the store adds to the embedded figures, as the bytes of a live.csv."""
+    return live_table(reconciled(store).rows, read_typed(store.home))
+
+
+def reconciled(store: Store) -> Reconciled:
+    """Return the live figures of a store held against the embedded ones."""
+    return reconcile(live_figures(store), load_facts().rows, load_decisions(store.home))
+
+
+def live_figures(store: Store) -> pd.DataFrame:
+    """Return every live figure with its source as `origin`; the columns alone where there is none."""
+    names = ["entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "source", "note", "origin"]
+    tables = [(source, store.read(f"facts/{source}")) for source in FIGURE_SOURCES]
+    held = [rows.assign(origin=source) for source, rows in tables if rows is not None]
+    return pd.concat(held, ignore_index=True) if held else pd.DataFrame(columns=names)
+
+
+def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: Decisions) -> pd.DataFrame:
+    rows = store.read(f"prices/{ticker}", ["session", *BARS, "dividend"])
+    if rows is None:
+        raise DataError(f"{store.home}: the prices of {ticker} are gone; see 'data verify'")
+    held = newest(rows).set_index("session")
+    if held.index[-1] < end and not decisions.ended(ticker):
+        raise DataError(
+            f"{store.home}: prices of {ticker} end on {held.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
+            f"run 'data pull {ticker}', or write an [[ended]] row in decisions.toml"
+        )
+    days = held.index.union(decisions.suspended(ticker, missing_sessions(held.index, market)))
+    held = held.reindex(days).loc[:end]
+    try:
+        adjusted = total_return(held["close"], held["dividend"].fillna(0.0))
+    except DataError as error:
+        raise DataError(f"{ticker}: {error}") from None
+    return held[list(BARS)].assign(adj_close=adjusted)[["adj_close", *BARS]]
+
+
+def missing_sessions(days: pd.Index, market: str) -> pd.DatetimeIndex:
+    """Return the sessions of a market between the first and last of some days that are not among them."""
+    return pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index.difference(days))
+
+
+def _common(market: str, lasts: list[pd.Timestamp]) -> pd.Timestamp:
+    if not lasts:
+        return pd.Timestamp.max
+    newest_of_all = max(lasts)
+    recent = calendars.closes(market, newest_of_all - pd.Timedelta(days=30), newest_of_all).index[-LATE_BY - 1 :]
+    return min(last for last in lasts if last >= recent[0])

@@ -1,0 +1,211 @@
+"""Asks every source for what the store lacks, keeps what succeeds, and says what is missing."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from backtest import calendars
+from backtest.data import eastmoney, sec, yahoo
+from backtest.data.adjustment import check_splits
+from backtest.data.appending import Count, append_figures, append_prices, newest, rescaled
+from backtest.data.client import ORIGINS, Client, UnreachableError
+from backtest.data.decisions import Decisions, load_decisions
+from backtest.data.folder import RATE
+from backtest.data.live import missing_sessions
+from backtest.data.store import Answer, Store
+from backtest.errors import BacktestError, ConfigurationError, DataError, near_miss
+from backtest.universe import load_universe
+
+SINCE = pd.Timestamp("2021-01-01")
+OVERLAP = pd.Timedelta(days=30)  # asked again, to see whether the past has changed
+FRESH_FOR = pd.Timedelta(hours=12)  # figures are asked for twice a day at most
+RATE_JUMP = 0.1  # as a fraction of the day before
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to ask a source for."""
+
+    source: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a pull did: rows by source, items that were fresh, figures refused, and the fault of each item missing."""
+
+    counts: dict[str, Count] = field(default_factory=dict)
+    fresh: int = 0
+    refused: tuple[str, ...] = ()
+    missing: tuple[tuple[Item, str], ...] = ()
+
+    def with_count(self, source: str, count: Count, refused: Iterable[str]) -> "Summary":
+        """Return the summary with an item's rows added."""
+        counts = self.counts | {source: self.counts.get(source, Count()) + count}
+        return replace(self, counts=counts, refused=(*self.refused, *refused))
+
+
+Report = Callable[[Item, str], None]
+
+
+def items(sources: Sequence[str], keys: Sequence[str] = ()) -> list[Item]:
+    """Return what can be asked of some sources, or of them about some tickers and companies only; hint at a near miss."""
+    universe = load_universe()
+    known = {
+        "yahoo": [*universe.market_and_currency(), RATE],
+        "sec": list(dict.fromkeys(one.entity for one in sec.load_series())),
+        "eastmoney": [row.ticker for row in universe.suppliers if row.market == "XSHG" and row.chain != "fund"],
+    }
+    for source in sources:
+        if source not in known:
+            raise ConfigurationError(near_miss("source", source, list(known)))
+    everything = sorted({key for source in sources for key in known[source]})
+    for key in keys:
+        if key not in everything:
+            raise ConfigurationError(near_miss(f"ticker of {', '.join(sources)}", key, everything))
+    return [Item(source, key) for source in sources for key in known[source] if not keys or key in keys]
+
+
+def pull(store: Store, asked: Sequence[Item], report: Report, since: pd.Timestamp = SINCE, again: bool = False) -> Summary:
+    """Ask for each item that is not fresh and store what comes, item by item; a source out of reach is asked no more.
+
+    `report(item, outcome)` is called when an item is safely stored or given up.
+    """
+    summary = Summary()
+    lost: dict[str, str] = {}
+    with store.writing():
+        decisions = load_decisions(store.home)
+        clients = {name: Client(origin, store.keep) for name, origin in ORIGINS.items()}
+        for item in asked:
+            if item.source in lost:
+                summary = _without(summary, item, lost[item.source], report)
+            elif not again and fresh(store, item):
+                summary = replace(summary, fresh=summary.fresh + 1)
+                report(item, "fresh")
+            else:
+                try:
+                    count, refused = _one(store, clients[item.source], item, since, decisions)
+                except UnreachableError as error:
+                    lost[item.source] = str(error)
+                    summary = _without(summary, item, str(error), report)
+                except BacktestError as error:
+                    summary = _without(summary, item, str(error), report)
+                else:
+                    summary = summary.with_count(item.source, count, refused)
+                    report(item, f"stored: {count.new} new, {count.changed} changed, {count.unchanged} unchanged")
+    return summary
+
+
+def fresh(store: Store, item: Item) -> bool:
+    """Return whether the store has everything an item could give now."""
+    now = pd.Timestamp.now(tz="UTC")
+    if item.source != "yahoo":
+        about = store.about(f"facts/{item.source}") or {}
+        seen = about.get("seen", {}).get(item.key)
+        return seen is not None and now - pd.Timestamp(seen) < FRESH_FOR
+    about = store.about(f"prices/{item.key}") or {}
+    return bool(about) and not about["gaps"] and pd.Timestamp(about["last"]) >= last_final_session(item.key, now)
+
+
+def last_final_session(ticker: str, now: pd.Timestamp) -> pd.Timestamp:
+    """Return the last session of a ticker's market whose prices were final at a moment; of the rate, the last weekday."""
+    if ticker == RATE:
+        day = now.tz_localize(None).normalize() - pd.Timedelta(days=1)
+        return day - pd.Timedelta(days=max(0, day.weekday() - 4))
+    market = load_universe().traits([ticker])[ticker][0]
+    today = now.tz_localize(None).normalize()
+    ends = calendars.closes(market, today - pd.Timedelta(days=30), today)
+    return pd.Timestamp(ends.index[(ends + yahoo.SETTLED_AFTER <= now).to_numpy()][-1])
+
+
+def _without(summary: Summary, item: Item, fault: str, report: Report) -> Summary:
+    report(item, f"missing: {fault}")
+    return replace(summary, missing=(*summary.missing, (item, fault)))
+
+
+def _one(store: Store, client: Client, item: Item, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
+    if item.source == "yahoo":
+        return _pull_prices(store, client, item.key, since, decisions)
+    return (_pull_sec if item.source == "sec" else _pull_eastmoney)(store, client, item.key)
+
+
+def _pull_prices(store: Store, client: Client, ticker: str, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
+    market, currency = ("", "CNY") if ticker == RATE else load_universe().traits([ticker])[ticker]
+    held = store.read(f"prices/{ticker}")
+    begin = _begin(store, ticker, since, held)
+    answer = yahoo.fetch(client, ticker, market, begin)
+    came = yahoo.parse(answer, ticker, market, currency)
+    if held is not None and begin > since and rescaled(held, came):
+        answer = yahoo.fetch(client, ticker, market, since)
+        came = yahoo.parse(answer, ticker, market, currency)
+    rows, count = append_prices(held, came, market, answer.at, answer.sha)
+    current = newest(rows)
+    _check(current, ticker, market, decisions)
+    gaps = _gaps(current, ticker, market, decisions)
+    about = {
+        "first": f"{current['session'].iloc[0]:%Y-%m-%d}", "last": f"{current['session'].iloc[-1]:%Y-%m-%d}",
+        "sessions": len(current), "gaps": gaps, "seen": _stamp(answer.at),
+    }  # fmt: skip
+    store.write(f"prices/{ticker}", rows, about, answer.at)
+    if gaps:
+        raise DataError(
+            f"yahoo {ticker}: no row for {gaps[0]}, a session of {market} ({len(gaps)} missing); not used until they come, "
+            "or a [[suspended]] row in decisions.toml covers them"
+        )
+    return count, []
+
+
+def _pull_sec(store: Store, client: Client, entity: str) -> tuple[Count, list[str]]:
+    series = [one for one in sec.load_series() if one.entity == entity]
+    facts, pages = sec.fetch(client, series[0].cik, entity, min(one.since for one in series))
+    rows, refused = sec.parse(facts.body, [page.body for page in pages], series)
+    return _store_figures(store, "sec", entity, rows, facts), refused
+
+
+def _pull_eastmoney(store: Store, client: Client, ticker: str) -> tuple[Count, list[str]]:
+    pages = eastmoney.fetch(client, ticker)
+    rows, refused = eastmoney.parse([page.body for page in pages], ticker)
+    return _store_figures(store, "eastmoney", ticker, rows, pages[0]), refused
+
+
+def _store_figures(store: Store, source: str, key: str, came: pd.DataFrame, answer: Answer) -> Count:
+    if came.empty:
+        raise DataError(f"{source} {key}: no quarter can be read; want at least one")
+    name = f"facts/{source}"
+    rows, count = append_figures(store.read(name), came, answer.at, answer.sha)
+    seen = (store.about(name) or {}).get("seen", {}) | {key: _stamp(answer.at)}
+    store.write(name, rows, {"seen": seen}, answer.at)
+    return count
+
+
+def _begin(store: Store, ticker: str, since: pd.Timestamp, held: pd.DataFrame | None) -> pd.Timestamp:
+    """Return the day to ask from: a month before the last session held, or the start where there is nothing or a gap."""
+    about = store.about(f"prices/{ticker}")
+    if held is None or about is None or about["gaps"] or pd.Timestamp(about["first"]) > since + pd.Timedelta(days=10):
+        return since
+    return max(since, pd.Timestamp(about["last"]) - OVERLAP)
+
+
+def _check(rows: pd.DataFrame, ticker: str, market: str, decisions: Decisions) -> None:
+    if market:
+        check_splits(rows, f"yahoo {ticker}", market, decisions.right_prices(ticker))
+        return
+    moves = rows.set_index("session")["close"].dropna().pct_change().abs()
+    wrong = pd.DatetimeIndex(moves.index[moves > RATE_JUMP])
+    if len(wrong):
+        raise DataError(f"yahoo {ticker}: the rate moves by {moves[wrong[0]]:.0%} on {wrong[0]:%Y-%m-%d}; want CNY per USD")
+
+
+def _gaps(rows: pd.DataFrame, ticker: str, market: str, decisions: Decisions) -> list[str]:
+    """Return the sessions without a row, and in New York those without a price, that no decision explains."""
+    if not market:
+        return []
+    gone = missing_sessions(pd.DatetimeIndex(rows["session"]), market)
+    empty = pd.DatetimeIndex(rows["session"][rows["close"].isna()]) if market == "XNYS" else gone[:0]
+    every = gone.union(empty)
+    return [f"{day:%Y-%m-%d}" for day in every.difference(decisions.suspended(ticker, every))]
+
+
+def _stamp(moment: pd.Timestamp) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,235 @@
+"""Daily prices, dividends and splits, and CNY per USD, from Yahoo.
+
+yfinance carries the request (cookies, consent, the browser's handshake). Its table is dropped: it fills empty volumes
+with 0 and throws repeated rows away in silence. The answer itself is kept and parsed here.
+"""
+
+import json
+import logging
+import tempfile
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import numpy as np
+import pandas as pd
+
+from backtest import calendars
+from backtest.data.client import Client, PassingError, unreachable
+from backtest.data.store import Answer
+from backtest.errors import DataError
+
+PRICES = ("open", "high", "low", "close")
+COLUMNS = ("session", *PRICES, "volume", "dividend", "split")
+ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York", "": "Europe/London"}
+SETTLED_AFTER = pd.Timedelta(minutes=30)  # Yahoo's delay after a close
+CHART = "/v8/finance/chart/"
+
+
+def fetch(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answer:
+    """Return Yahoo's chart answer for a symbol from a day to now, split-adjusted, with its dividends and splits."""
+    return client.patiently(symbol, lambda: _ask(client, symbol, market, since))
+
+
+def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFrame:
+    """Return COLUMNS by session, of sessions that had closed when the answer came; refuse what cannot be trusted.
+
+    Prices are as Yahoo gives them: carried back through splits, not through dividends. A suspended session (no price at
+    all, or in Shanghai no volume at the price before) has empty prices.
+    """
+    where = f"yahoo {symbol}"
+    chart = _chart(answer.body, where)
+    _check_meta(chart["meta"], where, market, currency)
+    rows = _rows(chart, where)
+    _check_order(rows, where)
+    rows = _closed(rows, where, market, answer.at)
+    if rows.empty:
+        raise DataError(f"{where}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; want at least one")
+    _check_bars(rows, where)
+    return _suspended(rows, market).reset_index(drop=True)
+
+
+def _ask(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answer:
+    yfinance = _yfinance()
+    session = _session(client)
+    session.key, session.last = symbol, None
+    yfinance.cache.get_tz_cache().store(symbol, ZONES[market])  # else yfinance asks Yahoo for it first
+    try:
+        yfinance.Ticker(symbol, session=session).history(
+            start=f"{since:%Y-%m-%d}", end=None, period=None, interval="1d", prepost=False, actions=True, auto_adjust=False,
+            back_adjust=False, repair=False, keepna=True, rounding=False, timeout=client.timeout,
+        )  # fmt: skip
+    except DataError:
+        raise
+    except Exception as error:
+        if session.last is None:
+            if type(error).__name__ in ("ConnectionError", "DNSError", "ProxyError", "ConnectTimeout", "SSLError"):
+                raise unreachable(client.origin, error) from None
+            raise PassingError(f"yahoo {symbol}: no whole answer in time ({type(error).__name__}); pull again later") from None
+    if session.last is None:
+        raise DataError(f"yahoo {symbol}: yfinance asked for no prices; want its release of constraints.txt")
+    found: Answer = session.last
+    return found
+
+
+@lru_cache
+def _yfinance() -> Any:
+    """Return yfinance, loud about errors, with its caches in a folder of this process only."""
+    import yfinance
+
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what matters of an answer is judged here
+    yfinance.set_tz_cache_location(tempfile.mkdtemp(prefix="yfinance-"))
+    yfinance.config.debug.hide_exceptions = False
+    yfinance.config.network.retries = 0
+    return yfinance
+
+
+@lru_cache(maxsize=4)
+def _sessions_of(address: str) -> Any:
+    from curl_cffi import requests
+
+    class Recording(requests.Session):  # type: ignore[type-arg]
+        """A browser-like session that sends every request of yfinance to one address and keeps the chart answers."""
+
+        client: Client
+        key: str
+        last: Answer | None
+
+        def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> Any:
+            path = urlsplit(url).path
+            if path.startswith(CHART):
+                self.last = None
+            response = super().request(method, _redirected(url, address), *arguments, **options)
+            if path.startswith(CHART):
+                self._record(response)
+            return response
+
+        def _record(self, response: Any) -> None:
+            at = pd.Timestamp.now(tz="UTC")
+            answer = Answer("yahoo", self.key, _without_secrets(str(response.url)), at, response.status_code, response.content)
+            self.client.keep(answer)
+            self.last = answer
+            self.client.judge(answer, response.headers.get("Retry-After"))
+
+    return Recording(impersonate="chrome")
+
+
+def _session(client: Client) -> Any:
+    session = _sessions_of(client.origin.address)
+    session.client = client
+    return session
+
+
+def _redirected(url: str, address: str) -> str:
+    """Return a request of yfinance as it stands, or at the address put in Yahoo's place."""
+    here, there = urlsplit(url), urlsplit(address)
+    if (there.hostname or "").endswith("yahoo.com"):
+        return url
+    return urlunsplit((there.scheme, there.netloc, here.path, here.query, ""))
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(
+        parts._replace(query=urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "crumb"]))
+    )
+
+
+def _chart(body: bytes, where: str) -> dict[str, Any]:
+    try:
+        chart = json.loads(body)["chart"]
+        if chart["error"]:
+            raise DataError(f"{where}: Yahoo says '{chart['error'].get('description')}'; want a symbol it knows")
+        found: dict[str, Any] = chart["result"][0]
+        found["meta"]["currency"], found["meta"]["exchangeTimezoneName"], found["indicators"]["quote"][0]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise DataError(f"{where}: not the answer we know (no {error}); want chart.result[0] with meta and quotes") from None
+    if not found.get("timestamp"):
+        raise DataError(f"{where}: came without a single session; want at least one")
+    return found
+
+
+def _check_meta(meta: dict[str, Any], where: str, market: str, currency: str) -> None:
+    for name, came, want in (
+        ("currency", meta["currency"], currency),
+        ("time zone", meta["exchangeTimezoneName"], ZONES[market]),
+    ):
+        if came != want:
+            raise DataError(f"{where}: {name} is '{came}'; want {want}")
+
+
+def _rows(chart: dict[str, Any], where: str) -> pd.DataFrame:
+    quote = chart["indicators"]["quote"][0]
+    zone = chart["meta"]["exchangeTimezoneName"]
+    try:
+        rows = pd.DataFrame({name: pd.array(quote[name], dtype="Float64") for name in (*PRICES, "volume")}).astype(float)
+        rows.insert(0, "session", _days(chart["timestamp"], zone))
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{where}: quotes are not what we know ({error}); want {', '.join(PRICES)} and volume by session"
+        ) from None
+    events = chart.get("events") or {}
+    rows["dividend"] = _events(rows["session"], events.get("dividends"), zone, lambda one: float(one["amount"]))
+    splits = _events(rows["session"], events.get("splits"), zone, lambda one: float(one["numerator"]) / float(one["denominator"]))
+    return rows.assign(split=splits.where(splits > 0, 1.0))
+
+
+def _days(stamps: list[int], zone: str) -> pd.DatetimeIndex:
+    moments = pd.DatetimeIndex(pd.to_datetime(stamps, unit="s", utc=True)).tz_convert(zone)
+    return moments.tz_localize(None).normalize().as_unit("ns")
+
+
+def _events(sessions: pd.Series, events: dict[str, Any] | None, zone: str, read: Any) -> pd.Series:
+    """Return the sum of a kind of event by session, 0 where there is none; an event between sessions falls on the next."""
+    found = pd.Series(0.0, sessions.index)
+    for one in (events or {}).values():
+        day = _days([one["date"]], zone)[0]
+        later = sessions[sessions >= day]
+        if len(later) and day >= sessions.iloc[0]:
+            found[later.index[0]] += read(one)
+    return found
+
+
+def _check_order(rows: pd.DataFrame, where: str) -> None:
+    twice = rows[rows["session"].duplicated(keep=False)]
+    if len(twice):
+        raise DataError(f"{where}: {twice['session'].iloc[0]:%Y-%m-%d} stands twice; want one row per session")
+    if not rows["session"].is_monotonic_increasing:
+        raise DataError(f"{where}: sessions do not rise; want them in order")
+
+
+def _closed(rows: pd.DataFrame, where: str, market: str, at: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows of sessions whose prices were final when an answer came; the rate's days end at midnight UTC.
+
+    Yahoo lists an empty row on some holidays: left out. A row with trades on a day without a session is refused.
+    """
+    days = pd.DatetimeIndex(rows["session"])
+    if not market:
+        return rows[days.tz_localize("UTC") + pd.Timedelta(days=1) <= at]
+    ends = pd.Series(calendars.closes(market, days[0], days[-1])).reindex(days)
+    stray = ends.isna().to_numpy()
+    traded = rows["close"].notna().to_numpy() & (rows["volume"] > 0).to_numpy()
+    if (stray & traded).any():
+        day = days[stray & traded][0]
+        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; want its sessions only")
+    return rows[~stray & (ends + SETTLED_AFTER <= at).to_numpy()]
+
+
+def _check_bars(rows: pd.DataFrame, where: str) -> None:
+    prices = rows[list(PRICES)].to_numpy()
+    if (wrong := (prices <= 0) | np.isinf(prices)).any():
+        row, column = np.argwhere(wrong)[0]
+        day = rows["session"].iloc[row]
+        raise DataError(f"{where}: {PRICES[column]} on {day:%Y-%m-%d} is {prices[row, column]:g}; want a price above 0")
+
+
+def _suspended(rows: pd.DataFrame, market: str) -> pd.DataFrame:
+    """Return rows with empty prices on sessions without trading, and highs and lows that hold their open and close."""
+    found = rows.copy()
+    flat = rows[list(PRICES)].nunique(axis=1).eq(1) & rows["close"].eq(rows["close"].ffill().shift()) & rows["volume"].eq(0)
+    still = rows["close"].isna() | (flat if market == "XSHG" else False)
+    found.loc[still, list(PRICES)] = np.nan
+    found.loc[still, "volume"] = 0.0
+    found["high"] = found[["high", "open", "close"]].max(axis=1, skipna=True).where(found["high"].notna())
+    found["low"] = found[["low", "open", "close"]].min(axis=1, skipna=True).where(found["low"].notna())
+    return found
