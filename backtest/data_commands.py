@@ -123,8 +123,8 @@ class _Progress:
 
     def report(self, item: "Item", outcome: str) -> None:
         self._bar.update(self._task, advance=1, description=f"{item.source} {item.key}")
-        if self._lines:
-            typer.echo(f"{item.source} {item.key}: {outcome.removeprefix(f'{item.source} {item.key}: ')}", err=True)
+        if self._lines and outcome != "fresh":
+            typer.echo(f"{item.source} {item.key}: {outcome}", err=True)
 
 
 def _missing(summary: "Summary") -> str:
@@ -133,13 +133,17 @@ def _missing(summary: "Summary") -> str:
     keys = [item.key for item, other in summary.missing if other == fault]
     named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
     others = len(summary.missing) - len(keys)
-    return f"missing {named} ({fault})" + (f", and {others} more for other reasons" if others else "")
+    return f"missing {named} ({_without_name(fault, summary.missing[0][0])})" + (f", and {others} more for other reasons" if others else "")
+
+
+def _without_name(fault: str, item: "Item") -> str:
+    return fault.removeprefix(f"{item.source} {item.key}: ").removeprefix(f"{item.source}: ")
 
 
 def _summary(summary: "Summary") -> dict[str, Any]:
     missing: dict[str, list[str]] = {}
     for item, fault in summary.missing:
-        missing.setdefault(fault, []).append(f"{item.source} {item.key}")
+        missing.setdefault(_without_name(fault, item), []).append(f"{item.source} {item.key}")
     return {
         "rows": {name: {"new": n.new, "changed": n.changed, "unchanged": n.unchanged} for name, n in summary.counts.items()},
         "fresh": summary.fresh,

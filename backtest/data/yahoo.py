@@ -7,6 +7,7 @@ with 0 and throws repeated rows away in silence. The answer itself is kept and p
 import json
 import logging
 import tempfile
+import warnings
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -40,9 +41,7 @@ def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFra
     where = f"yahoo {symbol}"
     chart = _chart(answer.body, where)
     _check_meta(chart["meta"], where, market, currency)
-    rows = _rows(chart, where)
-    _check_order(rows, where)
-    rows = _closed(rows, where, market, answer.at)
+    rows = _closed(_once(_rows(chart, where), where), where, market, answer.at)
     if rows.empty:
         raise DataError(f"{where}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; want at least one")
     _check_bars(rows, where)
@@ -55,10 +54,11 @@ def _ask(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answe
     session.key, session.last = symbol, None
     yfinance.cache.get_tz_cache().store(symbol, ZONES[market])  # else yfinance asks Yahoo for it first
     try:
-        yfinance.Ticker(symbol, session=session).history(
-            start=f"{since:%Y-%m-%d}", end=None, period=None, interval="1d", prepost=False, actions=True, auto_adjust=False,
-            back_adjust=False, repair=False, keepna=True, rounding=False, timeout=client.timeout,
-        )  # fmt: skip
+        with warnings.catch_warnings(action="ignore"):  # yfinance's own, about pandas
+            yfinance.Ticker(symbol, session=session).history(
+                start=f"{since:%Y-%m-%d}", end=None, period=None, interval="1d", prepost=False, actions=True,
+                auto_adjust=False, back_adjust=False, repair=False, keepna=True, rounding=False, timeout=client.timeout,
+            )  # fmt: skip
     except DataError:
         raise
     except Exception as error:
@@ -190,12 +190,15 @@ def _events(sessions: pd.Series, events: dict[str, Any] | None, zone: str, read:
     return found
 
 
-def _check_order(rows: pd.DataFrame, where: str) -> None:
-    twice = rows[rows["session"].duplicated(keep=False)]
-    if len(twice):
-        raise DataError(f"{where}: {twice['session'].iloc[0]:%Y-%m-%d} stands twice; want one row per session")
+def _once(rows: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return one row per session, the last where Yahoo repeats the latest; refuse repeated ones that differ in their close."""
     if not rows["session"].is_monotonic_increasing:
         raise DataError(f"{where}: sessions do not rise; want them in order")
+    twice = rows[rows["session"].duplicated(keep=False)]
+    for session, pair in twice.groupby("session"):
+        if not np.allclose(pair["close"], pair["close"].iloc[0], rtol=1e-4, equal_nan=True):
+            raise DataError(f"{where}: {session:%Y-%m-%d} stands twice with other prices; want one row per session")
+    return rows.drop_duplicates("session", keep="last")
 
 
 def _closed(rows: pd.DataFrame, where: str, market: str, at: pd.Timestamp) -> pd.DataFrame:

@@ -1,0 +1,45 @@
+"""What the tests of live data share: a store in a folder of its own, and the sources played by a server on this machine."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from source_server import SourceServer
+
+from backtest.__main__ import main
+from backtest.data.store import Store
+
+
+@pytest.fixture
+def source_server():
+    server = SourceServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def store(source_server, tmp_path, monkeypatch):
+    """An empty store that the commands of this test fill from the server."""
+    for name, value in source_server.environment(tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def command(capsys):
+    """Run a command as a user would, in this process; return its exit code, standard output and lines of error."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return code, out, [line for line in err.splitlines() if line.startswith("error: ") or "Traceback" in line]
+
+    return run

@@ -1,0 +1,250 @@
+"""A server on this machine that plays Yahoo, the SEC and Eastmoney, good or at fault, for the real client stack."""
+
+import json
+import threading
+import time
+import zlib
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+
+from backtest import calendars
+from backtest.data import reference, sec
+from backtest.universe import load_universe
+
+ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York"}
+SPAN = {1: 90, 2: 181, 3: 273, 4: 365}
+
+
+class SourceServer:
+    """Serves every source under one address; `faults` is a list of (part of the path, fault) used up one by one."""
+
+    def __init__(self):
+        self.faults, self.asked, self.slow_for = [], [], 3.0
+        self.prices, self.facts, self.reports = {}, {}, {}
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):  # noqa: N802 - the name http.server calls
+                with suppress(ConnectionError):  # who asked has gone
+                    owner.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def environment(self, home):
+        """Return the variables that send the product here and to a store."""
+        return {
+            "BACKTEST_HOME": str(home), "BACKTEST_YAHOO_URL": self.address, "BACKTEST_SEC_URL": self.address,
+            "BACKTEST_EASTMONEY_URL": self.address, "BACKTEST_SEC_USER_AGENT": "Test suite test@example.org",
+            "BACKTEST_PACE": "0", "BACKTEST_TRIES": "3", "BACKTEST_TIMEOUT": "0.5", "NO_PROXY": "127.0.0.1",
+        }  # fmt: skip
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def answer(self, handler):
+        parts = urlsplit(handler.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.asked.append((parts.path, query, dict(handler.headers)))
+        fault = self._fault(handler.path)
+        if fault == "slow":
+            time.sleep(self.slow_for)
+        status, body = (200, b"crumb") if "getcrumb" in parts.path else self._content(parts.path, query)
+        headers = {}
+        if fault in ("429", "429 for long"):
+            status, body, headers = 429, b"Too Many Requests", {"Retry-After": "0" if fault == "429" else "3600"}
+        elif fault == "500":
+            status, body = 500, b"oops"
+        elif fault == "html":
+            status, body = 200, b"<!DOCTYPE html><html><body>Maintenance</body></html>"
+        elif fault == "truncated":
+            body = body[: len(body) // 2]
+        elif fault == "schema":
+            body = b'{"message": "moved", "data": []}'
+        elif fault == "empty":
+            body = b""
+        elif callable(fault):
+            body = json.dumps(fault(json.loads(body))).encode()
+        handler.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        if fault == "cut":
+            handler.wfile.write(body[: len(body) // 2])
+            handler.close_connection = True
+            return
+        handler.wfile.write(body)
+
+    def _fault(self, path):
+        for number, (part, fault) in enumerate(self.faults):
+            if part in path:
+                del self.faults[number]
+                return fault
+        return None
+
+    def _content(self, path, query):
+        if path.startswith("/v8/finance/chart/"):
+            return 200, json.dumps(self._chart(path.split("/")[-1].replace("%3D", "="), query)).encode()
+        if path.startswith("/api/xbrl/companyfacts/"):
+            return 200, json.dumps(self._company_facts(int(path[-15:-5]))).encode()
+        if path.startswith("/submissions/"):
+            return 200, json.dumps(self._submissions(int(path[-15:-5]))).encode()
+        if path.startswith("/api/data/v1/get"):
+            return 200, json.dumps(self._reports(query["filter"].split('"')[1])).encode()
+        return 404, b"{}"
+
+    def _chart(self, ticker, query):
+        """Return a chart of made-up prices by session from period1 on; `prices[ticker]` may change the table."""
+        since = pd.Timestamp(int(query["period1"]), unit="s").normalize()
+        table = made_up_prices(ticker, since)
+        table = self.prices.get(ticker, lambda held: held)(table)
+        return chart(table, ticker)
+
+    def _company_facts(self, cik):
+        entity = next(one.entity for one in sec.load_series() if one.cik == cik)
+        document = company_facts(entity)
+        return self.facts.get(entity, lambda held: held)(document)
+
+    def _submissions(self, cik):
+        entity = next(one.entity for one in sec.load_series() if one.cik == cik)
+        return submissions(entity)
+
+    def _reports(self, code):
+        rows = self.reports.get(code, lambda held: held)(reports(code))
+        if not rows:
+            return {"success": False, "message": "返回数据为空", "code": 9201, "result": None}
+        return {"success": True, "message": "ok", "code": 0, "result": {"pages": 1, "count": len(rows), "data": rows}}
+
+
+def made_up_prices(ticker, since, until=None):
+    """Return open, high, low, close, volume, dividend and split by session, the same for every call."""
+    until = until or pd.Timestamp.now(tz="UTC").tz_localize(None).normalize()
+    if ticker == "CNY=X":
+        days = pd.bdate_range(since, until)
+        close = [round(7.1 + 0.002 * (day.toordinal() % 17), 4) for day in days]
+    else:
+        market = load_universe().traits([ticker])[ticker][0]
+        days = calendars.closes(market, since, until).index
+        own = zlib.crc32(ticker.encode()) % 97
+        close = [round(50 + own + 10 * ((day.toordinal() * (own + 3)) % 23) / 23, 4) for day in days]
+    table = pd.DataFrame({"open": close, "high": close, "low": close, "close": close}, index=pd.DatetimeIndex(days))
+    table["high"] += 0.5
+    table["low"] -= 0.5
+    return table.assign(volume=1_000_000.0, dividend=0.0, split=1.0)
+
+
+def chart(table, ticker):
+    """Return a table in the shape of Yahoo's chart answer, opening times in seconds."""
+    market, currency = ("", "CNY") if ticker == "CNY=X" else load_universe().traits([ticker])[ticker]
+    zone = ZONES.get(market, "Europe/London")
+    stamps = [int((day + pd.Timedelta(hours=9, minutes=30)).tz_localize(zone).timestamp()) for day in table.index]
+    numbers = table.astype(object).where(table.notna(), None)
+    paid = {
+        str(stamp): {"amount": amount, "date": stamp} for stamp, amount in zip(stamps, table["dividend"], strict=True) if amount
+    }
+    split = {
+        str(stamp): {"date": stamp, "numerator": ratio, "denominator": 1.0, "splitRatio": f"{ratio:g}:1"}
+        for stamp, ratio in zip(stamps, table["split"], strict=True)
+        if ratio != 1
+    }
+    quote = {name: numbers[name].tolist() for name in ("open", "high", "low", "close", "volume")}
+    meta = {
+        "currency": currency, "symbol": ticker, "exchangeTimezoneName": zone, "instrumentType": "EQUITY",
+        "regularMarketTime": stamps[-1] if stamps else 0, "priceHint": 2, "validRanges": ["1d", "max"], "gmtoffset": 0,
+        "timezone": "X", "dataGranularity": "1d", "range": "",
+    }  # fmt: skip
+    result = {
+        "meta": meta, "timestamp": stamps, "events": {"dividends": paid, "splits": split},
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
+    }  # fmt: skip
+    return {"chart": {"result": [result], "error": None}}
+
+
+def company_facts(entity):
+    """Return the embedded CapEx of a company as year-to-date cash flows, in the shape of the SEC's company facts."""
+    series = next(one for one in sec.load_series() if one.entity == entity)
+    rows = []
+    for (year, quarter), (end, _, _) in quarters(entity).items():
+        total = year_to_date(entity, year, quarter)
+        if total is not None:
+            start = (end - pd.DateOffset(months=3 * quarter) + pd.offsets.MonthEnd(0) + pd.Timedelta(days=1)).normalize()
+            rows.append(statement(start, end, total, accession(entity, year, quarter), filed(entity, year, quarter), quarter))
+            if quarter == 4 and year_to_date(entity, year, 3) is not None:  # the year's report repeats it a year later
+                later = accession(entity, year + 1, 4)
+                rows.append(statement(start, end, total, later, f"{end.year + 1}-{filed(entity, year, 4)[5:]}", 4))
+    return {"cik": series.cik, "entityName": entity, "facts": {"us-gaap": {series.tag: {"units": {"USD": rows}}}}}
+
+
+def statement(start, end, value, accn, day, quarter):
+    return {
+        "start": f"{start:%Y-%m-%d}", "end": f"{end:%Y-%m-%d}", "val": round(value * 1_000_000), "accn": accn,
+        "fy": end.year, "fp": "FY" if quarter == 4 else f"Q{quarter}", "form": "10-K" if quarter == 4 else "10-Q", "filed": day,
+    }  # fmt: skip
+
+
+def quarters(entity):
+    rows = reference.load_facts().rows
+    own = rows[(rows["entity"] == entity) & (rows["metric"] == "purchases_ppe")].drop_duplicates("period")
+    return {(int(p[2:6]), int(p[7])): (end, value, known) for p, end, value, known in own[["period", "period_end", "value", "known_at"]].itertuples(index=False)}  # fmt: skip # noqa: E501
+
+
+def year_to_date(entity, year, quarter):
+    held = quarters(entity)
+    parts = [held.get((year, number)) for number in range(1, quarter + 1)]
+    return None if None in parts else sum(part[1] for part in parts)
+
+
+def accession(entity, year, quarter):
+    return f"{zlib.crc32(entity.encode()):010d}-{year % 100:02d}-{quarter:06d}"
+
+
+def filed(entity, year, quarter):
+    """Return the day of the 10-Q or 10-K: the day after the release, which the embedded table dates."""
+    return f"{quarters(entity)[year, quarter][2]:%Y-%m-%d}"
+
+
+def submissions(entity):
+    """Return a 10-Q or 10-K per quarter and the 8-K of the evening before, with New York's evening in UTC."""
+    columns = {name: [] for name in ("accessionNumber", "form", "filingDate", "acceptanceDateTime", "items", "reportDate")}
+    for (year, quarter), (end, _, known) in quarters(entity).items():
+        release = known - pd.Timedelta(days=1)
+        for form, day, items in (("8-K", release, "2.02,9.01"), ("10-K" if quarter == 4 else "10-Q", known, "")):
+            values = (
+                accession(entity, year, quarter) if form != "8-K" else f"8-{year}-{quarter}", form, f"{day:%Y-%m-%d}",
+                f"{day:%Y-%m-%d}T20:05:11.000Z", items, f"{end:%Y-%m-%d}",
+            )  # fmt: skip
+            for name, value in zip(columns, values, strict=True):
+                columns[name].append(value)
+    return {"cik": "1", "filings": {"recent": columns, "files": []}}
+
+
+def reports(code):
+    """Return the embedded revenue of a company since the start of each year, newest first, in the shape of Eastmoney's rows."""
+    rows = reference.load_facts().rows
+    own = rows[rows["entity"].str.startswith(code) & rows["metric"].eq("revenue")].drop_duplicates("period", keep="first")
+    values = own.set_index("period")
+    found = []
+    for period, row in values.iterrows():
+        year, quarter = period[:4], int(period[5])
+        parts = [values["value"].get(f"{year}Q{number}") for number in range(1, quarter + 1)]
+        if all(part is not None for part in parts):
+            day = f"{row['known_at'] - pd.Timedelta(days=1):%Y-%m-%d} 00:00:00"
+            found.append({
+                "SECURITY_CODE": code, "REPORTDATE": f"{row['period_end']:%Y-%m-%d} 00:00:00", "NOTICE_DATE": day,
+                "UPDATE_DATE": day, "TOTAL_OPERATE_INCOME": round(sum(parts) * 1e6, 2),
+            })  # fmt: skip
+    return sorted(found, key=lambda one: one["REPORTDATE"], reverse=True)
