@@ -1,12 +1,6 @@
 """What the tests of live data share: a store in a folder of its own, and the sources played by a server on this machine."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from source_server import SourceServer
 
 from backtest.__main__ import main
