@@ -58,7 +58,8 @@ def live_table(reconciled: pd.DataFrame, typed: pd.DataFrame) -> bytes:
     """Return the rows a run may use as the bytes of a live.csv, none where there are none."""
     if reconciled.empty and typed.empty:
         return b""
-    return pd.concat([_as_text(reconciled), typed]).to_csv(index=False, lineterminator="\n").encode()
+    tables = [_as_text(reconciled)] if len(reconciled) else []
+    return pd.concat([*tables, typed]).to_csv(index=False, lineterminator="\n").encode()
 
 
 def read_typed(home: Path) -> pd.DataFrame:

@@ -33,8 +33,8 @@ def verify(store: Store) -> tuple[dict[str, int], list[str]]:
     """Hash every answer and table again and follow the ledger; return counts and a line for each fault."""
     faults = [*_answer_faults(store), *_table_faults(store)]
     counts = {
-        "answers": len(list(store.home.glob("answers/*/*.gz"))),
-        "tables": len(list(store.home.glob("tables/*/*/*.parquet"))),
+        "answers": len(list(store.home.glob("answers/*/[0-9a-f]*.gz"))),
+        "tables": len(list(store.home.glob("tables/*/*/[0-9]*.parquet"))),
         "lines": 0,
         "lines cut short": 0,
     }
@@ -46,14 +46,14 @@ def verify(store: Store) -> tuple[dict[str, int], list[str]]:
         if line and "table" in line:
             lasts[line["table"]] = line["file"]
     for name, file in lasts.items():
-        held = [path.name for path in (store.home / "tables" / name).glob("*.parquet")]
+        held = [path.name for path in (store.home / "tables" / name).glob("[0-9]*.parquet")]
         if not any(other >= file for other in held):
             faults.append(f"tables/{name}: {file} is gone, and nothing newer is there")
     return counts, faults
 
 
 def _answer_faults(store: Store) -> Iterator[str]:
-    for path in sorted(store.home.glob("answers/*/*.gz")):
+    for path in sorted(store.home.glob("answers/*/[0-9a-f]*.gz")):
         try:
             sha = hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
         except (OSError, EOFError, ValueError) as error:
@@ -64,7 +64,7 @@ def _answer_faults(store: Store) -> Iterator[str]:
 
 
 def _table_faults(store: Store) -> Iterator[str]:
-    for path in sorted(store.home.glob("tables/*/*/*.parquet")):
+    for path in sorted(store.home.glob("tables/*/*/[0-9]*.parquet")):
         where = f"tables/{path.parent.parent.name}/{path.parent.name}/{path.name}"
         if hashlib.sha256(path.read_bytes()).hexdigest()[:16] != path.stem.split("-")[-1]:
             yield f"{where}: holds other bytes than its name says"

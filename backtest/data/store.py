@@ -108,7 +108,8 @@ class Store:
     def tables(self, kind: str) -> list[str]:
         """Return the names of the tables of a kind ("prices", "facts"), sorted."""
         folder = self.home / "tables" / kind
-        return sorted(f"{kind}/{path.name}" for path in folder.iterdir()) if folder.is_dir() else []
+        names = sorted(f"{kind}/{path.name}" for path in folder.iterdir()) if folder.is_dir() else []
+        return [name for name in names if self._versions(name)]
 
     def answer(self, sha: str) -> bytes:
         """Return an answer's bytes by its hash."""
@@ -143,7 +144,7 @@ class Store:
         raise DataError(f"{self.home}: table {name} changes faster than it can be read; try again when the pull has ended")
 
     def _versions(self, name: str) -> list[Path]:
-        return sorted((self.home / "tables" / name).glob("*.parquet"))
+        return sorted((self.home / "tables" / name).glob("[0-9]*.parquet"))
 
     def _log(self, at: pd.Timestamp, line: Mapping[str, Any]) -> None:
         path = self.home / "ledger" / f"{at:%Y-%m}.jsonl"

@@ -1,0 +1,21 @@
+"""A few kills of what `make soak` does two hundred of, in processes of their own."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_pulls_killed_at_random_instants_leave_a_whole_store_and_lose_nothing_reported():
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "kill_pulls.py"), "10"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    killed, after = [ast.literal_eval(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert killed["killed"] == 10
+    assert killed["items reported"] > 10
+    assert killed["faults"] == after["faults"] == []
+    first, *both = after["exit codes of one pull and of two at once"]
+    assert first == 0
+    assert sorted(both)[0] == 0
+    assert set(both) <= {0, 3}
