@@ -133,7 +133,9 @@ def _missing(summary: "Summary") -> str:
     keys = [item.key for item, other in summary.missing if other == fault]
     named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
     others = len(summary.missing) - len(keys)
-    return f"missing {named} ({_without_name(fault, summary.missing[0][0])})" + (f", and {others} more for other reasons" if others else "")
+    return f"missing {named} ({_without_name(fault, summary.missing[0][0])})" + (
+        f", and {others} more for other reasons" if others else ""
+    )
 
 
 def _without_name(fault: str, item: "Item") -> str:

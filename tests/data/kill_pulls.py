@@ -89,5 +89,11 @@ if __name__ == "__main__":
         found = kill_pulls(int(sys.argv[1]), Path(folder) / "home")
         codes, faults = complete(Path(folder) / "home")
         print({**found, "seconds": round(time.monotonic() - began)})
-        print({"exit codes of one pull and of two at once": codes, "faults": faults, "store": verify(Store(Path(folder) / "home"))[0]})
+        print(
+            {
+                "exit codes of one pull and of two at once": codes,
+                "faults": faults,
+                "store": verify(Store(Path(folder) / "home"))[0],
+            }
+        )
     sys.exit(bool(found["faults"] or faults))

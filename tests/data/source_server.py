@@ -29,7 +29,7 @@ class SourceServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self):  # noqa: N802 - the name http.server calls
+            def do_GET(self):
                 with suppress(ConnectionError):  # who asked has gone
                     owner.answer(self)
 

@@ -44,9 +44,7 @@ def test_a_fault_that_passes_is_not_noticed(fault, source, command, store, sourc
 
 @pytest.mark.parametrize("source", ITEMS)
 @pytest.mark.parametrize("fault", [*TRANSIENT, "schema"])
-def test_a_fault_that_stays_ends_in_one_line_an_intact_store_and_a_good_re_run(
-    fault, source, command, store, source_server
-):
+def test_a_fault_that_stays_ends_in_one_line_an_intact_store_and_a_good_re_run(fault, source, command, store, source_server):
     source_server.slow_for = 0.8
     source_server.faults += [(ITEMS[source][1], fault)] * 3
     code, _, errors = pull(command, source)

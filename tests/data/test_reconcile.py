@@ -20,8 +20,8 @@ def stored(home, *figures):
     table = pd.DataFrame(
         [
             NAME | {"known_at": pd.Timestamp(known), "value": float(value), "unit": "USD_m", "evidence": "reported",
-                    "source": "SEC company facts, 10-Q x", "note": "", "stated_at": pd.Timestamp(known), "first_seen": pd.Timestamp(known),
-                    "answer": "0"}
+                    "source": "SEC company facts, 10-Q x", "note": "", "stated_at": pd.Timestamp(known),
+                    "first_seen": pd.Timestamp(known), "answer": "0"}
             for value, known in figures
         ]
     )  # fmt: skip

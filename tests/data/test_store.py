@@ -116,7 +116,7 @@ def test_what_a_killed_writer_left_half_written_is_swept_away(filled):
 
 def test_a_home_that_cannot_be_written_is_refused_with_what_would_do(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(DataError, match="cannot write there .*; set BACKTEST_HOME to a folder of yours"), Store(tmp_path / "file" / "home").writing():  # fmt: skip # noqa: E501
+    with pytest.raises(DataError, match=r"cannot write there .*; set BACKTEST_HOME to a folder of yours"), Store(tmp_path / "file" / "home").writing():  # fmt: skip # noqa: E501
         pass
 
 

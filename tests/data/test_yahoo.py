@@ -56,7 +56,10 @@ def test_a_session_is_final_half_an_hour_after_its_close(at, last):
         (lambda result: result["indicators"]["quote"][0]["close"].__setitem__(3, "n/a"), "quotes are not what we know"),
         (lambda result: result["indicators"]["quote"][0]["close"].__setitem__(3, -1.0), "close on 2024-06-06 is -1"),
         (lambda result: result["timestamp"].reverse(), "sessions do not rise"),
-        (lambda result: result["timestamp"].__setitem__(13, result["timestamp"][12] - 86400 * 5 // 5), "sessions do not rise|stands"),
+        (
+            lambda result: result["timestamp"].__setitem__(13, result["timestamp"][12] - 86400 * 5 // 5),
+            "sessions do not rise|stands",
+        ),
     ],
 )
 def test_an_answer_that_cannot_be_trusted_is_refused(change, words):
@@ -142,7 +145,7 @@ def test_subtraction_would_have_shown_a_return_that_nobody_earned():
 
 def test_a_dividend_not_below_the_price_is_refused():
     close = pd.Series([10.0, 9.0], pd.bdate_range("2024-01-02", periods=2))
-    with pytest.raises(DataError, match="dividend of 12 .* is not below the close before it, 10"):
+    with pytest.raises(DataError, match=r"dividend of 12 .* is not below the close before it, 10"):
         total_return(close, pd.Series([0.0, 12.0], close.index))
 
 
