@@ -175,7 +175,9 @@ def _archive(tickers: Sequence[str], prices: str, facts: str) -> "Archive":
     return load_archive(tickers, prices, facts)
 
 
-def _run_all(specs: Sequence["StrategySpec"], prices: str, facts: str, out: Path, audit_seconds: float | None) -> list["RunResult"]:
+def _run_all(
+    specs: Sequence["StrategySpec"], prices: str, facts: str, out: Path, audit_seconds: float | None
+) -> list["RunResult"]:
     """Run every spec, then publish every report: what fails, fails before anything is written."""
     from backtest.publish import publish, publish_index
     from backtest.report import render, render_index
