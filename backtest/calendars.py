@@ -62,16 +62,18 @@ def as_of_moment(stated: str) -> pd.Timestamp:
 
 
 @lru_cache
-def _calendar(market: str, first: pd.Timestamp, last: pd.Timestamp) -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar(market, start=first, end=last)
+def _closes(market: str, first: int, last: int) -> pd.Series:
+    start, end = pd.Timestamp(first, 1, 1), pd.Timestamp(last, 12, 31)
+    return exchange_calendars.get_calendar(market, start=start, end=end).closes
 
 
+@lru_cache(maxsize=1024)
 def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
-    """Return the UTC close of every session of a market from first to last, indexed by session (naive days)."""
+    """Return the UTC close of every session of a market from first to last, indexed by session (naive days); not to be changed."""
     if market not in MARKETS:
         raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
     try:
-        held: pd.Series = _calendar(market, pd.Timestamp(first.year, 1, 1), pd.Timestamp(last.year, 12, 31)).closes
+        held = _closes(market, first.year, last.year)
     except ValueError as error:
         raise DataError(f"{market}: no sessions from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({error})") from None
     return held.loc[first:last]

@@ -315,7 +315,8 @@ def content_id(parts: Iterable[bytes]) -> str:
     """Return the first 16 hex digits of the SHA-256 of some parts, each prefixed by its length."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
     return digest.hexdigest()[:16]
 
 

@@ -43,12 +43,14 @@ def total_return(close: pd.Series, dividend: pd.Series) -> pd.Series:
     subtraction doubles when it earns 1). NaN where the share did not trade. Raises DataError for a dividend not below the
     price it is paid from.
     """
-    before = close.ffill().shift()
-    kept = (1.0 - dividend / before).where((dividend > 0) & before.notna(), 1.0)
+    before = close.ffill().shift().to_numpy()
+    paid = dividend.to_numpy()
+    kept = np.ones(len(close))
+    np.divide(before - paid, before, out=kept, where=(paid > 0) & ~np.isnan(before))
     if (kept <= 0).any():
-        day = kept.index[int(np.argmax((kept <= 0).to_numpy()))]
-        raise DataError(f"dividend of {dividend[day]:g} on {day} is not below the close before it, {before[day]:g}")
-    later = kept[::-1].cumprod()[::-1].shift(-1, fill_value=1.0)
+        worst = int(np.argmax(kept <= 0))
+        raise DataError(f"dividend of {paid[worst]:g} on {close.index[worst]} is not below the close before it, {before[worst]:g}")
+    later = np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
     return close * later
 
 

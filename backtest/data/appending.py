@@ -60,6 +60,9 @@ def append_prices(
 
 def newest(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the row of each session that was seen last, by session."""
+    days = rows["session"].to_numpy()
+    if (days[1:] > days[:-1]).all():  # nothing changed since it was first stored
+        return rows
     return rows.drop_duplicates("session", keep="last").sort_values("session", ignore_index=True)
 
 

@@ -40,9 +40,10 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
 def bars_id(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> str:
     """Return a hash of prices by their values, whatever they were read from."""
     parts = [",".join(tables).encode()]
-    for table in [*(table[["adj_close", *BARS]] for table in tables.values()), rate.to_frame()]:
-        days = pd.DatetimeIndex(table.index).as_unit("ns").asi8
-        parts += [days.astype("<i8").tobytes(), np.ascontiguousarray(table.to_numpy(), dtype="<f8").tobytes()]
+    columns = [(table.index, [table[name] for name in ("adj_close", *BARS)]) for table in tables.values()]
+    for index, values in [*columns, (rate.index, [rate])]:
+        parts.append(pd.DatetimeIndex(index).as_unit("ns").asi8.astype("<i8").tobytes())
+        parts += [np.asarray(column, dtype="<f8").tobytes() for column in values]
     return content_id(parts)
 
 

@@ -34,15 +34,16 @@ def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame
 
     `adj_close` is ours: closes carried back through dividends in proportion.
     """
-    if lost := [ticker for ticker in tickers if store.about(f"prices/{ticker}") is None]:
+    held = set(store.tables("prices"))
+    if lost := [ticker for ticker in tickers if f"prices/{ticker}" not in held]:
         raise DataError(
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
             "run 'python -m backtest data pull', or use --prices reference"
         )
     decisions = load_decisions(store.home)
     ends = settled(store, decisions)
-    market = {ticker: load_universe().traits([ticker])[ticker][0] for ticker in tickers}
-    return {ticker: _bars(store, ticker, market[ticker], ends[market[ticker]], decisions) for ticker in tickers}
+    traits = load_universe().traits(tickers)
+    return {ticker: _bars(store, ticker, traits[ticker][0], ends[traits[ticker][0]], decisions) for ticker in tickers}
 
 
 def load_rate(store: Store) -> pd.Series:
@@ -96,18 +97,19 @@ def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: 
             f"{store.home}: prices of {ticker} end on {held.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
             f"run 'data pull {ticker}', or write an [[ended]] row in decisions.toml"
         )
-    days = held.index.union(decisions.suspended(ticker, missing_sessions(held.index, market)))
-    held = held.reindex(days).loc[:end]
+    suspended = decisions.suspended(ticker, missing_sessions(held.index, market))
+    held = (held.reindex(held.index.union(suspended)) if len(suspended) else held).loc[:end]
     try:
         adjusted = total_return(held["close"], held["dividend"].fillna(0.0))
     except DataError as error:
         raise DataError(f"{ticker}: {error}") from None
-    return held[list(BARS)].assign(adj_close=adjusted)[["adj_close", *BARS]]
+    return pd.DataFrame({"adj_close": adjusted} | {name: held[name] for name in BARS}, copy=False)
 
 
 def missing_sessions(days: pd.Index, market: str) -> pd.DatetimeIndex:
     """Return the sessions of a market between the first and last of some days that are not among them."""
-    return pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index.difference(days))
+    sessions = pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index)
+    return sessions[:0] if sessions.equals(days) else sessions.difference(days)
 
 
 def _common(market: str, lasts: list[pd.Timestamp]) -> pd.Timestamp:

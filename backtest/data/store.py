@@ -85,7 +85,7 @@ class Store:
         table = pyarrow.Table.from_pandas(rows, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(dict(about)).encode()})
         sink = io.BytesIO()
-        parquet.write_table(table, sink, compression="zstd")
+        parquet.write_table(table, sink, compression="lz4", use_dictionary=["answer"])  # read in half the time
         held = self._versions(name)
         number = int(held[-1].name.split("-")[0]) + 1 if held else 1
         body = sink.getvalue()
@@ -97,8 +97,8 @@ class Store:
 
     def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
         """Return the rows of a table, or None when there is none; DataError when its file cannot be read."""
-        found = self._opened(name, lambda path: parquet.read_table(path, columns=columns, use_threads=False))
-        return None if found is None else found.to_pandas()
+        found = self._opened(name, lambda path: parquet.ParquetFile(path).read(columns, use_threads=False))
+        return None if found is None else found.to_pandas(split_blocks=True)
 
     def about(self, name: str) -> dict[str, Any] | None:
         """Return the document kept with a table, or None when there is no table."""
@@ -144,7 +144,9 @@ class Store:
         raise DataError(f"{self.home}: table {name} changes faster than it can be read; try again when the pull has ended")
 
     def _versions(self, name: str) -> list[Path]:
-        return sorted((self.home / "tables" / name).glob("[0-9]*.parquet"))
+        folder = self.home / "tables" / name
+        held = os.listdir(folder) if folder.is_dir() else []
+        return [folder / file for file in sorted(held) if file.endswith(".parquet") and file[0].isdigit()]
 
     def _log(self, at: pd.Timestamp, line: Mapping[str, Any]) -> None:
         path = self.home / "ledger" / f"{at:%Y-%m}.jsonl"
