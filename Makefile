@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup report test lint benchmark sizes clean
+.PHONY: setup report test lint benchmark sizes soak clean
 
 setup: .venv/.made
 
@@ -30,6 +30,9 @@ benchmark: setup
 
 sizes: setup
 	$(BIN)/python benchmarks/sizes.py
+
+soak: setup
+	$(BIN)/python tests/data/kill_pulls.py 200
 
 clean:
 	rm -rf .venv reports/*/ reports/index.html

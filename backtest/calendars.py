@@ -64,12 +64,13 @@ def as_of_moment(stated: str) -> pd.Timestamp:
 @lru_cache
 def _closes(market: str, first: int, last: int) -> pd.Series:
     start, end = pd.Timestamp(first, 1, 1), pd.Timestamp(last, 12, 31)
-    return exchange_calendars.get_calendar(market, start=start, end=end).closes
+    held: pd.Series = exchange_calendars.get_calendar(market, start=start, end=end).closes
+    return held
 
 
 @lru_cache(maxsize=1024)
 def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
-    """Return the UTC close of every session of a market from first to last, indexed by session (naive days); not to be changed."""
+    """Return the UTC close of every session of a market from first to last, by session (naive days); not to be changed."""
     if market not in MARKETS:
         raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
     try:

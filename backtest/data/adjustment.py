@@ -49,9 +49,11 @@ def total_return(close: pd.Series, dividend: pd.Series) -> pd.Series:
     np.divide(before - paid, before, out=kept, where=(paid > 0) & ~np.isnan(before))
     if (kept <= 0).any():
         worst = int(np.argmax(kept <= 0))
-        raise DataError(f"dividend of {paid[worst]:g} on {close.index[worst]} is not below the close before it, {before[worst]:g}")
+        raise DataError(
+            f"dividend of {paid[worst]:g} on {close.index[worst]} is not below the close before it, {before[worst]:g}"
+        )
     later = np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
-    return close * later
+    return pd.Series(close.to_numpy() * later, close.index)
 
 
 def _fault(split: float, move: float, market: str, number: int) -> str:

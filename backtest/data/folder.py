@@ -6,7 +6,7 @@ The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencie
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,15 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
 
 def bars_id(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> str:
     """Return a hash of prices by their values, whatever they were read from."""
-    parts = [",".join(tables).encode()]
+    return content_id(_bytes(tables, rate))
+
+
+def _bytes(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> Iterator[bytes]:
+    yield ",".join(tables).encode()
     columns = [(table.index, [table[name] for name in ("adj_close", *BARS)]) for table in tables.values()]
     for index, values in [*columns, (rate.index, [rate])]:
-        parts.append(pd.DatetimeIndex(index).as_unit("ns").asi8.astype("<i8").tobytes())
-        parts += [np.asarray(column, dtype="<f8").tobytes() for column in values]
-    return content_id(parts)
+        yield pd.DatetimeIndex(index).as_unit("ns").asi8.astype("<i8").tobytes()
+        yield from (np.asarray(column, dtype="<f8").tobytes() for column in values)
 
 
 def daily_prices(tables: Mapping[str, pd.DataFrame], rate: pd.Series, source: str, data_id: str) -> Prices:

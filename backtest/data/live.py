@@ -97,8 +97,12 @@ def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: 
             f"{store.home}: prices of {ticker} end on {held.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
             f"run 'data pull {ticker}', or write an [[ended]] row in decisions.toml"
         )
-    suspended = decisions.suspended(ticker, missing_sessions(held.index, market))
-    held = (held.reindex(held.index.union(suspended)) if len(suspended) else held).loc[:end]
+    sessions = calendars.closes(market, held.index[0], held.index[-1]).index
+    if sessions.equals(held.index):
+        held.index = sessions  # one object for all tickers
+    else:
+        held = held.reindex(held.index.union(decisions.suspended(ticker, missing_sessions(held.index, market))))
+    held = held.loc[:end] if end < held.index[-1] else held
     try:
         adjusted = total_return(held["close"], held["dividend"].fillna(0.0))
     except DataError as error:
@@ -108,8 +112,7 @@ def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: 
 
 def missing_sessions(days: pd.Index, market: str) -> pd.DatetimeIndex:
     """Return the sessions of a market between the first and last of some days that are not among them."""
-    sessions = pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index)
-    return sessions[:0] if sessions.equals(days) else sessions.difference(days)
+    return pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index.difference(days))
 
 
 def _common(market: str, lasts: list[pd.Timestamp]) -> pd.Timestamp:
