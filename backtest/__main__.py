@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from backtest.data_commands import data, pull_prices
-from backtest.errors import BacktestError, ConfigurationError, near_miss
+from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError, near_miss
+from backtest.report_commands import Report, compare, folder_of, read_result
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(data, name="data")
+app.command()(compare)
 
 PricesOption = Annotated[
     str, typer.Option(help="'reference' (embedded, weekly), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
@@ -140,6 +142,32 @@ def claims(
     changed = {} if as_of else changed_since(then, findings)
     rows = [finding.as_dict() | {"changed_since_report": changed.get(finding.claim.id)} for finding in findings]
     sys.stdout.write(to_json(rows) if as_json else _claim_lines(rows))
+
+
+@app.command()
+def verify(report: Report, prices: PricesOption = "reference", facts: FactsOption = "reference") -> None:
+    """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
+    from backtest.run import tickers_of
+    from backtest.universe import load_universe
+    from backtest.verification import restated
+    from backtest.verification import verify as made_again
+
+    document = read_result(report)
+    path = folder_of(report) / "index.html"
+    try:
+        page = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a readable page ({error}); want the whole folder of a report") from None
+    spec = load_strategy(_strategies(document["strategy"])[0])
+    archive = _archive(tickers_of(restated(document, spec), load_universe()), prices, facts)
+    found = made_again(document, page, spec, archive)
+    figures = [*found.figures, *found.page]
+    for line in figures[1:10]:
+        typer.echo(line, err=True)
+    if not found.identical:
+        counted = f" ({len(figures)} figures differ)" if figures else ""
+        raise DriftError(f"{folder_of(report)}: {'; '.join([*found.changed_ids, *figures[:1]])}{counted}")
+    typer.echo(f"{folder_of(report)}: identical, {len(page):,} characters of page and every figure of result.json")
 
 
 def load_strategy(path: Path) -> "StrategySpec":

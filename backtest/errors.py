@@ -25,6 +25,12 @@ class LookAheadError(BacktestError):
     exit_code = 4
 
 
+class DriftError(BacktestError):
+    """A result is no longer what it was: its data, rules, code or pages have changed."""
+
+    exit_code = 5
+
+
 def near_miss(kind: str, name: str, known: list[str]) -> str:
     """Return "no basket 'opticl'; did you mean 'optical'?", or the list when nothing is near."""
     from difflib import get_close_matches

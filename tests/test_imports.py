@@ -28,7 +28,8 @@ LAYERS = [
     {"run"},
     {"audit"},
     {"report", "sweep"},
-    {"publish", "data_commands"},
+    {"publish", "data_commands", "comparison"},
+    {"verification", "report_commands"},
     {"__main__"},
 ]
 ONLY = {"statistics": {"errors"}, "data": {"calendars", "errors", "facts", "prices", "universe", "markets"}}

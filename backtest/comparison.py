@@ -1,0 +1,98 @@
+"""What differs between two results: in what was asked, in what it was asked of, and in what came out."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+IDS = ("spec_id", "data_id", "code_id")
+FIGURES = ("total_return", "sharpe", "max_drawdown", "turnover", "costs")
+MISSING = "absent"
+
+
+def differences(a: Any, b: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield (where, a's, b's) for every leaf that differs between two JSON documents, in the order of `a`, then of `b`.
+
+    `where` is the path of names and row numbers ("baskets.optical.orders.3.price"); a leaf one side lacks is MISSING.
+    """
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for name in [*a, *(name for name in b if name not in a)]:
+            yield from differences(a.get(name, MISSING), b.get(name, MISSING), f"{at}.{name}" if at else str(name))
+    elif isinstance(a, list) and isinstance(b, list):
+        for row in range(max(len(a), len(b))):
+            one, other = (side[row] if row < len(side) else MISSING for side in (a, b))
+            yield from differences(one, other, f"{at}.{row}")
+    elif a != b or isinstance(a, bool) != isinstance(b, bool):
+        yield at, a, b
+
+
+def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what changed from one result.json to another: spec, identities, results by book and window, orders, claims.
+
+    A result row is {"book", "window", "figure", "a", "b"}, fractions of capital but for the Sharpe ratio (per year); only
+    what differs is there.
+    """
+    return {
+        "a": _name(a),
+        "b": _name(b),
+        "identities": {name: {"a": a[name], "b": b[name]} for name in IDS if a[name] != b[name]},
+        "prices": _rows(a["prices"], b["prices"]),
+        "spec": _rows(a["spec"], b["spec"]),
+        "results": list(_results(a["baskets"], b["baskets"])),
+        "orders": [
+            {"book": book, "a": one, "b": other} for book, one, other in _counts(a["baskets"], b["baskets"]) if one != other
+        ],
+        "claims": list(_claims(a["claims"], b["claims"])),
+    }
+
+
+def lines(found: Mapping[str, Any]) -> str:
+    """Return a comparison as text that fits 80 columns but for long values of a spec."""
+    said = [f"A: {found['a']}", f"B: {found['b']}"]
+    said.append("identities: " + (", ".join(f"{name} differs" for name in found["identities"]) or "equal"))
+    said += [f"prices, {row['at']}: {row['a']} -> {row['b']}" for row in found["prices"]]
+    said += [f"spec, {row['at']}: {row['a']} -> {row['b']}" for row in found["spec"]]
+    for row in found["results"]:
+        said.append(
+            f"{row['book']:<20} {row['window']:<17} {row['figure']:<13}{_figure(row, 'a'):>10} -> {_figure(row, 'b'):>10}"
+        )
+    said += [f"{row['book']:<20}orders {row['a']} -> {row['b']}" for row in found["orders"]]
+    said += [f"claim {row['id']}: {row['a']} -> {row['b']}" for row in found["claims"]]
+    if not any(found[name] for name in ("results", "orders", "claims")):
+        said.append("results: equal")
+    return "\n".join(said) + "\n"
+
+
+def _name(document: Mapping[str, Any]) -> str:
+    return f"{document['strategy']} on {document['prices']['source']} prices ({document['prices']['frequency']})"
+
+
+def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"at": at, "a": one, "b": other} for at, one, other in differences(a, b)]
+
+
+def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for book in [*a, *(name for name in b if name not in a)]:
+        ours, theirs = (side.get(book, {"regimes": {}})["regimes"] for side in (a, b))
+        for window in [*ours, *(name for name in theirs if name not in ours)]:
+            for figure in FIGURES:
+                one, other = (side.get(window, {}).get(figure) for side in (ours, theirs))
+                if one != other:
+                    yield {"book": book, "window": window, "figure": figure, "a": one, "b": other}
+
+
+def _counts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+    for book in [*a, *(name for name in b if name not in a)]:
+        one, other = (len(side.get(book, {"orders": []})["orders"]) for side in (a, b))
+        yield book, one, other
+
+
+def _claims(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    ours, theirs = ({one["id"]: one["verdict"] for one in side} for side in (a, b))
+    for name in [*ours, *(name for name in theirs if name not in ours)]:
+        one, other = ours.get(name, MISSING), theirs.get(name, MISSING)
+        if one != other:
+            yield {"id": name, "a": one, "b": other}
+
+
+def _figure(row: Mapping[str, Any], side: str) -> str:
+    value = row[side]
+    return "none" if value is None else f"{value:.3f}" if row["figure"] == "sharpe" else f"{value:+.2%}"

@@ -1,0 +1,118 @@
+"""Makes a report again from its own spec and the data, and says whether it is the same, or what differs first."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+from itertools import zip_longest
+from typing import Any
+
+from backtest.comparison import IDS, differences
+from backtest.documents import to_json
+from backtest.errors import ConfigurationError
+from backtest.panel import Archive
+from backtest.report import render
+from backtest.run import run
+from backtest.spec import StrategySpec
+
+SILENT = {"style", "script"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a report is what its spec and the data give; else what changed, one line each, the first figure first."""
+
+    changed_ids: tuple[str, ...]
+    figures: tuple[str, ...]
+    page: tuple[str, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.changed_ids or self.figures or self.page)
+
+
+def restated(document: dict[str, Any], spec: StrategySpec) -> StrategySpec:
+    """Return a strategy with the values a result was run with; ConfigurationError where the strategy file has moved on.
+
+    Values are taken from the result; signals and weighting are the file's, and have to be those of the result.
+    """
+    kept = {name: value for name, value in document["spec"].items() if name not in ("signals", "weights")}
+    for name in ("start", "end"):
+        kept[name] = kept[name] and type(spec.start).fromisoformat(kept[name])
+    made = spec.replaced(**kept | {"baskets": tuple(kept["baskets"])})
+    for at, was, now in differences(document["spec"], json.loads(to_json(made.as_dict()))):
+        raise ConfigurationError(f"result.json: spec.{at} is {was!r}, the strategy file has {now!r}; want the file of that run")
+    return made
+
+
+def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Archive) -> Verdict:
+    """Return how a result and its page differ from those made again from its spec and an archive.
+
+    The audit is not repeated: its figures are taken from the result, and only their place on the page is checked.
+    """
+    result = replace(run(restated(document, spec), archive), audit=document["audit"])
+    again = json.loads(to_json(result.as_dict()))
+    ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])
+    told = [(at, was, now) for at, was, now in differences(document, again) if at not in IDS]
+    figures = tuple(f"result.json {at}: {_said(was)}, made again {_said(now)}" for at, was, now in told)
+    shown = replace(result, **{name: document[name] for name in IDS})  # a changed id is said once, not again by the page
+    return Verdict(ids, figures, tuple(_page_differences(page, render(shown))))
+
+
+def _page_differences(page: str, again: str) -> Iterator[str]:
+    if page == again:
+        return
+    found = False
+    for (where, was), (elsewhere, now) in zip_longest(_texts(page), _texts(again), fillvalue=("its end", "nothing")):
+        if was != now:
+            found = True
+            one, other = _apart(was, now)
+            yield f"index.html, {where if was != 'nothing' else elsewhere}: '{one}', made again '{other}'"
+    if not found:
+        line = next(n for n, pair in enumerate(zip_longest(page.splitlines(), again.splitlines()), start=1) if pair[0] != pair[1])
+        yield f"index.html line {line}: its markup or a picture differs, no text does"
+
+
+def _texts(page: str) -> list[tuple[str, str]]:
+    reader = _Reader()
+    reader.feed(page)
+    return reader.found
+
+
+class _Reader(HTMLParser):
+    """Collects every text of a page with the heading or caption it stands under."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._where = "its head"
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        said = " ".join(data.split())
+        if not said or SILENT & set(self._open):
+            return
+        if {"h1", "h2", "h3", "h4", "caption"} & set(self._open):
+            self._where = f"under '{said if len(said) <= 60 else said[:57] + '...'}'"
+        self.found.append((self._where, said))
+
+
+def _apart(was: str, now: str) -> tuple[str, str]:
+    """Return where two texts part: three words before, the first that differs, and two after."""
+    ours, theirs = was.split(), now.split()
+    first = next((n for n, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), min(len(ours), len(theirs)))
+    span = slice(max(0, first - 3), first + 3)
+    return " ".join(ours[span]), " ".join(theirs[span])
+
+
+def _said(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,145 @@
+"""`verify` accepts a report as it was written and names the first figure that was altered; `compare` says what changed."""
+
+import json
+import shutil
+
+import pytest
+
+from backtest.__main__ import main
+from backtest.comparison import compare, differences
+
+
+@pytest.fixture
+def command(capsys):
+    def run(*arguments):
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err.splitlines()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    out = tmp_path_factory.mktemp("reports")
+    for folder, options in (("one", ()), ("dearer", ("--slippage-bps", "50"))):
+        with pytest.raises(SystemExit) as end:
+            main(["run", "supply_chain_excess", "--start", "2025-01-03", *options, "--out", str(out / folder)])
+        assert not end.value.code
+    return out
+
+
+@pytest.fixture
+def report(written, tmp_path):
+    return shutil.copytree(written / "one" / "supply_chain_excess", tmp_path / "report")
+
+
+def test_an_untouched_report_is_identical(command, report):
+    code, out, errors = command("verify", report)
+    assert (code, errors) == (0, [])
+    assert "identical" in out
+
+
+def test_a_report_of_other_settings_than_the_strategy_file_has_is_verified_by_its_own(command, written):
+    assert command("verify", written / "dearer" / "supply_chain_excess" / "index.html")[0] == 0
+
+
+def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(command, report):
+    page = (report / "index.html").read_text(encoding="utf-8")
+    total = json.loads((report / "result.json").read_text(encoding="utf-8"))["baskets"]["leaders"]["regimes"]["out of sample"]
+    shown = f"{total['total_return'] * 100:+,.1f}%"
+    assert shown in page
+    (report / "index.html").write_text(page.replace(shown, "+999.9%"), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert code == 5
+    assert "index.html, under 'Outcome': " in errors[-1]
+    assert "+999.9%" in errors[-1]
+    assert shown in errors[-1]
+
+
+def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, report):
+    document = json.loads((report / "result.json").read_text(encoding="utf-8"))
+    was = document["baskets"]["leaders"]["orders"][2]["price"]
+    document["baskets"]["leaders"]["orders"][2]["price"] = was * 1.001
+    (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert code == 5
+    assert errors[-1].startswith(f"error: {report}: result.json baskets.leaders.orders.2.price: {was * 1.001}, made again {was}")
+
+
+def test_a_picture_altered_is_named_by_its_line(command, report):
+    page = (report / "index.html").read_text(encoding="utf-8")
+    at = page.index(' d="M') + 6
+    (report / "index.html").write_text(page[:at] + "1" + page[at:], encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert code == 5
+    assert "its markup or a picture differs" in errors[-1]
+
+
+def test_a_result_of_another_data_set_says_so_first(command, report):
+    document = json.loads((report / "result.json").read_text(encoding="utf-8"))
+    was, document["data_id"] = document["data_id"], "0" * 16
+    (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert was in page
+    (report / "index.html").write_text(page.replace(was, "0" * 16), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert (code, errors) == (5, [f"error: {report}: data_id was 0000000000000000, is {was}"])
+
+
+def test_a_spec_that_its_strategy_file_does_not_have_is_refused(command, report):
+    document = json.loads((report / "result.json").read_text(encoding="utf-8"))
+    document["spec"]["weights"]["above"] = 0.5
+    (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert code == 2
+    assert "spec.weights.above is 0.5, the strategy file has 0.0" in errors[-1]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"strategy": "x"}'])
+def test_what_is_no_report_is_refused(command, tmp_path, content):
+    (tmp_path / "result.json").write_text(content, encoding="utf-8")
+    for arguments in (("verify", tmp_path), ("compare", tmp_path, tmp_path)):
+        code, _, errors = command(*arguments)
+        assert code == 3
+        assert "not a readable result" in errors[-1]
+
+
+def test_a_comparison_says_what_was_asked_otherwise_and_what_came_out_otherwise(command, written):
+    both = [written / folder / "supply_chain_excess" for folder in ("one", "dearer")]
+    code, out, _ = command("compare", *both, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["spec"] == [{"at": "slippage_bps", "a": 5.0, "b": 50.0}]
+    assert set(found["identities"]) == {"spec_id"}
+    costs = [row for row in found["results"] if row["figure"] == "costs" and row["window"] == "whole"]
+    assert costs[0]["b"] > costs[0]["a"] > 0
+    text = command("compare", *both)[1]
+    assert "spec, slippage_bps: 5.0 -> 50.0" in text
+    assert all(len(line) <= 80 for line in text.splitlines()[3:])
+    same = command("compare", both[0], both[0])[1]
+    assert same.splitlines()[2:] == ["identities: equal", "results: equal"]
+
+
+def test_differences_name_every_leaf_that_one_side_lacks():
+    a, b = {"x": [1, {"y": 2}], "only a": True}, {"x": [1, {"y": 3}, 4], "only b": None}
+    assert list(differences(a, b)) == [
+        ("x.1.y", 2, 3),
+        ("x.2", "absent", 4),
+        ("only a", True, "absent"),
+        ("only b", "absent", None),
+    ]
+    assert list(differences({"x": 1}, {"x": True})) == [("x", 1, True)]
+
+
+def test_a_claim_that_turned_is_in_a_comparison(written):
+    document = json.loads((written / "one" / "supply_chain_excess" / "result.json").read_text(encoding="utf-8"))
+    other = json.loads(json.dumps(document))
+    was = other["claims"][0]["verdict"]
+    other["claims"][0]["verdict"] = "turned"
+    assert compare(document, other)["claims"] == [{"id": document["claims"][0]["id"], "a": was, "b": "turned"}]
