@@ -62,9 +62,9 @@ class RunResult:
     """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
 
     `signals` has the readings, by quarter, of the spec's own quarterly signals; `trends` those of every other, both as known at
-    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month. `claims` is
-    the ledger (claims.Finding.as_dict) as known at the end of the run, each with `then`: verdict and figure as known on
-    the report's date. `audit` is that of `backtest.audit`, or None where it was not asked for.
+    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month, `known` each claim's
+    verdict and figure. `claims` is the ledger (claims.Finding.as_dict) as known at the end of the run, each with `then`: verdict
+    and figure as known on the report's date. `audit` is that of `backtest.audit`, or None where it was not asked for.
     """
 
     spec: dict[str, Any]
@@ -77,6 +77,7 @@ class RunResult:
     signals: dict[str, dict[str, Any]]
     trends: dict[str, dict[str, Any]]
     seen: dict[str, dict[str, float]]
+    known: dict[str, dict[str, dict[str, Any]]]
     claims: tuple[dict[str, Any], ...]
     names: dict[str, dict[str, str]]
     notes: tuple[str, ...]
@@ -99,6 +100,7 @@ class RunResult:
             "signals": self.signals,
             "trends": self.trends,
             "seen": self.seen,
+            "known": self.known,
             "claims": list(self.claims),
             "notes": list(self.notes),
             "audit": self.audit,
@@ -140,6 +142,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
         signals={name: one for name, one in read.items() if name in named_signals(spec)},
         trends={name: one for name, one in read.items() if name not in named_signals(spec)},
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
+        known=_known(archive, pd.Timestamp(spec.start), last),
         claims=_claims(archive, panel),
         names={row.ticker: {"name": row.name, "name_zh": row.name_zh} for row in rows},
         notes=tuple(notes),
@@ -168,6 +171,16 @@ def _seen(
             if position is not None:
                 found[name][f"{month:%Y-%m-%d}"] = float(values[position])
     return found
+
+
+def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return each claim's verdict and figure as known at the end of every month of a run."""
+    days = [f"{month:%Y-%m-%d}" for month in pd.date_range(first, last, freq="ME")]
+    ledgers = {day: ledger(archive.as_of(as_of_moment(day))) for day in days}
+    return {
+        day: {one.claim.id: {"verdict": one.verdict, "measured": one.main.value} for one in found}
+        for day, found in ledgers.items()
+    }
 
 
 def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:

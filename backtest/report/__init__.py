@@ -1,7 +1,9 @@
 """One self-contained HTML page per strategy, from a RunResult and nothing else, and the front page over them."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from backtest.report import (
     outcome,
     provenance,
     shifts,
+    timeline,
     trades,
 )
 from backtest.run import RunResult
@@ -31,6 +34,7 @@ SECTIONS = (
     outcome.section,
     luck.section,
     ledger.section,
+    timeline.section,
     shifts.section,
     books.section,
     attribution.section,
@@ -59,6 +63,9 @@ def _templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
+    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    environment.globals["script"] = Markup(script)
+    environment.globals["script_hash"] = "sha256-" + b64encode(sha256(script.encode()).digest()).decode()
     environment.globals["style"] = Markup((FOLDER / "style.css").read_text(encoding="utf-8"))
     environment.globals["palette"] = colours.PALETTE
     environment.globals["theme"] = colours.theme

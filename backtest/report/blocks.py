@@ -84,13 +84,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Table:
-    """A captioned table; `spans` is an optional row of headers above the columns."""
+    """A captioned table; `spans` is an optional row of headers above the columns; a `slider` has the days it moves through."""
 
     kind: ClassVar[str] = "table"
     caption: str
     columns: tuple[Column, ...]
     groups: tuple[Rows, ...]
     spans: tuple[Span, ...] = ()
+    slider: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

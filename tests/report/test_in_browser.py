@@ -1,5 +1,6 @@
 """The pages in a real browser, from disk: nothing fetched, nothing complained of, nothing overflowing, everything legible."""
 
+import csv
 import os
 import shutil
 from pathlib import Path
@@ -135,4 +136,72 @@ def test_the_front_page_leads_to_every_strategy_and_back(browser, folder):
     page.locator("h2 a").first.click()
     page.get_by_role("link", name="All strategies").click()
     assert page.url == address(folder, "index")
+    context.close()
+
+
+@pytest.fixture
+def controlled(browser, folder):
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.goto(address(folder, "supply_chain_excess"))
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    yield page
+    context.close()
+
+
+def test_a_click_on_a_header_sorts_numbers_by_size_both_ways_and_what_is_none_last(controlled):
+    table = controlled.locator("table", has=controlled.get_by_text("The claims ledger", exact=True))
+    header = table.locator("thead th", has_text="Ours")
+    column = "table => [...table.tBodies[0].rows].map(row => row.cells[3].querySelector('bdi').textContent)"
+    for falling in (False, True):
+        header.get_by_role("button").click()
+        assert header.get_attribute("aria-sort") == ("descending" if falling else "ascending")
+        shown = [text.replace("−", "-").replace(",", "").replace("%", "").replace("×", "") for text in table.evaluate(column)]
+        numbers = [float(text) for text in shown if text != "—"]
+        assert len(numbers) > 5
+        assert numbers == sorted(numbers, reverse=falling)
+        assert "—" not in shown[: len(numbers)]
+
+
+def test_a_filter_shows_the_rows_that_hold_its_words_and_counts_them(controlled):
+    table = controlled.locator("table", has=controlled.get_by_text("The claims ledger", exact=True))
+    controlled.get_by_label("Filter rows: The claims ledger").fill("CONTRADICTED")
+    visible = table.locator("tbody tr:visible")
+    every = table.locator("tbody tr").count()
+    assert 0 < visible.count() < every
+    assert all("contradicted" in text.lower() for text in visible.all_inner_texts())
+    assert controlled.get_by_text(f"{visible.count()} of {every}", exact=True).is_visible()
+
+
+def test_a_table_is_saved_as_csv_with_its_header_and_every_row(controlled):
+    with controlled.expect_download() as saved:
+        controlled.get_by_label("Save as CSV: The claims ledger").click()
+    assert saved.value.suggested_filename == "the-claims-ledger.csv"
+    rows = list(csv.reader(saved.value.path().read_text(encoding="utf-8-sig").splitlines()))
+    table = controlled.locator("table", has=controlled.get_by_text("The claims ledger", exact=True))
+    assert rows[0][1:4] == ["Claim", "The report says", "Its figure"]
+    assert len(rows) == 1 + table.locator("tbody tr").count()
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_the_slider_shows_what_was_known_on_a_day_as_the_table_of_months_has_it(controlled, results):
+    slider = controlled.get_by_role("slider")
+    known = results["supply_chain_excess"].known
+    months = list(known)
+    assert int(slider.get_attribute("max")) == len(months) - 1
+    for at in (0, len(months) // 2, len(months) - 1):
+        slider.fill(str(at))
+        assert slider.get_attribute("aria-valuetext") == months[at]
+        rows = controlled.locator("table.then tbody").first.locator("tr:not(.group)").all_inner_texts()
+        shown = {name: value for name, _, value in (row.split("\t") for row in rows)}
+        for claim, found in known[months[at]].items():
+            assert shown[claim].startswith(found["verdict"]), (claim, months[at])
+
+
+def test_a_page_without_scripts_has_every_table_and_no_dead_control(browser, folder):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address(folder, "supply_chain_excess"))
+    assert page.locator("button, input").count() == 0
+    assert page.locator("[data-slider] tbody tr").count() > 15
     context.close()
