@@ -98,7 +98,7 @@ class Store:
     def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
         """Return the rows of a table, or None when there is none; DataError when its file cannot be read."""
         found = self._opened(name, lambda path: parquet.ParquetFile(path).read(columns, use_threads=False))
-        return None if found is None else found.to_pandas(split_blocks=True)
+        return None if found is None else found.to_pandas()
 
     def about(self, name: str) -> dict[str, Any] | None:
         """Return the document kept with a table, or None when there is no table."""
