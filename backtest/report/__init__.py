@@ -23,6 +23,7 @@ from backtest.report import (
     outcome,
     provenance,
     shifts,
+    thesis,
     timeline,
     trades,
 )
@@ -32,15 +33,16 @@ FOLDER = Path(__file__).parent
 # The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
 SECTIONS = (
     outcome.section,
-    luck.section,
     ledger.section,
-    timeline.section,
+    thesis.section,
     shifts.section,
+    evidence.section,
     books.section,
     attribution.section,
-    evidence.section,
     holdings.section,
     trades.section,
+    luck.section,
+    timeline.section,
     provenance.section,
 )
 

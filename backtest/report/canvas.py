@@ -200,6 +200,11 @@ def days(moment: pd.Timestamp) -> float:
     return (moment - EPOCH) / DAY
 
 
+def quarter_end(quarter: str) -> pd.Timestamp:
+    """Return the last day of a calendar quarter."""
+    return pd.Period(quarter, freq="Q").end_time.normalize()
+
+
 def sessions(index: pd.Index) -> np.ndarray:
     """Return an index of days as matplotlib counts them."""
     counted: np.ndarray = np.asarray((pd.DatetimeIndex(index) - EPOCH) / DAY, dtype=float)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from backtest.regimes import Window
 from backtest.report.blocks import Chart
-from backtest.report.canvas import Size, chart, clipped, days, label_ends, panels, sessions, timeline, title
+from backtest.report.canvas import Size, chart, clipped, days, label_ends, panels, quarter_end, sessions, timeline, title
 from backtest.report.colours import light, theme
 from backtest.report.wording import Names, name_of, number, percent, plain
 from backtest.run import Book
@@ -109,7 +109,7 @@ def readings(
 def _draw_readings(
     size: Size, name: str, quarters: Mapping[str, Mapping[str, Any]], seen: Mapping[str, float], windows: Sequence[Window]
 ) -> Figure:
-    ended = [pd.Period(quarter, freq="Q").end_time.normalize() for quarter in quarters]
+    ended = [quarter_end(quarter) for quarter in quarters]
     told = [pd.Timestamp(str(reading["known_at"])[:10]) for reading in quarters.values()]
     first = min([*ended, *(window.start for window in windows)])
     last = max([*told, *(window.end for window in windows)])

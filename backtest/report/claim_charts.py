@@ -1,18 +1,117 @@
-"""Charts of the claims: the specification curve over every set of four, and the multiplier's waterfall."""
+"""Charts of the thesis and its claims: CapEx, revenue and the ratio; the specification curve; the multiplier's waterfall."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from backtest.regimes import Window
 from backtest.report.blocks import Chart
-from backtest.report.canvas import Size, chart, label_ends, panels, title
+from backtest.report.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.colours import light
 from backtest.report.wording import number, percent
 
 HUES = ("blue", "vermillion", "green", "purple")
+
+
+Quarters = Mapping[str, Mapping[str, Any]]
+
+
+def thesis(
+    anchor: str,
+    excess: Quarters,
+    ratio: Quarters,
+    said: Sequence[Mapping[str, Any]],
+    falls: Sequence[str],
+    windows: Sequence[Window],
+) -> Chart:
+    """Draw CapEx, revenue, the growth of both and the ratio by quarter, with the report's figures of the ratio as diamonds."""
+    grown = "; ".join(
+        f"{quarter} revenue {percent(one['parts']['revenue_growth'])}, CapEx {percent(one['parts']['capex_growth'])}"
+        for quarter, one in excess.items()
+    )
+    shares = ", ".join(f"{quarter} {percent(one['value'], sign=False)}" for quarter, one in ratio.items())
+    caption = (
+        "Each point stands at the end of its quarter, not on the day it was published. Crosses: quarters whose CapEx was below "
+        "that of the quarter before, which the report says does not happen. Diamonds: what the report says the ratio was."
+    )
+    label = f"Four panels by quarter: CapEx, revenue, growth over four quarters, ratio. {grown}. Ratio: {shares}."
+    return chart(anchor, label, caption, lambda size: _draw_thesis(size, excess, ratio, said, falls, windows))
+
+
+def _draw_thesis(
+    size: Size,
+    excess: Quarters,
+    ratio: Quarters,
+    said: Sequence[Mapping[str, Any]],
+    falls: Sequence[str],
+    windows: Sequence[Window],
+) -> Figure:
+    figure, drawn = panels(size, (110, 110, 130, 130) if ratio else (110, 110, 130), gap=30)
+    last = max(_place(quarter) for quarter in (*excess, *ratio))
+    timeline(size, drawn, windows, min(w.start for w in windows), max(w.end for w in windows))
+    for axes in drawn:
+        axes.set_xlim(right=max(axes.get_xlim()[1], last))
+        axes.margins(y=0.2)
+    capex = {quarter: one["parts"]["capex"] / 1e3 for quarter, one in excess.items()}
+    revenue = {quarter: one["parts"]["revenue"] / 1e3 for quarter, one in excess.items()}
+    _line(drawn[0], capex, "black")
+    fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
+    drawn[0].plot([_place(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
+    title(drawn[0], "CapEx, USD bn a quarter", size, top=True)
+    _end(size, drawn[0], capex, "CapEx", "black", 0)
+    _line(drawn[1], revenue, "blue")
+    title(drawn[1], "suppliers' revenue, CNY bn a quarter", size)
+    _end(size, drawn[1], revenue, "sales", "blue", 0)
+    ends = []
+    for name, word, hue in (("revenue_growth", "sales", "blue"), ("capex_growth", "CapEx", "black")):
+        line = {quarter: one["parts"][name] for quarter, one in excess.items()}
+        _line(drawn[2], line, hue)
+        quarter, value = list(line.items())[-1]
+        ends.append((_place(quarter), value, f"{word} {percent(value, 0)}", light(hue)))
+    drawn[2].axhline(0, color=light("muted"), lw=0.8)
+    title(drawn[2], "growth over four quarters", size)
+    label_ends(size, drawn[2], ends)
+    shares = [drawn[2]]
+    if ratio:
+        _ratio(size, drawn[3], {quarter: one["value"] for quarter, one in ratio.items()}, said)
+        shares.append(drawn[3])
+    for axes in shares:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0, sign=False)))
+    for axes in drawn:
+        axes.locator_params(axis="y", nbins=5)
+    for axes in drawn[:2]:
+        axes.set_ylim(bottom=0)
+    return figure
+
+
+def _ratio(size: Size, axes: Axes, ratio: Mapping[str, float], said: Sequence[Mapping[str, Any]]) -> None:
+    _line(axes, ratio, "purple")
+    for claim in said:
+        at = _place(claim["quarter"])
+        axes.plot([at], [claim["reported"]], "D", ms=8, mfc=light("paper"), mec=light("vermillion"), mew=1.8)
+        text = f"report {percent(claim['reported'], 0, sign=False)}"
+        axes.annotate(text, (at, claim["reported"]), xytext=(8, 4), textcoords="offset points", fontsize=size.font - 0.5)
+    axes.set_ylim(0, 1.25 * max([*ratio.values(), *(claim["reported"] for claim in said)]))
+    title(axes, "NVIDIA's revenue from clouds over clouds' CapEx", size)
+    _end(size, axes, ratio, "ratio", "purple", None)
+
+
+def _line(axes: Axes, values: Mapping[str, float], hue: str) -> None:
+    axes.plot([_place(quarter) for quarter in values], list(values.values()), "o-", ms=4, color=light(hue))
+
+
+def _end(size: Size, axes: Axes, values: Mapping[str, float], word: str, hue: str, digits: int | None) -> None:
+    quarter, value = list(values.items())[-1]
+    shown = percent(value, sign=False) if digits is None else number(value, digits)
+    label_ends(size, axes, [(_place(quarter), value, f"{word} {shown}", light(hue))])
+
+
+def _place(quarter: str) -> float:
+    return days(quarter_end(quarter))
 
 
 def specification(anchor: str, curves: Mapping[str, Mapping[str, Any]]) -> Chart:

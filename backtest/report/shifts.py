@@ -31,12 +31,11 @@ LINKS = {
 
 
 def section(result: RunResult) -> Section:
-    """Return a panel per shift and the multiplier's waterfall."""
+    """Return the multiplier's waterfall and a panel per shift."""
     known = result.signals | result.trends
-    parts = [_shift(result, name, known[name]) for name in SHIFTS if known.get(name)]
-    if known.get("multiplier"):
-        parts.append(_multiplier(known["multiplier"]))
-    return Section("shifts", "The four shifts and the multiplier", tuple(parts))
+    parts = [_multiplier(known["multiplier"])] if known.get("multiplier") else []
+    parts += [_shift(result, name, known[name]) for name in SHIFTS if known.get(name)]
+    return Section("shifts", "The multiplier and the four shifts", tuple(parts))
 
 
 def _shift(result: RunResult, name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Part:

@@ -42,13 +42,14 @@ class RevenueCapexRatio:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the ratio per quarter of the panel, NaN where an input is unknown."""
-        revenue = panel.matrix((DATA_CENTER,))[:, 0]
-        share = panel.matrix((CLOUD_SHARE,))[:, 0][_last_disclosed(panel)]
-        capex = panel.matrix(self._capex).sum(axis=1)
-        spent: np.ndarray = np.full(len(capex), np.nan)
-        spent[self.lag_quarters :] = capex[: max(len(capex) - self.lag_quarters, 0)]
-        ratio: np.ndarray = revenue * share / spent
+        terms = self._terms(panel)
+        ratio: np.ndarray = terms["data_center_revenue"] * terms["cloud_share"] / terms["capex"]
         return ratio
+
+    def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
+        """Return the terms of the ratio: revenue and CapEx in USD_m, the cloud share as a fraction."""
+        position = quarter - int(panel.quarters[0])
+        return {name: float(term[position]) for name, term in self._terms(panel).items()}
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return revenue, share (the quarter's own or the last before it) and each cloud's CapEx."""
@@ -60,6 +61,16 @@ class RevenueCapexRatio:
             share = replace(share, evidence="estimated")
         capex = (panel.fact(series, quarter - self.lag_quarters) for series in self._capex)
         return cited([panel.fact(DATA_CENTER, quarter), share, *capex])
+
+    def _terms(self, panel: Panel) -> dict[str, np.ndarray]:
+        capex = panel.matrix(self._capex).sum(axis=1)
+        spent: np.ndarray = np.full(len(capex), np.nan)
+        spent[self.lag_quarters :] = capex[: max(len(capex) - self.lag_quarters, 0)]
+        return {
+            "data_center_revenue": panel.matrix((DATA_CENTER,))[:, 0],
+            "cloud_share": panel.matrix((CLOUD_SHARE,))[:, 0][_last_disclosed(panel)],
+            "capex": spent,
+        }
 
     @property
     def _capex(self) -> tuple[tuple[str, str], ...]:

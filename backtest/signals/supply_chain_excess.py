@@ -34,15 +34,28 @@ class SupplyChainExcess:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the excess growth per quarter of the panel, NaN where an input is unknown."""
-        revenue = panel.matrix(self._revenue).sum(axis=1)
-        capex = panel.matrix(self._capex).sum(axis=1)
-        excess: np.ndarray = four_quarter_growth(revenue) - four_quarter_growth(capex)
+        terms = self._terms(panel)
+        excess: np.ndarray = terms["revenue_growth"] - terms["capex_growth"]
         return excess
+
+    def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
+        """Return the leaders' revenue (CNY_m), the clouds' CapEx (USD_m) and each one's growth over four quarters."""
+        position = quarter - int(panel.quarters[0])
+        return {name: float(term[position]) for name, term in self._terms(panel).items()}
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each leader's revenue and each cloud's CapEx, of the quarter and of the year before."""
         series = (*self._revenue, *self._capex)
         return cited(panel.fact(one, when) for one in series for when in (quarter, quarter - 4))
+
+    def _terms(self, panel: Panel) -> dict[str, np.ndarray]:
+        revenue, capex = (panel.matrix(series).sum(axis=1) for series in (self._revenue, self._capex))
+        return {
+            "revenue": revenue,
+            "capex": capex,
+            "revenue_growth": four_quarter_growth(revenue),
+            "capex_growth": four_quarter_growth(capex),
+        }
 
     @property
     def _revenue(self) -> tuple[tuple[str, str], ...]:

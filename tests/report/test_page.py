@@ -167,5 +167,8 @@ def test_headings_follow_in_order_and_tables_and_charts_name_themselves(name, pa
 
 def test_the_order_of_the_sections_is_the_order_of_the_questions(pages, read):
     page = read(pages["supply_chain_excess"])
-    wanted = ["outcome", "books", "signals", "holdings", "orders", "provenance"]
+    wanted = [
+        "outcome", "claims", "thesis", "shifts", "signals", "books", "attribution", "holdings", "orders", "luck", "known",
+        "provenance",
+    ]  # fmt: skip
     assert [one for one in page.ids if one in wanted] == wanted
