@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from backtest.report import charts, figures
-from backtest.report.blocks import Block, Cell, Chart, Column, Part, Rows, Section, Span, Table, Text
-from backtest.report.wording import GROUPS, day, full_name, listed, name_of, name_zh, plain, spans
+from backtest.report import book_charts, figures
+from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
+from backtest.report.wording import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
 from backtest.run import Book, RunResult
 
 
@@ -12,7 +12,9 @@ def section(result: RunResult) -> Section:
     """Return an overview when there are several books, then each book."""
     blocks: list[Block] = []
     if len(result.books) > 1:
-        blocks += [charts.overview("overview", result.books), _overview(result)]
+        blocks += [book_charts.overview("overview", result.books), _overview(result)]
+    if any(len(book.equity) > 1 for book in result.books.values()) and regimes(result.windows):
+        blocks.append(book_charts.multiples("multiples", result.books, result.windows))
     blocks += [_part(result, number, book) for number, book in enumerate(result.books.values(), start=1)]
     return Section("books", "Returns", tuple(blocks))
 
@@ -26,12 +28,16 @@ def _part(result: RunResult, number: int, book: Book) -> Part:
     return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), _windows(result, book)), book.basket)
 
 
-def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Chart | Text]:
-    """Yield the book's chart, or the reason for none."""
-    if len(book.equity) > 1 and book.equity.notna().any() and book.equity.iloc[0] > 0:
-        yield charts.performance(f"{anchor}-value", book, result.windows, result.names)
-    else:
+def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
+    """Yield the book's charts, or the reason for none."""
+    if not (len(book.equity) > 1 and book.equity.notna().any() and book.equity.iloc[0] > 0):
         yield Text("No chart: the book has no two values.", "small")
+        return
+    yield book_charts.performance(f"{anchor}-value", book, result.windows, result.names)
+    behind: list[Block] = [book_charts.linear(f"{anchor}-linear", book, result.windows, result.names)]
+    year = book_charts.rolling(f"{anchor}-rolling", book, result.windows, result.names)
+    behind.append(year or Text("No rolling figure: the run is shorter than a year.", "small"))
+    yield Fold("On a linear scale; rolling return and Sharpe ratio", tuple(behind))
 
 
 def _windows(result: RunResult, book: Book) -> Table:

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from backtest.regimes import REPORT_DATE, Window
 from backtest.report.blocks import Chart
@@ -39,6 +40,7 @@ STYLE: dict[Any, Any] = {
     "path.simplify_threshold": 0.4,
 }
 EPOCH, DAY = pd.Timestamp("1970-01-01"), pd.Timedelta(days=1)
+STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100) / 10), tuple(np.arange(100, 1000) / 100))
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -209,3 +211,30 @@ def sessions(index: pd.Index) -> np.ndarray:
     """Return an index of days as matplotlib counts them."""
     counted: np.ndarray = np.asarray((pd.DatetimeIndex(index) - EPOCH) / DAY, dtype=float)
     return counted
+
+
+def last_of(line: pd.Series) -> float:
+    """Return the last number of a line, or NaN."""
+    seen = line.dropna()
+    return float(seen.iloc[-1]) if len(seen) else np.nan
+
+
+def log_axis(axes: Axes, values: Sequence[float], horizontal: bool = False) -> None:
+    """Make an axis logarithmic over some values, with a few ticks at round numbers."""
+    seen = [value for value in values if np.isfinite(value) and value > 0]
+    low, high = min([*seen, 1.0]) / 1.08, max([*seen, 1.0]) * 1.08
+    decades = [10.0**power for power in range(-6, 9)]
+    rungs = [sorted(step * decade for decade in decades for step in steps if low <= step * decade <= high) for steps in STEPS]
+    ticks = max((one for one in rungs if len(one) <= (6 if horizontal else 8)), key=len, default=[1.0])
+    axis = axes.xaxis if horizontal else axes.yaxis
+    (axes.set_xscale if horizontal else axes.set_yscale)("log")
+    (axes.set_xlim if horizontal else axes.set_ylim)(low, high)
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def percent_axis(axes: Axes) -> None:
+    """Write an axis of fractions in percent."""
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.locator_params(axis="y", nbins=4)

@@ -49,6 +49,19 @@ def sharpe(returns: pd.Series, periods_per_year: int) -> tuple[float, float] | N
     return float(per_period * np.sqrt(periods_per_year)), float(error * np.sqrt(periods_per_year))
 
 
+def rolling_sharpe(returns: pd.Series, periods_per_year: int) -> pd.DataFrame:
+    """Return `sharpe` of the last year of returns at each session that has one: columns "ratio" and "error", annualised.
+
+    A year is `periods_per_year` returns; empty where there are fewer. Neighbouring values share nearly all their returns.
+    """
+    window = returns.rolling(periods_per_year)
+    spread = window.std(ddof=1)
+    per_period = (window.mean() / spread).where(spread > ROUNDING * returns.abs().rolling(periods_per_year).max())
+    error = ((1.0 + per_period**2 / 2.0) / periods_per_year) ** 0.5
+    found: pd.DataFrame = (pd.DataFrame({"ratio": per_period, "error": error}) * periods_per_year**0.5).dropna()
+    return found
+
+
 def sharpe_estimate(returns: pd.Series, periods_per_year: int, level: float = 0.95) -> SharpeEstimate | Refused:
     """Return the annualised Sharpe ratio with a standard error that allows for autocorrelation, or Refused below 30 returns.
 

@@ -34,6 +34,20 @@ def test_the_standard_error_grows_with_the_ratio_and_shrinks_with_the_sample(rat
     assert uncertainty.sharpe(pd.Series(centred), 1) == (pytest.approx(ratio), pytest.approx(expected, abs=5e-4))
 
 
+def test_a_rolling_ratio_is_that_of_each_years_returns_alone():
+    returns = pd.Series(np.random.default_rng(3).normal(0.002, 0.02, 130))
+    rolling = uncertainty.rolling_sharpe(returns, 52)
+    assert list(rolling.index) == list(range(51, 130))
+    for end in (51, 90, 129):
+        assert tuple(rolling.loc[end]) == pytest.approx(uncertainty.sharpe(returns.iloc[end - 51 : end + 1], 52), rel=1e-9)
+
+
+def test_a_year_that_never_varies_or_is_not_over_has_no_rolling_ratio():
+    returns = pd.Series([0.001] * 60 + [0.02, -0.01] * 20)
+    assert list(uncertainty.rolling_sharpe(returns, 52).index) == list(range(60, 100))
+    assert uncertainty.rolling_sharpe(returns.iloc[:51], 52).empty
+
+
 def test_fewer_than_thirty_returns_have_no_ratio():
     assert uncertainty.sharpe(ALTERNATING.iloc[:29], 52) is None
 

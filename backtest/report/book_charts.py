@@ -1,0 +1,250 @@
+"""Charts of what the books earned: value and drawdown, rolling figures, every book in every regime."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from backtest.regimes import Window
+from backtest.report.blocks import Chart
+from backtest.report.canvas import (
+    Size,
+    chart,
+    clipped,
+    days,
+    label_ends,
+    last_of,
+    log_axis,
+    panels,
+    percent_axis,
+    sessions,
+    timeline,
+    title,
+)  # fmt: skip
+from backtest.report.colours import light, theme
+from backtest.report.wording import Names, name_of, number, percent, plain, regimes
+from backtest.run import Book
+from backtest.statistics.performance import drawdown, returns
+from backtest.statistics.uncertainty import rolling_sharpe
+
+DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
+
+
+def performance(anchor: str, book: Book, windows: Sequence[Window], names: Names) -> Chart:
+    """Draw a book's value against its benchmarks on a log axis, and its drawdown below."""
+    lines = _lines(book, names)
+    label = f"Line chart, log scale: what 1 {book.currency} became in {book.title} and its benchmarks. Last: {_ends(lines)}."
+    caption = (
+        f"Above: the value of 1 {book.currency}, log scale, so that equal slopes are equal growth; each benchmark starts at 1 on "
+        "its first price in the run. Below: the book's fall from its highest value so far; the deepest is "
+        f"{percent(float(drawdown(book.equity).min()))}. Grey bands are the report's regimes, blue is out of sample, the dashed "
+        "line is the report's date."
+    )
+    return chart(anchor, label, caption, lambda size: _draw_performance(size, book, lines, windows))
+
+
+def _draw_performance(size: Size, book: Book, lines: Mapping[str, pd.Series], windows: Sequence[Window]) -> Figure:
+    figure, (above, below) = panels(size, (230, 80))
+    timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
+    ends = _draw_lines(above, book, lines)
+    log_axis(above, [value for line in lines.values() for value in (line.min(), line.max())])
+    title(above, f"value of 1 {book.currency}, log scale", size, top=True)
+    fallen, colour = drawdown(book.equity), light(theme(book.basket))
+    below.fill_between(sessions(fallen.index), fallen.to_numpy(), 0, color=colour, alpha=0.35, lw=0)
+    below.plot(sessions(fallen.index), fallen.to_numpy(), color=colour, lw=1)
+    percent_axis(below)
+    title(below, "drawdown", size)
+    label_ends(size, above, ends)
+    return figure
+
+
+def linear(anchor: str, book: Book, windows: Sequence[Window], names: Names) -> Chart:
+    """Draw a book's value against its benchmarks on a linear axis."""
+    lines = _lines(book, names)
+    label = f"Line chart, linear scale: what 1 {book.currency} became. Last: {_ends(lines)}."
+    caption = (
+        f"The value of 1 {book.currency}, linear scale: equal heights are equal money, so the latest years look steepest "
+        "whatever the rate of growth."
+    )
+    return chart(anchor, label, caption, lambda size: _draw_linear(size, book, lines, windows))
+
+
+def _draw_linear(size: Size, book: Book, lines: Mapping[str, pd.Series], windows: Sequence[Window]) -> Figure:
+    figure, (axes,) = panels(size, (200,))
+    timeline(size, (axes,), windows, book.equity.index[0], book.equity.index[-1])
+    ends = _draw_lines(axes, book, lines)
+    axes.set_ylim(bottom=0)
+    title(axes, f"value of 1 {book.currency}, linear scale", size, top=True)
+    label_ends(size, axes, ends)
+    return figure
+
+
+def rolling(anchor: str, book: Book, windows: Sequence[Window], names: Names) -> Chart | None:
+    """Draw the return and the Sharpe ratio of the year behind each session, or None where no year is complete."""
+    year = book.periods_per_year
+    lines = {name: (line / line.shift(year) - 1.0).dropna() for name, line in _lines(book, names).items()}
+    ratios = rolling_sharpe(returns(book.equity), year)
+    if ratios.empty:
+        return None
+    label = (
+        f"Two panels through time, each over the {year} returns before: total return, last {_ends(lines, percent)}; Sharpe ratio "
+        f"with one standard error, last {number(float(ratios['ratio'].iloc[-1]))} ± {number(float(ratios['error'].iloc[-1]))}."
+    )
+    caption = (
+        f"Each point looks back over {year} returns, so neighbouring points share nearly all of them: a long stretch above zero "
+        "is one observation, not many. The band is one standard error for independent returns."
+    )
+    return chart(anchor, label, caption, lambda size: _draw_rolling(size, book, lines, ratios, windows))
+
+
+def _draw_rolling(
+    size: Size, book: Book, lines: Mapping[str, pd.Series], ratios: pd.DataFrame, windows: Sequence[Window]
+) -> Figure:
+    figure, (above, below) = panels(size, (150, 110))
+    timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
+    ends = _draw_lines(above, book, lines)
+    above.axhline(0, color=light("muted"), lw=0.8)
+    percent_axis(above)
+    title(above, "return of the year before", size, top=True)
+    label_ends(size, above, ends)
+    colour, days_of = light(theme(book.basket)), sessions(ratios.index)
+    ratio, error = ratios["ratio"].to_numpy(), ratios["error"].to_numpy()
+    below.fill_between(days_of, ratio - error, ratio + error, color=colour, alpha=0.25, lw=0)
+    below.plot(days_of, ratio, color=colour)
+    below.axhline(0, color=light("muted"), lw=0.8)
+    below.locator_params(axis="y", nbins=4)
+    title(below, "Sharpe ratio of the year before ± one standard error", size)
+    label_ends(size, below, [(days_of[-1], float(ratio[-1]), f"Sharpe {number(float(ratio[-1]))}", colour)])
+    return figure
+
+
+def multiples(anchor: str, books: Mapping[str, Book], windows: Sequence[Window]) -> Chart:
+    """Draw every book against its benchmarks in every named regime: a panel each, one scale per regime."""
+    spans = regimes(windows)
+    returned = {
+        name: [(span.name, book.windows.get(span.name, {}).get("total_return")) for span in spans] for name, book in books.items()
+    }
+    said = "; ".join(
+        f"{plain(name)} " + ", ".join(f"{when} {percent(value)}" for when, value in row) for name, row in returned.items()
+    )
+    caption = (
+        "Each panel: what 1 became within the regime, from the last value before it; the book in its colour, its benchmarks "
+        "grey. Log scale, the same for all panels of a column, so heights compare from book to book; regimes differ in length."
+    )
+    label = f"Small multiples, a row per book and a column per regime. Total returns: {said}."
+    return chart(anchor, label, caption, lambda size: _draw_multiples(size, books, spans))
+
+
+def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Window]) -> Figure:
+    high, top, left, gap = 54.0, 26.0, 124.0 if size.name == "wide" else 74.0, 8.0
+    figure, rows = panels(size, (high,) * len(books), top=top, gap=10, bottom=8)
+    wide = (size.width - left - 8 - gap * (len(spans) - 1)) / max(len(spans), 1)
+    grid = [[_panel(figure, row, size, left + number * (wide + gap), wide) for number in range(len(spans))] for row in rows]
+    for row in rows:
+        row.remove()
+    for column, span in enumerate(spans):
+        curves = {name: _within(book, span) for name, book in books.items()}
+        values = [value for pair in curves.values() for line in pair for value in (line.min(), line.max())]
+        seen = [float(value) for value in values if np.isfinite(value) and value > 0]
+        low = min([*seen, 1.0]) / 1.05
+        high = max([*seen, 1.0]) * (max([*seen, 1.0]) / low) ** 0.3  # room for the number
+        for (name, (own, *others)), axes in zip(curves.items(), (one[column] for one in grid), strict=True):
+            _draw_panel(axes, own, others, light(theme(name)), low, high)
+            axes.annotate(
+                percent(float(own.iloc[-1]) - 1.0, 0) if len(own) else "no value", (0.04, 0.94), xycoords="axes fraction",
+                va="top", fontsize=size.font - 0.5,
+            )  # fmt: skip
+        if grid:
+            words = clipped(span.name, 26 if size.name == "wide" else 12)
+            grid[0][column].set_title(words, fontsize=size.font - 0.5, color=light("muted"))
+    beside: dict[str, Any] = {"xytext": (-8, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+    for name, drawn in zip(books, grid, strict=True):
+        drawn[0].annotate(clipped(plain(name), 18 if size.name == "wide" else 10), (0, 0.5), xycoords="axes fraction", **beside)
+    return figure
+
+
+def _panel(figure: Figure, row: Axes, size: Size, at: float, wide: float) -> Axes:
+    box = row.get_position()
+    return figure.add_axes((at / size.width, box.y0, wide / size.width, box.height))
+
+
+def _within(book: Book, span: Window) -> list[pd.Series]:
+    """Return the book and each benchmark over a regime, the base of the first return as 1."""
+    place = span.slice(pd.DatetimeIndex(book.equity.index))
+    held = [line.iloc[place].dropna() for line in (book.equity, *(book.benchmarks[ticker] for ticker in book.benchmarks))]
+    return [line / line.iloc[0] if len(line) else line for line in held]
+
+
+def _draw_panel(axes: Axes, own: pd.Series, others: Sequence[pd.Series], colour: str, low: float, high: float) -> None:
+    for line in others:
+        axes.plot(sessions(line.index), line.to_numpy(), color=light("rest"), lw=1)
+    axes.plot(sessions(own.index), own.to_numpy(), color=colour, lw=1.8)
+    axes.axhline(1, color=light("muted"), lw=0.6)
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_yticks([], minor=True)
+    for edge in ("left", "bottom"):
+        axes.spines[edge].set_color(light("grid"))
+
+
+def overview(anchor: str, books: Mapping[str, Book]) -> Chart:
+    """Draw every book's total return in sample and out of sample as a row of two points."""
+    found = {name: (_return(book, "in sample"), _return(book, "out of sample")) for name, book in books.items()}
+    said = "; ".join(f"{plain(name)} {percent(before)} then {percent(after)}" for name, (before, after) in found.items())
+    label = f"Dot chart of each book's total return, in sample then out of sample: {said}."
+    caption = (
+        "What 1 became by the end of each window, log scale. Hollow: in sample, what the report's authors had seen. Filled, with "
+        "its return beside it: out of sample. The windows differ in length; each book is in its own currency."
+    )
+    return chart(anchor, label, caption, lambda size: _draw_overview(size, found))
+
+
+def _draw_overview(size: Size, found: Mapping[str, tuple[float, float]]) -> Figure:
+    figure, (axes,) = panels(size, (24 * len(found) + 12,), top=14)
+    box = axes.get_position()
+    axes.set_position((112 / size.width, box.y0, 1 - (112 + 66) / size.width, box.height))
+    axes.axvline(1, color=light("ink"), lw=1)
+    for row, (name, (before, after)) in enumerate(found.items()):
+        colour = light(theme(name))
+        axes.axhline(row, color=light("grid"), lw=0.7, zorder=0)
+        axes.plot([1 + before, 1 + after], [row, row], color=colour, lw=1.2, alpha=0.5)
+        axes.plot([1 + before], [row], "o", ms=7, mfc=light("paper"), mec=colour, mew=1.6)
+        axes.plot([1 + after], [row], "o", ms=7, color=colour)
+        axes.text(1.02, row, percent(after), transform=axes.get_yaxis_transform(), va="center", fontsize=size.font)
+    axes.set_yticks(range(len(found)), [clipped(plain(name), 18) for name in found], fontsize=size.font)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0, labelcolor=light("ink"))
+    log_axis(axes, [1 + value for pair in found.values() for value in pair], horizontal=True)
+    return figure
+
+
+def _return(book: Book, window: str) -> float:
+    value = book.windows.get(window, {}).get("total_return")
+    return np.nan if value is None else float(value)
+
+
+def _lines(book: Book, names: Names) -> dict[str, pd.Series]:
+    """Return the book and its benchmarks as multiples of the book's first value."""
+    start = float(book.equity.iloc[0])
+    lines = {plain(book.basket): book.equity / start}
+    return lines | {name_of(names, str(ticker)): column / start for ticker, column in book.benchmarks.items()}
+
+
+def _ends(lines: Mapping[str, pd.Series], said: Callable[[float], str] = number) -> str:
+    return "; ".join(f"{name} {said(last_of(line))}" for name, line in lines.items())
+
+
+def _draw_lines(axes: Axes, book: Book, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
+    """Draw the book in its colour and its benchmarks in dashes; return where each ends, its name and colour."""
+    looks = [(light(theme(book.basket)), "-", 2.0), *((light("muted"), dash, 1.2) for dash in DASHES * 3)]
+    ends = []
+    for (name, line), (shade, dash, width) in zip(lines.items(), looks, strict=False):
+        seen = line.dropna()
+        axes.plot(sessions(seen.index), seen.to_numpy(), color=shade, ls=dash, lw=width)
+        ends += [(days(seen.index[-1]), float(seen.iloc[-1]), name, shade)] if len(seen) else []
+    return ends
