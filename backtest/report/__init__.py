@@ -17,6 +17,7 @@ from backtest.report import (
     colours,
     evidence,
     front,
+    glossary,
     holdings,
     ledger,
     luck,
@@ -50,6 +51,7 @@ SECTIONS = (
 def render(result: RunResult) -> str:
     """Return the page of a run: one HTML document that asks for nothing else."""
     sections = [section(result) for section in SECTIONS]
+    sections.append(glossary.section(sections))
     return (
         _templates().get_template("page.html.j2").render(result=result, sections=sections, report_date=f"{REPORT_DATE:%Y-%m-%d}")
     )
@@ -71,4 +73,6 @@ def _templates() -> Environment:
     environment.globals["style"] = Markup((FOLDER / "style.css").read_text(encoding="utf-8"))
     environment.globals["palette"] = colours.PALETTE
     environment.globals["theme"] = colours.theme
+    environment.globals["term"] = glossary.term
+    environment.globals["anchor"] = glossary.anchor
     return environment

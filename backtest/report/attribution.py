@@ -4,7 +4,7 @@ import pandas as pd
 
 from backtest.attribution import PARTS
 from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.wording import Names, name_of, name_zh, percent
+from backtest.report.wording import Names, day, name_of, name_zh, percent
 from backtest.run import Book, RunResult
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}
@@ -38,7 +38,10 @@ def _table(book: Book, title: str, found: pd.DataFrame, names: Names) -> Table:
     rows = tuple(_row(str(name), line, names) for name, line in ordered.iterrows())
     total = _row("Total", found.sum(), {})
     columns = (Column(title), *(Column(part.capitalize(), True) for part in ("total", *PARTS)))
-    return Table(f"{book.title}: total return by {title.lower()}, {book.currency} book", columns, (Rows((*rows, total)),))
+    span = f"{day(book.equity.index[0])} to {day(book.equity.index[-1])}" if len(book.equity) else "no session"
+    about = f"From holdings, prices and orders of every session, {span}; known at the last close."
+    caption = f"{book.title}: total return by {title.lower()}, {book.currency} book"
+    return Table(caption, columns, (Rows((*rows, total)),), about=about)
 
 
 def _row(name: str, line: pd.Series, names: Names) -> tuple[Cell, ...]:

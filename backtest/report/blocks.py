@@ -43,7 +43,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: text, its Chinese name, a reason in small print, a mark to notice, more behind a click."""
+    """A table's cell: text, its Chinese name, a reason in small print, a mark to notice, more behind a click, an anchor.
+
+    `about`, on a row's header, says where the row's figures come from and when they became known.
+    """
 
     text: str
     zh: str = ""
@@ -52,16 +55,22 @@ class Cell:
     href: str = ""
     more_title: str = ""
     more: tuple[str, ...] = ()
+    anchor: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column; `sample` ("in", "out", "both") sets it apart from the others; `prose` lets its text wrap."""
+    """A table's column; `sample` ("in", "out", "both") sets it apart from the others; `prose` lets its text wrap.
+
+    `term` names its definition in `glossary.TERMS` where that is not the column's own text.
+    """
 
     text: str
     numeric: bool = False
     sample: str = ""
     prose: bool = False
+    term: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Table:
-    """A captioned table; `spans` is an optional row of headers above the columns; a `slider` has the days it moves through."""
+    """A captioned table; `spans` is an optional row of headers above the columns; a `slider` has the days it moves through.
+
+    `about` says where all its figures come from and when they became known, unless a row says it of its own.
+    """
 
     kind: ClassVar[str] = "table"
     caption: str
@@ -92,6 +104,7 @@ class Table:
     groups: tuple[Rows, ...]
     spans: tuple[Span, ...] = ()
     slider: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ def _windows(result: RunResult, book: Book) -> Table:
 
 
 def _benchmark(result: RunResult, ticker: str) -> Column:
-    return Column(" ".join(part for part in (name_of(result.names, ticker), name_zh(result.names, ticker)) if part), True)
+    return Column(
+        " ".join(part for part in (name_of(result.names, ticker), name_zh(result.names, ticker)) if part), True, term="Benchmark"
+    )
 
 
 def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
@@ -93,12 +95,13 @@ def _overview(result: RunResult) -> Table:
     keys = [window.name for _, window in ordered]
     return Table(
         "Total return of every book in every window, each in its own currency",
-        (Column("Book"), *(Column(name, True, window.sample) for name, window in ordered)),
+        (Column("Book"), *(Column(name, True, window.sample, term="Total return") for name, window in ordered)),
         (
             Rows(tuple(_book_row(number, book, keys) for number, book in enumerate(result.books.values(), start=1)), "Books"),
             Rows(tuple(_benchmark_rows(result, keys)), "Benchmarks"),
         ),
         (Span("", 1), *(Span(titles[sample], width, sample) for sample, width in widths if width)),
+        about="Known at the close of the window's last session; sessions and returns are counted in each book's own table.",
     )
 
 

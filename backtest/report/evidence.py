@@ -7,7 +7,7 @@ import pandas as pd
 
 from backtest.report import charts
 from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.wording import counted, day, known, number, percent, plain, unverified
+from backtest.report.wording import cited, counted, day, known, number, origin, percent, plain, unverified
 from backtest.run import Book, RunResult
 
 NOT_SCORES = ("moment", "invested")
@@ -50,25 +50,15 @@ def _table(name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _quarter(quarter: str, reading: Mapping[str, Any]) -> tuple[Cell, ...]:
-    inputs = tuple(_input(one) for one in reading["inputs"])
+    inputs = tuple(cited(one) for one in reading["inputs"])
     doubtful = sum(unverified(one["source"]) for one in reading["inputs"])
     return (
-        Cell(quarter),
+        Cell(quarter, about=origin(reading)),
         Cell(number(reading["value"], 3)),
         Cell(str(reading["known_at"])),
         Cell("" if reading["evidence"] in UNCERTAIN else reading["evidence"], mark=UNCERTAIN.get(reading["evidence"], "")),
         Cell("" if reading["confidence"] in UNCERTAIN else reading["confidence"], mark=UNCERTAIN.get(reading["confidence"], "")),
         Cell("", mark=f"{doubtful} unverified" if doubtful else "", more_title=counted(len(inputs), "figure"), more=inputs),
-    )
-
-
-def _input(one: Mapping[str, Any]) -> str:
-    """Return a figure as a line: what, how much, when known, how sure, from where."""
-    value = one["value"]
-    digits = 0 if known(value) and abs(value) >= 1000 else 3
-    return (
-        f"{one['entity']} {plain(one['metric'])} {one['period']}: {number(value, digits)} {plain(one['unit'])}; known "
-        f"{one['known_at']}; {one['evidence']}, {one['confidence']} confidence; source: {one['source']}"
     )
 
 
@@ -90,7 +80,11 @@ def _decided(result: RunResult, anchor: str, book: Book) -> Part:
 def _decisions(book: Book) -> Table:
     """Return a row per decision, newest first."""
     names = _scores(book)
-    columns = (Column("Session"), Column("Decided at (UTC)"), *(Column(f"Score of {plain(name)}", True) for name in names))
+    columns = (
+        Column("Session"),
+        Column("Decided at (UTC)"),
+        *(Column(f"Score of {plain(name)}", True, term="Score") for name in names),
+    )
     rows = tuple(_decision(row, names) for row in _reversed(book.decisions))
     return Table(f"{book.title}: every decision", (*columns, Column("To be invested", True)), (Rows(rows),))
 

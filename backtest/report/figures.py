@@ -57,7 +57,10 @@ def count(found: Statistics, name: str) -> Cell:
 
 def window(name: str, found: Statistics) -> Cell:
     """Return a window's name with its first and last session; the first return starts from the first."""
-    return Cell(name, note=f"{found['first']} to {found['last']}" if "first" in found else "")
+    if "first" not in found:
+        return Cell(name)
+    span = f"{found['first']} to {found['last']}"
+    return Cell(name, note=span, about=f"From {found['n']} returns, {span}; known at the close of {found['last']}.")
 
 
 def benchmark(value: float | None, priced: pd.Series, found: Statistics) -> Cell:

@@ -39,4 +39,5 @@ def _latest(book: Book, names: Names) -> Table:
     )
     columns = Column("Name"), Column("Ticker"), Column("Weight", True), Column("Target", True), Column("Place")
     caption = f"{book.title}: weights after the last order session, {day(book.realised.index[-1])}; — is a name without an order"
-    return Table(caption, columns, (Rows(rows),))
+    about = f"From the order filled and the prices of {day(book.realised.index[-1])}; known at that session's close."
+    return Table(caption, columns, (Rows(rows),), about=about)

@@ -1,5 +1,6 @@
 "use strict";
-// What a reader can do with a page that is whole without this: sort, filter and save its tables, and move through time.
+// What a reader can do with a page that is whole without this: sort, filter and save its tables, ask what a figure means,
+// and move through time.
 (() => {
   const make = (tag, properties = {}, ...inner) => {
     const element = Object.assign(document.createElement(tag), properties);
@@ -112,10 +113,77 @@
     show();
   };
 
+  // What a figure means: its column's definition, its unit, and where its row or table comes from.
+  const tip = make("div", { id: "tip", role: "tooltip", hidden: true });
+  let told = null;
+  let waiting = 0;
+  const hide = () => {
+    clearTimeout(waiting);
+    tip.hidden = true;
+    told?.removeAttribute("aria-describedby");
+    told = null;
+  };
+  const tell = cell => {
+    const table = cell.closest("table");
+    const row = cell.parentNode;
+    const head = [...table.tHead.rows].at(-1).cells[cell.cellIndex];
+    const defined = row.matches(".group") ? null : document.getElementById(head?.dataset.term || "");
+    const about = row.parentNode === table.tHead ? "" : row.cells[0].dataset.about || table.dataset.about || "";
+    hide();
+    if (!defined && !about) return;
+    const [name, text, unit] = defined ? [...defined.parentNode.cells].map(said) : [];
+    const lines = defined ? [make("strong", {}, name), make("p", {}, text), make("p", {}, `Unit: ${unit}.`)] : [];
+    tip.replaceChildren(...lines, ...(about ? [make("p", {}, about)] : []));
+    tip.hidden = false;
+    const [at, size] = [cell.getBoundingClientRect(), tip.getBoundingClientRect()];
+    const below = at.bottom + 4 + size.height <= innerHeight ? at.bottom + 4 : Math.max(4, at.top - 4 - size.height);
+    tip.style.top = `${below}px`;
+    tip.style.left = `${Math.max(4, Math.min(at.left, document.documentElement.clientWidth - size.width - 4))}px`;
+    cell.setAttribute("aria-describedby", "tip");
+    told = cell;
+  };
+  const cellOf = target => target.closest?.("main td, main tbody th, main thead tr:last-child th");
+  const explained = () => {
+    if (!document.getElementById("terms")) return;
+    document.body.append(tip);
+    document.addEventListener("pointerover", event => {
+      if (event.pointerType !== "mouse" || event.target.closest("#tip")) return;
+      const cell = cellOf(event.target);
+      clearTimeout(waiting);
+      if (cell && cell !== told) waiting = setTimeout(tell, 200, cell);
+      else if (!cell) hide();
+    });
+    document.addEventListener("click", event => {
+      const cell = cellOf(event.target);
+      if (cell && !event.target.closest("a, button, summary")) tell(cell);
+      else if (!event.target.closest("#tip")) hide();
+    });
+    document.addEventListener("focusin", event => (cellOf(event.target) ? tell(cellOf(event.target)) : hide()));
+    document.addEventListener("scroll", () => told && hide(), { capture: true, passive: true });
+    document.addEventListener("keydown", event => event.key === "Escape" && hide());
+  };
+  // Enter goes into a table, arrows go from cell to cell, Escape goes back.
+  const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const walk = (box, table) => box.addEventListener("keydown", event => {
+    const cell = event.target.matches("td, th") ? event.target : null;
+    const rows = [...table.tBodies].flatMap(rowsOf).filter(row => !row.hidden);
+    const step = cell && steps[event.key];
+    if (event.key === "Escape" && cell) box.focus();
+    const next = step
+      ? rows[rows.indexOf(cell.parentNode) + step[0]]?.cells[cell.cellIndex + step[1]]
+      : event.key === "Enter" && event.target === box ? rows[0]?.cells[0] : null;
+    if (!next) return;
+    event.preventDefault();
+    next.tabIndex = -1;
+    next.focus();
+  });
+
+  explained();
   for (const box of document.querySelectorAll("div.scroll")) {
     const table = box.querySelector("table");
     if (!table) continue;
     if (box.dataset.slider) slider(table, box.closest("details") || box, box.dataset.slider.split(" "));
     tools(table, box);
+    walk(box, table);
   }
 })();

@@ -6,7 +6,7 @@ from typing import Any
 from backtest.calendars import parse_quarter
 from backtest.report import charts, claim_charts
 from backtest.report.blocks import Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.wording import number, plain
+from backtest.report.wording import number, origin, plain
 from backtest.run import RunResult
 
 SHIFTS = {
@@ -79,7 +79,7 @@ def _links(quarters: Mapping[str, Mapping[str, Any]]) -> Table:
     columns = (Column("Quarter"), *(Column(plain(name), True) for name in LINKS.values()), Column("Evidence"))
     rows = tuple(
         (
-            Cell(quarter),
+            Cell(quarter, about=origin(one)),
             *(Cell(number(one["parts"][name], 3)) for name in LINKS),
             Cell(one["evidence"], mark="low confidence" if one["confidence"] == "low" else ""),
         )

@@ -11,7 +11,10 @@ NUMBER = re.compile(r"-?\d+\.\d+")
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 REFERENCE = re.compile(r"url\(#([^)]+)\)")
 FONT = re.compile(r"\s*font-family:[^;]*;?")
-PLACED = ("d", "x", "y", "width", "height", "transform")
+CURVED = re.compile(r"[^MLz\d\s.-]")
+STEP = re.compile(r"([MLz])([^MLz]*)")
+PLACED = ("x", "y", "width", "height", "transform")
+UNPAINTED = "fill: none"
 DROPPED = ("metadata", "style")
 
 
@@ -25,6 +28,7 @@ def inline(written: str, prefix: str, label: str, size: str) -> Markup:
         for child in [one for one in element if _local(one.tag) in DROPPED]:
             element.remove(child)
         _tidy(element, prefix, variable, wanted)
+    _flatten(root)
     box = root.attrib["viewBox"]
     root.attrib = {"viewBox": box, "role": "img", "aria-label": label, "class": size, "id": prefix}
     return Markup(ElementTree.tostring(root, encoding="unicode").replace("\n", " "))
@@ -42,8 +46,16 @@ def _referenced(root: ElementTree.Element) -> set[str]:
     }
 
 
+def _flatten(element: ElementTree.Element) -> None:
+    """Put what a group without attributes holds in its place, and leave out paths that paint nothing."""
+    for child in element:
+        _flatten(child)
+    held = [part for child in element for part in (child if child.tag == "g" and not child.attrib else [child])]
+    element[:] = [part for part in held if part.attrib.get("style") != UNPAINTED or len(part)]
+
+
 def _tidy(element: ElementTree.Element, prefix: str, variable: dict[str, str], wanted: set[str]) -> None:
-    """Rename ids, round positions to a twentieth of a pixel and name the page's colours in place of fixed ones."""
+    """Rename ids, round positions to a tenth of a pixel and name the page's colours in place of fixed ones."""
     found = element.attrib
     if "id" in found:
         name = found.pop("id")
@@ -57,9 +69,50 @@ def _tidy(element: ElementTree.Element, prefix: str, variable: dict[str, str], w
         del found["transform"]
     for name in PLACED:
         if name in found:
-            found[name] = " ".join(NUMBER.sub(lambda part: f"{float(part.group()):.1f}".removesuffix(".0"), found[name]).split())
+            found[name] = " ".join(NUMBER.sub(lambda part: _short(float(part.group())), found[name]).split())
+    if "d" in found:
+        found["d"] = path(found["d"])
     if "style" in found:
         found["style"] = COLOUR.sub(lambda part: variable.get(part.group(), part.group()), FONT.sub("", found["style"]))
     if not element.text or not element.text.strip():
         element.text = None
     element.tail = None
+
+
+def path(data: str) -> str:
+    """Return a path of lines in the fewest letters: steps from point to point, of tenths of a pixel; one of curves rounded only.
+
+    The steps are those between rounded points, so no error adds up along a line.
+    """
+    if CURVED.search(data):
+        return " ".join(NUMBER.sub(lambda part: _short(float(part.group())), data).split())
+    written, at, begun = [], (0, 0), (0, 0)
+    former = ""
+    for command, numbers in STEP.findall(data):
+        if command == "z":
+            written.append("z")
+            at, former = begun, "z"
+            continue
+        x, y = (round(float(number) * 10) for number in numbers.split())
+        step = _joined(x - at[0], y - at[1])
+        if command == "M":
+            begun = (x, y)
+            written.append(f"m{step}")
+        elif (x, y) != at:
+            written.append(f"l{step}" if former != "L" else step if step.startswith("-") else f" {step}")
+        else:
+            continue
+        at, former = (x, y), command
+    return "".join(written)
+
+
+def _joined(x: int, y: int) -> str:
+    """Return a step of tenths as two numbers."""
+    second = _short(y / 10)
+    return f"{_short(x / 10)}{'' if second.startswith('-') else ' '}{second}"
+
+
+def _short(value: float) -> str:
+    """Return a number of one decimal in the fewest letters: 3, .4, -12.5."""
+    text = f"{value:.1f}".removesuffix(".0").replace("-0.", "-.")
+    return "0" if text in ("-0", "") else text.removeprefix("0") if text.startswith("0.") else text

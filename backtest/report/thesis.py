@@ -5,7 +5,7 @@ from typing import Any
 
 from backtest.report import claim_charts
 from backtest.report.blocks import Block, Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.wording import DASH, counted, listed, name_of, number, percent
+from backtest.report.wording import DASH, counted, listed, name_of, number, origin, percent
 from backtest.run import RunResult
 
 Quarters = Mapping[str, Mapping[str, Any]]
@@ -79,7 +79,7 @@ def _table(quarters: Sequence[str], excess: Quarters, ratio: Quarters) -> Table:
 def _row(quarter: str, one: Mapping[str, Any] | None, share: Mapping[str, Any] | None) -> tuple[Cell, ...]:
     parts = one["parts"] if one else {}
     return (
-        Cell(quarter),
+        Cell(quarter, about=origin(one) if one else ""),
         *(Cell(number(parts[name] / 1e3, 1) if one else DASH) for name in ("capex", "revenue")),
         *(Cell(percent(parts.get(name))) for name in ("capex_growth", "revenue_growth")),
         Cell(percent(one["value"] if one else None)),

@@ -1,6 +1,7 @@
 """How the report writes numbers, days, names and windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,3 +91,20 @@ def counted(count: int, thing: str) -> str:
 def unverified(source: str) -> bool:
     """Return whether a source says of itself that nobody has checked it."""
     return "unverified" in source.lower()
+
+
+def cited(one: Mapping[str, Any]) -> str:
+    """Return a figure as a line: what, how much, when known, how sure, from where."""
+    value = one["value"]
+    digits = 0 if known(value) and abs(value) >= 1000 else 3
+    return (
+        f"{one['entity']} {plain(one['metric'])} {one['period']}: {number(value, digits)} {plain(one['unit'])}; known "
+        f"{one['known_at']}; {one['evidence']}, {one['confidence']} confidence; source: {one['source']}"
+    )
+
+
+def origin(found: Mapping[str, Any]) -> str:
+    """Return from how many figures something was computed, and when the last of them became known."""
+    inputs = found["inputs"]
+    last = f"; the last became known {max(str(one['known_at']) for one in inputs)}" if inputs else ""
+    return f"From {counted(len(inputs), 'figure')}{last}."

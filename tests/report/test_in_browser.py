@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backtest.report import render_index
+from backtest.report.glossary import TERMS
 
 pytestmark = pytest.mark.browser
 
@@ -205,3 +206,30 @@ def test_a_page_without_scripts_has_every_table_and_no_dead_control(browser, fol
     assert page.locator("button, input").count() == 0
     assert page.locator("[data-slider] tbody tr").count() > 15
     context.close()
+
+
+def test_a_figure_says_what_it_means_and_where_it_comes_from_by_mouse_touch_and_keyboard(controlled, results):
+    table = controlled.locator("table", has=controlled.get_by_text("figures per window")).first
+    cell = table.locator("tbody tr:not(.group)", has_text="25Q2").locator("td").nth(1)
+    tip = controlled.get_by_role("tooltip")
+    assert not tip.is_visible()
+    cell.hover()
+    tip.wait_for(state="visible")
+    found = next(iter(results["supply_chain_excess"].books.values())).windows["25Q2"]
+    assert TERMS["Total return"].text in tip.inner_text()
+    assert f"known at the close of {found['last']}" in tip.inner_text()
+    controlled.keyboard.press("Escape")
+    assert not tip.is_visible()
+    cell.dispatch_event("click")
+    assert tip.is_visible()
+    assert cell.get_attribute("aria-describedby") == "tip"
+    controlled.keyboard.press("Escape")
+    box = controlled.locator("div.scroll", has=table)
+    box.focus()
+    for key in ("Enter", "ArrowRight", "ArrowDown"):
+        controlled.keyboard.press(key)
+    assert controlled.evaluate("document.activeElement.cellIndex") == 1
+    assert TERMS["n"].text in tip.inner_text()
+    controlled.keyboard.press("Escape")
+    assert not tip.is_visible()
+    assert controlled.evaluate("document.activeElement.className") == "scroll"

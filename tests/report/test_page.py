@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from backtest.report import render
+from backtest.report import SECTIONS, glossary, render
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
 MOST_BYTES = 3_000_000
@@ -163,6 +163,17 @@ def test_headings_follow_in_order_and_tables_and_charts_name_themselves(name, pa
     charts = [a for tag, a in page.elements if tag == "svg"]
     assert charts
     assert all(a["role"] == "img" and a["aria-label"] for a in charts)
+
+
+def test_every_figure_in_a_table_is_defined_on_the_page(results, pages, read):
+    for name, result in results.items():
+        shown = [table for section in SECTIONS for table in glossary.tables(section(result).blocks)]
+        undefined = {column.text for table in shown for column in table.columns if column.numeric and not glossary.term(column)}
+        assert undefined == set(), f"{name}: want a row in glossary.TERMS, or a Column's term"
+        page = read(pages[name])
+        wanted = {str(a["data-term"]) for _, a in page.elements if "data-term" in a}
+        assert wanted
+        assert wanted <= set(page.ids)
 
 
 def test_the_order_of_the_sections_is_the_order_of_the_questions(pages, read):

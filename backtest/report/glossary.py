@@ -1,0 +1,147 @@
+"""What the report's figures mean: a definition and a unit per column, and the section that lists those a page uses."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from backtest.report.blocks import Block, Cell, Column, Rows, Section, Table, Text
+
+
+class Term(NamedTuple):
+    """A definition in one sentence or two, and the unit its figures are in."""
+
+    text: str
+    unit: str
+
+
+TITLE, ANCHOR = "What the figures mean", "terms"
+SHARE, COUNT, POINTS = "% of the book's money at the start", "a count", "log points; 0.69 is a doubling"
+PAID = "the book's currency"
+TERMS: dict[str, Term] = {
+    "n": Term("Returns in the window, one fewer than its sessions; the first starts from the session before it.", COUNT),
+    "Total return": Term("Last value over first value, less one, dividends reinvested, after every cost.", "%"),
+    "Benchmark": Term("The benchmark's return over the same sessions, in the book's currency, without costs.", "%"),
+    "Sharpe ± standard error": Term(
+        "Mean over standard deviation of the returns, times the root of the periods a year; no risk-free rate is taken off. The "
+        "± is Lo's (2002) standard error for independent returns. Refused below 30 returns.",
+        "per year",
+    ),
+    "Max drawdown": Term("The deepest fall from the highest value so far.", "% of that value"),
+    "Turnover": Term("Half of all that was bought and sold, over the mean value: 1.00× replaces the book once.", "× of the book"),
+    "Costs": Term("Commission, taxes, fees and slippage.", "% of the book"),
+    "Orders": Term("Orders that were filled.", COUNT),
+    "Its figure": Term("What the report states.", "that of the claim, below it"),
+    "Ours": Term(
+        "What the first reading of the claim measures, from figures published by the end of the run.", "that of the claim"
+    ),
+    "Stated": Term("The figure as its source states it.", "in the column beside it"),
+    "Verdict now": Term(
+        "Over all readings, as known at the end of the run: confirmed where every measurable one holds, contradicted where none "
+        "does, confirmed under one reading where some do, not testable where none can be measured.",
+        "one of four",
+    ),
+    "On its date": Term("The same verdict from what had been published by the report's date, 2025-07-23.", "one of four"),
+    "Evidence": Term(
+        "The weakest evidence among the figures used: reported, derived from reported ones, or estimated.", "a mark"
+    ),
+    "Weakest evidence": Term("The weakest evidence among the quarter's figures: reported, derived, or estimated.", "a mark"),
+    "Confidence": Term("How sure we are of the weakest figure: high was found at its source, low was not.", "a mark"),
+    "Known at": Term("When the last figure behind the row was published. Nothing was decided on it before.", "day, UTC"),
+    "Ratio known at": Term("When the last figure behind the ratio was published.", "day, UTC"),
+    "Since": Term("The end of the first month in which this was what a reader knew.", "day"),
+    "CapEx (USD bn)": Term("Cash paid for property and equipment by the clouds, summed, in the calendar quarter.", "USD billion"),
+    "Revenue (CNY bn)": Term("Revenue of the suppliers, summed, in the calendar quarter.", "CNY billion"),
+    "CapEx growth": Term("CapEx over that of the same quarter a year before, less one.", "%"),
+    "Revenue growth": Term("Revenue over that of the same quarter a year before, less one, in CNY.", "%"),
+    "Excess growth": Term("Revenue growth less CapEx growth.", "percentage points"),
+    "Ratio": Term(
+        "NVIDIA's data-center revenue times the share it disclosed as from clouds, over five clouds' CapEx of the quarter. Where "
+        "no share was disclosed the last one counts, marked estimated.",
+        "%",
+    ),
+    "CapEx": Term("Growth of the clouds' CapEx over four quarters.", POINTS),
+    "chips over CapEx": Term("How far chip revenue outgrew CapEx over four quarters.", POINTS),
+    "interconnect over chips": Term("How far the suppliers' revenue outgrew chip revenue over four quarters.", POINTS),
+    "currency": Term("What counting Chinese revenue in USD added over four quarters.", POINTS),
+    "interconnect": Term("Growth of the suppliers' revenue in USD over four quarters: the sum of the links.", POINTS),
+    "Value": Term("The signal's value for the quarter, from the figures listed beside it.", "that of the signal"),
+    "Score": Term(
+        "What the signal told the strategy at the session's close, from what was known then; higher is better.", "none"
+    ),
+    "To be invested": Term("What the decision put into names; the rest stays cash.", "% of the book"),
+    "Weight": Term("The name's value after the last order session over the book's.", "% of the book"),
+    "Target": Term("The weight the decision asked for.", "% of the book"),
+    "Realised": Term("The weight after the order was filled.", "% of the book"),
+    "Lots": Term("How far the holding is from its target, in the market's lots.", "lots"),
+    "Total": Term("Profit and loss, all parts together; the rows add up to the book's total return.", SHARE),
+    "Price": Term("What local prices did to what was held.", SHARE),
+    "Currency": Term("What the exchange rate did to what was held.", SHARE),
+    "Buys": Term("Filled orders to buy.", COUNT),
+    "Sells": Term("Filled orders to sell.", COUNT),
+    "Traded value": Term("Shares times fill price over all orders.", PAID),
+    "Cost": Term("All that trading cost, every kind summed.", PAID),
+    "Cost of value": Term("Cost over traded value.", "basis points"),
+    "Not filled": Term("Orders given up because their target changed or the run ended before they could trade.", COUNT),
+    "Late": Term(
+        "Orders filled after the session they were meant for: suspended, sealed at a limit, closed, or short of cash.", COUNT
+    ),
+    "Exits": Term("Holdings sold because their prices end.", COUNT),
+    "Missed targets": Term(
+        "Holdings more than half a lot from their target after an order session, each with its reason.", COUNT
+    ),
+    "Commission": Term("The broker's fee, with its minimum per order; our choice, in rules.toml.", PAID),
+    "Transfer fee": Term("Charged on both sides in Shanghai and Shenzhen.", PAID),
+    "Stamp duty": Term("Charged on sales in Shanghai and Shenzhen; halved on 2023-08-28.", PAID),
+    "Regulator's fee": Term("Section 31 fee on sales in New York.", PAID),
+    "Activity fee": Term("FINRA's trading activity fee on sales in New York, per share with a maximum.", PAID),
+    "Slippage": Term("What fills were worse than the price they are taken from.", PAID),
+    "Late orders": Term("What the price moved against late orders while they waited; negative is a gain.", PAID),
+    "Unfilled orders": Term("What the price moved against orders never filled until they were given up.", PAID),
+    "Waited": Term("Sessions of the ticker's own market between the session meant and the fill.", "sessions"),
+    "Shares": Term("Shares ordered, or units where prices have no share price.", "shares"),
+    "Price (local)": Term("The price of the fill, slippage included, in the market's currency.", "per share"),
+    "Value (CNY)": Term("Shares times price in the book's currency.", "CNY"),
+    "Value (USD)": Term("Shares times price in the book's currency.", "USD"),
+    "Cost (CNY)": Term("What the order cost, or what waiting for it did.", "CNY"),
+    "Cost (USD)": Term("What the order cost, or what waiting for it did.", "USD"),
+    "Figures": Term("Figures that rest on the source, each counted once.", COUNT),
+    "Sharpe ± error": Term("Sharpe ratio with a standard error that allows for autocorrelation.", "per year"),
+    "Best of noise": Term("The Sharpe ratio that the best of so many worthless strategies is expected to reach.", "per year"),
+    "Rank": Term("The regime's place among all windows of its length in the run; they overlap.", "place"),
+    "Return": Term("Last value over first value, less one.", "%"),
+    "Without its best name": Term("The return had the name that earned most earned nothing.", "%"),
+    "Without its best quarter": Term("The return without the best calendar quarter.", "%"),
+    "Without best 3 sessions": Term("The return without the three best sessions.", "%"),
+    "Largest share": Term("The name with the largest part of the profit.", "% of the profit"),
+    "Bought": Term("What taking figures at this other moment earned beyond the run as it was.", "% or per year"),
+    "Sharpe": Term("Mean over standard deviation of the returns, times the root of the periods a year.", "per year"),
+}
+
+
+def term(column: Column) -> str:
+    """Return the name under which a column's figures are defined, or nothing."""
+    name = column.term or column.text
+    return name if name in TERMS else ""
+
+
+def anchor(name: str) -> str:
+    """Return where a term stands on the page."""
+    return f"term-{list(TERMS).index(name) + 1}"
+
+
+def section(sections: Sequence[Section]) -> Section:
+    """Return the definition of every figure that some sections show, in the order of TERMS."""
+    used = {term(column) for one in sections for table in tables(one.blocks) for column in table.columns}
+    rows = tuple(
+        (Cell(name, anchor=anchor(name)), Cell(TERMS[name].text), Cell(TERMS[name].unit)) for name in TERMS if name in used
+    )
+    columns = (Column("Figure"), Column("Meaning", prose=True), Column("Unit", prose=True))
+    said = Text("Point at a figure in any table, or tap it, for the same words. Definitions hold for the whole page.", "small")
+    return Section(ANCHOR, TITLE, (said, Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))))
+
+
+def tables(blocks: Sequence[Block]) -> Iterator[Table]:
+    """Yield every table among some blocks, however deep."""
+    for block in blocks:
+        if isinstance(block, Table):
+            yield block
+        yield from tables(getattr(block, "blocks", ()))
