@@ -135,7 +135,7 @@ def test_noise_in_excess_of_the_benchmarks_is_rarely_called_supported(excess_gro
     assert judged.count("supported") <= 0.05 * len(judged)
 
 
-def test_a_planted_edge_of_several_percent_a_month_in_one_regime_is_supported(excess_growth):
+def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(excess_growth):
     _, result = excess_growth
     book = result.books["leaders"]
     window = next(one for one in result.windows if one.name == "after the report")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.audit import hypotheses
 from backtest.audit.leaks import leak_budget
+from backtest.audit.nulls import null_suite, settings
 from backtest.audit.replay import canary_is_caught, replay
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence, windows_id
 from backtest.panel import Archive
@@ -14,8 +16,7 @@ from backtest.run import RunResult
 from backtest.spec import StrategySpec
 from backtest.universe import Universe
 
-NOT_YET = ("placebo baskets", "permuted labels", "shifted publication dates", "random leader", "noise signal")
-NOT_YET_EITHER = ("alpha after factors", "switching states", "lead and lag", "pooled slopes", "event study")
+NOT_YET = ("alpha after factors", "switching states", "lead and lag", "pooled slopes", "event study")
 SAMPLES = ("in sample", "out of sample", "whole")
 
 
@@ -39,9 +40,10 @@ def audit(
     questions: dict[str, Callable[[], Any]] = {
         "regimes": lambda: _regimes(result),
         "influence": lambda: {name: rests_on(book) for name, book in result.books.items()},
+        "nulls": lambda: _nulls(spec, archive, universe, pd.Timestamp(last)),
         "leak_budget": lambda: leak_budget(spec, archive, universe, pd.Timestamp(last)),
     }
-    not_run = dict.fromkeys((*NOT_YET, *NOT_YET_EITHER), "not part of the audit yet")
+    not_run = dict.fromkeys(NOT_YET, "not part of the audit yet")
     for name, question in questions.items():
         if monotonic() - began >= seconds:
             not_run[name] = f"did not fit into {seconds:g} seconds"
@@ -52,7 +54,15 @@ def audit(
     found["windows_id"] = windows_id()
     regimes = found.get("regimes")
     found["verdict"] = verdict_sentence(regimes) if regimes is not None else "Luck was not judged: the audit ran out of time."
+    if "nulls" in found:
+        found["verdict"] += f" {hypotheses.sentence(found['nulls'])}"
     return found
+
+
+def _nulls(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
+    """Return the null suite with its p-values corrected for every registered hypothesis."""
+    suite = null_suite(spec, settings(spec, archive, universe, last), universe)
+    return hypotheses.judged(spec.name, suite)
 
 
 def _regimes(result: RunResult) -> dict[str, Any]:

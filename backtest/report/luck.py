@@ -22,6 +22,7 @@ def section(result: RunResult) -> Section:
         ),
     ]
     blocks += [_regimes(found)] if "regimes" in found else []
+    blocks += [_nulls(found["nulls"])] if "nulls" in found else []
     blocks += [_rests(found["influence"])] if "influence" in found else []
     blocks += [_leaks(found["leak_budget"])] if "leak_budget" in found else []
     blocks.append(Bullets(tuple(f"Not run: {name} ({reason})." for name, reason in found["not_run"].items())))
@@ -49,6 +50,26 @@ def _regime(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(number(one["expected_best"], 2), note=f"of {one['trials']}"),
         Cell(f"{one['rank']} of {one['windows']}", note=one["note"].split("; ")[1]),
         Cell(one["verdict"], note=one["because"]),
+    )
+
+
+def _nulls(found: Mapping[str, Any]) -> Table:
+    columns = (
+        Column("Null"), Column("Growth a year", True), Column("Middle draw", True), Column("p", True), Column("p, Holm", True),
+    )  # fmt: skip
+    title = f"Null suite: log growth a year at a flat cost; Holm over {found['registered']} ({found['hypotheses_id']})"
+    return Table(title, columns, (Rows(tuple(_null(name, one) for name, one in found["tests"].items())),))
+
+
+def _null(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    if one["p"] is None:
+        return (Cell(name), Cell("–", note=one["because"]), *(Cell("–") for _ in range(3)))
+    return (
+        Cell(name),
+        Cell(percent(one["observed"])),
+        Cell(percent(one["median"]), note=f"of {one['draws']}"),
+        Cell(number(one["p"], 3), note=f"at least {number(one['floor'], 3)}"),
+        Cell(number(one["adjusted"], 3) if one["adjusted"] is not None else "not registered"),
     )
 
 

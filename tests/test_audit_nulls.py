@@ -1,0 +1,103 @@
+"""The null suite: its path is the engine's, noise does not beat it, a planted edge does, and the number of tests counts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from markets_for_tests import STRATEGIES, day, spec_of, strategy
+from scipy.stats import binom
+
+from backtest.audit import hypotheses
+from backtest.audit.nulls import _targets, drawn_targets, own, placebos, seed_of, settings, surrogate
+from backtest.audit.paths import log_growth
+from backtest.run import run
+from backtest.statistics.nulls import chance
+from backtest.universe import load_universe
+
+UNIVERSE, LAST, DRAWS, WORLDS = load_universe(), day("2026-06-26"), 39, 40
+
+
+def named(name):
+    return next(strategy(path) for path in STRATEGIES if path.stem == name)
+
+
+@pytest.mark.parametrize("spec", [spec_of(cost_bps=0.0, end="2026-06-26"), spec_of(baskets=("us_optical",), cost_bps=0.0)])
+def test_without_market_rules_the_fast_path_is_the_engine(weekly, spec):
+    spec = spec.replaced(end="2026-06-26")
+    book = next(iter(run(spec, weekly).books.values()))
+    one = settings(spec, weekly, UNIVERSE, LAST)[0]
+    fast = log_growth(one.course, _targets(spec, one, [own(one)]))[0] * one.course.years
+    assert fast == pytest.approx(np.log(book.equity.iloc[-1] / book.equity.iloc[0]), abs=1e-9)
+
+
+def test_a_cost_lowers_growth_by_what_changes_hands(weekly):
+    spec = spec_of(cost_bps=100.0, end="2026-06-26")
+    one = settings(spec, weekly, UNIVERSE, LAST)[0]
+    dear = log_growth(one.course, _targets(spec, one, [own(one)]))[0]
+    free = log_growth(replace(one.course, cost=0.0), _targets(spec, one, [own(one)]))[0]
+    assert (dear - free) * one.course.years == pytest.approx(np.log(0.99), abs=1e-9)  # bought once, never traded again
+
+
+def test_placebos_keep_the_number_of_names_per_exchange_and_hold_no_fund():
+    members = UNIVERSE.basket("ASIC").members
+    for basket in placebos(members, [row.ticker for row in UNIVERSE.suppliers], UNIVERSE, 50, 0):
+        rows = [UNIVERSE.supplier(ticker) for ticker in basket]
+        assert sorted(row.market for row in rows) == ["XNYS", "XNYS", "XSHG"]
+        assert "fund" not in {row.chain for row in rows}
+
+
+def test_a_surrogate_keeps_mean_and_spectrum_and_moves_in_time():
+    values = np.random.default_rng(1).normal(size=(41, 2)).cumsum(axis=0)
+    drawn = surrogate(values, np.random.default_rng(2))
+    assert np.abs(np.fft.rfft(drawn, axis=0)) == pytest.approx(np.abs(np.fft.rfft(values, axis=0)))
+    assert np.abs(drawn - values).max() > 0.5
+
+
+def test_seeds_differ_by_strategy_null_and_book_and_never_change():
+    assert seed_of("a", "noise", "b") == seed_of("a", "noise", "b")
+    assert (
+        len({seed_of(*key) for key in [("a", "noise", "b"), ("c", "noise", "b"), ("a", "leader", "b"), ("a", "noise", "d")]}) == 4
+    )
+
+
+def worlds(one, targets, monthly, null, count):
+    """Courses of pure noise; with an edge, what the strategy holds (or, of the baskets, its own names) rises by it each month."""
+    sessions, names = one.course.growth.shape
+    starts = np.r_[one.course.rows, sessions - 1]
+    for seed in range(count):
+        generator = np.random.default_rng(seed)
+        returns = generator.normal(0.0, 0.04, (sessions, names)) + generator.normal(0.0, 0.02, (sessions, 1))
+        for number in range(len(one.course.rows)):
+            returns[starts[number] + 1 : starts[number + 1] + 1] += np.log1p(monthly) * 12 / 52 * (targets[number] > 0)
+        yield replace(one.course, growth=np.exp(returns.cumsum(axis=0)))
+
+
+def rejections(spec, archive, null, monthly, count=WORLDS):
+    one = settings(spec, archive, UNIVERSE, LAST)[0]
+    mine, drawn = _targets(spec, one, [own(one)]), drawn_targets(spec, [one], UNIVERSE, null, DRAWS)[0]
+    found = 0
+    for course in worlds(one, mine[0], monthly, null, count):
+        found += chance(log_growth(course, mine)[0], log_growth(course, drawn)).p <= 0.05
+    return found
+
+
+@pytest.mark.parametrize("name", ["multiplier", "revenue_capex_ratio", "supply_chain_excess", "trend_rotation"])
+@pytest.mark.parametrize("null", ["placebo", "dates", "leader", "noise"])
+def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name, null):
+    assert rejections(named(name), weekly, null, 0.0) <= binom.ppf(0.999, WORLDS, 0.05)
+
+
+@pytest.mark.parametrize(("name", "null"), [("supply_chain_excess", "placebo"), ("trend_rotation", "noise")])
+def test_an_edge_of_three_percent_a_month_in_what_is_held_is_found(weekly, name, null):
+    assert rejections(named(name), weekly, null, 0.03) >= WORLDS / 2
+
+
+def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():
+    rows = hypotheses.load_hypotheses()
+    assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
+    suite = {null: {"p": None, "because": "-"} for null in hypotheses.NULLS} | {"placebo": {"p": 0.002}, "noise": {"p": 0.004}}
+    found = hypotheses.judged("multiplier", suite)
+    assert found["tests"]["placebo"]["adjusted"] == pytest.approx(0.002 * len(rows))
+    assert found["tests"]["noise"]["adjusted"] == pytest.approx(0.004 * (len(rows) - 1))
+    assert [found["tests"][null]["stands"] for null in ("placebo", "noise", "labels")] == [True, False, None]
+    assert hypotheses.sentence(found).startswith("It beats placebo of 2 nulls")
