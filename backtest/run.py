@@ -290,6 +290,7 @@ def _book_as_dict(book: Book) -> dict[str, Any]:
         "chosen": f"{book.chosen:%Y-%m-%d}",
         "currency": book.currency,
         "periods_per_year": book.periods_per_year,
+        "path": {f"{month:%Y-%m}": value for month, value in _path(book.equity).items()},
         "regimes": book.windows,
         "benchmarks": book.benchmark_windows,
         "orders": _records(book.orders),
@@ -300,6 +301,12 @@ def _book_as_dict(book: Book) -> dict[str, Any]:
         "costs": {kind: float(book.orders[kind].sum()) for kind in book.orders.columns[engine.FIRST_KIND :]},
         "attribution": {name: table.to_dict("index") for name, table in book.attribution.items()},
     }
+
+
+def _path(equity: pd.Series) -> pd.Series:
+    """Return the last value of every month over the first value of the run."""
+    path: pd.Series = equity.groupby(pd.DatetimeIndex(equity.index).to_period("M")).last() / equity.iloc[0]
+    return path
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

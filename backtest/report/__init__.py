@@ -28,6 +28,7 @@ from backtest.report import (
     timeline,
     trades,
 )
+from backtest.report.blocks import Section
 from backtest.run import RunResult
 
 FOLDER = Path(__file__).parent
@@ -59,7 +60,11 @@ def render(result: RunResult) -> str:
 
 def render_index(documents: Sequence[Mapping[str, Any]]) -> str:
     """Return the front page over results read back from result.json; each links to `<strategy>/index.html`."""
-    return _templates().get_template("index.html.j2").render(strategies=list(front.parts(documents)))
+    overview, strategies = front.section(documents), list(front.parts(documents))
+    shown = [overview, *(Section(part.anchor, part.title, part.blocks) for _, part in strategies)]
+    return (
+        _templates().get_template("index.html.j2").render(overview=overview, strategies=strategies, terms=glossary.section(shown))
+    )
 
 
 @lru_cache

@@ -57,6 +57,7 @@ class Cell:
     more: tuple[str, ...] = ()
     anchor: str = ""
     about: str = ""
+    picture: Markup | None = None
 
 
 @dataclass(frozen=True)

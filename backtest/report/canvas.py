@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -68,6 +69,14 @@ def chart(anchor: str, label: str, caption: str, draw: Callable[[Size], Figure])
         mpl.rcParams.update(STYLE)
         drawn = [inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name) for size in SIZES]
     return Chart(drawn[0], drawn[1], caption)
+
+
+def picture(anchor: str, label: str, figure: Callable[[], Figure]) -> Markup:
+    """Return a small picture of one size, in the project's style."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        return inline(_written(figure()), anchor, label, "spark")
 
 
 def _written(figure: Figure) -> str:

@@ -1,27 +1,111 @@
-"""The front page: every strategy with its question and what came out, read back from result.json."""
+"""The front page: every strategy side by side, then each with its question and what came out, read back from result.json."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from backtest.report import figures
-from backtest.report.blocks import Cell, Column, Part, Rows, Span, Table, Text
-from backtest.report.wording import counted, known, listed, percent, plain
+from backtest.report.blocks import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
+from backtest.report.sparklines import sparkline
+from backtest.report.wording import counted, known, listed, number, percent, plain
 
 Document = Mapping[str, Any]
 AFTER = "out of sample"
 SAMPLES = (("out", AFTER), ("in", "in sample"))
+NOT_AUDITED = "not audited: how much of it is luck is not known"
+
+
+def address(document: Document) -> str:
+    """Return where a strategy's page is, from the front page."""
+    return f"{quote(document['strategy'], safe='')}/index.html"
+
+
+def section(documents: Sequence[Document]) -> Section:
+    """Return every strategy in a row, and how two of them are compared."""
+    columns = (
+        Column("Strategy"), Column("What 1 became"), Column("Out of sample", True, "out"), Column("Sharpe ± error", True, "out"),
+        Column("In sample", True), Column("The report's claims", prose=True), Column("Verdict", prose=True),
+        Column("Newest data"),
+    )  # fmt: skip
+    rows = tuple(_row(number, document) for number, document in enumerate(documents, start=1))
+    caption = (
+        "Every strategy side by side. Several books: the median of their returns and, below it, the lowest and the highest; each "
+        "book is in its own currency. The picture's stroke is the report's date"
+    )
+    blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
+    if len(documents) > 1:
+        one, other = (document["strategy"] for document in documents[:2])
+        blocks += [Text("What changed between any two results, in spec, data, code and figures:", "small")]
+        blocks += [Code(f"python -m backtest compare reports/{one} reports/{other}")]
+    return Section("strategies", "All strategies", tuple(blocks))
 
 
 def parts(documents: Sequence[Document]) -> Iterator[tuple[str, Part]]:
     """Yield, per strategy, the address of its page and what the front page says of it."""
-    for number, document in enumerate(documents, start=1):
+    for number_, document in enumerate(documents, start=1):
         ids = (
             f"Prices: {document['prices']['source']}, {document['prices']['frequency']}. "
             f"spec {document['spec_id']} · data {document['data_id']} · code {document['code_id']}"
         )
         blocks = (Text(document["spec"]["question"]), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
-        yield f"{quote(document['strategy'], safe='')}/index.html", Part(f"strategy-{number}", document["spec"]["title"], blocks)
+        yield address(document), Part(f"strategy-{number_}", document["spec"]["title"], blocks)
+
+
+def _row(place: int, document: Document) -> tuple[Cell, ...]:
+    books = document["baskets"]
+    verdicts = Counter(str(claim["verdict"]) for claim in document["claims"])
+    audit = document["audit"]
+    drawn = sparkline(f"spark-{place}", {name: book.get("path", {}) for name, book in books.items()})
+    return (
+        Cell(document["spec"]["title"], note=counted(len(books), "book"), href=address(document), about=_span(document)),
+        Cell("", picture=drawn) if drawn else Cell("no month"),
+        _together(books, AFTER),
+        _ratio(books),
+        _together(books, "in sample"),
+        _tally(verdicts),
+        Cell(str(audit["verdict"]) if audit else NOT_AUDITED),
+        Cell(*_newest(document)),
+    )
+
+
+def _tally(verdicts: Counter[str]) -> Cell:
+    """Return how many claims are confirmed, with the other verdicts below."""
+    others = "; ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common() if verdict != "confirmed")
+    return Cell(f"{verdicts['confirmed']} of {verdicts.total()} confirmed", note=others)
+
+
+def _together(books: Mapping[str, Any], window: str) -> Cell:
+    """Return the return of one book, or the median of several with the ends."""
+    found = [book["regimes"].get(window, {}) for book in books.values()]
+    if len(found) == 1:
+        return figures.total_return(found[0])
+    values = sorted(float(one["total_return"]) for one in found if known(one.get("total_return")))
+    if not values:
+        return figures.total_return({})
+    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}")
+
+
+def _ratio(books: Mapping[str, Any]) -> Cell:
+    found = [book["regimes"].get(AFTER, {}) for book in books.values()]
+    if len(found) == 1:
+        return figures.sharpe(found[0])
+    values = sorted(float(one["sharpe"]) for one in found if not figures.refused(one))
+    return Cell(f"{number(values[0])} to {number(values[-1])}", note="lowest to highest") if values else figures.sharpe({})
+
+
+def _newest(document: Document) -> tuple[str, str, str]:
+    """Return the last session, no Chinese name, and the newest figure a claim rests on."""
+    last = max(window["end"] for window in document["windows"])
+    told = [str(one["known_at"])[:10] for claim in document["claims"] for one in claim["inputs"]]
+    return last, "", f"figures {max(told)}" if told else "no figure"
+
+
+def _span(document: Document) -> str:
+    first, last = (found(window[name] for window in document["windows"]) for name, found in (("start", min), ("end", max)))
+    source, frequency = document["prices"]["source"], document["prices"]["frequency"]
+    return f"{source} prices, {frequency}, {first} to {last}; known at the close of the last session."
 
 
 def _table(document: Document) -> Table:
@@ -37,7 +121,7 @@ def _table(document: Document) -> Table:
     )
     title = f"{counted(len(rows), 'book')}; hindsight: the basket was chosen after the window began"
     spans = (Span("", 1), *(Span(window.capitalize(), len(texts), sample) for sample, window in SAMPLES))
-    return Table(title, (Column("Book"), *columns), (Rows(rows),), spans)
+    return Table(title, (Column("Book"), *columns), (Rows(rows),), spans, about=_span(document))
 
 
 def _cells(found: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -1,6 +1,7 @@
 """The front page links every strategy and says what came out of it."""
 
 import json
+import statistics
 
 from backtest.report import render_index
 
@@ -18,7 +19,7 @@ def test_every_strategy_is_linked_with_its_question_prices_and_ids(documents, re
 
 def test_every_book_shows_both_samples_in_its_row(documents, read):
     page = read(render_index(documents))
-    for document, table in zip(documents, page.tables, strict=True):
+    for document, table in zip(documents, page.tables[1:-1], strict=True):
         rows = {row[0][0]: [cell[0] for cell in row[1:]] for row in table["rows"][2:]}
         for name, book in document["baskets"].items():
             wanted = []
@@ -35,8 +36,28 @@ def test_a_strategy_without_days_out_of_sample_shows_a_dash(documents, read):
     early = json.loads(json.dumps(documents[0]))
     for book in early["baskets"].values():
         del book["regimes"]["out of sample"]
-    (table,) = read(render_index([early])).tables
+    side_by_side, table, _ = read(render_index([early])).tables
+    assert side_by_side["rows"][1][2] == ["—", "fewer than two sessions"]
     assert table["rows"][2][1] == ["—", "fewer than two sessions"]
+
+
+def test_every_strategy_stands_in_one_row_with_its_picture_claims_verdict_and_newest_data(documents, read):
+    audited = [{**documents[0], "audit": {"verdict": "Of 3 regimes none is supported."}}, *documents[1:]]
+    page = read(render_index(audited))
+    rows = page.table("Every strategy side by side")
+    for document in audited:
+        row = rows[document["spec"]["title"]]
+        books = [book["regimes"]["out of sample"]["total_return"] for book in document["baskets"].values()]
+        middle = f"{100 * statistics.median(books):+,.1f}%".replace("-", "−")
+        assert row[2].startswith(middle)
+        verdicts = [claim["verdict"] for claim in document["claims"]]
+        assert row[5].startswith(f"{verdicts.count('confirmed')} of {len(verdicts)} confirmed")
+        assert row[6].startswith("Of 3 regimes none" if document["audit"] else "not audited")
+        assert row[7].startswith(max(window["end"] for window in document["windows"]))
+    pictures = [a["aria-label"] for tag, a in page.elements if tag == "svg" and a["class"] == "spark"]
+    assert len(pictures) == len(documents)
+    path = next(iter(audited[0]["baskets"].values()))["path"]
+    assert f"{list(path.values())[-1]:.2f}" in pictures[0]
 
 
 def test_without_a_strategy_the_page_says_what_to_run(read):

@@ -1,0 +1,38 @@
+"""The front page's small pictures: what 1 became in every book of a strategy, month by month."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from backtest.regimes import REPORT_DATE
+from backtest.report.canvas import days, picture
+from backtest.report.colours import light, theme
+from backtest.report.wording import number, plain
+
+WIDTH, HEIGHT = 150, 42
+
+
+def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float]]) -> Markup | None:
+    """Return the books' values by month as lines on one log scale, the report's date a stroke; None where there is no month."""
+    lines = {book: pd.Series(path, dtype=float).dropna() for book, path in paths.items()}
+    lines = {book: line[line > 0] for book, line in lines.items()}
+    lines = {book: line for book, line in lines.items() if len(line) > 1}
+    if not lines:
+        return None
+    said = "; ".join(f"{plain(book)} {number(float(line.iloc[-1]))}" for book, line in lines.items())
+    return picture(anchor, f"Sparkline, log scale: what 1 became, {said}.", lambda: _draw(lines))
+
+
+def _draw(lines: Mapping[str, pd.Series]) -> Figure:
+    figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72)
+    axes = figure.add_axes((0.02, 0.06, 0.96, 0.88))
+    axes.set_axis_off()
+    axes.set_yscale("log")
+    axes.axhline(1, color=light("grid"), lw=0.8)
+    for book, line in lines.items():
+        months = [days(pd.Period(str(month), freq="M").end_time.normalize()) for month in line.index]
+        axes.plot(months, line.to_numpy(), color=light(theme(book)), lw=1.4 if len(lines) == 1 else 1)
+    axes.axvline(days(REPORT_DATE), color=light("muted"), lw=0.8, ls=(0, (3, 2)))
+    return figure
