@@ -13,6 +13,7 @@ import typer
 from backtest.data_commands import data, pull_prices
 from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError, near_miss
 from backtest.report_commands import Report, compare, folder_of, read_result
+from backtest.summary import markdown, terminal
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
@@ -64,6 +65,9 @@ def run(
     ] = False,
     audit_seconds: Annotated[float, typer.Option(min=0.0, help="No further question of the audit is begun after this.")] = 60.0,
     as_json: JsonOption = False,
+    form: Annotated[
+        Literal["text", "md", "json"], typer.Option("--format", help="What to print: text, Markdown for a pull request, or JSON.")
+    ] = "text",
 ) -> None:
     """Run one strategy or all of them and write their reports."""
     changes = {
@@ -82,13 +86,16 @@ def run(
         [spec.replaced(**asked) if asked else spec for spec in specs], prices, facts, out, audit_seconds if audit else None
     )
     documents = [result.as_dict() for result in results]
-    if as_json:
+    if as_json or form == "json":
         from backtest.documents import to_json
 
         sys.stdout.write(to_json({"strategies": {d["strategy"]: d for d in documents}} if name == "all" else documents[0]))
         return
+    if form == "md":
+        sys.stdout.write("\n".join(markdown(document) for document in documents))
+        return
     for document in documents:
-        typer.echo(_summary(document))
+        typer.echo(terminal(document))
     typer.echo(f"\nreports: {out / 'index.html'}")
 
 
@@ -250,22 +257,6 @@ def _day(option: str, stated: str | None) -> date | None:
         return date.fromisoformat(stated) if stated else None
     except ValueError:
         raise ConfigurationError(f"--{option} is '{stated}'; want a day like 2024-06-30") from None
-
-
-def _summary(document: dict[str, Any]) -> str:
-    lines = [f"\n{document['spec']['title']}: total return (Sharpe ± standard error)"]
-    lines.append(f"{'basket':<20}{'in sample':>27}{'out of sample':>27}")
-    for name, book in document["baskets"].items():
-        cells = [_cell(book["regimes"].get(window)) for window in ("in sample", "out of sample")]
-        lines.append(f"{name:<20}" + "".join(f"{cell:>27}" for cell in cells))
-    return "\n".join(lines)
-
-
-def _cell(window: dict[str, Any] | None) -> str:
-    if window is None or window["total_return"] is None:
-        return "no sessions"
-    ratio = f"({window['sharpe']:.2f} ± {window['sharpe_error']:.2f})" if window["sharpe"] is not None else f"(n = {window['n']})"
-    return f"{window['total_return']:+.1%} {ratio}"
 
 
 def _claim_lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -28,7 +28,7 @@ LAYERS = [
     {"run"},
     {"audit"},
     {"report", "sweep"},
-    {"publish", "data_commands", "comparison"},
+    {"publish", "data_commands", "comparison", "summary"},
     {"verification", "report_commands"},
     {"__main__"},
 ]

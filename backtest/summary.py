@@ -1,0 +1,91 @@
+"""A finished run in a few lines, from its result.json: for a terminal of 80 columns, and as Markdown for a pull request."""
+
+import html
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Document = Mapping[str, Any]
+WIDTH = 80
+BEFORE, AFTER = "in sample", "out of sample"
+NOT_AUDITED = "Not audited: how much of this is luck is not known (run --audit)."
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
+
+
+def terminal(document: Document) -> str:
+    """Return what came out of a run, no line longer than 80 columns."""
+    lines = ["", _cut(document["spec"]["title"], WIDTH), *_wrapped(_prices(document)), *_wrapped(_verdict(document))]
+    lines.append(f"{'':<18}{BEFORE:>31}{AFTER:>31}")
+    lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
+    for name, book in document["baskets"].items():
+        figures = (_figures(book["regimes"].get(window) or {}) for window in (BEFORE, AFTER))
+        lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
+    return "\n".join([*lines, *_wrapped(_claims(document))])
+
+
+def markdown(document: Document) -> str:
+    """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
+    lines = [f"### {_safe(document['spec']['title'])}", "", _safe(_verdict(document)), "", _safe(_prices(document)), ""]
+    lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
+    for name, book in document["baskets"].items():
+        for window, found in book["regimes"].items():
+            lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(found))} | {found.get('n', 0)} |")
+    lines += ["", _safe(_claims(document)), "", "| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
+    lines += [" | ".join(["|", *row]).removeprefix("| ") + " |" for row in _rows(document)]
+    ids = " · ".join(f"{name} `{document[name]}`" for name in ("spec_id", "data_id", "code_id"))
+    return "\n".join([*lines, "", ids, ""])
+
+
+def _rows(document: Document) -> Iterator[list[str]]:
+    for claim in document["claims"]:
+        figures = [_number(claim[name]) for name in ("reported", "measured")]
+        yield [f"| {_safe(claim['id'])}", *figures, _safe(claim["verdict"]), _safe(claim["then"]["verdict"])]
+
+
+def _verdict(document: Document) -> str:
+    return str(document["audit"]["verdict"]) if document["audit"] else NOT_AUDITED
+
+
+def _prices(document: Document) -> str:
+    days = [day for window in document["windows"] for day in (window["start"], window["end"])]
+    source, frequency = document["prices"]["source"], document["prices"]["frequency"]
+    return f"{source} prices, {frequency}, {min(days)} to {max(days)}. Sharpe ratios with one standard error."
+
+
+def _claims(document: Document) -> str:
+    found = Counter(str(claim["verdict"]) for claim in document["claims"])
+    against = [str(claim["id"]) for claim in document["claims"] if claim["verdict"] == "contradicted"]
+    said = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
+    return f"The report's claims: {said}." + (f" Contradicted: {', '.join(against)}." if against else "")
+
+
+def _figures(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return total return, Sharpe ratio with its error, and deepest fall as text; a dash where there is none."""
+    if found.get("total_return") is None:
+        return "-", "-", "-"
+    ratio = f"n = {found['n']}"
+    if found.get("sharpe") is not None and found.get("sharpe_error") is not None:
+        ratio = f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f}"
+    fall = found.get("max_drawdown")
+    return f"{found['total_return']:+.1%}", ratio, "-" if fall is None else f"{fall:.0%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(CONTROL.sub("", text), WIDTH, break_on_hyphens=False)
+
+
+def _cut(text: str, letters: int) -> str:
+    seen = CONTROL.sub("", text)
+    return seen if len(seen) <= letters else f"{seen[: letters - 1]}…"
+
+
+def _safe(text: str) -> str:
+    """Return a text that Markdown shows as it is: no markup, link, mention, new line or cell of its own."""
+    return MARKDOWN.sub(r"\\\1", html.escape(CONTROL.sub(" ", str(text)), quote=False)).replace("@", "@\u2060")

@@ -1,0 +1,72 @@
+"""A run in a few lines: what it says is what result.json says, it fits a terminal, and no text of the data becomes markup."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backtest.__main__ import load_strategy
+from backtest.documents import to_json
+from backtest.run import run, tickers_of
+from backtest.sources import load_archive
+from backtest.summary import markdown, terminal
+from backtest.universe import load_universe
+
+STRATEGIES = Path(__file__).parents[1] / "strategies"
+
+
+@pytest.fixture(scope="module", params=["supply_chain_excess", "theme_baskets"])
+def document(request):
+    spec = load_strategy(STRATEGIES / f"{request.param}.py")
+    return json.loads(to_json(run(spec, load_archive(tickers_of(spec, load_universe()))).as_dict()))
+
+
+def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document):
+    said = terminal(document)
+    assert max(map(len, said.splitlines())) <= 80
+    for name, book in document["baskets"].items():
+        (line,) = [line for line in said.splitlines() if line.startswith(f"{name:<18}")]
+        for window in ("in sample", "out of sample"):
+            assert f"{book['regimes'][window]['total_return']:+.1%}" in line
+            assert f"{book['regimes'][window]['sharpe']:.2f} ± {book['regimes'][window]['sharpe_error']:.2f}" in line
+
+
+def test_the_contradicted_claims_are_named(document):
+    against = [claim["id"] for claim in document["claims"] if claim["verdict"] == "contradicted"]
+    assert against
+    assert f"Contradicted: {', '.join(against)}." in " ".join(terminal(document).split())
+
+
+def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
+    rows = [line for line in markdown(document).splitlines() if line.startswith("| ")]
+    windows = sum(len(book["regimes"]) for book in document["baskets"].values())
+    assert len(rows) == windows + len(document["claims"]) + 2
+    assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
+    found = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
+    assert f"| out of sample | {found['total_return']:+.1%} |" in markdown(document)
+
+
+def test_what_was_not_audited_says_so_and_an_audit_gives_its_verdict(document):
+    assert "Not audited" in terminal(document)
+    assert "None is supported." in terminal({**document, "audit": {"verdict": "None is supported."}})
+
+
+def test_hostile_names_stay_text_and_inside_their_lines(document):
+    evil = "<script>alert(1)</script> | [x](javascript:1) @all `a` \u202eabc\n# head" + "y" * 300
+    (name, book), *_ = document["baskets"].items()
+    hostile = {**document, "spec": {**document["spec"], "title": evil}, "baskets": {evil: book, name: book}}
+    assert max(map(len, terminal(hostile).splitlines())) <= 80
+    assert "\u202e" not in terminal(hostile)
+    said = markdown(hostile)
+    assert "<script>" not in said
+    assert "\u202e" not in said
+    assert not any(line.startswith("# ") for line in said.splitlines())
+    assert "[x](" not in said
+    assert "@all" not in said
+
+
+def test_a_window_without_sessions_is_a_dash(document):
+    (name, book), *_ = document["baskets"].items()
+    empty = {**book, "regimes": {"in sample": {"n": 0, "sample": "in", "total_return": None}}}
+    line = next(line for line in terminal({**document, "baskets": {name: empty}}).splitlines() if line.startswith(name))
+    assert line.split()[1:] == ["-"] * 6
