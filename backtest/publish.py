@@ -15,6 +15,8 @@ from backtest.documents import to_json
 from backtest.errors import DataError
 from backtest.run import RunResult
 
+SCHEMA = Path(__file__).parent / "result.schema.json"
+
 
 def publish(result: RunResult, page: str, out: Path) -> Path:
     """Write a run's page, result.json and Parquet tables to `out/<strategy>/`; return the page's path.
@@ -33,7 +35,7 @@ def publish(result: RunResult, page: str, out: Path) -> Path:
 
 
 def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]]], str]) -> Path:
-    """Write the front page over every result in a folder of reports; return its path."""
+    """Write the front page over every result in a folder of reports, and the schema of those; return the page's path."""
     documents = [_read(path) for path in sorted(out.glob("*/result.json"))]
     written = out / ".index.html.new"
     try:
@@ -41,6 +43,7 @@ def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]]], str]) 
         os.replace(written, out / "index.html")
     finally:
         written.unlink(missing_ok=True)
+    shutil.copyfile(SCHEMA, out / SCHEMA.name)
     return out / "index.html"
 
 

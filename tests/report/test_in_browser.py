@@ -233,3 +233,17 @@ def test_a_figure_says_what_it_means_and_where_it_comes_from_by_mouse_touch_and_
     controlled.keyboard.press("Escape")
     assert not tip.is_visible()
     assert controlled.evaluate("document.activeElement.className") == "scroll"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(name, scheme, browser, folder):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(address(folder, name))
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    found = axe.run(page).response["violations"]
+    told = [(one["id"], one["impact"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in found]
+    assert [one for one in told if one[1] in ("serious", "critical")] == []
+    context.close()
