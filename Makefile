@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup report test lint benchmark sizes soak clean
+.PHONY: setup report test lint benchmark sizes soak pictures clean
 
 setup: .venv/.made
 
@@ -33,6 +33,9 @@ sizes: setup
 
 soak: setup
 	$(BIN)/python tests/data/kill_pulls.py 200
+
+pictures: report
+	$(BIN)/python tests/report/pictures.py
 
 clean:
 	rm -rf .venv reports/*/ reports/index.html

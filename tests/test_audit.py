@@ -159,6 +159,10 @@ def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(exces
             ["supported", "not distinguishable", None],
             "1 of 2 results by book and regime, in excess of the benchmarks, stand clear",
         ),
+        (
+            ["contradicted", None],
+            "The one result by book and regime that is long enough, in excess of the benchmarks, cannot be told",
+        ),
     ],
 )
 def test_the_sentence_follows_from_the_verdicts(verdicts, said):

@@ -52,11 +52,11 @@ def test_the_printed_document_is_the_one_beside_the_page(published):
     assert done.stdout == (out / "supply_chain_excess" / "result.json").read_text(encoding="utf-8")
 
 
-def test_a_run_leaves_page_result_tables_and_front_page_and_nothing_else(published):
+def test_a_run_leaves_page_result_tables_front_page_and_schema_and_nothing_else(published):
     out, _ = published
     found = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     tables = [f"supply_chain_excess/{name}" for name in ("equity.parquet", "index.html", "orders.parquet", "result.json")]
-    assert found == ["index.html", *tables, "supply_chain_excess/weights.parquet"]
+    assert found == ["index.html", "result.schema.json", *tables, "supply_chain_excess/weights.parquet"]
 
 
 def test_a_second_run_gives_byte_identical_results(published, tmp_path):

@@ -82,6 +82,9 @@ def verdict_sentence(verdicts: dict[str, dict[str, dict[str, Any]]]) -> str:
     if not judged:
         return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"
     supported = judged.count(SUPPORTED)
+    if len(judged) == 1:
+        outcome = "stands clear of luck" if supported else "cannot be told from luck"
+        return f"The one result by book and regime that is long enough, in excess of the benchmarks, {outcome}.{short}"
     what = f"{len(judged)} results by book and regime, in excess of the benchmarks,"
     if supported:
         return f"{supported} of {what} stand clear of luck; the others do not.{short}"

@@ -101,10 +101,10 @@ def _caveats(result: RunResult) -> Iterator[str]:
     short = sum(refused(found) for book in result.books.values() for found in book.windows.values())
     if short:
         yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
-    yield (
-        "The ± is one standard error for independent returns; autocorrelation widens it. Nothing here says how often a basket "
-        "drawn at random, or a signal that knows nothing, would have done as well."
-    )
+    said = "The ± is one standard error for independent returns; autocorrelation widens it."
+    if "nulls" not in (result.audit or {}):
+        said += " Nothing here says how often a basket drawn at random, or a signal that knows nothing, would have done as well."
+    yield said
 
 
 def _costs(result: RunResult) -> str:

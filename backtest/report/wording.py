@@ -9,6 +9,7 @@ import pandas as pd
 from backtest.regimes import Window
 
 DASH = "—"
+LONGEST_NAME = 100  # letters
 SAMPLES = ("in sample", "out of sample", "whole")
 GROUPS = {
     "in": "In sample: up to the report's date, seen by its authors",
@@ -49,13 +50,17 @@ def plain(name: str) -> str:
 
 
 def name_of(names: Names, ticker: str) -> str:
-    """Return a ticker's English name, or the ticker."""
-    return names.get(ticker, {}).get("name") or ticker
+    """Return a ticker's English name, cut where it is very long, or the ticker."""
+    return _cut(names.get(ticker, {}).get("name") or ticker)
 
 
 def name_zh(names: Names, ticker: str) -> str:
-    """Return a ticker's Chinese name, or nothing."""
-    return names.get(ticker, {}).get("name_zh") or ""
+    """Return a ticker's Chinese name, cut where it is very long, or nothing."""
+    return _cut(names.get(ticker, {}).get("name_zh") or "")
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def full_name(names: Names, ticker: str) -> str:

@@ -1,6 +1,8 @@
 """Real runs of the strategies on the embedded data, and a reader of pages that shares nothing with the code that writes them."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +18,7 @@ from backtest.sources import load_archive
 from backtest.universe import load_universe
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VOID = ("meta", "link", "br", "img", "input", "hr")
 
 
@@ -89,3 +92,17 @@ def pages(results: dict[str, RunResult]) -> dict[str, str]:
 def documents(results: dict[str, RunResult]) -> list[dict[str, Any]]:
     """Return what result.json gives back."""
     return [json.loads(to_json(result.as_dict())) for result in results.values()]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail(f"no browser: none of {', '.join(BROWSERS)} is installed; install chromium")
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()

@@ -1,19 +1,22 @@
 """The pages in a real browser, from disk: nothing fetched, nothing complained of, nothing overflowing, everything legible."""
 
 import csv
-import os
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from backtest.report import render_index
+from backtest.report import render, render_index
 from backtest.report.glossary import TERMS
 
 pytestmark = pytest.mark.browser
 
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
+RTL = "\u202eevil\u200f \u0645\u0631\u062d\u0628\u0627 科创 \U0001f600"
+
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGES = ("index", "revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 
@@ -46,20 +49,6 @@ COLLISIONS = """() => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail(f"no browser: none of {', '.join(BROWSERS)} is installed; install chromium")
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -246,4 +235,60 @@ def test_axe_finds_nothing_serious(name, scheme, browser, folder):
     found = axe.run(page).response["violations"]
     told = [(one["id"], one["impact"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in found]
     assert [one for one in told if one[1] in ("serious", "critical")] == []
+    context.close()
+
+
+def with_everything_hostile(result):
+    """Return a run of a hundred tickers with names of 300 letters, markup and turned reading order, half its figures missing."""
+    (book,) = result.books.values()
+    tickers = [f"T{number:03d}.SZ" for number in range(100)]
+    wide = dict.fromkeys(tickers, f"{EVIL} {RTL} " + "x" * 300)
+    spread = pd.DataFrame(0.01, index=book.realised.index, columns=tickers)
+    by_name = pd.DataFrame(0.001, index=tickers, columns=["price", "currency", "costs", "total"])
+    windows = {name: {**found, "total_return": float("nan"), "sharpe": None} for name, found in book.windows.items()}
+    hostile = replace(
+        book, title=EVIL + "y" * 300, basket="z" * 300, members=tuple(tickers), realised=spread, targets=spread, windows=windows,
+        attribution={**book.attribution, "name": by_name}, orders=book.orders.assign(ticker=(tickers * 9)[: len(book.orders)]),
+    )  # fmt: skip
+    names = {name: {"name": said, "name_zh": "超长的名字" * 20} for name, said in wide.items()}
+    spec = {**result.spec, "title": EVIL + "w" * 300, "question": RTL + "q" * 300}
+    return replace(result, books={"z" * 300: hostile}, names=names, spec=spec, notes=(EVIL, RTL, "n" * 300))
+
+
+def with_one_session(result):
+    (book,) = result.books.values()
+    none = {name: getattr(book, name).iloc[:0] for name in ("orders", "unfilled", "late", "exits", "differences", "realised")}
+    one = replace(
+        book, equity=book.equity.iloc[:1], benchmarks=book.benchmarks.iloc[:1], decisions=book.decisions.iloc[:0], **none
+    )
+    return replace(result, books={book.basket: one})
+
+
+def with_no_number(result):
+    (book,) = result.books.values()
+    return replace(result, books={book.basket: replace(book, equity=book.equity * np.nan, benchmarks=book.benchmarks * np.nan)})
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("spoil", [with_everything_hostile, with_one_session, with_no_number])
+def test_a_hostile_run_has_a_page_that_fits_and_runs_nothing_of_it(spoil, width, results, browser, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_text(render(spoil(results["supply_chain_excess"])), encoding="utf-8")
+    assert path.stat().st_size < 3_000_000
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    heard, asked = [], []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda made: asked.append(made.url))
+    page.goto(path.as_uri())
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{spoil.__name__}_{width}.png", full_page=True)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    scrolled, visible = page.evaluate(OVERFLOW)
+    assert scrolled <= visible
+    assert heard == []
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert page.locator("main script, main img").count() == 0
     context.close()
