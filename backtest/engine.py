@@ -20,7 +20,7 @@ from backtest import attribution
 from backtest.desk import Desk, Orders, due_rows
 from backtest.errors import BacktestError, DataError
 from backtest.journal import Journal
-from backtest.panel import Archive
+from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.spec import StrategySpec
 from backtest.terms import Costs, Terms, terms_of
@@ -41,6 +41,16 @@ class Decision:
     moment: pd.Timestamp
     scores: tuple[pd.Series, ...]
     targets: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a book can go by at the close of a session: the panel of that moment and each basket's tickers that can be held."""
+
+    session: pd.Timestamp
+    moment: pd.Timestamp
+    panel: Panel
+    eligible: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -98,15 +108,27 @@ def decision_sessions(spec: StrategySpec, sessions: pd.DatetimeIndex) -> pd.Date
 
 def decision(spec: StrategySpec, book: str, archive: Archive, universe: Universe, session: pd.Timestamp) -> Decision:
     """Return what a book decides at the close of one session."""
-    moment = _close(archive.prices, archive.prices.markets_of(spec.tickers(book, universe)), session)
+    markets = archive.prices.markets_of(spec.tickers(book, universe))
+    seen = outlook(spec.books[book], markets, archive, universe, session)
+    return decided_on(spec, book, seen, tuple(signal(seen.panel) for signal in spec.signals))
+
+
+def outlook(
+    baskets: Sequence[str], markets: Sequence[str], archive: Archive, universe: Universe, session: pd.Timestamp
+) -> Outlook:
+    """Return what some baskets on some markets can go by at the close of one session."""
+    moment = _close(archive.prices, markets, session)
     panel = archive.as_of(moment)
     priced = panel.prices.loc[panel.prices.index > session - PRICED_WITHIN].notna().any()
     eligible = {
-        basket: tuple(t for t in universe.members(universe.basket(basket), session) if priced.get(t, False))
-        for basket in spec.books[book]
+        basket: tuple(t for t in universe.members(universe.basket(basket), session) if priced.get(t, False)) for basket in baskets
     }
-    scores = tuple(signal(panel) for signal in spec.signals)
-    return Decision(session, moment, scores, _checked(spec.weights(scores, eligible), session, book))
+    return Outlook(session, moment, panel, eligible)
+
+
+def decided_on(spec: StrategySpec, book: str, seen: Outlook, scores: tuple[pd.Series, ...]) -> Decision:
+    """Return the decision that scores lead to; BacktestError for weights below 0 or above 1 in sum."""
+    return Decision(seen.session, seen.moment, scores, _checked(spec.weights(scores, seen.eligible), seen.session, book))
 
 
 def trade(
@@ -118,13 +140,11 @@ def trade(
     sessions: pd.DatetimeIndex,
 ) -> Simulation:
     """Return what came of a book's decisions on its sessions; BacktestError when vectorbt and the desk disagree."""
-    costs = Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
-    terms = terms_of(prices, tuple(tickers), base, sessions, spec.fill, costs)
+    terms = book_terms(spec, prices, tickers, base, sessions)
     decided = pd.DatetimeIndex([one.session for one in decisions])
-    targets = np.array([[[one.targets.get(ticker, 0.0) for ticker in terms.tickers]] for one in decisions])
+    targets = targets_of(decisions, terms)[:, None]
     journal = Journal(terms, decided)
-    orders = Desk(terms, targets, due_rows(terms, list(decided), spec.lag), spec.capital, journal).walk()
-    simulate(terms, orders, spec.capital)
+    orders = filled(spec, terms, targets, decided, journal)
     unfilled, late, differences, exits = journal.tables()
     listed = _orders(terms, orders, decided)
     equity, parts = _valued(terms, orders, prices, base, spec.capital, listed)
@@ -143,6 +163,59 @@ def trade(
         exits=exits,
         profits=parts,
     )
+
+
+def book_terms(spec: StrategySpec, prices: Prices, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> Terms:
+    """Return the terms under which a spec's book trades on its sessions."""
+    costs = Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
+    return terms_of(prices, tuple(tickers), base, sessions, spec.fill, costs)
+
+
+def targets_of(decisions: Sequence[Decision], terms: Terms) -> np.ndarray:
+    """Return target weights, shape (decisions, tickers), tickers in the order of the terms."""
+    return np.array([[one.targets.get(ticker, 0.0) for ticker in terms.tickers] for one in decisions])
+
+
+def filled(
+    spec: StrategySpec, terms: Terms, targets: np.ndarray, decided: pd.DatetimeIndex, journal: Journal | None = None
+) -> Orders:
+    """Return the orders of every book of targets (decisions, books, tickers), walked by the desk and filled by vectorbt.
+
+    The books share the spec's lag and capital. Raises BacktestError when vectorbt and the desk disagree.
+    """
+    orders = Desk(terms, targets, due_rows(terms, list(decided), spec.lag), spec.capital, journal).walk()
+    simulate(terms, orders, spec.capital)
+    return orders
+
+
+def worth_of(terms: Terms, prices: Prices, base: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return each ticker's wealth in its own currency and the rate to the book's, both (sessions, tickers)."""
+    names = list(terms.tickers)
+    wealth = prices.local(names, terms.sessions).fillna(1.0).to_numpy()  # before its first price: nobody holds it
+    return wealth, prices.exchange(names, base, terms.sessions)
+
+
+def values(terms: Terms, orders: Orders, worth: np.ndarray, capital: float) -> np.ndarray:
+    """Return what every book is worth at every session's close, shape (sessions, books): cash plus holdings times prices.
+
+    `worth` is a unit's value in the books' currency, shape (sessions, tickers). Raises BacktestError for a value that is no number.
+    """
+    upto = _upto(terms, orders)
+    cash = np.concatenate([np.full((1, orders.cash.shape[1]), capital), orders.cash])[upto]
+    found: np.ndarray = cash + (_held(orders)[upto] * worth[:, None]).sum(axis=2)
+    if not (good := np.isfinite(found).all(axis=1)).all():
+        raise BacktestError(f"value is not a number on {terms.sessions[~good][0]:%Y-%m-%d}")
+    return found
+
+
+def _upto(terms: Terms, orders: Orders) -> np.ndarray:
+    """Return how many order rows lie at or before each session."""
+    return np.searchsorted(terms.session[orders.rows], np.arange(len(terms.sessions)), side="right")
+
+
+def _held(orders: Orders) -> np.ndarray:
+    """Return holdings before the first order row and after each, shape (R + 1, books, tickers)."""
+    return np.concatenate([np.zeros((1, *orders.held.shape[1:])), orders.held])
 
 
 def simulate(terms: Terms, orders: Orders, capital: float) -> np.ndarray:
@@ -222,14 +295,9 @@ def _valued(
 ) -> tuple[pd.Series, dict[str, pd.DataFrame]]:
     """Return the value of a book at every session's close, and where it came from."""
     sessions, names = terms.sessions, list(terms.tickers)
-    upto = np.searchsorted(terms.session[orders.rows], np.arange(len(sessions)), side="right")
-    held = np.concatenate([np.zeros((1, len(names))), orders.held[:, 0]])[upto]
-    cash = np.concatenate([[capital], orders.cash[:, 0]])[upto]
-    wealth = prices.local(names, sessions).fillna(1.0).to_numpy()  # before its first price: nobody holds it
-    rate = prices.exchange(names, base, sessions)
-    equity = pd.Series(cash + (held * wealth * rate).sum(axis=1), sessions)
-    if not np.isfinite(equity.to_numpy()).all():
-        raise BacktestError(f"value is not a number on {equity.index[~np.isfinite(equity.to_numpy())][0]:%Y-%m-%d}")
+    held = _held(orders)[_upto(terms, orders), 0]
+    wealth, rate = worth_of(terms, prices, base)
+    equity = pd.Series(values(terms, orders, wealth * rate, capital)[:, 0], sessions)
     traded, paid = np.zeros(held.shape), np.zeros(held.shape)
     price = np.nan_to_num(terms.price[orders.rows])
     at = terms.session[orders.rows]

@@ -1,0 +1,128 @@
+"""Settings to equity curves, through the same functions of the engine as a single run, each shared part computed once.
+
+Shared: what was known at a decision's close, each signal's scores there, the terms of a book, and each distinct path of
+targets. Books that share terms, decision days, lag and capital walk together and are filled in one call of the kernel.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtest import engine
+from backtest.engine import Decision, Outlook
+from backtest.panel import Archive
+from backtest.spec import StrategySpec
+from backtest.terms import Terms
+from backtest.universe import Universe
+
+BOOKS_AT_ONCE = 512  # walked together: bounds the memory
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One book of one setting: the setting's number, the book, and its value by session in the book's currency."""
+
+    number: int
+    book: str
+    equity: pd.Series
+    periods: int
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What every setting of a group shares."""
+
+    tickers: tuple[str, ...]
+    base: str
+    markets: tuple[str, ...]
+    sessions: pd.DatetimeIndex
+
+
+class Evaluator:
+    """Evaluates settings on one archive, keeping what the next setting can use again."""
+
+    def __init__(self, archive: Archive, universe: Universe) -> None:
+        self.archive, self.universe = archive, universe
+        self._frames: dict[Any, _Frame] = {}
+        self._outlooks: dict[Any, Outlook] = {}
+        self._scores: dict[Any, pd.Series] = {}
+        self._targets: dict[Any, tuple[pd.DatetimeIndex, np.ndarray]] = {}
+        self._terms: tuple[Any, Terms, np.ndarray] | None = None  # one at a time: the largest part
+
+    def curves(self, specs: Sequence[StrategySpec]) -> Iterator[Curve]:
+        """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it."""
+        groups: dict[Any, list[tuple[int, str]]] = {}
+        for number, spec in enumerate(specs):
+            for book in spec.books:
+                groups.setdefault(self.group(spec, book), []).append((number, book))
+        for members in groups.values():
+            for first in range(0, len(members), BOOKS_AT_ONCE):
+                yield from self._together(specs, members[first : first + BOOKS_AT_ONCE])
+
+    def group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
+        """Return what the books that are walked together share."""
+        return (*self._terms_key(spec, book), spec.rebalance, spec.lag, spec.capital)
+
+    def _together(self, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
+        spec, book = specs[members[0][0]], members[0][1]
+        frame, (terms, worth) = self._frame(spec, book), self._terms_of(spec, book)
+        paths = [self._path(specs[number], book, terms) for number, book in members]
+        decided = paths[0][0]
+        distinct: dict[bytes, int] = {}
+        places = [distinct.setdefault(path.tobytes(), len(distinct)) for _, path in paths]
+        targets = np.stack([paths[places.index(place)][1] for place in range(len(distinct))], axis=1)
+        orders = engine.filled(spec, terms, targets, decided)
+        values = engine.values(terms, orders, worth, spec.capital)
+        periods = self.archive.prices.periods_per_year(frame.markets)
+        for (number, name), place in zip(members, places, strict=True):
+            yield Curve(number, name, pd.Series(values[:, place], frame.sessions), periods)
+
+    def _path(self, spec: StrategySpec, book: str, terms: Terms) -> tuple[pd.DatetimeIndex, np.ndarray]:
+        """Return the decision sessions and the targets (decisions, tickers) of one book."""
+        frame = self._frame(spec, book)
+        key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.sessions[-1])
+        if key not in self._targets:
+            sessions = engine.decision_sessions(spec, frame.sessions)
+            chosen = [self._decision(spec, book, frame, session) for session in sessions]
+            self._targets[key] = sessions, engine.targets_of(chosen, terms)
+        return self._targets[key]
+
+    def _decision(self, spec: StrategySpec, book: str, frame: _Frame, session: pd.Timestamp) -> Decision:
+        baskets = spec.books[book]
+        key = (baskets, frame.markets, session)
+        if key not in self._outlooks:
+            self._outlooks[key] = engine.outlook(baskets, frame.markets, self.archive, self.universe, session)
+        seen = self._outlooks[key]
+        for signal in spec.signals:
+            if (signal, seen.moment) not in self._scores:
+                self._scores[signal, seen.moment] = signal(seen.panel)
+        return engine.decided_on(spec, book, seen, tuple(self._scores[signal, seen.moment] for signal in spec.signals))
+
+    def _frame(self, spec: StrategySpec, book: str) -> _Frame:
+        prices = self.archive.prices
+        tickers = spec.tickers(book, self.universe)
+        held = tuple(sorted({ticker for name in spec.books for ticker in spec.tickers(name, self.universe)}))
+        base = self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
+        key = (tickers, held, base, spec.start, spec.end)
+        if key not in self._frames:
+            prices.require(list(held))
+            sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, held))
+            self._frames[key] = _Frame(tickers, base, prices.markets_of(tickers), sessions)
+        return self._frames[key]
+
+    def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
+        frame = self._frame(spec, book)
+        costs = (spec.fill, spec.cost_bps, spec.slippage_bps, spec.slippage_range)
+        return (frame.tickers, frame.base, spec.start, frame.sessions[-1], *costs)
+
+    def _terms_of(self, spec: StrategySpec, book: str) -> tuple[Terms, np.ndarray]:
+        key = self._terms_key(spec, book)
+        if self._terms is None or self._terms[0] != key:
+            frame, prices = self._frame(spec, book), self.archive.prices
+            terms = engine.book_terms(spec, prices, frame.tickers, frame.base, frame.sessions)
+            wealth, rate = engine.worth_of(terms, prices, frame.base)
+            self._terms = key, terms, wealth * rate
+        return self._terms[1], self._terms[2]

@@ -1,0 +1,166 @@
+"""A grid of settings in TOML: lists and ranges by field, what is excluded, and a cap; all checked before anything runs.
+
+most = 20000                                  no more settings than this
+[settings]
+lag = { from = 1, to = 5, step = 1 }          a range, both ends included
+"weights.above" = [0.0, 0.1]                  a field of the weighting; "signals.0.leaders" one of the first signal
+[[exclude]]                                   a setting that meets every condition of a table is left out
+lag = { gt = 4 }
+"""
+
+import dataclasses
+import math
+import operator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from backtest.errors import BacktestError, ConfigurationError, near_miss
+from backtest.spec import StrategySpec
+
+MOST = 100_000
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "in": lambda value, among: value in among,
+}
+FIXED = ("name", "title", "question", "signals", "weights")
+Setting = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The values of each field, in the order of the file, and the tables of conditions (field → operator → operand)."""
+
+    fields: Mapping[str, tuple[Any, ...]]
+    exclude: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
+    most: int = MOST
+
+    def settings(self) -> Iterator[Setting]:
+        """Yield every setting that no table excludes, the last field running fastest."""
+        for values in product(*self.fields.values()):
+            setting = dict(zip(self.fields, values, strict=True))
+            if not any(_meets(setting, table) for table in self.exclude):
+                yield setting
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the grid for JSON."""
+        return {
+            "fields": {name: list(values) for name, values in self.fields.items()},
+            "exclude": [{field: dict(asked) for field, asked in table.items()} for table in self.exclude],
+            "most": self.most,
+        }
+
+
+def load_grid(path: Path) -> Grid:
+    """Return the grid of a TOML file; ConfigurationError with file and field for what cannot be read."""
+    try:
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: no such grid file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{path}: not readable as TOML ({error})") from None
+    if unknown := sorted(set(held) - {"most", "settings", "exclude"}):
+        raise ConfigurationError(f"{path}: {near_miss('key', unknown[0], ['most', 'settings', 'exclude'])}")
+    most, settings, exclude = held.get("most", MOST), held.get("settings"), held.get("exclude", [])
+    if not isinstance(settings, dict) or not settings:
+        raise ConfigurationError(f"{path}: no [settings]; want at least one field with its values")
+    if type(most) is not int or most < 1:
+        raise ConfigurationError(f"{path}: most is {most!r}; want a number of settings of at least 1")
+    fields = {name: _values(f"{path}: {name}", stated) for name, stated in settings.items()}
+    if not isinstance(exclude, list) or not all(isinstance(table, dict) and table for table in exclude):
+        raise ConfigurationError(f"{path}: exclude; want [[exclude]] tables, each with at least one condition")
+    for table in exclude:
+        for field, asked in table.items():
+            _check_condition(f"{path}: exclude {field}", field, asked, fields)
+    return Grid(fields, tuple(exclude), most)
+
+
+def specs_of(spec: StrategySpec, grid: Grid) -> list[tuple[Setting, StrategySpec]]:
+    """Return every setting with its checked spec, in the grid's order, each spec once.
+
+    Raises ConfigurationError for a field the spec lacks, a value it refuses, more settings than `most`, or none.
+    """
+    found: dict[str, tuple[Setting, StrategySpec]] = {}
+    for count, setting in enumerate(grid.settings(), start=1):
+        if count > grid.most:
+            raise ConfigurationError(f"the grid has more settings than most = {grid.most}; want fewer values or a higher cap")
+        one = applied(spec, setting)
+        found.setdefault(one.spec_id, (setting, one))
+    if not found:
+        raise ConfigurationError("the grid has no setting left; want conditions that exclude fewer")
+    return list(found.values())
+
+
+def applied(spec: StrategySpec, setting: Mapping[str, Any]) -> StrategySpec:
+    """Return the spec of a setting; ConfigurationError names the setting that the spec refuses."""
+    changes: dict[str, Any] = {}
+    for name, value in setting.items():
+        top, *path = name.split(".")
+        if not path and (top in FIXED or top not in type(spec).model_fields):
+            known = [field for field in type(spec).model_fields if field not in FIXED]
+            raise ConfigurationError(near_miss("field", name, known))
+        stated = tuple(value) if isinstance(value, list) else value
+        changes[top] = _put(changes.get(top, getattr(spec, top, None)), path, stated, name)
+    try:
+        return spec.replaced(**changes)
+    except BacktestError as error:
+        raise ConfigurationError(f"setting {setting}: {error}") from None
+
+
+def _put(part: Any, path: list[str], value: Any, name: str) -> Any:
+    """Return a copy of a frozen value with the field at a path replaced."""
+    if not path:
+        return value
+    if isinstance(part, tuple):
+        if not path[0].isdigit() or int(path[0]) >= len(part):
+            raise ConfigurationError(f"no field '{name}'; want a number below {len(part)} for '{path[0]}'")
+        place = int(path[0])
+        return (*part[:place], _put(part[place], path[1:], value, name), *part[place + 1 :])
+    known = [field.name for field in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
+    if path[0] not in known:
+        raise ConfigurationError(near_miss(f"field of {type(part).__name__}", path[0], known or ["none"]))
+    return dataclasses.replace(part, **{path[0]: _put(getattr(part, path[0]), path[1:], value, name)})
+
+
+def _values(where: str, stated: Any) -> tuple[Any, ...]:
+    if isinstance(stated, list):
+        if not stated:
+            raise ConfigurationError(f"{where} is empty; want at least one value")
+        return tuple(stated)
+    if isinstance(stated, dict) and set(stated) == {"from", "to", "step"}:
+        first, last, step = (stated[key] for key in ("from", "to", "step"))
+        good = all(type(part) in (int, float) and math.isfinite(part) for part in (first, last, step))
+        if good and step > 0 and last >= first:
+            count = math.floor((last - first) / step + 1e-9) + 1
+            return tuple(
+                first + number * step if isinstance(step, int) else round(first + number * step, 12) for number in range(count)
+            )
+    raise ConfigurationError(f"{where} is {stated!r}; want a list or {{ from, to, step }} with step above 0")
+
+
+def _check_condition(where: str, field: str, asked: Any, fields: Mapping[str, tuple[Any, ...]]) -> None:
+    if field not in fields:
+        raise ConfigurationError(f"{where}: {near_miss('setting', field, list(fields))}")
+    if not isinstance(asked, dict) or not asked or set(asked) - set(OPERATORS):
+        raise ConfigurationError(f"{where} is {asked!r}; want operators among {', '.join(OPERATORS)}")
+    try:
+        for value in fields[field]:
+            _compare(value, asked)
+    except TypeError:
+        raise ConfigurationError(f"{where} is {asked!r}; its values cannot be compared so") from None
+
+
+def _meets(setting: Setting, table: Mapping[str, Mapping[str, Any]]) -> bool:
+    return all(_compare(setting[field], asked) for field, asked in table.items())
+
+
+def _compare(value: Any, asked: Mapping[str, Any]) -> bool:
+    return all(OPERATORS[name](value, operand) for name, operand in asked.items())
