@@ -198,7 +198,7 @@ def worth_of(terms: Terms, prices: Prices, base: str) -> tuple[np.ndarray, np.nd
 def values(terms: Terms, orders: Orders, worth: np.ndarray, capital: float) -> np.ndarray:
     """Return what every book is worth at every session's close, shape (sessions, books): cash plus holdings times prices.
 
-    `worth` is a unit's value in the books' currency, shape (sessions, tickers). Raises BacktestError for a value that is no number.
+    `worth` is a unit's value in the books' currency, shape (sessions, tickers). BacktestError for a value that is no number.
     """
     upto = _upto(terms, orders)
     cash = np.concatenate([np.full((1, orders.cash.shape[1]), capital), orders.cash])[upto]
