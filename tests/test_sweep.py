@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from markets_for_tests import ROOT, strategy
 
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, DataError
 from backtest.run import run
+from backtest.sweep import chunks
+from backtest.sweep.chunks import evaluate, merged, plan, shard_of
 from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.grid import Grid, applied, load_grid, specs_of
 from backtest.universe import load_universe
@@ -77,3 +79,41 @@ def test_a_grid_that_makes_no_sense_is_refused_before_anything_runs(tmp_path, te
 
 def test_settings_that_come_to_the_same_spec_are_one():
     assert len(specs_of(SPEC, Grid({"slippage_bps": (5, 5.0, 6)}))) == 2
+
+
+def planned(archive, folder, count=60):
+    settings = specs_of(SPEC, load_grid(SAMPLE))[:: 14_784 // count]
+    evaluator = Evaluator(archive, load_universe())
+    return plan(settings, evaluator, ["data", "code"], folder), settings, evaluator
+
+
+def test_one_three_and_seven_shards_merge_to_the_same_bytes(daily, tmp_path, monkeypatch):
+    monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
+    found = []
+    for of in (1, 3, 7):
+        cut, settings, evaluator = planned(daily, tmp_path / str(of))
+        assert len(cut) > 7
+        for one in range(of, 0, -1):
+            evaluate(shard_of(cut, f"{one}/{of}"), settings, evaluator, False, lambda _: None)
+        merged(cut, tmp_path / f"{of}.parquet")
+        found.append((tmp_path / f"{of}.parquet").read_bytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(daily, tmp_path, monkeypatch):
+    monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
+    cut, settings, evaluator = planned(daily, tmp_path, 12)
+    whole = evaluate(cut, settings, evaluator, True, lambda _: None)
+    assert whole == len(settings)
+    before = cut[0].path.read_bytes()
+    cut[0].path.unlink()
+    with pytest.raises(DataError, match="1 of .* chunks are missing"):
+        merged(cut, tmp_path / "all.parquet")
+    assert evaluate(cut, settings, evaluator, True, lambda _: None) == len(cut[0].numbers)
+    assert cut[0].path.read_bytes() == before
+
+
+@pytest.mark.parametrize("stated", ["0/3", "4/3", "1", "a/b", "1/0"])
+def test_a_shard_that_is_none_is_refused(stated):
+    with pytest.raises(ConfigurationError, match="want I/N"):
+        shard_of([], stated)
