@@ -40,8 +40,8 @@ HOMES = {
     "arch": "statistics/",
     "yfinance": "data/",
     "httpx": "data/",
-    "dask": "sweep.py",
-    "distributed": "sweep.py",
+    "dask": "sweep/",
+    "distributed": "sweep/",
 }
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
 
