@@ -22,6 +22,7 @@ from backtest.statistics import performance
 from backtest.universe import Benchmark, Supplier, Universe, load_universe
 
 ROOT = Path(__file__).parent.parent
+FACTORS = {"NVDA"}  # what the audit explains returns by, beside the benchmarks
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,9 @@ class RunResult:
 
 
 def tickers_of(spec: StrategySpec, universe: Universe) -> list[str]:
-    """Return every ticker a run needs prices for: what its books hold, what they are compared with, what claims need."""
+    """Return every ticker a run needs prices for: what its books hold and are compared with, what claims and the audit need."""
     held = {ticker for book in spec.books for ticker in spec.tickers(book, universe)}
-    return sorted(held | {row.ticker for row in universe.benchmarks} | tickers_needed())
+    return sorted(held | {row.ticker for row in universe.benchmarks} | tickers_needed() | FACTORS)
 
 
 def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) -> RunResult:

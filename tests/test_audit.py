@@ -10,6 +10,7 @@ from markets_for_tests import STRATEGIES, spec_of, strategy
 
 from backtest.__main__ import main
 from backtest.audit import audit
+from backtest.audit.leaks import leak_budget
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence
 from backtest.run import run
 from backtest.universe import load_universe
@@ -98,7 +99,10 @@ def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth,
 
 def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(weekly):
     spec = spec_of()
-    found = audit(spec, run(spec, weekly), weekly, UNIVERSE)["leak_budget"]["NVDA"]
+    assert audit(spec, run(spec, weekly), weekly, UNIVERSE)["not_run"] == {
+        "leak_budget": "the strategy reads no published figure"
+    }
+    found = leak_budget(spec, weekly, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
     assert {one["total_return_bought"] for one in found.values()} == {0.0}
 
 

@@ -7,16 +7,19 @@ from typing import Any
 import pandas as pd
 
 from backtest.audit import hypotheses
+from backtest.audit.announcements import announcements
+from backtest.audit.factors import unexplained
+from backtest.audit.growth import lead_and_lag, supplier_slopes
 from backtest.audit.leaks import leak_budget
 from backtest.audit.nulls import null_suite, settings
 from backtest.audit.replay import canary_is_caught, replay
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence, windows_id
+from backtest.audit.states import states
 from backtest.panel import Archive
 from backtest.run import RunResult
 from backtest.spec import StrategySpec
 from backtest.universe import Universe
 
-NOT_YET = ("alpha after factors", "switching states", "lead and lag", "pooled slopes", "event study")
 SAMPLES = ("in sample", "out of sample", "whole")
 
 
@@ -31,19 +34,28 @@ def audit(
     """Return the audit of a run for JSON; LookAheadError when a decision reads what was not yet known.
 
     The replay and its canary are always run. The rest is begun, in its order, while less than `seconds` have passed; what
-    was not begun, and what is not built, is listed under `not_run` with the reason.
+    was not begun is listed under `not_run` with the reason.
     """
     began, last = monotonic(), max(window.end for window in result.windows)
     progress("decisions again, with everything later hidden")
     found: dict[str, Any] = {"replay": {"decisions": replay(spec, archive, universe, last)}}
     found["replay"]["canary"] = canary_is_caught(spec, archive, universe, last)
+    panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
     questions: dict[str, Callable[[], Any]] = {
         "regimes": lambda: _regimes(result),
         "influence": lambda: {name: rests_on(book) for name, book in result.books.items()},
+        "factors": lambda: unexplained(result, archive.prices),
+        "lead_lag": lambda: lead_and_lag(panel),
+        "slopes": lambda: supplier_slopes(panel),
+        "events": lambda: announcements(result, archive.facts, archive.prices),
+        "states": lambda: {name: states(book, archive.prices, result.windows) for name, book in result.books.items()},
         "nulls": lambda: _nulls(spec, archive, universe, pd.Timestamp(last)),
         "leak_budget": lambda: leak_budget(spec, archive, universe, pd.Timestamp(last)),
     }
-    not_run = dict.fromkeys(NOT_YET, "not part of the audit yet")
+    not_run = {}
+    if not spec.signals:
+        del questions["leak_budget"]
+        not_run["leak_budget"] = "the strategy reads no published figure"
     for name, question in questions.items():
         if monotonic() - began >= seconds:
             not_run[name] = f"did not fit into {seconds:g} seconds"

@@ -13,6 +13,7 @@ import pandas as pd
 from backtest.statistics.refusal import Floats, Refused, refusal
 
 FEWEST_RETURNS = 100
+FEWEST_SESSIONS = 2  # that a state of a regime lasts
 STARTS = ((0.5, 0.95), (1.0, 0.95), (0.5, 0.8), (1.5, 0.98))  # distance of the means in deviations, probability of staying
 
 
@@ -115,4 +116,6 @@ def _doubts(shares: Floats, states: list[State]) -> list[str]:
         doubts.append("one state has almost no variance: the likelihood is unbounded there")
     if max(state.duration for state in states) > len(shares):
         doubts.append("one state is never left")
+    if max(state.duration for state in states) < FEWEST_SESSIONS:
+        doubts.append(f"neither state lasts {FEWEST_SESSIONS} sessions: they are no regimes")
     return doubts

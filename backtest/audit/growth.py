@@ -1,0 +1,89 @@
+"""Whether CapEx leads the suppliers' revenue, and how each supplier's growth answers to it: one CapEx path, few quarters."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtest.calendars import quarter_label
+from backtest.panel import Panel
+from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.statistics.cosines import regress
+from backtest.statistics.lead_lag import circular_shift
+from backtest.statistics.pooling import pool, slopes
+from backtest.statistics.refusal import Refused
+
+LAG = 1  # quarters, fixed before any result was read
+PRIOR_SCALE = 1.0  # of the deviation between suppliers' slopes: percent of revenue growth per percent of CapEx growth
+FEWEST_QUARTERS = 16  # of growth that a supplier has to cover: one short history would cut everybody's
+
+
+def lead_and_lag(panel: Panel) -> dict[str, Any]:
+    """Return whether CapEx, or the ratio, leads the leaders' revenue by LAG quarters, on quarter-on-quarter growth.
+
+    The rotation test carries the p; the regression with EWC errors is indicative at this many quarters.
+    """
+    excess, quarters = SupplyChainExcess(), [quarter_label(int(quarter)) for quarter in panel.quarters]
+    revenue = _growth(_sum(panel, [(leader, "revenue") for leader in excess.leaders]), quarters)
+    leaders = {
+        "CapEx": _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in excess.clouds]), quarters),
+        "ratio": _growth(RevenueCapexRatio().values(panel), quarters),
+    }
+    return {name: _led(one, revenue) for name, one in leaders.items()}
+
+
+def supplier_slopes(panel: Panel) -> dict[str, Any]:
+    """Return each supplier's slope of revenue growth on CapEx growth, pooled; suppliers without the quarters are left out."""
+    quarters = [quarter_label(int(quarter)) for quarter in panel.quarters]
+    capex = _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds]), quarters)
+    entities = sorted({fact.entity for fact in panel.published("revenue") if fact.unit == "CNY_m"})
+    grown = pd.DataFrame({one: _growth(_sum(panel, [(one, "revenue")]), quarters) for one in entities})
+    grown = grown.loc[capex.dropna().index]
+    kept = [one for one in entities if grown[one].notna().sum() >= FEWEST_QUARTERS]
+    common = grown[kept].dropna()
+    found = slopes(common, capex.loc[common.index])
+    pooled = found if isinstance(found, Refused) else pool(found, PRIOR_SCALE)
+    if isinstance(pooled, Refused):
+        return {"because": pooled.reason, "n": pooled.n}
+    return {
+        "slopes": {name: asdict(one) for name, one in pooled.slopes.items()},
+        "mean": asdict(pooled.mean),
+        "between": pooled.between,
+        "prior": pooled.prior,
+        "quarters": [str(common.index[0]), str(common.index[-1])],
+        "left_out": [one for one in entities if one not in kept],
+        "n": pooled.n,
+    }
+
+
+def _led(leader: pd.Series, follower: pd.Series) -> dict[str, Any]:
+    table = pd.concat([leader, follower], axis=1).dropna()
+    if not len(table):
+        return {"because": "no quarter has both", "n": 0}
+    found = circular_shift(table.iloc[:, 0], table.iloc[:, 1], (LAG,))
+    if isinstance(found, Refused):
+        return {"because": found.reason, "n": found.n}
+    fitted = regress(table.iloc[LAG:, 1], pd.DataFrame({"leader": table.iloc[:, 0].shift(LAG).iloc[LAG:]}))
+    slope = None if isinstance(fitted, Refused) else fitted.coefficients["leader"]
+    return {
+        "lag": LAG,
+        "correlation": found.correlations[LAG],
+        "p": found.p,
+        "floor": found.floor,
+        "slope": None if slope is None else {"value": slope.value, "lower": slope.lower, "upper": slope.upper},
+        "quarters": [str(table.index[0]), str(table.index[-1])],
+        "n": found.n,
+    }
+
+
+def _sum(panel: Panel, series: list[tuple[str, str]]) -> np.ndarray:
+    total: np.ndarray = panel.matrix(tuple(series)).sum(axis=1)
+    return total
+
+
+def _growth(totals: np.ndarray, quarters: list[str]) -> pd.Series:
+    """Return growth over the quarter before, as fractions by quarter."""
+    line = pd.Series(totals, quarters)
+    return line / line.shift(1) - 1.0

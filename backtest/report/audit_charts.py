@@ -1,0 +1,39 @@
+"""Charts of the audit: the probability of a basket's better state through time, over the report's regimes."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from backtest.regimes import Window
+from backtest.report.blocks import Chart
+from backtest.report.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
+from backtest.report.colours import light, theme
+from backtest.report.wording import percent, plain
+
+
+def probability(anchor: str, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Chart:
+    """Draw, per basket, the smoothed probability of its better state at each month's end."""
+    said = "; ".join(f"{plain(name)} {percent(list(path.values())[-1], 0, sign=False)}" for name, path in books.items())
+    caption = (
+        "The probability that a basket was in the better of its two states, by month's end. The states were found without the "
+        "report's dates; where they change at other times than the regimes (grey), the regimes are not the market's own."
+    )
+    label = f"Line chart of the probability of the better state. At the end: {said}."
+    return chart(anchor, label, caption, lambda size: _draw(size, books, windows))
+
+
+def _draw(size: Size, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Figure:
+    figure, (axes,) = panels(size, (150,))
+    timeline(size, (axes,), windows, min(one.start for one in windows), max(one.end for one in windows))
+    ends = []
+    for name, path in books.items():
+        months = [days(pd.Period(month, freq="M").end_time.normalize()) for month in path]
+        colour = light(theme(name))
+        axes.plot(months, list(path.values()), color=colour, drawstyle="steps-pre")
+        ends.append((months[-1], list(path.values())[-1], plain(name), colour))
+    axes.set_ylim(-0.03, 1.03)
+    percent_axis(axes)
+    title(axes, "probability of the better state", size, top=True)
+    label_ends(size, axes, ends)
+    return figure

@@ -1,0 +1,209 @@
+"""The audit's further questions: each against a planted answer, worked by hand or with nothing to find."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from markets_for_tests import STRATEGIES, day, flat_prices_on_real_calendars, strategy
+
+from backtest.audit import audit
+from backtest.audit.announcements import announcements, first_sessions, moments
+from backtest.audit.factors import factor_returns, unexplained
+from backtest.audit.growth import LAG, lead_and_lag, supplier_slopes
+from backtest.audit.states import basket_excess, states
+from backtest.calendars import parse_quarter
+from backtest.run import run, tickers_of
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.universe import load_universe
+
+UNIVERSE = load_universe()
+CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
+
+
+@pytest.fixture(scope="module")
+def result(weekly):
+    return run(next(strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess"), weekly)
+
+
+@pytest.fixture(scope="module")
+def panel(weekly):
+    return weekly.as_of(pd.Timestamp("2026-06-30", tz="UTC"))
+
+
+def with_equity(result, equity):
+    (name,) = result.books
+    return replace(result, books={name: replace(result.books[name], equity=equity)})
+
+
+def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result, weekly):
+    (book,) = result.books.values()
+    factors = factor_returns(book, weekly.prices)
+    assert list(factors) == ["market XSHG", "sector", "NVIDIA", "currency"]
+    noise = np.random.default_rng(7).normal(0, 0.002, len(factors))
+    made = 0.002 + 1.5 * factors["market XSHG"] - 0.5 * factors["NVIDIA"] + noise
+    equity = pd.concat([pd.Series([1.0], [book.equity.index[0]]), (1.0 + made).cumprod()])
+    found = unexplained(with_equity(result, equity), weekly.prices)[book.basket]
+    assert found["alpha"]["value"] == pytest.approx(0.002 * book.periods_per_year, abs=0.04)
+    assert abs(found["alpha"]["value"] - 0.104) < 3 * found["alpha"]["error"]
+    assert found["loadings"]["market XSHG"]["value"] == pytest.approx(1.5, abs=0.05)
+    assert found["loadings"]["NVIDIA"]["value"] == pytest.approx(-0.5, abs=0.05)
+    assert found["loadings"]["sector"]["value"] == pytest.approx(0.0, abs=0.05)
+
+
+def test_on_daily_prices_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(result, weekly):
+    (book,) = result.books.values()
+    same, before = factor_returns(book, weekly.prices), factor_returns(book, replace(weekly.prices, frequency="daily"))
+    assert before["NVIDIA"].to_numpy() == pytest.approx(same["NVIDIA"].to_numpy()[:-1])
+    assert before["market XSHG"].to_numpy() == pytest.approx(same["market XSHG"].to_numpy()[1:])
+
+
+def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no_alpha(result, weekly):
+    (book,) = result.books.values()
+    without = replace(weekly.prices, wealth=weekly.prices.wealth.drop(columns="NVDA"))
+    assert "NVIDIA" not in factor_returns(book, without)
+    empty = replace(result, books={book.basket: replace(book, orders=book.orders.iloc[:0])})
+    assert unexplained(empty, weekly.prices)[book.basket] == {"because": "nothing was ever held"}
+
+
+def test_nvidia_s_prices_come_with_every_run():
+    assert all("NVDA" in tickers_of(strategy(path), UNIVERSE) for path in STRATEGIES)
+
+
+def test_an_announcement_counts_once_when_first_made_and_not_after_the_run(weekly):
+    rows = weekly.facts.rows
+    one = rows[(rows["entity"] == "AMZN") & (rows["metric"] == "purchases_ppe")].tail(1)
+    later = one.assign(known_at=one["known_at"] + pd.Timedelta(days=40))
+    facts = replace(weekly.facts, rows=pd.concat([rows, later]).sort_values("known_at", ignore_index=True))
+    last = pd.Timestamp("2027-01-01", tz="UTC")
+    told = moments(facts, [("AMZN", "purchases_ppe")], last)
+    assert told == moments(weekly.facts, [("AMZN", "purchases_ppe")], last)
+    assert told == sorted(told)
+    assert len(told) == len(rows[(rows["entity"] == "AMZN") & (rows["metric"] == "purchases_ppe")])
+    assert moments(facts, [("AMZN", "purchases_ppe")], told[3]) == told[:4]
+
+
+@pytest.mark.parametrize(
+    ("told", "market", "session"),
+    [
+        ("2024-05-22T20:20Z", "XNYS", "2024-05-23"),  # after New York's close
+        ("2024-05-22T19:59Z", "XNYS", "2024-05-22"),  # a minute before it
+        ("2024-05-22T20:20Z", "XSHG", "2024-05-23"),  # Shanghai's own next session
+        ("2024-04-30T20:05Z", "XSHG", "2024-05-06"),  # Labour Day: Shanghai opens again on the 6th
+        ("2024-04-30T20:05Z", "XNYS", "2024-05-01"),
+    ],
+)
+def test_each_market_reacts_on_its_own_first_session_that_could(told, market, session):
+    prices = flat_prices_on_real_calendars({"A": market}, "2024-04-01", "2024-06-28")
+    sessions = pd.DatetimeIndex(prices.closes[market].index)
+    assert first_sessions([pd.Timestamp(told)], prices, (market,), sessions) == [day(session)]
+
+
+def test_a_jump_planted_on_every_announcement_is_found_and_noise_is_not(result, weekly):
+    (book,) = result.books.values()
+    last = pd.Timestamp("2026-06-26", tz="UTC")
+    told = moments(weekly.facts, [(cloud, "purchases_ppe") for cloud in CLOUDS], last)
+    placed = first_sessions(told, weekly.prices, ("XSHG",), pd.DatetimeIndex(book.equity.index))
+    market = book.benchmarks.dropna(axis=1).pct_change().fillna(0.0).mean(axis=1)
+    noise = pd.Series(np.random.default_rng(11).normal(0, 0.02, len(market)), market.index)
+    jump = pd.Series(0.0, market.index)
+    jump[placed] = 0.05 + np.random.default_rng(2).normal(0, 0.004, len(placed))
+    found = {}
+    for name, extra in {"planted": jump, "nothing": jump * 0}.items():
+        one = announcements(with_equity(result, (1 + market + noise + extra).cumprod()), weekly.facts, weekly.prices)
+        found[name] = one["CapEx, XSHG"]
+    assert found["planted"]["abnormal"] == pytest.approx(0.05, abs=0.02)
+    assert found["planted"]["p"] < 0.05
+    assert found["planted"]["p_random"] < 0.01
+    assert found["nothing"]["p_random"] > 0.05
+
+
+def with_growth(panel, made):
+    """The panel with the revenue of every A-share supplier moved by what `made` gives for entity, quarter and CapEx growth."""
+    rows = panel.rows.copy()
+    capex = rows[(rows["metric"] == "purchases_ppe") & rows["entity"].isin(CLOUDS)].groupby("quarter")["value"].sum()
+    growth = (capex / capex.shift(1) - 1.0).dropna()
+    own = rows[(rows["metric"] == "revenue") & (rows["unit"] == "CNY_m")]
+    for entity, held in own.groupby("entity"):
+        level = 1000.0
+        for row, quarter in held.sort_values("quarter")["quarter"].items():
+            level *= 1.0 + made(str(entity), int(quarter), growth)
+            rows.loc[row, "value"] = level
+    return replace(panel, rows=rows, _cache={})
+
+
+def test_a_planted_lead_of_a_quarter_reaches_the_floor_and_the_same_growth_at_once_does_not(panel):
+    led = with_growth(panel, lambda _, quarter, growth: growth.get(quarter - LAG, 0.0))
+    found = lead_and_lag(led)["CapEx"]
+    assert found["correlation"] > 0.99
+    assert found["p"] == found["floor"] == pytest.approx(1 / found["n"])
+    assert found["slope"]["value"] == pytest.approx(1.0, abs=0.1)
+    at_once = with_growth(panel, lambda _, quarter, growth: growth.get(quarter, 0.0))
+    assert lead_and_lag(at_once)["CapEx"]["p"] > 2 * found["floor"]
+
+
+def test_the_lead_on_the_embedded_figures_is_the_correlation_worked_by_hand(panel):
+    quarters = panel.quarters
+    revenue = sum(panel.matrix([(one, "revenue")])[:, 0] for one in LEADERS)
+    capex = sum(panel.matrix([(one, "purchases_ppe")])[:, 0] for one in CLOUDS)
+    grown = pd.DataFrame({"capex": capex, "revenue": revenue}, quarters).pct_change(fill_method=None).dropna()
+    by_hand = np.corrcoef(grown["capex"].iloc[:-1], grown["revenue"].iloc[1:])[0, 1]
+    found = lead_and_lag(panel)["CapEx"]
+    assert found["correlation"] == pytest.approx(by_hand)
+    assert found["n"] == len(grown)
+    assert parse_quarter(found["quarters"][0]) == int(grown.index[0])
+
+
+def test_slopes_planted_alike_are_pooled_to_what_was_planted(panel):
+    random = np.random.default_rng(5)
+    made = with_growth(panel, lambda _, quarter, growth: 0.05 + 0.8 * growth.get(quarter, 0.0) + random.normal(0, 0.01))
+    found = supplier_slopes(made)
+    assert found["mean"]["lower"] < 0.8 < found["mean"]["upper"]
+    assert found["mean"]["mean"] == pytest.approx(0.8, abs=0.1)
+    assert found["between"] < 0.2
+    assert all(one["positive"] > 0.95 for one in found["slopes"].values())
+    assert "half-t" in found["prior"]
+
+
+def test_a_supplier_with_a_short_history_is_left_out_and_named(panel):
+    found = supplier_slopes(panel)
+    assert "688256.SS" in found["left_out"]
+    assert set(found["slopes"]).isdisjoint(found["left_out"])
+    assert found["n"] >= 16
+
+
+def test_states_are_those_of_the_basket_whatever_the_book_held(result, weekly):
+    (book,) = result.books.values()
+    cash = replace(book, equity=book.equity * 0 + 1.0)
+    assert basket_excess(cash, weekly.prices).equals(basket_excess(book, weekly.prices))
+    values = weekly.prices.local(list(book.members), pd.DatetimeIndex(book.equity.index))
+    index = book.benchmarks["000300.SS"]
+    by_hand = values.pct_change().mean(axis=1).iloc[5] - index.pct_change().iloc[5]
+    assert basket_excess(book, weekly.prices).iloc[4] == pytest.approx(by_hand)
+
+
+def test_two_planted_states_are_found_on_their_dates_and_a_doubtful_fit_says_so(result, weekly):
+    (book,) = result.books.values()
+    random = np.random.default_rng(3)
+    better = (np.arange(len(book.equity)) // 40) % 2 == 1
+    drawn = np.where(better, random.normal(0.03, 0.01, len(better)), random.normal(-0.02, 0.02, len(better)))
+    ticker = book.members[0]
+    market = book.benchmarks.dropna(axis=1).pct_change().mean(axis=1).fillna(0.0)
+    wealth = weekly.prices.wealth.copy()
+    wealth[ticker] = (1 + market + drawn).cumprod().reindex(wealth.index).ffill()
+    prices = replace(weekly.prices, wealth=wealth)
+    found = states(replace(book, members=(ticker,)), prices, result.windows)
+    assert found["warnings"] == []
+    assert found["bic_gain"] > 0
+    months = pd.Series(found["probability"])
+    planted = pd.Series(better[1:], book.equity.index[1:]).groupby(book.equity.index[1:].to_period("M")).last()
+    assert ((months.to_numpy() > 0.5) == planted.to_numpy()).mean() > 0.9
+    assert states(book, weekly.prices, result.windows)["warnings"] != []
+
+
+def test_the_whole_audit_runs_on_daily_prices_and_leaves_no_question_out(daily):
+    spec = next(strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
+    found = audit(spec, run(spec, daily), daily, UNIVERSE, 300.0)
+    assert found["not_run"] == {}
+    assert found["factors"]["leaders"]["n"] > 800
+    assert len(found["events"]["CapEx, XSHG"]["events"]) > 20
