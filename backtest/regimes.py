@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from backtest.statistics import performance, uncertainty
+from backtest.statistics.intervals import intervals
 from backtest.universe import Universe
 
 REPORT_DATE = pd.Timestamp("2025-07-23")
@@ -55,6 +56,7 @@ def window_statistics(
 ) -> dict[str, Any]:
     """Return what a book did in a window: fractions, except Sharpe (annualised), n (returns) and the counts.
 
+    The intervals (see `statistics.intervals`) are pairs, None below 30 returns.
     The base of the first return is the last value before the window, or the first value of the run. `hindsight` is true
     when the window began before the basket was chosen.
     """
@@ -74,6 +76,7 @@ def window_statistics(
         "sharpe": ratio[0] if ratio else None,
         "sharpe_error": ratio[1] if ratio else None,
         "max_drawdown": performance.max_drawdown(held),
+        **intervals(returns, periods_per_year),
         "turnover": performance.turnover(float(traded["value"].sum()), held),
         "costs": float((traded["cost"] / held.reindex(traded["session"]).to_numpy()).sum()),
         "orders": len(traded),

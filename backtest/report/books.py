@@ -55,8 +55,8 @@ def _windows(result: RunResult, book: Book) -> Table:
     ]
     caption = (
         f"{book.title}: figures per window. Returns in {book.currency}; n counts returns; turnover 1.00× replaces the book once; "
-        "costs are shares of the book; hindsight: the basket was chosen after the window began. The first return of a window "
-        "starts from the session before it, the first one listed."
+        "costs are shares of the book; below a figure stands its 95% interval, from 30 returns on; hindsight: the basket was "
+        "chosen after the window began. The first return of a window starts from the session before it, the first one listed."
     )
     every = (*header, *returns, *(Column(text, True) for text in columns))
     return Table(caption, every, tuple(group for group in groups if group.rows))
@@ -80,7 +80,7 @@ def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
         figures.total_return(found),
         *against,
         figures.sharpe(found),
-        figures.share(found, "max_drawdown"),
+        figures.drawdown(found),
         figures.multiple(found, "turnover"),
         figures.share(found, "costs", 2),
         figures.count(found, "orders"),

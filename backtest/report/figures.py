@@ -1,6 +1,6 @@
 """A window's figures as table cells: the number, or a dash and the reason why there is none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,14 +16,31 @@ def total_return(found: Statistics) -> Cell:
     """Return the total return, marked where the basket was chosen after the window began, or the reason for none."""
     value = found.get("total_return")
     if known(value):
-        return Cell(percent(value), note="hindsight" if found.get("hindsight") else "")
+        notes = [
+            between(found, "return_interval", lambda bound: percent(bound, 0)),
+            "hindsight" if found.get("hindsight") else "",
+        ]
+        return Cell(percent(value), note="; ".join(note for note in notes if note))
     return Cell(DASH, note="no number" if found.get("n") else "fewer than two sessions")
 
 
 def sharpe(found: Statistics) -> Cell:
     """Return the Sharpe ratio with one standard error, or why it is refused."""
     text = sharpe_text(found)
-    return Cell(DASH, note=text) if refused(found) else Cell(text)
+    return Cell(DASH, note=text) if refused(found) else Cell(text, note=between(found, "sharpe_interval", number))
+
+
+def drawdown(found: Statistics) -> Cell:
+    """Return the deepest fall, and where that of another such path would lie."""
+    value = found.get("max_drawdown")
+    bounds = between(found, "drawdown_interval", lambda bound: percent(bound, 0, sign=False))
+    return Cell(percent(value, sign=False), note=bounds if known(value) else "")
+
+
+def between(found: Statistics, name: str, said: Callable[[float], str]) -> str:
+    """Return "a to b" for an interval, or nothing where it is refused."""
+    bounds = found.get(name)
+    return f"{said(bounds[0])} to {said(bounds[1])}" if bounds and all(known(bound) for bound in bounds) else ""
 
 
 def refused(found: Statistics) -> bool:

@@ -128,7 +128,7 @@ def _cells(found: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         figures.total_return(found),
         figures.sharpe(found),
-        figures.share(found, "max_drawdown"),
+        figures.drawdown(found),
         figures.count(found, "n"),
     )
 

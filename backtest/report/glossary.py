@@ -18,14 +18,23 @@ SHARE, COUNT, POINTS = "% of the book's money at the start", "a count", "log poi
 PAID = "the book's currency"
 TERMS: dict[str, Term] = {
     "n": Term("Returns in the window, one fewer than its sessions; the first starts from the session before it.", COUNT),
-    "Total return": Term("Last value over first value, less one, dividends reinvested, after every cost.", "%"),
+    "Total return": Term(
+        "Last value over first value, less one, dividends reinvested, after every cost. Below it, "
+        "the 95% interval that the mean log return leaves (studentised block bootstrap).",
+        "%",
+    ),
     "Benchmark": Term("The benchmark's return over the same sessions, in the book's currency, without costs.", "%"),
     "Sharpe ± standard error": Term(
         "Mean over standard deviation of the returns, times the root of the periods a year; no risk-free rate is taken off. The "
-        "± is Lo's (2002) standard error for independent returns. Refused below 30 returns.",
+        "± is Lo's (2002) standard error for independent returns. Below it, "
+        "the 95% interval that allows for autocorrelation. Refused below 30 returns.",
         "per year",
     ),
-    "Max drawdown": Term("The deepest fall from the highest value so far.", "% of that value"),
+    "Max drawdown": Term(
+        "The deepest fall from the highest value so far. Below it, where that of another path of this length and law would lie "
+        "(95%).",
+        "% of that value",
+    ),
     "Turnover": Term("Half of all that was bought and sold, over the mean value: 1.00× replaces the book once.", "× of the book"),
     "Costs": Term("Commission, taxes, fees and slippage.", "% of the book"),
     "Orders": Term("Orders that were filled.", COUNT),

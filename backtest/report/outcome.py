@@ -5,7 +5,7 @@ from typing import Any
 
 from backtest.regimes import REPORT_DATE
 from backtest.report.blocks import Bullets, Section, Text
-from backtest.report.figures import refused, sharpe_text
+from backtest.report.figures import between, refused, sharpe_text
 from backtest.report.wording import PERIOD, counted, day, known, listed, name_of, number, percent
 from backtest.run import Book, RunResult
 
@@ -85,7 +85,9 @@ def _ratio(result: RunResult, found: dict[str, Any]) -> str:
     unit = PERIOD.get(result.prices["frequency"], "returns")
     if refused(found):
         return f"No Sharpe ratio is given: {sharpe_text(found)} {unit}."
-    return f"Sharpe {sharpe_text(found)} (one standard error) over n = {found['n']} {unit}."
+    bounds = between(found, "sharpe_interval", number)
+    wider = f"; with autocorrelation allowed for, 95% from {bounds}" if bounds else ""
+    return f"Sharpe {sharpe_text(found)} (one standard error) over n = {found['n']} {unit}{wider}."
 
 
 def _caveats(result: RunResult) -> Iterator[str]:

@@ -39,8 +39,12 @@ def test_every_window_of_every_book_shows_its_figures_in_its_row(name, results, 
             if found["sharpe"] is None:
                 assert ratio == f"— n = {found['n']} < 30"
             else:
-                assert ratio == f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f}".replace("-", "−")
-            assert fallen == percent(found["max_drawdown"], sign="")
+                low, high = found["sharpe_interval"]
+                wanted = f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f} {low:.2f} to {high:.2f}"
+                assert ratio == wanted.replace("-", "−")
+                lower, upper = (f"{100 * one:+,.0f}%".replace("-", "−") for one in found["return_interval"])
+                assert f"{lower} to {upper}" in row[2]
+            assert fallen.startswith(percent(found["max_drawdown"], sign=""))
             assert turnover == f"{found['turnover']:.2f}×"
             assert costs == f"{100 * found['costs']:.2f}%"
             assert orders == f"{found['orders']:,}"

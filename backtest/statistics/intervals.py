@@ -1,0 +1,41 @@
+"""The intervals that stand beside a window's figures: return, Sharpe ratio and drawdown, each 95%, or none below 30 returns."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtest.statistics.refusal import Refused
+from backtest.statistics.resampling import drawdown_interval, mean_interval, sharpe_interval
+from backtest.statistics.uncertainty import sharpe_estimate
+
+SEED = 20250723  # one for every window: equal returns have equal intervals
+NAMES = ("return_interval", "sharpe_interval", "sharpe_bootstrap", "drawdown_interval")
+
+Bounds = tuple[float, float] | None
+
+
+def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, Any]:
+    """Return the lower and upper bound of each figure by NAMES, or None where it is refused.
+
+    `return_interval`: what the whole return would be at the bounds of the mean log return (studentised block bootstrap).
+    `sharpe_interval`: from the error that allows for autocorrelation; `sharpe_bootstrap`: by block bootstrap, for comparison.
+    `drawdown_interval`: where the deepest fall of another path of that length and law would lie.
+    """
+    found = _intervals(returns.to_numpy(float).tobytes(), periods_per_year)
+    return {name: None if bounds is None else list(bounds) for name, bounds in zip(NAMES, found, strict=True)}
+
+
+@lru_cache(maxsize=512)
+def _intervals(held: bytes, periods_per_year: int) -> tuple[Bounds, ...]:
+    returns = pd.Series(np.frombuffer(held))
+    grown = mean_interval(pd.Series(np.log1p(returns.to_numpy())), 1, SEED)
+    whole = None if isinstance(grown, Refused) else (_whole(grown.lower, len(returns)), _whole(grown.upper, len(returns)))
+    ratio = sharpe_estimate(returns, periods_per_year)
+    others = (ratio, sharpe_interval(returns, periods_per_year, SEED), drawdown_interval(returns, SEED))
+    return (whole, *(None if isinstance(one, Refused) else (one.lower, one.upper) for one in others))
+
+
+def _whole(mean: float, n: int) -> float:
+    return float(np.expm1(mean * n))
