@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from markets_for_tests import STRATEGIES, day, spec_of, strategy
+from noise_worlds import EDGE, p_values
 from scipy.stats import binom
 
 from backtest.audit import hypotheses
-from backtest.audit.nulls import _targets, drawn_targets, own, placebos, seed_of, settings, surrogate
+from backtest.audit.nulls import _targets, own, placebos, seed_of, settings, surrogate
 from backtest.audit.paths import log_growth
 from backtest.run import run
-from backtest.statistics.nulls import chance
 from backtest.universe import load_universe
 
 UNIVERSE, LAST, DRAWS, WORLDS = load_universe(), day("2026-06-26"), 39, 40
@@ -60,25 +60,9 @@ def test_seeds_differ_by_strategy_null_and_book_and_never_change():
     )
 
 
-def worlds(one, targets, monthly, null, count):
-    """Courses of pure noise; with an edge, what the strategy holds (or, of the baskets, its own names) rises by it each month."""
-    sessions, names = one.course.growth.shape
-    starts = np.r_[one.course.rows, sessions - 1]
-    for seed in range(count):
-        generator = np.random.default_rng(seed)
-        returns = generator.normal(0.0, 0.04, (sessions, names)) + generator.normal(0.0, 0.02, (sessions, 1))
-        for number in range(len(one.course.rows)):
-            returns[starts[number] + 1 : starts[number + 1] + 1] += np.log1p(monthly) * 12 / 52 * (targets[number] > 0)
-        yield replace(one.course, growth=np.exp(returns.cumsum(axis=0)))
-
-
-def rejections(spec, archive, null, monthly, count=WORLDS):
-    one = settings(spec, archive, UNIVERSE, LAST)[0]
-    mine, drawn = _targets(spec, one, [own(one)]), drawn_targets(spec, [one], UNIVERSE, null, DRAWS)[0]
-    found = 0
-    for course in worlds(one, mine[0], monthly, null, count):
-        found += chance(log_growth(course, mine)[0], log_growth(course, drawn)).p <= 0.05
-    return found
+def rejections(spec, archive, null, monthly):
+    (found,) = p_values(spec, archive, [null], (monthly,), WORLDS, DRAWS, books=1)
+    return sum(p <= 0.05 for p in found[null])
 
 
 @pytest.mark.parametrize("name", ["multiplier", "revenue_capex_ratio", "supply_chain_excess", "trend_rotation"])
@@ -89,7 +73,7 @@ def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name, null):
 
 @pytest.mark.parametrize(("name", "null"), [("supply_chain_excess", "placebo"), ("trend_rotation", "noise")])
 def test_an_edge_of_three_percent_a_month_in_what_is_held_is_found(weekly, name, null):
-    assert rejections(named(name), weekly, null, 0.03) >= WORLDS / 2
+    assert rejections(named(name), weekly, null, EDGE) >= WORLDS / 2
 
 
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():

@@ -1,0 +1,102 @@
+"""Worlds of pure noise, and of noise with an edge in what a strategy holds: how often the audit finds something in each.
+
+`python tests/noise_worlds.py 200` prints the table of benchmarks/audit.md; a few worlds of each are a test.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from markets_for_tests import STRATEGIES, day, strategy
+
+from backtest.audit.hypotheses import load_hypotheses
+from backtest.audit.nulls import Setting, _targets, drawn_targets, own, settings
+from backtest.audit.paths import Course, log_growth
+from backtest.data import reference
+from backtest.panel import Archive
+from backtest.spec import StrategySpec
+from backtest.statistics.nulls import chance, holm
+from backtest.statistics.refusal import Floats, Refused
+from backtest.universe import load_universe
+
+UNIVERSE, LAST = load_universe(), day("2026-06-26")
+EDGE = 0.03  # a month, in every name held
+
+
+def worlds(held: list[Setting], targets: list[Floats], monthly: float, count: int) -> Iterator[list[Course]]:
+    """Yield the courses of every book in worlds of noise; with an edge, what each book holds rises by it each month."""
+    for seed in range(count):
+        courses = []
+        for place, (one, wanted) in enumerate(zip(held, targets, strict=True)):
+            sessions, names = one.course.growth.shape
+            starts = np.r_[one.course.rows, sessions - 1]
+            generator = np.random.default_rng([seed, place])
+            returns = generator.normal(0.0, 0.04, (sessions, names)) + generator.normal(0.0, 0.02, (sessions, 1))
+            for number in range(len(one.course.rows)):
+                returns[starts[number] + 1 : starts[number + 1] + 1] += np.log1p(monthly) * 12 / 52 * (wanted[number] > 0)
+            courses.append(replace(one.course, growth=np.exp(returns.cumsum(axis=0))))
+        yield courses
+
+
+def p_values(
+    spec: StrategySpec,
+    archive: Archive,
+    nulls: list[str],
+    edges: tuple[float, ...],
+    count: int,
+    draws: int,
+    books: int | None = None,
+) -> list[dict[str, list[float]]]:
+    """Return, per edge, each null's p in each world, over the strategy's books (or the first of them).
+
+    A null that the strategy cannot have is left out.
+    """
+    held = settings(spec, archive, UNIVERSE, LAST)[:books]
+    mine = [_targets(spec, one, [own(one)]) for one in held]
+    drawn = {null: drawn_targets(spec, held, UNIVERSE, null, draws) for null in nulls}
+    possible = {null: tables for null, tables in drawn.items() if not isinstance(tables, Refused)}
+    return [_p_values(held, mine, possible, monthly, count) for monthly in edges]
+
+
+def _p_values(
+    held: list[Setting], mine: list[Floats], drawn: dict[str, list[Floats]], monthly: float, count: int
+) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {null: [] for null in drawn}
+    for courses in worlds(held, [one[0] for one in mine], monthly, count):
+        earned = np.mean([log_growth(course, table)[0] for course, table in zip(courses, mine, strict=True)])
+        for null, tables in drawn.items():
+            grown = np.mean([log_growth(course, table) for course, table in zip(courses, tables, strict=True)], axis=0)
+            found[null].append(chance(float(earned), grown).p)
+    return found
+
+
+def family(found: dict[str, list[float]], world: int, registered: int) -> bool:
+    """Return whether any null stands in a world after Holm over all registered hypotheses, the others counting as 1."""
+    values = {null: p[world] for null, p in found.items()} | {f"other {n}": 1.0 for n in range(registered - len(found))}
+    return min(holm(values).adjusted.values()) <= 0.05
+
+
+def main(count: int) -> None:
+    """Print, per strategy and null, how often p is at most 5% under noise and under the edge, and how often any stands."""
+    specs = [strategy(path) for path in STRATEGIES]
+    archive = Archive(reference.load_facts(), reference.load_prices(sorted(UNIVERSE.market_and_currency())))
+    rows, began = load_hypotheses(), monotonic()
+    print(f"| strategy | null | noise: p <= 5%, of {count} | {EDGE:.0%} a month: p <= 5% | smallest p there can be |")
+    print("|---|---|---:|---:|---:|")
+    for spec in specs:
+        nulls = [row.null for row in rows if row.strategy == spec.name]
+        noise, edge = p_values(spec, archive, nulls, (0.0, EDGE), count, 499)
+        for null in noise:
+            share = [f"{np.mean([p <= 0.05 for p in one[null]]):.1%}" for one in (noise, edge)]
+            print(f"| {spec.name} | {null} | {share[0]} | {share[1]} | {min(edge[null]):.3f} |", flush=True)
+        stands = [f"{np.mean([family(one, world, len(rows)) for world in range(count)]):.1%}" for one in (noise, edge)]
+        print(f"| **{spec.name}** | any, after Holm over {len(rows)} | {stands[0]} | {stands[1]} | |", flush=True)
+    print(f"\n{monotonic() - began:.0f} seconds", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    main(int(sys.argv[1]))
