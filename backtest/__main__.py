@@ -225,9 +225,7 @@ def _run_all(
         archive = _archive(tickers_of(spec, load_universe()), prices, facts)
         result = run(spec, archive)
         if audit_seconds is not None:
-            from backtest.audit import audit
-
-            result = replace(result, audit=audit(spec, result, archive, load_universe(), audit_seconds, _progress(spec.name)))
+            result = replace(result, audit=_audited(spec, result, archive, audit_seconds))
         results.append(result)
         pages.append(render(results[-1]))
     for result, page in zip(results, pages, strict=True):
@@ -236,9 +234,32 @@ def _run_all(
     return results
 
 
-def _progress(name: str) -> Callable[[str], None]:
-    """Return a line of progress for a person at a terminal, nothing for a file or a pipe."""
-    return lambda said: typer.echo(f"auditing {name}: {said}", err=True) if sys.stderr.isatty() else None
+def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seconds: float) -> dict[str, Any]:
+    """Return the audit of a run: the one kept from before where spec, data and code are the same, else a new one."""
+    import json
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from backtest.audit import STEPS, audit
+    from backtest.audit.kept import keep, kept
+    from backtest.documents import to_json
+    from backtest.universe import load_universe
+
+    if (before := kept(result)) is not None:
+        typer.echo(f"audit of {spec.name}: kept from before, spec, data and code are the same", err=True)
+        return before
+    console = Console(stderr=True)
+    columns = TextColumn("auditing {task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(spec.name, total=STEPS)
+        found = audit(
+            spec, result, archive, load_universe(), seconds,
+            lambda said: bar.update(task, advance=1, description=f"{spec.name}: {said}"),
+        )  # fmt: skip
+    keep(result, found)
+    again: dict[str, Any] = json.loads(to_json(found))
+    return again
 
 
 def _strategies(name: str) -> list[Path]:

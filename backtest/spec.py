@@ -135,4 +135,11 @@ def _plain(value: Any) -> Any:
         return {"type": type(value).__name__} | fields
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ConfigurationError(
+        f"a signal or weighting has a field of type {type(value).__name__}; want numbers, text, days or tuples of them: what it "
+        "reads comes with the Panel"
+    )

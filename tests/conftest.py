@@ -26,6 +26,15 @@ def pytest_configure(config):
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory):
+    """What is kept between runs goes to a folder of the tests, never to the user's."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("BACKTEST_HOME", str(tmp_path_factory.mktemp("home")))
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def tickers():
     return sorted(load_universe().market_and_currency())

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from markets_for_tests import STRATEGIES, spec_of, strategy
 
+from backtest import engine
 from backtest.__main__ import main
 from backtest.audit import audit
-from backtest.audit.leaks import leak_budget
+from backtest.audit.leaks import Delayed, leak_budget
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence
 from backtest.run import run
 from backtest.universe import load_universe
@@ -172,6 +173,33 @@ def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(exces
 def test_the_sentence_follows_from_the_verdicts(verdicts, said):
     book = {str(number): {"verdict": one} for number, one in enumerate(verdicts)}
     assert verdict_sentence({"book": book}).startswith(said)
+
+
+def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path / "home"))
+    main_quietly(["run", "supply_chain_excess", "--audit", "--audit-seconds", "0", "--out", str(tmp_path / "none")])
+    assert not (tmp_path / "home").exists(), "an audit without its questions is not kept"
+    told = []
+    for folder in ("first", "second"):
+        main_quietly(["run", "supply_chain_excess", "--audit", "--audit-seconds", "300", "--out", str(tmp_path / folder)])
+        told.append("kept from before" in capsys.readouterr().err)
+    assert told == [False, True]
+    pages = [(tmp_path / folder / "supply_chain_excess" / "index.html").read_bytes() for folder in ("first", "second")]
+    assert pages[0] == pages[1]
+    (held,) = (tmp_path / "home" / "audits").iterdir()
+    held.write_text("half of")
+    main_quietly(["run", "supply_chain_excess", "--audit", "--audit-seconds", "300", "--out", str(tmp_path / "third")])
+    assert "kept from before" not in capsys.readouterr().err
+
+
+def test_figures_that_come_days_later_change_what_is_decided(excess_growth, weekly):
+    spec, result = excess_growth
+    sessions = pd.DatetimeIndex(result.books["leaders"].equity.index)
+    late = engine.decide(spec, "leaders", Delayed(weekly.facts, weekly.prices, 120), UNIVERSE, sessions)
+    ours = engine.decide(spec, "leaders", weekly, UNIVERSE, sessions)
+    assert any(one.scores[0].to_numpy() != other.scores[0].to_numpy() for one, other in zip(late, ours, strict=True))
+    moved = Delayed(weekly.facts, weekly.prices, 20).as_of(ours[20].moment)
+    assert moved.rows["known_at"].max() <= ours[20].moment - pd.Timedelta(days=20)
 
 
 def test_progress_is_silent_when_nobody_watches(capsys, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from markets_for_tests import ROOT, spec_of
 from pydantic import ValidationError
 
+from backtest.audit.replay import TomorrowsClose
 from backtest.errors import ConfigurationError
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
@@ -265,3 +266,9 @@ def test_the_hash_is_the_same_in_another_process():
     code = "import sys; sys.path.insert(0, 'tests'); from markets_for_tests import spec_of; print(spec_of().spec_id)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert told.stdout.strip() == spec_of().spec_id
+
+
+def test_a_signal_that_keeps_an_archive_in_a_field_is_refused_in_one_line(weekly):
+    spec = spec_of(signals=(TomorrowsClose(weekly, "NVDA"),), weights=Gate())
+    with pytest.raises(ConfigurationError, match="a field of type DataFrame; want numbers, text"):
+        spec.as_dict()

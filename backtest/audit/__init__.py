@@ -20,6 +20,7 @@ from backtest.run import RunResult
 from backtest.spec import StrategySpec
 from backtest.universe import Universe
 
+STEPS = 11  # of a whole audit, each reported once
 SAMPLES = ("in sample", "out of sample", "whole")
 
 
