@@ -177,6 +177,44 @@ def verify(report: Report, prices: PricesOption = "reference", facts: FactsOptio
     typer.echo(f"{folder_of(report)}: identical, {len(page):,} characters of page and every figure of result.json")
 
 
+@app.command()
+def sweep(
+    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy in strategies/ or a path to one.")],
+    grid: Annotated[Path, typer.Option(help="A TOML file of settings, like sweeps/supply_chain_excess.toml.")],
+    prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
+    out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = ROOT / "reports",
+    resume: Annotated[bool, typer.Option("--resume", help="Leave the chunks that are there.")] = False,
+    shard: Annotated[str | None, typer.Option(metavar="I/N", help="Only this part of the chunks, and no result.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Evaluate nothing: put the chunks of all shards together.")] = False,
+    engine: Annotated[Literal["local", "dask"], typer.Option(help="Where the chunks are evaluated.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="A Dask scheduler; default: a cluster of this machine's cores.")
+    ] = None,
+    trials: Annotated[list[Path] | None, typer.Option(help="Ledgers of trials from elsewhere to take in first.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="The settings.parquet of an earlier sweep: exit 5 on drift.")] = None,
+    tolerance: Annotated[float, typer.Option(min=0.0, help="How far a figure may be from the baseline's.")] = 1e-9,
+    junit: Annotated[Path | None, typer.Option(help="Write strategy × regime × check as JUnit XML.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
+    from backtest.documents import to_json
+    from backtest.sweep_commands import Asked
+    from backtest.sweep_commands import sweep as swept
+
+    if scheduler and engine != "dask":
+        raise ConfigurationError("--scheduler without --engine dask; want both")
+    asked = Asked(grid, out, resume, merge, shard, engine, scheduler, trials or (), baseline, tolerance, junit, summary)
+    spec = load_strategy(_strategies(name)[0]) if name != "all" else None
+    if spec is None:
+        raise ConfigurationError("sweep all; want one strategy, whose grid it is")
+    document = swept(spec, lambda tickers: _archive(tickers, prices, facts), asked)
+    if document is not None:
+        said = ("settings", "settings_per_second", "deflated_sharpe", "pbo", "spa_p", "trials", "best")
+        sys.stdout.write(to_json(document if as_json else {key: document[key] for key in said}))
+
+
 def load_strategy(path: Path) -> "StrategySpec":
     """Return the SPEC a strategy file defines; raise ConfigurationError when it defines none."""
     from backtest.spec import StrategySpec

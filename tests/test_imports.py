@@ -29,7 +29,7 @@ LAYERS = [
     {"audit"},
     {"report", "sweep"},
     {"publish", "data_commands", "comparison", "summary"},
-    {"verification", "report_commands"},
+    {"verification", "report_commands", "sweep_commands"},
     {"__main__"},
 ]
 ONLY = {"statistics": {"errors"}, "data": {"calendars", "errors", "facts", "prices", "universe", "markets"}}

@@ -15,6 +15,9 @@ import pandas as pd
 from backtest.statistics.refusal import Floats, Refused, refusal
 from backtest.statistics.standing import expected_best
 
+AT_ONCE = 1 << 20  # ratios of splits × trials held at a time
+TIE = 1e-12
+
 
 @dataclass(frozen=True)
 class Deflated:
@@ -59,8 +62,11 @@ class Superior:
     n: int
 
 
-def deflated_sharpe(returns: pd.Series, trial_ratios: Floats) -> Deflated | Refused:
-    """Return the Deflated Sharpe Ratio of the selected returns among all trials' ratios per period; Refused below 30 returns."""
+def deflated_sharpe(returns: pd.Series, trial_ratios: Floats, trials: int | None = None) -> Deflated | Refused:
+    """Return the Deflated Sharpe Ratio of the selected returns among all trials' ratios per period; Refused below 30 returns.
+
+    `trials` is their number where the ratios at hand are not all there ever were.
+    """
     from scipy.stats import kurtosis, skew
 
     values = returns.to_numpy(float)
@@ -70,9 +76,10 @@ def deflated_sharpe(returns: pd.Series, trial_ratios: Floats) -> Deflated | Refu
         return Refused("one trial; want at least 2", len(trial_ratios))
     ratio = float(values.mean() / values.std(ddof=1))
     lean, tails = float(skew(values)), float(kurtosis(values, fisher=False))
-    threshold = float(np.std(trial_ratios, ddof=1)) * expected_best(len(trial_ratios))
+    count = trials or len(trial_ratios)
+    threshold = float(np.std(trial_ratios, ddof=1)) * expected_best(count)
     found = probabilistic_sharpe(ratio, threshold, len(values), lean, tails)
-    return Deflated(found, ratio, threshold, lean, tails, len(trial_ratios), len(values))
+    return Deflated(found, ratio, threshold, lean, tails, count, len(values))
 
 
 def probabilistic_sharpe(ratio: float, threshold: float, n: int, skewness: float, kurtosis: float) -> float:
@@ -100,20 +107,37 @@ def overfitting(returns: pd.DataFrame, blocks: int = 16, fewest_per_block: int =
         return Refused(
             f"{values.shape[1]} trials in {blocks} blocks of {length} sessions; want 2, even, {fewest_per_block}", len(values)
         )
-    inside, outside = _halves(values[len(values) - blocks * length :].reshape(blocks, length, -1))
-    best = inside.argmax(axis=1)
-    chosen = outside[np.arange(len(best)), best]
-    below = (outside < chosen[:, None]).sum(axis=1) + 0.5 * ((outside == chosen[:, None]).sum(axis=1) - 1) + 1.0
-    logit = below / (values.shape[1] + 1.0)
-    slope = float(np.polyfit(inside.max(axis=1), chosen, 1)[0]) if np.ptp(inside.max(axis=1)) > 0.0 else float("nan")
+    cut = values[len(values) - blocks * length :].reshape(blocks, length, -1)
+    return overfitting_of(cut.sum(axis=1), (cut**2).sum(axis=1), length)
+
+
+def overfitting_of(sums: Floats, squares: Floats, length: int) -> Overfit:
+    """Return the same from each trial's sums of returns and of their squares in every block of `length` sessions (block × trial).
+
+    Memory grows with the trials alone: splits are taken a few at a time. Ratios within a rounding of each other are ties.
+    """
+    blocks, trials = sums.shape
+    picks = np.array([[block in half for block in range(blocks)] for half in map(set, combinations(range(blocks), blocks // 2))])
+    count, at_once = length * blocks / 2.0, max(1, AT_ONCE // trials)
+    best, chosen, below = (np.empty(len(picks)) for _ in range(3))
+    for first in range(0, len(picks), at_once):
+        part = slice(first, first + at_once)
+        halves = picks[part].astype(float)
+        inside, outside = (_ratios(one @ sums, one @ squares, count) for one in (halves, 1.0 - halves))
+        rows = np.arange(len(halves))
+        place = inside.argmax(axis=1)
+        best[part], chosen[part] = inside[rows, place], outside[rows, place]
+        gap = outside - chosen[part][:, None]
+        below[part] = (gap < -TIE).sum(axis=1) + 0.5 * ((np.abs(gap) <= TIE).sum(axis=1) - 1) + 1.0
+    slope = float(np.polyfit(best, chosen, 1)[0]) if np.ptp(best) > 0.0 else float("nan")
     return Overfit(
-        probability=float((logit <= 0.5).mean()),
+        probability=float((below / (trials + 1.0) <= 0.5).mean()),
         loss=float((chosen < 0.0).mean()),
         slope=slope,
-        splits=len(best),
+        splits=len(picks),
         blocks=blocks,
-        trials=values.shape[1],
-        n=len(values),
+        trials=trials,
+        n=length * blocks,
     )
 
 
@@ -145,20 +169,6 @@ def superior(benchmark: pd.Series, returns: pd.DataFrame, seed: int, block: int,
         trials=values.shape[1],
         n=len(values),
     )
-
-
-def _halves(cut: Floats) -> tuple[Floats, Floats]:
-    """Return the Sharpe ratios per period of each trial in every half of the blocks and in the other: splits × trials."""
-    blocks, length, _ = cut.shape
-    picks = (
-        np.zeros((0, blocks))
-        if blocks < 2
-        else np.array(
-            [[float(block in half) for block in range(blocks)] for half in map(set, combinations(range(blocks), blocks // 2))]
-        )
-    )
-    sums, squares, count = cut.sum(axis=1), (cut**2).sum(axis=1), length * blocks / 2.0
-    return _ratios(picks @ sums, picks @ squares, count), _ratios((1.0 - picks) @ sums, (1.0 - picks) @ squares, count)
 
 
 def _ratios(sums: Floats, squares: Floats, count: float) -> Floats:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,11 +48,11 @@ def plan(
     settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator, identity: Sequence[str], folder: Path
 ) -> list[Chunk]:
     """Return the chunks of a sweep, the same whatever the shard: settings that are walked together stay together."""
-    groups: dict[object, list[int]] = {}
+    groups: dict[Any, list[int]] = {}
     for number, (_, spec) in enumerate(settings):
         groups.setdefault(evaluator.group(spec, next(iter(spec.books))), []).append(number)
     packed: list[list[int]] = [[]]
-    for members in groups.values():
+    for members in _by_terms(groups):
         if packed[-1] and len(packed[-1]) + len(members) > SETTINGS_PER_CHUNK:
             packed.append([])
         packed[-1] += members
@@ -73,13 +74,18 @@ def evaluate(
     resume: bool,
     told: Callable[[int], None],
 ) -> int:
-    """Write every chunk, one in memory at a time, and return the settings evaluated; with `resume` those on disk are left."""
+    """Write every chunk, one in memory at a time, and return the settings evaluated; with `resume` those on disk are left.
+
+    `told` hears of a chunk's settings before its file is there.
+    """
     done = 0
     for chunk in chunks:
-        if not (resume and chunk.path.exists()):
-            _write(chunk, settings, evaluator)
-            done += len(chunk.numbers)
+        there = resume and chunk.path.exists()
+        body = b"" if there else encoded(chunk.numbers, [settings[number] for number in chunk.numbers], evaluator)
         told(len(chunk.numbers))
+        if not there:
+            put(chunk.path, body)
+            done += len(chunk.numbers)
     return done
 
 
@@ -102,28 +108,40 @@ def read(chunk: Chunk) -> pyarrow.Table:
         raise DataError(f"{chunk.path}: not a readable chunk ({str(error).splitlines()[0]}); delete it and --resume") from None
 
 
-def _write(chunk: Chunk, settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator) -> None:
+def encoded(numbers: Sequence[int], settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator) -> bytes:
+    """Return the Parquet file of a chunk: its settings, and their numbers in the grid."""
     rows = []
-    for curve in evaluator.curves([settings[number][1] for number in chunk.numbers]):
-        number = chunk.numbers[curve.number]
-        setting, spec = settings[number]
+    for curve in evaluator.curves([spec for _, spec in settings]):
+        setting, spec = settings[curve.number]
         days = pd.DatetimeIndex(curve.equity.index).to_numpy().astype("datetime64[D]").astype(np.int32)
         said = json.dumps(setting, sort_keys=True, ensure_ascii=False)
-        rows.append((number, spec.spec_id, curve.book, said, curve.periods, days, curve.equity.to_numpy()))
+        rows.append((numbers[curve.number], spec.spec_id, curve.book, said, curve.periods, days, curve.equity.to_numpy()))
     rows.sort(key=lambda row: (row[0], row[2]))
     columns = dict(zip(SCHEMA.names, map(list, zip(*rows, strict=True)), strict=True))
     sink = io.BytesIO()
     parquet.write_table(pyarrow.table(columns, schema=SCHEMA), sink, compression="zstd")
-    fresh = chunk.path.with_name(f".new-{os.getpid()}-{chunk.path.name}")
+    return sink.getvalue()
+
+
+def put(path: Path, body: bytes) -> None:
+    """Write a file whole or not at all; DataError where it cannot be written."""
+    fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
     try:
-        chunk.path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with fresh.open("wb") as file:
-            file.write(sink.getvalue())
+            file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, chunk.path)
+        os.replace(fresh, path)
     except OSError as error:
-        raise DataError(f"{chunk.path}: cannot write there ({error.strerror}); want a folder with room") from None
+        raise DataError(f"{path}: cannot write there ({error.strerror}); want a folder with room") from None
+
+
+def _by_terms(groups: dict[Any, list[int]]) -> list[list[int]]:
+    """Return the groups with those of the same terms side by side, which are then computed once."""
+    order: dict[Any, int] = {}
+    placed = {group: order.setdefault(group[0], len(order)) for group in groups}
+    return [groups[group] for group in sorted(groups, key=lambda group: placed[group])]
 
 
 def _name(settings: Sequence[tuple[Setting, StrategySpec]], part: Sequence[int], identity: Sequence[str]) -> str:

@@ -64,7 +64,16 @@ class Evaluator:
 
     def group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
         """Return what the books that are walked together share."""
-        return (*self._terms_key(spec, book), spec.rebalance, spec.lag, spec.capital)
+        return (self._terms_key(spec, book), spec.rebalance, spec.lag, spec.capital)
+
+    def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
+        """Return the value of all benchmarks of a book's markets priced throughout it, in equal parts each session, from 1."""
+        frame, prices = self._frame(spec, book), self.archive.prices
+        compared = [one.ticker for one in self.universe.benchmarks if one.market in frame.markets]
+        prices.require(compared)
+        throughout = [one for one in compared if prices.last_session(one, frame.sessions[-1]) is None]
+        values = prices.valued(throughout, frame.base, frame.sessions).dropna(axis=1)
+        return (1.0 + (values / values.shift(1) - 1.0).mean(axis=1).fillna(0.0)).cumprod()
 
     def _together(self, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
         spec, book = specs[members[0][0]], members[0][1]

@@ -1,0 +1,146 @@
+"""The sweep of a strategy over a grid, as the command line asks for it."""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from backtest.documents import to_json
+from backtest.errors import ConfigurationError
+from backtest.panel import Archive
+from backtest.run import tickers_of
+from backtest.spec import StrategySpec
+from backtest.sweep import baseline, chunks
+from backtest.sweep.evaluate import Evaluator
+from backtest.sweep.grid import load_grid, specs_of
+from backtest.sweep.identity import identities
+from backtest.sweep.measure import Findings, measure
+from backtest.sweep.summary import junit, markdown
+from backtest.sweep.trials import open_trials
+from backtest.universe import Universe, load_universe
+
+RATE = 1000.0  # settings a second of two cores, for the prediction: benchmarks/sweep.py
+MEGABYTES = (600.0, 0.01)  # whatever the sweep, and a setting
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of a sweep."""
+
+    grid: Path
+    out: Path
+    resume: bool
+    merge: bool
+    shard: str | None
+    engine: str
+    scheduler: str | None
+    trials: Sequence[Path]
+    baseline: Path | None
+    tolerance: float
+    junit: Path | None
+    summary: Path | None
+
+
+def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], asked: Asked) -> dict[str, Any] | None:
+    """Evaluate a sweep or a shard of it and return its document; None for a shard, which has no result of its own."""
+    began, universe = time.monotonic(), load_universe()
+    if asked.shard and asked.merge:
+        raise ConfigurationError("--shard and --merge; want the shards first, then one --merge without --shard")
+    settings = specs_of(spec, load_grid(asked.grid))
+    memory = MEGABYTES[0] + MEGABYTES[1] * len(settings)
+    typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / RATE + 10:,.0f} s", err=True)
+    archive = archive_of(_tickers([one for _, one in settings], universe))
+    came_from = identities(archive)
+    evaluator = Evaluator(archive, universe)
+    folder = asked.out / "sweeps" / spec.name
+    planned = chunks.plan(settings, evaluator, list(came_from.values()), folder / "chunks")
+    mine = chunks.shard_of(planned, asked.shard) if asked.shard else planned
+    ledger = open_trials()
+    for other in asked.trials:
+        ledger.merge(other)
+    noted = {number for chunk in mine for number in chunk.numbers}
+    if not asked.merge:
+        told = _progress(len(noted))
+        if asked.engine == "dask":
+            from backtest.sweep.cluster import evaluate_on
+
+            evaluate_on(asked.scheduler, mine, settings, archive, asked.resume, told)
+        else:
+            chunks.evaluate(mine, settings, evaluator, asked.resume, told)
+    ledger.note(spec.name, archive.data_id, (settings[number][1].spec_id for number in sorted(noted)))
+    if asked.shard:
+        typer.echo(f"{folder / 'chunks'}: shard {asked.shard}, {len(mine)} of {len(planned)} chunks", err=True)
+        return None
+    chunks.merged(planned, folder / "curves.parquet")
+    found = measure(planned, settings, evaluator, ledger.count(spec.name, archive.data_id))
+    baseline.write(found.table, came_from, folder / "settings.parquet")
+    counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
+    document = _document(spec, found, came_from, counted)
+    chunks.put(folder / "result.json", to_json(document).encode())
+    seconds = time.monotonic() - began
+    document |= {
+        "seconds": seconds,
+        "settings_per_second": len(settings) / seconds,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+    }
+    drift: Exception | None = None
+    try:
+        if asked.baseline:
+            document["changed_without_drift"] = baseline.check(found.table, came_from, asked.baseline, asked.tolerance)
+    except Exception as error:
+        drift = error
+        raise
+    finally:
+        if asked.summary:
+            chunks.put(asked.summary, markdown(document, found, drift).encode())
+        if asked.junit:
+            chunks.put(asked.junit, junit(document, found, drift, asked.baseline is not None).encode())
+    return document
+
+
+def _document(spec: StrategySpec, found: Findings, came_from: dict[str, str], counted: tuple[int, int]) -> dict[str, Any]:
+    statistics, best = found.statistics, found.best
+    return {
+        "strategy": spec.name,
+        "settings": int(found.table["number"].nunique()),
+        "best": best,
+        "deflated_sharpe": statistics["deflated_sharpe"].get("probability"),
+        "pbo": statistics["pbo"].get("probability"),
+        "spa_p": statistics["spa"].get("consistent"),
+        "trials": counted[0],
+        "trials_on_any_data": counted[1],
+        "statistics": statistics,
+        "identities": came_from,
+    }
+
+
+def _tickers(specs: Sequence[StrategySpec], universe: Universe) -> list[str]:
+    """Return what any setting needs prices for; settings that hold the same are looked at once."""
+    distinct = {(one.baskets, one.together, one.weights.holds): one for one in specs}
+    return sorted({ticker for one in distinct.values() for ticker in tickers_of(one, universe)})
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    """Return a line that counts settings for a person at a terminal; nothing in CI, in a file or a pipe."""
+    if os.environ.get("CI") or not sys.stderr.isatty():
+        return lambda _: None
+    began, done = time.monotonic(), 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        rate = done / (time.monotonic() - began)
+        end = "\n" if done == total else ""
+        typer.echo(
+            f"\r{done:,} of {total:,} settings, {rate:,.0f} a second, {(total - done) / rate:,.0f} s left  {end}",
+            err=True,
+            nl=False,
+        )
+
+    return told

@@ -1,0 +1,127 @@
+"""The sweep as a user meets it: its document, shards and Dask, the ledger of trials, and the contract with a baseline."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from multiprocessing import Process
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from backtest.sweep.trials import Trials
+
+ROOT = Path(__file__).parent.parent
+GRID = '[settings]\nlag = [1, 2]\nslippage_bps = [5.0, 10.0]\n"weights.above" = [-0.2, 0.0, 0.1]\n'
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
+
+    def call(*arguments, out="out", root=ROOT):
+        words = ["supply_chain_excess", "--grid", tmp_path / "grid.toml", "--out", tmp_path / out, *arguments]
+        return subprocess.run(
+            [sys.executable, "-m", "backtest", "sweep", *map(str, words)],
+            cwd=root, capture_output=True, text=True,
+            env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(root)},
+        )  # fmt: skip
+
+    return call
+
+
+def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep, tmp_path):
+    done = sweep("--json", "--summary", tmp_path / "s.md", "--junit", tmp_path / "j.xml")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    wanted = {"settings", "seconds", "settings_per_second", "peak_memory_mb", "best", "deflated_sharpe", "pbo", "spa_p", "trials"}
+    assert wanted <= set(document)
+    assert document["settings"] == document["trials"] == 12
+    assert done.stderr.splitlines()[0].startswith("12 settings, about")
+    told = (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert "Deflated Sharpe" in told
+    assert "the best of 12 trials" in told
+    suite = ElementTree.fromstring((tmp_path / "j.xml").read_text(encoding="utf-8"))
+    assert {case.get("name") for case in suite} == {"returns", "baseline"}
+
+
+def test_shards_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
+    files = ("curves.parquet", "settings.parquet")
+    assert sweep(out="one").returncode == 0
+    for part in ("2/2", "1/2"):
+        assert sweep("--shard", part, out="two").returncode == 0
+    assert sweep("--merge", out="two").returncode == 0
+    done = sweep("--engine", "dask", out="three")
+    assert done.returncode == 0, done.stderr
+    for name in files:
+        held = {(tmp_path / out / "sweeps/supply_chain_excess" / name).read_bytes() for out in ("one", "two", "three")}
+        assert len(held) == 1
+
+
+def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two(sweep):
+    assert sweep("--merge").returncode == 3
+    assert sweep("--shard", "3/2").returncode == 2
+
+
+@pytest.fixture
+def copied(tmp_path):
+    for name in ("backtest", "strategies"):
+        shutil.copytree(ROOT / name, tmp_path / "code" / name)
+    return tmp_path / "code"
+
+
+@pytest.mark.parametrize(
+    ("file", "blame"),
+    [
+        ("backtest/sweep/evaluate.py", "code"),
+        ("backtest/universe/rules.toml", "rules"),
+        ("backtest/data/reference/wealth_weekly.csv", "data"),
+    ],
+)
+def test_what_changed_since_the_baseline_is_blamed(sweep, copied, tmp_path, file, blame):
+    assert sweep(root=copied).returncode == 0
+    kept = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
+    unchanged = sweep("--baseline", kept, root=copied)
+    assert unchanged.returncode == 0, unchanged.stderr
+    path = copied / file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(changed(text, blame), encoding="utf-8")
+    done = sweep("--baseline", kept, root=copied)
+    assert done.returncode == 5, done.stderr
+    assert done.stderr.rstrip().endswith(f"blame: {blame}")
+
+
+def changed(text, blame):
+    """One line of code, one rate of a rule, or the last embedded prices, as someone might change them."""
+    if blame == "code":
+        return text.replace("worth, spec.capital)", "worth * 1.001, spec.capital)")
+    if blame == "rules":
+        lines = text.splitlines(keepends=True)
+        at = next(n for n, line in enumerate(lines) if line.startswith('rule = "commission_bps"'))
+        row = next(n for n in range(at, at + 5) if lines[n].startswith("value"))
+        lines[row] = "value = 30.0\n"
+        return "".join(lines)
+    lines = text.splitlines(keepends=True)
+    cells = lines[-2].rstrip("\n").split(",")
+    cells = [f"{float(cell) * 1.01:.6f}" if cell.replace(".", "").isdigit() else cell for cell in cells]
+    lines[-2] = ",".join(cells) + "\n"
+    return "".join(lines)
+
+
+def note(path, first):
+    Trials(path).note("one", "data", [str(number) for number in range(first, first + 100)])
+
+
+def test_many_writers_count_each_setting_once_and_ledgers_merge(tmp_path):
+    writers = [Process(target=note, args=(tmp_path / "a.sqlite", first)) for first in (0, 50, 100, 150)]
+    for one in writers:
+        one.start()
+    for one in writers:
+        one.join()
+    note(tmp_path / "b.sqlite", 200)
+    ledger = Trials(tmp_path / "a.sqlite")
+    assert (ledger.count("one", "data"), ledger.count("one"), ledger.count("one", "other")) == (250, 250, 0)
+    ledger.merge(tmp_path / "b.sqlite")
+    assert ledger.count("one", "data") == 300
