@@ -100,8 +100,8 @@ def _studentised(
         return refused
     block = block_length(values)
     estimates, errors = statistic(values[None, :], block)
-    drawn, drawn_errors = statistic(resample(values, block, repetitions, seed), block)
     with np.errstate(divide="ignore", invalid="ignore"):  # a resample of a few days invested may never vary: left out below
+        drawn, drawn_errors = statistic(resample(values, block, repetitions, seed), block)
         pivots = (drawn - estimates[0]) / drawn_errors
     low, high = np.quantile(pivots[np.isfinite(pivots)], [0.5 - level / 2.0, 0.5 + level / 2.0])
     estimate, error = float(estimates[0]), float(errors[0])
