@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from markets_for_tests import STRATEGIES, day, spec_of, strategy
-from noise_worlds import EDGE, p_values
+from noise_worlds import IN_NAMES, NOTHING, p_values
 from scipy.stats import binom
 
 from backtest.audit import hypotheses
@@ -60,20 +60,20 @@ def test_seeds_differ_by_strategy_null_and_book_and_never_change():
     )
 
 
-def rejections(spec, archive, null, monthly):
-    (found,) = p_values(spec, archive, [null], (monthly,), WORLDS, DRAWS, books=1)
+def rejections(spec, archive, null, planted):
+    (found,) = p_values(spec, archive, [null], (planted,), WORLDS, DRAWS, books=1)
     return sum(p <= 0.05 for p in found[null])
 
 
 @pytest.mark.parametrize("name", ["multiplier", "revenue_capex_ratio", "supply_chain_excess", "trend_rotation"])
 @pytest.mark.parametrize("null", ["placebo", "dates", "leader", "noise"])
 def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name, null):
-    assert rejections(named(name), weekly, null, 0.0) <= binom.ppf(0.999, WORLDS, 0.05)
+    assert rejections(named(name), weekly, null, NOTHING) <= binom.ppf(0.999, WORLDS, 0.05)
 
 
 @pytest.mark.parametrize(("name", "null"), [("supply_chain_excess", "placebo"), ("trend_rotation", "noise")])
 def test_an_edge_of_three_percent_a_month_in_what_is_held_is_found(weekly, name, null):
-    assert rejections(named(name), weekly, null, EDGE) >= WORLDS / 2
+    assert rejections(named(name), weekly, null, IN_NAMES) >= WORLDS / 2
 
 
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():

@@ -6,7 +6,7 @@ from typing import Any
 
 from backtest.regimes import REPORT_DATE
 from backtest.report import claim_charts
-from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.wording import DASH, counted, listed, number, origin, percent, plain
 from backtest.run import RunResult
 
@@ -20,8 +20,6 @@ HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
 def section(result: RunResult) -> Section:
     """Return the tally, the table of claims and the specification curve."""
     blocks: list[Block] = [Text(_tally(result.claims), "lead"), Text(MEANING, "small"), _table(result.claims)]
-    behind = _inputs(result.claims)
-    blocks.append(Fold(f"The {counted(len(behind.groups[0].rows), 'figure')} behind the claims", (behind,)))
     sets = next((claim for claim in result.claims if claim["id"] == "excess-growth"), None)
     curves = _curves(sets) if sets else {}
     if curves:
@@ -69,34 +67,6 @@ def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(f"{claim['evidence']}, {counted(len(claim['inputs']), 'figure')}", mark="low confidence" if doubtful else ""),
         Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(one) for one in readings)),
     )
-
-
-def _inputs(claims: Sequence[Mapping[str, Any]]) -> Table:
-    """Return every figure that some claim was measured from, once, with the claims it speaks to."""
-    cited: dict[tuple[str, ...], list[str]] = {}
-    figures: dict[tuple[str, ...], Mapping[str, Any]] = {}
-    for claim in claims:
-        for one in claim["inputs"]:
-            key = tuple(str(one[name]) for name in ("entity", "metric", "period", "known_at"))
-            figures[key] = one
-            if claim["id"] not in cited.setdefault(key, []):
-                cited[key].append(claim["id"])
-    columns = (
-        Column("Figure"), Column("Stated", True), Column("Unit"), Column("Known at"), Column("Source", prose=True),
-        Column("Claims", prose=True),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            Cell(f"{one['entity']} {plain(one['metric'])} {one['period']}"),
-            Cell(number(one["value"], 0 if abs(one["value"]) >= 1000 else 3)),
-            Cell(plain(one["unit"])),
-            Cell(one["known_at"]),
-            Cell(one["source"], note=f"{one['evidence']}, {one['confidence']} confidence"),
-            Cell(", ".join(cited[key])),
-        )
-        for key, one in figures.items()
-    )
-    return Table("Every figure behind the claims, as known at the end of the run", columns, (Rows(rows),))
 
 
 def _reading(one: Mapping[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """What the run says of itself, where its figures come from, and how to make the page again."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.wording import counted, unverified
+from backtest.report.wording import counted, number, plain, unverified
 from backtest.run import RunResult
 
 
@@ -16,6 +16,7 @@ def section(result: RunResult) -> Section:
         Part("notes", "Notes of the run", (notes,)),
         Part("spec", "Specification", (_spec(result), _ids(result))),
         Part("sources", "Sources of the figures", _sources(result)),
+        Part("figures", "Figures behind the claims", _figures(result)),
         Part("again", "To run it again", _again(result)),
     )
     return Section("provenance", "Notes and provenance", blocks)
@@ -77,6 +78,11 @@ def _cited(result: RunResult) -> Iterator[str]:
                     yield str(one["source"])
 
 
+def _figures(result: RunResult) -> tuple[Block, ...]:
+    table = _inputs(result.claims)
+    return (Fold(f"All {counted(len(table.groups[0].rows), 'figure')}", (table,)),)
+
+
 def _again(result: RunResult) -> tuple[Block, ...]:
     command = shlex.join(["python", "-m", "backtest", "run", str(result.spec["name"]), "--prices", result.prices["source"]])
     said = (
@@ -84,3 +90,31 @@ def _again(result: RunResult) -> tuple[Block, ...]:
         "(start, end, basket, cost) needs them again. The ids above say whether the same run came out."
     )
     return Code(command), Text(said, "small")
+
+
+def _inputs(claims: Sequence[Mapping[str, Any]]) -> Table:
+    """Return every figure that some claim was measured from, once, with the claims it speaks to."""
+    cited: dict[tuple[str, ...], list[str]] = {}
+    figures: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for claim in claims:
+        for one in claim["inputs"]:
+            key = tuple(str(one[name]) for name in ("entity", "metric", "period", "known_at"))
+            figures[key] = one
+            if claim["id"] not in cited.setdefault(key, []):
+                cited[key].append(claim["id"])
+    columns = (
+        Column("Figure"), Column("Stated", True), Column("Unit"), Column("Known at"), Column("Source", prose=True),
+        Column("Claims", prose=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(f"{one['entity']} {plain(one['metric'])} {one['period']}"),
+            Cell(number(one["value"], 0 if abs(one["value"]) >= 1000 else 3)),
+            Cell(plain(one["unit"])),
+            Cell(one["known_at"]),
+            Cell(one["source"], note=f"{one['evidence']}, {one['confidence']} confidence"),
+            Cell(", ".join(cited[key])),
+        )
+        for key, one in figures.items()
+    )
+    return Table("Every figure behind the claims, as known at the end of the run", columns, (Rows(rows),))
