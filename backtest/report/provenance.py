@@ -18,6 +18,7 @@ def section(result: RunResult) -> Section:
         Part("sources", "Sources of the figures", _sources(result)),
         Part("figures", "Figures behind the claims", _figures(result)),
         Part("again", "To run it again", _again(result)),
+        Part("sweep", "Other settings", _sweep(result)),
     )
     return Section("provenance", "Notes and provenance", blocks)
 
@@ -76,6 +77,15 @@ def _cited(result: RunResult) -> Iterator[str]:
                 if key not in seen:
                     seen.add(key)
                     yield str(one["source"])
+
+
+def _sweep(result: RunResult) -> tuple[Block, ...]:
+    name = str(result.spec["name"])
+    said = (
+        "This page is one setting. A sweep runs every setting of a grid under the same rules and says what the best is worth: "
+        "Deflated Sharpe Ratio, probability of overfitting, superior ability, with N from the ledger of all settings tried."
+    )
+    return Text(said, "small"), Code(shlex.join(["python", "-m", "backtest", "sweep", name, "--grid", f"sweeps/{name}.toml"]))
 
 
 def _figures(result: RunResult) -> tuple[Block, ...]:

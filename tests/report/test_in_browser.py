@@ -17,7 +17,7 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &a
 RTL = "\u202eevil\u200f \u0645\u0631\u062d\u0628\u0627 科创 \U0001f600"
 
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
-PAGES = ("index", "revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
+PAGES = ("index", *sorted(path.stem for path in (Path(__file__).parents[2] / "strategies").glob("*.py")))
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 
 OVERFLOW = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
