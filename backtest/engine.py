@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest import attribution
-from backtest.desk import Desk, Orders, due_rows
+from backtest import attribution, floor
+from backtest.desk import Orders, due_rows, walked
 from backtest.errors import BacktestError, DataError
 from backtest.journal import Journal
 from backtest.panel import Archive, Panel
@@ -183,7 +183,7 @@ def filled(
 
     The books share the spec's lag and capital. Raises BacktestError when vectorbt and the desk disagree.
     """
-    orders = Desk(terms, targets, due_rows(terms, list(decided), spec.lag), spec.capital, journal).walk()
+    orders = walked(terms, targets, due_rows(terms, list(decided), spec.lag), spec.capital, journal)
     simulate(terms, orders, spec.capital)
     return orders
 
@@ -196,14 +196,14 @@ def worth_of(terms: Terms, prices: Prices, base: str) -> tuple[np.ndarray, np.nd
 
 
 def values(terms: Terms, orders: Orders, worth: np.ndarray, capital: float) -> np.ndarray:
-    """Return what every book is worth at every session's close, shape (sessions, books): cash plus holdings times prices.
+    """Return what every book is worth at every session's close, shape (books, sessions): cash plus holdings times prices.
 
     `worth` is a unit's value in the books' currency, shape (sessions, tickers). BacktestError for a value that is no number.
     """
-    upto = _upto(terms, orders)
-    cash = np.concatenate([np.full((1, orders.cash.shape[1]), capital), orders.cash])[upto]
-    found: np.ndarray = cash + (_held(orders)[upto] * worth[:, None]).sum(axis=2)
-    if not (good := np.isfinite(found).all(axis=1)).all():
+    found: np.ndarray = floor.worth(
+        _upto(terms, orders), orders.units, orders.cash, np.ascontiguousarray(worth.T), float(capital)
+    )
+    if not (good := np.isfinite(found).all(axis=0)).all():
         raise BacktestError(f"value is not a number on {terms.sessions[~good][0]:%Y-%m-%d}")
     return found
 
@@ -211,11 +211,6 @@ def values(terms: Terms, orders: Orders, worth: np.ndarray, capital: float) -> n
 def _upto(terms: Terms, orders: Orders) -> np.ndarray:
     """Return how many order rows lie at or before each session."""
     return np.searchsorted(terms.session[orders.rows], np.arange(len(terms.sessions)), side="right")
-
-
-def _held(orders: Orders) -> np.ndarray:
-    """Return holdings before the first order row and after each, shape (R + 1, books, tickers)."""
-    return np.concatenate([np.zeros((1, *orders.held.shape[1:])), orders.held])
 
 
 def simulate(terms: Terms, orders: Orders, capital: float) -> np.ndarray:
@@ -240,22 +235,19 @@ def kernel_arguments(terms: Terms, orders: Orders, capital: float) -> tuple[tupl
     """
     from vectorbt.portfolio.enums import Direction, SizeType
 
-    rows, books, tickers = orders.units.shape
-    flat = (rows, books * tickers)
-    price = np.tile(np.where(np.isnan(terms.price[orders.rows]), 1.0, terms.price[orders.rows]), (1, books))
-    rates = np.where(orders.units > 0, terms.buy_rate[orders.rows, None], terms.sell_rate[orders.rows, None])
-    turns = np.argsort(orders.units > 0, axis=2, kind="stable").reshape(flat).astype(np.int64)
-    placed = flat, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
+    _, books, tickers = orders.units.shape
+    size, price, rates, slippage, turns = floor.placed(terms.sheets[orders.rows], orders.units)
+    placed = size.shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
     return placed, {
-        "size": np.where(orders.units == 0, np.nan, orders.units).reshape(flat),
+        "size": size,
         "size_type": np.asarray(SizeType.Amount),
         "direction": np.asarray(Direction.LongOnly),
         "price": price,
         "val_price": price,
         "close": price,
-        "fees": rates.reshape(flat),
-        "fixed_fees": orders.fixed.reshape(flat),
-        "slippage": np.tile(terms.slippage[orders.rows], (1, books)),
+        "fees": rates,
+        "fixed_fees": orders.fixed.reshape(size.shape),
+        "slippage": slippage,
         "auto_call_seq": False,
         "max_orders": int(np.count_nonzero(orders.units)) + 1,
         "max_logs": 1,
@@ -265,23 +257,25 @@ def kernel_arguments(terms: Terms, orders: Orders, capital: float) -> tuple[tupl
 
 def _check(records: Any, orders: Orders, capital: float, terms: Terms) -> None:
     """Refuse what vectorbt bent without a word: an order dropped or cut, cash that came out different."""
-    names, units = len(terms.tickers), orders.units.reshape(len(orders.rows), -1)
-    sign = np.where(records["side"] == 0, 1.0, -1.0)
-    filled, ordered = sign * records["size"], units[records["idx"], records["col"]]
-    rounded = SPENT_WITHIN * capital / records["price"]  # a purchase with the last of the cash ends at the kernel's own rounding
-    off = np.abs(filled - ordered) > FILLED_WITHIN * np.abs(ordered) + rounded
-    if off.any():
-        first = int(off.argmax())
-        ticker, day = terms.tickers[records["col"][first] % names], _day(terms, orders, int(records["idx"][first]))
-        raise BacktestError(f"{ticker} on {day}: vectorbt filled {filled[first]:g} of {ordered[first]:g} units")
-    if len(records) != np.count_nonzero(units):
-        units = units.copy()
-        units[records["idx"], records["col"]] = 0.0
-        row, column = np.argwhere(units)[0]
-        raise BacktestError(f"{terms.tickers[column % names]} on {_day(terms, orders, int(row))}: vectorbt dropped the order")
-    flows = -filled * records["price"] - records["fees"]
-    left = capital + np.bincount(records["col"] // names, flows, minlength=orders.cash.shape[1])
-    if (off := np.abs(left - orders.cash[-1]) > FILLED_WITHIN * (capital + np.abs(flows).sum() / len(left))).any():
+    names = len(terms.tickers)
+    row, column, side, size, price, fees = (records[field] for field in ("idx", "col", "side", "size", "price", "fees"))
+    first, count, left, turnover = floor.unlike(
+        row, column, side, size, price, fees, orders.units, float(capital), FILLED_WITHIN, SPENT_WITHIN
+    )
+    if first >= 0:
+        one = records[first]
+        row, (book, seat) = int(one["idx"]), divmod(int(one["col"]), names)
+        filled = float(one["size"]) * (1.0 if one["side"] == 0 else -1.0)
+        ordered = float(orders.units[row, book, seat])
+        raise BacktestError(
+            f"{terms.tickers[seat]} on {_day(terms, orders, row)}: vectorbt filled {filled:g} of {ordered:g} units"
+        )
+    if len(records) != count:
+        units = orders.units.reshape(len(orders.rows), -1).copy()
+        units[row, column] = 0.0
+        at, lost = np.argwhere(units)[0]
+        raise BacktestError(f"{terms.tickers[lost % names]} on {_day(terms, orders, int(at))}: vectorbt dropped the order")
+    if (off := np.abs(left - orders.cash[-1]) > FILLED_WITHIN * (capital + turnover)).any():
         book = int(off.argmax())
         raise BacktestError(f"vectorbt left {left[book]:,.6f} in cash, the desk {orders.cash[-1, book]:,.6f}")
 
@@ -295,9 +289,9 @@ def _valued(
 ) -> tuple[pd.Series, dict[str, pd.DataFrame]]:
     """Return the value of a book at every session's close, and where it came from."""
     sessions, names = terms.sessions, list(terms.tickers)
-    held = _held(orders)[_upto(terms, orders), 0]
+    held = np.concatenate([np.zeros((1, len(names))), orders.held[:, 0]])[_upto(terms, orders)]
     wealth, rate = worth_of(terms, prices, base)
-    equity = pd.Series(values(terms, orders, wealth * rate, capital)[:, 0], sessions)
+    equity = pd.Series(values(terms, orders, wealth * rate, capital)[0], sessions)
     traded, paid = np.zeros(held.shape), np.zeros(held.shape)
     price = np.nan_to_num(terms.price[orders.rows])
     at = terms.session[orders.rows]

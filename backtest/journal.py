@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 import pandas as pd
 
+from backtest import floor
 from backtest.errors import BacktestError
 from backtest.terms import Terms
 
@@ -16,13 +17,13 @@ from backtest.terms import Terms
 class Cause(IntEnum):
     """Why an order was not filled as wanted."""
 
-    NONE = 0
-    SUSPENDED = 1
-    LIMIT_UP = 2
-    LIMIT_DOWN = 3
-    SHORT_OF_CASH = 4
-    COSTS = 5
-    BELOW_LEAST = 6
+    NONE = floor.NOTHING
+    SUSPENDED = floor.SUSPENDED
+    LIMIT_UP = floor.LIMIT_UP
+    LIMIT_DOWN = floor.LIMIT_DOWN
+    SHORT_OF_CASH = floor.SHORT_OF_CASH
+    COSTS = floor.COSTS
+    BELOW_LEAST = floor.BELOW_LEAST
 
 
 SUSPENDED = "no price"

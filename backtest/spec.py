@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -94,7 +95,7 @@ class StrategySpec(BaseModel):
         """Return the values that define the strategy, for JSON; a signal or weighting is its name and fields."""
         return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
 
-    @property
+    @cached_property
     def spec_id(self) -> str:
         """A hash of the values."""
         return content_id([json.dumps(_numbers(self.as_dict()), sort_keys=True, ensure_ascii=False).encode()])

@@ -21,6 +21,7 @@ from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.grid import load_grid, specs_of
 from backtest.sweep.identity import identities
 from backtest.sweep.measure import Findings, measure
+from backtest.sweep.memory import keep_freed_memory
 from backtest.sweep.summary import junit, markdown
 from backtest.sweep.trials import open_trials
 from backtest.universe import Universe, load_universe
@@ -50,6 +51,7 @@ class Asked:
 def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], asked: Asked) -> dict[str, Any] | None:
     """Evaluate a sweep or a shard of it and return its document; None for a shard, which has no result of its own."""
     began, universe = time.monotonic(), load_universe()
+    keep_freed_memory()
     if asked.shard and asked.merge:
         raise ConfigurationError("--shard and --merge; want the shards first, then one --merge without --shard")
     settings = specs_of(spec, load_grid(asked.grid))

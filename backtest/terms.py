@@ -5,10 +5,12 @@ cannot pay for what Shanghai buys on the same date.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from backtest import floor
 from backtest.calendars import MARKETS
 from backtest.errors import DataError
 from backtest.markets import RuleName, board_of, rule_values
@@ -74,6 +76,13 @@ class Terms:
     slippage: np.ndarray
     buy_rate: np.ndarray
     sell_rate: np.ndarray
+
+    @cached_property
+    def sheets(self) -> np.ndarray:
+        """The terms as the trading floor reads them, shape (moments, tickers, fields): see `floor.FIELDS`."""
+        commissions = {"buy_commission": self.buy["commission"], "sell_commission": self.sell["commission"]}
+        parts = [commissions[name] if name in commissions else getattr(self, name) for name in floor.FIELDS]
+        return np.stack(parts, axis=2, dtype=float)
 
     def rows_of(self, market: int) -> np.ndarray:
         """Return the moments of a market, rising."""

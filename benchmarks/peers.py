@@ -14,9 +14,11 @@ from vectorbt.portfolio import dispatch
 from vectorbt.portfolio.enums import Direction, SizeType
 
 from backtest import engine
-from backtest.desk import Desk, Orders, due_rows
+from backtest.desk import due_rows, walked
 from backtest.prices import Bars, Prices
 from backtest.spec import build_spec
+from backtest.sweep.evaluate import BOOKS_AT_ONCE
+from backtest.sweep.memory import keep_freed_memory
 from backtest.terms import Costs, Terms, terms_of
 from backtest.weights import Equal
 
@@ -87,30 +89,48 @@ def ruled(given: Basket) -> Callable[[], float]:
     return ours(given, None)
 
 
-def sweep(given: Basket, books: int, seed: int = 1) -> tuple[Callable[[], Orders], Callable[[], np.ndarray]]:
-    """Return, for many books at once: ours under full rules; and the kernel alone on the same weights and rows, one flat fee."""
+def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], int]]:
+    """Return ways to simulate many books, as many at once as a sweep takes, each to its number of orders.
+
+    Ours under market rules: desk, vectorbt's kernel, and the check of every fill; the kernel alone on those same orders; and the
+    kernel alone on the same weights and rows at one flat fee, which sizes and sorts the orders itself.
+    """
     terms: Terms = terms_of(given.prices, tuple(given.tickers), "USD", given.sessions, "close", Costs(None, 5.0, 0.0))
+    keep_freed_memory()
     shape = (len(given.weights), books)
     targets = np.random.default_rng(seed).dirichlet(np.ones(len(given.tickers)), shape) * (1 - 2 * COST)
     due = due_rows(terms, list(given.weights.index), 1)
+    parts = [np.ascontiguousarray(targets[:, first : first + BOOKS_AT_ONCE]) for first in range(0, books, BOOKS_AT_ONCE)]
 
-    def both() -> Orders:
-        orders = Desk(terms, targets, due, CAPITAL).walk()
-        engine.simulate(terms, orders, CAPITAL)
-        return orders
+    def both() -> int:
+        return sum(len(engine.simulate(terms, walked(terms, part, due, CAPITAL), CAPITAL)) for part in parts)
 
-    close = np.tile(given.prices.wealth.loc[given.rows].to_numpy(), (1, books))
-    weights, groups = targets.reshape(len(targets), -1), np.full(books, len(given.tickers), dtype=np.int64)
-    numbers, cash = np.tile(np.arange(len(given.tickers)), (len(targets), books)), np.full(books, CAPITAL)
+    ready = [engine.kernel_arguments(terms, walked(terms, part, due, CAPITAL), CAPITAL) for part in parts]
 
-    def alone() -> np.ndarray:
-        records, _ = dispatch.simulate_from_orders(
-            close.shape, groups, cash, numbers.copy(), size=weights, price=close, size_type=TARGET_PERCENT, direction=LONG_ONLY,
-            fees=np.asarray(COST), val_price=close, close=close, auto_call_seq=True, max_orders=close.size, max_logs=1,
+    def orders() -> int:
+        return sum(len(dispatch.simulate_from_orders(*placed, **named)[0]) for placed, named in ready)
+
+    closes = given.prices.wealth.loc[given.rows].to_numpy()
+    arrays = [(np.tile(closes, (1, part.shape[1])), part.reshape(len(part), -1), part.shape[1]) for part in parts]
+    tickers = len(given.tickers)
+
+    def alone() -> int:
+        return sum(
+            len(
+                dispatch.simulate_from_orders(
+                    close.shape, np.full(many, tickers), np.full(many, CAPITAL), np.tile(np.arange(tickers), (len(close), many)),
+                    size=weights, price=close, size_type=TARGET_PERCENT, direction=LONG_ONLY, fees=np.asarray(COST),
+                    val_price=close, close=close, auto_call_seq=True, max_orders=close.size, max_logs=1,
+                )[0]
+            )
+            for close, weights, many in arrays
         )  # fmt: skip
-        return np.asarray(records)
 
-    return both, alone
+    return {
+        "ours: desk, kernel, check of fills; market rules": both,
+        "vectorbt: kernel alone, the same orders": orders,
+        "vectorbt: kernel alone, the same weights, one flat fee": alone,
+    }
 
 
 def kernel(given: Basket) -> Callable[[], float]:

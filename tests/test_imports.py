@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "backtest"
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
     {"errors"},
-    {"calendars", "documents", "statistics"},
+    {"calendars", "documents", "floor", "statistics"},
     {"facts"},
     {"prices"},
     {"universe"},
@@ -35,6 +35,7 @@ LAYERS = [
 ONLY = {"statistics": {"errors"}, "data": {"calendars", "errors", "facts", "prices", "universe", "markets"}}
 HOMES = {
     "vectorbt": "engine.py",
+    "numba": "floor.py",
     "matplotlib": "report/",
     "statsmodels": "statistics/",
     "arch": "statistics/",

@@ -250,7 +250,7 @@ def ordered() -> tuple[engine.Terms, desk.Orders]:
     prices = shares_of({US: eight(), "BBB": eight()})
     terms = terms_of(prices, (US, "BBB"), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
     due = desk.due_rows(terms, [day("2024-01-01")], 1)
-    return terms, desk.Desk(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0).walk()
+    return terms, desk.walked(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0)
 
 
 def test_an_order_filled_as_ordered_is_recorded() -> None:

@@ -18,7 +18,7 @@ from backtest.spec import StrategySpec
 from backtest.terms import Terms
 from backtest.universe import Universe
 
-BOOKS_AT_ONCE = 512  # walked together: bounds the memory
+BOOKS_AT_ONCE = 64  # walked together: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Evaluator:
         values = engine.values(terms, orders, worth, spec.capital)
         periods = self.archive.prices.periods_per_year(frame.markets)
         for (number, name), place in zip(members, places, strict=True):
-            yield Curve(number, name, pd.Series(values[:, place], frame.sessions), periods)
+            yield Curve(number, name, pd.Series(values[place], frame.sessions), periods)
 
     def _path(self, spec: StrategySpec, book: str, terms: Terms) -> tuple[pd.DatetimeIndex, np.ndarray]:
         """Return the decision sessions and the targets (decisions, tickers) of one book."""
