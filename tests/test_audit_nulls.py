@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from markets_for_tests import STRATEGIES, day, spec_of, strategy
-from noise_worlds import IN_NAMES, NOTHING, p_values
+from noise_worlds import IN_BOOK, NOTHING, p_values, stands
 from scipy.stats import binom
 
 from backtest.audit import hypotheses
-from backtest.audit.nulls import _targets, own, placebos, seed_of, settings, surrogate
+from backtest.audit.nulls import CASES, NULLS, _targets, own, placebos, seed_of, settings, surrogate
 from backtest.audit.paths import log_growth
 from backtest.run import run
 from backtest.universe import load_universe
@@ -66,22 +66,48 @@ def rejections(spec, archive, null, planted):
 
 
 @pytest.mark.parametrize("name", ["multiplier", "revenue_capex_ratio", "supply_chain_excess", "trend_rotation"])
-@pytest.mark.parametrize("null", ["placebo", "dates", "leader", "noise"])
+@pytest.mark.parametrize("null", ["placebo", "dates", "leader", "noise", "factors"])
 def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name, null):
     assert rejections(named(name), weekly, null, NOTHING) <= binom.ppf(0.999, WORLDS, 0.05)
 
 
-@pytest.mark.parametrize(("name", "null"), [("supply_chain_excess", "placebo"), ("trend_rotation", "noise")])
-def test_an_edge_of_three_percent_a_month_in_what_is_held_is_found(weekly, name, null):
-    assert rejections(named(name), weekly, null, IN_NAMES) >= WORLDS / 2
+@pytest.mark.parametrize("name", sorted(path.stem for path in STRATEGIES))
+def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_and_noise_does_not(weekly, name):
+    noise, edge = p_values(named(name), weekly, ["factors"], (NOTHING, IN_BOOK), WORLDS, DRAWS)
+    assert sum(stands(name, noise, world) for world in range(WORLDS)) <= binom.ppf(0.999, WORLDS, 0.05)
+    assert sum(stands(name, edge, world) for world in range(WORLDS)) >= 0.75 * WORLDS
 
 
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():
     rows = hypotheses.load_hypotheses()
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
-    suite = {null: {"p": None, "because": "-"} for null in hypotheses.NULLS} | {"placebo": {"p": 0.002}, "noise": {"p": 0.004}}
+    suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"placebo": {"p": 0.002}, "noise": {"p": 0.004}}
     found = hypotheses.judged("multiplier", suite)
-    assert found["tests"]["placebo"]["adjusted"] == pytest.approx(0.002 * len(rows))
-    assert found["tests"]["noise"]["adjusted"] == pytest.approx(0.004 * (len(rows) - 1))
+    rest = sum(not row.primary for row in rows)
+    assert found["tests"]["placebo"]["adjusted"] == pytest.approx(0.002 * rest)
+    assert found["tests"]["noise"]["adjusted"] == pytest.approx(0.004 * (rest - 1))
     assert [found["tests"][null]["stands"] for null in ("placebo", "noise", "labels")] == [True, False, None]
     assert hypotheses.sentence(found).startswith("It beats placebo of 2 nulls")
+
+
+def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primary_ones_alone():
+    rows = hypotheses.load_hypotheses()
+    assert sorted(row.strategy for row in rows if row.primary) == sorted(path.stem for path in STRATEGIES)
+    assert hypotheses.corrected("multiplier", {"factors": 0.004, "placebo": 0.004}) == {
+        "factors": pytest.approx(0.004 * len(STRATEGIES)),
+        "placebo": pytest.approx(0.004 * (len(rows) - len(STRATEGIES))),
+    }
+    suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"factors": {"p": 0.004}}
+    assert "hindsight" in hypotheses.sentence(hypotheses.judged("multiplier", suite))
+
+
+def test_a_surrogate_of_states_keeps_the_values_and_the_days_they_change(weekly):
+    spec = named("multiplier")
+    one = settings(spec, weekly, UNIVERSE, LAST)[0]
+    own_scores = np.array([score.iloc[0] for score in one.scores])
+    for scores, _ in CASES["leader"](spec, one, UNIVERSE, 5):
+        drawn = np.array([score.iloc[0] for score in scores])
+        assert (np.isnan(drawn) == np.isnan(own_scores)).all()
+        known = ~np.isnan(own_scores)
+        assert (np.diff(drawn[known]) != 0).sum() == (np.diff(own_scores[known]) != 0).sum()
+        assert set(drawn[known]) <= set(own_scores[known])

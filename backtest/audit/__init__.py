@@ -8,6 +8,7 @@ import pandas as pd
 
 from backtest.audit import hypotheses
 from backtest.audit.announcements import announcements
+from backtest.audit.edge import edge
 from backtest.audit.factors import unexplained
 from backtest.audit.growth import lead_and_lag, supplier_slopes
 from backtest.audit.leaks import leak_budget
@@ -50,7 +51,7 @@ def audit(
         "slopes": lambda: supplier_slopes(panel),
         "events": lambda: announcements(result, archive.facts, archive.prices),
         "states": lambda: {name: states(book, archive.prices, result.windows) for name, book in result.books.items()},
-        "nulls": lambda: _nulls(spec, archive, universe, pd.Timestamp(last)),
+        "nulls": lambda: _nulls(spec, result, archive, universe, pd.Timestamp(last)),
         "leak_budget": lambda: leak_budget(spec, archive, universe, pd.Timestamp(last)),
     }
     not_run = {}
@@ -72,9 +73,9 @@ def audit(
     return found
 
 
-def _nulls(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
+def _nulls(spec: StrategySpec, result: RunResult, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
     """Return the null suite with its p-values corrected for every registered hypothesis."""
-    suite = null_suite(spec, settings(spec, archive, universe, last), universe)
+    suite = null_suite(spec, settings(spec, archive, universe, last), universe) | {"factors": edge(result, archive.prices)}
     return hypotheses.judged(spec.name, suite)
 
 

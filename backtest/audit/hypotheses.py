@@ -1,13 +1,13 @@
 """The registered hypotheses: fixed in `hypotheses.toml`, hashed, and corrected for their number however few a run tests."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from backtest.audit.nulls import NULLS
 from backtest.errors import ConfigurationError
 from backtest.facts import content_id
 from backtest.statistics.nulls import holm
@@ -21,10 +21,11 @@ class Hypothesis:
     """One row: the strategy's statistic is larger than under a null, at level `alpha` after correction."""
 
     strategy: str
-    null: Literal["placebo", "labels", "dates", "leader", "noise"]
-    statistic: Literal["log growth a year"]
+    null: Literal["placebo", "labels", "dates", "leader", "noise", "factors"]
+    statistic: Literal["log growth a year", "alpha a year"]
     direction: Literal["larger"]
     alpha: float
+    primary: bool = False
 
 
 def hypotheses_id() -> str:
@@ -45,21 +46,36 @@ def load_hypotheses() -> tuple[Hypothesis, ...]:
 
 
 def judged(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return a suite with Holm-adjusted p-values, the hash and the number of registered hypotheses.
+    """Return a suite with Holm-adjusted p-values, the hash and the numbers of registered hypotheses: all, and the primary ones.
+
+    Primary hypotheses are corrected for one another, the rest for the rest.
+    """
+    rows = load_hypotheses()
+    adjusted = corrected(strategy, {null: one["p"] for null, one in suite.items()})
+    level = {row.null: row.alpha for row in rows if row.strategy == strategy}
+    found = {
+        null: one | {"adjusted": adjusted.get(null), "stands": adjusted[null] <= level[null] if null in adjusted else None}
+        for null, one in suite.items()
+    }
+    primary = sum(row.primary for row in rows)
+    return {"tests": found, "registered": len(rows), "primary": primary, "hypotheses_id": hypotheses_id()}
+
+
+def corrected(strategy: str, found: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the Holm-adjusted p-value of every null that is registered for a strategy and gave one.
 
     Those of other strategies, and those that gave no p-value, count as 1. No adjusted value is smaller for it than with
     all of them known: the i-th of m smallest is multiplied by m - i + 1, and more below it only lower its factor.
     """
-    rows = load_hypotheses()
-    values = {f"{row.strategy}/{row.null}": 1.0 for row in rows}
-    values |= {name: float(suite[null]["p"]) for null in NULLS if (name := f"{strategy}/{null}") in values and suite[null]["p"]}
-    corrected, level = holm(values), {f"{row.strategy}/{row.null}": row.alpha for row in rows}
-    found: dict[str, Any] = {}
-    for null, one in suite.items():
-        adjusted = corrected.adjusted.get(f"{strategy}/{null}") if one["p"] else None
-        stands = None if adjusted is None else adjusted <= level[f"{strategy}/{null}"]
-        found[null] = one | {"adjusted": adjusted, "stands": stands}
-    return {"tests": found, "registered": corrected.tests, "hypotheses_id": hypotheses_id()}
+    adjusted: dict[str, float] = {}
+    for primary in (True, False):
+        family = [row for row in load_hypotheses() if row.primary is primary]
+        given = {row.null: found.get(row.null) for row in family if row.strategy == strategy}
+        values = {f"{row.strategy}/{row.null}": 1.0 for row in family}
+        values |= {f"{strategy}/{null}": p for null, p in given.items() if p is not None}
+        every = holm(values).adjusted
+        adjusted |= {null: every[f"{strategy}/{null}"] for null, p in given.items() if p is not None}
+    return adjusted
 
 
 def sentence(found: dict[str, Any]) -> str:
@@ -68,5 +84,8 @@ def sentence(found: dict[str, Any]) -> str:
     if not tested:
         return "No null is registered for this strategy."
     beaten = [null for null in tested if found["tests"][null]["stands"]]
-    of = f"{len(tested)} nulls (corrected for {found['registered']} hypotheses)"
-    return f"It beats {', '.join(beaten)} of {of}." if beaten else f"It beats none of {of}."
+    of = f"{len(tested)} nulls (corrected for {found['registered']} hypotheses, {found['primary']} of them primary)"
+    if not beaten:
+        return f"It beats none of {of}."
+    hindsight = " Alpha of a basket chosen in hindsight is no skill." if "factors" in beaten else ""
+    return f"It beats {', '.join(beaten)} of {of}.{hindsight}"

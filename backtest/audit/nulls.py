@@ -7,8 +7,9 @@ rule. The statistic is the log growth a year, the mean over the strategy's books
               has no other such basket
     labels    the names of all baskets dealt out anew, each basket keeping its number
     dates     the scores of the decisions rotated among the decisions, every rotation once: right figures on the wrong dates
-    leader    a phase-randomised copy of the scores (Theiler and others, Physica D 58, 1992; one set of phases for all names,
-              Prichard & Theiler 1994): as persistent and as large, but its timing knows nothing of CapEx
+    leader    the scores' distinct states in the strategy's own rhythm, their values phase-randomised (Theiler and others, Physica
+              D 58, 1992, amplitude-adjusted; one set of phases for all names, Prichard & Theiler 1994): as persistent, the same
+              values, changing when the strategy's change, but knowing nothing of CapEx
     noise     independent AR(1) scores with the values of the strategy's own, their persistence set to its turnover
 """
 
@@ -190,7 +191,15 @@ def _dates(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> 
 def _leader(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:
     generator, own = np.random.default_rng(seed_of(spec.name, "leader", one.book)), _table(one)
     filled = own.ffill().bfill().fillna(0.0)
-    return [_scored(one, own, surrogate(filled.to_numpy(), generator)) for _ in range(draws)]
+    state = (filled != filled.shift()).any(axis=1).cumsum().to_numpy() - 1  # scores that did not change are one
+    values = filled.to_numpy()[np.unique(state, return_index=True)[1]]
+    return [_scored(one, own, _as_large(surrogate(values, generator), values)[state]) for _ in range(draws)]
+
+
+def _as_large(drawn: Floats, values: Floats) -> Floats:
+    """Return each column's own values in the order of what was drawn."""
+    ranks = drawn.argsort(axis=0).argsort(axis=0)
+    return np.asarray(np.take_along_axis(np.sort(values, axis=0), ranks, axis=0))
 
 
 def surrogate(values: Floats, generator: np.random.Generator) -> Floats:

@@ -116,11 +116,14 @@ TERMS: dict[str, Term] = {
     "Sharpe ± error": Term("Sharpe ratio with a standard error that allows for autocorrelation.", "per year"),
     "Best of noise": Term("The Sharpe ratio that the best of so many worthless strategies is expected to reach.", "per year"),
     "Rank": Term("The regime's place among all windows of its length in the run; they overlap.", "place"),
-    "Growth a year": Term("The strategy's growth over the run at a flat cost and without market rules.", "log points a year"),
+    "Growth a year": Term(
+        "The strategy's growth over the run at a flat cost and without market rules; for factors its alpha.", "log points a year"
+    ),
     "Middle draw": Term("The median growth of the null's draws.", "log points a year"),
     "p": Term(
         "How often chance did as well: one more than the draws at or above the strategy, over one more than the draws. It cannot "
-        "fall below its floor.",
+        "fall below its floor. For factors that of a regression: no alpha above zero. A basket chosen in hindsight has alpha by its "
+        "choice.",
         "a fraction",
     ),
     "p, Holm": Term("p corrected by Holm's method for every registered hypothesis, of other strategies too.", "a fraction"),

@@ -64,7 +64,8 @@ def _nulls(found: Mapping[str, Any]) -> Table:
     columns = (
         Column("Null"), Column("Growth a year", True), Column("Middle draw", True), Column("p", True), Column("p, Holm", True),
     )  # fmt: skip
-    title = f"Null suite: log growth a year at a flat cost; Holm over {found['registered']} ({found['hypotheses_id']})"
+    counted = f"Holm over {found['primary']} primary ones (factors) and {found['registered'] - found['primary']} others"
+    title = f"Null suite: log growth a year at a flat cost (factors: alpha); {counted} ({found['hypotheses_id']})"
     return Table(title, columns, (Rows(tuple(_null(name, one) for name, one in found["tests"].items())),))
 
 
@@ -74,8 +75,8 @@ def _null(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         Cell(name),
         Cell(percent(one["observed"])),
-        Cell(percent(one["median"]), note=f"of {one['draws']}"),
-        Cell(number(one["p"], 3), note=f"at least {number(one['floor'], 3)}"),
+        Cell(percent(one["median"]), note=f"of {one['draws']}") if one["draws"] else Cell(DASH, note="a regression"),
+        Cell(number(one["p"], 3), note=f"at least {number(one['floor'], 3)}" if one["floor"] else f"{one['n']} returns"),
         Cell(number(one["adjusted"], 3) if one["adjusted"] is not None else "not registered"),
     )
 
