@@ -23,6 +23,7 @@ from backtest.sweep.identity import identities
 from backtest.sweep.measure import Findings, measure
 from backtest.sweep.summary import junit, markdown
 from backtest.sweep.trials import open_trials
+from backtest.sweep_reports import publish_sweep
 from backtest.universe import Universe, load_universe
 
 RATE = 600.0  # settings a second on two cores, for the prediction: the sample grid ran at 557 to 636
@@ -45,6 +46,7 @@ class Asked:
     tolerance: float
     junit: Path | None
     summary: Path | None
+    reports: int
 
 
 def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], asked: Asked) -> dict[str, Any] | None:
@@ -89,6 +91,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         "settings_per_second": len(settings) / seconds,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
+    publish_sweep(spec, archive, found, document, asked.grid, asked.out, asked.reports)
     drift: Exception | None = None
     try:
         if asked.baseline:

@@ -1,0 +1,72 @@
+"""The four checks of the search with their figures: what each asks, what it says, and on how many days and trials it rests."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backtest.report.blocks import Cell, Column, Rows, Section, Table, Text
+from backtest.report.sweep.checks import CHECKS, Check, verdict
+from backtest.report.sweep.search import Search
+from backtest.report.wording import DASH, known, number
+
+
+def section(search: Search) -> Section:
+    """Return the checks in a table, and what the ledger has seen elsewhere."""
+    word, because = verdict(search.document)
+    blocks = (
+        Text(f"Taken together: {word}, because {because}."),
+        _table(search),
+        Text(_elsewhere(search.document), "small"),
+    )
+    return Section("worth", "What the search is worth, check by check", blocks)
+
+
+def _table(search: Search) -> Table:
+    columns = (
+        Column("Check"), Column("Figure", True, term="Check of the search"), Column("Outcome"), Column("In words", prose=True),
+        Column("n", True), Column("Trials", True), Column("How to read it", prose=True),
+    )  # fmt: skip
+    rows = tuple(_row(check, search) for check in CHECKS)
+    return Table("What the best of the settings is worth, in four checks", columns, (Rows(rows),))
+
+
+def _row(check: Check, search: Search) -> tuple[Cell, ...]:
+    found = search.statistics[check.name]
+    trials = search.document["trials"] if check.name == "minimum_length" else found.get("trials")
+    return (
+        Cell(check.title),
+        Cell(check.figure(found), note="; ".join(_more(check, found, search))),
+        Cell(check.outcome(found)),
+        Cell(f"{check.said(found)}."),
+        Cell(f"{found['n']:,}" if "n" in found else DASH),
+        Cell(f"{trials:,}" if trials else DASH),
+        Cell(check.reads),
+    )
+
+
+def _more(check: Check, found: Mapping[str, Any], search: Search) -> Iterator[str]:
+    """Yield what belongs beside a figure: the hurdle, the splits, the bounds, the years there are."""
+    if check.refused(found):
+        return
+    if check.name == "deflated_sharpe":
+        scale = float(search.document["best"]["periods"]) ** 0.5
+        yield f"hurdle {number(found['threshold'] * scale)} a year"
+        yield f"skewness {number(found['skewness'], 1)}"
+        yield f"kurtosis {number(found['kurtosis'], 1)}"
+    elif check.name == "pbo":
+        yield f"{found['splits']:,} splits of {found['blocks']} blocks"
+        yield f"lost money in {check.written(found['loss'])}"
+        yield f"slope {number(found['slope'])}" if known(found["slope"]) else "no slope"
+    elif check.name == "spa":
+        yield f"{number(found['lower'], 3)} to {number(found['upper'], 3)}"
+    else:
+        yield f"the run has {number(found['had'], 1)}"
+
+
+def _elsewhere(document: Mapping[str, Any]) -> str:
+    """Return how many settings the ledger has seen on other data, and whose count each check takes."""
+    here, anywhere = document["trials"], document["trials_on_any_data"]
+    more = f"On any data the ledger counts {anywhere:,}." if anywhere != here else "It has seen none on other data."
+    return (
+        f"The Deflated Sharpe Ratio and the length take their N from the ledger of trials: {here:,} on these data. {more} "
+        "Overfitting and superior ability are computed from the curves of this sweep alone; what was tried before it is not in them."
+    )
