@@ -159,8 +159,8 @@ TERMS: dict[str, Term] = {
     "Largest share": Term("The name with the largest part of the profit.", "% of the profit"),
     "Bought": Term("What taking figures at this other moment earned beyond the run as it was.", "% or per year"),
     "Median Sharpe": Term(
-        "The median Sharpe ratio over the whole run of all settings that share the cell's two values, whatever their others. Below "
-        "it, the lowest such median among the cell and those that touch it.",
+        "The median Sharpe ratio over the whole run of all settings that share the cell's two values, whatever their others. "
+        "Below it, the lowest such median among the cell and those that touch it.",
         "per year",
     ),
     "Median return": Term("The median of the settings' total returns in the window. Below it, their quartiles.", "%"),

@@ -13,8 +13,8 @@ NO_BETTER = "choosing the best of one half of the days was no better than a coin
 RULES = (
     "The words are made by rule. Supported: all four checks pass, that is the Deflated Sharpe Ratio is at least 95%, the "
     "probability of overfitting and the p-value of superior ability are at most 5%, and the run is at least as long as a search "
-    "of this size needs. Contradicted: the best Sharpe ratio is not above zero, or the probability of overfitting is 50% or more. "
-    "Not distinguishable from luck: everything else, also where a check could not be computed."
+    "of this size needs. Contradicted: the best Sharpe ratio is not above zero, or the probability of overfitting is 50% or "
+    "more. Not distinguishable from luck: everything else, also where a check could not be computed."
 )
 
 
@@ -64,21 +64,21 @@ def share(value: float) -> str:
 CHECKS = (
     Check(
         "deflated_sharpe", "probability", "Deflated Sharpe Ratio", lambda one: one["probability"] >= ENOUGH, share,
-        "a chance of {} that it is above what the best of as much noise reaches",
+        "a chance of {} that its true value is above what the best of as much noise reaches (Deflated Sharpe Ratio)",
         "the best of as much noise comes too close to it",
-        "The probability that the true Sharpe ratio of the best is above the one that the best of so many trials without any edge "
-        "is expected to reach; length, skewness and fat tails allowed for, trials counted as if independent, which is strict.",
+        "The probability that the true Sharpe ratio of the best is above the one that the best of so many trials without any "
+        "edge is expected to reach; length, skewness and fat tails allowed for, trials counted as if independent, which is strict.",
     ),
     Check(
         "pbo", "probability", "Probability of overfitting (PBO)", lambda one: one["probability"] <= RARE, share,
-        "in {} of splits of the days the best of one half lay in the lower half of the other",
+        "in {} of splits of the days the best of one half lay in the lower half of the other (PBO)",
         "the best of one half of the days too often fails in the other half",
         "The share of symmetric splits of the days in which the setting that was best in one half lay in the lower half of all "
         "settings in the other. Settings that resemble each other keep it low.",
     ),
     Check(
         "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, lambda one: number(one, 3),
-        "p = {} that no setting beats its benchmarks", "no setting is shown to beat its benchmarks",
+        "p = {} that no setting beats its benchmarks (SPA)", "no setting is shown to beat its benchmarks",
         "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the best "
         "will again; means are compared as they are, and it rejects a true null in 7 to 10% of cases where it promises 5%.",
     ),

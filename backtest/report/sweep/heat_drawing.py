@@ -53,7 +53,7 @@ def _figure(size: Size, one: Map, scale: Scale) -> Figure:
     shown = [(name, cells.T if wide else cells) for name, cells in _both(one)]
     down, across = (one.across, one.down) if wide else (one.down, one.across)
     rows, columns = (field.labels if field else ("",) for field in (down, across))
-    names = tuple(field.name if field else "" for field in (down, across))
+    names = down.name if down else "", across.name if across else ""
     layout = _Layout.of(size, rows, columns, len(shown))
     figure = Figure(figsize=(size.width / 72, layout.height / 72), dpi=72)
     best = one.best_at[::-1] if wide else one.best_at
@@ -143,9 +143,9 @@ def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> No
     down, across = fields
     said = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
     start, step = -(layout.left - 4) / layout.cell, 1 / (layout.line + 4)
-    letters = int((layout.left + layout.cell * layout.shape[1]) / layout.size.font / LETTER)
+    room = layout.left + layout.cell * layout.shape[1] + GAP if layout.beside else layout.size.width
     _text(axes, start, -(2.6 * layout.line) * step, name, layout, "ink", "left")
-    _text(axes, start, -(1.6 * layout.line) * step, clipped(said, max(letters, 24)), layout, "muted", "left")
+    _text(axes, start, -(1.6 * layout.line) * step, clipped(said, int(room / layout.size.font / LETTER)), layout, "muted", "left")
 
 
 def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[str]) -> None:

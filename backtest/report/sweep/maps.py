@@ -65,9 +65,8 @@ def _map(search: Search, down: Field, across: Field | None) -> Map:
     columns = across.places if across else np.zeros(len(ratios), dtype=np.intp)
     shape = (len(down.labels), len(across.labels) if across else 1)
     median = np.full(shape, np.nan)
-    held = pd.Series(ratios).groupby([down.places, columns]).median()
-    for (row, column), value in held.items():  # type: ignore[misc]
-        median[row, column] = value
+    held = pd.DataFrame({"down": down.places, "across": columns, "ratio": ratios}).groupby(["down", "across"])["ratio"].median()
+    median[held.index.get_level_values(0), held.index.get_level_values(1)] = held.to_numpy()
     best = int(np.nanargmax(ratios))
     steps = int(down.numeric), int(bool(across and across.numeric))
     return Map(down, across, median, worst_neighbours(median, *steps), (int(down.places[best]), int(columns[best])))

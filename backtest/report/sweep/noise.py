@@ -54,14 +54,14 @@ def section(search: Search) -> Section:
     trials, ratios = int(search.document["trials"]), search.ratios(WHOLE).dropna()
     said = (
         f"The best of {counted(trials, 'independent setting')} without any edge would be expected to reach a Sharpe ratio of "
-        f"{number(found.best)} over this length; the best found is {number(found.found)}, and {percent(beyond, sign=False)} of all "
-        f"lie above that hurdle. The standard deviation of the ratios found is {number(float(ratios.std()))}, that of noise "
+        f"{number(found.best)} over this length; the best found is {number(found.found)}, and {percent(beyond, sign=False)} of "
+        f"all lie above that hurdle. The standard deviation of the ratios found is {number(float(ratios.std()))}, that of noise "
         f"{number(found.error)}."
     )
     alike = (
         "The settings are no independent tries: they hold much the same names on the same days, so they rise and fall together. "
-        "A heap on the right of zero can be one lucky market seen many times, and N overstates how often luck was tried; where the "
-        "heap is narrower than noise, the settings resemble each other more than independent ones would."
+        "A heap on the right of zero can be one lucky market seen many times, and N overstates how often luck was tried; where "
+        "the heap is narrower than noise, the settings resemble each other more than independent ones would."
     )
     return Section(
         "noise",
@@ -95,7 +95,7 @@ def _draw(size: Size, found: Noise, search: Search) -> Figure:
     axes.set_xlabel("Sharpe ratio, per year")
     _mark(size, axes, found.found, f"best found {number(found.found)}", 4, "-")
     _mark(size, axes, found.best, f"best of noise {number(found.best)}", 8 + size.font, (0, (4, 2)))
-    title(axes, f"{search.rows.split()[0]}s in a bin", size, top=True)
+    title(axes, f"{search.rows}s in a bin", size, top=True)
     return figure
 
 

@@ -22,7 +22,8 @@ def _middle(search: Search) -> str:
     low, middle, high = (number(float(ratios.quantile(part))) for part in (0.25, 0.5, 0.75))
     none = len(search.table) - len(ratios)
     missing = f" {counted(none, search.rows)} without a ratio: fewer than 30 returns, or none that varies." if none else ""
+    several = " Every setting has several books, each with a ratio of its own." if search.rows == "book" else ""
     return (
         f"The median {search.rows} has a Sharpe ratio of {middle}, half of them lie between {low} and {high}, and the worst has "
-        f"{number(float(ratios.min()))}.{missing}"
+        f"{number(float(ratios.min()))}.{missing}{several}"
     )

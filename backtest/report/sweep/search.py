@@ -85,7 +85,7 @@ class Search:
     @property
     def rows(self) -> str:
         """What a row of the table is: a setting, or a book of one where there are several."""
-        return "setting" if self.table["book"].nunique() == 1 else "setting and book"
+        return "book" if len(set(self.table["book"])) > 1 else "setting"
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

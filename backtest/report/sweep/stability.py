@@ -1,5 +1,6 @@
 """Whether what was best in sample stayed good: the regimes, the days after the report, and the order of all settings."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +19,8 @@ from backtest.statistics.refusal import FEWEST_OBSERVATIONS
 BINS = 28  # of either axis of the picture
 KEPT = 0.3  # rank correlation from which the order is said to be kept, or below its negative to be turned around
 RULE = (
-    f"Kept: a rank correlation of at least {KEPT}; turned around: at most −{KEPT}; neither: between them. It has no p-value, because "
-    "the settings are no independent observations."
+    f"Kept: a rank correlation of at least {KEPT}; turned around: at most −{KEPT}; neither: between them. It has no p-value, "
+    "because the settings are no independent observations."
 )
 
 
@@ -32,12 +33,12 @@ def section(search: Search) -> Section:
     if search.chosen > REPORT_DATE:
         blocks.append(
             Text(
-                f"Hindsight: the names that every setting can hold were chosen on {day(search.chosen)}, by people who knew the days "
-                "after the report too; out of sample holds for the setting, not for the names.",
+                f"Hindsight: the names that every setting can hold were chosen on {day(search.chosen)}, by people who knew the "
+                "days after the report too; out of sample holds for the setting, not for the names.",
                 "small",
             )
         )
-    return Section("stability", "Does the best region last", tuple(blocks))
+    return Section("stability", "Whether the best region lasts", tuple(blocks))
 
 
 def _sentence(search: Search) -> str:
@@ -51,7 +52,7 @@ def _sentence(search: Search) -> str:
     return (
         f"{chosen}, against {number(inside.median())} of all. Out of sample, after {day(REPORT_DATE)}, it had "
         f"{number(after[top].median())} against {number(after.median())}: choosing in sample "
-        f"{_bought(float(after[top].median() - after.median()))}."
+        f"{_bought(float(after[top].median() - after.median()))}.{_doubt(search)}"
     )
 
 
@@ -61,10 +62,17 @@ def _bought(gain: float) -> str:
     return f"{'gained' if gain > 0 else 'lost'} {number(abs(gain))} against taking any setting"
 
 
+def _doubt(search: Search) -> str:
+    """Return the standard error of a ratio out of sample, beside which any gain is small."""
+    (span,) = (one for one in search.windows if one.name == OUT)
+    years = (span.end - span.start) / pd.Timedelta(days=365.25)
+    return f" One ratio out of sample has a standard error of about {number(years**-0.5)}."
+
+
 def rank_correlation(search: Search) -> float:
     """Return Spearman's correlation of all rows' ratios in sample and out of it; NaN where either never varies."""
     both = pd.DataFrame({"in": search.ratios(IN), "out": search.ratios(OUT)}).dropna().rank()
-    return float(both["in"].corr(both["out"])) if len(both) > 2 and (both.nunique() > 1).all() else float("nan")
+    return float(both["in"].corr(both["out"])) if len(both) > 2 and (both.max() > both.min()).all() else float("nan")
 
 
 def _order(search: Search) -> str:
@@ -111,12 +119,16 @@ def _table(search: Search) -> Table:
 
 def _cells(search: Search, window: str, region: Mask) -> tuple[Cell, Cell]:
     returns, ratios = search.returns(window)[region].dropna(), search.ratios(window)[region].dropna()
-    low, high = returns.quantile(0.25), returns.quantile(0.75)
-    earned = Cell(percent(returns.median()), note=f"{percent(low)} to {percent(high)}") if len(returns) else Cell(DASH)
-    if not len(ratios):
-        return earned, Cell(DASH, note=f"under {FEWEST_OBSERVATIONS} returns" if region.any() else "no region")
-    low, high = ratios.quantile(0.25), ratios.quantile(0.75)
-    return earned, Cell(number(ratios.median()), note=f"{number(low)} to {number(high)}")
+    none = f"under {FEWEST_OBSERVATIONS} returns" if region.any() else "no region"
+    return _quartiles(returns, percent, ""), _quartiles(ratios, number, none)
+
+
+def _quartiles(found: pd.Series, written: Callable[[float], str], none: str) -> Cell:
+    """Return the median with the quartiles below it, or why there is none."""
+    if not len(found):
+        return Cell(DASH, note=none)
+    low, middle, high = (float(found.quantile(part)) for part in (0.25, 0.5, 0.75))
+    return Cell(written(middle), note=f"{written(low)} to {written(high)}")
 
 
 def _chart(search: Search, both: Mask) -> Chart:

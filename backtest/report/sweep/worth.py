@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backtest.report.blocks import Cell, Column, Rows, Section, Table, Text
+from backtest.report.blocks import Bullets, Cell, Column, Rows, Section, Table, Text
 from backtest.report.sweep.checks import CHECKS, Check, verdict
 from backtest.report.sweep.search import Search
 from backtest.report.wording import DASH, known, number
@@ -15,6 +15,7 @@ def section(search: Search) -> Section:
     blocks = (
         Text(f"Taken together: {word}, because {because}."),
         _table(search),
+        Bullets(tuple(f"{check.title}: {check.reads}" for check in CHECKS)),
         Text(_elsewhere(search.document), "small"),
     )
     return Section("worth", "What the search is worth, check by check", blocks)
@@ -23,7 +24,7 @@ def section(search: Search) -> Section:
 def _table(search: Search) -> Table:
     columns = (
         Column("Check"), Column("Figure", True, term="Check of the search"), Column("Outcome"), Column("In words", prose=True),
-        Column("n", True), Column("Trials", True), Column("How to read it", prose=True),
+        Column("n", True), Column("Trials", True),
     )  # fmt: skip
     rows = tuple(_row(check, search) for check in CHECKS)
     return Table("What the best of the settings is worth, in four checks", columns, (Rows(rows),))
@@ -34,17 +35,20 @@ def _row(check: Check, search: Search) -> tuple[Cell, ...]:
     trials = search.document["trials"] if check.name == "minimum_length" else found.get("trials")
     return (
         Cell(check.title),
-        Cell(check.figure(found), note="; ".join(_more(check, found, search))),
+        Cell(check.figure(found)),
         Cell(check.outcome(found)),
-        Cell(f"{check.said(found)}."),
+        Cell(_sentence(check.said(found)), note="; ".join(_more(check, found, search))),
         Cell(f"{found['n']:,}" if "n" in found else DASH),
         Cell(f"{trials:,}" if trials else DASH),
-        Cell(check.reads),
     )
 
 
+def _sentence(said: str) -> str:
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _more(check: Check, found: Mapping[str, Any], search: Search) -> Iterator[str]:
-    """Yield what belongs beside a figure: the hurdle, the splits, the bounds, the years there are."""
+    """Yield what belongs beside a figure: the hurdle and the moments, the splits, the bounds."""
     if check.refused(found):
         return
     if check.name == "deflated_sharpe":
@@ -57,9 +61,7 @@ def _more(check: Check, found: Mapping[str, Any], search: Search) -> Iterator[st
         yield f"lost money in {check.written(found['loss'])}"
         yield f"slope {number(found['slope'])}" if known(found["slope"]) else "no slope"
     elif check.name == "spa":
-        yield f"{number(found['lower'], 3)} to {number(found['upper'], 3)}"
-    else:
-        yield f"the run has {number(found['had'], 1)}"
+        yield f"between {number(found['lower'], 3)} and {number(found['upper'], 3)}"
 
 
 def _elsewhere(document: Mapping[str, Any]) -> str:
@@ -68,5 +70,5 @@ def _elsewhere(document: Mapping[str, Any]) -> str:
     more = f"On any data the ledger counts {anywhere:,}." if anywhere != here else "It has seen none on other data."
     return (
         f"The Deflated Sharpe Ratio and the length take their N from the ledger of trials: {here:,} on these data. {more} "
-        "Overfitting and superior ability are computed from the curves of this sweep alone; what was tried before it is not in them."
+        "Overfitting and superior ability are computed from the curves of this sweep alone, not of trials before it."
     )
