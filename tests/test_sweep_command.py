@@ -22,6 +22,7 @@ def sweep(tmp_path):
     (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
 
     def call(*arguments, out="out", root=ROOT):
+        arguments = arguments if "--reports" in arguments else (*arguments, "--reports", "0")
         words = ["supply_chain_excess", "--grid", tmp_path / "grid.toml", "--out", tmp_path / out, *arguments]
         return subprocess.run(
             [sys.executable, "-m", "backtest", "sweep", *map(str, words)],

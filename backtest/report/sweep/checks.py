@@ -67,7 +67,7 @@ CHECKS = (
         "a chance of {} that its true value is above what the best of as much noise reaches (Deflated Sharpe Ratio)",
         "the best of as much noise comes too close to it",
         "The probability that the true Sharpe ratio of the best is above the one that the best of so many trials without any "
-        "edge is expected to reach; length, skewness and fat tails allowed for, trials counted as if independent, which is strict.",
+        "edge is expected to reach; length, skewness and fat tails allowed for, trials counted as if independent.",
     ),
     Check(
         "pbo", "probability", "Probability of overfitting (PBO)", lambda one: one["probability"] <= RARE, share,
@@ -79,8 +79,8 @@ CHECKS = (
     Check(
         "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, lambda one: number(one, 3),
         "p = {} that no setting beats its benchmarks (SPA)", "no setting is shown to beat its benchmarks",
-        "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the best "
-        "will again; means are compared as they are, and it rejects a true null in 7 to 10% of cases where it promises 5%.",
+        "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
+        "best will again; means are compared as they are, and a true null is rejected in 7 to 10% of cases, not 5%.",
     ),
     Check(
         "minimum_length", "years", "Years that the search needs",

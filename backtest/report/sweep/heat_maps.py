@@ -39,13 +39,14 @@ def _none(search: Search) -> str:
 
 def _read(search: Search, scale: Scale) -> str:
     years = search.statistics["minimum_length"]["had"]
+    signs = ", blue above zero and vermillion below" if scale.low < 0.0 < scale.high else ""
     return (
         "Each cell is the median Sharpe ratio, over the whole run, of all settings that share its two values, whatever their "
-        "other fields: what a reader would have got who fixed only these two. The second map shows the lowest such median among the "
-        "cell and those that touch it, corners too: a good cell with a bad neighbour is luck, a broad plateau may not be. Only numbers "
-        "have neighbours; categories have no order. All maps of this page share one scale, from "
-        f"{number(scale.low)} to {number(scale.high)}; one such ratio has a standard error of {number(years**-0.5)} over "
-        f"{number(years, 1)} years, so smaller differences mean little. Outlined: the cell of the best setting."
+        "other fields: what a reader would have got who fixed only these two. The second map shows the lowest such median among "
+        "the cell and those that touch it, corners too: a good cell with a bad neighbour is luck, a broad plateau may not be. "
+        "Only numbers have neighbours; categories have no order. All maps of this page share one scale, from "
+        f"{number(scale.low)} to {number(scale.high)}{signs}; over {number(years, 1)} years a ratio has a standard error of "
+        f"{number(years**-0.5)}, so the level of a whole map is uncertain by that much. Outlined: the cell of the best setting."
     )
 
 

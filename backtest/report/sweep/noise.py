@@ -72,8 +72,8 @@ def section(search: Search) -> Section:
 
 def _chart(search: Search, found: Noise) -> Chart:
     label = (
-        f"Histogram of the Sharpe ratios of {counted(int(found.counts.sum()), search.rows)}, with the curve of as many settings of "
-        f"noise. Best found {number(found.found)}, expected best of noise {number(found.best)}. The figures are in the table below."
+        f"Histogram of the Sharpe ratios of {counted(int(found.counts.sum()), search.rows)}, with the curve of as many of "
+        f"noise. Best found {number(found.found)}, expected best of noise {number(found.best)}. Figures in the table below."
     )
     caption = (
         "Bars: settings by Sharpe ratio over the whole run. Line: as many independent settings without any edge, normal around "

@@ -137,7 +137,7 @@ def _chart(search: Search, both: Mask) -> Chart:
         f"correlation {number(rank_correlation(search))}. Medians and quartiles are in the table above."
     )
     caption = (
-        "Every setting by its Sharpe ratio in sample (across) and out of sample (up); the darker, the more settings. The lines are "
+        "Every setting by its Sharpe ratio in sample (across) and out of sample (up); the darker, the more. The lines are "
         "the medians of all; the crosses are the best tenth in sample. Were the order kept, the cloud would rise to the right."
     )
     return chart("stability-drawn", label, caption, lambda size: _draw(replace(size, right=16), search, both))
