@@ -23,7 +23,6 @@ from backtest.sweep.identity import identities
 from backtest.sweep.measure import Findings, measure
 from backtest.sweep.summary import junit, markdown
 from backtest.sweep.trials import open_trials
-from backtest.sweep_reports import publish_sweep
 from backtest.universe import Universe, load_universe
 
 RATE = 600.0  # settings a second on two cores, for the prediction: the sample grid ran at 557 to 636
@@ -91,6 +90,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         "settings_per_second": len(settings) / seconds,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
+    from backtest.sweep_reports import publish_sweep  # draws: a shard does without
+
     publish_sweep(spec, archive, found, document, asked.grid, asked.out, asked.reports)
     drift: Exception | None = None
     try:

@@ -71,7 +71,7 @@ def search_of(spec: StrategySpec, archive: Archive, found: Findings, document: d
 
 def _best(search: Search, count: int) -> dict[str, dict[str, Any]]:
     """Return the best different settings by spec_id; books of one setting share a report."""
-    rows = search.table.loc[top(search, len(search.table)), ["spec_id", "setting"]].drop_duplicates("spec_id")[:count]
+    rows = search.table.loc[list(top(search, len(search.table))), ["spec_id", "setting"]].drop_duplicates("spec_id")[:count]
     return {str(spec_id): json.loads(setting) for spec_id, setting in zip(rows["spec_id"], rows["setting"], strict=True)}
 
 

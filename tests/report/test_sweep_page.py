@@ -57,7 +57,13 @@ def test_a_cell_without_a_ratio_is_no_neighbour_and_has_none():
 def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny, read):
     said = worth(tiny.document)
     assert said.startswith("Of 12 settings the best has a Sharpe ratio of 3.00 over the whole run, and as the best of 400 trials")
-    for figure in ("not distinguishable from luck", "73%", "8.2%", "p = 0.005", "needs 2.4 years and the run has 3.4"):
+    for figure in (
+        "not distinguishable from luck",
+        "73%",
+        "8.2%",
+        "its benchmarks is 0.005",
+        "needs 2.4 years and the run has 3.4",
+    ):
         assert figure in said
     assert said in read(render_sweep(tiny)).text
     row = read(render_index([], [tiny.document])).table("Sweeps:")["example"]
@@ -71,6 +77,14 @@ def test_the_top_settings_show_their_fields_ratios_and_worst_neighbours(tiny, re
     assert rows[f"{11:016x}"][1:] == ["1.20", "0.40", "3.00", "0.60 3 beside", "3", "y", "20"]
     assert list(rows)[1:3] == [f"{4:016x}", f"{11:016x}"]
     assert len(rows) == 11
+
+
+def test_settings_equal_in_every_window_are_one_row(search_of, read):
+    fields = {"lag": [1, 2], "fill": ["close", "open"]}
+    page = read(render_sweep(search_of(fields, {"in sample": [1.0] * 4, "whole": [2.0, 2.0, 3.0, 2.0]})))
+    rows = page.table("Settings with the highest Sharpe ratios")
+    assert list(rows)[1:] == [f"{2:016x}", f"{0:016x}"]
+    assert rows[f"{0:016x}"][0] == f"{0:016x} and 2 equal"
 
 
 def test_regions_are_chosen_in_sample_and_shown_out_of_it(tiny, read):
@@ -92,7 +106,7 @@ def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
     middle = next(text for text in page.text if text.startswith("The median setting"))
     assert all(number(ratios.quantile(part)) in middle for part in (0.0, 0.25, 0.5, 0.75))
     settings = pd.DataFrame([json.loads(one) for one in broad.table["setting"]])
-    medians = ratios.groupby([settings["weights.above"], settings["lag"]]).median().unstack()
+    medians = settings.assign(ratio=ratios).pivot_table("ratio", "weights.above", "lag", "median")
     rows = page.table("Median Sharpe ratio by weights.above and lag")
     for above, found in medians.iterrows():
         shown = [cell.split()[0] for cell in rows[f"{above:g}".replace("-", "−")][1:]]

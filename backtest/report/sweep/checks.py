@@ -78,7 +78,7 @@ CHECKS = (
     ),
     Check(
         "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, lambda one: number(one, 3),
-        "p = {} that no setting beats its benchmarks (SPA)", "no setting is shown to beat its benchmarks",
+        "the p-value that no setting beats its benchmarks is {} (SPA)", "no setting is shown to beat its benchmarks",
         "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
         "best will again; means are compared as they are, and a true null is rejected in 7 to 10% of cases, not 5%.",
     ),

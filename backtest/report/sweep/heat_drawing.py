@@ -88,7 +88,7 @@ class _Layout:
         letters = min(max(map(len, rows)), size.letters)
         left = letters * size.font * LETTER + 10
         cell = (size.width - EDGE - maps * left - (maps - 1) * GAP) / maps / len(columns)
-        beside = maps > 1 and size.name == "wide" and cell >= 4 * size.font * LETTER + 4
+        beside = maps > 1 and cell >= 4 * size.font * LETTER + 4
         alone = (size.width - EDGE - left) / len(columns)
         return cls(size, (len(rows), len(columns)), left, min(cell if beside else alone, WIDEST), beside, maps)
 
@@ -100,7 +100,7 @@ class _Layout:
     @property
     def block(self) -> float:
         """The height of one map with its name, the names of its fields and the values across."""
-        return 3 * self.line + 4 + self.shape[0] * (self.line + 4)
+        return 3 * self.line + 12 + self.shape[0] * (self.line + 4)
 
     @property
     def height(self) -> float:
@@ -128,7 +128,9 @@ class _Layout:
 
 def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
     """Paint the cells that have a figure, and write it with as many digits as fit."""
-    digits = next((one for one in (2, 1) if layout.cell >= (3 + one) * layout.size.font * LETTER), None)
+    seen = cells[np.isfinite(cells)]
+    widest = {digits: max((len(number(float(one), digits)) for one in seen), default=0) for digits in (2, 1)}
+    digits = next((one for one, letters in widest.items() if letters * layout.size.font * LETTER + 2 <= layout.cell), None)
     for (row, column), value in np.ndenumerate(cells):
         if not np.isfinite(value):
             continue
@@ -144,8 +146,9 @@ def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> No
     said = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
     start, step = -(layout.left - 4) / layout.cell, 1 / (layout.line + 4)
     room = layout.left + layout.cell * layout.shape[1] + GAP if layout.beside else layout.size.width
-    _text(axes, start, -(2.6 * layout.line) * step, name, layout, "ink", "left")
-    _text(axes, start, -(1.6 * layout.line) * step, clipped(said, int(room / layout.size.font / LETTER)), layout, "muted", "left")
+    letters = int(room / layout.size.font / LETTER)
+    _text(axes, start, -(2.6 * layout.line) * step, clipped(name, letters), layout, "ink", "left")
+    _text(axes, start, -(1.6 * layout.line) * step, clipped(said, letters), layout, "muted", "left")
 
 
 def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[str]) -> None:

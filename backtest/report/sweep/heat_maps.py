@@ -46,7 +46,8 @@ def _read(search: Search, scale: Scale) -> str:
         "the cell and those that touch it, corners too: a good cell with a bad neighbour is luck, a broad plateau may not be. "
         "Only numbers have neighbours; categories have no order. All maps of this page share one scale, from "
         f"{number(scale.low)} to {number(scale.high)}{signs}; over {number(years, 1)} years a ratio has a standard error of "
-        f"{number(years**-0.5)}, so the level of a whole map is uncertain by that much. Outlined: the cell of the best setting."
+        f"{number(years**-0.5)}, so the level of a whole map is uncertain by that much. Outlined: the cell "
+        "of the best setting, the first where several are equal."
     )
 
 

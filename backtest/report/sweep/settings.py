@@ -1,5 +1,7 @@
 """The settings with the highest Sharpe ratios, each with what it was before and after the report, and how those beside it do."""
 
+import numpy as np
+
 from backtest.report.blocks import Cell, Column, Rows, Section, Table, Text
 from backtest.report.canvas import clipped
 from backtest.report.sweep.checks import verdict
@@ -10,9 +12,17 @@ MOST = 10  # rows
 LETTERS = 60  # of a value
 
 
-def top(search: Search, most: int = MOST) -> list[int]:
-    """Return the rows with the highest Sharpe ratios over the whole run, best first; of equal ones the first in the grid."""
-    return list(search.ratios(WHOLE).sort_values(ascending=False, kind="stable").dropna().index[:most])
+def top(search: Search, most: int) -> dict[int, int]:
+    """Return the rows with the highest Sharpe ratios over the whole run, best first, and how many others equal each.
+
+    Rows equal in every figure of every window are one, the first in the grid: a field that changes nothing fills no table.
+    """
+    figures = search.table.filter(regex="^(sharpe|total_return) ").round(9)
+    ranked = figures.loc[search.ratios(WHOLE).sort_values(ascending=False, kind="stable").dropna().index]
+    alike = ranked.groupby(list(ranked), sort=False, dropna=False).ngroup().to_numpy()
+    first = {int(group): int(row) for row, group in reversed(list(zip(ranked.index, alike, strict=True)))}
+    counts = np.bincount(alike)
+    return {first[group]: int(counts[group]) - 1 for group in range(min(most, len(counts)))}
 
 
 def section(search: Search) -> Section:
@@ -34,16 +44,19 @@ def _table(search: Search) -> Table:
         Column("Whole", True, term="Sharpe"), Column("Worst neighbour", True),
     )  # fmt: skip
     fields = tuple(Column(field.name, field.numeric, prose=not field.numeric, term="Field") for field in search.fields)
-    rows = tuple(_row(search, row) for row in top(search))
-    caption = "Settings with the highest Sharpe ratios over the whole run, best first; only fields that vary"
+    rows = tuple(_row(search, row, others) for row, others in top(search, MOST).items())
+    caption = (
+        "Settings with the highest Sharpe ratios over the whole run, best first; those equal in every window are one row. Only "
+        "fields that vary are shown"
+    )
     return Table(caption, (Column("Setting"), *ratios, *fields), (Rows(rows),))
 
 
-def _row(search: Search, row: int) -> tuple[Cell, ...]:
+def _row(search: Search, row: int, others: int) -> tuple[Cell, ...]:
     spec_id = str(search.table["spec_id"][row])
     beside = int(search.beside(row).sum()) - 1
     return (
-        Cell(spec_id, href=search.reports.get(spec_id, "")),
+        Cell(spec_id, href=search.reports.get(spec_id, ""), note=f"and {others:,} equal" if others else ""),
         *(Cell(number(float(search.ratios(window)[row]))) for window in (IN, OUT, WHOLE)),
         Cell(number(search.worst_beside(row)), note=f"{beside:,} beside"),
         *(Cell(clipped(field.labels[field.places[row]], LETTERS)) for field in search.fields),

@@ -66,9 +66,8 @@ def _more(check: Check, found: Mapping[str, Any], search: Search) -> Iterator[st
 
 def _elsewhere(document: Mapping[str, Any]) -> str:
     """Return how many settings the ledger has seen on other data, and whose count each check takes."""
-    here, anywhere = document["trials"], document["trials_on_any_data"]
-    more = f"On any data the ledger counts {anywhere:,}." if anywhere != here else "It has seen none on other data."
     return (
-        f"The Deflated Sharpe Ratio and the length take their N from the ledger of trials: {here:,} on these data. {more} "
+        f"The Deflated Sharpe Ratio and the length take their N from the ledger of trials: {document['trials']:,} on these "
+        f"data ({document['trials_on_any_data']:,} different settings on any data). "
         "Overfitting and superior ability are computed from the curves of this sweep alone, not of trials before it."
     )
