@@ -17,7 +17,7 @@ from backtest.report import render, render_index
 from backtest.report.blocks import Above
 from backtest.report.sweep.checks import worth
 from backtest.report.sweep.page import render_sweep
-from backtest.report.sweep.search import Search
+from backtest.report.sweep.search import Search, said
 from backtest.report.sweep.settings import top
 from backtest.run import run
 from backtest.spec import StrategySpec
@@ -41,7 +41,8 @@ def publish_sweep(
     told = _best(search, reports)
     for spec_id, setting in told.items():
         typer.echo(f"running setting {spec_id} of {spec.name}", err=True)
-        above = Above("../../index.html", "The sweep", f"One setting of a sweep. {worth(document)}")
+        values = ", ".join(f"{field} {said(value)}" for field, value in setting.items())
+        above = Above("../../index.html", "The sweep", f"One of the best settings of a sweep: {values}. {worth(document)}")
         result = run(applied(spec, setting), archive)
         publish(result, render(result, above), folder / FULL, spec_id)
     linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in told})

@@ -295,3 +295,28 @@ def test_a_hostile_run_has_a_page_that_fits_and_runs_nothing_of_it(spoil, width,
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
     assert page.locator("main script, main img").count() == 0
     context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it(width, search_of, browser, tmp_path):
+    fields = {EVIL + "f" * 300: [1, 2, 3], "weights.otherwise": [EVIL, RTL + "v" * 300, "cash"], "lag": [-1e300, 1e-300, 3]}
+    whole = np.linspace(-1e6, 1e6, 27)
+    whole[5:9] = np.nan
+    search = search_of(fields, {"whole": whole, "in sample": whole * np.nan}, title=EVIL + "w" * 300, question=RTL + "q" * 300)
+    path = tmp_path / "index.html"
+    path.write_text(render_sweep(search), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    heard = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.screenshot(path=SCREENSHOTS / f"sweep_hostile_{width}.png", full_page=True)
+    scrolled, visible = page.evaluate(OVERFLOW)
+    assert scrolled <= visible
+    assert page.evaluate(COLLISIONS) == []
+    assert heard == []
+    assert page.locator("main script, main img").count() == 0
+    context.close()

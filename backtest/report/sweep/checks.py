@@ -61,6 +61,11 @@ def share(value: float) -> str:
     return percent(value, 1 if value < 0.1 or value > 0.9 else 0, sign=False)
 
 
+def rarity(value: float) -> str:
+    """Return a p-value with three decimals, which a thousand draws allow."""
+    return number(value, 3) if value >= 0.001 else "below 0.001"
+
+
 CHECKS = (
     Check(
         "deflated_sharpe", "probability", "Deflated Sharpe Ratio", lambda one: one["probability"] >= ENOUGH, share,
@@ -77,7 +82,7 @@ CHECKS = (
         "settings in the other. Settings that resemble each other keep it low.",
     ),
     Check(
-        "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, lambda one: number(one, 3),
+        "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, rarity,
         "the p-value that no setting beats its benchmarks is {} (SPA)", "no setting is shown to beat its benchmarks",
         "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
         "best will again; means are compared as they are, and a true null is rejected in 7 to 10% of cases, not 5%.",

@@ -1,7 +1,7 @@
 """Draws a heat map: cells in shades of one hue on either side of zero, with their figures where they fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 import numpy as np
@@ -19,6 +19,8 @@ from backtest.statistics.refusal import Floats
 PALEST, FULLEST = 0.05, 0.55  # opacity: text of the page's ink stays legible on both papers
 LETTER = 0.58  # width of a letter, of its height
 WIDEST, GAP, EDGE, KEY = 64.0, 28.0, 6.0, 5
+FEW = 6  # columns that a narrow page has room for
+KEY_NAME = "scale of the page"
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,14 @@ def draw(anchor: str, label: str, caption: str, one: Map, scale: Scale) -> Chart
 
 def _figure(size: Size, one: Map, scale: Scale) -> Figure:
     mpl.rcParams.update({"font.size": size.font})
-    wide = size.name == "wide"
-    shown = [(name, cells.T if wide else cells) for name, cells in _both(one)]
-    down, across = (one.across, one.down) if wide else (one.down, one.across)
+    turned = _turned(size, one)
+    shown = [(name, cells.T if turned else cells) for name, cells in _both(one)]
+    down, across = (one.across, one.down) if turned else (one.down, one.across)
     rows, columns = (field.labels if field else ("",) for field in (down, across))
     names = down.name if down else "", across.name if across else ""
-    layout = _Layout.of(size, rows, columns, len(shown))
+    layout = _Layout.of(size, rows, columns, len(shown), bool(across and not across.numeric))
     figure = Figure(figsize=(size.width / 72, layout.height / 72), dpi=72)
-    best = one.best_at[::-1] if wide else one.best_at
+    best = one.best_at[::-1] if turned else one.best_at
     for place, (name, cells) in enumerate(shown):
         axes = layout.axes(figure, place)
         _cells(axes, layout, cells, scale)
@@ -65,6 +67,15 @@ def _figure(size: Size, one: Map, scale: Scale) -> Figure:
         _values(axes, layout, rows, columns)
     _key(layout.key(figure), layout, scale)
     return figure
+
+
+def _turned(size: Size, one: Map) -> bool:
+    """Return whether the longer field goes across: on a wide page, but names of categories go down where there is a choice."""
+    wide = size.name == "wide"
+    if one.across is None or one.down.numeric == one.across.numeric:
+        return wide
+    few = len(one.down.labels) <= FEW
+    return one.down.numeric if wide else one.down.numeric and few
 
 
 def _both(one: Map) -> list[tuple[str, Floats]]:
@@ -82,15 +93,19 @@ class _Layout:
     cell: float
     beside: bool
     maps: int
+    named: bool
 
     @classmethod
-    def of(cls, size: Size, rows: Sequence[str], columns: Sequence[str], maps: int) -> "_Layout":
-        letters = min(max(map(len, rows)), size.letters)
-        left = letters * size.font * LETTER + 10
+    def of(cls, size: Size, rows: Sequence[str], columns: Sequence[str], maps: int, named: bool) -> "_Layout":
+        """Return the layout; `named` columns are categories, each of which has to be read."""
+        letter = size.font * LETTER
+        left = min(max(map(len, rows)), size.letters) * letter + 10
+        longest = (min(max(map(len, columns)), size.letters) + 1) * letter if named else 0.0
         cell = (size.width - EDGE - maps * left - (maps - 1) * GAP) / maps / len(columns)
-        beside = maps > 1 and cell >= 4 * size.font * LETTER + 4
+        beside = maps > 1 and cell >= max(4 * letter + 4, longest)
         alone = (size.width - EDGE - left) / len(columns)
-        return cls(size, (len(rows), len(columns)), left, min(cell if beside else alone, WIDEST), beside, maps)
+        width = min(cell if beside else alone, max(WIDEST, longest))
+        return cls(size, (len(rows), len(columns)), left, width, beside, maps, named)
 
     @property
     def line(self) -> float:
@@ -116,7 +131,8 @@ class _Layout:
 
     def key(self, figure: Figure) -> Axes:
         """Return the axes of the key, at the foot."""
-        return self._bare(figure, self.size.width - EDGE - KEY * 42, 4, KEY * 42, self.line + 4, KEY, 1)
+        left = (len(KEY_NAME) + 2) * self.size.font * LETTER
+        return self._bare(figure, left, 4, KEY * 42, self.line + 4, KEY, 1)
 
     def _bare(self, figure: Figure, x: float, y: float, width: float, height: float, columns: int, rows: int) -> Axes:
         axes = figure.add_axes((x / self.size.width, y / self.height, width / self.size.width, height / self.height))
@@ -146,7 +162,7 @@ def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> No
     said = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
     start, step = -(layout.left - 4) / layout.cell, 1 / (layout.line + 4)
     room = layout.left + layout.cell * layout.shape[1] + GAP if layout.beside else layout.size.width
-    letters = int(room / layout.size.font / LETTER)
+    letters = int(room / layout.size.font / LETTER * 0.85)  # names are wider than figures
     _text(axes, start, -(2.6 * layout.line) * step, clipped(name, letters), layout, "ink", "left")
     _text(axes, start, -(1.6 * layout.line) * step, clipped(said, letters), layout, "muted", "left")
 
@@ -156,11 +172,10 @@ def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[
     letter = layout.size.font * LETTER
     for row, label in enumerate(rows):
         _text(axes, -5 / layout.cell, row + 0.5, clipped(label, layout.size.letters), layout, "muted", "right")
-    room = max(3, int(layout.cell / letter))
-    every = -(-min(max(map(len, columns)) + 1, 9) // room) if len(columns) > 8 else 1
+    room = max(2, int(layout.cell / letter) - 1)
+    every = 1 if layout.named else max(1, -(-max(map(len, columns)) // room))
     for column in range(0, len(columns), every):
-        fits = room * every
-        _text(axes, column + 0.5, -0.5 * layout.line / (layout.line + 4), clipped(columns[column], fits), layout, "muted")
+        _text(axes, column + 0.5, -0.5 * layout.line / (layout.line + 4), clipped(columns[column], room * every), layout, "muted")
 
 
 def _text(axes: Axes, x: float, y: float, said: str, layout: _Layout, colour: str, ha: str = "center") -> None:
@@ -169,6 +184,6 @@ def _text(axes: Axes, x: float, y: float, said: str, layout: _Layout, colour: st
 
 def _key(axes: Axes, layout: _Layout, scale: Scale) -> None:
     """Draw five steps of the scale with their figures."""
-    narrow = _Layout(layout.size, (1, KEY), layout.left, 42.0, False, 1)
+    narrow = replace(layout, cell=42.0)
     _cells(axes, narrow, np.linspace(scale.low, scale.high, KEY)[None, :], scale)
-    _text(axes, -0.15, 0.5, "scale of the page", layout, "muted", "right")
+    _text(axes, -0.15, 0.5, KEY_NAME, layout, "muted", "right")
