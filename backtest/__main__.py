@@ -196,6 +196,7 @@ def sweep(
     tolerance: Annotated[float, typer.Option(min=0.0, help="How far a figure may be from the baseline's.")] = 1e-9,
     junit: Annotated[Path | None, typer.Option(help="Write strategy × regime × check as JUnit XML.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
+    reports: Annotated[int, typer.Option(min=0, help="Write the full reports of so many of the best settings.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
@@ -205,7 +206,7 @@ def sweep(
 
     if scheduler and engine != "dask":
         raise ConfigurationError("--scheduler without --engine dask; want both")
-    asked = Asked(grid, out, resume, merge, shard, engine, scheduler, trials or (), baseline, tolerance, junit, summary)
+    asked = Asked(grid, out, resume, merge, shard, engine, scheduler, trials or (), baseline, tolerance, junit, summary, reports)
     spec = load_strategy(_strategies(name)[0]) if name != "all" else None
     if spec is None:
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")

@@ -18,13 +18,13 @@ from backtest.run import RunResult
 SCHEMA = Path(__file__).parent / "result.schema.json"
 
 
-def publish(result: RunResult, page: str, out: Path) -> Path:
-    """Write a run's page, result.json and Parquet tables to `out/<strategy>/`; return the page's path.
+def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
+    """Write a run's page, result.json and Parquet tables to `out/<strategy>/`, or another name; return the page's path.
 
     The folder appears complete or stays as it was. `equity.parquet` is session × column per book and benchmark,
     `weights.parquet` and `orders.parquet` are long tables with a book column.
     """
-    name = str(result.spec["name"])
+    name = name or str(result.spec["name"])
     with _replacing(out / name) as folder:
         (folder / "index.html").write_text(page, encoding="utf-8")
         (folder / "result.json").write_text(to_json(result.as_dict()), encoding="utf-8")
@@ -34,12 +34,13 @@ def publish(result: RunResult, page: str, out: Path) -> Path:
     return out / name / "index.html"
 
 
-def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]]], str]) -> Path:
-    """Write the front page over every result in a folder of reports, and the schema of those; return the page's path."""
+def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], str]) -> Path:
+    """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
     documents = [_read(path) for path in sorted(out.glob("*/result.json"))]
+    sweeps = [_read(path) for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
     written = out / ".index.html.new"
     try:
-        written.write_text(render(documents), encoding="utf-8")
+        written.write_text(render(documents, sweeps), encoding="utf-8")
         os.replace(written, out / "index.html")
     finally:
         written.unlink(missing_ok=True)

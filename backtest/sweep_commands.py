@@ -46,6 +46,7 @@ class Asked:
     tolerance: float
     junit: Path | None
     summary: Path | None
+    reports: int
 
 
 def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], asked: Asked) -> dict[str, Any] | None:
@@ -91,6 +92,9 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         "settings_per_second": len(settings) / seconds,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
+    from backtest.sweep_reports import publish_sweep  # draws: a shard does without
+
+    publish_sweep(spec, archive, found, document, asked.grid, asked.out, asked.reports)
     drift: Exception | None = None
     try:
         if asked.baseline:

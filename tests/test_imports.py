@@ -29,6 +29,7 @@ LAYERS = [
     {"audit"},
     {"report", "sweep"},
     {"publish", "data_commands", "comparison", "summary"},
+    {"sweep_reports"},
     {"verification", "report_commands", "sweep_commands"},
     {"__main__"},
 ]

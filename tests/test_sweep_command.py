@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from multiprocessing import Process
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 from backtest.sweep.trials import Trials
@@ -22,6 +24,7 @@ def sweep(tmp_path):
     (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
 
     def call(*arguments, out="out", root=ROOT):
+        arguments = arguments if "--reports" in arguments else (*arguments, "--reports", "0")
         words = ["supply_chain_excess", "--grid", tmp_path / "grid.toml", "--out", tmp_path / out, *arguments]
         return subprocess.run(
             [sys.executable, "-m", "backtest", "sweep", *map(str, words)],
@@ -48,16 +51,45 @@ def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep,
 
 
 def test_shards_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
-    files = ("curves.parquet", "settings.parquet")
+    files = ("curves.parquet", "settings.parquet", "index.html")
     assert sweep(out="one").returncode == 0
     for part in ("2/2", "1/2"):
         assert sweep("--shard", part, out="two").returncode == 0
+    assert not list((tmp_path / "two").rglob("*.html"))
     assert sweep("--merge", out="two").returncode == 0
     done = sweep("--engine", "dask", out="three")
     assert done.returncode == 0, done.stderr
     for name in files:
         held = {(tmp_path / out / "sweeps/supply_chain_excess" / name).read_bytes() for out in ("one", "two", "three")}
         assert len(held) == 1
+
+
+def addresses(page):
+    found = re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8"))
+    return [page.parent / one for one in found if not one.startswith("data:")]
+
+
+def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp_path):
+    assert sweep("--reports", "2").returncode == 0
+    folder = tmp_path / "out/sweeps/supply_chain_excess"
+    page, front = folder / "index.html", tmp_path / "out/index.html"
+    table = pd.read_parquet(folder / "settings.parquet").sort_values("sharpe whole", ascending=False, kind="stable")
+    best = json.loads((folder / "result.json").read_text(encoding="utf-8"))["best"]
+    full = sorted(one.parent.name for one in folder.glob("settings/*/index.html"))
+    assert len(full) == 2
+    assert best["spec_id"] in full
+    assert set(full) < set(table["spec_id"])
+    for html in (page, front, *folder.glob("settings/*/index.html")):
+        assert addresses(html), html
+        assert all(one.is_file() for one in addresses(html)), html
+    told = json.loads((folder / "settings" / best["spec_id"] / "result.json").read_text(encoding="utf-8"))
+    windows = told["baskets"]["leaders"]["regimes"]
+    assert windows["whole"]["sharpe"] == pytest.approx(best["sharpe whole"], abs=1e-9)
+    assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
+    assert page.resolve() in [one.resolve() for one in addresses(front)]
+    assert sweep("--resume").returncode == 0
+    assert addresses(page) == [folder / "../../index.html"]
+    assert list(folder.glob("settings/*")) == []
 
 
 def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two(sweep):

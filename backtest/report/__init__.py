@@ -28,10 +28,11 @@ from backtest.report import (
     timeline,
     trades,
 )
-from backtest.report.blocks import Section
+from backtest.report.blocks import Above, Section
 from backtest.run import RunResult
 
 FOLDER = Path(__file__).parent
+FRONT = Above("../index.html", "All strategies")
 # The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
 SECTIONS = (
     outcome.section,
@@ -49,22 +50,34 @@ SECTIONS = (
 )
 
 
-def render(result: RunResult) -> str:
-    """Return the page of a run: one HTML document that asks for nothing else."""
-    sections = [section(result) for section in SECTIONS]
-    sections.append(glossary.section(sections))
+def render(result: RunResult, above: Above = FRONT) -> str:
+    """Return the page of a run: one HTML document that asks for nothing else; `above` is where it hangs."""
+    return page(result.spec["title"], result.spec["question"], above, [section(result) for section in SECTIONS])
+
+
+def page(title: str, question: str, above: Above, sections: Sequence[Section]) -> str:
+    """Return some sections as a page, with the definition of every figure at its end."""
     return (
-        _templates().get_template("page.html.j2").render(result=result, sections=sections, report_date=f"{REPORT_DATE:%Y-%m-%d}")
+        _templates()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            question=question,
+            above=above,
+            sections=[*sections, glossary.section(sections)],
+            report_date=f"{REPORT_DATE:%Y-%m-%d}",
+        )
     )
 
 
-def render_index(documents: Sequence[Mapping[str, Any]]) -> str:
-    """Return the front page over results read back from result.json; each links to `<strategy>/index.html`."""
-    overview, strategies = front.section(documents), list(front.parts(documents))
-    shown = [overview, *(Section(part.anchor, part.title, part.blocks) for _, part in strategies)]
-    return (
-        _templates().get_template("index.html.j2").render(overview=overview, strategies=strategies, terms=glossary.section(shown))
-    )
+def render_index(documents: Sequence[Mapping[str, Any]], sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the front page over results and sweeps read back from result.json; each links to its page."""
+    strategies = list(front.parts(documents))
+    tables = [front.section(documents)] if documents else []
+    tables += [front.sweeps(sweeps)] if sweeps else []
+    shown = [*tables, *(Section(part.anchor, part.title, part.blocks) for _, part in strategies)]
+    template = _templates().get_template("index.html.j2")
+    return template.render(tables=tables, strategies=strategies, terms=glossary.section(shown) if shown else None)
 
 
 @lru_cache

@@ -7,6 +7,15 @@ from markupsafe import Markup
 
 
 @dataclass(frozen=True)
+class Above:
+    """Where a page hangs: the page above it, and what has to be said before the first figure."""
+
+    href: str
+    text: str
+    said: str = ""
+
+
+@dataclass(frozen=True)
 class Text:
     """One paragraph; `kind_of` is "lead" for a section's outcome, "small" for a caveat."""
 

@@ -126,18 +126,18 @@ def _name_regimes(size: Size, axes: Axes, windows: Sequence[Window], first: pd.T
     for window in regimes(windows):
         start, end = max(window.start, first), min(window.end, last)
         if start < end and window.start > REPORT_DATE:
-            _above(axes, days(start), clipped(window.name, size.letters + 4), 4, size.font, ha="left", aside=3)
+            above(axes, days(start), clipped(window.name, size.letters + 4), 4, size.font, ha="left", aside=3)
         elif start < end and window.end == REPORT_DATE:
-            _above(axes, days(end), clipped(window.name, 10), 4, size.font, ha="right", aside=-3)
+            above(axes, days(end), clipped(window.name, 10), 4, size.font, ha="right", aside=-3)
         elif start < end:
-            _above(axes, (days(start) + days(end)) / 2, clipped(window.name, 10), 4, size.font, ha="center")
+            above(axes, (days(start) + days(end)) / 2, clipped(window.name, 10), 4, size.font, ha="center")
     if first <= REPORT_DATE <= last:
-        _above(
+        above(
             axes, days(REPORT_DATE), f"report {REPORT_DATE:%Y-%m-%d}", 8 + size.font, size.font, ha="center", color=light("ink")
         )
 
 
-def _above(
+def above(
     axes: Axes,
     x: float,
     text: str,
@@ -148,6 +148,7 @@ def _above(
     along: str = "data",
     aside: float = 0,
 ) -> None:
+    """Write a text above an axis at a place along it, `lift` and `aside` points away."""
     axes.annotate(
         text, (x, 1), xycoords=(along, "axes fraction"), xytext=(aside, lift), textcoords="offset points",
         ha=ha, va="bottom", fontsize=font - 0.5, color=color, annotation_clip=False,
@@ -157,7 +158,7 @@ def _above(
 def title(axes: Axes, text: str, size: Size, top: bool = False) -> None:
     """Say what a panel's axis measures, above its left end; above the regimes' names for the top panel."""
     lift = 4 + (size.font + 4) * 2 if top else 4
-    _above(axes, 0, text, lift, size.font, ha="left", along="axes fraction")
+    above(axes, 0, text, lift, size.font, ha="left", along="axes fraction")
 
 
 def label_ends(size: Size, axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from backtest.report import figures
 from backtest.report.blocks import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
 from backtest.report.sparklines import sparkline
+from backtest.report.sweep.checks import CHECKS, verdict
 from backtest.report.wording import counted, known, listed, number, percent, plain
 
 Document = Mapping[str, Any]
@@ -50,6 +51,28 @@ def parts(documents: Sequence[Document]) -> Iterator[tuple[str, Part]]:
         )
         blocks = (Text(document["spec"]["question"]), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
         yield address(document), Part(f"strategy-{number_}", document["spec"]["title"], blocks)
+
+
+def sweeps(documents: Sequence[Document]) -> Section:
+    """Return every sweep in a row: its best Sharpe ratio never without what the search for it is worth."""
+    columns = (
+        Column("Strategy"), Column("Settings", True, term="Settings of a sweep"), Column("Best Sharpe", True, term="Sharpe"),
+        *(Column(check.title, True, term="Check of the search") for check in CHECKS), Column("The best is", prose=True),
+    )  # fmt: skip
+    rows = tuple(_sweep(document) for document in documents)
+    caption = "Sweeps: the best of many settings of a strategy over the whole run, and what the search for it is worth"
+    return Section("sweeps", "Sweeps", (Table(caption, columns, (Rows(rows),)),))
+
+
+def _sweep(document: Document) -> tuple[Cell, ...]:
+    found, (word, because) = document["statistics"], verdict(document)
+    return (
+        Cell(plain(document["strategy"]), href=f"sweeps/{address(document)}"),
+        Cell(f"{document['settings']:,}"),
+        Cell(number(document["best"]["sharpe whole"]), note=f"of {counted(document['trials'], 'trial')}"),
+        *(Cell(check.figure(found[check.name]), note=check.outcome(found[check.name])) for check in CHECKS),
+        Cell(word, note=because),
+    )
 
 
 def _row(place: int, document: Document) -> tuple[Cell, ...]:

@@ -161,6 +161,28 @@ TERMS: dict[str, Term] = {
     "Without best 3 sessions": Term("The return without the three best sessions.", "%"),
     "Largest share": Term("The name with the largest part of the profit.", "% of the profit"),
     "Bought": Term("What taking figures at this other moment earned beyond the run as it was.", "% or per year"),
+    "Median Sharpe": Term(
+        "The median Sharpe ratio over the whole run of all settings that share the cell's two values, whatever their others. "
+        "Below it, the lowest such median among the cell and those that touch it.",
+        "per year",
+    ),
+    "Median return": Term("The median of the settings' total returns in the window. Below it, their quartiles.", "%"),
+    "Median Sharpe of settings": Term(
+        "The median of the settings' Sharpe ratios in the window. Below it, their quartiles; none below 30 returns.", "per year"
+    ),
+    "Bin": Term("The Sharpe ratio below which the row's settings lie.", "per year"),
+    "Settings": Term("Settings with a Sharpe ratio in that bin.", COUNT),
+    "Noise settings": Term("How many of as many independent settings without any edge would be expected in that bin.", COUNT),
+    "Check of the search": Term("What the check says of the best; the words beside it say how.", "%, a fraction or years"),
+    "Trials": Term("How many settings the check counts; from the ledger where it takes all that were ever tried.", COUNT),
+    "Worst neighbour": Term(
+        "The lowest Sharpe ratio over the whole run among the setting and those at most one step away in every numeric field, "
+        "the same in all others.",
+        "per year",
+    ),
+    "Field": Term("The setting's value of that field.", "that of the field"),
+    "Settings of a sweep": Term("Different settings that the sweep evaluated.", COUNT),
+    "Values": Term("How many values the grid gives the field.", COUNT),
     "Sharpe": Term("Mean over standard deviation of the returns, times the root of the periods a year.", "per year"),
 }
 

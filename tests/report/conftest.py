@@ -4,15 +4,21 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from backtest.__main__ import load_strategy
 from backtest.documents import to_json
+from backtest.regimes import Window
 from backtest.report import render
+from backtest.report.sweep.search import Search
 from backtest.run import RunResult, run, tickers_of
 from backtest.sources import load_archive
 from backtest.universe import load_universe
@@ -86,6 +92,68 @@ def results() -> dict[str, RunResult]:
 @pytest.fixture(scope="session")
 def pages(results: dict[str, RunResult]) -> dict[str, str]:
     return {name: render(result) for name, result in results.items()}
+
+
+WINDOWS = (
+    Window("24Q1–Q2", pd.Timestamp("2024-01-01"), pd.Timestamp("2024-06-30"), "in"),
+    Window("in sample", pd.Timestamp("2023-01-01"), pd.Timestamp("2025-07-23"), "in"),
+    Window("out of sample", pd.Timestamp("2025-07-24"), pd.Timestamp("2026-06-26"), "out"),
+    Window("whole", pd.Timestamp("2023-01-01"), pd.Timestamp("2026-06-26"), "both"),
+)
+GIVEN = {
+    "deflated_sharpe": {
+        "probability": 0.731, "ratio": 0.26, "threshold": 0.219, "skewness": 0.9, "kurtosis": 5.2, "trials": 400, "n": 177,
+    },
+    "pbo": {"probability": 0.082, "loss": 0.01, "slope": -0.97, "splits": 924, "blocks": 12, "trials": 300, "n": 168},
+    "spa": {"consistent": 0.005, "lower": 0.004, "upper": 0.006, "trials": 300, "n": 177},
+    "minimum_length": {"years": 2.417, "had": 3.4},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def search_of() -> Callable[..., Search]:
+    """Return a maker of searches: fields with their values, and ratios by window, one per combination, the last fastest."""
+
+    def make(fields: dict[str, list[Any]], ratios: dict[str, Any], statistics: dict[str, Any] = GIVEN, **changes: Any) -> Search:
+        settings = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
+        table = pd.DataFrame(
+            {
+                "number": range(len(settings)),
+                "spec_id": [f"{number:016x}" for number in range(len(settings))],
+                "book": "leaders",
+                "setting": [json.dumps(one, sort_keys=True) for one in settings],
+                "periods": 52,
+                **{f"sharpe {window}": list(found) for window, found in ratios.items()},
+                **{f"total_return {window}": [one / 10 for one in found] for window, found in ratios.items()},
+            }
+        )
+        best = table.loc[table["sharpe whole"].idxmax()].to_dict()
+        document = {
+            "strategy": "example", "settings": len(table), "best": best, "trials": 400, "trials_on_any_data": 500,
+            "statistics": statistics, "identities": {"code": "c0", "rules": "r0", "data": "d0", "dependencies": "p0"},
+        }  # fmt: skip
+        made = Search(
+            title="An example", question="Does it?", table=table, windows=WINDOWS, document=document,
+            grid={"fields": fields, "exclude": [], "most": 1000}, command="python -m backtest sweep example --grid grid.toml",
+            prices={"source": "reference", "frequency": "weekly", "adjustment": "total return"},
+            chosen=pd.Timestamp("2026-11-23"), reports={},
+        )  # fmt: skip
+        return replace(made, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def broad(search_of: Callable[..., Search]) -> Search:
+    """A sweep of 288 settings whose ratios rise with one field, with noise."""
+    fields = {
+        "rebalance": ["weekly", "monthly", "quarterly"], "lag": [1, 2, 3, 4],
+        "weights.above": [round(-0.3 + 0.05 * step, 2) for step in range(12)], "weights.otherwise": ["cash", "510300.SS"],
+    }  # fmt: skip
+    chance = np.random.default_rng(20250723)
+    level = np.array([0.8 - 4.0 * above for _, _, above, _ in product(*fields.values())])
+    ratios = {window.name: level + chance.normal(0.0, 0.3, len(level)) for window in WINDOWS}
+    return search_of(fields, ratios)
 
 
 @pytest.fixture(scope="session")

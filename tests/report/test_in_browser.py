@@ -10,6 +10,7 @@ import pytest
 
 from backtest.report import render, render_index
 from backtest.report.glossary import TERMS
+from backtest.report.sweep.page import render_sweep
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +18,8 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &a
 RTL = "\u202eevil\u200f \u0645\u0631\u062d\u0628\u0627 科创 \U0001f600"
 
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
-PAGES = ("index", *sorted(path.stem for path in (Path(__file__).parents[2] / "strategies").glob("*.py")))
+STRATEGIES = sorted(path.stem for path in (Path(__file__).parents[2] / "strategies").glob("*.py"))
+PAGES = ("index", *STRATEGIES, "sweeps/example")
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 
 OVERFLOW = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
@@ -52,11 +54,11 @@ COLLISIONS = """() => {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, pages, documents):
+def folder(tmp_path_factory, pages, documents, broad):
     out = tmp_path_factory.mktemp("reports")
-    (out / "index.html").write_text(render_index(documents), encoding="utf-8")
-    for name, page in pages.items():
-        (out / name).mkdir()
+    (out / "index.html").write_text(render_index(documents, [broad.document]), encoding="utf-8")
+    for name, page in {**pages, "sweeps/example": render_sweep(broad)}.items():
+        (out / name).mkdir(parents=True)
         (out / name / "index.html").write_text(page, encoding="utf-8")
     return out
 
@@ -83,7 +85,7 @@ def opened(request, browser, folder, width):
     def open_page(name):
         page.goto(address(folder, name))
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}_{width}_{request.param}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name.replace('/', '_')}_{width}_{request.param}.png", full_page=True)
         return page, heard, asked
 
     yield open_page
@@ -123,9 +125,10 @@ def test_the_front_page_leads_to_every_strategy_and_back(browser, folder):
     page.goto(address(folder, "index"))
     for link in page.locator("h2 a:not(.link)").all():
         assert (folder / link.get_attribute("href")).exists()
-    page.locator("h2 a:not(.link)").first.click()
-    page.get_by_role("link", name="All strategies").click()
-    assert page.url == address(folder, "index")
+    for link in ("h2 a:not(.link)", "a[href='sweeps/example/index.html']"):
+        page.locator(link).first.click()
+        page.get_by_role("link", name="All strategies").click()
+        assert page.url == address(folder, "index")
     context.close()
 
 
@@ -290,5 +293,30 @@ def test_a_hostile_run_has_a_page_that_fits_and_runs_nothing_of_it(spoil, width,
     assert scrolled <= visible
     assert heard == []
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert page.locator("main script, main img").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it(width, search_of, browser, tmp_path):
+    fields = {EVIL + "f" * 300: [1, 2, 3], "weights.otherwise": [EVIL, RTL + "v" * 300, "cash"], "lag": [-1e300, 1e-300, 3]}
+    whole = np.linspace(-1e6, 1e6, 27)
+    whole[5:9] = np.nan
+    search = search_of(fields, {"whole": whole, "in sample": whole * np.nan}, title=EVIL + "w" * 300, question=RTL + "q" * 300)
+    path = tmp_path / "index.html"
+    path.write_text(render_sweep(search), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    heard = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.screenshot(path=SCREENSHOTS / f"sweep_hostile_{width}.png", full_page=True)
+    scrolled, visible = page.evaluate(OVERFLOW)
+    assert scrolled <= visible
+    assert page.evaluate(COLLISIONS) == []
+    assert heard == []
     assert page.locator("main script, main img").count() == 0
     context.close()

@@ -1,0 +1,189 @@
+"""Draws a heat map: cells in shades of one hue on either side of zero, with their figures where they fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from backtest.report.blocks import Chart
+from backtest.report.canvas import Size, chart, clipped
+from backtest.report.colours import light
+from backtest.report.sweep.maps import Map
+from backtest.report.wording import number
+from backtest.statistics.refusal import Floats
+
+PALEST, FULLEST = 0.05, 0.55  # opacity: text of the page's ink stays legible on both papers
+LETTER = 0.58  # width of a letter, of its height
+WIDEST, GAP, EDGE, KEY = 64.0, 28.0, 6.0, 5
+FEW = 6  # columns that a narrow page has room for
+KEY_NAME = "scale of the page"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The lowest and the highest median of a page: paler is nearer to zero where both signs occur, else to the weaker end."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def over(cls, cells: Sequence[Floats]) -> "Scale":
+        """Return the scale of some maps; from 0 to 0 where no cell has a figure."""
+        seen = np.concatenate([one[np.isfinite(one)] for one in cells])
+        return cls(float(seen.min()), float(seen.max())) if len(seen) else cls(0.0, 0.0)
+
+    def shade(self, value: float) -> tuple[str, float]:
+        """Return a figure's colour and opacity: blue from the pale end up, vermillion down."""
+        pale = self.low if self.low > 0.0 else self.high if self.high < 0.0 else 0.0
+        span = max(self.high - pale, pale - self.low)
+        strength = min(abs(value - pale) / span, 1.0) if span else 0.0
+        return light("blue" if value >= pale else "vermillion"), round(PALEST + strength * (FULLEST - PALEST), 2)
+
+
+def draw(anchor: str, label: str, caption: str, one: Map, scale: Scale) -> Chart:
+    """Return both maps of a pair: the longer field across a wide page and down a narrow one."""
+    return chart(anchor, label, caption, lambda size: _figure(size, one, scale))
+
+
+def _figure(size: Size, one: Map, scale: Scale) -> Figure:
+    mpl.rcParams.update({"font.size": size.font})
+    turned = _turned(size, one)
+    shown = [(name, cells.T if turned else cells) for name, cells in _both(one)]
+    down, across = (one.across, one.down) if turned else (one.down, one.across)
+    rows, columns = (field.labels if field else ("",) for field in (down, across))
+    names = down.name if down else "", across.name if across else ""
+    layout = _Layout.of(size, rows, columns, len(shown), bool(across and not across.numeric))
+    figure = Figure(figsize=(size.width / 72, layout.height / 72), dpi=72)
+    best = one.best_at[::-1] if turned else one.best_at
+    for place, (name, cells) in enumerate(shown):
+        axes = layout.axes(figure, place)
+        _cells(axes, layout, cells, scale)
+        axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor=light("ink"), lw=1.5, clip_on=False))
+        _name(axes, layout, name, names)
+        _values(axes, layout, rows, columns)
+    _key(layout.key(figure), layout, scale)
+    return figure
+
+
+def _turned(size: Size, one: Map) -> bool:
+    """Return whether the longer field goes across: on a wide page, but names of categories go down where there is a choice."""
+    wide = size.name == "wide"
+    if one.across is None or one.down.numeric == one.across.numeric:
+        return wide
+    few = len(one.down.labels) <= FEW
+    return one.down.numeric if wide else one.down.numeric and few
+
+
+def _both(one: Map) -> list[tuple[str, Floats]]:
+    median = ("Median over all other fields", one.median)
+    return [median, ("Worst neighbour", one.worst)] if one.has_neighbours else [median]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the maps of a figure stand, in pixels: beside each other where their cells stay wide enough, else stacked."""
+
+    size: Size
+    shape: tuple[int, int]
+    left: float
+    cell: float
+    beside: bool
+    maps: int
+    named: bool
+
+    @classmethod
+    def of(cls, size: Size, rows: Sequence[str], columns: Sequence[str], maps: int, named: bool) -> "_Layout":
+        """Return the layout; `named` columns are categories, each of which has to be read."""
+        letter = size.font * LETTER
+        left = min(max(map(len, rows)), size.letters) * letter + 10
+        longest = (min(max(map(len, columns)), size.letters) + 1) * letter if named else 0.0
+        cell = (size.width - EDGE - maps * left - (maps - 1) * GAP) / maps / len(columns)
+        beside = maps > 1 and cell >= max(4 * letter + 4, longest)
+        alone = (size.width - EDGE - left) / len(columns)
+        width = min(cell if beside else alone, max(WIDEST, longest))
+        return cls(size, (len(rows), len(columns)), left, width, beside, maps, named)
+
+    @property
+    def line(self) -> float:
+        """The height of a line, and of a cell a little more."""
+        return self.size.font + 6
+
+    @property
+    def block(self) -> float:
+        """The height of one map with its name, the names of its fields and the values across."""
+        return 3 * self.line + 12 + self.shape[0] * (self.line + 4)
+
+    @property
+    def height(self) -> float:
+        """The height of the figure."""
+        return self.block * (1 if self.beside else self.maps) + 2 * self.line + 8
+
+    def axes(self, figure: Figure, place: int) -> Axes:
+        """Return the axes of a map: x counts columns, y rows from the top."""
+        rows, columns = self.shape
+        x = self.left + (place * (self.cell * columns + self.left + GAP) if self.beside else 0.0)
+        bottom = self.height - self.block * (1 if self.beside else place + 1)
+        return self._bare(figure, x, bottom, columns * self.cell, rows * (self.line + 4), columns, rows)
+
+    def key(self, figure: Figure) -> Axes:
+        """Return the axes of the key, at the foot."""
+        left = (len(KEY_NAME) + 2) * self.size.font * LETTER
+        return self._bare(figure, left, 4, KEY * 42, self.line + 4, KEY, 1)
+
+    def _bare(self, figure: Figure, x: float, y: float, width: float, height: float, columns: int, rows: int) -> Axes:
+        axes = figure.add_axes((x / self.size.width, y / self.height, width / self.size.width, height / self.height))
+        axes.set_xlim(0, columns)
+        axes.set_ylim(rows, 0)
+        axes.set_axis_off()
+        return axes
+
+
+def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
+    """Paint the cells that have a figure, and write it with as many digits as fit."""
+    seen = cells[np.isfinite(cells)]
+    widest = {digits: max((len(number(float(one), digits)) for one in seen), default=0) for digits in (2, 1)}
+    digits = next((one for one, letters in widest.items() if letters * layout.size.font * LETTER + 2 <= layout.cell), None)
+    for (row, column), value in np.ndenumerate(cells):
+        if not np.isfinite(value):
+            continue
+        colour, opacity = scale.shade(float(value))
+        axes.add_patch(Rectangle((column + 0.02, row + 0.03), 0.96, 0.94, facecolor=colour, alpha=opacity, lw=0, clip_on=False))
+        if digits is not None:
+            _text(axes, column + 0.5, row + 0.5, number(float(value), digits), layout, "ink")
+
+
+def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> None:
+    """Write what a map shows, and below it which field goes down and which across."""
+    down, across = fields
+    said = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
+    start, step = -(layout.left - 4) / layout.cell, 1 / (layout.line + 4)
+    room = layout.left + layout.cell * layout.shape[1] + GAP if layout.beside else layout.size.width
+    letters = int(room / layout.size.font / LETTER * 0.85)  # names are wider than figures
+    _text(axes, start, -(2.6 * layout.line) * step, clipped(name, letters), layout, "ink", "left")
+    _text(axes, start, -(1.6 * layout.line) * step, clipped(said, letters), layout, "muted", "left")
+
+
+def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Write the values down the side and, as many as fit, along the top."""
+    letter = layout.size.font * LETTER
+    for row, label in enumerate(rows):
+        _text(axes, -5 / layout.cell, row + 0.5, clipped(label, layout.size.letters), layout, "muted", "right")
+    room = max(2, int(layout.cell / letter) - 1)
+    every = 1 if layout.named else max(1, -(-max(map(len, columns)) // room))
+    for column in range(0, len(columns), every):
+        _text(axes, column + 0.5, -0.5 * layout.line / (layout.line + 4), clipped(columns[column], room * every), layout, "muted")
+
+
+def _text(axes: Axes, x: float, y: float, said: str, layout: _Layout, colour: str, ha: str = "center") -> None:
+    axes.text(x, y, said, ha=ha, va="center", fontsize=layout.size.font - 0.5, color=light(colour), clip_on=False)
+
+
+def _key(axes: Axes, layout: _Layout, scale: Scale) -> None:
+    """Draw five steps of the scale with their figures."""
+    narrow = replace(layout, cell=42.0)
+    _cells(axes, narrow, np.linspace(scale.low, scale.high, KEY)[None, :], scale)
+    _text(axes, -0.15, 0.5, KEY_NAME, layout, "muted", "right")

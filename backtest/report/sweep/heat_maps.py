@@ -1,0 +1,102 @@
+"""Where in the grid the results are good: heat maps of medians and of worst neighbours, never of the best."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backtest.report.blocks import Block, Cell, Chart, Column, Fold, Part, Rows, Section, Span, Table, Text
+from backtest.report.canvas import clipped
+from backtest.report.sweep.heat_drawing import Scale, draw
+from backtest.report.sweep.maps import MOST_VALUES, Map, left_out, maps
+from backtest.report.sweep.search import Search
+from backtest.report.wording import counted, listed, number
+
+OPEN = 3  # maps that stand open, those whose fields matter most
+MOST_CELLS = 8000  # drawn on one page: it has to stay below 3 MB
+ACROSS = 12  # columns of a table of figures
+LETTERS = 60  # of a value in a table
+
+
+def section(search: Search) -> Section:
+    """Return every map with its figures; those that vary most open, the rest behind a fold."""
+    found = maps(search)
+    if not found:
+        return Section("maps", "Where in the grid", (Text(f"No map: {_none(search)}."),))
+    scale = Scale.over([one.median for one in found] + [one.worst for one in found])
+    parts = tuple(_parts(found, scale))
+    blocks: list[Block] = [Text(_read(search, scale)), *parts[:OPEN]]
+    if parts[OPEN:]:
+        blocks.append(Fold(f"{counted(len(parts[OPEN:]), 'further pair')} of fields, which vary less", parts[OPEN:]))
+    if names := list(left_out(search)):
+        blocks.append(Text(f"No map of {listed(names)}: more than {MOST_VALUES} categories.", "small"))
+    return Section("maps", "Where in the grid", tuple(blocks))
+
+
+def _none(search: Search) -> str:
+    names = list(left_out(search))
+    return f"{listed(names)} has more than {MOST_VALUES} categories" if names else "no field varies"
+
+
+def _read(search: Search, scale: Scale) -> str:
+    years = search.statistics["minimum_length"]["had"]
+    signs = ", blue above zero and vermillion below" if scale.low < 0.0 < scale.high else ""
+    return (
+        "Each cell is the median Sharpe ratio, over the whole run, of all settings that share its two values, whatever their "
+        "other fields: what a reader would have got who fixed only these two. The second map shows the lowest such median among "
+        "the cell and those that touch it, corners too: a good cell with a bad neighbour is luck, a broad plateau may not be. "
+        "Only numbers have neighbours; categories have no order. All maps of this page share one scale, from "
+        f"{number(scale.low)} to {number(scale.high)}{signs}; over {number(years, 1)} years a ratio has a standard error of "
+        f"{number(years**-0.5)}, so the level of a whole map is uncertain by that much. Outlined: the cell "
+        "of the best setting, the first where several are equal."
+    )
+
+
+def _parts(found: Sequence[Map], scale: Scale) -> Iterator[Part]:
+    """Yield a part per map, with pictures while there is room for them."""
+    room = MOST_CELLS
+    for place, one in enumerate(found, start=1):
+        anchor = f"map-{place}"
+        room -= 4 * one.median.size  # two maps, each for a wide and a narrow page
+        tables = Fold("Its figures", tuple(_tables(one)))
+        blocks: tuple[Block, ...] = (_picture(f"{anchor}-drawn", one, scale), tables) if room >= 0 else (tables,)
+        yield Part(anchor, f"{clipped(one.title, LETTERS)}", blocks)
+
+
+def _picture(anchor: str, one: Map, scale: Scale) -> Chart:
+    said = _ends(one)
+    label = f"Heat map of the median Sharpe ratio by {one.title}. {said} Every figure is in the table below it."
+    return draw(anchor, label, said, one, scale)
+
+
+def _ends(one: Map) -> str:
+    """Return where the medians are lowest and highest, and how the highest cell's neighbours do."""
+    if not np.isfinite(one.median).any():
+        return "No cell has a Sharpe ratio."
+    (low, high), cells = (_cell(one, part(one.median)) for part in (np.nanargmin, np.nanargmax)), one.median
+    beside = f"; its worst neighbour has {number(float(one.worst.flat[int(np.nanargmax(cells))]))}" if one.has_neighbours else ""
+    return f"Lowest median {number(float(np.nanmin(cells)))} ({low}), highest {number(float(np.nanmax(cells)))} ({high}){beside}."
+
+
+def _cell(one: Map, place: np.intp) -> str:
+    row, column = divmod(int(place), one.median.shape[1])
+    values = [(one.down, row), *([(one.across, column)] if one.across else [])]
+    return ", ".join(f"{field.name} {clipped(field.labels[at], LETTERS)}" for field, at in values)
+
+
+def _tables(one: Map) -> Iterator[Table]:
+    """Yield the figures, a few columns at a time: the median and below it the worst neighbour."""
+    labels = one.across.labels if one.across else ("all settings",)
+    below = "; below it, that of the worst neighbour" if one.has_neighbours else ""
+    for first in range(0, len(labels), ACROSS):
+        columns = range(first, min(first + ACROSS, len(labels)))
+        head = tuple(Column(clipped(labels[at], LETTERS), True, term="Median Sharpe") for at in columns)
+        rows = tuple((Cell(clipped(label, LETTERS)), *_row(one, row, columns)) for row, label in enumerate(one.down.labels))
+        spans = (Span("", 1), Span(one.across.name, len(columns))) if one.across else ()
+        more = f" ({clipped(labels[first], LETTERS)} on)" if first else ""
+        yield Table(f"Median Sharpe ratio by {one.title}{more}{below}", (Column(one.down.name), *head), (Rows(rows),), spans)
+
+
+def _row(one: Map, row: int, columns: Sequence[int]) -> Iterator[Cell]:
+    for column in columns:
+        median, worst = float(one.median[row, column]), float(one.worst[row, column])
+        yield Cell(number(median), note=number(worst) if one.has_neighbours and np.isfinite(worst) else "")

@@ -1,0 +1,80 @@
+"""Maps over pairs of fields: the median over all other fields, and the worst of a cell and those beside it, as figures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from backtest.report.sweep.search import WHOLE, Field, Search
+from backtest.statistics.refusal import Floats
+
+MOST_VALUES = 36  # of a field in a map: more numbers are put together, more categories have none
+
+
+@dataclass(frozen=True)
+class Map:
+    """The median Sharpe ratio by two fields, and the worst neighbour of each cell: shape (values down, values across).
+
+    NaN where no setting has a ratio. `across` is None where a single field varies: one column.
+    """
+
+    down: Field
+    across: Field | None
+    median: Floats
+    worst: Floats
+    best_at: tuple[int, int]
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the cells' medians: how much the pair matters."""
+        return float(np.nanstd(self.median)) if np.isfinite(self.median).any() else 0.0
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether any field is numeric: categories have no neighbours."""
+        return self.down.numeric or bool(self.across and self.across.numeric)
+
+    @property
+    def title(self) -> str:
+        """The names of the fields."""
+        return f"{self.down.name} and {self.across.name}" if self.across else self.down.name
+
+
+def maps(search: Search) -> list[Map]:
+    """Return a map of every pair of fields, those that vary most first; of the one field where there is one."""
+    fields = [field.gathered(MOST_VALUES) for field in search.fields]
+    drawn = [field for field in fields if len(field.labels) <= MOST_VALUES]
+    pairs = list(combinations(drawn, 2)) if len(drawn) > 1 else [(field, None) for field in drawn]
+    found = [_map(search, *_longer_down(one, other)) for one, other in pairs]
+    return sorted(found, key=lambda one: -one.spread)
+
+
+def left_out(search: Search) -> Iterator[str]:
+    """Yield the fields that no map has: categories with too many values."""
+    yield from (field.name for field in search.fields if not field.numeric and len(field.labels) > MOST_VALUES)
+
+
+def _longer_down(one: Field, other: Field | None) -> tuple[Field, Field | None]:
+    return (other, one) if other and len(other.labels) > len(one.labels) else (one, other)
+
+
+def _map(search: Search, down: Field, across: Field | None) -> Map:
+    ratios = search.ratios(WHOLE).to_numpy()
+    columns = across.places if across else np.zeros(len(ratios), dtype=np.intp)
+    shape = (len(down.labels), len(across.labels) if across else 1)
+    median = np.full(shape, np.nan)
+    held = pd.DataFrame({"down": down.places, "across": columns, "ratio": ratios}).groupby(["down", "across"])["ratio"].median()
+    median[held.index.get_level_values(0), held.index.get_level_values(1)] = held.to_numpy()
+    best = int(np.nanargmax(ratios))
+    steps = int(down.numeric), int(bool(across and across.numeric))
+    return Map(down, across, median, worst_neighbours(median, *steps), (int(down.places[best]), int(columns[best])))
+
+
+def worst_neighbours(cells: Floats, down: int, across: int) -> Floats:
+    """Return the lowest among each cell and those at most so many steps away down and across, corners too; NaN stays NaN."""
+    rows, columns = cells.shape
+    padded = np.pad(np.where(np.isnan(cells), np.inf, cells), ((down, down), (across, across)), constant_values=np.inf)
+    shifted = [padded[y : y + rows, x : x + columns] for y in range(2 * down + 1) for x in range(2 * across + 1)]
+    return np.where(np.isnan(cells), np.nan, np.min(shifted, axis=0))

@@ -1,0 +1,29 @@
+"""What the search found and what it is worth, in one sentence made by rule from the figures."""
+
+from backtest.report.blocks import Section, Text
+from backtest.report.sweep.checks import RULES, worth
+from backtest.report.sweep.search import WHOLE, Search
+from backtest.report.wording import counted, number
+
+TRIALS = (
+    "Trials are all different settings of this strategy ever evaluated on these data, from the ledger; settings that resemble "
+    "each other count in full, and a setting tried in a run of its own does not count."
+)
+
+
+def section(search: Search) -> Section:
+    """Return the sentence, what the middle of the settings did, and the rules behind the words."""
+    blocks = (Text(worth(search.document), "lead"), Text(_middle(search)), Text(f"{RULES} {TRIALS}", "small"))
+    return Section("outcome", "What the search found, and what it is worth", blocks)
+
+
+def _middle(search: Search) -> str:
+    ratios = search.ratios(WHOLE).dropna()
+    low, middle, high = (number(float(ratios.quantile(part))) for part in (0.25, 0.5, 0.75))
+    none = len(search.table) - len(ratios)
+    missing = f" {counted(none, search.rows)} without a ratio: fewer than 30 returns, or none that varies." if none else ""
+    several = " Every setting has several books, each with a ratio of its own." if search.rows == "book" else ""
+    return (
+        f"The median {search.rows} has a Sharpe ratio of {middle}, half of them lie between {low} and {high}, and the worst has "
+        f"{number(float(ratios.min()))}.{missing}{several}"
+    )

@@ -1,0 +1,173 @@
+"""Whether what was best in sample stayed good: the regimes, the days after the report, and the order of all settings."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from backtest.regimes import REPORT_DATE
+from backtest.report.blocks import Block, Cell, Chart, Column, Rows, Section, Span, Table, Text
+from backtest.report.canvas import Size, chart, panels, title
+from backtest.report.colours import light
+from backtest.report.sweep.search import IN, OUT, Mask, Search
+from backtest.report.wording import DASH, GROUPS, counted, day, known, number, percent, spans
+from backtest.statistics.refusal import FEWEST_OBSERVATIONS
+
+BINS = 28  # of either axis of the picture
+KEPT = 0.3  # rank correlation from which the order is said to be kept, or below its negative to be turned around
+RULE = (
+    f"Kept: a rank correlation of at least {KEPT}; turned around: at most −{KEPT}; neither: between them. It has no p-value, "
+    "because the settings are no independent observations."
+)
+
+
+def section(search: Search) -> Section:
+    """Return what became of the settings chosen in sample, their figures per window, and the order of all of them."""
+    blocks: list[Block] = [Text(_sentence(search)), _table(search)]
+    both = search.ratios(IN).notna() & search.ratios(OUT).notna()
+    if both.any():
+        blocks += [Text(_order(search)), _chart(search, both.to_numpy()), Text(RULE, "small")]
+    if search.chosen > REPORT_DATE:
+        blocks.append(
+            Text(
+                f"Hindsight: the names that every setting can hold were chosen on {day(search.chosen)}, by people who knew the "
+                "days after the report too; out of sample holds for the setting, not for the names.",
+                "small",
+            )
+        )
+    return Section("stability", "Whether the best region lasts", tuple(blocks))
+
+
+def _sentence(search: Search) -> str:
+    top, inside, after = search.top_in_sample, search.ratios(IN), search.ratios(OUT)
+    if not top.any():
+        return f"No setting has a Sharpe ratio in sample, up to {day(REPORT_DATE)}: no region can be chosen there and followed."
+    many = counted(int(top.sum()), search.rows)
+    chosen = f"The best tenth by Sharpe ratio in sample ({many}) had a median of {number(inside[top].median())} there"
+    if not known(after[top].median()):
+        return f"{chosen}; after it there is no Sharpe ratio, so whether it lasted is not known."
+    return (
+        f"{chosen}, against {number(inside.median())} of all. Out of sample, after {day(REPORT_DATE)}, it had "
+        f"{number(after[top].median())} against {number(after.median())}: choosing in sample "
+        f"{_bought(float(after[top].median() - after.median()))}.{_doubt(search)}"
+    )
+
+
+def _bought(gain: float) -> str:
+    if round(gain, 2) == 0.0:
+        return "made no difference"
+    return f"{'gained' if gain > 0 else 'lost'} {number(abs(gain))} against taking any setting"
+
+
+def _doubt(search: Search) -> str:
+    """Return the standard error of a ratio out of sample, beside which any gain is small."""
+    (span,) = (one for one in search.windows if one.name == OUT)
+    years = (span.end - span.start) / pd.Timedelta(days=365.25)
+    return f" One ratio out of sample has a standard error of about {number(years**-0.5)}."
+
+
+def rank_correlation(search: Search) -> float:
+    """Return Spearman's correlation of all rows' ratios in sample and out of it; NaN where either never varies."""
+    both = pd.DataFrame({"in": search.ratios(IN), "out": search.ratios(OUT)}).dropna().rank()
+    return float(both["in"].corr(both["out"])) if len(both) > 2 and (both.max() > both.min()).all() else float("nan")
+
+
+def _order(search: Search) -> str:
+    found = rank_correlation(search)
+    if not known(found):
+        return "The order of the settings in sample and out of it cannot be compared: they do not differ there."
+    kept = "was kept" if found >= KEPT else "was turned around" if found <= -KEPT else "was neither kept nor turned around"
+    return f"The rank correlation of all settings' Sharpe ratios in sample and out of it is {number(found)}: their order {kept}."
+
+
+def _table(search: Search) -> Table:
+    every = np.ones(len(search.table), dtype=bool)
+    regions = (
+        ("All", every),
+        ("Best tenth in sample", search.top_in_sample),
+        ("Best in sample and its neighbours", search.around_best_in_sample),
+    )
+    columns = (
+        Column("Window"),
+        *(
+            column
+            for _ in regions
+            for column in (
+                Column("Return", True, term="Median return"),
+                Column("Sharpe", True, term="Median Sharpe of settings"),
+            )
+        ),
+    )
+    heads = (Span("", 1), *(Span(f"{name} ({int(region.sum()):,})", 2) for name, region in regions))
+    groups = []
+    for sample, words in GROUPS.items():
+        rows = tuple(
+            (
+                Cell(name, note=f"{day(one.start)} to {day(one.end)}"),
+                *(cell for _, region in regions for cell in _cells(search, one.name, region)),
+            )
+            for name, one in spans(search.windows)
+            if one.sample == sample
+        )
+        groups += [Rows(rows, words, sample)] if rows else []
+    caption = "Settings by window: the median and, below it, the quartiles. Regions are chosen in sample alone"
+    return Table(caption, columns, tuple(groups), heads)
+
+
+def _cells(search: Search, window: str, region: Mask) -> tuple[Cell, Cell]:
+    returns, ratios = search.returns(window)[region].dropna(), search.ratios(window)[region].dropna()
+    none = f"under {FEWEST_OBSERVATIONS} returns" if region.any() else "no region"
+    return _quartiles(returns, percent, ""), _quartiles(ratios, number, none)
+
+
+def _quartiles(found: pd.Series, written: Callable[[float], str], none: str) -> Cell:
+    """Return the median with the quartiles below it, or why there is none."""
+    if not len(found):
+        return Cell(DASH, note=none)
+    low, middle, high = (float(found.quantile(part)) for part in (0.25, 0.5, 0.75))
+    return Cell(written(middle), note=f"{written(low)} to {written(high)}")
+
+
+def _chart(search: Search, both: Mask) -> Chart:
+    label = (
+        f"Map of {counted(int(both.sum()), search.rows)} by Sharpe ratio in sample, across, and out of sample, up. Rank "
+        f"correlation {number(rank_correlation(search))}. Medians and quartiles are in the table above."
+    )
+    caption = (
+        "Every setting by its Sharpe ratio in sample (across) and out of sample (up); the darker, the more. The lines are "
+        "the medians of all; the crosses are the best tenth in sample. Were the order kept, the cloud would rise to the right."
+    )
+    return chart("stability-drawn", label, caption, lambda size: _draw(replace(size, right=16), search, both))
+
+
+def _draw(size: Size, search: Search, both: Mask) -> Figure:
+    figure, (axes,) = panels(size, (250,), top=24, bottom=40)
+    x, y, top = search.ratios(IN)[both].to_numpy(), search.ratios(OUT)[both].to_numpy(), search.top_in_sample[both]
+    (left, right), (low, high) = _ends(x), _ends(y)
+    counts, across, up = np.histogram2d(x, y, BINS, ((left, right), (low, high)))
+    chosen = np.histogram2d(x[top], y[top], (across, up))[0]
+    for column, row in zip(*np.nonzero(counts), strict=True):
+        opacity = 0.2 + 0.7 * float(np.log1p(counts[column, row]) / np.log1p(counts.max()))
+        width, height = across[1] - across[0], up[1] - up[0]
+        axes.add_patch(
+            Rectangle((across[column], up[row]), width, height, facecolor=light("blue"), alpha=round(opacity, 2), lw=0)
+        )
+        if chosen[column, row]:
+            axes.plot([across[column] + width / 2], [up[row] + height / 2], "x", color=light("ink"), ms=4, mew=1)
+    axes.axvline(float(np.median(x)), color=light("ink"), lw=1, ls=(0, (4, 2)))
+    axes.axhline(float(np.median(y)), color=light("ink"), lw=1, ls=(0, (4, 2)))
+    axes.set_xlim(left, right)
+    axes.set_ylim(low, high)
+    axes.locator_params(nbins=5)
+    axes.set_xlabel("Sharpe ratio in sample, per year")
+    title(axes, "Sharpe ratio out of sample, per year", size)
+    return figure
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of an axis: those of the values and a little more."""
+    room = max(float(np.ptp(values)) * 0.04, 0.05)
+    return float(values.min()) - room, float(values.max()) + room

@@ -1,0 +1,234 @@
+"""The page of a sweep shows the figures of its table, the best never without what the search is worth."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.report import glossary, render_index
+from backtest.report.sweep.checks import worth
+from backtest.report.sweep.maps import maps, worst_neighbours
+from backtest.report.sweep.noise import noise
+from backtest.report.sweep.page import SECTIONS, render_sweep
+from backtest.report.sweep.stability import rank_correlation
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
+NAN = float("nan")
+# By hand: a × b × c with c running fastest.
+FIELDS = {"a": [1, 2, 3], "b": ["x", "y"], "c": [10, 20]}
+WHOLE = [1.0, 2.0, 0.0, 0.4, 3.0, 1.0, 0.6, 1.0, 0.5, 0.7, 2.0, 3.0]
+INSIDE = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]
+AFTER = [4.8, 4.4, 4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6, 1.2, 0.8, 0.4]
+
+
+def number(value):
+    return f"{value:.2f}".replace("-", "−")
+
+
+@pytest.fixture
+def tiny(search_of):
+    return search_of(FIELDS, {"in sample": INSIDE, "out of sample": AFTER, "whole": WHOLE})
+
+
+def test_the_maps_of_a_grid_worked_by_hand(tiny, read):
+    page = read(render_sweep(tiny))
+    by_category = page.table("Median Sharpe ratio by a and b")
+    # Medians of two values each, and below them the lowest along a: b is a category, without neighbours.
+    assert by_category["1"] == ["1", "1.50 1.50", "0.20 0.20"]
+    assert by_category["2"] == ["2", "2.00 0.60", "0.80 0.20"]
+    assert by_category["3"] == ["3", "0.60 0.60", "2.50 0.80"]
+    by_numbers = page.table("Median Sharpe ratio by a and c")
+    assert by_numbers["1"] == ["1", "0.50 0.50", "1.20 0.50"]
+    assert by_numbers["2"] == ["2", "1.80 0.50", "1.00 0.50"]
+    assert by_numbers["3"] == ["3", "1.25 1.00", "1.85 1.00"]
+
+
+def test_a_cell_without_a_ratio_is_no_neighbour_and_has_none():
+    cells = np.array([[1.0, NAN, -5.0], [2.0, 3.0, 4.0]])
+    assert worst_neighbours(cells, 1, 1).tolist()[1] == [1.0, -5.0, -5.0]
+    assert np.isnan(worst_neighbours(cells, 1, 1)[0, 1])
+    assert worst_neighbours(cells, 0, 1)[1].tolist() == [2.0, 2.0, 3.0]
+    assert worst_neighbours(cells, 1, 0)[:, 2].tolist() == [-5.0, -5.0]
+
+
+def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny, read):
+    said = worth(tiny.document)
+    assert said.startswith("Of 12 settings the best has a Sharpe ratio of 3.00 over the whole run, and as the best of 400 trials")
+    for figure in (
+        "not distinguishable from luck",
+        "73%",
+        "8.2%",
+        "its benchmarks is 0.005",
+        "needs 2.4 years and the run has 3.4",
+    ):
+        assert figure in said
+    assert said in read(render_sweep(tiny)).text
+    row = read(render_index([], [tiny.document])).table("Sweeps:")["example"]
+    assert row[2:4] == ["3.00 of 400 trials", "73% fails"]
+    assert row[-1].startswith("not distinguishable from luck")
+
+
+def test_the_top_settings_show_their_fields_ratios_and_worst_neighbours(tiny, read):
+    rows = read(render_sweep(tiny)).table("Settings with the highest Sharpe ratios")
+    assert rows[f"{4:016x}"][1:] == ["0.50", "3.20", "3.00", "0.50 5 beside", "2", "x", "10"]
+    assert rows[f"{11:016x}"][1:] == ["1.20", "0.40", "3.00", "0.60 3 beside", "3", "y", "20"]
+    assert list(rows)[1:3] == [f"{4:016x}", f"{11:016x}"]
+    assert len(rows) == 11
+
+
+def test_settings_equal_in_every_window_are_one_row(search_of, read):
+    fields = {"lag": [1, 2], "fill": ["close", "open"]}
+    page = read(render_sweep(search_of(fields, {"in sample": [1.0] * 4, "whole": [2.0, 2.0, 3.0, 2.0]})))
+    rows = page.table("Settings with the highest Sharpe ratios")
+    assert list(rows)[1:] == [f"{2:016x}", f"{0:016x}"]
+    assert rows[f"{0:016x}"][0] == f"{0:016x} and 2 equal"
+
+
+def test_regions_are_chosen_in_sample_and_shown_out_of_it(tiny, read):
+    page = read(render_sweep(tiny))
+    rows = page.table("Settings by window")
+    # By hand: the best tenth of twelve in sample are its last two (0.8 and 0.4 after it); the last one's neighbours are those
+    # with a = 2 or 3 and b = y (2.4, 2.0, 0.8 and itself). Returns are made a tenth of the ratios.
+    assert rows["out of sample"][1:] == [
+        "+26.0% +15.0% to +37.0%", "2.60 1.50 to 3.70", "+6.0% +5.0% to +7.0%", "0.60 0.50 to 0.70", "+14.0% +7.0% to +21.0%",
+        "1.40 0.70 to 2.10",
+    ]  # fmt: skip
+    assert rank_correlation(tiny) == pytest.approx(-1.0)
+    assert any("their order was turned around" in text for text in page.text)
+
+
+def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
+    page = read(render_sweep(broad))
+    ratios = broad.table["sharpe whole"]
+    middle = next(text for text in page.text if text.startswith("The median setting"))
+    assert all(number(ratios.quantile(part)) in middle for part in (0.0, 0.25, 0.5, 0.75))
+    settings = pd.DataFrame([json.loads(one) for one in broad.table["setting"]])
+    medians = settings.assign(ratio=ratios).pivot_table("ratio", "weights.above", "lag", "median")
+    rows = page.table("Median Sharpe ratio by weights.above and lag")
+    for above, found in medians.iterrows():
+        shown = [cell.split()[0] for cell in rows[f"{above:g}".replace("-", "−")][1:]]
+        assert shown == [number(value) for value in found]
+    top = broad.table.nlargest(10, "sharpe whole")
+    shown = page.table("Settings with the highest Sharpe ratios")
+    for _, row in top.iterrows():
+        wanted = [number(row[f"sharpe {window}"]) for window in ("in sample", "out of sample", "whole")]
+        assert shown[row["spec_id"]][1:4] == wanted
+    counts = [int(row[2]) for name, row in page.table("Settings by Sharpe ratio").items() if name != "From"]
+    assert sum(counts) == len(ratios)
+
+
+def test_noise_is_as_wide_as_the_length_allows_and_its_best_grows_with_the_trials(broad):
+    found = noise(broad)
+    assert found.error == pytest.approx(3.4**-0.5)
+    drawn = np.random.default_rng(1).normal(size=(10_000, 400)).max(axis=1)
+    assert found.best / found.error == pytest.approx(drawn.mean(), abs=0.02)
+    assert found.counts.sum() == len(broad.table)
+    assert found.noise.sum() == pytest.approx(len(broad.table), rel=0.01)
+
+
+def test_one_field_has_a_map_of_one_column(search_of, read):
+    page = read(render_sweep(search_of({"lag": [1, 2, 3]}, {"whole": [1.0, 0.5, 0.2]})))
+    rows = page.table("Median Sharpe ratio by lag")
+    assert [rows[name][1] for name in "123"] == ["1.00 0.50", "0.50 0.20", "0.20 0.20"]
+    assert any("no region can be chosen" in text for text in page.text)
+
+
+def test_settings_without_a_ratio_are_counted_and_leave_no_figure(search_of, read):
+    holes = [NAN if place % 3 else value for place, value in enumerate(WHOLE)]
+    html = render_sweep(search_of(FIELDS, {"in sample": [NAN] * 12, "out of sample": holes, "whole": holes}))
+    page = read(html)
+    assert any("8 settings without a ratio" in text for text in page.text)
+    assert not re.search(r"\bnan\b", " ".join(page.text).lower())
+    assert len(page.table("Settings with the highest Sharpe ratios")) == 5
+
+
+def test_one_regime_and_no_day_after_the_report(tiny, read):
+    early = tuple(window for window in tiny.windows if window.sample == "in")[:1] + tiny.windows[-1:]
+    page = read(render_sweep(replace(tiny, windows=early, table=tiny.table.drop(columns=["sharpe out of sample"]))))
+    assert any("whether it lasted is not known" in text for text in page.text)
+    assert "24Q1–Q2" in page.table("Settings by window")
+
+
+def test_refused_checks_say_why_and_pass_nothing(search_of, read):
+    refused = {"reason": "12 observations; want at least 30", "n": 12}
+    statistics = {
+        "deflated_sharpe": refused, "pbo": refused, "spa": refused, "minimum_length": {"years": None, "had": 0.2},
+    }  # fmt: skip
+    search = search_of(FIELDS, {"whole": WHOLE}, statistics)
+    rows = read(render_sweep(search)).table("What the best of the settings is worth")
+    assert [row[1:3] for name, row in rows.items() if name != "Check"] == [["—", "refused"]] * 3 + [["—", "fails"]]
+    assert rows["Deflated Sharpe Ratio"][4] == "12"
+    assert worth(search.document).count("12 observations") == 3
+    assert "could not be computed" in worth(search.document)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "statistics", "word"),
+    [
+        (WHOLE, {"deflated_sharpe": 0.96, "pbo": 0.04}, "supported"),
+        (WHOLE, {"deflated_sharpe": 0.96, "pbo": 0.06}, "not distinguishable from luck"),
+        (WHOLE, {"deflated_sharpe": 0.99, "pbo": 0.5}, "contradicted"),
+        ([value - 4.0 for value in WHOLE], {}, "contradicted"),
+    ],
+)
+def test_the_word_follows_the_rules(ratios, statistics, word, search_of, broad):
+    given = broad.document["statistics"]
+    changed = {name: {**one, "probability": statistics[name]} if name in statistics else one for name, one in given.items()}
+    assert f"it is {word}, because" in worth(search_of(FIELDS, {"whole": ratios}, changed).document)
+
+
+def test_markup_in_a_setting_stays_text(search_of, read):
+    fields = {EVIL: [1, 2], "weights.otherwise": ["cash", EVIL], "signals.0.leaders": [["A", "B"], ["\u202eC"]]}
+    search = search_of(
+        fields, {"in sample": INSIDE[:8], "out of sample": AFTER[:8], "whole": WHOLE[:8]}, title=EVIL, command=EVIL
+    )
+    page = read(render_sweep(replace(search, document={**search.document, "identities": {EVIL: EVIL}})))
+    assert not {tag for tag, _ in page.elements} & {"img", "iframe", "object"}
+    assert [tag for tag, _ in page.elements].count("script") == 1
+    assert not [key for _, attributes in page.elements for key in attributes if key.startswith("on")]
+    assert len(page.ids) == len(set(page.ids))
+    assert EVIL in page.text
+    assert "A, B" in page.text
+
+
+def test_books_are_a_field_of_their_own(tiny, read):
+    books = pd.concat([tiny.table.assign(book="one"), tiny.table.assign(book="two")], ignore_index=True)
+    page = read(render_sweep(replace(tiny, table=books)))
+    assert page.table("Median Sharpe ratio by a and book")["1"][1] == page.table("Median Sharpe ratio by a and book")["1"][2]
+    assert any(text.startswith("The median book") for text in page.text)
+
+
+def test_many_values_are_put_together_and_many_categories_have_no_map(search_of, read):
+    fields = {"weights.above": [step / 100 for step in range(80)], "signals.0.leaders": [[f"N{at}"] for at in range(40)]}
+    ratios = np.linspace(-1.0, 1.0, 3200)
+    search = search_of(fields, {"whole": ratios})
+    (one,) = maps(search)
+    assert len(one.down.labels) == 27
+    assert one.down.labels[:2] == ("0 to 0.02", "0.03 to 0.05")
+    page = read(render_sweep(search))
+    assert any("No map of signals.0.leaders: more than 36 categories." in text for text in page.text)
+
+
+def test_links_lead_to_reports_that_are_there_and_to_no_other(tiny, read):
+    linked = replace(tiny, reports={f"{4:016x}": f"settings/{4:016x}/index.html"})
+    addresses = [
+        str(a["href"]) for tag, a in read(render_sweep(linked)).elements if tag == "a" and not str(a["href"]).startswith("#")
+    ]
+    assert addresses == ["../../index.html", f"settings/{4:016x}/index.html"]
+
+
+def test_every_number_is_defined_and_every_anchor_is_there(broad, read):
+    shown = [table for section in SECTIONS for table in glossary.tables(section(broad).blocks)]
+    assert {column.text for table in shown for column in table.columns if column.numeric and not glossary.term(column)} == set()
+    page = read(render_sweep(broad))
+    anchors = {str(a["href"])[1:] for tag, a in page.elements if tag == "a" and str(a["href"]).startswith("#")}
+    assert anchors <= set(page.ids)
+
+
+def test_the_same_sweep_gives_the_same_small_page(broad):
+    html = render_sweep(broad)
+    assert html == render_sweep(replace(broad))
+    assert len(html.encode()) < 1_500_000
