@@ -60,9 +60,9 @@ def factors_of(seed: int, sessions: int) -> pd.DataFrame:
     """Return the returns of a world's factors, from its second session on: fair games too, moved by the shared shock."""
     generator, common = np.random.default_rng([seed, 2_000_000]), common_shocks(seed)[:sessions]
     table = {}
-    for name, (share, own) in FACTORS.items():
-        drift = -((share * SHARED) ** 2 + own**2) / 2.0
-        table[name] = np.expm1(drift + share * SHARED * common + generator.normal(0.0, own, sessions))
+    for name, (share, apart) in FACTORS.items():
+        drift = -((share * SHARED) ** 2 + apart**2) / 2.0
+        table[name] = np.expm1(drift + share * SHARED * common + generator.normal(0.0, apart, sessions))
     return pd.DataFrame(table).iloc[1:]
 
 

@@ -52,7 +52,7 @@ def judged(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """
     rows = load_hypotheses()
     adjusted = corrected(strategy, {null: one["p"] for null, one in suite.items()})
-    level = {row.null: row.alpha for row in rows if row.strategy == strategy}
+    level: dict[str, float] = {row.null: row.alpha for row in rows if row.strategy == strategy}
     found = {
         null: one | {"adjusted": adjusted.get(null), "stands": adjusted[null] <= level[null] if null in adjusted else None}
         for null, one in suite.items()

@@ -122,8 +122,8 @@ TERMS: dict[str, Term] = {
     "Middle draw": Term("The median growth of the null's draws.", "log points a year"),
     "p": Term(
         "How often chance did as well: one more than the draws at or above the strategy, over one more than the draws. It cannot "
-        "fall below its floor. For factors that of a regression: no alpha above zero. A basket chosen in hindsight has alpha by its "
-        "choice.",
+        "fall below its floor. For factors that of a regression: no alpha above zero. A basket chosen in hindsight has alpha by "
+        "its choice.",
         "a fraction",
     ),
     "p, Holm": Term("p corrected by Holm's method for every registered hypothesis, of other strategies too.", "a fraction"),
