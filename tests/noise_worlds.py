@@ -14,7 +14,7 @@ import pandas as pd
 from markets_for_tests import STRATEGIES, day, strategy
 
 from backtest.audit.edge import judged
-from backtest.audit.hypotheses import corrected, load_hypotheses
+from backtest.audit.hypotheses import load_hypotheses
 from backtest.audit.nulls import NULLS, Setting, _targets, drawn_targets, own, settings
 from backtest.audit.paths import Course, log_growth
 from backtest.data import reference
@@ -137,8 +137,14 @@ def _p_values(
 
 
 def stands(strategy: str, found: dict[str, list[float]], world: int) -> bool:
-    """Return whether any null stands in a world after correction for every registered hypothesis."""
-    return min(corrected(strategy, {null: p[world] for null, p in found.items()}).values()) <= 0.05
+    """Return whether any null stands in a world: by Holm the smallest p of a family does when it is at most alpha over its size.
+
+    `corrected` says the same, but statsmodels collects garbage at every call, a tenth of a second each.
+    """
+    rows = load_hypotheses()
+    size = {primary: sum(row.primary is primary for row in rows) for primary in (True, False)}
+    mine = [row for row in rows if row.strategy == strategy and row.null in found]
+    return any(found[row.null][world] * size[row.primary] <= row.alpha for row in mine)
 
 
 def main(count: int) -> None:
