@@ -13,8 +13,7 @@ import typer
 
 from backtest.panel import Archive
 from backtest.publish import publish, publish_index
-from backtest.report import render, render_index
-from backtest.report.blocks import Above
+from backtest.report import SWEEP, render, render_index
 from backtest.report.sweep.checks import worth
 from backtest.report.sweep.page import render_sweep
 from backtest.report.sweep.search import Search, said
@@ -42,7 +41,7 @@ def publish_sweep(
     for spec_id, setting in told.items():
         typer.echo(f"running setting {spec_id} of {spec.name}", err=True)
         values = ", ".join(f"{field} {said(value)}" for field, value in setting.items())
-        above = Above("../../index.html", "The sweep", f"One of the best settings of a sweep: {values}. {worth(document)}")
+        above = replace(SWEEP, said=f"One of the best settings of a sweep: {values}. {worth(document)}")
         result = run(applied(spec, setting), archive)
         publish(result, render(result, above), folder / FULL, spec_id)
     linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in told})

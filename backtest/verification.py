@@ -11,7 +11,7 @@ from backtest.comparison import IDS, differences
 from backtest.documents import to_json
 from backtest.errors import ConfigurationError
 from backtest.panel import Archive
-from backtest.report import render
+from backtest.report import SWEEP, render
 from backtest.run import run
 from backtest.spec import StrategySpec
 
@@ -49,8 +49,11 @@ def restated(document: dict[str, Any], spec: StrategySpec) -> StrategySpec:
 def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Archive) -> Verdict:
     """Return how a result and its page differ from those made again from its spec and an archive.
 
-    The audit is not repeated: its figures are taken from the result, and only their place on the page is checked.
+    The audit is not repeated: its figures are taken from the result, and only their place on the page is checked. Raises
+    ConfigurationError for a setting's report below a sweep, whose page says what only the sweep can.
     """
+    if f'<a href="{SWEEP.href}">' in page:
+        raise ConfigurationError("the report of a sweep's setting; want the sweep again: its page has the command and identities")
     result = replace(run(restated(document, spec), archive), audit=document["audit"])
     again = json.loads(to_json(result.as_dict()))
     ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])

@@ -86,6 +86,13 @@ def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp
     windows = told["baskets"]["leaders"]["regimes"]
     assert windows["whole"]["sharpe"] == pytest.approx(best["sharpe whole"], abs=1e-9)
     assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
+    checked = subprocess.run(
+        [sys.executable, "-m", "backtest", "verify", folder / "settings" / best["spec_id"]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (checked.returncode, "the report of a sweep's setting" in checked.stderr) == (2, True)
     assert page.resolve() in [one.resolve() for one in addresses(front)]
     assert sweep("--resume").returncode == 0
     assert addresses(page) == [folder / "../../index.html"]

@@ -32,7 +32,7 @@ from backtest.report.blocks import Above, Section
 from backtest.run import RunResult
 
 FOLDER = Path(__file__).parent
-FRONT = Above("../index.html", "All strategies")
+FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
 # The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
 SECTIONS = (
     outcome.section,
