@@ -73,7 +73,7 @@ def _null(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
     if one["p"] is None:
         return (Cell(name), Cell(DASH, note=one["because"]), *(Cell(DASH) for _ in range(3)))
     return (
-        Cell(name),
+        Cell(name, note="" if one["draws"] else "primary; a basket chosen in hindsight has alpha by its choice"),
         Cell(percent(one["observed"])),
         Cell(percent(one["median"]), note=f"of {one['draws']}") if one["draws"] else Cell(DASH, note="a regression"),
         Cell(number(one["p"], 3), note=f"at least {number(one['floor'], 3)}" if one["floor"] else f"{one['n']} returns"),
