@@ -9,7 +9,20 @@ from noise_worlds import IN_BOOK, NOTHING, p_values, stands
 from scipy.stats import binom
 
 from backtest.audit import hypotheses
-from backtest.audit.nulls import CASES, NULLS, _targets, own, placebos, seed_of, settings, surrogate
+from backtest.audit.nulls import (
+    CASES,
+    NULLS,
+    _scored,
+    _table,
+    _targets,
+    drawn_targets,
+    null_suite,
+    own,
+    placebos,
+    seed_of,
+    settings,
+    surrogate,
+)  # fmt: skip
 from backtest.audit.paths import log_growth
 from backtest.run import run
 from backtest.universe import load_universe
@@ -69,6 +82,36 @@ def rejections(spec, archive, null, planted):
 @pytest.mark.parametrize("null", ["placebo", "dates", "leader", "noise", "factors"])
 def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name, null):
     assert rejections(named(name), weekly, null, NOTHING) <= binom.ppf(0.999, WORLDS, 0.05)
+
+
+def leader_errs(weekly):
+    (found,) = p_values(named("multiplier"), weekly, ["leader"], (NOTHING,), 400, 99)
+    return sum(p <= 0.05 for p in found["leader"]) > binom.ppf(0.999, 400, 0.05)
+
+
+def test_a_leader_of_noise_with_the_strategy_s_own_rhythm_errs_as_often_as_stated(weekly):
+    assert not leader_errs(weekly)
+
+
+def test_a_leader_drawn_month_by_month_errs_too_often_and_is_seen_to(weekly, monkeypatch):
+    def monthly(spec, one, universe, draws):
+        own_scores, generator = _table(one), np.random.default_rng(seed_of(spec.name, "leader", one.book))
+        filled = own_scores.ffill().bfill().fillna(0.0).to_numpy()
+        return [_scored(one, own_scores, surrogate(filled, generator)) for _ in range(draws)]
+
+    monkeypatch.setitem(CASES, "leader", monthly)
+    assert leader_errs(weekly)
+
+
+def test_the_floor_counts_the_draws_that_are_the_strategy_itself(weekly):
+    spec = named("supply_chain_excess")
+    held = settings(spec, weekly, UNIVERSE, LAST)
+    suite, drawn = null_suite(spec, held, UNIVERSE, 99), drawn_targets(spec, held, UNIVERSE, "leader", 99)[0]
+    mine = _targets(spec, held[0], [own(held[0])])[0]
+    same = sum(bool(np.array_equal(one, mine)) for one in drawn)
+    assert same > 5
+    assert suite["leader"]["floor"] == pytest.approx((1 + same) / 100)
+    assert suite["leader"]["p"] >= suite["leader"]["floor"]
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in STRATEGIES))
