@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -81,6 +80,8 @@ def run(
         "base": base,
     }
     asked = {field: value for field, value in changes.items() if value is not None}
+    from backtest.spec import load_strategy
+
     specs = [load_strategy(path) for path in _strategies(name)]
     results = _run_all(
         [spec.replaced(**asked) if asked else spec for spec in specs], prices, facts, out, audit_seconds if audit else None
@@ -155,6 +156,7 @@ def claims(
 def verify(report: Report, prices: PricesOption = "reference", facts: FactsOption = "reference") -> None:
     """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
     from backtest.run import tickers_of
+    from backtest.spec import load_strategy
     from backtest.universe import load_universe
     from backtest.verification import restated
     from backtest.verification import verify as made_again
@@ -214,21 +216,6 @@ def sweep(
     if document is not None:
         said = ("settings", "settings_per_second", "deflated_sharpe", "pbo", "spa_p", "trials", "best")
         sys.stdout.write(to_json(document if as_json else {key: document[key] for key in said}))
-
-
-def load_strategy(path: Path) -> "StrategySpec":
-    """Return the SPEC a strategy file defines; raise ConfigurationError when it defines none."""
-    from backtest.spec import StrategySpec
-
-    found = spec_from_file_location(f"strategies.{path.stem}", path)
-    if found is None or found.loader is None or not path.exists():
-        raise ConfigurationError(f"{path}: no such strategy file")
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
-    spec = getattr(module, "SPEC", None)
-    if not isinstance(spec, StrategySpec):
-        raise ConfigurationError(f"{path}: defines no SPEC; want SPEC = build_spec(...)")
-    return spec
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

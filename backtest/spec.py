@@ -2,8 +2,12 @@
 
 import dataclasses
 import json
+import sys
+from collections.abc import Callable
 from datetime import date
 from functools import cached_property
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -97,8 +101,9 @@ class StrategySpec(BaseModel):
 
     @cached_property
     def spec_id(self) -> str:
-        """A hash of the values."""
-        return content_id([json.dumps(_numbers(self.as_dict()), sort_keys=True, ensure_ascii=False).encode()])
+        """A hash of the values; 0 and 0.0 are one value."""
+        values = {name: _plain(getattr(self, name), float) for name in type(self).model_fields}
+        return content_id([json.dumps(values, sort_keys=True, ensure_ascii=False).encode()])
 
 
 def build_spec(**values: Any) -> StrategySpec:
@@ -113,6 +118,24 @@ def build_spec(**values: Any) -> StrategySpec:
         raise ConfigurationError(f"strategy {values.get('name', '')}: {came}{reason}") from None
 
 
+def load_strategy(path: Path) -> StrategySpec:
+    """Return the SPEC that a strategy file defines; ConfigurationError when it defines none.
+
+    The file becomes the module `strategies.NAME`, so that what it defines can be sent to another process that loaded it too.
+    """
+    name = f"strategies.{path.stem}"
+    found = spec_from_file_location(name, path)
+    if found is None or found.loader is None or not path.exists():
+        raise ConfigurationError(f"{path}: no such strategy file")
+    module = module_from_spec(found)
+    sys.modules[name] = module
+    found.loader.exec_module(module)
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, StrategySpec):
+        raise ConfigurationError(f"{path}: defines no SPEC; want SPEC = build_spec(...)")
+    return spec
+
+
 def _hashable(part: Any) -> bool:
     try:
         hash(part)
@@ -121,25 +144,19 @@ def _hashable(part: Any) -> bool:
     return True
 
 
-def _numbers(value: Any) -> Any:
-    """Return a value with every number as a float: 0 and 0.0 are one setting."""
-    if isinstance(value, dict):
-        return {name: _numbers(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_numbers(part) for part in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"type": type(value).__name__} | fields
+def _plain(value: Any, whole: Callable[[int], Any] = int) -> Any:
+    """Return a value for JSON, its whole numbers as `whole` makes them."""
+    if value is None or isinstance(value, str | float | bool):
+        return value
+    if isinstance(value, int):
+        return whole(value)
     if isinstance(value, tuple):
-        return [_plain(part) for part in value]
+        return [_plain(part, whole) for part in value]
     if isinstance(value, date):
         return value.isoformat()
-    if value is None or isinstance(value, str | int | float):
-        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _plain(getattr(value, field.name), whole) for field in dataclasses.fields(value)}
+        return {"type": type(value).__name__} | fields
     raise ConfigurationError(
         f"a signal or weighting has a field of type {type(value).__name__}; want numbers, text, days or tuples of them: what it "
         "reads comes with the Panel"

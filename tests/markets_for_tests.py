@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices
-from backtest.spec import StrategySpec, build_spec
+from backtest.spec import StrategySpec, build_spec, load_strategy
 from backtest.weights import Equal
 
 ROOT = Path(__file__).parent.parent
@@ -115,15 +114,5 @@ def no_facts() -> Facts:
     return Facts(held.rows.iloc[:0], held.accelerators.iloc[:0], held.events.iloc[:0], "none")
 
 
-def strategy(path: Path) -> StrategySpec:
-    """The SPEC of a strategy file."""
-    found = spec_from_file_location(f"strategy_{path.stem}", path)
-    assert found is not None
-    assert found.loader is not None
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
-    spec: StrategySpec = module.SPEC
-    return spec
-
-
+strategy = load_strategy
 STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.__main__ import load_strategy
+from backtest.spec import load_strategy
 from backtest.documents import to_json
 from backtest.run import run, tickers_of
 from backtest.sources import load_archive

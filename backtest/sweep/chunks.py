@@ -6,21 +6,18 @@ A chunk's name is the hash of the settings in it, the data and the code; a chang
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow
 import pyarrow.parquet as parquet
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.facts import content_id
-from backtest.spec import StrategySpec
 from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import Setting
+from backtest.sweep.settings import Settings
 
 SETTINGS_PER_CHUNK = 256
 SCHEMA = pyarrow.schema(
@@ -44,19 +41,11 @@ class Chunk:
     path: Path
 
 
-def plan(
-    settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator, identity: Sequence[str], folder: Path
-) -> list[Chunk]:
-    """Return the chunks of a sweep, the same whatever the shard: settings that are walked together stay together."""
-    groups: dict[Any, list[int]] = {}
-    for number, (_, spec) in enumerate(settings):
-        groups.setdefault(evaluator.group(spec, next(iter(spec.books))), []).append(number)
-    packed: list[list[int]] = [[]]
-    for members in _by_terms(groups):
-        if packed[-1] and len(packed[-1]) + len(members) > SETTINGS_PER_CHUNK:
-            packed.append([])
-        packed[-1] += members
-    return [Chunk(tuple(part), folder / f"{_name(settings, part, identity)}.parquet") for part in packed]
+def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
+    """Return the chunks of a sweep, the same whatever the shard: the settings in their order, cut."""
+    order, size = settings.order, SETTINGS_PER_CHUNK
+    parts = [tuple(order[first : first + size]) for first in range(0, len(order), size)]
+    return [Chunk(part, folder / f"{_name(settings, part, identity)}.parquet") for part in parts]
 
 
 def shard_of(chunks: Sequence[Chunk], stated: str) -> list[Chunk]:
@@ -69,58 +58,65 @@ def shard_of(chunks: Sequence[Chunk], stated: str) -> list[Chunk]:
 
 def evaluate(
     chunks: Iterable[Chunk],
-    settings: Sequence[tuple[Setting, StrategySpec]],
-    evaluator: Evaluator,
     resume: bool,
+    encode: Callable[[Sequence[Chunk]], Iterator[tuple[Chunk, bytes]]],
     told: Callable[[int], None],
-) -> int:
-    """Write every chunk, one in memory at a time, and return the settings evaluated; with `resume` those on disk are left.
+) -> None:
+    """Write every chunk as `encode` hands its bytes on, in any order; with `resume` those on disk are left.
 
     `told` hears of a chunk's settings before its file is there.
     """
-    done = 0
+    wanted = []
     for chunk in chunks:
-        there = resume and chunk.path.exists()
-        body = b"" if there else encoded(chunk.numbers, [settings[number] for number in chunk.numbers], evaluator)
+        if resume and chunk.path.exists():
+            told(len(chunk.numbers))
+        else:
+            wanted.append(chunk)
+    for chunk, body in encode(wanted):
         told(len(chunk.numbers))
-        if not there:
-            put(chunk.path, body)
-            done += len(chunk.numbers)
-    return done
+        put(chunk.path, body)
 
 
-def merged(chunks: Sequence[Chunk], path: Path) -> None:
-    """Write the rows of every chunk into one file, in the plan's order; DataError names how many chunks are missing."""
+def require(chunks: Sequence[Chunk]) -> None:
+    """Raise DataError with how many chunks are missing."""
     if lost := [chunk for chunk in chunks if not chunk.path.exists()]:
         raise DataError(f"{lost[0].path.parent}: {len(lost)} of {len(chunks)} chunks are missing; want every shard, see --resume")
-    fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
-    with parquet.ParquetWriter(fresh, SCHEMA, compression="zstd") as writer:
-        for chunk in chunks:
-            writer.write_table(read(chunk))
-    os.replace(fresh, path)
 
 
-def read(chunk: Chunk) -> pyarrow.Table:
-    """Return a chunk's rows; DataError when its file cannot be read."""
+def read(chunk: Chunk, columns: Sequence[str] = tuple(SCHEMA.names)) -> pyarrow.Table:
+    """Return some columns of a chunk's rows; DataError when its file cannot be read."""
     try:
-        return parquet.read_table(chunk.path, schema=SCHEMA)
+        return parquet.read_table(chunk.path, schema=SCHEMA, columns=list(columns))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{chunk.path}: not a readable chunk ({str(error).splitlines()[0]}); delete it and --resume") from None
 
 
-def encoded(numbers: Sequence[int], settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator) -> bytes:
-    """Return the Parquet file of a chunk: its settings, and their numbers in the grid."""
-    rows = []
-    for curve in evaluator.curves([spec for _, spec in settings]):
-        setting, spec = settings[curve.number]
-        days = pd.DatetimeIndex(curve.equity.index).to_numpy().astype("datetime64[D]").astype(np.int32)
-        said = json.dumps(setting, sort_keys=True, ensure_ascii=False)
-        rows.append((numbers[curve.number], spec.spec_id, curve.book, said, curve.periods, days, curve.equity.to_numpy()))
-    rows.sort(key=lambda row: (row[0], row[2]))
-    columns = dict(zip(SCHEMA.names, map(list, zip(*rows, strict=True)), strict=True))
+def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
+    """Return the Parquet file of a chunk."""
+    numbers = chunk.numbers
+    curves = [*evaluator.curves([settings[number][1] for number in numbers])]
+    curves.sort(key=lambda one: (numbers[one.number], one.book))
+    placed = [numbers[one.number] for one in curves]
+    said = [json.dumps(settings.setting(number), sort_keys=True, ensure_ascii=False) for number in placed]
+    days = {id(one.sessions): one.sessions.to_numpy().astype("datetime64[D]").astype(np.int32) for one in curves}
+    columns = {
+        "number": placed,
+        "spec_id": [settings.spec_ids[number] for number in placed],
+        "book": [one.book for one in curves],
+        "setting": said,
+        "periods": [one.periods for one in curves],
+        "days": _lists([days[id(one.sessions)] for one in curves]),
+        "equity": _lists([one.values for one in curves]),
+    }
     sink = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns, schema=SCHEMA), sink, compression="zstd")
+    named = ["spec_id", "book", "setting", "days"]
+    parquet.write_table(pyarrow.table(columns, schema=SCHEMA), sink, compression="zstd", use_dictionary=named)
     return sink.getvalue()
+
+
+def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:
+    offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
+    return pyarrow.ListArray.from_arrays(pyarrow.array(offsets), pyarrow.array(np.concatenate(arrays)))
 
 
 def put(path: Path, body: bytes) -> None:
@@ -137,13 +133,6 @@ def put(path: Path, body: bytes) -> None:
         raise DataError(f"{path}: cannot write there ({error.strerror}); want a folder with room") from None
 
 
-def _by_terms(groups: dict[Any, list[int]]) -> list[list[int]]:
-    """Return the groups with those of the same terms side by side, which are then computed once."""
-    order: dict[Any, int] = {}
-    placed = {group: order.setdefault(group[0], len(order)) for group in groups}
-    return [groups[group] for group in sorted(groups, key=lambda group: placed[group])]
-
-
-def _name(settings: Sequence[tuple[Setting, StrategySpec]], part: Sequence[int], identity: Sequence[str]) -> str:
-    held = [f"{number} {settings[number][1].spec_id} {json.dumps(settings[number][0], sort_keys=True)}" for number in part]
+def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:
+    held = [f"{number} {settings.spec_ids[number]} {json.dumps(settings.setting(number), sort_keys=True)}" for number in part]
     return content_id(text.encode() for text in (*identity, *held))

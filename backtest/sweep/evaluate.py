@@ -4,8 +4,10 @@ Shared: what was known at a decision's close, each signal's scores there, the te
 targets. Books that share terms, decision days, lag and capital walk together and are filled in one call of the kernel.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,23 @@ from backtest.terms import Terms
 from backtest.universe import Universe
 
 BOOKS_AT_ONCE = 64  # walked together: bounds the memory
+KEPT = {"frames": 256, "outlooks": 1024, "scores": 8192, "targets": 512, "terms": 4}  # of each, the newest; terms are large
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One book of one setting: the setting's number, the book, and its value by session in the book's currency."""
+    """One book of one setting: the setting's number, the book, and its value at each session in the book's currency."""
 
     number: int
     book: str
-    equity: pd.Series
+    sessions: pd.DatetimeIndex
+    values: np.ndarray
     periods: int
+
+    @property
+    def equity(self) -> pd.Series:
+        """The values by session."""
+        return pd.Series(self.values, self.sessions)
 
 
 @dataclass(frozen=True)
@@ -41,30 +50,39 @@ class _Frame:
     sessions: pd.DatetimeIndex
 
 
+class _Newest:
+    """What was asked for last, so many of it."""
+
+    def __init__(self, most: int) -> None:
+        self._held: OrderedDict[Any, Any] = OrderedDict()
+        self._most = most
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what is held under a key, made where it is not."""
+        if key not in self._held:
+            self._held[key] = make()
+        self._held.move_to_end(key)
+        if len(self._held) > self._most:
+            self._held.popitem(last=False)
+        return self._held[key]
+
+
 class Evaluator:
     """Evaluates settings on one archive, keeping what the next setting can use again."""
 
     def __init__(self, archive: Archive, universe: Universe) -> None:
         self.archive, self.universe = archive, universe
-        self._frames: dict[Any, _Frame] = {}
-        self._outlooks: dict[Any, Outlook] = {}
-        self._scores: dict[Any, pd.Series] = {}
-        self._targets: dict[Any, tuple[pd.DatetimeIndex, np.ndarray]] = {}
-        self._terms: tuple[Any, Terms, np.ndarray] | None = None  # one at a time: the largest part
+        self._frames, self._outlooks, self._scores, self._targets, self._terms = (_Newest(most) for most in KEPT.values())
 
     def curves(self, specs: Sequence[StrategySpec]) -> Iterator[Curve]:
         """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it."""
         groups: dict[Any, list[tuple[int, str]]] = {}
         for number, spec in enumerate(specs):
             for book in spec.books:
-                groups.setdefault(self.group(spec, book), []).append((number, book))
+                groups.setdefault(self._group(spec, book), []).append((number, book))
         for members in groups.values():
             for first in range(0, len(members), BOOKS_AT_ONCE):
                 yield from self._together(specs, members[first : first + BOOKS_AT_ONCE])
-
-    def group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
-        """Return what the books that are walked together share."""
-        return (self._terms_key(spec, book), spec.rebalance, spec.lag, spec.capital)
 
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
         """Return the value of all benchmarks of a book's markets priced throughout it, in equal parts each session, from 1."""
@@ -74,6 +92,10 @@ class Evaluator:
         throughout = [one for one in compared if prices.last_session(one, frame.sessions[-1]) is None]
         values = prices.valued(throughout, frame.base, frame.sessions).dropna(axis=1)
         return (1.0 + (values / values.shift(1) - 1.0).mean(axis=1).fillna(0.0)).cumprod()
+
+    def _group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
+        """Return what the books that are walked together share."""
+        return (self._terms_key(spec, book), spec.rebalance, spec.lag, spec.capital)
 
     def _together(self, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
         spec, book = specs[members[0][0]], members[0][1]
@@ -87,40 +109,40 @@ class Evaluator:
         values = engine.values(terms, orders, worth, spec.capital)
         periods = self.archive.prices.periods_per_year(frame.markets)
         for (number, name), place in zip(members, places, strict=True):
-            yield Curve(number, name, pd.Series(values[place], frame.sessions), periods)
+            yield Curve(number, name, frame.sessions, values[place], periods)
 
     def _path(self, spec: StrategySpec, book: str, terms: Terms) -> tuple[pd.DatetimeIndex, np.ndarray]:
         """Return the decision sessions and the targets (decisions, tickers) of one book."""
         frame = self._frame(spec, book)
-        key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.sessions[-1])
-        if key not in self._targets:
+
+        def decided() -> tuple[pd.DatetimeIndex, np.ndarray]:
             sessions = engine.decision_sessions(spec, frame.sessions)
-            chosen = [self._decision(spec, book, frame, session) for session in sessions]
-            self._targets[key] = sessions, engine.targets_of(chosen, terms)
-        return self._targets[key]
+            return sessions, engine.targets_of([self._decision(spec, book, frame, session) for session in sessions], terms)
+
+        key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.sessions[-1])
+        return self._targets.get(key, decided)
 
     def _decision(self, spec: StrategySpec, book: str, frame: _Frame, session: pd.Timestamp) -> Decision:
         baskets = spec.books[book]
-        key = (baskets, frame.markets, session)
-        if key not in self._outlooks:
-            self._outlooks[key] = engine.outlook(baskets, frame.markets, self.archive, self.universe, session)
-        seen = self._outlooks[key]
-        for signal in spec.signals:
-            if (signal, seen.moment) not in self._scores:
-                self._scores[signal, seen.moment] = signal(seen.panel)
-        return engine.decided_on(spec, book, seen, tuple(self._scores[signal, seen.moment] for signal in spec.signals))
+        seen = self._outlooks.get(
+            (baskets, frame.markets, session),
+            lambda: engine.outlook(baskets, frame.markets, self.archive, self.universe, session),
+        )
+        scores = tuple(self._scores.get((signal, seen.moment), partial(signal, seen.panel)) for signal in spec.signals)
+        return engine.decided_on(spec, book, seen, scores)
 
     def _frame(self, spec: StrategySpec, book: str) -> _Frame:
+        about = (book, spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.weights.holds)
+        return self._frames.get(about, lambda: self._framed(spec, book))
+
+    def _framed(self, spec: StrategySpec, book: str) -> _Frame:
         prices = self.archive.prices
         tickers = spec.tickers(book, self.universe)
         held = tuple(sorted({ticker for name in spec.books for ticker in spec.tickers(name, self.universe)}))
         base = self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
-        key = (tickers, held, base, spec.start, spec.end)
-        if key not in self._frames:
-            prices.require(list(held))
-            sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, held))
-            self._frames[key] = _Frame(tickers, base, prices.markets_of(tickers), sessions)
-        return self._frames[key]
+        prices.require(list(held))
+        sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, held))
+        return _Frame(tickers, base, prices.markets_of(tickers), sessions)
 
     def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
         frame = self._frame(spec, book)
@@ -128,10 +150,12 @@ class Evaluator:
         return (frame.tickers, frame.base, spec.start, frame.sessions[-1], *costs)
 
     def _terms_of(self, spec: StrategySpec, book: str) -> tuple[Terms, np.ndarray]:
-        key = self._terms_key(spec, book)
-        if self._terms is None or self._terms[0] != key:
+        """Return the terms a book trades under, and a unit's value in its currency by session."""
+
+        def made() -> tuple[Terms, np.ndarray]:
             frame, prices = self._frame(spec, book), self.archive.prices
             terms = engine.book_terms(spec, prices, frame.tickers, frame.base, frame.sessions)
             wealth, rate = engine.worth_of(terms, prices, frame.base)
-            self._terms = key, terms, wealth * rate
-        return self._terms[1], self._terms[2]
+            return terms, wealth * rate
+
+        return self._terms.get(self._terms_key(spec, book), made)

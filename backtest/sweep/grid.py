@@ -8,18 +8,15 @@ lag = { from = 1, to = 5, step = 1 }          a range, both ends included
 lag = { gt = 4 }
 """
 
-import dataclasses
 import math
 import operator
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-from backtest.errors import BacktestError, ConfigurationError, near_miss
-from backtest.spec import StrategySpec
+from backtest.errors import ConfigurationError, near_miss
 
 MOST = 100_000
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -31,7 +28,6 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "ge": operator.ge,
     "in": lambda value, among: value in among,
 }
-FIXED = ("name", "title", "question", "signals", "weights")
 Setting = dict[str, Any]
 
 
@@ -43,12 +39,20 @@ class Grid:
     exclude: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
     most: int = MOST
 
-    def settings(self) -> Iterator[Setting]:
-        """Yield every setting that no table excludes, the last field running fastest."""
-        for values in product(*self.fields.values()):
-            setting = dict(zip(self.fields, values, strict=True))
+    def settings(self) -> Iterator[tuple[int, Setting]]:
+        """Yield every setting that no table excludes with its place in the full product, the last field running fastest."""
+        for place in range(math.prod(map(len, self.fields.values()))):
+            setting = self.at(place)
             if not any(_meets(setting, table) for table in self.exclude):
-                yield setting
+                yield place, setting
+
+    def at(self, place: int) -> Setting:
+        """Return the setting at a place in the full product."""
+        setting = {}
+        for name, values in reversed(self.fields.items()):
+            place, which = divmod(place, len(values))
+            setting[name] = values[which]
+        return {name: setting[name] for name in self.fields}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the grid for JSON."""
@@ -81,53 +85,6 @@ def load_grid(path: Path) -> Grid:
         for field, asked in table.items():
             _check_condition(f"{path}: exclude {field}", field, asked, fields)
     return Grid(fields, tuple(exclude), most)
-
-
-def specs_of(spec: StrategySpec, grid: Grid) -> list[tuple[Setting, StrategySpec]]:
-    """Return every setting with its checked spec, in the grid's order, each spec once.
-
-    Raises ConfigurationError for a field the spec lacks, a value it refuses, more settings than `most`, or none.
-    """
-    found: dict[str, tuple[Setting, StrategySpec]] = {}
-    for count, setting in enumerate(grid.settings(), start=1):
-        if count > grid.most:
-            raise ConfigurationError(f"the grid has more settings than most = {grid.most}; want fewer values or a higher cap")
-        one = applied(spec, setting)
-        found.setdefault(one.spec_id, (setting, one))
-    if not found:
-        raise ConfigurationError("the grid has no setting left; want conditions that exclude fewer")
-    return list(found.values())
-
-
-def applied(spec: StrategySpec, setting: Mapping[str, Any]) -> StrategySpec:
-    """Return the spec of a setting; ConfigurationError names the setting that the spec refuses."""
-    changes: dict[str, Any] = {}
-    for name, value in setting.items():
-        top, *path = name.split(".")
-        if not path and (top in FIXED or top not in type(spec).model_fields):
-            known = [field for field in type(spec).model_fields if field not in FIXED]
-            raise ConfigurationError(near_miss("field", name, known))
-        stated = tuple(value) if isinstance(value, list) else value
-        changes[top] = _put(changes.get(top, getattr(spec, top, None)), path, stated, name)
-    try:
-        return spec.replaced(**changes)
-    except BacktestError as error:
-        raise ConfigurationError(f"setting {setting}: {error}") from None
-
-
-def _put(part: Any, path: list[str], value: Any, name: str) -> Any:
-    """Return a copy of a frozen value with the field at a path replaced."""
-    if not path:
-        return value
-    if isinstance(part, tuple):
-        if not path[0].isdigit() or int(path[0]) >= len(part):
-            raise ConfigurationError(f"no field '{name}'; want a number below {len(part)} for '{path[0]}'")
-        place = int(path[0])
-        return (*part[:place], _put(part[place], path[1:], value, name), *part[place + 1 :])
-    known = [field.name for field in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
-    if path[0] not in known:
-        raise ConfigurationError(near_miss(f"field of {type(part).__name__}", path[0], known or ["none"]))
-    return dataclasses.replace(part, **{path[0]: _put(getattr(part, path[0]), path[1:], value, name)})
 
 
 def _values(where: str, stated: Any) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
-"""What came of every setting, and what the search is worth: one pass over the chunks, no more than one of them in memory."""
+"""What came of every setting, and what the search is worth: chunk by chunk, so that memory does not grow with their curves."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import Any
 
@@ -9,14 +10,16 @@ import numpy as np
 import pandas as pd
 
 from backtest.errors import DataError
+from backtest.panel import Archive
 from backtest.regimes import Window, windows
-from backtest.spec import StrategySpec
 from backtest.statistics.overfitting import deflated_sharpe, minimum_length, overfitting_of
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Refused
-from backtest.statistics.superiority import Superiority
+from backtest.statistics.superiority import Best, Draws, superior_of
 from backtest.sweep.chunks import Chunk, read
 from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import Setting
+from backtest.sweep.settings import Settings
+from backtest.sweep.workers import Crew
+from backtest.universe import load_universe
 
 SEED = 20250723
 BLOCKS = 16
@@ -36,76 +39,99 @@ class Findings:
     statistics: dict[str, Any]
 
 
-def measure(
-    chunks: Sequence[Chunk], settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator, trials: int
-) -> Findings:
+@dataclass(frozen=True)
+class _Basis:
+    """What every chunk is measured on: days that all curves share, windows, blocks of sessions, and how long a position is held."""
+
+    days: pd.DatetimeIndex
+    spans: tuple[Window, ...]
+    blocks: int
+    held: int
+
+    @property
+    def n(self) -> int:
+        return len(self.days) - 1
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a chunk adds: rows of the table, sums of returns and of their squares by block, and its share of the SPA."""
+
+    table: pd.DataFrame
+    sums: np.ndarray
+    squares: np.ndarray
+    best: Best
+
+
+def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew: Crew, trials: int) -> Findings:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
-    shared, first = _shared_days(chunks), settings[0][1]
-    days = pd.DatetimeIndex(shared.astype("datetime64[D]"))
-    n = len(days) - 1
-    spans = tuple(windows(evaluator.universe, pd.Timestamp(first.start), days[-1]))
-    held = max(HELD[spec.rebalance] for _, spec in settings) * (1 if evaluator.archive.prices.frequency == "weekly" else 5)
-    blocks = min(BLOCKS, n // held // 2 * 2)
-    test = Superiority(n, held, SEED) if n >= FEWEST_OBSERVATIONS else None
-    against: dict[Any, np.ndarray] = {}
-    rows: list[pd.DataFrame] = []
-    sums, squares = [], []
-    for found in map(read, chunks):
-        part = found.select(["number", "spec_id", "book", "setting", "periods"]).to_pandas()
-        equity = _on(found, shared)
-        returns = equity[1:] / equity[:-1] - 1.0
-        for span in spans:
-            part[f"total_return {span.name}"], part[f"sharpe {span.name}"] = _figures(equity, days, span, part["periods"])
-        rows.append(part)
-        if blocks >= 2:
-            cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
-            sums.append(cut.sum(axis=1))
-            squares.append((cut**2).sum(axis=1))
-        if test is not None:
-            test.add(returns - _against(part, settings, evaluator, days, against))
-    table = pd.concat(rows).sort_values(["number", "book"], ignore_index=True)
+    basis = _basis(chunks, settings, archive, crew)
+    n, days = basis.n, basis.days
+    found = dict(crew.each(_measured, chunks, basis))
+    parts = [found.pop(chunk) for chunk in chunks]
+    table = pd.concat([part.table for part in parts]).sort_values(["number", "book"], ignore_index=True)
     whole = table["sharpe whole"]
     if whole.notna().sum() < 2:
         raise DataError(f"{len(table)} settings, {whole.notna().sum()} with a Sharpe ratio; want at least two, over 30 returns")
     best: dict[str, Any] = {str(name): value for name, value in table.iloc[int(np.nanargmax(whole))].items()}
-    curve = _curve(chunks, int(best["number"]), str(best["book"]), shared)
+    curve = _curve(chunks, int(best["number"]), str(best["book"]), days)
     ratios = (whole / np.sqrt(table["periods"])).dropna().to_numpy(float)
     deflated = deflated_sharpe(pd.Series(curve[1:] / curve[:-1] - 1.0), ratios, trials)
     pbo = (
-        overfitting_of(np.hstack(sums), np.hstack(squares), n // blocks)
-        if blocks >= 2
-        else Refused(f"{n} sessions, held for {held}", n)
+        overfitting_of(np.hstack([part.sums for part in parts]), np.hstack([part.squares for part in parts]), n // basis.blocks)
+        if basis.blocks >= 2
+        else Refused(f"{n} sessions, held for {basis.held}", n)
     )
-    spa = Refused(f"{n} sessions", n) if test is None else test.result()
-    years = n / best["periods"]
     return Findings(
         table,
-        spans,
+        basis.spans,
         best,
         {
             "deflated_sharpe": asdict(deflated),
             "pbo": asdict(pbo),
-            "spa": asdict(spa),
+            "spa": asdict(superior_of([part.best for part in parts], n)),
             "minimum_length": {
                 "years": minimum_length(trials, best["sharpe whole"]) if best["sharpe whole"] > 0 else None,
-                "had": years,
+                "had": n / best["periods"],
             },
         },
     )
 
 
-def _shared_days(chunks: Sequence[Chunk]) -> np.ndarray:
-    """Return the days that every curve has a value on."""
-    seen: dict[bytes, np.ndarray] = {}
-    for chunk in chunks:
-        for one in _arrays(read(chunk), "days"):
-            seen.setdefault(one.tobytes(), one)
-    shared = next(iter(seen.values()))
-    for one in seen.values():
-        shared = np.intersect1d(shared, one)
+def _basis(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew: Crew) -> _Basis:
+    seen = {one.tobytes(): one for _, held in crew.each(_days, chunks) for one in held}
+    shared = reduce(np.intersect1d, seen.values())
     if len(shared) < 2:
         raise DataError(f"the settings share {len(shared)} sessions; want at least two")
-    return shared
+    specs = [settings[number][1] for number in settings.scenes]
+    days = pd.DatetimeIndex(shared.astype("datetime64[D]"))
+    held = max(HELD[spec.rebalance] for spec in specs) * (1 if archive.prices.frequency == "weekly" else 5)
+    spans = tuple(windows(load_universe(), pd.Timestamp(settings[0][1].start), days[-1]))
+    return _Basis(days, spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)
+
+
+def _days(chunk: Chunk, _settings: Settings, _evaluator: Evaluator) -> list[np.ndarray]:
+    """Return the different lists of days that a chunk's curves have values on."""
+    return [*{one.tobytes(): one for one in _arrays(read(chunk, ["days"]), "days")}.values()]
+
+
+def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis) -> _Part:
+    """Return what a chunk adds."""
+    found, n = read(chunk), basis.n
+    part = found.select(["number", "spec_id", "book", "setting", "periods"]).to_pandas()
+    equity = _on(found, basis.days.to_numpy().astype("datetime64[D]").astype(np.int32))
+    returns = equity[1:] / equity[:-1] - 1.0
+    for span in basis.spans:
+        part[f"total_return {span.name}"], part[f"sharpe {span.name}"] = _figures(equity, basis.days, span, part["periods"])
+    blocks = max(basis.blocks, 1)
+    cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
+    excess = returns - _against(part, settings, evaluator, basis.days)
+    return _Part(part, cut.sum(axis=1), (cut**2).sum(axis=1), _draws(n, basis.held).best_of(excess))
+
+
+@lru_cache(maxsize=1)
+def _draws(n: int, held: int) -> Draws:
+    return Draws(n, held, SEED)
 
 
 def _arrays(found: Any, column: str) -> Iterator[np.ndarray]:
@@ -136,27 +162,19 @@ def _figures(equity: np.ndarray, days: pd.DatetimeIndex, span: Window, periods: 
     return held[-1] / held[0] - 1.0, np.where(varies, ratio, np.nan)
 
 
-def _against(
-    part: pd.DataFrame,
-    settings: Sequence[tuple[Setting, StrategySpec]],
-    evaluator: Evaluator,
-    days: pd.DatetimeIndex,
-    known: dict[Any, np.ndarray],
-) -> np.ndarray:
+def _against(part: pd.DataFrame, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex) -> np.ndarray:
     """Return the benchmarks' returns beside those of each row of a chunk, shape (sessions, rows)."""
-    columns = []
-    for number, book in zip(part["number"], part["book"], strict=True):
-        spec = settings[number][1]
-        key = (book, spec.base, spec.start, spec.end, spec.tickers(book, evaluator.universe))
-        if key not in known:
-            values = evaluator.benchmark(spec, book).reindex(days).to_numpy()
-            known[key] = values[1:] / values[:-1] - 1.0
-        columns.append(known[key])
-    return np.column_stack(columns)
+    known: dict[Any, np.ndarray] = {}
+    keys = [(int(settings.scene[number]), book) for number, book in zip(part["number"], part["book"], strict=True)]
+    for scene, book in keys:
+        if (scene, book) not in known:
+            values = evaluator.benchmark(settings[settings.scenes[scene]][1], book).reindex(days).to_numpy()
+            known[scene, book] = values[1:] / values[:-1] - 1.0
+    return np.column_stack([known[key] for key in keys])
 
 
-def _curve(chunks: Sequence[Chunk], number: int, book: str, shared: np.ndarray) -> np.ndarray:
+def _curve(chunks: Sequence[Chunk], number: int, book: str, days: pd.DatetimeIndex) -> np.ndarray:
     """Return one curve on the shared days."""
     found = read(next(chunk for chunk in chunks if number in chunk.numbers))
     names = zip(found.column("number").to_pylist(), found.column("book").to_pylist(), strict=True)
-    return _on(found, shared)[:, list(names).index((number, book))]
+    return _on(found, days.to_numpy().astype("datetime64[D]").astype(np.int32))[:, list(names).index((number, book))]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.__main__ import load_strategy
+from backtest.spec import load_strategy
 from backtest.documents import to_json
 from backtest.regimes import Window
 from backtest.report import render

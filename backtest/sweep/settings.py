@@ -1,0 +1,106 @@
+"""The settings of a grid as checked specs, and the order in which neighbours share most of the work."""
+
+import dataclasses
+from array import array
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from backtest.errors import BacktestError, ConfigurationError, near_miss
+from backtest.spec import StrategySpec
+from backtest.sweep.grid import Grid, Setting
+
+FIXED = ("name", "title", "question", "signals", "weights")
+PATHS_TOGETHER = 64  # paths of targets that are walked through every way of trading before the next ones are decided
+
+
+class Settings(Sequence[tuple[Setting, StrategySpec]]):
+    """Every distinct setting of a grid with its spec, in the grid's order. A spec is made when asked for and not kept.
+
+    `spec_ids` has the hash of each. `order` has their numbers so that neighbours share decisions and terms. `scene` numbers,
+    for each, the books and days it is about; `scenes` has the first setting of each. ConfigurationError for a field the spec
+    lacks, a value it refuses, more settings than the grid's `most`, or none.
+    """
+
+    def __init__(self, spec: StrategySpec, grid: Grid) -> None:
+        self.spec, self.grid = spec, grid
+        found: dict[str, int] = {}
+        traits: list[list[int]] = []
+        known: list[dict[Hashable, int]] = [{} for _ in range(5)]
+        for count, (place, setting) in enumerate(grid.settings(), start=1):
+            if count > grid.most:
+                raise ConfigurationError(
+                    f"the grid has more settings than most = {grid.most}; want fewer values or a higher cap"
+                )
+            one = applied(spec, setting)
+            if one.spec_id in found:
+                continue
+            found[one.spec_id] = place
+            traits.append([held.setdefault(trait, len(held)) for held, trait in zip(known, _traits(one), strict=True)])
+        if not found:
+            raise ConfigurationError("the grid has no setting left; want conditions that exclude fewer")
+        self.spec_ids, self._places = tuple(found), array("q", found.values())
+        scene, signals, weights, terms, trading = np.array(traits).T
+        paths, path = np.unique(np.column_stack([scene, signals, weights]), axis=0, return_inverse=True)
+        tile = (path - np.searchsorted(paths[:, 0], scene)) // PATHS_TOGETHER
+        self.scene: np.ndarray = scene
+        self.scenes: list[int] = np.unique(scene, return_index=True)[1].tolist()
+        self.order: list[int] = np.lexsort((path, trading, terms, tile, scene)).tolist()
+
+    def __len__(self) -> int:
+        return len(self.spec_ids)
+
+    @overload
+    def __getitem__(self, number: int) -> tuple[Setting, StrategySpec]: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[tuple[Setting, StrategySpec]]: ...
+
+    def __getitem__(self, number: int | slice) -> Any:
+        if isinstance(number, slice):
+            return [self[one] for one in range(len(self))[number]]
+        setting = self.setting(number)
+        return setting, applied(self.spec, setting)
+
+    def setting(self, number: int) -> Setting:
+        """Return a setting without its spec."""
+        return self.grid.at(self._places[number])
+
+
+def applied(spec: StrategySpec, setting: Mapping[str, Any]) -> StrategySpec:
+    """Return the spec of a setting; ConfigurationError names the setting that the spec refuses."""
+    changes: dict[str, Any] = {}
+    for name, value in setting.items():
+        top, *path = name.split(".")
+        if not path and (top in FIXED or top not in type(spec).model_fields):
+            known = [field for field in type(spec).model_fields if field not in FIXED]
+            raise ConfigurationError(near_miss("field", name, known))
+        stated = tuple(value) if isinstance(value, list) else value
+        changes[top] = _put(changes.get(top, getattr(spec, top, None)), path, stated, name)
+    try:
+        return spec.replaced(**changes)
+    except BacktestError as error:
+        raise ConfigurationError(f"setting {setting}: {error}") from None
+
+
+def _traits(spec: StrategySpec) -> tuple[Hashable, ...]:
+    """Return what two settings have to share for the same books and days, signals, weighting, terms and way of trading."""
+    about = (spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.rebalance, spec.weights.holds)
+    terms = (spec.fill, spec.cost_bps, spec.slippage_bps, spec.slippage_range)
+    return about, spec.signals, spec.weights, terms, (spec.lag, spec.capital)
+
+
+def _put(part: Any, path: list[str], value: Any, name: str) -> Any:
+    """Return a copy of a frozen value with the field at a path replaced."""
+    if not path:
+        return value
+    if isinstance(part, tuple):
+        if not path[0].isdigit() or int(path[0]) >= len(part):
+            raise ConfigurationError(f"no field '{name}'; want a number below {len(part)} for '{path[0]}'")
+        place = int(path[0])
+        return (*part[:place], _put(part[place], path[1:], value, name), *part[place + 1 :])
+    known = [field.name for field in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
+    if path[0] not in known:
+        raise ConfigurationError(near_miss(f"field of {type(part).__name__}", path[0], known or ["none"]))
+    return dataclasses.replace(part, **{path[0]: _put(getattr(part, path[0]), path[1:], value, name)})
