@@ -193,6 +193,7 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDR", help="A Dask scheduler; default: a cluster of this machine's cores.")
     ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine; default: one a core.")] = None,
     trials: Annotated[list[Path] | None, typer.Option(help="Ledgers of trials from elsewhere to take in first.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="The settings.parquet of an earlier sweep: exit 5 on drift.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="How far a figure may be from the baseline's.")] = 1e-9,
@@ -203,15 +204,19 @@ def sweep(
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
     from backtest.documents import to_json
+    from backtest.spec import load_strategy
     from backtest.sweep_commands import Asked
     from backtest.sweep_commands import sweep as swept
 
     if scheduler and engine != "dask":
         raise ConfigurationError("--scheduler without --engine dask; want both")
-    asked = Asked(grid, out, resume, merge, shard, engine, scheduler, trials or (), baseline, tolerance, junit, summary, reports)
-    spec = load_strategy(_strategies(name)[0]) if name != "all" else None
-    if spec is None:
+    if name == "all":
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")
+    (path,) = _strategies(name)
+    asked = Asked(
+        path, grid, out, resume, merge, shard, engine, scheduler, workers, trials or (), baseline, tolerance, junit, summary, reports
+    )
+    spec = load_strategy(path)
     document = swept(spec, lambda tickers: _archive(tickers, prices, facts), asked)
     if document is not None:
         said = ("settings", "settings_per_second", "deflated_sharpe", "pbo", "spa_p", "trials", "best")

@@ -16,24 +16,26 @@ from backtest.errors import ConfigurationError
 from backtest.panel import Archive
 from backtest.run import tickers_of
 from backtest.spec import StrategySpec
-from backtest.sweep import baseline, chunks
-from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import load_grid, specs_of
+from backtest.sweep import baseline, chunks, workers
+from backtest.sweep.grid import load_grid
 from backtest.sweep.identity import identities
 from backtest.sweep.measure import Findings, measure
 from backtest.sweep.memory import keep_freed_memory
+from backtest.sweep.settings import Settings
 from backtest.sweep.summary import junit, markdown
 from backtest.sweep.trials import open_trials
-from backtest.universe import Universe, load_universe
+from backtest.sweep.workers import Crew
+from backtest.universe import load_universe
 
-RATE = 600.0  # settings a second on two cores, for the prediction: the sample grid ran at 557 to 636
-MEGABYTES = (600.0, 0.01)  # whatever the sweep, and a setting
+RATE = 800.0  # settings a second and core, for the prediction
+MEGABYTES = (400.0, 350.0)  # whatever the sweep, and a worker
 
 
 @dataclass(frozen=True)
 class Asked:
     """What the command line asks of a sweep."""
 
+    strategy: Path
     grid: Path
     out: Path
     resume: bool
@@ -41,6 +43,7 @@ class Asked:
     shard: str | None
     engine: str
     scheduler: str | None
+    workers: int | None
     trials: Sequence[Path]
     baseline: Path | None
     tolerance: float
@@ -55,33 +58,37 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     keep_freed_memory()
     if asked.shard and asked.merge:
         raise ConfigurationError("--shard and --merge; want the shards first, then one --merge without --shard")
-    settings = specs_of(spec, load_grid(asked.grid))
-    memory = MEGABYTES[0] + MEGABYTES[1] * len(settings)
-    typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / RATE + 10:,.0f} s", err=True)
-    archive = archive_of(_tickers([one for _, one in settings], universe))
-    came_from = identities(archive)
-    evaluator = Evaluator(archive, universe)
+    count, grid = asked.workers or workers.cores(), load_grid(asked.grid)
+    if min(count, grid.size // chunks.SETTINGS_PER_CHUNK) > 1:
+        workers.start_early()
+    settings = Settings(spec, grid)
+    memory = MEGABYTES[0] + MEGABYTES[1] * count
+    typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / (RATE * count) + 10:,.0f} s", err=True)
+    held = [settings[number][1] for number in settings.scenes]
+    archive = archive_of(sorted({ticker for one in held for ticker in tickers_of(one, universe)}))
+    came_from = identities(archive, asked.strategy)
     folder = asked.out / "sweeps" / spec.name
-    planned = chunks.plan(settings, evaluator, list(came_from.values()), folder / "chunks")
+    planned = chunks.plan(settings, list(came_from.values()), folder / "chunks")
     mine = chunks.shard_of(planned, asked.shard) if asked.shard else planned
     ledger = open_trials()
     for other in asked.trials:
         ledger.merge(other)
-    noted = {number for chunk in mine for number in chunk.numbers}
-    if not asked.merge:
-        told = _progress(len(noted))
-        if asked.engine == "dask":
-            from backtest.sweep.cluster import evaluate_on
+    noted = sorted(number for chunk in mine for number in chunk.numbers)
+    with Crew(min(count, len(mine)), asked.strategy, settings, archive) as crew:
+        if not asked.merge:
+            told = _progress(len(noted))
+            if asked.engine == "dask":
+                from backtest.sweep.cluster import encoded_on
 
-            evaluate_on(asked.scheduler, mine, settings, archive, asked.resume, told)
-        else:
-            chunks.evaluate(mine, settings, evaluator, asked.resume, told)
-    ledger.note(spec.name, archive.data_id, (settings[number][1].spec_id for number in sorted(noted)))
-    if asked.shard:
-        typer.echo(f"{folder / 'chunks'}: shard {asked.shard}, {len(mine)} of {len(planned)} chunks", err=True)
-        return None
-    chunks.merged(planned, folder / "curves.parquet")
-    found = measure(planned, settings, evaluator, ledger.count(spec.name, archive.data_id))
+                chunks.evaluate(mine, asked.resume, lambda wanted: encoded_on(asked.scheduler, wanted, settings, archive), told)
+            else:
+                chunks.evaluate(mine, asked.resume, lambda wanted: crew.each(chunks.encoded, wanted), told)
+        ledger.note(spec.name, archive.data_id, (settings.spec_ids[number] for number in noted))
+        if asked.shard:
+            typer.echo(f"{folder / 'chunks'}: shard {asked.shard}, {len(mine)} of {len(planned)} chunks", err=True)
+            return None
+        chunks.require(planned)
+        found = measure(planned, settings, archive, crew, ledger.count(spec.name, archive.data_id))
     baseline.write(found.table, came_from, folder / "settings.parquet")
     counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
     document = _document(spec, found, came_from, counted)
@@ -90,7 +97,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     document |= {
         "seconds": seconds,
         "settings_per_second": len(settings) / seconds,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0 + crew.peak_memory / 2**20,
     }
     from backtest.sweep_reports import publish_sweep  # draws: a shard does without
 
@@ -124,12 +131,6 @@ def _document(spec: StrategySpec, found: Findings, came_from: dict[str, str], co
         "statistics": statistics,
         "identities": came_from,
     }
-
-
-def _tickers(specs: Sequence[StrategySpec], universe: Universe) -> list[str]:
-    """Return what any setting needs prices for; settings that hold the same are looked at once."""
-    distinct = {(one.baskets, one.together, one.weights.holds): one for one in specs}
-    return sorted({ticker for one in distinct.values() for ticker in tickers_of(one, universe)})
 
 
 def _progress(total: int) -> Callable[[int], None]:

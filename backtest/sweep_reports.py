@@ -21,8 +21,9 @@ from backtest.report.sweep.settings import top
 from backtest.run import run
 from backtest.spec import StrategySpec
 from backtest.sweep.chunks import put
-from backtest.sweep.grid import applied, load_grid
+from backtest.sweep.grid import load_grid
 from backtest.sweep.measure import Findings
+from backtest.sweep.settings import applied
 from backtest.universe import load_universe
 
 FULL = "settings"  # folder of the full reports, beside the page

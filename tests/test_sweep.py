@@ -7,9 +7,11 @@ from markets_for_tests import ROOT, strategy
 from backtest.errors import ConfigurationError, DataError
 from backtest.run import run
 from backtest.sweep import chunks
-from backtest.sweep.chunks import evaluate, merged, plan, shard_of
+from backtest.sweep.chunks import encoded, evaluate, plan, require, shard_of
 from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import Grid, applied, load_grid, specs_of
+from backtest.sweep.grid import Grid, load_grid
+from backtest.sweep.settings import PATHS_TOGETHER, Settings, applied
+from backtest.sweep.workers import Crew
 from backtest.universe import load_universe
 
 SPEC = strategy(ROOT / "strategies" / "supply_chain_excess.py")
@@ -17,9 +19,9 @@ SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 
 
 def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(daily):
-    every = [spec for _, spec in specs_of(SPEC, load_grid(SAMPLE))]
+    every = Settings(SPEC, load_grid(SAMPLE))
     assert len(every) >= 10_000
-    chosen = [every[number] for number in np.random.default_rng(20250723).choice(len(every), 20, replace=False)]
+    chosen = [every[int(number)][1] for number in np.random.default_rng(20250723).choice(len(every), 20, replace=False)]
     found = {curve.number: curve.equity for curve in Evaluator(daily, load_universe()).curves(chosen)}
     assert sorted(found) == list(range(20))
     for number, spec in enumerate(chosen):
@@ -48,7 +50,7 @@ def test_ranges_hold_both_ends_and_conditions_exclude(tmp_path):
     text = '[settings]\nlag = {from = 1, to = 3, step = 1}\nrebalance = ["weekly", "monthly"]\n'
     text += '[[exclude]]\nlag = {gt = 1}\nrebalance = {eq = "weekly"}\n'
     grid = load_grid(grid_file(tmp_path, text))
-    assert [(one["lag"], one["rebalance"]) for one in grid.settings()] == [
+    assert [(one["lag"], one["rebalance"]) for _, one in grid.settings()] == [
         (1, "weekly"), (1, "monthly"), (2, "monthly"), (3, "monthly"),
     ]  # fmt: skip
 
@@ -74,42 +76,77 @@ def test_ranges_hold_both_ends_and_conditions_exclude(tmp_path):
 )
 def test_a_grid_that_makes_no_sense_is_refused_before_anything_runs(tmp_path, text, said):
     with pytest.raises(ConfigurationError, match=said):
-        specs_of(SPEC, load_grid(grid_file(tmp_path, text)))
+        Settings(SPEC, load_grid(grid_file(tmp_path, text)))
 
 
 def test_settings_that_come_to_the_same_spec_are_one():
-    assert len(specs_of(SPEC, Grid({"slippage_bps": (5, 5.0, 6)}))) == 2
+    assert len(Settings(SPEC, Grid({"slippage_bps": (5, 5.0, 6)}))) == 2
 
 
-def planned(archive, folder, count=60):
-    settings = specs_of(SPEC, load_grid(SAMPLE))[:: 14_784 // count]
-    evaluator = Evaluator(archive, load_universe())
-    return plan(settings, evaluator, ["data", "code"], folder), settings, evaluator
+def test_a_setting_made_again_is_the_setting_of_the_grid():
+    grid = load_grid(SAMPLE)
+    settings = Settings(SPEC, grid)
+    for number, (_, setting) in list(enumerate(grid.settings()))[::997]:
+        assert settings.setting(number) == setting
+        assert settings[number][1].spec_id == settings.spec_ids[number] == applied(SPEC, setting).spec_id
 
 
-def test_one_three_and_seven_shards_merge_to_the_same_bytes(daily, tmp_path, monkeypatch):
+def test_neighbours_in_the_order_share_decisions_and_terms():
+    fields = {"lag": (1, 2), "slippage_bps": (0.0, 5.0), "weights.above": tuple(number / 1000 for number in range(100))}
+    settings = Settings(SPEC, Grid(fields | {"rebalance": ("weekly", "monthly")}))
+    assert sorted(settings.order) == list(range(len(settings)))
+    told = [settings.setting(number) for number in settings.order]
+    tile = PATHS_TOGETHER * 4  # a tile of paths under every lag and slippage
+    assert {one["rebalance"] for one in told[: 100 * 4]} == {"weekly"}
+    assert len({one["weights.above"] for one in told[:tile]}) == PATHS_TOGETHER
+    assert {(one["lag"], one["slippage_bps"]) for one in told[:PATHS_TOGETHER]} == {(1, 0.0)}
+    assert len({one["weights.above"] for one in told[tile : 100 * 4]}) == 100 - PATHS_TOGETHER
+
+
+SMALL = {"rebalance": ("weekly", "monthly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}
+
+
+@pytest.fixture
+def made(daily, tmp_path, monkeypatch):
+    """Evaluate a shard of a small grid into a folder, by some workers; return what was evaluated."""
     monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
+    settings = Settings(SPEC, Grid(SMALL))
+
+    def call(folder, shard="1/1", resume=False, workers=1):
+        told = []
+        with Crew(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, daily) as crew:
+            cut = plan(settings, ["data", "code"], tmp_path / folder)
+            mine = shard_of(cut, shard)
+
+            def heard(wanted):
+                told.extend(wanted)
+                return crew.each(encoded, wanted)
+
+            evaluate(mine, resume, heard, lambda _: None)
+        return cut, told
+
+    return call
+
+
+def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
     found = []
-    for of in (1, 3, 7):
-        cut, settings, evaluator = planned(daily, tmp_path / str(of))
-        assert len(cut) > 7
+    for of, workers in ((1, 1), (3, 2), (7, 1)):
         for one in range(of, 0, -1):
-            evaluate(shard_of(cut, f"{one}/{of}"), settings, evaluator, False, lambda _: None)
-        merged(cut, tmp_path / f"{of}.parquet")
-        found.append((tmp_path / f"{of}.parquet").read_bytes())
+            cut, _ = made(str(of), f"{one}/{of}", workers=workers)
+        assert len(cut) > 7
+        require(cut)
+        found.append([(chunk.path.name, chunk.path.read_bytes()) for chunk in cut])
     assert found[0] == found[1] == found[2]
 
 
-def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(daily, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
-    cut, settings, evaluator = planned(daily, tmp_path, 12)
-    whole = evaluate(cut, settings, evaluator, True, lambda _: None)
-    assert whole == len(settings)
+def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(made):
+    cut, told = made("there", resume=True)
+    assert len(told) == len(cut)
     before = cut[0].path.read_bytes()
     cut[0].path.unlink()
     with pytest.raises(DataError, match=r"1 of \d+ chunks are missing"):
-        merged(cut, tmp_path / "all.parquet")
-    assert evaluate(cut, settings, evaluator, True, lambda _: None) == len(cut[0].numbers)
+        require(cut)
+    assert made("there", resume=True)[1] == [cut[0]]
     assert cut[0].path.read_bytes() == before
 
 

@@ -5,6 +5,7 @@ are not divided by their spread. Here the draws are its own, fixed beforehand, e
 error as in the paper, and of each draw only the best so far is kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +36,20 @@ def superior(benchmark: pd.Series, returns: pd.DataFrame, seed: int, block: int,
     values = returns.sub(benchmark, axis=0).to_numpy(float)
     if refused := refusal(values):
         return refused
-    test = Superiority(len(values), block, seed, repetitions)
-    test.add(values)
-    return test.result()
+    return superior_of([Draws(len(values), block, seed, repetitions).best_of(values)], len(values))
 
 
-class Superiority:
-    """The test that no trial earned more than the benchmark, over trials added in parts.
+@dataclass(frozen=True)
+class Best:
+    """The best of some trials: how many counted, their highest t, and in every draw their highest counterpart of it, (3, draws)."""
+
+    trials: int
+    found: float
+    drawn: Floats
+
+
+class Draws:
+    """The draws of the test that no trial earned more than the benchmark; what they make of some trials is `best_of` those.
 
     `n` sessions, mean block length `block` in sessions. Trials that never differ from the benchmark are not counted.
 
@@ -56,7 +64,7 @@ class Superiority:
         from scipy.fft import rfft
         from scipy.sparse import csr_array
 
-        self.n, self.trials = n, 0
+        self.n, self._repetitions = n, repetitions
         bootstrap = StationaryBootstrap(block, np.arange(n), seed=np.random.default_rng(seed))
         drawn = np.array([np.bincount(found[0][0], minlength=n) for found in bootstrap.bootstrap(repetitions)], dtype=float)
         # A draw is a few runs of sessions: its sum is a few differences of running sums, the last of which is 0 once centred.
@@ -66,36 +74,27 @@ class Superiority:
         kappa[0] = 1.0
         self._spectrum: Floats = np.asarray(rfft(kappa)).real  # κᵢ = κₙ₋ᵢ: the weights are circular
         self._spectrum[1 : (n + 1) // 2] *= 2.0  # the frequencies that stand for two
-        self._best = 0.0
-        self._drawn_best: Floats = np.zeros((3, repetitions))
 
-    def add(self, excess: Floats) -> None:
-        """Take in some trials' returns in excess of the benchmark, shape (sessions, trials)."""
+    def best_of(self, excess: Floats) -> Best:
+        """Return the best of some trials' returns in excess of the benchmark, shape (sessions, trials)."""
+        parts = []
         for first in range(0, excess.shape[1], AT_ONCE):
             trials = np.ascontiguousarray(excess[:, first : first + AT_ONCE].T)
             moved = trials[np.ptp(trials, axis=1) > ROUNDING]
             if len(moved):
-                self._take(moved)
+                parts.append(self._best_of(moved))
+        return _joined(parts) if parts else Best(0, 0.0, np.zeros((3, self._repetitions)))
 
-    def _take(self, excess: Floats) -> None:
-        self.trials += len(excess)
+    def _best_of(self, excess: Floats) -> Best:
         mean = excess.mean(axis=1)
         centred = excess - mean[:, None]
         spread = self._spread(centred)
         found = np.sqrt(self.n) * mean / spread
         drawn = self._ends @ np.cumsum(centred / spread[:, None], axis=1)[:, :-1].T
         irrelevant = found < -np.sqrt(2.0 * np.log(np.log(self.n)))
-        for best, kept in zip(self._drawn_best, (np.minimum(found, 0.0), np.where(irrelevant, found, 0.0), 0.0), strict=True):
-            np.maximum(best, (drawn + kept).max(axis=1), out=best)
-        self._best = max(self._best, float(found.max()))
-
-    def result(self) -> Superior | Refused:
-        """Return the p-values over everything added; Refused below 30 sessions or without a trial."""
-        if self.n < FEWEST_OBSERVATIONS or not self.trials:
-            return Refused(f"{self.trials} trials over {self.n} sessions; want one and {FEWEST_OBSERVATIONS}", self.n)
-        above = (self._drawn_best > self._best).mean(axis=1) if self._best > 0.0 else np.ones(3)
-        lower, consistent, upper = above.tolist()
-        return Superior(consistent=consistent, lower=lower, upper=upper, trials=self.trials, n=self.n)
+        kept = (np.minimum(found, 0.0), np.where(irrelevant, found, 0.0), 0.0)
+        best = np.array([(drawn + one).max(axis=1) for one in kept])
+        return Best(len(excess), max(float(found.max()), 0.0), np.maximum(best, 0.0))
 
     def _spread(self, centred: Floats) -> Floats:
         """Return ω of each trial: the same as with the κ-weighted autocovariances, from the periodogram."""
@@ -103,3 +102,18 @@ class Superiority:
 
         power = np.abs(rfft(centred, axis=1)) ** 2
         return np.asarray(np.sqrt(power @ self._spectrum) / self.n)
+
+
+def superior_of(parts: Sequence[Best], n: int) -> Superior | Refused:
+    """Return the p-values over all parts of the trials; Refused below 30 sessions or without a trial."""
+    best = _joined(parts)
+    if n < FEWEST_OBSERVATIONS or not best.trials:
+        return Refused(f"{best.trials} trials over {n} sessions; want one and {FEWEST_OBSERVATIONS}", n)
+    above = (best.drawn > best.found).mean(axis=1) if best.found > 0.0 else np.ones(3)
+    lower, consistent, upper = above.tolist()
+    return Superior(consistent=consistent, lower=lower, upper=upper, trials=best.trials, n=n)
+
+
+def _joined(parts: Sequence[Best]) -> Best:
+    drawn = np.maximum.reduce([part.drawn for part in parts])
+    return Best(sum(part.trials for part in parts), max(part.found for part in parts), drawn)

@@ -1,15 +1,14 @@
 """The chunks of a sweep on Dask Distributed. Workers send a chunk's bytes back; the one that asked writes them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.panel import Archive
-from backtest.spec import StrategySpec
-from backtest.sweep.chunks import Chunk, encoded, put
+from backtest.sweep.chunks import Chunk, encoded
 from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import Setting
+from backtest.sweep.settings import Settings
 from backtest.universe import load_universe
 
 DEATHS_ALLOWED = 10  # of workers with the same chunk in hand
@@ -17,15 +16,10 @@ CONNECT_SECONDS = 30
 _one_at_a_time = Lock()
 
 
-def evaluate_on(
-    scheduler: str | None,
-    chunks: Sequence[Chunk],
-    settings: Sequence[tuple[Setting, StrategySpec]],
-    archive: Archive,
-    resume: bool,
-    told: Callable[[int], None],
-) -> None:
-    """Write every chunk; on a cluster of this machine's cores where no scheduler is named.
+def encoded_on(
+    scheduler: str | None, chunks: Sequence[Chunk], settings: Settings, archive: Archive
+) -> Iterator[tuple[Chunk, bytes]]:
+    """Yield each chunk with its bytes, as they come; from a cluster of this machine's cores where no scheduler is named.
 
     Raises ConfigurationError without the extra `cluster`, DataError where no scheduler answers. A worker that dies costs the
     chunk in its hand, which another one takes; what workers share is made again from the request that went to the scheduler.
@@ -35,38 +29,28 @@ def evaluate_on(
     except ImportError:
         raise ConfigurationError("--engine dask wants Dask Distributed: pip install 'capex-backtest[cluster]'") from None
     library: Any = distributed
-    wanted = [chunk for chunk in chunks if not (resume and chunk.path.exists())]
-    for chunk in chunks:
-        if chunk not in wanted:
-            told(len(chunk.numbers))
     try:
         cluster: Any = scheduler or library.LocalCluster(threads_per_worker=1, dashboard_address=None)
         client: Any = library.Client(cluster, timeout=CONNECT_SECONDS)
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
     try:
-        shared = client.submit(_evaluator, archive, pure=False, retries=DEATHS_ALLOWED)
-        asked = {
-            client.submit(
-                _encoded, chunk.numbers, [settings[n] for n in chunk.numbers], shared, pure=False, retries=DEATHS_ALLOWED
-            ): chunk
-            for chunk in wanted
-        }
+        shared = client.submit(_shared, settings, archive, pure=False, retries=DEATHS_ALLOWED)
+        asked = {client.submit(_encoded, chunk, shared, pure=False, retries=DEATHS_ALLOWED): chunk for chunk in chunks}
         for future in library.as_completed(list(asked)):
-            chunk, body = asked[future], future.result()
+            chunk, body = asked.pop(future), future.result()
             future.release()
-            told(len(chunk.numbers))
-            put(chunk.path, body)
+            yield chunk, body
     finally:
         client.close()
         if scheduler is None:
             cluster.close()
 
 
-def _evaluator(archive: Archive) -> Evaluator:
-    return Evaluator(archive, load_universe())
+def _shared(settings: Settings, archive: Archive) -> tuple[Settings, Evaluator]:
+    return settings, Evaluator(archive, load_universe())
 
 
-def _encoded(numbers: Sequence[int], settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator) -> bytes:
+def _encoded(chunk: Chunk, shared: tuple[Settings, Evaluator]) -> bytes:
     with _one_at_a_time:  # the evaluator keeps what it computed, and a worker may have threads
-        return encoded(numbers, settings, evaluator)
+        return encoded(chunk, *shared)

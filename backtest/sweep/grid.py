@@ -39,9 +39,14 @@ class Grid:
     exclude: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
     most: int = MOST
 
+    @property
+    def size(self) -> int:
+        """How many settings there are before any is excluded."""
+        return math.prod(map(len, self.fields.values()))
+
     def settings(self) -> Iterator[tuple[int, Setting]]:
         """Yield every setting that no table excludes with its place in the full product, the last field running fastest."""
-        for place in range(math.prod(map(len, self.fields.values()))):
+        for place in range(self.size):
             setting = self.at(place)
             if not any(_meets(setting, table) for table in self.exclude):
                 yield place, setting

@@ -12,9 +12,10 @@ ROOT = Path(__file__).parent.parent.parent
 LIBRARIES = ("arch", "exchange_calendars", "numpy", "pandas", "pyarrow", "scipy", "vectorbt")
 
 
-def identities(archive: Archive) -> dict[str, str]:
-    """Return the hashes of code (Python files), rules (TOML rows), data and dependencies (versions that compute)."""
-    return {"code": _files(".py"), "rules": _files(".toml"), "data": archive.data_id, "dependencies": _dependencies()}
+def identities(archive: Archive, strategy: Path) -> dict[str, str]:
+    """Return the hashes of code (Python files, the strategy's among them), rules (TOML rows), data and dependencies."""
+    code = content_id([_files(".py").encode(), strategy.read_bytes()])
+    return {"code": code, "rules": _files(".toml"), "data": archive.data_id, "dependencies": _dependencies()}
 
 
 @lru_cache

@@ -28,7 +28,8 @@ HELD = {"weekly": 1, "monthly": 5, "quarterly": 13}  # weeks that a position is 
 
 @dataclass(frozen=True)
 class Findings:
-    """`table` has a row per setting and book: number, spec_id, book, setting, total return and Sharpe ratio per window.
+    """`table` has a row per setting and book: number, spec_id, book, setting, the chunk its curve is in, total return and Sharpe
+    ratio per window.
 
     `best` is the row with the highest Sharpe ratio over the whole run; the statistics are given or say why they are not.
     """
@@ -119,6 +120,7 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     """Return what a chunk adds."""
     found, n = read(chunk), basis.n
     part = found.select(["number", "spec_id", "book", "setting", "periods"]).to_pandas()
+    part["chunk"] = chunk.path.name
     equity = _on(found, basis.days.to_numpy().astype("datetime64[D]").astype(np.int32))
     returns = equity[1:] / equity[:-1] - 1.0
     for span in basis.spans:
@@ -126,7 +128,8 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
     excess = returns - _against(part, settings, evaluator, basis.days)
-    return _Part(part, cut.sum(axis=1), (cut**2).sum(axis=1), _draws(n, basis.held).best_of(excess))
+    best = _draws(n, basis.held).best_of(excess) if n >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
+    return _Part(part, cut.sum(axis=1), (cut**2).sum(axis=1), best)
 
 
 @lru_cache(maxsize=1)

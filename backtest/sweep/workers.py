@@ -7,6 +7,7 @@ end with the process they work for, however that ends.
 import os
 import pickle
 import resource
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -88,6 +89,7 @@ class Crew:
 def _begin(strategy: Path | None, body: bytes) -> None:
     """Make a worker ready: it ends with its parent, knows the strategy's own classes and holds settings and archive."""
     global _mine  # noqa: PLW0603 - a pool's initialiser has no other place to leave something
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person's Ctrl-C is the parent's to answer
     Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
     if strategy is not None:

@@ -8,7 +8,7 @@ import pytest
 from arch.bootstrap import SPA, StationaryBootstrap
 
 from backtest.statistics.refusal import Refused
-from backtest.statistics.superiority import Superior, Superiority, superior
+from backtest.statistics.superiority import Draws, Superior, superior, superior_of
 
 N, BLOCK, SEED, DRAWS = 300, 8, 11, 400
 EXPOSURES = np.linspace(0.2, 4.0, 41)
@@ -22,10 +22,9 @@ def noise(planted=0.0, mean=-0.0005):
 
 
 def streamed(returns, width=7):
-    test = Superiority(N, BLOCK, SEED, DRAWS)
-    for first in range(0, returns.shape[1], width):
-        test.add(returns[:, first : first + width])
-    return test.result()
+    draws = Draws(N, BLOCK, SEED, DRAWS)
+    parts = [draws.best_of(returns[:, first : first + width]) for first in range(0, returns.shape[1], width)]
+    return superior_of(parts, N)
 
 
 def spread(returns):
@@ -80,7 +79,7 @@ def test_they_are_those_of_arch_once_its_trials_are_divided_by_their_spread(plan
 
 def test_the_spread_is_that_of_the_draws():
     """Hansen 2005: the variance of the drawn means comes to the weighted autocovariances."""
-    test = Superiority(N, BLOCK, SEED, 20_000)
+    test = Draws(N, BLOCK, SEED, 20_000)
     centred = noise().T[:3] - noise().T[:3].mean(axis=1, keepdims=True)
     drawn = test._ends @ np.cumsum(centred, axis=1)[:, :-1].T
     assert test._spread(centred) == pytest.approx([spread(one) for one in centred])
@@ -97,7 +96,7 @@ def test_an_odd_and_an_even_number_of_days_have_the_same_spread():
             math.sqrt((one @ one + 2 * sum(k * one[lag:] @ one[:-lag] for lag, k in zip(lags, weights, strict=True))) / n)
             for one in part
         ]
-        assert Superiority(n, BLOCK, SEED, 2)._spread(part) == pytest.approx(plainly)
+        assert Draws(n, BLOCK, SEED, 2)._spread(part) == pytest.approx(plainly)
 
 
 def test_the_exposure_of_a_trial_moves_nothing():
@@ -123,15 +122,12 @@ def test_a_superior_trial_is_found_and_worse_ones_are_not():
 
 @pytest.mark.parametrize("same", [0.0, 1e-5])
 def test_trials_equal_to_the_benchmark_say_nothing(same):
-    test = Superiority(60, 5, 1, 50)
-    test.add(np.full((60, 3), same))
-    test.add(np.random.default_rng(1).normal(same, 1e-17, (60, 3)))
-    assert isinstance(test.result(), Refused)
+    draws = Draws(60, 5, 1, 50)
+    parts = [draws.best_of(np.full((60, 3), same)), draws.best_of(np.random.default_rng(1).normal(same, 1e-17, (60, 3)))]
+    assert isinstance(superior_of(parts, 60), Refused)
 
 
 def test_what_is_too_short_is_refused():
     returns = pd.DataFrame(noise()[:20])
     assert isinstance(superior(returns[0], returns, 1, 5), Refused)
-    short = Superiority(20, 5, 1, 50)
-    short.add(noise()[:20])
-    assert isinstance(short.result(), Refused)
+    assert isinstance(superior_of([Draws(20, 5, 1, 50).best_of(noise()[:20])], 20), Refused)
