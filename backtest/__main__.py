@@ -214,7 +214,21 @@ def sweep(
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")
     (path,) = _strategies(name)
     asked = Asked(
-        path, grid, out, resume, merge, shard, engine, scheduler, workers, trials or (), baseline, tolerance, junit, summary, reports
+        path,
+        grid,
+        out,
+        resume,
+        merge,
+        shard,
+        engine,
+        scheduler,
+        workers,
+        trials or (),
+        baseline,
+        tolerance,
+        junit,
+        summary,
+        reports,
     )
     spec = load_strategy(path)
     document = swept(spec, lambda tickers: _archive(tickers, prices, facts), asked)

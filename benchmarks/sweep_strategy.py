@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 from backtest.signals.momentum import Momentum
@@ -17,7 +18,7 @@ class Tilt:
     """Every member in proportion to the share of members it has beaten, to a power, and a little for each."""
 
     power: float = 1.0
-    floor: float = 0.1
+    least: float = 0.1
 
     signals_wanted: ClassVar[int] = 1
     holds: ClassVar[tuple[str, ...]] = ()
@@ -25,7 +26,9 @@ class Tilt:
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the weights."""
         tickers = sorted({ticker for basket in members.values() for ticker in basket})
-        wanted = self.floor + scores[0].reindex(tickers).fillna(0.0).rank(pct=True) ** self.power
+        scored = dict(zip(scores[0].index, scores[0].to_numpy(), strict=True))
+        beaten = np.argsort(np.argsort(np.nan_to_num([scored[ticker] for ticker in tickers]))) / len(tickers)
+        wanted = self.least + beaten**self.power
         return dict(zip(tickers, (0.998 * wanted / wanted.sum()).tolist(), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Prints, as Markdown, what a setting of a sweep costs: ours from 1,000 to 100,000 settings, vectorbt and `bt` on the same weights.
+"""Prints, as Markdown, what a setting costs: a sweep of 1,000 to 100,000 of them; vectorbt and `bt` on the same weights.
 
 Run: python benchmarks/sweeps.py [settings ...], by default 1000 10000 100000. Every sweep is the command itself, in a process of
 its own: `python -m backtest sweep`, under full market rules, to daily values, statistics and the page.
@@ -8,7 +8,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -25,7 +26,9 @@ from backtest.data import folder, reference
 from backtest.panel import Archive
 from backtest.run import run, tickers_of
 from backtest.spec import StrategySpec, load_strategy
-from backtest.sweep.grid import load_grid, specs_of
+from backtest.sweep.grid import load_grid
+from backtest.sweep.settings import Settings
+from backtest.sweep.workers import cores
 from backtest.universe import load_universe
 
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"
@@ -34,32 +37,42 @@ COST = 0.001
 SAMPLE, ROUNDS = 8, 3  # settings that the other two are timed on, and how often
 GRID = """
 [settings]
-rebalance = ["monthly"]
-slippage_bps = [0.0, 5.0]
 lag = {{ from = 1, to = 5, step = 1 }}
+fill = ["close", "open"]
+slippage_bps = {{ from = 0.0, to = 20.0, step = 5.0 }}
 "signals.0.months" = {{ from = 2, to = 11, step = 1 }}
-"weights.power" = {{ from = 0.0, to = {last}, step = 0.02 }}
+"weights.power" = {{ from = 0.01, to = {last}, step = 0.01 }}
 """
 
 
 def main(counts: Sequence[int]) -> None:
     """Print the tables."""
+    spec = load_strategy(STRATEGY)
     with tempfile.TemporaryDirectory() as held:
         home = Path(held)
-        spec = load_strategy(STRATEGY)
         draw_prices(home / "prices", tickers_of(spec, load_universe()))
+        swept(home, 500)  # what numba compiles is kept from here on
         found = [swept(home, count) for count in counts]
-        peers = others(home, spec)
-    print(f"\n{len(load_universe_tickers(spec))} names of two markets, {SESSIONS} sessions, monthly\n")
-    print("| settings | seconds | us a setting | us a further setting | peak memory |\n|---:|---:|---:|---:|---:|")
-    further = [float("nan"), *(1e6 * (b["work"] - a["work"]) / (b["settings"] - a["settings"]) for a, b in pairwise(found))]
+        peers = others(home, spec, counts[0])
+    names = len(spec.tickers(spec.name, load_universe()))
+    print(f"\n{names} names of two markets, {SESSIONS} sessions, monthly, market rules; {cores()} cores\n")
+    print("| settings | seconds | us a setting | us each further setting | peak memory |\n|---:|---:|---:|---:|---:|")
+    further = [float("nan"), *((b["seconds"] - a["seconds"]) / (b["settings"] - a["settings"]) for a, b in pairwise(found))]
     for one, more in zip(found, further, strict=True):
-        each = 1e6 * one["seconds"] / one["settings"]
-        print(f"| {one['settings']:,} | {one['seconds']:.1f} | {each:,.0f} | {more:,.0f} | {one['peak_memory_mb']:,.0f} MB |")
-
-
-def load_universe_tickers(spec: StrategySpec) -> tuple[str, ...]:
-    return spec.tickers(spec.name, load_universe())
+        each = one["seconds"] / one["settings"]
+        print(
+            f"| {one['settings']:,} | {one['seconds']:.1f} | {1e6 * each:,.0f} | {1e6 * more:,.0f} "
+            f"| {one['peak_memory_mb']:,.0f} MB |"
+        )
+    print(
+        "\n| on the same weights, a setting | ms | ÷ ours of "
+        + " | ÷ ours of ".join(f"{one['settings']:,}" for one in found)
+        + " |"
+    )
+    print("|---|---:" + "|---:" * len(found) + "|")
+    for name, seconds in peers.items():
+        ratios = " | ".join(f"{seconds * one['settings'] / one['seconds']:,.0f}" for one in found)
+        print(f"| {name} | {1e3 * seconds:.1f} | {ratios} |")
 
 
 def draw_prices(target: Path, tickers: Sequence[str], seed: int = 20250723) -> None:
@@ -82,8 +95,9 @@ def write(path: Path, days: pd.DatetimeIndex, close: np.ndarray) -> None:
 
 
 def grid_of(home: Path, count: int) -> Path:
+    """Write a grid of so many settings, a multiple of 500: fifty ways of trading, ten signals, the rest weightings."""
     path = home / f"{count}.toml"
-    path.write_text(GRID.format(last=round(0.02 * (count / 100 - 1), 2)), encoding="utf-8")
+    path.write_text(GRID.format(last=count // 500 / 100), encoding="utf-8")
     return path
 
 
@@ -97,12 +111,50 @@ def swept(home: Path, count: int) -> dict[str, Any]:
         sys.exit(ran.stderr)
     document: dict[str, Any] = json.loads(ran.stdout)
     print(f"{count:,}: {perf_counter() - began:.1f} s as a process", file=sys.stderr)
-    return document | {"work": document["seconds"]}
+    return document
 
 
-def others(home: Path, spec: StrategySpec) -> dict[str, float]:
-    """..."""
-    return {}
+def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
+    """Return the median seconds a setting costs the other two, given prices and weights: flat costs, to the Sharpe ratio."""
+    universe = load_universe()
+    archive = Archive(reference.load_facts(), folder.load_prices(tickers_of(spec, universe), home / "prices"))
+    settings = Settings(spec, load_grid(grid_of(home, count)))
+    close = archive.prices.local(list(spec.tickers(spec.name, universe)), archive.prices.wealth.index).ffill().bfill()
+    weights = []
+    for number in np.random.default_rng(1).choice(len(settings), SAMPLE, replace=False):
+        book = run(settings[int(number)][1], archive).books[spec.name]
+        weights.append(book.targets.reindex(columns=close.columns).dropna(how="all").fillna(0.0))
+    calls = {
+        "vectorbt: Portfolio.from_orders, Sharpe ratio": [partial(vectorbt_, close, one) for one in weights],
+        "bt": [partial(bt_, close, one) for one in weights],
+    }
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for number in range(SAMPLE):
+            for name, held in calls.items():
+                began = perf_counter()
+                held[number]()
+                spent[name].append(perf_counter() - began)
+    return {name: median(held) for name, held in spent.items()}
+
+
+def vectorbt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:
+    """vectorbt as its documentation has it: every session, targets in percent, cash shared, sales first."""
+    portfolio = vectorbt.Portfolio.from_orders(
+        close, weights.reindex(close.index), size_type="targetpercent", direction="longonly", fees=COST, init_cash=1e7,
+        cash_sharing=True, group_by=True, call_seq="auto", freq="1D",
+    )  # fmt: skip
+    return float(portfolio.sharpe_ratio())
+
+
+def bt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:
+    """`bt`, with the same dates and weights."""
+    steps = [bt.algos.RunOnDate(*weights.index), bt.algos.WeighTarget(weights), bt.algos.Rebalance()]
+    test = bt.Backtest(
+        bt.Strategy("basket", steps), close, initial_capital=1e7, integer_positions=False, progress_bar=False,
+        commissions=lambda quantity, price: abs(quantity) * price * COST,
+    )  # fmt: skip
+    return float(bt.run(test).stats.loc["daily_sharpe"].iloc[0])
 
 
 if __name__ == "__main__":

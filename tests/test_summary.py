@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from backtest.spec import load_strategy
 from backtest.documents import to_json
 from backtest.run import run, tickers_of
 from backtest.sources import load_archive
+from backtest.spec import load_strategy
 from backtest.summary import markdown, terminal
 from backtest.universe import load_universe
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
+from backtest.sweep.chunks import SETTINGS_PER_CHUNK
 from backtest.sweep.trials import Trials
 
 ROOT = Path(__file__).parent.parent
@@ -50,18 +51,54 @@ def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep,
     assert {case.get("name") for case in suite} == {"returns", "baseline"}
 
 
-def test_shards_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
-    files = ("curves.parquet", "settings.parquet", "index.html")
-    assert sweep(out="one").returncode == 0
+def test_shards_workers_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
+    larger = GRID.replace("[-0.2, 0.0, 0.1]", "{ from = -0.3, to = 0.35, step = 0.005 }")
+    (tmp_path / "grid.toml").write_text(larger, encoding="utf-8")
+    done = sweep("--workers", "1", "--json", out="one")
+    assert json.loads(done.stdout)["settings"] > 2 * SETTINGS_PER_CHUNK
     for part in ("2/2", "1/2"):
-        assert sweep("--shard", part, out="two").returncode == 0
+        assert sweep("--shard", part, "--workers", "2", out="two").returncode == 0
     assert not list((tmp_path / "two").rglob("*.html"))
-    assert sweep("--merge", out="two").returncode == 0
+    assert sweep("--merge", "--workers", "2", out="two").returncode == 0
     done = sweep("--engine", "dask", out="three")
     assert done.returncode == 0, done.stderr
-    for name in files:
-        held = {(tmp_path / out / "sweeps/supply_chain_excess" / name).read_bytes() for out in ("one", "two", "three")}
-        assert len(held) == 1
+    one, two, three = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two", "three"))
+    assert {"settings.parquet", "index.html", "result.json", "chunks"} <= {name.split("/")[0] for name in one}
+    assert one == two == three
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+MINE = """
+from dataclasses import dataclass
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.spec import build_spec
+from backtest.weights import Gate
+
+@dataclass(frozen=True)
+class Mine(Gate):
+    pass
+
+SPEC = build_spec(name="mine", title="", question="", baskets=("leaders",), signals=(SupplyChainExcess(),), weights=Mine())
+"""
+
+
+def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_and_its_code_counts(sweep, tmp_path):
+    larger = GRID.replace("[-0.2, 0.0, 0.1]", "{ from = -0.3, to = 0.35, step = 0.005 }")
+    (tmp_path / "grid.toml").write_text(larger, encoding="utf-8")
+    words = [sys.executable, "-m", "backtest", "sweep", str(tmp_path / "mine.py"), "--grid", str(tmp_path / "grid.toml")]
+    names = []
+    for note in ("", "# a change\n"):
+        (tmp_path / "mine.py").write_text(MINE + note, encoding="utf-8")
+        done = subprocess.run(
+            [*words, "--out", str(tmp_path / "mine"), "--reports", "0", "--workers", "2", "--json"],
+            cwd=ROOT, capture_output=True, text=True, env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home")},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        names.append(json.loads(done.stdout)["identities"]["code"])
+    assert names[0] != names[1]
 
 
 def addresses(page):

@@ -41,7 +41,7 @@ def superior(benchmark: pd.Series, returns: pd.DataFrame, seed: int, block: int,
 
 @dataclass(frozen=True)
 class Best:
-    """The best of some trials: how many counted, their highest t, and in every draw their highest counterpart of it, (3, draws)."""
+    """The best of some trials: how many counted, their highest t, and of every draw the highest counterpart (3, draws)."""
 
     trials: int
     found: float

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from backtest.terms import Terms
 from backtest.universe import Universe
 
 BOOKS_AT_ONCE = 64  # walked together: bounds the memory
-KEPT = {"frames": 256, "outlooks": 1024, "scores": 8192, "targets": 512, "terms": 4}  # of each, the newest; terms are large
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class _Frame:
     sessions: pd.DatetimeIndex
 
 
-class _Newest:
+class _Newest(Generic[Made]):
     """What was asked for last, so many of it."""
 
     def __init__(self, most: int) -> None:
-        self._held: OrderedDict[Any, Any] = OrderedDict()
+        self._held: OrderedDict[Any, Made] = OrderedDict()
         self._most = most
 
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+    def get(self, key: Any, make: Callable[[], Made]) -> Made:
         """Return what is held under a key, made where it is not."""
         if key not in self._held:
             self._held[key] = make()
@@ -72,7 +72,11 @@ class Evaluator:
 
     def __init__(self, archive: Archive, universe: Universe) -> None:
         self.archive, self.universe = archive, universe
-        self._frames, self._outlooks, self._scores, self._targets, self._terms = (_Newest(most) for most in KEPT.values())
+        self._frames: _Newest[_Frame] = _Newest(256)
+        self._outlooks: _Newest[Outlook] = _Newest(1024)
+        self._scores: _Newest[pd.Series] = _Newest(8192)
+        self._targets: _Newest[tuple[pd.DatetimeIndex, np.ndarray]] = _Newest(512)
+        self._terms: _Newest[tuple[Terms, np.ndarray]] = _Newest(4)  # large
 
     def curves(self, specs: Sequence[StrategySpec]) -> Iterator[Curve]:
         """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it."""

@@ -53,11 +53,11 @@ class Grid:
 
     def at(self, place: int) -> Setting:
         """Return the setting at a place in the full product."""
-        setting = {}
-        for name, values in reversed(self.fields.items()):
-            place, which = divmod(place, len(values))
-            setting[name] = values[which]
-        return {name: setting[name] for name in self.fields}
+        found = []
+        for name in reversed([*self.fields]):
+            place, which = divmod(place, len(self.fields[name]))
+            found.append((name, self.fields[name][which]))
+        return dict(reversed(found))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the grid for JSON."""

@@ -28,10 +28,10 @@ HELD = {"weekly": 1, "monthly": 5, "quarterly": 13}  # weeks that a position is 
 
 @dataclass(frozen=True)
 class Findings:
-    """`table` has a row per setting and book: number, spec_id, book, setting, the chunk its curve is in, total return and Sharpe
-    ratio per window.
+    """What came of a sweep.
 
-    `best` is the row with the highest Sharpe ratio over the whole run; the statistics are given or say why they are not.
+    `table` has a row per setting and book: number, spec_id, book, setting, the chunk that its curve is in, total return and Sharpe
+    ratio per window. `best` is the row with the highest Sharpe ratio over the whole run; the statistics are given or say why they are not.
     """
 
     table: pd.DataFrame
@@ -42,7 +42,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class _Basis:
-    """What every chunk is measured on: days that all curves share, windows, blocks of sessions, and how long a position is held."""
+    """What every chunk is measured on: the days that all curves share, windows, blocks, and the sessions a position is held."""
 
     days: pd.DatetimeIndex
     spans: tuple[Window, ...]

@@ -30,9 +30,7 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         known: list[dict[Hashable, int]] = [{} for _ in range(5)]
         for count, (place, setting) in enumerate(grid.settings(), start=1):
             if count > grid.most:
-                raise ConfigurationError(
-                    f"the grid has more settings than most = {grid.most}; want fewer values or a higher cap"
-                )
+                raise ConfigurationError(f"the grid has more settings than most = {grid.most}; want fewer values or a higher cap")
             one = applied(spec, setting)
             if one.spec_id in found:
                 continue

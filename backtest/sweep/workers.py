@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 from multiprocessing import forkserver, get_all_start_methods, get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -27,6 +28,8 @@ from backtest.universe import load_universe
 
 Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
+Memory = tuple[int, int]  # bytes a process holds for itself, and shares
+GROWN = 16 * 1024  # kilobytes
 METHOD = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
 LOADED = ["backtest.sweep.measure", "vectorbt.portfolio.dispatch", "vectorbt.portfolio.enums"]
 _mine: tuple[Settings, Evaluator] | None = None  # what a worker works with
@@ -46,13 +49,10 @@ def start_early() -> None:
 
 
 class Crew:
-    """So many workers, or this process itself where one is asked for; use it as a context.
-
-    `peak_memory` is the sum of the most that each worker held, in bytes.
-    """
+    """So many workers, or this process itself where one is asked for; use it as a context."""
 
     def __init__(self, count: int, strategy: Path | None, settings: Settings, archive: Archive) -> None:
-        self._settings, self._peaks = settings, dict[int, int]()
+        self._settings, self._peaks = settings, dict[int, Memory]()
         self._pool: ProcessPoolExecutor | None = None
         self._own = Evaluator(archive, load_universe())
         if count > 1:
@@ -68,7 +68,9 @@ class Crew:
 
     @property
     def peak_memory(self) -> int:
-        return sum(self._peaks.values())
+        """The most that every worker held for itself, and what they share once, in bytes."""
+        held = self._peaks.values()
+        return sum(own for own, _ in held) + max((shared for _, shared in held), default=0)
 
     def each(self, task: Task[Made], chunks: Sequence[Chunk], *further: Any) -> Iterator[tuple[Chunk, Made]]:
         """Yield what a task makes of each chunk, as it is made. A worker that dies ends it with BacktestError."""
@@ -83,12 +85,13 @@ class Crew:
                 self._peaks[process] = held
                 yield asked.pop(future), made
         except BrokenProcessPool:
-            raise BacktestError("a worker of the sweep was killed, for want of memory perhaps; want --resume, or fewer --workers") from None
+            said = "a worker of the sweep was killed, for want of memory perhaps; want --resume, or fewer --workers"
+            raise BacktestError(said) from None
 
 
 def _begin(strategy: Path | None, body: bytes) -> None:
     """Make a worker ready: it ends with its parent, knows the strategy's own classes and holds settings and archive."""
-    global _mine  # noqa: PLW0603 - a pool's initialiser has no other place to leave something
+    global _mine
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person's Ctrl-C is the parent's to answer
     Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
@@ -105,7 +108,18 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, int]:
+def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Memory]:
     assert _mine is not None
     made = task(chunk, *_mine, *further)
-    return made, os.getpid(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return made, os.getpid(), _memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // GROWN)
+
+
+@lru_cache(maxsize=1)
+def _memory(_most: int) -> Memory:
+    """Return what this process holds for itself and shares; looked up when the most it held has grown, which takes a while."""
+    rollup = Path("/proc/self/smaps_rollup")
+    if not rollup.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, 0
+    held = {words[0]: int(words[1]) * 1024 for words in map(str.split, rollup.read_text().splitlines()[1:])}
+    own = held["Private_Clean:"] + held["Private_Dirty:"]
+    return own, held["Rss:"] - own

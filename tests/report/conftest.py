@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.spec import load_strategy
 from backtest.documents import to_json
 from backtest.regimes import Window
 from backtest.report import render
 from backtest.report.sweep.search import Search
 from backtest.run import RunResult, run, tickers_of
 from backtest.sources import load_archive
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"

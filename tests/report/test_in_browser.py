@@ -235,7 +235,8 @@ def test_axe_finds_nothing_serious(name, scheme, browser, folder):
     page = context.new_page()
     page.goto(address(folder, name))
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    found = axe.run(page).response["violations"]
+    only = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}  # nothing but colours changes with the scheme
+    found = axe.run(page, options={"resultTypes": ["violations"]} | only).response["violations"]
     told = [(one["id"], one["impact"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in found]
     assert [one for one in told if one[1] in ("serious", "critical")] == []
     context.close()
