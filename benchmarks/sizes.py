@@ -21,6 +21,7 @@ from backtest.statistics import (
     pooling,
     resampling,
     standing,
+    superiority,
     switching,
     uncertainty,
 )
@@ -270,7 +271,7 @@ def searches(share) -> Iterator[Row]:
         yield Row("PBO below 20%", told, None, rate(one < 0.2 for one in splits), samples)
         yield Row("mean PBO", told, None if planted else 0.5, rate(splits), samples)
         nothing = pd.Series(0.0, range(252))
-        p = [overfitting.superior(nothing, table, seed, 5, 200).consistent for seed, table in enumerate(found)]
+        p = [superiority.superior(nothing, table, seed, 5, 200).consistent for seed, table in enumerate(found)]
         yield Row("SPA consistent p at most 5%", told, promised, rate(one <= 0.05 for one in p), samples)
 
 

@@ -2,10 +2,10 @@
 
 Bailey & López de Prado, The Deflated Sharpe Ratio, Journal of Portfolio Management 40 (2014); Bailey, Borwein, López de Prado
 & Zhu, The Probability of Backtest Overfitting, Journal of Computational Finance 20 (2017), and Pseudo-Mathematics and
-Financial Charlatanism, Notices of the AMS 61 (2014); Hansen, A Test for Superior Predictive Ability, JBES 23 (2005).
-The number of trials comes from the trial ledger, never from memory.
+Financial Charlatanism, Notices of the AMS 61 (2014). comes from the trial ledger, never from memory.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,8 +15,9 @@ import pandas as pd
 from backtest.statistics.refusal import Floats, Refused, refusal
 from backtest.statistics.standing import expected_best
 
-AT_ONCE = 1 << 20  # ratios of splits × trials held at a time
+AT_ONCE = 1 << 17  # splits × trials held at a time
 TIE = 1e-12
+LEAST = 1e-30  # sum of squares: a trial that never moves has a ratio of 0
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,6 @@ class Overfit:
     slope: float
     splits: int
     blocks: int
-    trials: int
-    n: int
-
-
-@dataclass(frozen=True)
-class Superior:
-    """Hansen's p-values that no trial beats the benchmark: `consistent` is the one to read, between the two bounds."""
-
-    consistent: float
-    lower: float
-    upper: float
     trials: int
     n: int
 
@@ -115,26 +105,21 @@ def overfitting_of(sums: Floats, squares: Floats, length: int) -> Overfit:
     """Return the same from each trial's sums of returns and of their squares in every block of `length` sessions (block × trial).
 
     Memory grows with the trials alone: splits are taken a few at a time. Ratios within a rounding of each other are ties.
+    Each pair of complementary halves serves twice, and is ranked by s|s|/q (s the sum of a half, q that of its squares), which
+    grows with the ratio and needs no root.
     """
     blocks, trials = sums.shape
-    picks = np.array([[block in half for block in range(blocks)] for half in map(set, combinations(range(blocks), blocks // 2))])
-    count, at_once = length * blocks / 2.0, max(1, AT_ONCE // trials)
-    best, chosen, below = (np.empty(len(picks)) for _ in range(3))
-    for first in range(0, len(picks), at_once):
-        part = slice(first, first + at_once)
-        halves = picks[part].astype(float)
-        inside, outside = (_ratios(one @ sums, one @ squares, count) for one in (halves, 1.0 - halves))
-        rows = np.arange(len(halves))
-        place = inside.argmax(axis=1)
-        best[part], chosen[part] = inside[rows, place], outside[rows, place]
-        gap = outside - chosen[part][:, None]
-        below[part] = (gap < -TIE).sum(axis=1) + 0.5 * ((np.abs(gap) <= TIE).sum(axis=1) - 1) + 1.0
+    count = length * blocks / 2.0
+    found = [
+        _chosen(one, other, count) for pair in _halves(np.stack([sums, squares + LEAST])) for one, other in (pair, pair[::-1])
+    ]
+    best, chosen, below = (np.concatenate(column) for column in zip(*found, strict=True))
     slope = float(np.polyfit(best, chosen, 1)[0]) if np.ptp(best) > 0.0 else float("nan")
     return Overfit(
         probability=float((below / (trials + 1.0) <= 0.5).mean()),
         loss=float((chosen < 0.0).mean()),
         slope=slope,
-        splits=len(picks),
+        splits=len(best),
         blocks=blocks,
         trials=trials,
         n=length * blocks,
@@ -149,28 +134,55 @@ def minimum_length(trials: int, ratio: float) -> float:
     return (expected_best(trials) / ratio) ** 2
 
 
-def superior(benchmark: pd.Series, returns: pd.DataFrame, seed: int, block: int, repetitions: int = 1000) -> Superior | Refused:
-    """Return Hansen's test that no trial (session × trial) earned more than the benchmark; block in sessions.
+def _halves(tables: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield s|s|/q of every trial (splits × trials) in halves that hold the first block and, beside them, in the other halves.
 
-    Refused below 30 sessions or on missing or constant returns. Run through `arch`, losses being returns turned around.
+    `tables` are sums and squares (2 × block × trial). The last quarter of the blocks is summed once for many halves.
     """
-    from arch.bootstrap import SPA
-
-    values = returns.sub(benchmark, axis=0).to_numpy(float)
-    if refused := refusal(values):
-        return refused
-    test = SPA(np.zeros(len(values)), -values, block_size=block, reps=repetitions, seed=np.random.default_rng(seed))
-    test.compute()
-    found = test.pvalues
-    return Superior(
-        consistent=float(found["consistent"]),
-        lower=float(found["lower"]),
-        upper=float(found["upper"]),
-        trials=values.shape[1],
-        n=len(values),
-    )
+    _, blocks, trials = tables.shape
+    cut = blocks - blocks // 4
+    for size in range(1, blocks // 2 + 1):
+        left, right = _picks(cut, size), _picks(blocks - cut, blocks // 2 - size)
+        left = left[left[:, 0] == 1.0]
+        beside = [pick @ tables[:, cut:] for pick in (right, 1.0 - right)]
+        step = max(1, AT_ONCE // (max(1, len(right)) * trials))
+        for first in range(0, len(left) if len(right) else 0, step):
+            part = left[first : first + step]
+            both = zip((part, 1.0 - part), beside, strict=True)
+            inside, outside = (_order((pick @ tables[:, :cut])[:, :, None] + rest[:, None]) for pick, rest in both)
+            yield inside, outside
 
 
-def _ratios(sums: Floats, squares: Floats, count: float) -> Floats:
-    variance = (squares - sums**2 / count) / (count - 1.0)
-    return np.asarray(sums / count / np.sqrt(np.maximum(variance, 1e-30)))
+def _picks(blocks: int, size: int) -> Floats:
+    """Return every choice of that many blocks, ones and zeros (choice × block)."""
+    rows = [[float(block in chosen) for block in range(blocks)] for chosen in map(set, combinations(range(blocks), size))]
+    return np.array(rows).reshape(len(rows), blocks)
+
+
+def _order(halves: Floats) -> Floats:
+    sums, squares = halves.reshape(2, -1, halves.shape[-1])
+    order = np.abs(sums)
+    order *= sums
+    order /= squares
+    return np.asarray(order)
+
+
+def _chosen(inside: Floats, outside: Floats, count: float) -> tuple[Floats, Floats, Floats]:
+    """Return, per split, the ratio of the trial best inside, its ratio outside and its rank there from the worst, ties halved."""
+    rows, place = np.arange(len(inside)), inside.argmax(axis=1)
+    mine = outside[rows, place]
+    ratio = _ratio(mine, count)
+    lowest, highest = np.minimum(_order_of(ratio - TIE, count), mine), np.maximum(_order_of(ratio + TIE, count), mine)
+    passed = (outside < lowest[:, None]).view(np.uint8) + (outside <= highest[:, None])  # 2 that it beats, 1 that it ties with
+    return _ratio(inside[rows, place], count), ratio, (passed.sum(axis=1, dtype=np.uint32) + 1.0) / 2.0
+
+
+def _ratio(order: Floats, count: float) -> Floats:
+    """Return the Sharpe ratios per session (ddof 1) of values s|s|/q over `count` sessions."""
+    size = np.abs(order)
+    return np.asarray(np.sign(order) * np.sqrt((count - 1.0) / count * size / np.maximum(count - size, TIE)))
+
+
+def _order_of(ratio: Floats, count: float) -> Floats:
+    """Return s|s|/q of Sharpe ratios."""
+    return np.asarray(count**2 * ratio * np.abs(ratio) / (count - 1.0 + count * ratio**2))

@@ -1,52 +1,105 @@
-"""Hansen's test for superior ability over more trials than fit into memory: the test of `arch`, fed a few trials at a time.
+"""Hansen's test for superior predictive ability (JBES 23, 2005), fed a few trials at a time.
 
-`arch` holds every trial's returns and every bootstrapped mean at once, gigabytes for 100,000 trials. Here the draws are
-its own, fixed beforehand, and of each draw only the best mean so far is kept. A test holds the p-values to those of `arch`.
+`arch` holds every trial's returns and every bootstrapped mean at once, gigabytes for 100,000 trials, and compares means that
+are not divided by their spread. Here the draws are its own, fixed beforehand, each trial's mean is divided by its standard
+error as in the paper, and of each draw only the best so far is kept.
 """
 
-import numpy as np
+from dataclasses import dataclass
 
-from backtest.statistics.overfitting import Superior
-from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
+import numpy as np
+import pandas as pd
+
+from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
+
+AT_ONCE = 64  # trials: what is computed of them stays in the processor's cache
+ROUNDING = 1e-12  # a return in excess that moves by less is rounding
+
+
+@dataclass(frozen=True)
+class Superior:
+    """Hansen's p-values that no trial beats the benchmark: `consistent` is the one to read, between the two bounds."""
+
+    consistent: float
+    lower: float
+    upper: float
+    trials: int
+    n: int
+
+
+def superior(benchmark: pd.Series, returns: pd.DataFrame, seed: int, block: int, repetitions: int = 1000) -> Superior | Refused:
+    """Return Hansen's test that no trial (session × trial) earned more than the benchmark; block in sessions.
+
+    Refused below 30 sessions or on missing or constant returns.
+    """
+    values = returns.sub(benchmark, axis=0).to_numpy(float)
+    if refused := refusal(values):
+        return refused
+    test = Superiority(len(values), block, seed, repetitions)
+    test.add(values)
+    return test.result()
 
 
 class Superiority:
     """The test that no trial earned more than the benchmark, over trials added in parts.
 
     `n` sessions, mean block length `block` in sessions. Trials that never differ from the benchmark are not counted.
+
+    Statistic: T = max over trials of t = √n d̄ / ω, or 0; d̄ the mean excess, ω² its variance under the stationary bootstrap,
+    γ₀ + 2 Σ κᵢ γᵢ with κᵢ = (1 - i/n)(1 - q)ⁱ + (i/n)(1 - q)ⁿ⁻ⁱ, q = 1 / block. A draw's counterpart is max of √n (d̄* - g) / ω;
+    g is d̄ (upper), d̄ where t ≥ -√(2 log log n) and else 0 (consistent), max(d̄, 0) (lower). The p-value is the share of
+    draws above T, and 1 where T is 0.
     """
 
     def __init__(self, n: int, block: int, seed: int, repetitions: int = 1000) -> None:
         from arch.bootstrap import StationaryBootstrap
+        from scipy.fft import rfft
+        from scipy.sparse import csr_array
 
         self.n, self.trials = n, 0
         bootstrap = StationaryBootstrap(block, np.arange(n), seed=np.random.default_rng(seed))
-        drawn = [np.bincount(found[0][0], minlength=n) for found in bootstrap.bootstrap(repetitions)]
-        self._shares: Floats = np.array(drawn, dtype=float) / n
-        lags = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-        far, keep = lags / n, 1.0 - 1.0 / block
-        self._kernel: Floats = np.where(lags == 0, 1.0, (1.0 - far) * keep**lags + far * keep ** (n - lags))
-        self._best = -np.inf
-        self._drawn_best: Floats = np.full((3, repetitions), -np.inf)
+        drawn = np.array([np.bincount(found[0][0], minlength=n) for found in bootstrap.bootstrap(repetitions)], dtype=float)
+        # A draw is a few runs of sessions: its sum is a few differences of running sums, the last of which is 0 once centred.
+        self._ends = csr_array((drawn[:, :-1] - drawn[:, 1:]) / np.sqrt(n))
+        lags, keep = np.arange(n), 1.0 - 1.0 / block
+        kappa = (1.0 - lags / n) * keep**lags + lags / n * keep ** (n - lags)
+        kappa[0] = 1.0
+        self._spectrum: Floats = np.asarray(rfft(kappa)).real  # κᵢ = κₙ₋ᵢ: the weights are circular
+        self._spectrum[1 : (n + 1) // 2] *= 2.0  # the frequencies that stand for two
+        self._best = 0.0
+        self._drawn_best: Floats = np.zeros((3, repetitions))
 
     def add(self, excess: Floats) -> None:
         """Take in some trials' returns in excess of the benchmark, shape (sessions, trials)."""
-        excess = excess[:, np.ptp(excess, axis=0) > 0.0]
-        if not excess.shape[1]:
-            return
-        self.trials += excess.shape[1]
-        mean = excess.mean(axis=0)
-        centred = excess - mean
-        variance = (centred * (self._kernel @ centred)).sum(axis=0) / self.n
-        relevant = mean >= -np.sqrt(variance / self.n * 2.0 * np.log(np.log(self.n)))
-        drawn = self._shares @ excess
-        for place, centre in enumerate((np.maximum(mean, 0.0), np.where(relevant, mean, 0.0), mean)):
-            self._drawn_best[place] = np.maximum(self._drawn_best[place], (drawn - centre).max(axis=1))
-        self._best = max(self._best, float(mean.max()))
+        for first in range(0, excess.shape[1], AT_ONCE):
+            trials = np.ascontiguousarray(excess[:, first : first + AT_ONCE].T)
+            moved = trials[np.ptp(trials, axis=1) > ROUNDING]
+            if len(moved):
+                self._take(moved)
+
+    def _take(self, excess: Floats) -> None:
+        self.trials += len(excess)
+        mean = excess.mean(axis=1)
+        centred = excess - mean[:, None]
+        spread = self._spread(centred)
+        found = np.sqrt(self.n) * mean / spread
+        drawn = self._ends @ np.cumsum(centred / spread[:, None], axis=1)[:, :-1].T
+        irrelevant = found < -np.sqrt(2.0 * np.log(np.log(self.n)))
+        for best, kept in zip(self._drawn_best, (np.minimum(found, 0.0), np.where(irrelevant, found, 0.0), 0.0), strict=True):
+            np.maximum(best, (drawn + kept).max(axis=1), out=best)
+        self._best = max(self._best, float(found.max()))
 
     def result(self) -> Superior | Refused:
         """Return the p-values over everything added; Refused below 30 sessions or without a trial."""
         if self.n < FEWEST_OBSERVATIONS or not self.trials:
             return Refused(f"{self.trials} trials over {self.n} sessions; want one and {FEWEST_OBSERVATIONS}", self.n)
-        lower, consistent, upper = (self._drawn_best > self._best).mean(axis=1).tolist()
+        above = (self._drawn_best > self._best).mean(axis=1) if self._best > 0.0 else np.ones(3)
+        lower, consistent, upper = above.tolist()
         return Superior(consistent=consistent, lower=lower, upper=upper, trials=self.trials, n=self.n)
+
+    def _spread(self, centred: Floats) -> Floats:
+        """Return ω of each trial: the same as with the κ-weighted autocovariances, from the periodogram."""
+        from scipy.fft import rfft
+
+        power = np.abs(rfft(centred, axis=1)) ** 2
+        return np.asarray(np.sqrt(power @ self._spectrum) / self.n)

@@ -1,10 +1,11 @@
-"""Deflation, PBO, minimum length and SPA against the papers' examples and plain loops."""
+"""Deflation, PBO and minimum length against the papers' examples and plain loops."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import rankdata
 
 from backtest.statistics import overfitting
 from backtest.statistics.refusal import Refused
@@ -34,18 +35,45 @@ def test_the_moments_are_per_period_and_the_kurtosis_raw():
     assert found.threshold == pytest.approx(0.1 * expected_best(3))
 
 
-def test_overfitting_is_worked_with_a_plain_loop_over_splits():
-    blocks = np.split(TRIALS.to_numpy(), 6)
-    below = []
-    for half in combinations(range(6), 3):
+def plain(trials, count):
+    """Bailey et al. (2017), section 3, split by split: how the best inside ranks outside, and both of its ratios."""
+    blocks = np.split(trials, count)
+    best, chosen, ranks = [], [], []
+    for half in combinations(range(count), count // 2):
         inside = np.concatenate([blocks[k] for k in half])
-        outside = np.concatenate([blocks[k] for k in range(6) if k not in half])
-        best = (inside.mean(axis=0) / inside.std(axis=0, ddof=1)).argmax()
-        ratios = outside.mean(axis=0) / outside.std(axis=0, ddof=1)
-        rank = 1 + (ratios < ratios[best]).sum()
-        below.append(rank / 6 <= 0.5)
-    found = overfitting.overfitting(TRIALS, blocks=6)
-    assert (found.probability, found.splits) == (pytest.approx(np.mean(below)), 20)
+        outside = np.concatenate([blocks[k] for k in range(count) if k not in half])
+        ratios = ratio(outside)
+        place = ratio(inside).argmax()
+        best.append(ratio(inside)[place])
+        chosen.append(ratios[place])
+        ranks.append(rankdata(ratios.round(11))[place])
+    logits = np.log(np.array(ranks) / (trials.shape[1] + 1 - np.array(ranks)))
+    return (logits <= 0).mean(), (np.array(chosen) < 0).mean(), np.polyfit(best, chosen, 1)[0], len(ranks)
+
+
+def ratio(returns):
+    spread = returns.std(axis=0, ddof=1)
+    return returns.mean(axis=0) / np.where(spread > 0, spread, 1.0)
+
+
+CASH = TRIALS.assign(a=0.0, f=0.0, g=np.where(np.arange(240) < 120, TRIALS["b"], 0.0))  # never held anything, or later nothing
+TWINS = TRIALS.assign(f=TRIALS["b"], g=2.0 * TRIALS["b"], h=TRIALS["d"])
+MANY = pd.DataFrame(np.random.default_rng(3).normal(0.0003, 0.01, (240, 60)) * np.linspace(0.1, 3.0, 60))
+
+
+@pytest.mark.parametrize("blocks", [2, 4, 6, 10, 12])
+@pytest.mark.parametrize("trials", [TRIALS, CASH, TWINS, MANY], ids=["few", "cash", "twins", "many"])
+def test_overfitting_is_what_a_plain_loop_over_splits_finds(trials, blocks):
+    cut = np.array(np.split(trials.to_numpy(), blocks))
+    found = overfitting.overfitting_of(cut.sum(axis=1), (cut**2).sum(axis=1), 240 // blocks)
+    assert (found.probability, found.loss, found.slope, found.splits) == pytest.approx(plain(trials.to_numpy(), blocks))
+
+
+def test_sixteen_blocks_are_split_in_every_way_whatever_is_held_at_a_time(monkeypatch):
+    found = overfitting.overfitting(TWINS)
+    assert (found.probability, found.loss, found.slope, found.splits) == pytest.approx(plain(TWINS.to_numpy(), 16))
+    monkeypatch.setattr(overfitting, "AT_ONCE", 1)
+    assert overfitting.overfitting(TWINS).probability == found.probability
 
 
 def test_a_trial_that_is_best_throughout_is_not_overfitted():
@@ -62,18 +90,9 @@ def test_minimum_length_is_bounded_by_the_papers_logarithm():
     assert all(overfitting.minimum_length(n, 1.0) < 2 * np.log(n) for n in (10, 100, 1000))
 
 
-def test_a_superior_trial_is_found_and_worse_ones_are_not():
-    nothing = pd.Series(0.0, TRIALS.index)
-    assert overfitting.superior(nothing, TRIALS.assign(a=TRIALS["a"] + 0.004), 1, 5).consistent < 0.01
-    worse = overfitting.superior(nothing, TRIALS - 0.004, 1, 5)
-    assert worse.lower <= worse.consistent <= worse.upper
-    assert worse.consistent > 0.5
-
-
 def test_what_is_too_short_or_alone_is_refused():
     assert isinstance(overfitting.deflated_sharpe(TRIALS["a"][:29], np.array([0.0, 0.1])), Refused)
     assert isinstance(overfitting.deflated_sharpe(TRIALS["a"], np.array([0.1])), Refused)
     assert isinstance(overfitting.overfitting(TRIALS[["a"]]), Refused)
     assert isinstance(overfitting.overfitting(TRIALS, blocks=7), Refused)
     assert isinstance(overfitting.overfitting(TRIALS, blocks=16, fewest_per_block=21), Refused)
-    assert isinstance(overfitting.superior(TRIALS["a"][:20], TRIALS[:20], 1, 5), Refused)
