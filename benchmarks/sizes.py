@@ -281,9 +281,9 @@ NOISE = (Search(50), Search(200), Search(100, 0.5), Search(100, 0.9), Search(100
 EDGES = (Search(100, 0.0, 2.0, 1), Search(100, 0.0, 3.0, 1), Search(100, 0.5, 3.0, 1), Search(100, 0.5, 2.0, 20))
 
 
-def searches(share) -> Iterator[Row]:
+def searches(share, tried=(*NOISE, *EDGES)) -> Iterator[Row]:
     samples = int(320 * share)
-    for search in (*NOISE, *EDGES):
+    for search in tried:
         found = [searched(search, seed) for seed in range(samples)]
         deflated, overfit, p = (np.array(column) for column in zip(*found, strict=True))
         told, promised = str(search), None if search.able else 0.05
