@@ -14,7 +14,7 @@ def test_a_sweep_of_noise_is_not_believed_and_its_best_is_as_likely_below_the_mi
 
 
 def test_a_sweep_finds_the_momentum_that_was_planted():
-    deflated, overfit, p = worlds.figures(0.12, 4).T
+    deflated, overfit, p = worlds.figures(0.06, 4).T
     assert (deflated > 0.95).all()
     assert (p <= 0.05).all()
     assert overfit.mean() < 0.2

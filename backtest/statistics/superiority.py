@@ -51,7 +51,7 @@ class Superiority:
 
     ω² is the variance of √n d̄ under the stationary bootstrap, γ₀ + 2 Σ κᵢ γᵢ with κᵢ = (1 - i/n)(1 - q)ⁱ + (i/n)(1 - q)ⁿ⁻ⁱ and
     q = 1 / block. The paper divides by ω; from 46 blocks of 25 days ω is so uncertain that the largest of 100 independent
-    trials is then too often one with a small ω: noise is rejected 13% of the time, not 5%. The draws know of dependence
+    trials is then too often one with a small ω: noise is rejected 16% of the time, not 5%. The draws know of dependence
     either way, for both sides are divided by the same.
     """
 

@@ -59,6 +59,7 @@ def test_what_is_planted_is_found(study, statistic, planted, least):
     assert all(row.rate >= least for row in found), found
 
 
+@cache
 def searched(tried):
     return {row.statistic: row.rate for row in sizes.searches(0.25, [tried])}
 
