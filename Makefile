@@ -34,6 +34,7 @@ sizes: setup
 soak: setup
 	$(BIN)/python tests/data/kill_pulls.py 200
 	$(BIN)/python tests/noise_worlds.py 200
+	$(BIN)/python tests/search_worlds.py 40
 
 pictures: report
 	$(BIN)/python tests/report/pictures.py

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from arch.bootstrap import SPA
 
 from backtest.statistics import (
     cosines,
@@ -256,28 +257,98 @@ def placebos(share) -> Iterator[Row]:
     yield Row("Holm: any of 8 true nulls rejected", "independent", 0.05, wrong, samples // 2)
 
 
-def searches(share) -> Iterator[Row]:
-    samples = int(120 * share)
-    for planted in (0.0, 0.2):
-        found = []
-        for seed in range(samples):
-            trials = rows(30, 70_000 + seed, 252)
-            trials[0] += planted
-            found.append(pd.DataFrame(0.01 * trials.T))
-        told = f"best of 30 trials, 252 days, one with a daily ratio of {planted:g}"
-        promised = None if planted else 0.05
-        yield Row("Deflated Sharpe above 95%", told, promised, rate(_deflated(table) > 0.95 for table in found), samples)
-        splits = [overfitting.overfitting(table, blocks=10).probability for table in found]
-        yield Row("PBO below 20%", told, None, rate(one < 0.2 for one in splits), samples)
-        yield Row("mean PBO", told, None if planted else 0.5, rate(splits), samples)
-        nothing = pd.Series(0.0, range(252))
-        p = [superiority.superior(nothing, table, seed, 5, 200).consistent for seed, table in enumerate(found)]
-        yield Row("SPA consistent p at most 5%", told, promised, rate(one <= 0.05 for one in p), samples)
+@dataclass(frozen=True)
+class Search:
+    """Trials over 1,150 days, any two correlated by `shared`, `able` of them with a true annual Sharpe ratio of `sharpe`."""
+
+    trials: int
+    shared: float = 0.0
+    sharpe: float = 0.0
+    able: int = 0
+
+    def __str__(self):
+        apart = f"correlation {self.shared}" if self.shared else "independent"
+        return f"best of {self.trials}, {apart}" + (f", {self.able} with an annual ratio of {self.sharpe:g}" if self.able else "")
+
+    def returns(self, seed):
+        drawn = rows(self.trials + 1, [70_000, seed], 1150)
+        mixed = math.sqrt(self.shared) * drawn[:1] + math.sqrt(1 - self.shared) * drawn[1:]
+        mixed[: self.able] += self.sharpe / math.sqrt(252)
+        return pd.DataFrame(0.01 * mixed.T)
+
+
+NOISE = (Search(50), Search(200), Search(100, 0.5), Search(100, 0.9), Search(100, 0.99))
+EDGES = (Search(100, 0.0, 2.0, 1), Search(100, 0.0, 3.0, 1), Search(100, 0.5, 3.0, 1), Search(100, 0.5, 2.0, 20))
+
+
+def searches(share, tried=(*NOISE, *EDGES)) -> Iterator[Row]:
+    samples = int(320 * share)
+    for search in tried:
+        found = [searched(search, seed) for seed in range(samples)]
+        deflated, overfit, p = (np.array(column) for column in zip(*found, strict=True))
+        told, promised = str(search), None if search.able else 0.05
+        yield Row("Deflated Sharpe above 95%", told, promised, rate(deflated > 0.95), samples)
+        yield Row("mean PBO", told, None if search.able else 0.5, rate(overfit), samples)
+        yield Row("PBO at most 5%", told, promised, rate(overfit <= 0.05), samples)
+        yield Row("SPA consistent p at most 5%", told, promised, rate(p <= 0.05), samples)
+
+
+def searched(search, seed):
+    table, nothing = search.returns(seed), pd.Series(0.0, range(1150))
+    pbo, spa = overfitting.overfitting(table, fewest_per_block=25), superiority.superior(nothing, table, seed, 25, 500)
+    return _deflated(table), pbo.probability, spa.consistent
 
 
 def _deflated(table):
     ratios = (table.mean() / table.std()).to_numpy()
     return overfitting.deflated_sharpe(table.iloc[:, int(ratios.argmax())], ratios).probability
+
+
+def thresholds(share) -> Iterator[Row]:
+    samples, n = int(4000 * share), 1150
+    for tails in (None, 4):
+        for trials in (1, 100):
+            true = standing.expected_best(trials) / math.sqrt(n)
+            drawn = rows(samples, 71, n, 0.0, tails) + true
+            found = [
+                overfitting.probabilistic_sharpe(
+                    one.mean() / one.std(ddof=1), true, n, *((((one - one.mean()) / one.std()) ** k).mean() for k in (3, 4))
+                )
+                for one in drawn
+            ]
+            told = f"one strategy as good as the threshold of {trials} trials, {'normal' if tails is None else 't4'} returns"
+            yield Row("Deflated Sharpe above 95%", told, 0.05, rate(one > 0.95 for one in found), samples)
+
+
+def exposures(share) -> Iterator[Row]:
+    samples, days, exposure = int(320 * share), 252, np.linspace(0.2, 4.0, 30)
+    for planted in (0.0, 0.25):
+        found = []
+        for seed in range(samples):
+            trials = 0.01 * rows(30, [72_000, seed], days)
+            trials[0] += 0.01 * planted
+            table = (trials * exposure[:, None]).T
+            raw = SPA(np.zeros(days), -table, 5, 300, seed=np.random.default_rng(seed))
+            raw.compute()
+            ours = superiority.superior(pd.Series(0.0, range(days)), pd.DataFrame(table), seed, 5, 300)
+            found.append((ours.consistent, raw.pvalues["consistent"]))
+        told = f"30 trials, exposures 0.2 to 4, 252 days, the smallest with a daily ratio of {planted:g}"
+        for place, name in enumerate(("SPA consistent p at most 5%", "the same, means not divided by their spread (`arch`)")):
+            yield Row(name, told, None if planted else 0.05, rate(one[place] <= 0.05 for one in found), samples)
+
+
+def divisors(share) -> Iterator[Row]:
+    samples, found = int(160 * share), []
+    for seed in range(samples):
+        table = Search(100).returns(seed)
+        centred = (table - table.mean()).to_numpy().T
+        errors = superiority.Draws(1150, 25, seed, 2)._error(centred)
+        hansen = SPA(np.zeros(1150), -table.to_numpy() / errors, 25, 300, seed=np.random.default_rng(seed))
+        hansen.compute()
+        ours = superiority.superior(pd.Series(0.0, table.index), table, seed, 25, 300)
+        found.append((ours.consistent, hansen.pvalues["consistent"]))
+    for place, name in enumerate(("SPA consistent p at most 5%", "the same, means divided by their errors from autocovariances")):
+        yield Row(name, f"{Search(100)}, blocks of 25 days", 0.05, rate(one[place] <= 0.05 for one in found), samples)
 
 
 def alphas(share) -> Iterator[Row]:
@@ -305,6 +376,9 @@ STUDIES: tuple[Callable[[float], Iterator[Row]], ...] = (
     announcements,
     placebos,
     searches,
+    thresholds,
+    exposures,
+    divisors,
     alphas,
 )
 

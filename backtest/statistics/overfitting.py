@@ -134,23 +134,25 @@ def minimum_length(trials: int, ratio: float) -> float:
     return (expected_best(trials) / ratio) ** 2
 
 
-def _halves(tables: Floats) -> Iterator[tuple[Floats, Floats]]:
+def _halves(tables: Floats) -> Iterator[tuple[Floats, ...]]:
     """Yield s|s|/q of every trial (splits × trials) in halves that hold the first block and, beside them, in the other halves.
 
     `tables` are sums and squares (2 × block × trial). The last quarter of the blocks is summed once for many halves.
     """
     _, blocks, trials = tables.shape
-    cut = blocks - blocks // 4
+    cut, at_once = blocks - blocks // 4, max(1, AT_ONCE // trials)
     for size in range(1, blocks // 2 + 1):
         left, right = _picks(cut, size), _picks(blocks - cut, blocks // 2 - size)
         left = left[left[:, 0] == 1.0]
-        beside = [pick @ tables[:, cut:] for pick in (right, 1.0 - right)]
-        step = max(1, AT_ONCE // (max(1, len(right)) * trials))
-        for first in range(0, len(left) if len(right) else 0, step):
-            part = left[first : first + step]
-            both = zip((part, 1.0 - part), beside, strict=True)
-            inside, outside = (_order((pick @ tables[:, :cut])[:, :, None] + rest[:, None]) for pick, rest in both)
-            yield inside, outside
+        beside = np.stack([pick @ tables[:, cut:] for pick in (right, 1.0 - right)])
+        for part in _parts(len(left), max(1, at_once // max(1, len(right)))):
+            before = np.stack([pick @ tables[:, :cut] for pick in (left[part], 1.0 - left[part])])
+            for rest in _parts(len(right), at_once):
+                yield tuple(_order(one[:, :, None] + other[:, None, rest]) for one, other in zip(before, beside, strict=True))
+
+
+def _parts(count: int, most: int) -> Iterator[slice]:
+    return (slice(first, first + most) for first in range(0, count, most))
 
 
 def _picks(blocks: int, size: int) -> Floats:

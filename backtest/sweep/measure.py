@@ -30,8 +30,9 @@ HELD = {"weekly": 1, "monthly": 5, "quarterly": 13}  # weeks that a position is 
 class Findings:
     """What came of a sweep.
 
-    `table` has a row per setting and book: number, spec_id, book, setting, the chunk that its curve is in, total return and Sharpe
-    ratio per window. `best` is the row with the highest Sharpe ratio over the whole run; the statistics are given or say why they are not.
+    `table` has a row per setting and book: number, spec_id, book, setting, the chunk that its curve is in, total return and
+    Sharpe ratio per window. `best` is the row with the highest Sharpe ratio over the whole run; the statistics are given or say
+    why they are not.
     """
 
     table: pd.DataFrame

@@ -27,7 +27,7 @@ def streamed(returns, width=7):
     return superior_of(parts, N)
 
 
-def spread(returns):
+def error(returns):
     """Hansen 2005, estimate of ω²: autocovariances weighted by κ(n, i) of the stationary bootstrap."""
     centred, found = returns - returns.mean(), 0.0
     for lag in range(N):
@@ -37,23 +37,22 @@ def spread(returns):
 
 
 def plain(returns):
-    """Hansen 2005, sections 2 and 3, one draw and one trial at a time; the days drawn are arch's."""
+    """Hansen 2005, sections 2 and 3, one draw and one trial at a time, over standard deviations; the days drawn are arch's."""
     trials = returns.T
-    mean, error = [one.mean() for one in trials], [spread(one) for one in trials]
-    best = max(0.0, *(math.sqrt(N) * m / w for m, w in zip(mean, error, strict=True)))
+    mean, sigma = [one.mean() for one in trials], [one.std() for one in trials]
+    best = max(0.0, *(math.sqrt(N) * m / s for m, s in zip(mean, sigma, strict=True)))
+    bound = -math.sqrt(2 * math.log(math.log(N)))
     centres = {
         "lower": [max(0.0, m) for m in mean],
-        "consistent": [
-            m if m >= -math.sqrt(w**2 / N * 2 * math.log(math.log(N))) else 0.0 for m, w in zip(mean, error, strict=True)
-        ],
+        "consistent": [m if math.sqrt(N) * m / error(one) >= bound else 0.0 for m, one in zip(mean, trials, strict=True)],
         "upper": mean,
     }
     days = StationaryBootstrap(BLOCK, np.arange(N), seed=np.random.default_rng(SEED))
     above = dict.fromkeys(centres, 0)
     for (drawn,), _ in days.bootstrap(DRAWS):
         for name, centre in centres.items():
-            parts = zip(trials, centre, error, strict=True)
-            above[name] += max(0.0, *(math.sqrt(N) * (one[drawn].mean() - g) / w for one, g, w in parts)) > best
+            parts = zip(trials, centre, sigma, strict=True)
+            above[name] += max(0.0, *(math.sqrt(N) * (one[drawn].mean() - g) / s for one, g, s in parts)) > best
     return Superior(**{name: count / DRAWS for name, count in above.items()}, trials=len(trials), n=N)
 
 
@@ -64,29 +63,25 @@ def test_trials_in_parts_give_the_p_values_of_the_paper(planted):
 
 @pytest.mark.parametrize("planted", [0.0, 0.001, 0.002, 0.004])
 @pytest.mark.parametrize("width", [7, 41])
-def test_they_are_those_of_arch_once_its_trials_are_divided_by_their_spread(planted, width):
+def test_they_are_those_of_arch_once_its_trials_are_divided_by_their_error(planted, width):
     """`arch` 8 has a switch `studentize`, but compares means as they are: the switch only names the method."""
     returns = noise(planted)
-    test = SPA(np.zeros(N), -returns, BLOCK, DRAWS, seed=np.random.default_rng(SEED))
-    test.compute()
-    spreads = np.sqrt(test._loss_diff_var)
-    assert spreads == pytest.approx([spread(one) for one in returns.T])
-    test = SPA(np.zeros(N), -returns / spreads, BLOCK, DRAWS, seed=np.random.default_rng(SEED))
+    test = SPA(np.zeros(N), -returns / returns.std(axis=0), BLOCK, DRAWS, seed=np.random.default_rng(SEED))
     test.compute()
     found = streamed(returns, width)
     assert (found.lower, found.consistent, found.upper) == tuple(test.pvalues[["lower", "consistent", "upper"]])
 
 
-def test_the_spread_is_that_of_the_draws():
+def test_the_error_of_a_mean_is_that_of_the_draws():
     """Hansen 2005: the variance of the drawn means comes to the weighted autocovariances."""
     test = Draws(N, BLOCK, SEED, 20_000)
     centred = noise().T[:3] - noise().T[:3].mean(axis=1, keepdims=True)
     drawn = test._ends @ np.cumsum(centred, axis=1)[:, :-1].T
-    assert test._spread(centred) == pytest.approx([spread(one) for one in centred])
-    assert drawn.std(axis=0) == pytest.approx(test._spread(centred), rel=0.02)
+    assert test._error(centred) == pytest.approx([error(one) for one in centred])
+    assert drawn.std(axis=0) == pytest.approx(test._error(centred), rel=0.02)
 
 
-def test_an_odd_and_an_even_number_of_days_have_the_same_spread():
+def test_an_odd_and_an_even_number_of_days_have_the_same_error():
     values = np.random.default_rng(3).normal(size=(2, 61))
     for n in (60, 61):
         part = values[:, :n] - values[:, :n].mean(axis=1, keepdims=True)
@@ -96,7 +91,7 @@ def test_an_odd_and_an_even_number_of_days_have_the_same_spread():
             math.sqrt((one @ one + 2 * sum(k * one[lag:] @ one[:-lag] for lag, k in zip(lags, weights, strict=True))) / n)
             for one in part
         ]
-        assert Draws(n, BLOCK, SEED, 2)._spread(part) == pytest.approx(plainly)
+        assert Draws(n, BLOCK, SEED, 2)._error(part) == pytest.approx(plainly)
 
 
 def test_the_exposure_of_a_trial_moves_nothing():
