@@ -1,0 +1,348 @@
+"""Kills sweeps at random instants and looks at what is left: `python tests/kill_sweeps.py 50` is a soak of `make soak`.
+
+Each sweep is a process of its own, forked after the imports so that a kill falls into its work and not into its start, and
+leader of a session, so that what it started is found. Half of the kills fall anywhere, half where chunks are evaluated; every
+other one waits for a file in the making. After each kill every file under a final name has to be one of an undisturbed run,
+byte for byte, every link of a page has to lead to a file, the ledger has to answer, and no child may stay; the next sweep
+resumes. One that comes to its end has to have left all files of an undisturbed run, and the next begins anew or in a folder
+that lost half of its chunks. Then shards, local and on Dask, and killed Dask workers: `kill_sweeps.py 4 0 worker` names the
+kills, the full reports that a sweep writes, and the parts to play (all when none is named).
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from backtest.__main__ import main
+from backtest.errors import DataError
+from backtest.sweep import chunks
+from backtest.sweep.trials import Trials
+
+STRATEGY = "supply_chain_excess"
+GRID = """[settings]
+rebalance = ["weekly", "monthly", "quarterly"]
+lag = { from = 1, to = 4, step = 1 }
+slippage_bps = [0.0, 5.0, 10.0, 20.0]
+capital = [1_000_000.0, 10_000_000.0]
+"weights.above" = { from = -0.30, to = 0.25, step = 0.05 }
+"""
+CHUNK = 12  # settings: those that are walked together
+LOADED = ("arch.bootstrap", "backtest.sources", "backtest.sweep_commands", "backtest.sweep_reports", "matplotlib.pyplot")
+LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
+WAIT = 600.0  # seconds for anything that has to happen
+STAY = 10.0  # seconds that a child may outlive its leader
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that was started: its process, where it writes, and when it began (nanoseconds)."""
+
+    process: int
+    place: Path
+    began: int
+
+    @property
+    def folder(self):
+        """The folder that its command line names with --out."""
+        return self.place / "out"
+
+    def written(self):
+        """Return how many chunks are in its folder."""
+        return len(list(self.folder.glob("sweeps/*/chunks/[!.]*.parquet")))
+
+    def ended(self):
+        """Return whether the process came to its end; it is not reaped."""
+        return os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def code(self):
+        """Wait for the end of the process and return its exit code, or minus the signal that killed it."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def said(self):
+        """Return the end of what it wrote to its standard streams."""
+        return (self.place / "sweep.log").read_text(encoding="utf-8")[-1500:]
+
+
+def start(place, *words):
+    """Fork a sweep of GRID into a place."""
+    place.mkdir(exist_ok=True)
+    (place.parent / "grid.toml").write_text(GRID, encoding="utf-8")
+    began = time.time_ns()
+    process = os.fork()
+    if process:
+        return Sweep(process, place, began)
+    os.setsid()
+    with open(place / "sweep.log", "wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    os.environ["BACKTEST_HOME"] = str(place / "home")
+    chunks.SETTINGS_PER_CHUNK = CHUNK
+    code = 1
+    try:
+        main(["sweep", STRATEGY, "--grid", str(place.parent / "grid.toml"), "--out", str(place / "out"), *words])
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def files(folder):
+    """Return the bytes of every file under a final name; what is in the making begins with a dot."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {name: (folder / name).read_bytes() for name in map(str, (one.relative_to(folder) for one in found)) if not hidden(name)}
+
+
+def hidden(name):
+    return any(part.startswith(".") for part in Path(name).parts)
+
+
+def odd(sweep, whole, complete):
+    """Return what the files of a sweep are that those of an undisturbed one are not."""
+    held = files(sweep.folder)
+    lost = sorted(set(whole) - set(held)) if complete else []
+    return [f"{name}: missing" for name in lost] + [
+        f"{name}: {'not of this sweep' if name not in whole else 'other bytes'}"
+        for name, body in held.items()
+        if whole.get(name) != body
+    ]
+
+
+def dead_links(folder):
+    """Return every link of a page to a file that is not there."""
+    pages = (page for page in folder.rglob("*.html") if not hidden(page.relative_to(folder)))
+    found = ((page, link) for page in pages for link in re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8")))
+    return [f"{page.relative_to(folder)}: leads to {link}" for page, link in found if not (page.parent / link).is_file()]
+
+
+def ledger_faults(sweep, whole):
+    """Return what is wrong with the ledger of trials: unreadable, too many, or fewer than a result that is seen."""
+    path = sweep.place / "home" / "trials.sqlite"
+    try:
+        count = Trials(path).count(STRATEGY)
+        with closing(sqlite3.connect(path)) as held:
+            said = held.execute("PRAGMA integrity_check").fetchone()[0]
+    except (DataError, sqlite3.Error) as error:
+        return [f"ledger: {error}"]
+    document = f"sweeps/{STRATEGY}/result.json"
+    settings = json.loads(whole[document])["settings"]
+    seen = (sweep.folder / document).exists()
+    return [f"ledger: {count} of {settings}, {said}"] if said != "ok" or count > settings or (seen and count < settings) else []
+
+
+def members(session):
+    """Return the living processes of a session with their parents, its leader aside."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent, _, of = stat.read_text().rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue  # it ended
+        if int(of) == session and state != "Z" and int(stat.parent.name) != session:
+            found[int(stat.parent.name)] = int(parent)
+    return found
+
+
+def orphans(session):
+    """Return a fault when processes of a dead leader's session stay, which are then killed."""
+    until = time.monotonic() + STAY
+    while (left := members(session)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for process in left:
+        os.kill(process, signal.SIGKILL)
+    return [f"{len(left)} children alive {STAY:.0f} s after their leader"] if left else []
+
+
+def in_the_making(folder):
+    return {path for path in folder.rglob(".*") if not path.is_dir()}
+
+
+def kill(sweep, delay, writing):
+    """Kill a sweep after a delay, or then at the next file in the making; return its exit code."""
+    time.sleep(delay)
+    before = in_the_making(sweep.folder)
+    while writing and not sweep.ended() and in_the_making(sweep.folder) <= before:
+        time.sleep(0.0002)
+    os.kill(sweep.process, signal.SIGKILL)
+    return sweep.code()
+
+
+def stage(sweep, of):
+    """Return what a sweep was doing, by the files that it wrote."""
+    fresh = {path.name for path in sweep.folder.rglob("*") if path.is_file() and path.stat().st_mtime_ns >= sweep.began}
+    if sweep.written() < of:
+        return "evaluating"
+    if "settings.parquet" not in fresh:
+        return "measuring"
+    return "after all" if "result.schema.json" in fresh else "publishing"
+
+
+def kill_sweeps(kills, place, whole, took, words, chance):
+    """Return where sweeps were killed, how many ended first, how many children they had, and every fault."""
+    of = sum("chunks/" in name for name in whole)
+    at, doing, faults, children, ended = [], Counter(), [], 0, 0
+    while len(at) < kills:
+        sweep = start(place, "--resume", *words)
+        delay = chance.uniform(0, took[chance.random() < 0.5])
+        code = kill(sweep, delay, writing=len(at) % 2 == 1)
+        children = max(children, len(members(sweep.process)))
+        faults += orphans(sweep.process)
+        if code == -signal.SIGKILL:
+            at.append(sweep.written())
+            doing[stage(sweep, of)] += 1
+            faults += [*odd(sweep, whole, complete=False), *dead_links(sweep.folder), *ledger_faults(sweep, whole)]
+            continue
+        ended += 1
+        faults += [f"exit code {code}: {sweep.said()}"] * bool(code) + odd(sweep, whole, complete=True)
+        begin_again(place, chance)
+    last = start(place, "--resume", *words)
+    code = last.code()
+    faults += [f"exit code {code}: {last.said()}"] * bool(code) + odd(last, whole, complete=True) + ledger_faults(last, whole)
+    spread = {"least": min(at), "median": round(statistics.median(at)), "most": max(at), "of": of}
+    told = {"killed": len(at), "ended before": ended, "chunks at the kills": spread, "killed while": dict(doing)}
+    return told | {"most children": children, "faults": faults}
+
+
+def begin_again(place, chance):
+    """Leave nothing of a sweep, or everything but half of its chunks."""
+    if chance.random() < 0.5:
+        shutil.rmtree(place)
+        return
+    for path in sorted((place / "out").glob("sweeps/*/chunks/*.parquet")):
+        if chance.random() < 0.5:
+            path.unlink()
+
+
+def shards(place, whole, words, engine=()):
+    """Return the faults of sweeps in 1, 3 and 7 shards, evaluated out of order and merged."""
+    faults = []
+    for count in (1, 3, 7):
+        shutil.rmtree(place, ignore_errors=True)
+        asked = [("--shard", f"{number}/{count}", *engine) for number in range(count, 0, -1)]
+        for one in (*asked, ("--merge",)):
+            sweep = start(place, *one, *words)
+            if code := sweep.code():
+                faults.append(f"{' '.join(one)}: exit code {code}: {sweep.said()}")
+        faults += odd(sweep, whole, complete=True)
+    return {f"1, 3 and 7 shards{' on Dask' if engine else ''}": "merged", "faults": faults}
+
+
+def awaited(ready, what):
+    """Wait until something is there and return it."""
+    until = time.monotonic() + WAIT
+    while not (found := ready()):
+        if time.monotonic() > until:
+            raise TimeoutError(what)
+        time.sleep(0.002)
+    return found
+
+
+def loses_worker(sweep, whole, worker, chance):
+    """Kill a worker of a sweep when some chunks are there; return how many were, and every fault."""
+    of = sum("chunks/" in name for name in whole)
+    some = chance.randrange(1, of // 2)
+    awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
+    os.kill(worker(), signal.SIGKILL)
+    there, code = sweep.written(), sweep.code()
+    faults = [f"exit code {code}: {sweep.said()}"] * bool(code) + odd(sweep, whole, complete=True) + orphans(sweep.process)
+    faults += ["the worker died after the work"] * (there >= of)
+    return {"chunks when the worker died": there, "of": of, "faults": faults}
+
+
+def worker_of(session):
+    """Return one worker process of a sweep that has a Dask cluster of its own."""
+    found = [one for one, parent in members(session).items() if parent == session]
+    return next(one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes())
+
+
+def killed_worker(place, whole, words, chance):
+    """A sweep on a cluster of its own loses a worker, which the cluster starts again."""
+    sweep = start(place, "--engine", "dask", *words)
+    return {"cluster": "its own"} | loses_worker(sweep, whole, lambda: worker_of(sweep.process), chance)
+
+
+@contextmanager
+def cluster(folder):
+    """Yield the address of a scheduler of its own and its two workers, which nothing starts again."""
+    dask, file = [sys.executable, "-m", "dask"], folder / "scheduler.json"
+    with open(folder / "dask.log", "wb") as out:
+        said = {"stdout": out, "stderr": out}
+        scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+        worker = ["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        started = [subprocess.Popen([*dask, *scheduler], **said)]
+        try:
+            awaited(file.exists, "a scheduler")
+            started += [subprocess.Popen([*dask, *worker, "--local-directory", str(folder)], **said) for _ in range(2)]
+            yield json.loads(file.read_text(encoding="utf-8"))["address"], started[1:]
+        finally:
+            for one in started:
+                one.kill()
+                one.wait()
+
+
+def on_scheduler(place, whole, words, chance):
+    """Sweeps on a named scheduler: in shards, and one that loses a worker for good."""
+    with cluster(place.parent) as (address, workers):
+        engine = ("--engine", "dask", "--scheduler", address)
+        yield shards(place, whole, words, engine)
+        shutil.rmtree(place)
+        sweep = start(place, *engine, *words)
+        yield {"cluster": "another's"} | loses_worker(sweep, whole, lambda: workers[0].pid, chance)
+
+
+def undisturbed(place, words):
+    """Return the files of a sweep that nobody kills, and the seconds that all of it and its evaluation took."""
+    sweep = start(place, *words)
+    if code := sweep.code():
+        sys.exit(f"exit code {code}: {sweep.said()}")
+    all_of_it = (time.time_ns() - sweep.began) / 1e9
+    last = max(path.stat().st_mtime_ns for path in sweep.folder.glob("sweeps/*/chunks/*"))
+    return files(sweep.folder), (all_of_it, (last - sweep.began) / 1e9)
+
+
+def play(folder, kills, reports, parts, chance):
+    """Yield what each part found."""
+    words = ("--reports", reports)
+    undisturbed(folder / "first", words)  # compiles and fills caches
+    whole, took = undisturbed(folder / "undisturbed", words)
+    yield {"seconds of a sweep": round(took[0], 1), "of which to the last chunk": round(took[1], 1), "faults": []}
+    yield kill_sweeps(kills, folder / "killed", whole, took, words, chance)
+    if "shards" in parts:
+        yield shards(folder / "shards", whole, words)
+    if not find_spec("distributed"):
+        yield {"Dask": "not installed", "faults": []}
+        return
+    if "worker" in parts:
+        yield killed_worker(folder / "worker", whole, words, chance)
+    if "scheduler" in parts:
+        yield from on_scheduler(folder / "scheduler", whole, words, chance)
+
+
+if __name__ == "__main__":
+    for name in (*LOADED, *(["distributed"] if find_spec("distributed") else [])):
+        import_module(name)
+    kills, reports, *parts = [*sys.argv[1:], "1"][: max(2, len(sys.argv) - 1)]
+    began, faults = time.monotonic(), []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for found in play(Path(folder), int(kills), reports, parts or ("shards", "worker", "scheduler"), random.Random(1)):
+            faults += found["faults"]
+            print(found, flush=True)
+    print({"seconds": round(time.monotonic() - began)})
+    sys.exit(bool(faults))
