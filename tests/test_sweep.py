@@ -1,5 +1,7 @@
 """A sweep's settings are those of the grid, and each is the run of that setting."""
 
+import pickle
+
 import numpy as np
 import pytest
 from markets_for_tests import ROOT, strategy
@@ -8,6 +10,7 @@ from backtest.errors import ConfigurationError, DataError
 from backtest.run import run
 from backtest.sweep import chunks
 from backtest.sweep.chunks import evaluate, merged, plan, shard_of
+from backtest.sweep.cluster import Shared
 from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.grid import Grid, applied, load_grid, specs_of
 from backtest.universe import load_universe
@@ -117,3 +120,12 @@ def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(daily, tmp_path
 def test_a_shard_that_is_none_is_refused(stated):
     with pytest.raises(ConfigurationError, match="want I/N"):
         shard_of([], stated)
+
+
+def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(weekly):
+    shared = Shared(pickle.dumps(weekly))
+    before = pickle.dumps(shared)
+    assert list(shared.evaluator().curves([SPEC]))
+    assert shared.evaluator() is shared.evaluator()
+    assert pickle.dumps(shared) == before
+    assert len(list(pickle.loads(before).evaluator().curves([SPEC]))) == len(SPEC.books)

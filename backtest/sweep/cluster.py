@@ -1,5 +1,6 @@
 """The chunks of a sweep on Dask Distributed. Workers send a chunk's bytes back; the one that asked writes them."""
 
+import pickle
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
@@ -45,7 +46,7 @@ def evaluate_on(
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
     try:
-        shared = client.submit(_evaluator, archive, pure=False, retries=DEATHS_ALLOWED)
+        shared = client.submit(Shared, pickle.dumps(archive), pure=False, retries=DEATHS_ALLOWED)
         asked = {
             client.submit(
                 _encoded, chunk.numbers, [settings[n] for n in chunk.numbers], shared, pure=False, retries=DEATHS_ALLOWED
@@ -63,10 +64,23 @@ def evaluate_on(
             cluster.close()
 
 
-def _evaluator(archive: Archive) -> Evaluator:
-    return Evaluator(archive, load_universe())
+class Shared:
+    """What workers share: an archive as bytes, which one may send to another at any time, and the evaluator that stays."""
+
+    def __init__(self, archive: bytes) -> None:
+        self._archive = archive
+        self._evaluator: Evaluator | None = None
+
+    def __reduce__(self) -> tuple[type["Shared"], tuple[bytes]]:
+        return Shared, (self._archive,)  # an evaluator in use changes while it is written
+
+    def evaluator(self) -> Evaluator:
+        """Return the evaluator of this process, made when first asked for."""
+        if self._evaluator is None:
+            self._evaluator = Evaluator(pickle.loads(self._archive), load_universe())
+        return self._evaluator
 
 
-def _encoded(numbers: Sequence[int], settings: Sequence[tuple[Setting, StrategySpec]], evaluator: Evaluator) -> bytes:
+def _encoded(numbers: Sequence[int], settings: Sequence[tuple[Setting, StrategySpec]], shared: Shared) -> bytes:
     with _one_at_a_time:  # the evaluator keeps what it computed, and a worker may have threads
-        return encoded(numbers, settings, evaluator)
+        return encoded(numbers, settings, shared.evaluator())
