@@ -13,7 +13,7 @@ from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.grid import Setting
 from backtest.universe import load_universe
 
-DEATHS_ALLOWED = 10  # of workers with the same chunk in hand
+RETRIES = 10  # of a chunk that fails; deaths of workers are counted by the scheduler (allowed-failures, 3 by default)
 CONNECT_SECONDS = 30
 _one_at_a_time = Lock()
 
@@ -28,8 +28,9 @@ def evaluate_on(
 ) -> None:
     """Write every chunk; on a cluster of this machine's cores where no scheduler is named.
 
-    Raises ConfigurationError without the extra `cluster`, DataError where no scheduler answers. A worker that dies costs the
-    chunk in its hand, which another one takes; what workers share is made again from the request that went to the scheduler.
+    Raises ConfigurationError without the extra `cluster`, DataError where no scheduler answers or too many workers die with one
+    chunk. A worker that dies costs the chunk in its hand, which another one takes; what workers share is made again from the
+    request that went to the scheduler.
     """
     try:
         import distributed
@@ -46,10 +47,10 @@ def evaluate_on(
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
     try:
-        shared = client.submit(Shared, pickle.dumps(archive), pure=False, retries=DEATHS_ALLOWED)
+        shared = client.submit(Shared, pickle.dumps(archive), pure=False, retries=RETRIES)
         asked = {
             client.submit(
-                _encoded, chunk.numbers, [settings[n] for n in chunk.numbers], shared, pure=False, retries=DEATHS_ALLOWED
+                _encoded, chunk.numbers, [settings[n] for n in chunk.numbers], shared, pure=False, retries=RETRIES
             ): chunk
             for chunk in wanted
         }
@@ -58,6 +59,10 @@ def evaluate_on(
             future.release()
             told(len(chunk.numbers))
             put(chunk.path, body)
+    except library.KilledWorker as error:
+        raise DataError(
+            f"{error.allowed_failures + 1} workers died with the same chunk; want room for them, then --resume"
+        ) from None
     finally:
         client.close()
         if scheduler is None:
