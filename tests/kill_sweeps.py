@@ -44,7 +44,8 @@ capital = [1_000_000.0, 10_000_000.0]
 CHUNK = 12  # settings: those that are walked together
 LOADED = ("arch.bootstrap", "backtest.sources", "backtest.sweep_commands", "backtest.sweep_reports", "matplotlib.pyplot")
 LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
-WAIT = 600.0  # seconds for anything that has to happen
+PARTS = ("shards", "worker", "deaths", "scheduler")
+WAIT = 120.0  # seconds for anything that has to happen
 STAY = 10.0  # seconds that a child may outlive its leader
 
 
@@ -70,7 +71,12 @@ class Sweep:
         return os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def code(self):
-        """Wait for the end of the process and return its exit code, or minus the signal that killed it."""
+        """Wait for the end of the process, at most WAIT, and return its exit code, or minus the signal that killed it."""
+        until = time.monotonic() + WAIT
+        while not self.ended() and time.monotonic() < until:
+            time.sleep(0.002)
+        if not self.ended():
+            os.kill(self.process, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
     def said(self):
@@ -78,8 +84,8 @@ class Sweep:
         return (self.place / "sweep.log").read_text(encoding="utf-8")[-1500:]
 
 
-def start(place, *words):
-    """Fork a sweep of GRID into a place."""
+def start(place, *words, deaths=3):
+    """Fork a sweep of GRID into a place; `deaths` of workers with one chunk are allowed."""
     place.mkdir(exist_ok=True)
     (place.parent / "grid.toml").write_text(GRID, encoding="utf-8")
     began = time.time_ns()
@@ -92,6 +98,8 @@ def start(place, *words):
         os.dup2(out.fileno(), 2)
     os.environ["BACKTEST_HOME"] = str(place / "home")
     chunks.SETTINGS_PER_CHUNK = CHUNK
+    if "dask" in sys.modules:
+        sys.modules["dask"].config.set({"distributed.scheduler.allowed-failures": deaths})
     code = 1
     try:
         main(["sweep", STRATEGY, "--grid", str(place.parent / "grid.toml"), "--out", str(place / "out"), *words])
@@ -107,7 +115,9 @@ def start(place, *words):
 def files(folder):
     """Return the bytes of every file under a final name; what is in the making begins with a dot."""
     found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {name: (folder / name).read_bytes() for name in map(str, (one.relative_to(folder) for one in found)) if not hidden(name)}
+    return {
+        name: (folder / name).read_bytes() for name in map(str, (one.relative_to(folder) for one in found)) if not hidden(name)
+    }
 
 
 def hidden(name):
@@ -254,16 +264,16 @@ def awaited(ready, what):
     return found
 
 
-def loses_worker(sweep, whole, worker, chance):
+def loses_worker(sweep, whole, worker, chance, wanted=0):
     """Kill a worker of a sweep when some chunks are there; return how many were, and every fault."""
     of = sum("chunks/" in name for name in whole)
     some = chance.randrange(1, of // 2)
     awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
     os.kill(worker(), signal.SIGKILL)
     there, code = sweep.written(), sweep.code()
-    faults = [f"exit code {code}: {sweep.said()}"] * bool(code) + odd(sweep, whole, complete=True) + orphans(sweep.process)
-    faults += ["the worker died after the work"] * (there >= of)
-    return {"chunks when the worker died": there, "of": of, "faults": faults}
+    faults = [f"exit code {code}: {sweep.said()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
+    faults += orphans(sweep.process) + ["the worker died after the work"] * (there >= of)
+    return {"chunks when a worker died": there, "of": of, "exit code": code, "faults": faults}
 
 
 def worker_of(session):
@@ -276,6 +286,19 @@ def killed_worker(place, whole, words, chance):
     """A sweep on a cluster of its own loses a worker, which the cluster starts again."""
     sweep = start(place, "--engine", "dask", *words)
     return {"cluster": "its own"} | loses_worker(sweep, whole, lambda: worker_of(sweep.process), chance)
+
+
+def too_many_deaths(place, whole, words, chance):
+    """A sweep that may lose no worker loses one, says so in a line, and is resumed without Dask."""
+    sweep = start(place, "--engine", "dask", *words, deaths=0)
+    found = loses_worker(sweep, whole, lambda: worker_of(sweep.process), chance, wanted=DataError.exit_code)
+    last = [line for line in sweep.said().splitlines() if line.startswith("error: ")]
+    sweep = start(place, "--resume", *words)
+    code = sweep.code()
+    faults = [f"{len(last)} lines of error"] * (len(last) != 1) + [f"exit code {code}: {sweep.said()}"] * bool(code)
+    return (
+        {"cluster": "its own, no death allowed"} | found | {"faults": found["faults"] + faults + odd(sweep, whole, complete=True)}
+    )
 
 
 @contextmanager
@@ -331,6 +354,8 @@ def play(folder, kills, reports, parts, chance):
         return
     if "worker" in parts:
         yield killed_worker(folder / "worker", whole, words, chance)
+    if "deaths" in parts:
+        yield too_many_deaths(folder / "deaths", whole, words, chance)
     if "scheduler" in parts:
         yield from on_scheduler(folder / "scheduler", whole, words, chance)
 
@@ -341,7 +366,7 @@ if __name__ == "__main__":
     kills, reports, *parts = [*sys.argv[1:], "1"][: max(2, len(sys.argv) - 1)]
     began, faults = time.monotonic(), []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for found in play(Path(folder), int(kills), reports, parts or ("shards", "worker", "scheduler"), random.Random(1)):
+        for found in play(Path(folder), int(kills), reports, parts or PARTS, random.Random(1)):
             faults += found["faults"]
             print(found, flush=True)
     print({"seconds": round(time.monotonic() - began)})
