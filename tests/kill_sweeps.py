@@ -343,7 +343,6 @@ def undisturbed(place, words):
 def play(folder, kills, reports, parts, chance):
     """Yield what each part found."""
     words = ("--reports", reports)
-    undisturbed(folder / "first", words)  # compiles and fills caches
     whole, took = undisturbed(folder / "undisturbed", words)
     yield {"seconds of a sweep": round(took[0], 1), "of which to the last chunk": round(took[1], 1), "faults": []}
     yield kill_sweeps(kills, folder / "killed", whole, took, words, chance)
