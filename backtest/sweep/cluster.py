@@ -28,9 +28,9 @@ def evaluate_on(
 ) -> None:
     """Write every chunk; on a cluster of this machine's cores where no scheduler is named.
 
-    Raises ConfigurationError without the extra `cluster`, DataError where no scheduler answers or too many workers die with one
-    chunk. A worker that dies costs the chunk in its hand, which another one takes; what workers share is made again from the
-    request that went to the scheduler.
+    Raises ConfigurationError without the extra `cluster`, DataError where no scheduler answers or it goes, or where too many
+    workers die with one chunk. A worker that dies costs the chunk in its hand, which another one takes; what workers share is
+    made again from the request that went to the scheduler.
     """
     try:
         import distributed
@@ -60,9 +60,10 @@ def evaluate_on(
             told(len(chunk.numbers))
             put(chunk.path, body)
     except library.KilledWorker as error:
-        raise DataError(
-            f"{error.allowed_failures + 1} workers died with the same chunk; want room for them, then --resume"
-        ) from None
+        deaths = error.allowed_failures + 1
+        raise DataError(f"{deaths} workers died with the same chunk; want room for them, then --resume") from None
+    except library.CancelledError:
+        raise DataError(f"{scheduler or 'own cluster'}: the Dask scheduler is gone; want one that stays, then --resume") from None
     finally:
         client.close()
         if scheduler is None:
