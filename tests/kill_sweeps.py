@@ -3,10 +3,10 @@
 Each sweep is a process of its own, forked after the imports so that a kill falls into its work and not into its start, and
 leader of a session, so that what it started is found. Half of the kills fall anywhere, half where chunks are evaluated; every
 other one waits for a file in the making. After each kill every file under a final name has to be one of an undisturbed run,
-byte for byte, every link of a page has to lead to a file, the ledger has to answer, and no child may stay; the next sweep
-resumes. One that comes to its end has to have left all files of an undisturbed run, and the next begins anew or in a folder
-that lost half of its chunks. Then shards, local and on Dask, and killed Dask workers: `kill_sweeps.py 4 0 worker` names the
-kills, the full reports that a sweep writes, and the parts to play (all when none is named).
+byte for byte, every link that a reader comes to has to lead to a file, the ledger has to answer, and no child may stay; the
+next sweep resumes. One that comes to its end has to have left all files of an undisturbed run, and the next begins anew or in
+a folder that lost half of its chunks. Then shards, local and on Dask, and sweeps that lose a worker or the scheduler.
+`kill_sweeps.py 4 0 worker` names the kills, the full reports that a sweep writes, and the parts after the kills (else all).
 """
 
 import json
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -80,8 +81,8 @@ class Sweep:
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
     def said(self):
-        """Return the end of what it wrote to its standard streams."""
-        return (self.place / "sweep.log").read_text(encoding="utf-8")[-1500:]
+        """Return what it wrote to its standard streams."""
+        return (self.place / "sweep.log").read_text(encoding="utf-8")
 
 
 def start(place, *words, deaths=3):
@@ -106,6 +107,8 @@ def start(place, *words, deaths=3):
         code = 0
     except SystemExit as end:
         code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -136,10 +139,20 @@ def odd(sweep, whole, complete):
 
 
 def dead_links(folder):
-    """Return every link of a page to a file that is not there."""
-    pages = (page for page in folder.rglob("*.html") if not hidden(page.relative_to(folder)))
-    found = ((page, link) for page in pages for link in re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8")))
-    return [f"{page.relative_to(folder)}: leads to {link}" for page, link in found if not (page.parent / link).is_file()]
+    """Return every link to a file that is not there, on the pages that a reader comes to from the front page or the sweep's."""
+    folder = folder.resolve()
+    ahead = [page for page in (folder / "index.html", folder / "sweeps" / STRATEGY / "index.html") if page.exists()]
+    faults, seen = [], set(ahead)
+    while ahead:
+        page = ahead.pop()
+        for link in re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8")):
+            to = (page.parent / link).resolve()
+            if to.is_file() and to.suffix == ".html" and to not in seen:
+                seen.add(to)
+                ahead.append(to)
+            if not to.is_file() and to != folder / "index.html":  # the front page is the last of a first sweep
+                faults.append(f"{page.relative_to(folder)}: leads to {link}")
+    return faults
 
 
 def ledger_faults(sweep, whole):
@@ -207,7 +220,7 @@ def stage(sweep, of):
 def kill_sweeps(kills, place, whole, took, words, chance):
     """Return where sweeps were killed, how many ended first, how many children they had, and every fault."""
     of = sum("chunks/" in name for name in whole)
-    at, doing, faults, children, ended = [], Counter(), [], 0, 0
+    at, doing, faults, children, ended, left = [], Counter(), [], 0, 0, 0
     while len(at) < kills:
         sweep = start(place, "--resume", *words)
         delay = chance.uniform(0, took[chance.random() < 0.5])
@@ -217,6 +230,7 @@ def kill_sweeps(kills, place, whole, took, words, chance):
         if code == -signal.SIGKILL:
             at.append(sweep.written())
             doing[stage(sweep, of)] += 1
+            left = max(left, len(in_the_making(sweep.folder)))
             faults += [*odd(sweep, whole, complete=False), *dead_links(sweep.folder), *ledger_faults(sweep, whole)]
             continue
         ended += 1
@@ -225,9 +239,10 @@ def kill_sweeps(kills, place, whole, took, words, chance):
     last = start(place, "--resume", *words)
     code = last.code()
     faults += [f"exit code {code}: {last.said()}"] * bool(code) + odd(last, whole, complete=True) + ledger_faults(last, whole)
-    spread = {"least": min(at), "median": round(statistics.median(at)), "most": max(at), "of": of}
-    told = {"killed": len(at), "ended before": ended, "chunks at the kills": spread, "killed while": dict(doing)}
-    return told | {"most children": children, "faults": faults}
+    amid = [number for number in at if number < of] or [of]
+    spread = {"least": min(amid), "median": round(statistics.median(amid)), "most": max(amid), "of": of}
+    told = {"killed": len(at), "ended before": ended, "chunks at kills amid them": spread, "killed while": dict(doing)}
+    return told | {"most children": children, "most files in the making": left, "faults": faults}
 
 
 def begin_again(place, chance):
@@ -264,46 +279,49 @@ def awaited(ready, what):
     return found
 
 
-def loses_worker(sweep, whole, worker, chance, wanted=0):
-    """Kill a worker of a sweep when some chunks are there; return how many were, and every fault."""
+def loses(sweep, whole, process, chance, wanted=0):
+    """Kill a process that a sweep needs when some chunks are there; return how many were, and every fault."""
     of = sum("chunks/" in name for name in whole)
     some = chance.randrange(1, of // 2)
     awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
-    os.kill(worker(), signal.SIGKILL)
+    os.kill(process(), signal.SIGKILL)
     there, code = sweep.written(), sweep.code()
     faults = [f"exit code {code}: {sweep.said()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
-    faults += orphans(sweep.process) + ["the worker died after the work"] * (there >= of)
-    return {"chunks when a worker died": there, "of": of, "exit code": code, "faults": faults}
+    faults += orphans(sweep.process) + ["the process died after the work"] * (there >= of)
+    return {"chunks when it died": there, "of": of, "exit code": code, "faults": faults}
 
 
-def worker_of(session):
+def gives_up(sweep, whole, process, chance, words):
+    """Kill a process that a sweep cannot do without: it has to say so in a line, and is resumed without Dask."""
+    found = loses(sweep, whole, process, chance, wanted=DataError.exit_code)
+    last = [line for line in sweep.said().splitlines() if line.startswith("error: ")]
+    sweep = start(sweep.place, "--resume", *words)
+    code = sweep.code()
+    faults = [f"{len(last)} lines of error"] * (len(last) != 1) + [f"exit code {code}: {sweep.said()}"] * bool(code)
+    return found | {"faults": found["faults"] + faults + odd(sweep, whole, complete=True)}
+
+
+def worker_of(sweep):
     """Return one worker process of a sweep that has a Dask cluster of its own."""
-    found = [one for one, parent in members(session).items() if parent == session]
+    found = [one for one, parent in members(sweep.process).items() if parent == sweep.process]
     return next(one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes())
 
 
 def killed_worker(place, whole, words, chance):
     """A sweep on a cluster of its own loses a worker, which the cluster starts again."""
     sweep = start(place, "--engine", "dask", *words)
-    return {"cluster": "its own"} | loses_worker(sweep, whole, lambda: worker_of(sweep.process), chance)
+    return {"lost": "a worker of its own"} | loses(sweep, whole, lambda: worker_of(sweep), chance)
 
 
 def too_many_deaths(place, whole, words, chance):
-    """A sweep that may lose no worker loses one, says so in a line, and is resumed without Dask."""
+    """A sweep that may lose no worker loses one."""
     sweep = start(place, "--engine", "dask", *words, deaths=0)
-    found = loses_worker(sweep, whole, lambda: worker_of(sweep.process), chance, wanted=DataError.exit_code)
-    last = [line for line in sweep.said().splitlines() if line.startswith("error: ")]
-    sweep = start(place, "--resume", *words)
-    code = sweep.code()
-    faults = [f"{len(last)} lines of error"] * (len(last) != 1) + [f"exit code {code}: {sweep.said()}"] * bool(code)
-    return (
-        {"cluster": "its own, no death allowed"} | found | {"faults": found["faults"] + faults + odd(sweep, whole, complete=True)}
-    )
+    return {"lost": "a worker too many"} | gives_up(sweep, whole, lambda: worker_of(sweep), chance, words)
 
 
 @contextmanager
 def cluster(folder):
-    """Yield the address of a scheduler of its own and its two workers, which nothing starts again."""
+    """Yield the address of a scheduler, its process, and those of its two workers, which nothing starts again."""
     dask, file = [sys.executable, "-m", "dask"], folder / "scheduler.json"
     with open(folder / "dask.log", "wb") as out:
         said = {"stdout": out, "stderr": out}
@@ -313,7 +331,7 @@ def cluster(folder):
         try:
             awaited(file.exists, "a scheduler")
             started += [subprocess.Popen([*dask, *worker, "--local-directory", str(folder)], **said) for _ in range(2)]
-            yield json.loads(file.read_text(encoding="utf-8"))["address"], started[1:]
+            yield json.loads(file.read_text(encoding="utf-8"))["address"], *started
         finally:
             for one in started:
                 one.kill()
@@ -321,13 +339,16 @@ def cluster(folder):
 
 
 def on_scheduler(place, whole, words, chance):
-    """Sweeps on a named scheduler: in shards, and one that loses a worker for good."""
-    with cluster(place.parent) as (address, workers):
+    """Sweeps on a named scheduler: in shards, one that loses a worker for good, and one that loses the scheduler."""
+    with cluster(place.parent) as (address, scheduler, worker, _):
         engine = ("--engine", "dask", "--scheduler", address)
         yield shards(place, whole, words, engine)
         shutil.rmtree(place)
         sweep = start(place, *engine, *words)
-        yield {"cluster": "another's"} | loses_worker(sweep, whole, lambda: workers[0].pid, chance)
+        yield {"lost": "a worker for good"} | loses(sweep, whole, lambda: worker.pid, chance)
+        shutil.rmtree(place)
+        sweep = start(place, *engine, *words)
+        yield {"lost": "the scheduler"} | gives_up(sweep, whole, lambda: scheduler.pid, chance, words)
 
 
 def undisturbed(place, words):
