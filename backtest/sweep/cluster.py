@@ -62,7 +62,7 @@ def evaluate_on(
     except library.KilledWorker as error:
         deaths = error.allowed_failures + 1
         raise DataError(f"{deaths} workers died with the same chunk; want room for them, then --resume") from None
-    except library.CancelledError:
+    except (library.CancelledError, library.comm.CommClosedError):
         raise DataError(f"{scheduler or 'own cluster'}: the Dask scheduler is gone; want one that stays, then --resume") from None
     finally:
         client.close()
