@@ -32,6 +32,7 @@ sizes: setup
 	$(BIN)/python benchmarks/sizes.py
 
 soak: setup
+	$(BIN)/python tests/kill_sweeps.py 50
 	$(BIN)/python tests/data/kill_pulls.py 200
 	$(BIN)/python tests/noise_worlds.py 200
 	$(BIN)/python tests/search_worlds.py 40

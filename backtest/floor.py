@@ -317,7 +317,8 @@ def unlike(
     """Hold the kernel's records against what was ordered, `within` a part of it.
 
     Returns the first record (-1: none) that was filled with other units, how many orders there were, and each book's cash and
-    turnover by the records. A purchase with the last of the cash ends at the kernel's own rounding: `spent`, of the capital.
+    turnover by the records. A purchase with the last of the cash ends at the kernel's own rounding: `spent`, of the capital and
+    what was turned over before, for a book that has grown rounds more coarsely.
     """
     rows, books, tickers = units.shape
     cash, turnover, count = np.full(books, capital), np.zeros(books), 0
@@ -325,7 +326,7 @@ def unlike(
         book, seat = column[place] // tickers, column[place] % tickers
         filled = size[place] if side[place] == 0 else -size[place]
         ordered = units[row[place], book, seat]
-        if abs(filled - ordered) > within * abs(ordered) + spent * capital / price[place]:
+        if abs(filled - ordered) > within * abs(ordered) + spent * (capital + turnover[book]) / price[place]:
             return place, count, cash, turnover
         flow = -filled * price[place] - fees[place]
         cash[book] += flow

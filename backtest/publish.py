@@ -38,13 +38,13 @@ def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequenc
     """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
     documents = [_read(path) for path in sorted(out.glob("*/result.json"))]
     sweeps = [_read(path) for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
-    written = out / ".index.html.new"
-    try:
-        written.write_text(render(documents, sweeps), encoding="utf-8")
-        os.replace(written, out / "index.html")
-    finally:
-        written.unlink(missing_ok=True)
-    shutil.copyfile(SCHEMA, out / SCHEMA.name)
+    for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
+        written = out / f".{name}.new"
+        try:
+            written.write_text(text, encoding="utf-8")
+            os.replace(written, out / name)
+        finally:
+            written.unlink(missing_ok=True)
     return out / "index.html"
 
 

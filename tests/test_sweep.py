@@ -1,5 +1,7 @@
 """A sweep's settings are those of the grid, and each is the run of that setting."""
 
+import pickle
+
 import numpy as np
 import pytest
 from markets_for_tests import ROOT, strategy
@@ -8,6 +10,7 @@ from backtest.errors import ConfigurationError, DataError
 from backtest.run import run
 from backtest.sweep import chunks
 from backtest.sweep.chunks import encoded, evaluate, plan, require, shard_of
+from backtest.sweep.cluster import Shared
 from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.grid import Grid, load_grid
 from backtest.sweep.settings import PATHS_TOGETHER, Settings, applied
@@ -154,3 +157,13 @@ def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(made):
 def test_a_shard_that_is_none_is_refused(stated):
     with pytest.raises(ConfigurationError, match="want I/N"):
         shard_of([], stated)
+
+
+def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(weekly):
+    shared = Shared(pickle.dumps((Settings(SPEC, Grid({"lag": (1, 2)})), weekly)))
+    before = pickle.dumps(shared)
+    settings, evaluator = shared.made()
+    assert len(list(evaluator.curves([spec for _, spec in settings]))) == 2
+    assert shared.made() == (settings, evaluator)
+    assert pickle.dumps(shared) == before
+    assert len(pickle.loads(before).made()[0]) == 2

@@ -3,6 +3,7 @@
 import json
 import statistics
 
+from backtest.publish import publish_index
 from backtest.report import render_index
 
 
@@ -66,3 +67,13 @@ def test_without_a_strategy_the_page_says_what_to_run(read):
 
 def test_the_same_documents_give_the_same_bytes(documents):
     assert render_index(documents) == render_index(documents)
+
+
+def test_who_reads_what_is_published_again_keeps_the_whole_of_the_former(tmp_path):
+    for name in ("index.html", "result.schema.json"):
+        (tmp_path / name).write_text("former", encoding="utf-8")
+    with (tmp_path / "index.html").open() as page, (tmp_path / "result.schema.json").open() as schema:
+        publish_index(tmp_path, render_index)
+        assert page.read() == schema.read() == "former"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["index.html", "result.schema.json"]
+    assert json.loads((tmp_path / "result.schema.json").read_text(encoding="utf-8"))

@@ -1,0 +1,393 @@
+"""Kills sweeps at random instants and looks at what is left: `python tests/kill_sweeps.py 50` is a soak of `make soak`.
+
+Each sweep is a process of its own, forked after the imports so that a kill falls into its work and not into its start, and
+leader of a session, so that what it started is found. Half of the kills fall anywhere, half where chunks are evaluated; every
+other one waits for a file in the making. After each kill every file under a final name has to be one of an undisturbed run,
+byte for byte, every link that a reader comes to has to lead to a file, the ledger has to answer, and no child may stay; the
+next sweep resumes. One that comes to its end has to have left all files of an undisturbed run, and the next begins anew or in
+a folder that lost half of its chunks. Then shards, local and on Dask, and sweeps that lose a worker or the scheduler.
+`kill_sweeps.py 4 0 worker` names the kills, the full reports that a sweep writes, and the parts after the kills (else all).
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from backtest.__main__ import main
+from backtest.errors import DataError
+from backtest.sweep import chunks
+from backtest.sweep.trials import Trials
+
+STRATEGY = "supply_chain_excess"
+GRID = """[settings]
+rebalance = ["weekly", "monthly", "quarterly"]
+lag = { from = 1, to = 4, step = 1 }
+slippage_bps = [0.0, 5.0, 10.0, 20.0]
+capital = [1_000_000.0, 10_000_000.0]
+"weights.above" = { from = -0.30, to = 0.25, step = 0.05 }
+"""
+CHUNK = 12  # settings: those that are walked together
+LOADED = ("arch.bootstrap", "backtest.sources", "backtest.sweep_commands", "backtest.sweep_reports", "matplotlib.pyplot")
+LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
+PARTS = ("shards", "worker", "deaths", "scheduler")
+WAIT = 120.0  # seconds for anything that has to happen
+STAY = 10.0  # seconds that a child may outlive its leader
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that was started: its process, where it writes, and when it began (nanoseconds)."""
+
+    process: int
+    place: Path
+    began: int
+
+    @property
+    def folder(self):
+        """The folder that its command line names with --out."""
+        return self.place / "out"
+
+    def written(self):
+        """Return how many chunks are in its folder."""
+        return len(list(self.folder.glob("sweeps/*/chunks/[!.]*.parquet")))
+
+    def ended(self):
+        """Return whether the process came to its end; it is not reaped."""
+        return os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def code(self):
+        """Wait for the end of the process, at most WAIT, and return its exit code, or minus the signal that killed it."""
+        until = time.monotonic() + WAIT
+        while not self.ended() and time.monotonic() < until:
+            time.sleep(0.002)
+        if not self.ended():
+            os.kill(self.process, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def said(self):
+        """Return what it wrote to its standard streams."""
+        return (self.place / "sweep.log").read_text(encoding="utf-8")
+
+
+def start(place, *words, deaths=3):
+    """Fork a sweep of GRID into a place; `deaths` of workers with one chunk are allowed."""
+    place.mkdir(exist_ok=True)
+    (place.parent / "grid.toml").write_text(GRID, encoding="utf-8")
+    began = time.time_ns()
+    process = os.fork()
+    if process:
+        return Sweep(process, place, began)
+    os.setsid()
+    with open(place / "sweep.log", "wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    os.environ["BACKTEST_HOME"] = str(place / "home")
+    chunks.SETTINGS_PER_CHUNK = CHUNK
+    if "dask" in sys.modules:
+        sys.modules["dask"].config.set({"distributed.scheduler.allowed-failures": deaths})
+    code = 1
+    try:
+        main(["sweep", STRATEGY, "--grid", str(place.parent / "grid.toml"), "--out", str(place / "out"), *words])
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def files(folder):
+    """Return the bytes of every file under a final name; what is in the making begins with a dot."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        name: (folder / name).read_bytes() for name in map(str, (one.relative_to(folder) for one in found)) if not hidden(name)
+    }
+
+
+def hidden(name):
+    return any(part.startswith(".") for part in Path(name).parts)
+
+
+def odd(sweep, whole, complete):
+    """Return what the files of a sweep are that those of an undisturbed one are not."""
+    held = files(sweep.folder)
+    lost = sorted(set(whole) - set(held)) if complete else []
+    return [f"{name}: missing" for name in lost] + [
+        f"{name}: {'not of this sweep' if name not in whole else 'other bytes'}"
+        for name, body in held.items()
+        if whole.get(name) != body
+    ]
+
+
+def dead_links(folder):
+    """Return every link to a file that is not there, on the pages that a reader comes to from the front page or the sweep's."""
+    folder = folder.resolve()
+    ahead = [page for page in (folder / "index.html", folder / "sweeps" / STRATEGY / "index.html") if page.exists()]
+    faults, seen = [], set(ahead)
+    while ahead:
+        page = ahead.pop()
+        for link in re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8")):
+            to = (page.parent / link).resolve()
+            if to.is_file() and to.suffix == ".html" and to not in seen:
+                seen.add(to)
+                ahead.append(to)
+            if not to.is_file() and to != folder / "index.html":  # the front page is the last of a first sweep
+                faults.append(f"{page.relative_to(folder)}: leads to {link}")
+    return faults
+
+
+def ledger_faults(sweep, whole):
+    """Return what is wrong with the ledger of trials: unreadable, too many, or fewer than a result that is seen."""
+    path = sweep.place / "home" / "trials.sqlite"
+    try:
+        count = Trials(path).count(STRATEGY)
+        with closing(sqlite3.connect(path)) as held:
+            said = held.execute("PRAGMA integrity_check").fetchone()[0]
+    except (DataError, sqlite3.Error) as error:
+        return [f"ledger: {error}"]
+    document = f"sweeps/{STRATEGY}/result.json"
+    settings = json.loads(whole[document])["settings"]
+    seen = (sweep.folder / document).exists()
+    return [f"ledger: {count} of {settings}, {said}"] if said != "ok" or count > settings or (seen and count < settings) else []
+
+
+def members(session):
+    """Return the living processes of a session with their parents, its leader aside."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent, _, of = stat.read_text().rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue  # it ended
+        if int(of) == session and state != "Z" and int(stat.parent.name) != session:
+            found[int(stat.parent.name)] = int(parent)
+    return found
+
+
+def orphans(session):
+    """Return a fault when processes of a dead leader's session stay, which are then killed."""
+    until = time.monotonic() + STAY
+    while (left := members(session)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for process in left:
+        os.kill(process, signal.SIGKILL)
+    return [f"{len(left)} children alive {STAY:.0f} s after their leader"] if left else []
+
+
+def in_the_making(folder):
+    return {path for path in folder.rglob(".*") if not path.is_dir()}
+
+
+def kill(sweep, delay, writing):
+    """Kill a sweep after a delay, or then at the next file in the making; return its exit code."""
+    time.sleep(delay)
+    before = in_the_making(sweep.folder)
+    while writing and not sweep.ended() and in_the_making(sweep.folder) <= before:
+        time.sleep(0.0002)
+    os.kill(sweep.process, signal.SIGKILL)
+    return sweep.code()
+
+
+def stage(sweep, of):
+    """Return what a sweep was doing, by the files that it wrote."""
+    fresh = {path.name for path in sweep.folder.rglob("*") if path.is_file() and path.stat().st_mtime_ns >= sweep.began}
+    if sweep.written() < of:
+        return "evaluating"
+    if "settings.parquet" not in fresh:
+        return "measuring"
+    return "after all" if "result.schema.json" in fresh else "publishing"
+
+
+def kill_sweeps(kills, place, whole, took, words, chance):
+    """Return where sweeps were killed, how many ended first, how many children they had, and every fault."""
+    of = sum("chunks/" in name for name in whole)
+    at, doing, faults, children, ended, left = [], Counter(), [], 0, 0, 0
+    while len(at) < kills:
+        sweep = start(place, "--resume", *words)
+        delay = chance.uniform(0, took[chance.random() < 0.5])
+        code = kill(sweep, delay, writing=len(at) % 2 == 1)
+        children = max(children, len(members(sweep.process)))
+        faults += orphans(sweep.process)
+        if code == -signal.SIGKILL:
+            at.append(sweep.written())
+            doing[stage(sweep, of)] += 1
+            left = max(left, len(in_the_making(sweep.folder)))
+            faults += [*odd(sweep, whole, complete=False), *dead_links(sweep.folder), *ledger_faults(sweep, whole)]
+            continue
+        ended += 1
+        faults += [f"exit code {code}: {sweep.said()}"] * bool(code) + odd(sweep, whole, complete=True)
+        begin_again(place, chance)
+    last = start(place, "--resume", *words)
+    code = last.code()
+    faults += [f"exit code {code}: {last.said()}"] * bool(code) + odd(last, whole, complete=True) + ledger_faults(last, whole)
+    amid = [number for number in at if number < of] or [of]
+    spread = {"least": min(amid), "median": round(statistics.median(amid)), "most": max(amid), "of": of}
+    told = {"killed": len(at), "ended before": ended, "chunks at kills amid them": spread, "killed while": dict(doing)}
+    return told | {"most children": children, "most files in the making": left, "faults": faults}
+
+
+def begin_again(place, chance):
+    """Leave nothing of a sweep, or everything but half of its chunks."""
+    if chance.random() < 0.5:
+        shutil.rmtree(place)
+        return
+    for path in sorted((place / "out").glob("sweeps/*/chunks/*.parquet")):
+        if chance.random() < 0.5:
+            path.unlink()
+
+
+def shards(place, whole, words, engine=()):
+    """Return the faults of sweeps in 1, 3 and 7 shards, evaluated out of order and merged."""
+    faults = []
+    for count in (1, 3, 7):
+        shutil.rmtree(place, ignore_errors=True)
+        asked = [("--shard", f"{number}/{count}", *engine) for number in range(count, 0, -1)]
+        for one in (*asked, ("--merge",)):
+            sweep = start(place, *one, *words)
+            if code := sweep.code():
+                faults.append(f"{' '.join(one)}: exit code {code}: {sweep.said()}")
+        faults += odd(sweep, whole, complete=True)
+    return {f"1, 3 and 7 shards{' on Dask' if engine else ''}": "merged", "faults": faults}
+
+
+def awaited(ready, what):
+    """Wait until something is there and return it."""
+    until = time.monotonic() + WAIT
+    while not (found := ready()):
+        if time.monotonic() > until:
+            raise TimeoutError(what)
+        time.sleep(0.002)
+    return found
+
+
+def loses(sweep, whole, process, chance, wanted=0):
+    """Kill a process that a sweep needs when some chunks are there; return how many were, and every fault."""
+    of = sum("chunks/" in name for name in whole)
+    some = chance.randrange(1, of // 2)
+    awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
+    os.kill(process(), signal.SIGKILL)
+    there, code = sweep.written(), sweep.code()
+    faults = [f"exit code {code}: {sweep.said()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
+    faults += orphans(sweep.process) + ["the process died after the work"] * (there >= of)
+    return {"chunks when it died": there, "of": of, "exit code": code, "faults": faults}
+
+
+def gives_up(sweep, whole, process, chance, words):
+    """Kill a process that a sweep cannot do without: it has to say so in a line, and is resumed without Dask."""
+    found = loses(sweep, whole, process, chance, wanted=DataError.exit_code)
+    last = [line for line in sweep.said().splitlines() if line.startswith("error: ")]
+    sweep = start(sweep.place, "--resume", *words)
+    code = sweep.code()
+    faults = [f"{len(last)} lines of error"] * (len(last) != 1) + [f"exit code {code}: {sweep.said()}"] * bool(code)
+    return found | {"faults": found["faults"] + faults + odd(sweep, whole, complete=True)}
+
+
+def worker_of(sweep):
+    """Return one worker process of a sweep that has a Dask cluster of its own."""
+    found = [one for one, parent in members(sweep.process).items() if parent == sweep.process]
+    return next(one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes())
+
+
+def killed_worker(place, whole, words, chance):
+    """A sweep on a cluster of its own loses a worker, which the cluster starts again."""
+    sweep = start(place, "--engine", "dask", *words)
+    return {"lost": "a worker of its own"} | loses(sweep, whole, lambda: worker_of(sweep), chance)
+
+
+def too_many_deaths(place, whole, words, chance):
+    """A sweep that may lose no worker loses one."""
+    sweep = start(place, "--engine", "dask", *words, deaths=0)
+    return {"lost": "a worker too many"} | gives_up(sweep, whole, lambda: worker_of(sweep), chance, words)
+
+
+@contextmanager
+def cluster(folder):
+    """Yield the address of a scheduler, its process, and those of its two workers, which nothing starts again."""
+    dask, file = [sys.executable, "-m", "dask"], folder / "scheduler.json"
+    with open(folder / "dask.log", "wb") as out:
+        said = {"stdout": out, "stderr": out}
+        scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+        worker = ["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        started = [subprocess.Popen([*dask, *scheduler], **said)]
+        try:
+            awaited(file.exists, "a scheduler")
+            started += [subprocess.Popen([*dask, *worker, "--local-directory", str(folder)], **said) for _ in range(2)]
+            yield json.loads(file.read_text(encoding="utf-8"))["address"], *started
+        finally:
+            for one in started:
+                one.kill()
+                one.wait()
+
+
+def on_scheduler(place, whole, words, chance):
+    """Sweeps on a named scheduler: in shards, one that loses a worker for good, and one that loses the scheduler."""
+    with cluster(place.parent) as (address, scheduler, worker, _):
+        engine = ("--engine", "dask", "--scheduler", address)
+        yield shards(place, whole, words, engine)
+        shutil.rmtree(place)
+        sweep = start(place, *engine, *words)
+        yield {"lost": "a worker for good"} | loses(sweep, whole, lambda: worker.pid, chance)
+        shutil.rmtree(place)
+        sweep = start(place, *engine, *words)
+        yield {"lost": "the scheduler"} | gives_up(sweep, whole, lambda: scheduler.pid, chance, words)
+
+
+def undisturbed(place, words):
+    """Return the files of a sweep that nobody kills, and the seconds that all of it and its evaluation took."""
+    sweep = start(place, *words)
+    if code := sweep.code():
+        sys.exit(f"exit code {code}: {sweep.said()}")
+    all_of_it = (time.time_ns() - sweep.began) / 1e9
+    last = max(path.stat().st_mtime_ns for path in sweep.folder.glob("sweeps/*/chunks/*"))
+    return files(sweep.folder), (all_of_it, (last - sweep.began) / 1e9)
+
+
+def play(folder, kills, reports, parts, chance):
+    """Yield what each part found."""
+    words = ("--reports", reports)
+    whole, took = undisturbed(folder / "undisturbed", words)
+    yield {"seconds of a sweep": round(took[0], 1), "of which to the last chunk": round(took[1], 1), "faults": []}
+    yield kill_sweeps(kills, folder / "killed", whole, took, words, chance)
+    if "shards" in parts:
+        yield shards(folder / "shards", whole, words)
+    if not find_spec("distributed"):
+        yield {"Dask": "not installed", "faults": []}
+        return
+    if "worker" in parts:
+        yield killed_worker(folder / "worker", whole, words, chance)
+    if "deaths" in parts:
+        yield too_many_deaths(folder / "deaths", whole, words, chance)
+    if "scheduler" in parts:
+        yield from on_scheduler(folder / "scheduler", whole, words, chance)
+
+
+if __name__ == "__main__":
+    for name in (*LOADED, *(["distributed"] if find_spec("distributed") else [])):
+        import_module(name)
+    kills, reports, *parts = [*sys.argv[1:], "1"][: max(2, len(sys.argv) - 1)]
+    began, faults = time.monotonic(), []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for found in play(Path(folder), int(kills), reports, parts or PARTS, random.Random(1)):
+            faults += found["faults"]
+            print(found, flush=True)
+    print({"seconds": round(time.monotonic() - began)})
+    sys.exit(bool(faults))
