@@ -325,3 +325,13 @@ def test_a_book_has_no_session_on_which_all_its_markets_are_closed() -> None:
 def test_a_run_of_one_session_is_refused() -> None:
     with pytest.raises(DataError, match=r"1 session\(s\) from 2024-01-05 to 2024-01-05; want at least two"):
         engine.run_sessions(two_names(), ["AAA"], day("2024-01-05"), day("2024-01-05"))
+
+
+def test_the_last_of_the_cash_of_a_book_that_has_grown_is_spent_within_its_own_rounding():
+    drawn, index = np.random.default_rng(26), pd.bdate_range("2022-01-03", periods=120).as_unit("ns")
+    names = ["NVDA", "AMD", "AVGO", "MRVL"]
+    columns = {name: 10.0 * np.exp(np.cumsum(drawn.normal(0.03, 0.05, 120))) for name in names}
+    prices = prices_of(columns, dict.fromkeys(names, "XNYS"), index)
+    wanted = [decided(one, dict(zip(names, drawn.dirichlet(np.full(4, 0.2)).tolist(), strict=True))) for one in index[0:-2:5]]
+    spec = spec_of(cost_bps=0.0, capital=10_000_000.0)
+    assert engine.trade(spec, wanted, prices, names, "USD", index).equity.iloc[-1] > 10 * spec.capital
