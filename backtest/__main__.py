@@ -203,6 +203,10 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
+    from backtest.sweep.grid import load_grid
+    from backtest.sweep.server import start_server
+
+    start_server(load_grid(grid).size, workers)  # loads what its workers need while this process does
     from backtest.documents import to_json
     from backtest.spec import load_strategy
     from backtest.sweep_commands import Asked

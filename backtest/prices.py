@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,13 @@ class Prices:
 
     def last_session(self, ticker: str, end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session a ticker has a price for, when its market has a later one by `end`; else None."""
-        traded = self.traded(ticker)
-        own = self.sessions((self.market[ticker],))
-        later = own[(own > traded[-1]) & (own <= end)] if len(traded) else own
-        return traded[-1] if len(traded) and len(later) else None
+        last, own = self._last[ticker], self.closes[self.market[ticker]].index
+        return None if pd.isna(last) or own.searchsorted(last, "right") >= own.searchsorted(end, "right") else last
+
+    @cached_property
+    def _last(self) -> dict[str, pd.Timestamp]:
+        """The last session that each ticker has a price for, NaT for none."""
+        priced, index = self.wealth.notna().to_numpy(), self.wealth.index
+        rows = len(index) - 1 - priced[::-1].argmax(axis=0)
+        found = index[rows].where(priced.any(axis=0))
+        return dict(zip(self.wealth.columns.tolist(), found, strict=True))

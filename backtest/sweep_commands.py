@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import typer
@@ -16,11 +18,12 @@ from backtest.errors import ConfigurationError
 from backtest.panel import Archive
 from backtest.run import tickers_of
 from backtest.spec import StrategySpec
-from backtest.sweep import baseline, chunks, workers
+from backtest.sweep import baseline, chunks
 from backtest.sweep.grid import load_grid
 from backtest.sweep.identity import identities
 from backtest.sweep.measure import Findings, measure
 from backtest.sweep.memory import keep_freed_memory
+from backtest.sweep.server import FEW, cores
 from backtest.sweep.settings import Settings
 from backtest.sweep.summary import junit, markdown
 from backtest.sweep.trials import open_trials
@@ -58,14 +61,13 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     keep_freed_memory()
     if asked.shard and asked.merge:
         raise ConfigurationError("--shard and --merge; want the shards first, then one --merge without --shard")
-    count, grid = asked.workers or workers.cores(), load_grid(asked.grid)
-    if min(count, grid.size // chunks.SETTINGS_PER_CHUNK) > 1:
-        workers.start_early()
-    settings = Settings(spec, grid)
+    count, settings = asked.workers or cores(), Settings(spec, load_grid(asked.grid))
     memory = MEGABYTES[0] + MEGABYTES[1] * count
     typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / (RATE * count) + 10:,.0f} s", err=True)
     held = [settings[number][1] for number in settings.scenes]
+    checked = time.monotonic()
     archive = archive_of(sorted({ticker for one in held for ticker in tickers_of(one, universe)}))
+    read = time.monotonic()
     came_from = identities(archive, asked.strategy)
     folder = asked.out / "sweeps" / spec.name
     planned = chunks.plan(settings, list(came_from.values()), folder / "chunks")
@@ -74,7 +76,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     for other in asked.trials:
         ledger.merge(other)
     noted = sorted(number for chunk in mine for number in chunk.numbers)
-    with Crew(min(count, len(mine)), asked.strategy, settings, archive) as crew:
+    with Crew(count if len(noted) > FEW else 1, asked.strategy, settings, archive) as crew:
+        Thread(target=import_module, args=("arch.bootstrap",), daemon=True).start()  # wanted when the workers are done
         if not asked.merge:
             told = _progress(len(noted))
             if asked.engine == "dask":
@@ -83,6 +86,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
                 chunks.evaluate(mine, asked.resume, lambda wanted: encoded_on(asked.scheduler, wanted, settings, archive), told)
             else:
                 chunks.evaluate(mine, asked.resume, lambda wanted: crew.each(chunks.encoded, wanted), told)
+        evaluated = time.monotonic()
         ledger.note(spec.name, archive.data_id, (settings.spec_ids[number] for number in noted))
         if asked.shard:
             typer.echo(f"{folder / 'chunks'}: shard {asked.shard}, {len(mine)} of {len(planned)} chunks", err=True)
@@ -93,9 +97,16 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
     document = _document(spec, found, came_from, counted)
     chunks.put(folder / "result.json", to_json(document).encode())
-    seconds = time.monotonic() - began
+    ended = time.monotonic()
+    seconds = ended - began
     document |= {
         "seconds": seconds,
+        "seconds_by_part": {
+            "settings": checked - began,
+            "reading": read - checked,
+            "evaluating": evaluated - read,
+            "measuring": ended - evaluated,
+        },
         "settings_per_second": len(settings) / seconds,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0 + crew.peak_memory / 2**20,
     }

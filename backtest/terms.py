@@ -169,8 +169,8 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
     if prices.bars is not None:
         held = {name: getattr(prices.bars, name)[list(tickers)].reindex(sessions).to_numpy() for name in held}
     count = wealth.notna().cumsum().to_numpy()
-    opened = [prices.closes[prices.market[ticker]].index[0] for ticker in tickers]
-    listed = [len(traded := prices.traded(ticker)) > 0 and traded[0] > day for ticker, day in zip(tickers, opened, strict=True)]
+    opened = pd.DatetimeIndex([prices.closes[prices.market[ticker]].index[0] for ticker in tickers])
+    listed = (count[-1] > 0) & (index[(count > 0).argmax(axis=0)] > opened)
     counted = np.where(listed, _at(count, through, 0), 0)
     return _Local(
         fill=now if fill == "close" else held["open"] * now / held["close"],

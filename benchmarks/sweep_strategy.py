@@ -26,7 +26,7 @@ class Tilt:
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the weights."""
         tickers = sorted({ticker for basket in members.values() for ticker in basket})
-        scored = dict(zip(scores[0].index, scores[0].to_numpy(), strict=True))
+        scored = dict(zip(scores[0].index.tolist(), scores[0].to_numpy(), strict=True))
         beaten = np.argsort(np.argsort(np.nan_to_num([scored[ticker] for ticker in tickers]))) / len(tickers)
         wanted = self.least + beaten**self.power
         return dict(zip(tickers, (0.998 * wanted / wanted.sum()).tolist(), strict=True))

@@ -27,8 +27,8 @@ from backtest.panel import Archive
 from backtest.run import run, tickers_of
 from backtest.spec import StrategySpec, load_strategy
 from backtest.sweep.grid import load_grid
+from backtest.sweep.server import cores
 from backtest.sweep.settings import Settings
-from backtest.sweep.workers import cores
 from backtest.universe import load_universe
 
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"

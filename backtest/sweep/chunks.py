@@ -35,17 +35,18 @@ SCHEMA = pyarrow.schema(
 
 @dataclass(frozen=True)
 class Chunk:
-    """The numbers of some settings of the grid, and the file that their curves belong in."""
+    """The numbers of some settings of the grid, the file that their curves belong in, and the tile they begin in."""
 
     numbers: tuple[int, ...]
     path: Path
+    tile: int
 
 
 def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
     """Return the chunks of a sweep, the same whatever the shard: the settings in their order, cut."""
     order, size = settings.order, SETTINGS_PER_CHUNK
     parts = [tuple(order[first : first + size]) for first in range(0, len(order), size)]
-    return [Chunk(part, folder / f"{_name(settings, part, identity)}.parquet") for part in parts]
+    return [Chunk(part, folder / f"{_name(settings, part, identity)}.parquet", int(settings.tile[part[0]])) for part in parts]
 
 
 def shard_of(chunks: Sequence[Chunk], stated: str) -> list[Chunk]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -43,12 +43,13 @@ class Findings:
 
 @dataclass(frozen=True)
 class _Basis:
-    """What every chunk is measured on: the days that all curves share, windows, blocks, and the sessions a position is held."""
+    """What every chunk is measured on: days that all curves share, windows, blocks, sessions a position is held, draws if any."""
 
     days: pd.DatetimeIndex
     spans: tuple[Window, ...]
     blocks: int
     held: int
+    draws: Draws | None
 
     @property
     def n(self) -> int:
@@ -109,7 +110,9 @@ def _basis(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew: 
     days = pd.DatetimeIndex(shared.astype("datetime64[D]"))
     held = max(HELD[spec.rebalance] for spec in specs) * (1 if archive.prices.frequency == "weekly" else 5)
     spans = tuple(windows(load_universe(), pd.Timestamp(settings[0][1].start), days[-1]))
-    return _Basis(days, spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)
+    n = len(days) - 1
+    draws = Draws(n, held, SEED) if n >= FEWEST_OBSERVATIONS else None
+    return _Basis(days, spans, min(BLOCKS, n // held // 2 * 2), held, draws)
 
 
 def _days(chunk: Chunk, _settings: Settings, _evaluator: Evaluator) -> list[np.ndarray]:
@@ -129,13 +132,8 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
     excess = returns - _against(part, settings, evaluator, basis.days)
-    best = _draws(n, basis.held).best_of(excess) if n >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
+    best = basis.draws.best_of(excess) if basis.draws else Best(0, 0.0, np.zeros((3, 1)))
     return _Part(part, cut.sum(axis=1), (cut**2).sum(axis=1), best)
-
-
-@lru_cache(maxsize=1)
-def _draws(n: int, held: int) -> Draws:
-    return Draws(n, held, SEED)
 
 
 def _arrays(found: Any, column: str) -> Iterator[np.ndarray]:

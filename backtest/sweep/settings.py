@@ -18,9 +18,9 @@ PATHS_TOGETHER = 64  # paths of targets that are walked through every way of tra
 class Settings(Sequence[tuple[Setting, StrategySpec]]):
     """Every distinct setting of a grid with its spec, in the grid's order. A spec is made when asked for and not kept.
 
-    `spec_ids` has the hash of each. `order` has their numbers so that neighbours share decisions and terms. `scene` numbers,
-    for each, the books and days it is about; `scenes` has the first setting of each. ConfigurationError for a field the spec
-    lacks, a value it refuses, more settings than the grid's `most`, or none.
+    `spec_ids` has the hash of each. `order` has their numbers so that neighbours share decisions and terms; `tile` numbers, for
+    each, those it shares decisions with. `scene` numbers the books and days it is about; `scenes` has the first of each.
+    ConfigurationError for a field the spec lacks, a value it refuses, more settings than the grid's `most`, or none.
     """
 
     def __init__(self, spec: StrategySpec, grid: Grid) -> None:
@@ -41,10 +41,11 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         self.spec_ids, self._places = tuple(found), array("q", found.values())
         scene, signals, weights, terms, trading = np.array(traits).T
         paths, path = np.unique(np.column_stack([scene, signals, weights]), axis=0, return_inverse=True)
-        tile = (path - np.searchsorted(paths[:, 0], scene)) // PATHS_TOGETHER
+        within = (path - np.searchsorted(paths[:, 0], scene)) // PATHS_TOGETHER
+        _, self.tile = np.unique(np.column_stack([scene, within]), axis=0, return_inverse=True)
         self.scene: np.ndarray = scene
         self.scenes: list[int] = np.unique(scene, return_index=True)[1].tolist()
-        self.order: list[int] = np.lexsort((path, trading, terms, tile, scene)).tolist()
+        self.order: list[int] = np.lexsort((path, trading, terms, self.tile)).tolist()
 
     def __len__(self) -> int:
         return len(self.spec_ids)

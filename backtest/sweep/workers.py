@@ -1,18 +1,18 @@
 """A sweep's work on the cores of this machine: processes that make chunks and read what is in them.
 
-They are forked from a server that has loaded the engine and nothing else, started while the sweep still reads its prices, and
-end with the process they work for, however that ends.
+They are forked from the server of `backtest.sweep.server`, and end with the process they work for, however that ends.
 """
 
 import os
 import pickle
 import resource
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from multiprocessing import forkserver, get_all_start_methods, get_context, parent_process
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any, Self, TypeVar
@@ -23,6 +23,7 @@ from backtest.spec import load_strategy
 from backtest.sweep.chunks import Chunk
 from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.memory import keep_freed_memory
+from backtest.sweep.server import METHOD
 from backtest.sweep.settings import Settings
 from backtest.universe import load_universe
 
@@ -30,22 +31,8 @@ Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
 Memory = tuple[int, int]  # bytes a process holds for itself, and shares
 GROWN = 16 * 1024  # kilobytes
-METHOD = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
-LOADED = ["backtest.sweep.measure", "vectorbt.portfolio.dispatch", "vectorbt.portfolio.enums"]
+QUEUED = 2  # chunks given to a worker at a time, so that it never waits
 _mine: tuple[Settings, Evaluator] | None = None  # what a worker works with
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def start_early() -> None:
-    """Let the server load the engine while this process does other things."""
-    if METHOD == "forkserver":
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the server and what it forks: one core each
-        forkserver.set_forkserver_preload(LOADED)
-        forkserver.ensure_running()
 
 
 class Crew:
@@ -53,18 +40,20 @@ class Crew:
 
     def __init__(self, count: int, strategy: Path | None, settings: Settings, archive: Archive) -> None:
         self._settings, self._peaks = settings, dict[int, Memory]()
-        self._pool: ProcessPoolExecutor | None = None
         self._own = Evaluator(archive, load_universe())
+        self._pools: list[ProcessPoolExecutor] = []
         if count > 1:
-            body = pickle.dumps((settings, archive))
-            self._pool = ProcessPoolExecutor(count, get_context(METHOD), _begin, (strategy, body))
+            given = strategy, pickle.dumps((settings, archive))
+            self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, given) for _ in range(count)]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown()
 
     @property
     def peak_memory(self) -> int:
@@ -73,20 +62,54 @@ class Crew:
         return sum(own for own, _ in held) + max((shared for _, shared in held), default=0)
 
     def each(self, task: Task[Made], chunks: Sequence[Chunk], *further: Any) -> Iterator[tuple[Chunk, Made]]:
-        """Yield what a task makes of each chunk, as it is made. A worker that dies ends it with BacktestError."""
-        if self._pool is None:
+        """Yield what a task makes of each chunk, as it is made. A worker that dies ends it with BacktestError.
+
+        A worker stays with a tile, whose decisions it knows, until nothing is left of it.
+        """
+        if not self._pools:
             for chunk in chunks:
                 yield chunk, task(chunk, self._settings, self._own, *further)
             return
-        asked = {self._pool.submit(_done, task, chunk, further): chunk for chunk in chunks}
+        left, running = _Tiles(chunks), dict[Future[tuple[Made, int, Memory]], tuple[int, Chunk]]()
+        ready = [worker for worker in range(len(self._pools)) for _ in range(QUEUED)]
         try:
-            for future in as_completed(list(asked)):
-                made, process, held = future.result()
-                self._peaks[process] = held
-                yield asked.pop(future), made
+            while True:
+                for worker in ready:
+                    if (one := left.take(worker)) is not None:
+                        running[self._pools[worker].submit(_done, task, one, further)] = worker, one
+                if not running:
+                    return
+                ended = wait(running, return_when=FIRST_COMPLETED).done
+                ready = [running[future][0] for future in ended]
+                for future in ended:
+                    made, process, self._peaks[process] = future.result()
+                    yield running.pop(future)[1], made
         except BrokenProcessPool:
             said = "a worker of the sweep was killed, for want of memory perhaps; want --resume, or fewer --workers"
             raise BacktestError(said) from None
+
+
+class _Tiles:
+    """What is left to do, by tile."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self._left: dict[int, deque[Chunk]] = {}
+        for chunk in chunks:
+            self._left.setdefault(chunk.tile, deque()).append(chunk)
+        self._of: dict[int, int] = {}
+
+    def take(self, worker: int) -> Chunk | None:
+        """Return a worker's next chunk: of its own tile, else of one that nobody works on, else of the one with most left."""
+        if not self._left:
+            return None
+        if self._of.get(worker) not in self._left:
+            free = [tile for tile in self._left if tile not in self._of.values()]
+            self._of[worker] = free[0] if free else max(self._left, key=lambda tile: len(self._left[tile]))
+        tile = self._of[worker]
+        chunk = self._left[tile].popleft()
+        if not self._left[tile]:
+            del self._left[tile]
+        return chunk
 
 
 def _begin(strategy: Path | None, body: bytes) -> None:
