@@ -222,21 +222,54 @@ def simulate(terms: Terms, orders: Orders, capital: float) -> np.ndarray:
         return np.empty(0)
     from vectorbt.portfolio import dispatch
 
-    placed, named = kernel_arguments(terms, orders, capital)
+    lines = lines_of(terms, orders)
+    placed, named = kernel_arguments(terms, lines, capital)
     records, _ = dispatch.simulate_from_orders(*placed, **named)
-    _check(records, orders, capital, terms)
+    _check(records, lines, orders, capital, terms)
     return np.asarray(records)
 
 
-def kernel_arguments(terms: Terms, orders: Orders, capital: float) -> tuple[tuple[Any, ...], dict[str, Any]]:
+@dataclass(frozen=True)
+class Lines:
+    """Orders as the kernel gets them: moments of different markets that follow one another in one line, for no ticker is in both.
+
+    `units` and `fixed` are (lines, books, tickers), `sheets` (lines, tickers, fields); `row` (lines, tickers) is the orders' row.
+    """
+
+    units: np.ndarray
+    fixed: np.ndarray
+    sheets: np.ndarray
+    row: np.ndarray
+
+
+def lines_of(terms: Terms, orders: Orders) -> Lines:
+    """Return the lines of some orders; the order of rows is kept: within a line markets follow each other as in the terms."""
+    market, count = terms.market[orders.rows], len(orders.rows)
+    begins = np.append(True, market[1:] <= market[:-1])
+    line, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+    seat = np.repeat(np.arange(len(terms.columns)), [part.stop - part.start for part in terms.columns])
+    row = np.repeat(first[:, None], len(terms.columns), axis=1)
+    row[line, market] = np.arange(count)
+    row = row[:, seat]
+    if len(first) == count:
+        return Lines(orders.units, orders.fixed, terms.sheets[orders.rows], row)
+    units, fixed = np.zeros((2, len(first), *orders.units.shape[1:]))
+    for number, part in enumerate(terms.columns):
+        own = market == number
+        units[line[own], :, part], fixed[line[own], :, part] = orders.units[own, :, part], orders.fixed[own, :, part]
+    return Lines(units, fixed, terms.sheets[orders.rows[row], np.arange(len(seat))], row)
+
+
+def kernel_arguments(terms: Terms, lines: Lines, capital: float) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return what the kernel is called with: a size, price, rate, fixed fee and slippage per order, a group per book.
 
-    Within a book sales come first; which those are is known, so that the kernel need not find out.
+    Within a book and market sales come first; which those are is known, so that the kernel need not find out.
     """
     from vectorbt.portfolio.enums import Direction, SizeType
 
-    _, books, tickers = orders.units.shape
-    size, price, rates, slippage, turns = floor.placed(terms.sheets[orders.rows], orders.units)
+    _, books, tickers = lines.units.shape
+    ends = np.array([part.stop for part in terms.columns])
+    size, price, rates, slippage, turns = floor.placed(lines.sheets, lines.units, ends)
     placed = size.shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
     return placed, {
         "size": size,
@@ -246,35 +279,35 @@ def kernel_arguments(terms: Terms, orders: Orders, capital: float) -> tuple[tupl
         "val_price": price,
         "close": price,
         "fees": rates,
-        "fixed_fees": orders.fixed.reshape(size.shape),
+        "fixed_fees": lines.fixed.reshape(size.shape),
         "slippage": slippage,
         "auto_call_seq": False,
-        "max_orders": int(np.count_nonzero(orders.units)) + 1,
+        "max_orders": int(np.count_nonzero(lines.units)) + 1,
         "max_logs": 1,
         "engine": "rust",
     }
 
 
-def _check(records: Any, orders: Orders, capital: float, terms: Terms) -> None:
+def _check(records: Any, lines: Lines, orders: Orders, capital: float, terms: Terms) -> None:
     """Refuse what vectorbt bent without a word: an order dropped or cut, cash that came out different."""
     names = len(terms.tickers)
-    row, column, side, size, price, fees = (records[field] for field in ("idx", "col", "side", "size", "price", "fees"))
+    line, column, side, size, price, fees = (records[field] for field in ("idx", "col", "side", "size", "price", "fees"))
     first, count, left, turnover = floor.unlike(
-        row, column, side, size, price, fees, orders.units, float(capital), FILLED_WITHIN, SPENT_WITHIN
+        line, column, side, size, price, fees, lines.units, float(capital), FILLED_WITHIN, SPENT_WITHIN
     )
     if first >= 0:
         one = records[first]
-        row, (book, seat) = int(one["idx"]), divmod(int(one["col"]), names)
+        at, (book, seat) = int(one["idx"]), divmod(int(one["col"]), names)
         filled = float(one["size"]) * (1.0 if one["side"] == 0 else -1.0)
-        ordered = float(orders.units[row, book, seat])
-        raise BacktestError(
-            f"{terms.tickers[seat]} on {_day(terms, orders, row)}: vectorbt filled {filled:g} of {ordered:g} units"
-        )
+        ordered = float(lines.units[at, book, seat])
+        when = _day(terms, orders, lines.row[at, seat])
+        raise BacktestError(f"{terms.tickers[seat]} on {when}: vectorbt filled {filled:g} of {ordered:g} units")
     if len(records) != count:
-        units = orders.units.reshape(len(orders.rows), -1).copy()
-        units[row, column] = 0.0
+        units = lines.units.reshape(len(lines.units), -1).copy()
+        units[line, column] = 0.0
         at, lost = np.argwhere(units)[0]
-        raise BacktestError(f"{terms.tickers[lost % names]} on {_day(terms, orders, int(at))}: vectorbt dropped the order")
+        when = _day(terms, orders, lines.row[at, lost % names])
+        raise BacktestError(f"{terms.tickers[lost % names]} on {when}: vectorbt dropped the order")
     if (off := np.abs(left - orders.cash[-1]) > FILLED_WITHIN * (capital + turnover)).any():
         book = int(off.argmax())
         raise BacktestError(f"vectorbt left {left[book]:,.6f} in cash, the desk {orders.cash[-1, book]:,.6f}")

@@ -281,10 +281,11 @@ def worth(rows_before: Any, units: Any, cash: Any, prices: Any, capital: Any) ->
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def placed(sheets: Any, units: Any) -> Any:
-    """Return size, price, rate, slippage and turn of every order, shape (rows, books × tickers); in a book sales come first.
+def placed(sheets: Any, units: Any, ends: Any) -> Any:
+    """Return size, price, rate, slippage and turn of every order, shape (rows, books × tickers).
 
-    `sheets` are those of the rows, `units` is (rows, books, tickers); a size is NaN where nothing is ordered.
+    `sheets` are those of the rows, `units` is (rows, books, tickers), `ends` where each market's seats end; a size is NaN where
+    nothing is ordered. In a book markets take turns as they are seated, and in a market sales come first.
     """
     rows, books, tickers = units.shape
     shape = (rows, books * tickers)
@@ -292,17 +293,21 @@ def placed(sheets: Any, units: Any) -> Any:
     for row in range(rows):
         sheet = sheets[row]
         for book in range(books):
-            sold, bought = book * tickers, (book + 1) * tickers
-            for seat in range(tickers):
-                bought -= 1 if units[row, book, seat] > 0.0 else 0
+            begin = 0
+            for end in ends:
+                sold, bought = book * tickers + begin, book * tickers + end
+                for seat in range(begin, end):
+                    bought -= 1 if units[row, book, seat] > 0.0 else 0
+                for seat in range(begin, end):
+                    if units[row, book, seat] > 0.0:
+                        turn[row, bought] = seat
+                        bought += 1
+                    else:
+                        turn[row, sold] = seat
+                        sold += 1
+                begin = end
             for seat in range(tickers):
                 ordered, column = units[row, book, seat], book * tickers + seat
-                if ordered > 0.0:
-                    turn[row, bought] = seat
-                    bought += 1
-                else:
-                    turn[row, sold] = seat
-                    sold += 1
                 size[row, column] = ordered if ordered != 0.0 else np.nan
                 price[row, column] = 1.0 if np.isnan(sheet[seat, PRICE]) else sheet[seat, PRICE]
                 rate[row, column] = sheet[seat, BUY_RATE] if ordered > 0.0 else sheet[seat, SELL_RATE]

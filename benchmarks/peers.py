@@ -105,7 +105,8 @@ def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], in
     def both() -> int:
         return sum(len(engine.simulate(terms, walked(terms, part, due, CAPITAL), CAPITAL)) for part in parts)
 
-    ready = [engine.kernel_arguments(terms, walked(terms, part, due, CAPITAL), CAPITAL) for part in parts]
+    lines = [engine.lines_of(terms, walked(terms, part, due, CAPITAL)) for part in parts]
+    ready = [engine.kernel_arguments(terms, part, CAPITAL) for part in lines]
 
     def orders() -> int:
         return sum(len(dispatch.simulate_from_orders(*placed, **named)[0]) for placed, named in ready)

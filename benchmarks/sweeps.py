@@ -40,6 +40,7 @@ GRID = """
 lag = {{ from = 1, to = 5, step = 1 }}
 fill = ["close", "open"]
 slippage_bps = {{ from = 0.0, to = 20.0, step = 5.0 }}
+capital = [1_000_000.0, 10_000_000.0]
 "signals.0.months" = {{ from = 2, to = 11, step = 1 }}
 "weights.power" = {{ from = 0.01, to = {last}, step = 0.01 }}
 """
@@ -51,7 +52,7 @@ def main(counts: Sequence[int]) -> None:
     with tempfile.TemporaryDirectory() as held:
         home = Path(held)
         draw_prices(home / "prices", tickers_of(spec, load_universe()))
-        swept(home, 500)  # what numba compiles is kept from here on
+        swept(home, 1000)  # what numba compiles is kept from here on
         found = [swept(home, count) for count in counts]
         peers = others(home, spec, counts[0])
     names = len(spec.tickers(spec.name, load_universe()))
@@ -95,9 +96,9 @@ def write(path: Path, days: pd.DatetimeIndex, close: np.ndarray) -> None:
 
 
 def grid_of(home: Path, count: int) -> Path:
-    """Write a grid of so many settings, a multiple of 500: fifty ways of trading, ten signals, the rest weightings."""
+    """Write a grid of so many settings, a multiple of 1,000: a hundred ways of trading, ten signals, the rest weightings."""
     path = home / f"{count}.toml"
-    path.write_text(GRID.format(last=count // 500 / 100), encoding="utf-8")
+    path.write_text(GRID.format(last=count // 1000 / 100), encoding="utf-8")
     return path
 
 
