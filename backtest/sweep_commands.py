@@ -77,6 +77,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         ledger.merge(other)
     noted = sorted(number for chunk in mine for number in chunk.numbers)
     with Crew(count if len(noted) > FEW else 1, asked.strategy, settings, archive) as crew:
+        ready = time.monotonic()
         Thread(target=import_module, args=("arch.bootstrap",), daemon=True).start()  # wanted when the workers are done
         if not asked.merge:
             told = _progress(len(noted))
@@ -104,7 +105,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         "seconds_by_part": {
             "settings": checked - began,
             "reading": read - checked,
-            "evaluating": evaluated - read,
+            "workers": ready - read,
+            "evaluating": evaluated - ready,
             "measuring": ended - evaluated,
         },
         "settings_per_second": len(settings) / seconds,

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -47,6 +48,10 @@ class Crew:
             self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, given) for _ in range(count)]
 
     def __enter__(self) -> Self:
+        """Wait until every worker is there: it has loaded its libraries and knows settings and archive."""
+        with _said_when_killed():
+            for started in [pool.submit(os.getpid) for pool in self._pools]:
+                started.result()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,7 +77,7 @@ class Crew:
             return
         left, running = _Tiles(chunks), dict[Future[tuple[Made, int, Memory]], tuple[int, Chunk]]()
         ready = [worker for worker in range(len(self._pools)) for _ in range(QUEUED)]
-        try:
+        with _said_when_killed():
             while True:
                 for worker in ready:
                     if (one := left.take(worker)) is not None:
@@ -84,9 +89,15 @@ class Crew:
                 for future in ended:
                     made, process, self._peaks[process] = future.result()
                     yield running.pop(future)[1], made
-        except BrokenProcessPool:
-            said = "a worker of the sweep was killed, for want of memory perhaps; want --resume, or fewer --workers"
-            raise BacktestError(said) from None
+
+
+@contextmanager
+def _said_when_killed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        said = "a worker of the sweep was killed, for want of memory perhaps; want --resume, or fewer --workers"
+        raise BacktestError(said) from None
 
 
 class _Tiles:
