@@ -76,9 +76,9 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     for other in asked.trials:
         ledger.merge(other)
     noted = sorted(number for chunk in mine for number in chunk.numbers)
+    Thread(target=import_module, args=("arch.bootstrap",), daemon=True).start()  # while workers load what they want
     with Crew(count if len(noted) > FEW else 1, asked.strategy, settings, archive) as crew:
         ready = time.monotonic()
-        Thread(target=import_module, args=("arch.bootstrap",), daemon=True).start()  # wanted when the workers are done
         if not asked.merge:
             told = _progress(len(noted))
             if asked.engine == "dask":

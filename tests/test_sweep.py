@@ -99,11 +99,13 @@ def test_neighbours_in_the_order_share_decisions_and_terms():
     settings = Settings(SPEC, Grid(fields | {"rebalance": ("weekly", "monthly")}))
     assert sorted(settings.order) == list(range(len(settings)))
     told = [settings.setting(number) for number in settings.order]
-    tile = PATHS_TOGETHER * 4  # a tile of paths under every lag and slippage
+    paths = 100 // 2  # a hundred are too many for one tile
+    assert paths <= PATHS_TOGETHER < 100
+    tile = paths * 4  # under every lag and slippage
     assert {one["rebalance"] for one in told[: 100 * 4]} == {"weekly"}
-    assert len({one["weights.above"] for one in told[:tile]}) == PATHS_TOGETHER
-    assert {(one["lag"], one["slippage_bps"]) for one in told[:PATHS_TOGETHER]} == {(1, 0.0)}
-    assert len({one["weights.above"] for one in told[tile : 100 * 4]}) == 100 - PATHS_TOGETHER
+    assert len({one["weights.above"] for one in told[:tile]}) == paths
+    assert {(one["lag"], one["slippage_bps"]) for one in told[:paths]} == {(1, 0.0)}
+    assert len({one["weights.above"] for one in told[tile : 100 * 4]}) == paths
 
 
 SMALL = {"rebalance": ("weekly", "monthly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}

@@ -12,7 +12,7 @@ from backtest.spec import StrategySpec
 from backtest.sweep.grid import Grid, Setting
 
 FIXED = ("name", "title", "question", "signals", "weights")
-PATHS_TOGETHER = 64  # paths of targets that are walked through every way of trading before the next ones are decided
+PATHS_TOGETHER = 64  # at most: paths of targets that are walked through every way of trading before others are decided
 
 
 class Settings(Sequence[tuple[Setting, StrategySpec]]):
@@ -41,7 +41,9 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         self.spec_ids, self._places = tuple(found), array("q", found.values())
         scene, signals, weights, terms, trading = np.array(traits).T
         paths, path = np.unique(np.column_stack([scene, signals, weights]), axis=0, return_inverse=True)
-        within = (path - np.searchsorted(paths[:, 0], scene)) // PATHS_TOGETHER
+        first = np.searchsorted(paths[:, 0], np.arange(scene.max() + 2))
+        many = np.diff(first)[scene]
+        within = (path - first[scene]) * -(-many // PATHS_TOGETHER) // many
         _, self.tile = np.unique(np.column_stack([scene, within]), axis=0, return_inverse=True)
         self.scene: np.ndarray = scene
         self.scenes: list[int] = np.unique(scene, return_index=True)[1].tolist()
