@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,15 @@ class Chunk:
 
 
 def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
-    """Return the chunks of a sweep, the same whatever the shard: the settings in their order, cut."""
-    order, size = settings.order, SETTINGS_PER_CHUNK
-    parts = [tuple(order[first : first + size]) for first in range(0, len(order), size)]
+    """Return the chunks of a sweep, the same whatever the shard: tiles too large for one are cut, small ones share one."""
+    parts: list[tuple[int, ...]] = [()]
+    for _, tile in groupby(settings.order, key=lambda number: settings.tile[number]):
+        members = tuple(tile)
+        if len(parts[-1]) + len(members) <= SETTINGS_PER_CHUNK:
+            parts[-1] += members
+        else:
+            parts += [members[first : first + SETTINGS_PER_CHUNK] for first in range(0, len(members), SETTINGS_PER_CHUNK)]
+    parts = [part for part in parts if part]
     return [Chunk(part, folder / f"{_name(settings, part, identity)}.parquet", int(settings.tile[part[0]])) for part in parts]
 
 
@@ -111,7 +118,9 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
     }
     sink = io.BytesIO()
     named = ["spec_id", "book", "setting", "days"]
-    parquet.write_table(pyarrow.table(columns, schema=SCHEMA), sink, compression="zstd", use_dictionary=named)
+    split = {"equity.list.element": "BYTE_STREAM_SPLIT"}  # values alike in their leading bytes: a fifth smaller, and faster
+    table = pyarrow.table(columns, schema=SCHEMA)
+    parquet.write_table(table, sink, compression="zstd", use_dictionary=named, column_encoding=split)
     return sink.getvalue()
 
 

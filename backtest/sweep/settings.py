@@ -26,7 +26,7 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
     def __init__(self, spec: StrategySpec, grid: Grid) -> None:
         self.spec, self.grid = spec, grid
         found: dict[str, int] = {}
-        traits: list[list[int]] = []
+        traits = array("q")
         known: list[dict[Hashable, int]] = [{} for _ in range(5)]
         for count, (place, setting) in enumerate(grid.settings(), start=1):
             if count > grid.most:
@@ -35,11 +35,11 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
             if one.spec_id in found:
                 continue
             found[one.spec_id] = place
-            traits.append([held.setdefault(trait, len(held)) for held, trait in zip(known, _traits(one), strict=True)])
+            traits.extend(held.setdefault(trait, len(held)) for held, trait in zip(known, _traits(one), strict=True))
         if not found:
             raise ConfigurationError("the grid has no setting left; want conditions that exclude fewer")
         self.spec_ids, self._places = tuple(found), array("q", found.values())
-        scene, signals, weights, terms, trading = np.array(traits).T
+        scene, signals, weights, terms, trading = np.array(traits).reshape(-1, len(known)).T
         paths, path = np.unique(np.column_stack([scene, signals, weights]), axis=0, return_inverse=True)
         first = np.searchsorted(paths[:, 0], np.arange(scene.max() + 2))
         many = np.diff(first)[scene]
