@@ -15,22 +15,21 @@ from markets_for_tests import STRATEGIES, day, strategy
 
 from backtest.audit.edge import judged
 from backtest.audit.hypotheses import load_hypotheses
-from backtest.audit.nulls import NULLS, Setting, _targets, drawn_targets, own, settings
-from backtest.audit.paths import Course, log_growth
+from backtest.audit.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
+from backtest.audit.paths import Course
 from backtest.data import reference
 from backtest.panel import Archive
 from backtest.spec import StrategySpec
-from backtest.statistics.nulls import chance
 from backtest.statistics.refusal import Floats, Refused
 from backtest.universe import load_universe
 
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 EDGE = 0.03  # a month
+COST = 0.001  # of what changes hands, in a book's returns
 OWN, FUND, SHARED, WEEKS = 0.04, 0.01, 0.02, 400  # deviations a week of what is a name's own, a fund's own, and of what all share
 FACTORS = {
     "market": (1.0, 0.01),
     "sector": (1.0, 0.015),
-    "NVIDIA": (1.0, 0.04),
     "currency": (0.0, 0.005),
 }  # share of the shock, own
 
@@ -56,14 +55,19 @@ def common_shocks(seed: int) -> Floats:
     return np.random.default_rng([seed, 1_000_000]).normal(size=WEEKS)
 
 
-def factors_of(seed: int, sessions: int) -> pd.DataFrame:
-    """Return the returns of a world's factors, from its second session on: fair games too, moved by the shared shock."""
+def factors_of(seed: int, taken: Course) -> pd.DataFrame:
+    """Return the returns of a book's factors, from its second session on: fair games too, moved by the shared shock.
+
+    NVIDIA is the name that the book may hold, its edge included.
+    """
+    sessions = len(taken.growth)
     generator, common = np.random.default_rng([seed, 2_000_000]), common_shocks(seed)[:sessions]
     table = {}
     for name, (share, apart) in FACTORS.items():
         drift = -((share * SHARED) ** 2 + apart**2) / 2.0
         table[name] = np.expm1(drift + share * SHARED * common + generator.normal(0.0, apart, sessions))
-    return pd.DataFrame(table).iloc[1:]
+    nvidia = pd.Series(taken.growth[:, taken.tickers.index("NVDA")]).pct_change()
+    return pd.DataFrame(table).assign(NVIDIA=nvidia).iloc[1:]
 
 
 def returns_of(taken: Course, targets: Floats) -> pd.Series:
@@ -71,7 +75,7 @@ def returns_of(taken: Course, targets: Floats) -> pd.Series:
     value, held, worth = 1.0, np.zeros(targets.shape[1]), np.ones(len(taken.growth))
     for number, start in enumerate(taken.rows):
         stop = (*taken.rows[1:], len(taken.growth) - 1)[number]
-        value *= 1.0 - taken.cost * np.abs(targets[number] - held).sum()
+        value *= 1.0 - COST * np.abs(targets[number] - held).sum()
         grown = targets[number] * (taken.growth[start : stop + 1] / taken.growth[start])
         path = grown.sum(axis=1) + 1.0 - targets[number].sum()
         worth[start : stop + 1] = value * path
@@ -82,8 +86,7 @@ def returns_of(taken: Course, targets: Floats) -> pd.Series:
 def alpha_p(courses: list[Course], mine: list[Floats], seed: int) -> float:
     """Return the p-value of the null `factors` in a world."""
     earned = [returns_of(course, table[0]) for course, table in zip(courses, mine, strict=True)]
-    factors = [factors_of(seed, len(course.growth)) for course in courses]
-    return float(judged(earned, factors, 52)["p"])
+    return float(judged(earned, [factors_of(seed, course) for course in courses], [52] * len(courses))["p"])
 
 
 def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[Course]]:
@@ -129,10 +132,8 @@ def _p_values(
     found: dict[str, list[float]] = {null: [] for null in (*drawn, "factors")}
     for seed, courses in enumerate(worlds(held, [one[0] for one in mine], planted, count)):
         found["factors"].append(alpha_p(courses, mine, seed))
-        earned = np.mean([log_growth(course, table)[0] for course, table in zip(courses, mine, strict=True)])
         for null, tables in drawn.items():
-            grown = np.mean([log_growth(course, table) for course, table in zip(courses, tables, strict=True)], axis=0)
-            found[null].append(chance(float(earned), grown).p)
+            found[null].append(compared(courses, mine, tables)["p"])
     return found
 
 
