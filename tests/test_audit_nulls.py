@@ -79,7 +79,7 @@ def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name):
 
 
 def test_states_dealt_into_other_spells_and_compared_as_they_are_err_too_often_and_are_seen_to(weekly, monkeypatch):
-    """So the strategy holds more, or less, than its draws; with spells and allowing for distance it is 4% in these worlds."""
+    """So the strategy holds more, or less, than its draws; with whole spells, and allowing for distance, under 5%."""
 
     def states(spec, one, universe, draws):
         own_scores, generator = _table(one), np.random.default_rng(seed_of(spec.name, "leader", one.book))
