@@ -1,6 +1,7 @@
 """Worlds of pure noise, and of noise with an edge in what a strategy holds: how often the audit finds something in each.
 
-`python tests/noise_worlds.py 200` prints the table of benchmarks/audit.md; a few worlds of each are a test.
+`python tests/noise_worlds.py 200` prints the table of benchmarks/audit.md, `1500 199` its first column with more worlds and fewer
+draws; a few worlds of each are a test.
 """
 
 import sys
@@ -15,22 +16,21 @@ from markets_for_tests import STRATEGIES, day, strategy
 
 from backtest.audit.edge import judged
 from backtest.audit.hypotheses import load_hypotheses
-from backtest.audit.nulls import NULLS, Setting, _targets, drawn_targets, own, settings
-from backtest.audit.paths import Course, log_growth
+from backtest.audit.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
+from backtest.audit.paths import Course
 from backtest.data import reference
 from backtest.panel import Archive
 from backtest.spec import StrategySpec
-from backtest.statistics.nulls import chance
 from backtest.statistics.refusal import Floats, Refused
 from backtest.universe import load_universe
 
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 EDGE = 0.03  # a month
+COST = 0.001  # of what changes hands, in a book's returns
 OWN, FUND, SHARED, WEEKS = 0.04, 0.01, 0.02, 400  # deviations a week of what is a name's own, a fund's own, and of what all share
 FACTORS = {
     "market": (1.0, 0.01),
     "sector": (1.0, 0.015),
-    "NVIDIA": (1.0, 0.04),
     "currency": (0.0, 0.005),
 }  # share of the shock, own
 
@@ -56,14 +56,19 @@ def common_shocks(seed: int) -> Floats:
     return np.random.default_rng([seed, 1_000_000]).normal(size=WEEKS)
 
 
-def factors_of(seed: int, sessions: int) -> pd.DataFrame:
-    """Return the returns of a world's factors, from its second session on: fair games too, moved by the shared shock."""
+def factors_of(seed: int, taken: Course) -> pd.DataFrame:
+    """Return the returns of a book's factors, from its second session on: fair games too, moved by the shared shock.
+
+    NVIDIA is the name that the book may hold, its edge included.
+    """
+    sessions = len(taken.growth)
     generator, common = np.random.default_rng([seed, 2_000_000]), common_shocks(seed)[:sessions]
     table = {}
     for name, (share, apart) in FACTORS.items():
         drift = -((share * SHARED) ** 2 + apart**2) / 2.0
         table[name] = np.expm1(drift + share * SHARED * common + generator.normal(0.0, apart, sessions))
-    return pd.DataFrame(table).iloc[1:]
+    nvidia = pd.Series(taken.growth[:, taken.tickers.index("NVDA")]).pct_change()
+    return pd.DataFrame(table).assign(NVIDIA=nvidia).iloc[1:]
 
 
 def returns_of(taken: Course, targets: Floats) -> pd.Series:
@@ -71,7 +76,7 @@ def returns_of(taken: Course, targets: Floats) -> pd.Series:
     value, held, worth = 1.0, np.zeros(targets.shape[1]), np.ones(len(taken.growth))
     for number, start in enumerate(taken.rows):
         stop = (*taken.rows[1:], len(taken.growth) - 1)[number]
-        value *= 1.0 - taken.cost * np.abs(targets[number] - held).sum()
+        value *= 1.0 - COST * np.abs(targets[number] - held).sum()
         grown = targets[number] * (taken.growth[start : stop + 1] / taken.growth[start])
         path = grown.sum(axis=1) + 1.0 - targets[number].sum()
         worth[start : stop + 1] = value * path
@@ -82,8 +87,7 @@ def returns_of(taken: Course, targets: Floats) -> pd.Series:
 def alpha_p(courses: list[Course], mine: list[Floats], seed: int) -> float:
     """Return the p-value of the null `factors` in a world."""
     earned = [returns_of(course, table[0]) for course, table in zip(courses, mine, strict=True)]
-    factors = [factors_of(seed, len(course.growth)) for course in courses]
-    return float(judged(earned, factors, 52)["p"])
+    return float(judged(earned, [factors_of(seed, course) for course in courses], [52] * len(courses))["p"])
 
 
 def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[Course]]:
@@ -129,10 +133,8 @@ def _p_values(
     found: dict[str, list[float]] = {null: [] for null in (*drawn, "factors")}
     for seed, courses in enumerate(worlds(held, [one[0] for one in mine], planted, count)):
         found["factors"].append(alpha_p(courses, mine, seed))
-        earned = np.mean([log_growth(course, table)[0] for course, table in zip(courses, mine, strict=True)])
         for null, tables in drawn.items():
-            grown = np.mean([log_growth(course, table) for course, table in zip(courses, tables, strict=True)], axis=0)
-            found[null].append(chance(float(earned), grown).p)
+            found[null].append(compared(courses, mine, tables)["p"])
     return found
 
 
@@ -147,7 +149,7 @@ def stands(strategy: str, found: dict[str, list[float]], world: int) -> bool:
     return any(found[row.null][world] * size[row.primary] <= row.alpha for row in mine)
 
 
-def main(count: int) -> None:
+def main(count: int, draws: int = 499) -> None:
     """Print, per strategy and null, how often p is at most 5% under noise and under the edge, and how often any stands."""
     specs = [strategy(path) for path in STRATEGIES]
     archive = Archive(reference.load_facts(), reference.load_prices(sorted(UNIVERSE.market_and_currency())))
@@ -156,7 +158,7 @@ def main(count: int) -> None:
     print("|---|---|---:|---:|---:|")
     for spec in specs:
         nulls = [row.null for row in rows if row.strategy == spec.name]
-        found = p_values(spec, archive, nulls, (NOTHING, IN_NAMES, IN_BOOK), count, 499)
+        found = p_values(spec, archive, nulls, (NOTHING, IN_NAMES, IN_BOOK), count, draws)
         for null in found[0]:
             shares = " | ".join(f"{np.mean([p <= 0.05 for p in one[null]]):.1%}" for one in found)
             print(f"| {spec.name} | {null} | {shares} |", flush=True)
@@ -167,4 +169,4 @@ def main(count: int) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

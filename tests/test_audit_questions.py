@@ -9,6 +9,7 @@ from markets_for_tests import STRATEGIES, day, flat_prices_on_real_calendars, st
 
 from backtest.audit import audit
 from backtest.audit.announcements import announcements, first_sessions, moments
+from backtest.audit.edge import edge, judged
 from backtest.audit.factors import factor_returns, unexplained
 from backtest.audit.growth import LAG, lead_and_lag, supplier_slopes
 from backtest.audit.states import basket_excess, states
@@ -49,6 +50,25 @@ def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result,
     assert found["loadings"]["market XSHG"]["value"] == pytest.approx(1.5, abs=0.05)
     assert found["loadings"]["NVIDIA"]["value"] == pytest.approx(-0.5, abs=0.05)
     assert found["loadings"]["sector"]["value"] == pytest.approx(0.0, abs=0.05)
+
+
+def test_the_edge_of_one_book_is_its_alpha(result, weekly):
+    (book,) = result.books.values()
+    alone = unexplained(result, weekly.prices)[book.basket]
+    assert edge(result, weekly.prices)["observed"] == pytest.approx(alone["alpha"]["value"])
+    assert edge(result, weekly.prices)["n"] == alone["n"]
+
+
+def test_each_book_has_its_own_factors_and_its_own_sessions():
+    """Two books exactly 0.001 and 0.003 above twice and thrice a factor of the same name, of different days and other values."""
+    index, drawn = pd.date_range("2024-01-01", periods=130), np.random.default_rng(8).normal(0.0, 0.01, (130, 4))
+    factors = [pd.DataFrame({"sector": drawn[:100, 0]}, index[:100]), pd.DataFrame({"sector": drawn[30:, 1]}, index[30:])]
+    apart = [0.001 * (drawn[:100, 2] - drawn[:100, 2].mean()), 0.001 * (drawn[30:, 3] - drawn[30:, 3].mean())]
+    earned = [0.001 + 2.0 * factors[0]["sector"] + apart[0], 0.003 + 3.0 * factors[1]["sector"] + apart[1]]
+    found = judged(earned, factors, [240, 250])
+    assert found["observed"] == pytest.approx((0.24 + 0.75) / 2, abs=1e-3)
+    assert found["n"] == 130
+    assert found["p"] < 1e-6
 
 
 def test_on_daily_prices_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(result, weekly):

@@ -22,7 +22,7 @@ class Hypothesis:
 
     strategy: str
     null: Literal["placebo", "labels", "dates", "leader", "noise", "factors"]
-    statistic: Literal["log growth a year", "alpha a year"]
+    statistic: Literal["standardised log growth", "alpha a year"]
     direction: Literal["larger"]
     alpha: float
     primary: bool = False

@@ -1,15 +1,16 @@
 """The null suite of a strategy: what it would have earned with another basket, other labels, other dates or no signal at all.
 
-The strategy and every draw are taken by one path (`backtest.audit.paths`), not by the desk: flat cost, fractions, no market
-rule. The statistic is the log growth a year, the mean over the strategy's books; large values are unusual.
+The strategy and every draw are taken by one path (`backtest.audit.paths`), not by the desk: no cost, fractions, no market rule.
+Growth is the mean over the strategy's books, and the statistic its excess over the draws' mean by its own spread
+(`backtest.statistics.nulls.standardised`): a strategy off the centre of the draws, more often in one basket than they are, is
+farther from their mean by chance than they are. Large values are unusual.
 
     placebo   each basket's members by as many others of the same exchange and chain, or of the same exchange where the chain
               has no other such basket
     labels    the names of all baskets dealt out anew, each basket keeping its number
     dates     the scores of the decisions rotated among the decisions, every rotation once: right figures on the wrong dates
-    leader    the scores' distinct states in the strategy's own rhythm, their values phase-randomised (Theiler and others, Physica
-              D 58, 1992, amplitude-adjusted; one set of phases for all names, Prichard & Theiler 1994): as persistent, the same
-              values, changing when the strategy's change, but knowing nothing of CapEx
+    leader    the spells in which the scores stay as they are, all names together, dealt out in another order: the same states for
+              as long, knowing nothing of CapEx
     noise     independent AR(1) scores with the values of the strategy's own, their persistence set to its turnover
 """
 
@@ -20,12 +21,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest import engine
 from backtest.audit.paths import Course, course, log_growth
 from backtest.panel import Archive
 from backtest.spec import StrategySpec
-from backtest.statistics.nulls import Chance, chance, noise_scores, placebo_baskets
+from backtest.statistics.nulls import Chance, chance, noise_scores, placebo_baskets, standardised
 from backtest.statistics.refusal import Floats, Refused
 from backtest.universe import Universe
 
@@ -55,18 +57,35 @@ def settings(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.
 
 
 def null_suite(spec: StrategySpec, held: Sequence[Setting], universe: Universe, draws: int = DRAWS) -> dict[str, dict[str, Any]]:
-    """Return per null its p-value, floor, draws and the growth observed and drawn (log, a year), or why there is none."""
+    """Return per null its p-value, floor, draws and the growth observed and the middle one drawn (log, a year), or why none."""
     mine = [_targets(spec, one, [own(one)]) for one in held]
-    observed = float(np.mean([log_growth(one.course, table)[0] for one, table in zip(held, mine, strict=True)]))
-    found = {}
+    courses, found = [one.course for one in held], {}
     for null in NULLS:
         drawn = drawn_targets(spec, held, universe, null, draws)
         if isinstance(drawn, Refused):
             found[null] = {"p": None, "because": drawn.reason}
             continue
-        grown = np.mean([log_growth(one.course, table) for one, table in zip(held, drawn, strict=True)], axis=0)
-        found[null] = _judged(observed, grown, _same(mine, drawn))
+        found[null] = compared(courses, mine, drawn)
     return found
+
+
+def compared(courses: Sequence[Course], mine: Sequence[Floats], drawn: Sequence[Floats]) -> dict[str, Any]:
+    """Return the p-value and the rest of a null from each book's own targets (one draw) and those drawn."""
+    tables = [np.concatenate(both) for both in zip(mine, drawn, strict=True)]
+    grown = [log_growth(taken, table) for taken, table in zip(courses, tables, strict=True)]
+    statistic = standardised(together(grown))
+    found = chance(float(statistic[0]), statistic[1:], (1.0 + _same(tables)) / len(statistic))
+    if not isinstance(found, Chance):
+        return {"p": None, "because": found.reason}
+    yearly = np.mean([one.sum(axis=1) / taken.years for one, taken in zip(grown, courses, strict=True)], axis=0)
+    middle = float(np.median(yearly[1:]))
+    return {"p": found.p, "floor": found.floor, "draws": found.draws, "observed": float(yearly[0]), "median": middle}
+
+
+def together(grown: Sequence[Floats]) -> Floats:
+    """Return the mean over books of draws × decisions, matched by number; a book of fewer adds nothing to the last."""
+    longest = max(one.shape[1] for one in grown)
+    return np.asarray(np.mean([np.pad(one, ((0, 0), (0, longest - one.shape[1]))) for one in grown], axis=0))
 
 
 def drawn_targets(
@@ -96,17 +115,9 @@ def own(one: Setting) -> Case:
     return one.scores, one.members
 
 
-def _same(mine: Sequence[Floats], drawn: Sequence[Floats]) -> int:
-    """Return how many draws hold in every book what the strategy itself held: no p-value can count them as worse."""
-    return int(np.all([(table == own).all(axis=(1, 2)) for own, table in zip(mine, drawn, strict=True)], axis=0).sum())
-
-
-def _judged(observed: float, grown: Floats, same: int) -> dict[str, Any]:
-    found = chance(observed, grown, (1.0 + same) / (1.0 + len(grown)))
-    if not isinstance(found, Chance):
-        return {"p": None, "because": found.reason}
-    middle = float(np.median(grown))
-    return {"p": found.p, "floor": found.floor, "draws": found.draws, "observed": observed, "median": middle}
+def _same(tables: Sequence[Floats]) -> int:
+    """Return how many draws hold in every book what the first, the strategy, holds: no p-value can count them as worse."""
+    return int(np.all([(table[1:] == table[0]).all(axis=(1, 2)) for table in tables], axis=0).sum())
 
 
 def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> Setting:
@@ -196,26 +207,19 @@ def _dates(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> 
 
 def _leader(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:
     generator, own = np.random.default_rng(seed_of(spec.name, "leader", one.book)), _table(one)
-    filled = own.ffill().bfill().fillna(0.0)
-    state = (filled != filled.shift()).any(axis=1).cumsum().to_numpy() - 1  # scores that did not change are one
-    values = filled.to_numpy()[np.unique(state, return_index=True)[1]]
-    return [_scored(one, own, _as_large(surrogate(values, generator), values)[state]) for _ in range(draws)]
+    scored = own.notna().any(axis=1).to_numpy()  # before the first score there is nothing to deal
+    filled = own[scored].ffill().bfill().fillna(0.0)
+    spell = (filled != filled.shift()).any(axis=1).cumsum().to_numpy()  # scores that did not change are one
+    spells = [filled.to_numpy()[spell == number] for number in np.unique(spell)]
+    return [_scored(one, own, _dealt(spells, scored, generator)) for _ in range(draws)]
 
 
-def _as_large(drawn: Floats, values: Floats) -> Floats:
-    """Return each column's own values in the order of what was drawn."""
-    ranks = drawn.argsort(axis=0).argsort(axis=0)
-    return np.asarray(np.take_along_axis(np.sort(values, axis=0), ranks, axis=0))
-
-
-def surrogate(values: Floats, generator: np.random.Generator) -> Floats:
-    """Return rows × columns with each column's mean and spectrum, and one set of random phases for all."""
-    spectrum = np.fft.rfft(values, axis=0)
-    turn = np.exp(2j * np.pi * generator.random(len(spectrum)))
-    turn[0] = 1.0
-    if len(values) % 2 == 0:
-        turn[-1] = 1.0
-    return np.asarray(np.fft.irfft(spectrum * turn[:, None], len(values), axis=0))
+def _dealt(spells: Sequence[Floats], scored: NDArray[np.bool_], generator: np.random.Generator) -> Floats:
+    """Return the spells in another order where there are scores, NaN elsewhere."""
+    values = np.full((len(scored), spells[0].shape[1] if spells else 1), np.nan)
+    if spells:
+        values[scored] = np.concatenate([spells[place] for place in generator.permutation(len(spells))])
+    return values
 
 
 def _noise(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:

@@ -1,9 +1,9 @@
 """What many target weights would have earned at once: the path on which a strategy and every draw of a null are compared.
 
 Not the desk: weights are bought at the close of the `lag`-th next session of the book's own, of all its tickers at once and in
-fractions, and held until the next; a flat cost is paid on what changes hands. Without market rules (`cost_bps=0`), one
-market and no session without a price this is the engine's own result; a test holds it to that. A ticker without a price
-keeps its last.
+fractions, at no cost, and held until the next. Without costs (`cost_bps=0`), one market and no session without a price this is
+the engine's own result; a test holds it to that. A ticker without a price keeps its last. Costs are left out because to trade
+less than a draw is cheaper, but says nothing of what was known.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ from backtest.prices import Prices
 from backtest.spec import StrategySpec
 from backtest.statistics.refusal import Floats
 
-FLAT_BPS = 10.0  # on the value of every trade, where the spec has no flat cost of its own
-
 
 @dataclass(frozen=True)
 class Course:
@@ -26,7 +24,6 @@ class Course:
     tickers: tuple[str, ...]
     growth: Floats
     rows: tuple[int, ...]
-    cost: float
     years: float
 
 
@@ -36,25 +33,15 @@ def course(spec: StrategySpec, prices: Prices, tickers: tuple[str, ...], session
     places = sessions.get_indexer(decided) + spec.lag
     markets = prices.markets_of(tickers)
     values = prices.valued(tickers, base, sessions).bfill().fillna(1.0).to_numpy()
-    cost = FLAT_BPS if spec.cost_bps is None else spec.cost_bps
     years = (len(sessions) - 1) / prices.periods_per_year(markets)
-    return Course(tickers, values, tuple(int(place) for place in places if place < len(sessions)), cost / 1e4, years)
+    return Course(tickers, values, tuple(int(place) for place in places if place < len(sessions)), years)
 
 
 def log_growth(taken: Course, targets: Floats) -> Floats:
-    """Return the log growth a year of each draw: `targets` is draws × decisions × tickers, each at least 0, sum at most 1.
+    """Return the log growth of each draw from each fill to the next (draws × decisions), the last one to the end.
 
-    Between fills a draw's value is its weights times what their tickers became, plus its cash. The cost of a fill is its
-    rate times the sum of what changes hands, the weights after it being those of the value before.
+    `targets` is draws × decisions × tickers, each at least 0, sum at most 1; what they leave is cash.
     """
-    total = np.zeros(len(targets))
-    held = np.zeros((len(targets), len(taken.tickers)))
-    stops = (*taken.rows[1:], len(taken.growth) - 1)
-    for number, (start, stop) in enumerate(zip(taken.rows, stops, strict=True)):
-        wanted = targets[:, number]
-        total += np.log1p(-taken.cost * np.abs(wanted - held).sum(axis=1))
-        became = wanted * (taken.growth[stop] / taken.growth[start])
-        value = became.sum(axis=1) + (1.0 - wanted.sum(axis=1))
-        total += np.log(value)
-        held = became / value[:, None]
-    return np.asarray(total / taken.years)
+    stops = np.r_[taken.rows[1:], len(taken.growth) - 1].astype(int)
+    gained = taken.growth[stops] / taken.growth[list(taken.rows)] - 1.0
+    return np.asarray(np.log1p(np.einsum("dkt,kt->dk", targets, gained)))

@@ -117,13 +117,13 @@ TERMS: dict[str, Term] = {
     "Best of noise": Term("The Sharpe ratio that the best of so many worthless strategies is expected to reach.", "per year"),
     "Rank": Term("The regime's place among all windows of its length in the run; they overlap.", "place"),
     "Growth a year": Term(
-        "The strategy's growth over the run at a flat cost and without market rules; for factors its alpha.", "log points a year"
+        "The strategy's growth over the run before costs and without market rules; for factors its alpha.", "log points a year"
     ),
     "Middle draw": Term("The median growth of the null's draws.", "log points a year"),
     "p": Term(
-        "How often chance did as well: one more than the draws at or above the strategy, over one more than the draws. It cannot "
-        "fall below its floor. For factors that of a regression: no alpha above zero. A basket chosen in hindsight has alpha by "
-        "its choice.",
+        "How often chance did as well: one more than the draws at or above the strategy, over one more than the draws, each by "
+        "its growth above the draws' mean, over how far it strays from that. It cannot fall below its floor. For factors that "
+        "of a regression: no alpha above zero. A basket chosen in hindsight has alpha by its choice.",
         "a fraction",
     ),
     "p, Holm": Term("p corrected by Holm's method for every registered hypothesis, of other strategies too.", "a fraction"),

@@ -65,7 +65,7 @@ def _nulls(found: Mapping[str, Any]) -> Table:
         Column("Null"), Column("Growth a year", True), Column("Middle draw", True), Column("p", True), Column("p, Holm", True),
     )  # fmt: skip
     counted = f"Holm over {found['primary']} primary ones (factors) and {found['registered'] - found['primary']} others"
-    title = f"Null suite: log growth a year at a flat cost (factors: alpha); {counted} ({found['hypotheses_id']})"
+    title = f"Null suite: log growth a year before costs (factors: alpha); {counted} ({found['hypotheses_id']})"
     return Table(title, columns, (Rows(tuple(_null(name, one) for name, one in found["tests"].items())),))
 
 

@@ -5,6 +5,7 @@ Statistics 36 (2018): the long-run variance is the average of ν squared cosine 
 are compared with Student's t of ν degrees of freedom.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +90,32 @@ def regress(outcome: pd.Series, causes: pd.DataFrame, level: float = 0.95) -> Re
         n=len(table),
         indicative=len(table) < INDICATIVE_BELOW,
     )
+
+
+def mean_intercept(
+    outcomes: Sequence[pd.Series], causes: Sequence[pd.DataFrame], scales: Sequence[float], level: float = 0.95
+) -> tuple[Coefficient, int] | Refused:
+    """Return the mean of the intercepts of several regressions, each times its scale, and the number of rows of them all.
+
+    Each outcome is regressed on its own causes as in `regress`, and refused like there. The error is that of one series: what
+    each row adds to each estimate, scale × (X'X)⁻¹ x_t u_t, averaged over the regressions by label (0 where one has no such
+    row), with its EWC variance T Ω. Of one regression it is the intercept and the error of `regress`.
+    """
+    values, added = [], []
+    for outcome, cause, scale in zip(outcomes, causes, scales, strict=True):
+        table = pd.concat([outcome.rename("outcome"), cause], axis=1, join="inner")
+        if refused := _unfit(table):
+            return refused
+        design = np.column_stack([np.ones(len(table)), table.to_numpy(float)[:, 1:]])
+        solved = np.linalg.inv(design.T @ design) @ design.T
+        observed = table["outcome"].to_numpy(float)
+        fitted = solved @ observed
+        values.append(scale * fitted[0])
+        added.append(pd.Series(scale * solved[0] * (observed - design @ fitted), table.index))
+    rows = (pd.concat(added, axis=1).fillna(0.0).sum(axis=1) / len(added)).sort_index().to_numpy()
+    degrees = cosine_count(len(rows))
+    error = np.sqrt(len(rows) * long_run_variance(rows, degrees))
+    return _coefficient(float(np.mean(values)), float(error), degrees, level), len(rows)
 
 
 def ewc_covariance(design: Floats, residuals: Floats) -> Floats:

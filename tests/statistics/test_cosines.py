@@ -70,3 +70,32 @@ def test_what_cannot_be_estimated_is_refused_with_the_reason(outcome, causes, re
     found = cosines.regress(outcome, causes)
     assert isinstance(found, Refused)
     assert reason in found.reason
+
+
+def test_the_mean_intercept_of_one_regression_is_its_own_times_its_scale():
+    one = cosines.regress(OUTCOME, CAUSES).coefficients["intercept"]
+    found, rows = cosines.mean_intercept([OUTCOME], [CAUSES], [52.0])
+    assert (found.value, found.error, found.t, found.p) == pytest.approx((52.0 * one.value, 52.0 * one.error, one.t, one.p))
+    assert rows == 14
+
+
+def test_the_mean_intercept_of_two_is_worked_plainly_row_by_row():
+    """The second has one cause and misses the first four rows; the error is that of the sum of what each row adds."""
+    values, added = [], np.zeros(14)
+    for design, first, scale in (
+        (np.column_stack([np.ones(14), DRAWN[:, 1:]]), 0, 2.0),
+        (np.column_stack([np.ones(10), DRAWN[4:, 1]]), 4, 3.0),
+    ):
+        fitted = OLS(DRAWN[first:, 0], design).fit()
+        values.append(scale * fitted.params[0])
+        for row, residual in enumerate(fitted.resid):
+            added[first + row] += scale * (np.linalg.inv(design.T @ design) @ design[row])[0] * residual / 2.0
+    squares = [sum(np.sqrt(2 / 14) * np.cos(np.pi * j * (t + 0.5) / 14) * added[t] for t in range(14)) ** 2 for j in (1, 2)]
+    found, rows = cosines.mean_intercept([OUTCOME, OUTCOME[4:]], [CAUSES, CAUSES[["capex"]]], [2.0, 3.0])
+    assert found.value == pytest.approx(np.mean(values))
+    assert found.error == pytest.approx(np.sqrt(14 * np.mean(squares)))
+    assert rows == 14
+
+
+def test_a_mean_intercept_of_which_one_regression_is_refused_is_refused():
+    assert isinstance(cosines.mean_intercept([OUTCOME, OUTCOME], [CAUSES, CAUSES * 0.0], [1.0, 1.0]), Refused)

@@ -25,6 +25,32 @@ def test_nothing_to_compare_with_is_refused(observed, drawn):
     assert isinstance(nulls.chance(observed, drawn), Refused)
 
 
+def test_an_excess_is_divided_by_its_own_spread_and_the_middle_draw_s_together():
+    """By hand: the draws' mean is (0, 0), their squared spreads 2, 2, 4, 4 and the middle spread (√2 + 2) / 2."""
+    drawn, middle = [[1.0, 1.0], [-1.0, -1.0], [2.0, 0.0], [-2.0, 0.0]], ((2**0.5 + 2.0) / 2.0) ** 2
+    near, far = 2.0 / (2.0 + middle) ** 0.5, 2.0 / (4.0 + middle) ** 0.5
+    found = nulls.standardised(np.array([[3.0, 4.0], *drawn]))
+    assert found == pytest.approx([7.0 / (25.0 + middle) ** 0.5, near, -near, far, -far])
+
+
+def test_rows_that_differ_by_rounding_alone_are_not_told_apart():
+    assert nulls.standardised(np.full((4, 3), 0.1) + 1e-17 * np.arange(12).reshape(4, 3)).tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("statistic", "least", "most"), [(nulls.standardised, 0.02, 0.11), (lambda rows: rows.sum(axis=1), 0.15, 0.3)]
+)
+def test_one_twice_as_far_from_the_centre_as_its_draws_is_less_often_large_for_that(statistic, least, most):
+    """The weights of the observed one and of the draws are drawn alike but for their size; the returns know of neither."""
+    generator, large = np.random.default_rng(3), 0
+    for _ in range(1000):
+        weights, returns = generator.normal(size=(100, 40, 2)), generator.normal(size=(40, 2))
+        weights[0] *= 2.0
+        found = statistic((weights * returns).sum(axis=2))
+        large += nulls.chance(found[0], found[1:]).p <= 0.05
+    assert least <= large / 1000 <= most
+
+
 def test_a_small_pool_is_enumerated_without_the_real_basket():
     found = nulls.placebo_baskets(["a", "b", "c", "d"], ["b", "a"], 100, seed=1)
     assert found.exact
