@@ -13,7 +13,7 @@ from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices
-from backtest.spec import StrategySpec, build_spec, load_strategy
+from backtest.spec import StrategySpec, build_spec
 from backtest.weights import Equal
 
 ROOT = Path(__file__).parent.parent
@@ -114,5 +114,4 @@ def no_facts() -> Facts:
     return Facts(held.rows.iloc[:0], held.accelerators.iloc[:0], held.events.iloc[:0], "none")
 
 
-strategy = load_strategy
 STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))

@@ -12,7 +12,7 @@ from time import monotonic
 
 import numpy as np
 import pandas as pd
-from markets_for_tests import STRATEGIES, day, strategy
+from markets_for_tests import STRATEGIES, day
 
 from backtest.audit.edge import judged
 from backtest.audit.hypotheses import load_hypotheses
@@ -20,7 +20,7 @@ from backtest.audit.nulls import NULLS, Setting, _targets, compared, drawn_targe
 from backtest.audit.paths import Course
 from backtest.data import reference
 from backtest.panel import Archive
-from backtest.spec import StrategySpec
+from backtest.spec import StrategySpec, load_strategy
 from backtest.statistics.refusal import Floats, Refused
 from backtest.universe import load_universe
 
@@ -151,7 +151,7 @@ def stands(strategy: str, found: dict[str, list[float]], world: int) -> bool:
 
 def main(count: int, draws: int = 499) -> None:
     """Print, per strategy and null, how often p is at most 5% under noise and under the edge, and how often any stands."""
-    specs = [strategy(path) for path in STRATEGIES]
+    specs = [load_strategy(path) for path in STRATEGIES]
     archive = Archive(reference.load_facts(), reference.load_prices(sorted(UNIVERSE.market_and_currency())))
     rows, began = load_hypotheses(), monotonic()
     print(f"| strategy | null | noise: p <= 5%, of {count} | {EDGE:.0%} a month in names held | {EDGE:.0%} a month in the book |")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import STRATEGIES, spec_of, strategy
+from markets_for_tests import STRATEGIES, spec_of
 
 from backtest import engine
 from backtest.__main__ import main
@@ -14,6 +14,7 @@ from backtest.audit import audit
 from backtest.audit.leaks import Delayed, leak_budget
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence
 from backtest.run import run
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
 UNIVERSE = load_universe()
@@ -40,7 +41,7 @@ SPEC = build_spec(name="canary", title="Canary", question="Is it caught?", baske
 
 @pytest.fixture(scope="module")
 def excess_growth(weekly):
-    spec = next(strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
+    spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
     return spec, run(spec, weekly)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from markets_for_tests import STRATEGIES, day, spec_of, strategy
+from markets_for_tests import STRATEGIES, day, spec_of
 from noise_worlds import IN_BOOK, NOTHING, p_values, stands
 from scipy.stats import binom
 
@@ -24,13 +24,14 @@ from backtest.audit.nulls import (
 )  # fmt: skip
 from backtest.audit.paths import log_growth
 from backtest.run import run
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 
 
 def named(name):
-    return next(strategy(path) for path in STRATEGIES if path.stem == name)
+    return next(load_strategy(path) for path in STRATEGIES if path.stem == name)
 
 
 @pytest.mark.parametrize("spec", [spec_of(cost_bps=0.0, end="2026-06-26"), spec_of(baskets=("us_optical",), cost_bps=0.0)])

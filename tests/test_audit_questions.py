@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import STRATEGIES, day, flat_prices_on_real_calendars, strategy
+from markets_for_tests import STRATEGIES, day, flat_prices_on_real_calendars
 
 from backtest.audit import audit
 from backtest.audit.announcements import announcements, first_sessions, moments
@@ -16,6 +16,7 @@ from backtest.audit.states import basket_excess, states
 from backtest.calendars import parse_quarter
 from backtest.run import run, tickers_of
 from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
 UNIVERSE = load_universe()
@@ -24,7 +25,7 @@ CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
 
 @pytest.fixture(scope="module")
 def result(weekly):
-    return run(next(strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess"), weekly)
+    return run(next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess"), weekly)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no
 
 
 def test_nvidia_s_prices_come_with_every_run():
-    assert all("NVDA" in tickers_of(strategy(path), UNIVERSE) for path in STRATEGIES)
+    assert all("NVDA" in tickers_of(load_strategy(path), UNIVERSE) for path in STRATEGIES)
 
 
 def test_an_announcement_counts_once_when_first_made_and_not_after_the_run(weekly):
@@ -222,7 +223,7 @@ def test_two_planted_states_are_found_on_their_dates_and_a_doubtful_fit_says_so(
 
 
 def test_the_whole_audit_runs_on_daily_prices_and_leaves_no_question_out(daily):
-    spec = next(strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
+    spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
     found = audit(spec, run(spec, daily), daily, UNIVERSE, 300.0)
     assert found["not_run"] == {}
     assert found["factors"]["leaders"]["n"] > 800

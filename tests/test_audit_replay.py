@@ -4,13 +4,14 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pytest
-from markets_for_tests import STRATEGIES, day, spec_of, strategy
+from markets_for_tests import STRATEGIES, day, spec_of
 
 from backtest import engine, run
 from backtest.audit.horizon import beyond, hidden_after
 from backtest.audit.replay import TomorrowsClose, canary_is_caught, replay
 from backtest.errors import LookAheadError
 from backtest.panel import Archive, Panel
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Equal, Gate
 
@@ -98,7 +99,7 @@ def corrected(archive: Archive) -> Archive:
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 def test_every_strategy_of_the_project_decides_the_same_with_everything_later_hidden(weekly, path):
-    spec = strategy(path)
+    spec = load_strategy(path)
     assert replay(spec, weekly, UNIVERSE, LAST) >= 12 * len(spec.books)
 
 
@@ -169,7 +170,7 @@ def test_a_member_since_before_its_listing_is_survivorship_and_named(weekly):
 
 def test_the_planted_canary_is_caught_in_every_strategy(weekly):
     for path in STRATEGIES:
-        assert "TomorrowsClose" in canary_is_caught(strategy(path), weekly, UNIVERSE, LAST)
+        assert "TomorrowsClose" in canary_is_caught(load_strategy(path), weekly, UNIVERSE, LAST)
 
 
 def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(weekly):
@@ -188,7 +189,7 @@ def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(weekly):
 
 
 def test_the_session_by_session_decision_is_the_engine_s_own(weekly):
-    spec = strategy(STRATEGIES[0])
+    spec = load_strategy(STRATEGIES[0])
     book = next(iter(spec.books))
     sessions = engine.run_sessions(weekly.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
     all_at_once = engine.decide(spec, book, weekly, UNIVERSE, sessions)

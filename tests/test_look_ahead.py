@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import DAILY, STRATEGIES, daily_archive, reference_archive, spec_of, strategy
+from markets_for_tests import DAILY, STRATEGIES, daily_archive, reference_archive, spec_of
 
 from backtest import engine, run
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
-from backtest.spec import StrategySpec
+from backtest.spec import StrategySpec, load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
@@ -26,7 +26,7 @@ SOURCES = [
 
 @lru_cache
 def archive_from(source: str) -> Archive:
-    tickers = sorted(set().union(*(run.tickers_of(strategy(path), load_universe()) for path in STRATEGIES)))
+    tickers = sorted(set().union(*(run.tickers_of(load_strategy(path), load_universe()) for path in STRATEGIES)))
     return reference_archive(tickers) if source == "weekly" else daily_archive(tickers)
 
 
@@ -116,7 +116,7 @@ def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.T
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_decision_and_no_value_moves_when_everything_later_is_scrambled(source, path):
-    spec, archive = strategy(path), archive_from(source)
+    spec, archive = load_strategy(path), archive_from(source)
     for book in spec.books:
         for cut in cuts(spec, book, archive.prices, 2 if len(spec.books) == 1 else 1):
             must_not_move(lambda _: spec, book, archive, cut, honest)
@@ -193,7 +193,7 @@ def test_the_check_finds_an_archive_that_shows_something_too_early(kind):
 
 def test_the_check_finds_a_fact_table_cut_by_period_end_through_a_real_strategy():
     """At the end of March 2024 the first quarter has ended for the leaders and the clouds, and none has reported it."""
-    spec = strategy(next(path for path in STRATEGIES if path.stem == "supply_chain_excess"))
+    spec = load_strategy(next(path for path in STRATEGIES if path.stem == "supply_chain_excess"))
     with pytest.raises(AssertionError):
         must_not_move(lambda _: spec, "leaders", archive_from("weekly"), pd.Timestamp("2024-03-29"), as_kind(CutByPeriodEnd))
 
@@ -228,7 +228,7 @@ def orders_follow_decisions(outcome: engine.Simulation) -> None:
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_order_of_every_strategy_follows_its_decision(source, path):
-    spec, archive, universe = strategy(path), archive_from(source), load_universe()
+    spec, archive, universe = load_strategy(path), archive_from(source), load_universe()
     for book in spec.books:
         tickers: Sequence[str] = spec.tickers(book, universe)
         sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)

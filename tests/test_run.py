@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import STRATEGIES, day, days, spec_of, strategy
+from markets_for_tests import STRATEGIES, day, days, spec_of
 
 from backtest import run
 from backtest.data import reference
@@ -17,6 +17,7 @@ from backtest.errors import DataError
 from backtest.panel import Archive
 from backtest.regimes import REPORT_DATE, Window, sample_of, window_statistics, windows
 from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
@@ -299,12 +300,12 @@ def refuse(constant: str) -> None:
 @pytest.fixture(scope="module", params=STRATEGIES, ids=lambda path: path.stem)
 def document(request, weekly):
     """The JSON of a strategy's run, and the strategy."""
-    return to_json(run.run(strategy(request.param), weekly).as_dict()), request.param
+    return to_json(run.run(load_strategy(request.param), weekly).as_dict()), request.param
 
 
 def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, weekly):
     text, path = document
-    assert to_json(run.run(strategy(path), weekly).as_dict()) == text
+    assert to_json(run.run(load_strategy(path), weekly).as_dict()) == text
 
 
 def test_no_document_holds_a_number_that_json_does_not_know(document):

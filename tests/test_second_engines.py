@@ -17,12 +17,12 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import DAILY, ROOT, reference_archive, spec_of, strategy
+from markets_for_tests import DAILY, ROOT, reference_archive, spec_of
 
 from backtest import engine, run
 from backtest.data import folder, reference
 from backtest.panel import Archive
-from backtest.spec import StrategySpec
+from backtest.spec import StrategySpec, load_strategy
 from backtest.universe import load_universe
 
 CAPITAL = 10_000_000.0
@@ -265,7 +265,7 @@ def agree(where: Path, spec: StrategySpec, base: str, fewest: int) -> None:
 @pytest.mark.parametrize("name", ["trend_rotation", "momentum_rotation", "supply_chain_excess"])
 def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_strategy_on_real_prices(name, fill):
     """Weights are the strategy's own; everything after a decision is the loop's. The last prices of any name are not reached."""
-    spec = strategy(ROOT / "strategies" / f"{name}.py").replaced(end=date(2026, 4, 30), fill=fill)
+    spec = load_strategy(ROOT / "strategies" / f"{name}.py").replaced(end=date(2026, 4, 30), fill=fill)
     agree(DAILY, spec, "CNY", 100)
 
 

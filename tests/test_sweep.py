@@ -4,10 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
-from markets_for_tests import ROOT, strategy
+from markets_for_tests import ROOT
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.run import run
+from backtest.spec import load_strategy
 from backtest.sweep import chunks
 from backtest.sweep.chunks import encoded, evaluate, plan, require, shard_of
 from backtest.sweep.cluster import Shared
@@ -17,7 +18,7 @@ from backtest.sweep.settings import PATHS_TOGETHER, Settings, applied
 from backtest.sweep.workers import Crew
 from backtest.universe import load_universe
 
-SPEC = strategy(ROOT / "strategies" / "supply_chain_excess.py")
+SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
 SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 
 
