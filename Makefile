@@ -27,6 +27,7 @@ test: lint
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only
 	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python benchmarks/sweeps.py
 
 sizes: setup
 	$(BIN)/python benchmarks/sizes.py

@@ -73,6 +73,9 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
     found = dict(crew.each(_measured, chunks, basis))
     parts = [found.pop(chunk) for chunk in chunks]
     table = pd.concat([part.table for part in parts]).sort_values(["number", "book"], ignore_index=True)
+    sums, squares = (np.hstack([getattr(part, name) for part in parts]) for name in ("sums", "squares"))
+    spa = superior_of([part.best for part in parts], n)
+    del parts  # the table has them
     whole = table["sharpe whole"]
     if whole.notna().sum() < 2:
         raise DataError(f"{len(table)} settings, {whole.notna().sum()} with a Sharpe ratio; want at least two, over 30 returns")
@@ -81,7 +84,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
     ratios = (whole / np.sqrt(table["periods"])).dropna().to_numpy(float)
     deflated = deflated_sharpe(pd.Series(curve[1:] / curve[:-1] - 1.0), ratios, trials)
     pbo = (
-        overfitting_of(np.hstack([part.sums for part in parts]), np.hstack([part.squares for part in parts]), n // basis.blocks)
+        overfitting_of(sums, squares, n // basis.blocks)
         if basis.blocks >= 2
         else Refused(f"{n} sessions, held for {basis.held}", n)
     )
@@ -92,7 +95,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
         {
             "deflated_sharpe": asdict(deflated),
             "pbo": asdict(pbo),
-            "spa": asdict(superior_of([part.best for part in parts], n)),
+            "spa": asdict(spa),
             "minimum_length": {
                 "years": minimum_length(trials, best["sharpe whole"]) if best["sharpe whole"] > 0 else None,
                 "had": n / best["periods"],
