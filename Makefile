@@ -22,7 +22,7 @@ lint: setup
 
 test: lint
 	bash tests/find_chromium.sh
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
 
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only
