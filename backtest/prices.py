@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -121,13 +120,6 @@ class Prices:
 
     def last_session(self, ticker: str, end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session a ticker has a price for, when its market has a later one by `end`; else None."""
-        last, own = self._last[ticker], self.closes[self.market[ticker]].index
-        return None if pd.isna(last) or own.searchsorted(last, "right") >= own.searchsorted(end, "right") else last
-
-    @cached_property
-    def _last(self) -> dict[str, pd.Timestamp]:
-        """The last session that each ticker has a price for, NaT for none."""
-        priced, index = self.wealth.notna().to_numpy(), self.wealth.index
-        rows = len(index) - 1 - priced[::-1].argmax(axis=0)
-        found = index[rows].where(priced.any(axis=0))
-        return dict(zip(self.wealth.columns.tolist(), found, strict=True))
+        found, own = self.wealth[ticker].last_valid_index(), self.closes[self.market[ticker]].index
+        last = pd.Timestamp(found) if found is not None else end  # type: ignore[arg-type]
+        return last if own.searchsorted(last, "right") < own.searchsorted(end, "right") else None

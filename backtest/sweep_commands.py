@@ -1,7 +1,6 @@
 """The sweep of a strategy over a grid, as the command line asks for it."""
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from backtest.sweep.server import FEW, cores
 from backtest.sweep.settings import Settings
 from backtest.sweep.summary import junit, markdown
 from backtest.sweep.trials import open_trials
-from backtest.sweep.workers import Crew
+from backtest.sweep.workers import Crew, most_held
 from backtest.universe import load_universe
 
 RATE = 800.0  # settings a second and core, for the prediction
@@ -77,16 +76,16 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         ledger.merge(other)
     noted = sorted(number for chunk in mine for number in chunk.numbers)
     Thread(target=import_module, args=("arch.bootstrap",), daemon=True).start()  # while workers load what they want
+    told = _progress(len(noted))
+    if asked.engine == "dask" and not asked.merge:
+        from backtest.sweep.cluster import encoded_on
+
+        chunks.evaluate(mine, asked.resume, lambda wanted: encoded_on(asked.scheduler, wanted, settings, archive), told)
+    elsewhere = time.monotonic()
     with Crew(count if len(noted) > FEW else 1, asked.strategy, settings, archive) as crew:
         ready = time.monotonic()
-        if not asked.merge:
-            told = _progress(len(noted))
-            if asked.engine == "dask":
-                from backtest.sweep.cluster import encoded_on
-
-                chunks.evaluate(mine, asked.resume, lambda wanted: encoded_on(asked.scheduler, wanted, settings, archive), told)
-            else:
-                chunks.evaluate(mine, asked.resume, lambda wanted: crew.each(chunks.encoded, wanted), told)
+        if asked.engine == "local" and not asked.merge:
+            chunks.evaluate(mine, asked.resume, lambda wanted: crew.each(chunks.encoded, wanted), told)
         evaluated = time.monotonic()
         ledger.note(spec.name, archive.data_id, (settings.spec_ids[number] for number in noted))
         if asked.shard:
@@ -105,12 +104,12 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         "seconds_by_part": {
             "settings": checked - began,
             "reading": read - checked,
-            "workers": ready - read,
-            "evaluating": evaluated - ready,
+            "workers": ready - elsewhere,
+            "evaluating": elsewhere - read + evaluated - ready,
             "measuring": ended - evaluated,
         },
         "settings_per_second": len(settings) / seconds,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0 + crew.peak_memory / 2**20,
+        "peak_memory_mb": (most_held() + crew.peak_memory) / 2**20,
     }
     from backtest.sweep_reports import publish_sweep  # draws: a shard does without
 

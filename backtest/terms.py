@@ -170,7 +170,8 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
         held = {name: getattr(prices.bars, name)[list(tickers)].reindex(sessions).to_numpy() for name in held}
     count = wealth.notna().cumsum().to_numpy()
     opened = pd.DatetimeIndex([prices.closes[prices.market[ticker]].index[0] for ticker in tickers])
-    listed = (count[-1] > 0) & (index[(count > 0).argmax(axis=0)] > opened)
+    first = pd.DatetimeIndex([wealth[ticker].first_valid_index() for ticker in tickers])
+    listed = np.asarray(first > opened)
     counted = np.where(listed, _at(count, through, 0), 0)
     return _Local(
         fill=now if fill == "close" else held["open"] * now / held["close"],

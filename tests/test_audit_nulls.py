@@ -1,5 +1,7 @@
 """The null suite: its path is the engine's, noise does not beat it, a planted edge does, and the number of tests counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from markets_for_tests import STRATEGIES, day, spec_of
@@ -24,8 +26,10 @@ from backtest.audit.nulls import (
 )  # fmt: skip
 from backtest.audit.paths import log_growth
 from backtest.run import run
+from backtest.signals.momentum import Momentum
 from backtest.spec import load_strategy
 from backtest.universe import load_universe
+from backtest.weights import Rotation
 
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 
@@ -164,3 +168,11 @@ def spells_of(scores):
 
 def matches(shown, row):
     return all(np.isnan(one) or one == other for one, other in zip(shown, row, strict=True))
+
+
+def test_books_of_more_and_of_fewer_decisions_are_compared_over_the_rotations_that_both_have(weekly):
+    spec = spec_of(baskets=("NVDA", "300308.SZ"), signals=(Momentum(),), weights=Rotation(), end="2025-10-02")
+    held = settings(spec, weekly, UNIVERSE, day("2025-10-02"))
+    shorter = [held[0], replace(held[1], **{name: getattr(held[1], name)[:-1] for name in ("scores", "members", "eligible")})]
+    first, second = drawn_targets(spec, shorter, UNIVERSE, "dates", 9)
+    assert len(first) == len(second) == len(shorter[1].scores) - 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pytest
-from markets_for_tests import STRATEGIES, day, spec_of
+from markets_for_tests import NOWHERE, STRATEGIES, day, days, prices_of, spec_of
 
 from backtest import engine, run
 from backtest.audit.horizon import beyond, hidden_after
@@ -171,6 +171,15 @@ def test_a_member_since_before_its_listing_is_survivorship_and_named(weekly):
 def test_the_planted_canary_is_caught_in_every_strategy(weekly):
     for path in STRATEGIES:
         assert "TomorrowsClose" in canary_is_caught(load_strategy(path), weekly, UNIVERSE, LAST)
+
+
+def test_when_prices_end_is_hidden_too_though_somebody_asked_before():
+    index = days("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08")
+    prices = prices_of({"NVDA": [1.0, 1.0, 1.0, 1.0, NOWHERE]}, {"NVDA": "XNYS"}, index)
+    assert prices.last_session("NVDA", index[-1]) == day("2024-01-05")
+    with hidden_after(pd.Timestamp("2024-01-03 20:00", tz="UTC")):
+        assert prices.last_session("NVDA", index[-1]) == day("2024-01-03")
+    assert prices.last_session("NVDA", index[-1]) == day("2024-01-05")
 
 
 def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(weekly):

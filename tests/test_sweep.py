@@ -1,22 +1,24 @@
 """A sweep's settings are those of the grid, and each is the run of that setting."""
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from markets_for_tests import ROOT
 
-from backtest.errors import ConfigurationError, DataError
+from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.run import run
 from backtest.spec import load_strategy
 from backtest.sweep import chunks
 from backtest.sweep.chunks import encoded, evaluate, plan, require, shard_of
 from backtest.sweep.cluster import Shared
 from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import Grid, load_grid
+from backtest.sweep.grid import Grid, load_grid, stated
 from backtest.sweep.settings import PATHS_TOGETHER, Settings, applied
 from backtest.sweep.workers import Crew
 from backtest.universe import load_universe
+from backtest.weights import Gate
 
 SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
 SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
@@ -156,10 +158,34 @@ def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(made):
     assert cut[0].path.read_bytes() == before
 
 
-@pytest.mark.parametrize("stated", ["0/3", "4/3", "1", "a/b", "1/0"])
-def test_a_shard_that_is_none_is_refused(stated):
+def test_days_in_a_grid_are_days_of_the_spec_and_have_a_name(tmp_path):
+    settings = Settings(SPEC, load_grid(grid_file(tmp_path, "[settings]\nstart = [2023-01-02, 2024-01-02]\n")))
+    assert [spec.start.year for _, spec in settings] == [2023, 2024]
+    assert len(plan(settings, [], tmp_path)) == 1
+    assert stated(settings.setting(1)) == '{"start": "2024-01-02"}'
+
+
+def test_a_strategy_that_cannot_be_sent_to_workers_says_so(weekly):
+    @dataclass(frozen=True)
+    class Inside(Gate):
+        pass
+
+    with pytest.raises(ConfigurationError, match="--workers 1"):
+        Crew(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), weekly)
+
+
+def test_a_worker_that_cannot_begin_says_why(weekly, tmp_path):
+    with (
+        pytest.raises(BacktestError, match="no such strategy file"),
+        Crew(2, tmp_path / "gone.py", Settings(SPEC, Grid({"lag": (1,)})), weekly),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("part", ["0/3", "4/3", "1", "a/b", "1/0"])
+def test_a_shard_that_is_none_is_refused(part):
     with pytest.raises(ConfigurationError, match="want I/N"):
-        shard_of([], stated)
+        shard_of([], part)
 
 
 def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(weekly):

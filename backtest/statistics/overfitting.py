@@ -2,7 +2,7 @@
 
 Bailey & López de Prado, The Deflated Sharpe Ratio, Journal of Portfolio Management 40 (2014); Bailey, Borwein, López de Prado
 & Zhu, The Probability of Backtest Overfitting, Journal of Computational Finance 20 (2017), and Pseudo-Mathematics and
-Financial Charlatanism, Notices of the AMS 61 (2014). comes from the trial ledger, never from memory.
+Financial Charlatanism, Notices of the AMS 61 (2014). The number of trials comes from the trial ledger, never from memory.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,6 @@ A chunk's name is the hash of the settings in it, the data and the code; a chang
 """
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyarrow.parquet as parquet
 from backtest.errors import ConfigurationError, DataError
 from backtest.facts import content_id
 from backtest.sweep.evaluate import Evaluator
+from backtest.sweep.grid import stated
 from backtest.sweep.settings import Settings
 
 SETTINGS_PER_CHUNK = 256
@@ -105,7 +105,7 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
     curves = [*evaluator.curves([settings[number][1] for number in numbers])]
     curves.sort(key=lambda one: (numbers[one.number], one.book))
     placed = [numbers[one.number] for one in curves]
-    said = [json.dumps(settings.setting(number), sort_keys=True, ensure_ascii=False) for number in placed]
+    said = [stated(settings.setting(number)) for number in placed]
     days = {id(one.sessions): one.sessions.to_numpy().astype("datetime64[D]").astype(np.int32) for one in curves}
     columns = {
         "number": placed,
@@ -144,5 +144,5 @@ def put(path: Path, body: bytes) -> None:
 
 
 def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:
-    held = [f"{number} {settings.spec_ids[number]} {json.dumps(settings.setting(number), sort_keys=True)}" for number in part]
+    held = [f"{number} {settings.spec_ids[number]} {stated(settings.setting(number))}" for number in part]
     return content_id(text.encode() for text in (*identity, *held))

@@ -38,7 +38,7 @@ def encoded_on(
         client: Any = library.Client(cluster, timeout=CONNECT_SECONDS)
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
-    for name, module in sys.modules.items():
+    for name, module in list(sys.modules.items()):
         if name.startswith("strategies."):
             cloudpickle.register_pickle_by_value(module)  # a strategy's own classes: workers lack its file
     try:

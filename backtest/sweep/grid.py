@@ -8,6 +8,7 @@ lag = { from = 1, to = 5, step = 1 }          a range, both ends included
 lag = { gt = 4 }
 """
 
+import json
 import math
 import operator
 import tomllib
@@ -66,6 +67,11 @@ class Grid:
             "exclude": [{field: dict(asked) for field, asked in table.items()} for table in self.exclude],
             "most": self.most,
         }
+
+
+def stated(setting: Setting) -> str:
+    """Return a setting as JSON, days as text."""
+    return json.dumps(setting, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def load_grid(path: Path) -> Grid:

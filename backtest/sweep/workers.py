@@ -7,18 +7,19 @@ import os
 import pickle
 import resource
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any, Self, TypeVar
 
-from backtest.errors import BacktestError
+from backtest.errors import BacktestError, ConfigurationError
 from backtest.panel import Archive
 from backtest.spec import load_strategy
 from backtest.sweep.chunks import Chunk
@@ -31,9 +32,9 @@ from backtest.universe import load_universe
 Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
 Memory = tuple[int, int]  # bytes a process holds for itself, and shares
-GROWN = 16 * 1024  # kilobytes
+GROWN = 1 << 24  # bytes
 QUEUED = 2  # chunks given to a worker at a time, so that it never waits
-_mine: tuple[Settings, Evaluator] | None = None  # what a worker works with
+_mine: tuple[Settings, Evaluator] | BacktestError | None = None  # what a worker works with, or why it cannot
 
 
 class Crew:
@@ -43,22 +44,27 @@ class Crew:
         self._settings, self._peaks = settings, dict[int, Memory]()
         self._own = Evaluator(archive, load_universe())
         self._pools: list[ProcessPoolExecutor] = []
+        self._processes: list[int] = []
         if count > 1:
-            given = strategy, pickle.dumps((settings, archive))
+            given = strategy, _packed(settings, archive)
             self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, given) for _ in range(count)]
 
     def __enter__(self) -> Self:
         """Wait until every worker is there: it has loaded its libraries and knows settings and archive."""
-        with _said_when_killed():
-            for started in [pool.submit(os.getpid) for pool in self._pools]:
-                started.result()
+        try:
+            with _said_when_killed():
+                self._processes = [started.result() for started in [pool.submit(_ready) for pool in self._pools]]
+        except BaseException as error:
+            self.__exit__(type(error))
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None = None, *_: object) -> None:
+        for process in self._processes if failed else ():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)  # a chunk in hand can take a minute, and nobody wants it
         for pool in self._pools:
-            pool.shutdown(wait=False, cancel_futures=True)
-        for pool in self._pools:
-            pool.shutdown()
+            pool.shutdown(cancel_futures=True)
 
     @property
     def peak_memory(self) -> int:
@@ -129,10 +135,28 @@ def _begin(strategy: Path | None, body: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person's Ctrl-C is the parent's to answer
     Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
-    if strategy is not None:
-        load_strategy(strategy)
-    settings, archive = pickle.loads(body)
-    _mine = settings, Evaluator(archive, load_universe())
+    try:
+        if strategy is not None:
+            load_strategy(strategy)
+        settings, archive = pickle.loads(body)
+        _mine = settings, Evaluator(archive, load_universe())
+    except Exception as error:  # told when asked: a pool would only say that it is broken
+        _mine = BacktestError(f"a worker could not begin: {type(error).__name__}: {error}")
+
+
+def _ready() -> int:
+    if isinstance(_mine, BacktestError):
+        raise _mine
+    return os.getpid()
+
+
+def _packed(settings: Settings, archive: Archive) -> bytes:
+    try:
+        return pickle.dumps((settings, archive))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigurationError(
+            f"workers cannot be sent this strategy ({error}); want its classes at the top of its file, or --workers 1"
+        ) from None
 
 
 def _end_with_parent() -> None:
@@ -143,9 +167,14 @@ def _end_with_parent() -> None:
 
 
 def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Memory]:
-    assert _mine is not None
+    assert isinstance(_mine, tuple)
     made = task(chunk, *_mine, *further)
-    return made, os.getpid(), _memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // GROWN)
+    return made, os.getpid(), _memory(most_held() // GROWN)
+
+
+def most_held() -> int:
+    """Return the most memory that this process ever held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @lru_cache(maxsize=1)
@@ -153,7 +182,7 @@ def _memory(_most: int) -> Memory:
     """Return what this process holds for itself and shares; looked up when the most it held has grown, which takes a while."""
     rollup = Path("/proc/self/smaps_rollup")
     if not rollup.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, 0
+        return most_held(), 0
     held = {words[0]: int(words[1]) * 1024 for words in map(str.split, rollup.read_text().splitlines()[1:])}
     own = held["Private_Clean:"] + held["Private_Dirty:"]
     return own, held["Rss:"] - own
