@@ -114,6 +114,12 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     from backtest.sweep_reports import publish_sweep  # draws: a shard does without
 
     publish_sweep(spec, archive, found, document, asked.grid, asked.out, asked.reports)
+    _answer_ci(document, found, came_from, asked)
+    return document
+
+
+def _answer_ci(document: dict[str, Any], found: Findings, came_from: dict[str, str], asked: Asked) -> None:
+    """Hold a sweep against its baseline, where there is one, and write summary and JUnit whatever comes of it."""
     drift: Exception | None = None
     try:
         if asked.baseline:
@@ -126,7 +132,6 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
             chunks.put(asked.summary, markdown(document, found, drift).encode())
         if asked.junit:
             chunks.put(asked.junit, junit(document, found, drift, asked.baseline is not None).encode())
-    return document
 
 
 def _document(spec: StrategySpec, found: Findings, came_from: dict[str, str], counted: tuple[int, int]) -> dict[str, Any]:

@@ -153,14 +153,14 @@ def kernel(given: Basket) -> Callable[[], float]:
 def order_rows(given: Basket) -> Callable[[], float]:
     """Return vectorbt's Portfolio on the order rows, to its value after the last of them."""
     targets, close = _arrays(given)
-    return lambda: float(_portfolio(close, targets).value().iloc[-1])
+    return lambda: float(portfolio_of(close, targets).value().iloc[-1])
 
 
 def dense(given: Basket) -> Callable[[], float]:
     """Return vectorbt as its examples use it: a Portfolio over every session, to the value of every session."""
     close = given.prices.wealth
     targets = given.targets.reindex(close.index)
-    return lambda: float(_portfolio(close, targets).value().iloc[-1])
+    return lambda: float(portfolio_of(close, targets).value().iloc[-1])
 
 
 def bt_(given: Basket) -> Callable[[], float]:
@@ -168,11 +168,7 @@ def bt_(given: Basket) -> Callable[[], float]:
     weights = given.targets
 
     def call() -> float:
-        steps = [bt.algos.RunOnDate(*given.rows), bt.algos.WeighTarget(weights), bt.algos.Rebalance()]
-        test = bt.Backtest(
-            bt.Strategy("basket", steps), given.prices.wealth, initial_capital=CAPITAL, integer_positions=False,
-            commissions=lambda quantity, price: abs(quantity) * price * COST, progress_bar=False,
-        )  # fmt: skip
+        test = backtest_of(given.prices.wealth, weights)
         test.run()
         return float(test.strategy.values.iloc[-1])
 
@@ -189,11 +185,21 @@ WAYS = {
 }
 
 
+def backtest_of(close: pd.DataFrame, weights: pd.DataFrame) -> bt.Backtest:
+    """Return `bt`'s backtest of weights by session, not yet run."""
+    steps = [bt.algos.RunOnDate(*weights.index), bt.algos.WeighTarget(weights), bt.algos.Rebalance()]
+    return bt.Backtest(
+        bt.Strategy("basket", steps), close, initial_capital=CAPITAL, integer_positions=False, progress_bar=False,
+        commissions=lambda quantity, price: abs(quantity) * price * COST,
+    )  # fmt: skip
+
+
 def _arrays(given: Basket) -> tuple[np.ndarray, np.ndarray]:
     return given.targets.to_numpy(), np.ascontiguousarray(given.prices.wealth.loc[given.rows].to_numpy())
 
 
-def _portfolio(close: pd.DataFrame | np.ndarray, targets: pd.DataFrame | np.ndarray) -> vectorbt.Portfolio:
+def portfolio_of(close: pd.DataFrame | np.ndarray, targets: pd.DataFrame | np.ndarray) -> vectorbt.Portfolio:
+    """Return vectorbt's portfolio of target weights as its documentation has it: cash shared, sales first."""
     return vectorbt.Portfolio.from_orders(
         close, targets, size_type="targetpercent", direction="longonly", fees=COST, init_cash=CAPITAL,
         cash_sharing=True, group_by=True, call_seq="auto",

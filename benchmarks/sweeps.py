@@ -19,7 +19,7 @@ from typing import Any
 import bt
 import numpy as np
 import pandas as pd
-import vectorbt
+from peers import backtest_of, portfolio_of
 
 from backtest import calendars
 from backtest.data import folder, reference
@@ -33,7 +33,6 @@ from backtest.universe import load_universe
 
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"
 FIRST, LAST, SESSIONS = "2022-01-04", "2026-09-30", 1150
-COST = 0.001
 SAMPLE, ROUNDS = 8, 3  # settings that the other two are timed on, and how often
 GRID = """
 [settings]
@@ -141,22 +140,13 @@ def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
 
 
 def vectorbt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:
-    """vectorbt as its documentation has it: every session, targets in percent, cash shared, sales first."""
-    portfolio = vectorbt.Portfolio.from_orders(
-        close, weights.reindex(close.index), size_type="targetpercent", direction="longonly", fees=COST, init_cash=1e7,
-        cash_sharing=True, group_by=True, call_seq="auto", freq="1D",
-    )  # fmt: skip
-    return float(portfolio.sharpe_ratio())
+    """Return vectorbt's Sharpe ratio, every session simulated."""
+    return float(portfolio_of(close, weights.reindex(close.index)).sharpe_ratio(freq="1D"))
 
 
 def bt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:
-    """`bt`, with the same dates and weights."""
-    steps = [bt.algos.RunOnDate(*weights.index), bt.algos.WeighTarget(weights), bt.algos.Rebalance()]
-    test = bt.Backtest(
-        bt.Strategy("basket", steps), close, initial_capital=1e7, integer_positions=False, progress_bar=False,
-        commissions=lambda quantity, price: abs(quantity) * price * COST,
-    )  # fmt: skip
-    return float(bt.run(test).stats.loc["daily_sharpe"].iloc[0])
+    """Return `bt`'s Sharpe ratio."""
+    return float(bt.run(backtest_of(close, weights)).stats.loc["daily_sharpe"].iloc[0])
 
 
 if __name__ == "__main__":
