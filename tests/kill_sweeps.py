@@ -1,12 +1,13 @@
 """Kills sweeps at random instants and looks at what is left: `python tests/kill_sweeps.py 50` is a soak of `make soak`.
 
 Each sweep is a process of its own, forked after the imports so that a kill falls into its work and not into its start, and
-leader of a session, so that what it started is found. Half of the kills fall anywhere, half where chunks are evaluated; every
-other one waits for a file in the making. After each kill every file under a final name has to be one of an undisturbed run,
-byte for byte, every link that a reader comes to has to lead to a file, the ledger has to answer, and no child may stay; the
-next sweep resumes. One that comes to its end has to have left all files of an undisturbed run, and the next begins anew or in
-a folder that lost half of its chunks. Then shards, local and on Dask, and sweeps that lose a worker or the scheduler.
-`kill_sweeps.py 4 0 worker` names the kills, the full reports that a sweep writes, and the parts after the kills (else all).
+leader of a session, so that what it started is found. Every third kill waits until some of the chunks are there, every third
+for a file in the making; half of these and of the others fall anywhere, half where chunks are evaluated. After each kill every
+file under a final name has to be one of an undisturbed run, byte for byte, every link that a reader comes to has to lead to a
+file, the ledger has to answer, and no child may stay; the next sweep resumes. One that comes to its end has to have left all
+files of an undisturbed run, and the next begins anew or in a folder that lost half of its chunks. Then shards, local and on
+Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 4 0 worker` names the kills, the full reports that a sweep
+writes, and the parts after the kills (else all).
 """
 
 import json
@@ -25,6 +26,7 @@ import traceback
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,6 +47,7 @@ capital = [1_000_000.0, 10_000_000.0]
 CHUNK = 12  # settings: those that are walked together
 LOADED = ("arch.bootstrap", "backtest.sources", "backtest.sweep_commands", "backtest.sweep_reports", "matplotlib.pyplot")
 LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
+CHUNKS = "out/sweeps/*/chunks/[!.]*.parquet"
 PARTS = ("shards", "worker", "deaths", "scheduler")
 WAIT = 120.0  # seconds for anything that has to happen
 STAY = 10.0  # seconds that a child may outlive its leader
@@ -65,7 +68,7 @@ class Sweep:
 
     def written(self):
         """Return how many chunks are in its folder."""
-        return len(list(self.folder.glob("sweeps/*/chunks/[!.]*.parquet")))
+        return sum(1 for _ in self.place.glob(CHUNKS))
 
     def ended(self):
         """Return whether the process came to its end; it is not reaped."""
@@ -197,14 +200,29 @@ def in_the_making(folder):
     return {path for path in folder.rglob(".*") if not path.is_dir()}
 
 
-def kill(sweep, delay, writing):
-    """Kill a sweep after a delay, or then at the next file in the making; return its exit code."""
-    time.sleep(delay)
-    before = in_the_making(sweep.folder)
-    while writing and not sweep.ended() and in_the_making(sweep.folder) <= before:
-        time.sleep(0.0002)
+def kill(sweep, wait):
+    """Kill a sweep after a wait; return its exit code."""
+    wait(sweep)
     os.kill(sweep.process, signal.SIGKILL)
     return sweep.code()
+
+
+def amid_chunks(sweep, some):
+    """Wait until that many chunks are there."""
+    awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
+
+
+def amid_a_file(sweep, delay):
+    """Wait, and then for the next file in the making."""
+    time.sleep(delay)
+    before = in_the_making(sweep.folder)
+    while not sweep.ended() and in_the_making(sweep.folder) <= before:
+        time.sleep(0.0002)
+
+
+def some_of(there, of, chance):
+    """Return a number of chunks above what is there and far enough below all that a kill comes before the last of them."""
+    return there + 1 + chance.randrange(max(1, (of - there) // 4))
 
 
 def stage(sweep, of):
@@ -222,9 +240,11 @@ def kill_sweeps(kills, place, whole, took, words, chance):
     of = sum("chunks/" in name for name in whole)
     at, doing, faults, children, ended, left = [], Counter(), [], 0, 0, 0
     while len(at) < kills:
+        there = sum(1 for _ in place.glob(CHUNKS))
         sweep = start(place, "--resume", *words)
-        delay = chance.uniform(0, took[chance.random() < 0.5])
-        code = kill(sweep, delay, writing=len(at) % 2 == 1)
+        delay, some = chance.uniform(0, took[chance.random() < 0.5]), some_of(there, of, chance)
+        waits = [partial(amid_chunks, some=some), partial(amid_a_file, delay=delay), lambda _, delay=delay: time.sleep(delay)]
+        code = kill(sweep, waits[len(at) % 3])
         children = max(children, len(members(sweep.process)))
         faults += orphans(sweep.process)
         if code == -signal.SIGKILL:
@@ -250,7 +270,7 @@ def begin_again(place, chance):
     if chance.random() < 0.5:
         shutil.rmtree(place)
         return
-    for path in sorted((place / "out").glob("sweeps/*/chunks/*.parquet")):
+    for path in sorted(place.glob(CHUNKS)):
         if chance.random() < 0.5:
             path.unlink()
 
@@ -282,8 +302,7 @@ def awaited(ready, what):
 def loses(sweep, whole, process, chance, wanted=0):
     """Kill a process that a sweep needs when some chunks are there; return how many were, and every fault."""
     of = sum("chunks/" in name for name in whole)
-    some = chance.randrange(1, of // 2)
-    awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
+    amid_chunks(sweep, some_of(0, of, chance))
     os.kill(process(), signal.SIGKILL)
     there, code = sweep.written(), sweep.code()
     faults = [f"exit code {code}: {sweep.said()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
