@@ -5,9 +5,8 @@ Bailey & López de Prado, The Deflated Sharpe Ratio, Journal of Portfolio Manage
 Financial Charlatanism, Notices of the AMS 61 (2014). The number of trials comes from the trial ledger, never from memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ import pandas as pd
 from backtest.statistics.refusal import Floats, Refused, refusal
 from backtest.statistics.standing import expected_best
 
-AT_ONCE = 1 << 17  # splits × trials held at a time
+AT_ONCE = 256  # trials: what is summed of them stays in the processor's cache
 TIE = 1e-12
 LEAST = 1e-30  # sum of squares: a trial that never moves has a ratio of 0
 
@@ -104,22 +103,27 @@ def overfitting(returns: pd.DataFrame, blocks: int = 16, fewest_per_block: int =
 def overfitting_of(sums: Floats, squares: Floats, length: int) -> Overfit:
     """Return the same from each trial's sums of returns and of their squares in every block of `length` sessions (block × trial).
 
-    Memory grows with the trials alone: splits are taken a few at a time. Ratios within a rounding of each other are ties.
-    Each pair of complementary halves serves twice, and is ranked by s|s|/q (s the sum of a half, q that of its squares), which
-    grows with the ratio and needs no root.
+    Memory grows with the trials alone: they are taken a few at a time. Ratios within a rounding of each other are ties.
     """
+    from backtest.statistics import halves
+
     blocks, trials = sums.shape
-    count = length * blocks / 2.0
-    found = [
-        _chosen(one, other, count) for pair in _halves(np.stack([sums, squares + LEAST])) for one, other in (pair, pair[::-1])
-    ]
-    best, chosen, below = (np.concatenate(column) for column in zip(*found, strict=True))
-    slope = float(np.polyfit(best, chosen, 1)[0]) if np.ptp(best) > 0.0 else float("nan")
+    count, tables = length * blocks / 2.0, (sums, squares + LEAST)
+    splits = _splits(blocks // 2)
+    best, outside = np.full(splits.shape, -np.inf), np.zeros(splits.shape)
+    for left, right in _tiles(tables):
+        halves.choose(left, right, splits, best, outside)
+    chosen = _ratio(outside, count)
+    lowest, highest = np.minimum(_order(chosen - TIE, count), outside), np.maximum(_order(chosen + TIE, count), outside)
+    counted = np.zeros(splits.shape, dtype=np.int64)  # 2 for each that it beats, 1 for each that it ties with
+    for left, right in _tiles(tables):
+        halves.passed(left, right, splits, lowest, highest, counted)
+    ratio = _ratio(best, count)
     return Overfit(
-        probability=float((below / (trials + 1.0) <= 0.5).mean()),
+        probability=float(((counted + 1.0) / 2.0 / (trials + 1.0) <= 0.5).mean()),
         loss=float((chosen < 0.0).mean()),
-        slope=slope,
-        splits=len(best),
+        slope=float(np.polyfit(ratio.ravel(), chosen.ravel(), 1)[0]) if np.ptp(ratio) > 0.0 else float("nan"),
+        splits=splits.size,
         blocks=blocks,
         trials=trials,
         n=length * blocks,
@@ -134,49 +138,28 @@ def minimum_length(trials: int, ratio: float) -> float:
     return (expected_best(trials) / ratio) ** 2
 
 
-def _halves(tables: Floats) -> Iterator[tuple[Floats, ...]]:
-    """Yield s|s|/q of every trial (splits × trials) in halves that hold the first block and, beside them, in the other halves.
+def _subsets(blocks: int) -> Floats:
+    """Return every subset of some blocks, ones and zeros (subset × block); the opposite of number i is the i-th from the end."""
+    return (np.arange(2**blocks)[:, None] >> np.arange(blocks) & 1).astype(float)
 
-    `tables` are sums and squares (2 × block × trial). The last quarter of the blocks is summed once for many halves.
+
+def _splits(blocks: int) -> np.ndarray:
+    """Return the halves of twice so many blocks that hold the first: the numbers of their subsets of each side (half × side)."""
+    size = _subsets(blocks).sum(axis=1)
+    halves = np.argwhere(size[:, None] + size == blocks)
+    return np.asarray(halves[halves[:, 0] % 2 == 1])  # of each pair of opposites one
+
+
+def _tiles(tables: Sequence[Floats]) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the sums of tables (block × trial) over every subset of the first and of the last blocks (table × subset × trial).
+
+    Of a few trials at a time.
     """
-    _, blocks, trials = tables.shape
-    cut, at_once = blocks - blocks // 4, max(1, AT_ONCE // trials)
-    for size in range(1, blocks // 2 + 1):
-        left, right = _picks(cut, size), _picks(blocks - cut, blocks // 2 - size)
-        left = left[left[:, 0] == 1.0]
-        beside = np.stack([pick @ tables[:, cut:] for pick in (right, 1.0 - right)])
-        for part in _parts(len(left), max(1, at_once // max(1, len(right)))):
-            before = np.stack([pick @ tables[:, :cut] for pick in (left[part], 1.0 - left[part])])
-            for rest in _parts(len(right), at_once):
-                yield tuple(_order(one[:, :, None] + other[:, None, rest]) for one, other in zip(before, beside, strict=True))
-
-
-def _parts(count: int, most: int) -> Iterator[slice]:
-    return (slice(first, first + most) for first in range(0, count, most))
-
-
-def _picks(blocks: int, size: int) -> Floats:
-    """Return every choice of that many blocks, ones and zeros (choice × block)."""
-    rows = [[float(block in chosen) for block in range(blocks)] for chosen in map(set, combinations(range(blocks), size))]
-    return np.array(rows).reshape(len(rows), blocks)
-
-
-def _order(halves: Floats) -> Floats:
-    sums, squares = halves.reshape(2, -1, halves.shape[-1])
-    order = np.abs(sums)
-    order *= sums
-    order /= squares
-    return np.asarray(order)
-
-
-def _chosen(inside: Floats, outside: Floats, count: float) -> tuple[Floats, Floats, Floats]:
-    """Return, per split, the ratio of the trial best inside, its ratio outside and its rank there from the worst, ties halved."""
-    rows, place = np.arange(len(inside)), inside.argmax(axis=1)
-    mine = outside[rows, place]
-    ratio = _ratio(mine, count)
-    lowest, highest = np.minimum(_order_of(ratio - TIE, count), mine), np.maximum(_order_of(ratio + TIE, count), mine)
-    passed = (outside < lowest[:, None]).view(np.uint8) + (outside <= highest[:, None])  # 2 that it beats, 1 that it ties with
-    return _ratio(inside[rows, place], count), ratio, (passed.sum(axis=1, dtype=np.uint32) + 1.0) / 2.0
+    blocks, trials = tables[0].shape
+    subsets = _subsets(blocks // 2)
+    for first in range(0, trials, AT_ONCE):
+        tile = np.stack([table[:, first : first + AT_ONCE] for table in tables])
+        yield subsets @ tile[:, : blocks // 2], subsets @ tile[:, blocks // 2 :]
 
 
 def _ratio(order: Floats, count: float) -> Floats:
@@ -185,6 +168,6 @@ def _ratio(order: Floats, count: float) -> Floats:
     return np.asarray(np.sign(order) * np.sqrt((count - 1.0) / count * size / np.maximum(count - size, TIE)))
 
 
-def _order_of(ratio: Floats, count: float) -> Floats:
-    """Return s|s|/q of Sharpe ratios."""
+def _order(ratio: Floats, count: float) -> Floats:
+    """Return the values s|s|/q of Sharpe ratios."""
     return np.asarray(count**2 * ratio * np.abs(ratio) / (count - 1.0 + count * ratio**2))

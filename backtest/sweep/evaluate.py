@@ -73,6 +73,7 @@ class Evaluator:
     def __init__(self, archive: Archive, universe: Universe) -> None:
         self.archive, self.universe = archive, universe
         self._frames: _Newest[_Frame] = _Newest(256)
+        self._benchmarks: _Newest[pd.Series] = _Newest(256)
         self._outlooks: _Newest[Outlook] = _Newest(1024)
         self._scores: _Newest[pd.Series] = _Newest(8192)
         self._targets: _Newest[tuple[pd.DatetimeIndex, np.ndarray]] = _Newest(512)
@@ -90,7 +91,10 @@ class Evaluator:
 
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
         """Return the value of all benchmarks of a book's markets priced throughout it, in equal parts each session, from 1."""
-        frame, prices = self._frame(spec, book), self.archive.prices
+        return self._benchmarks.get(_about(spec, book), lambda: self._compared(self._frame(spec, book)))
+
+    def _compared(self, frame: _Frame) -> pd.Series:
+        prices = self.archive.prices
         compared = [one.ticker for one in self.universe.benchmarks if one.market in frame.markets]
         prices.require(compared)
         throughout = [one for one in compared if prices.last_session(one, frame.sessions[-1]) is None]
@@ -136,8 +140,7 @@ class Evaluator:
         return engine.decided_on(spec, book, seen, scores)
 
     def _frame(self, spec: StrategySpec, book: str) -> _Frame:
-        about = (book, spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.weights.holds)
-        return self._frames.get(about, lambda: self._framed(spec, book))
+        return self._frames.get(_about(spec, book), lambda: self._framed(spec, book))
 
     def _framed(self, spec: StrategySpec, book: str) -> _Frame:
         prices = self.archive.prices
@@ -163,3 +166,8 @@ class Evaluator:
             return terms, wealth * rate
 
         return self._terms.get(self._terms_key(spec, book), made)
+
+
+def _about(spec: StrategySpec, book: str) -> tuple[Any, ...]:
+    """Return what decides a book's tickers and days."""
+    return book, spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.weights.holds

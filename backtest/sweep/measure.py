@@ -149,9 +149,8 @@ def _arrays(found: Any, column: str) -> Iterator[np.ndarray]:
 def _on(found: Any, shared: np.ndarray) -> np.ndarray:
     """Return the curves of a chunk on shared days, shape (days, rows)."""
     both = zip(_arrays(found, "days"), _arrays(found, "equity"), strict=True)
-    return np.column_stack(
-        [values if len(days) == len(shared) else values[np.searchsorted(days, shared)] for days, values in both]
-    )
+    rows = [values if len(days) == len(shared) else values[np.searchsorted(days, shared)] for days, values in both]
+    return np.stack(rows).T  # a curve lies in one piece
 
 
 def _figures(equity: np.ndarray, days: pd.DatetimeIndex, span: Window, periods: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -169,13 +168,10 @@ def _figures(equity: np.ndarray, days: pd.DatetimeIndex, span: Window, periods: 
 
 def _against(part: pd.DataFrame, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex) -> np.ndarray:
     """Return the benchmarks' returns beside those of each row of a chunk, shape (sessions, rows)."""
-    known: dict[Any, np.ndarray] = {}
-    keys = [(int(settings.scene[number]), book) for number, book in zip(part["number"], part["book"], strict=True)]
-    for scene, book in keys:
-        if (scene, book) not in known:
-            values = evaluator.benchmark(settings[settings.scenes[scene]][1], book).reindex(days).to_numpy()
-            known[scene, book] = values[1:] / values[:-1] - 1.0
-    return np.column_stack([known[key] for key in keys])
+    kind, kinds = pd.factorize(pd.MultiIndex.from_arrays([settings.scene[part["number"]], part["book"]]))
+    specs = [settings[settings.scenes[scene]][1] for scene, _ in kinds]
+    known = np.stack([evaluator.benchmark(spec, book).reindex(days) for spec, (_, book) in zip(specs, kinds, strict=True)])
+    return np.asarray((known[:, 1:] / known[:, :-1] - 1.0)[kind].T)
 
 
 def _curve(chunks: Sequence[Chunk], number: int, book: str, days: pd.DatetimeIndex) -> np.ndarray:

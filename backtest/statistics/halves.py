@@ -1,0 +1,67 @@
+"""The two halves of every split of a search (CSCV), compiled: which trial is best in one, and how many it passes in the other.
+
+A trial's order in a half is s|s|/q, s the sum of its returns there and q that of their squares: it grows with the Sharpe
+ratio and needs no root. `left` and `right` (2, subsets, trials) are s and q of some trials in every subset of the first and of
+the last blocks; the subset opposite to number i is the i-th from the end. `splits` has a subset of each side, and stands for
+two splits, of which the second has the halves exchanged.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def choose(left: Any, right: Any, splits: Any, best: Any, outside: Any) -> None:
+    """Keep, per split and side (splits, 2), the best order so far and that of the same trial in the other half.
+
+    Of equal ones the first counts.
+    """
+    for split in range(len(splits)):
+        here, beside = splits[split]
+        for side in range(2):
+            s, t, q, r = left[0, here], right[0, beside], left[1, here], right[1, beside]
+            here, beside = -1 - here, -1 - beside
+            highest = _highest(s, t, q, r)
+            if highest > best[split, side]:
+                at = 0
+                while at < len(s) - 1 and _order(s[at] + t[at], q[at] + r[at]) != highest:
+                    at += 1
+                best[split, side] = highest
+                outside[split, side] = _order(left[0, here, at] + right[0, beside, at], left[1, here, at] + right[1, beside, at])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def passed(left: Any, right: Any, splits: Any, lowest: Any, highest: Any, counted: Any) -> None:
+    """Count, per split and side, the trials whose order in the other half is below `lowest`, and those not above `highest`."""
+    for split in range(len(splits)):
+        here, beside = splits[split]
+        for side in range(2):
+            here, beside = -1 - here, -1 - beside
+            counted[split, side] += _below(
+                left[0, here], right[0, beside], left[1, here], right[1, beside], lowest[split, side], highest[split, side]
+            )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _order(total: Any, squares: Any) -> Any:
+    return np.abs(total) * total / squares
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _highest(s: Any, t: Any, q: Any, r: Any) -> Any:
+    highest = -np.inf
+    for trial in range(len(s)):
+        highest = max(highest, _order(s[trial] + t[trial], q[trial] + r[trial]))
+    return highest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _below(s: Any, t: Any, q: Any, r: Any, lowest: Any, highest: Any) -> Any:
+    count = 0
+    for trial in range(len(s)):
+        order = _order(s[trial] + t[trial], q[trial] + r[trial])
+        count += order < lowest
+        count += order <= highest
+    return count
