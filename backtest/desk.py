@@ -4,7 +4,6 @@ Many books at once share tickers, terms and decision days and differ in their ta
 With a Journal the desk also writes down why what was wanted did not come about.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,7 +35,7 @@ class Orders:
         return np.cumsum(self.units, axis=0)
 
 
-def due_rows(terms: Terms, decided: Sequence[pd.Timestamp], lag: int) -> np.ndarray:
+def due_rows(terms: Terms, decided: pd.DatetimeIndex, lag: int) -> np.ndarray:
     """Return the moment each market's orders of each decision are due, shape (decisions, markets): its `lag`-th next session.
 
     -1 where the run ends before.
@@ -44,7 +43,7 @@ def due_rows(terms: Terms, decided: Sequence[pd.Timestamp], lag: int) -> np.ndar
     found = np.full((len(decided), len(terms.markets)), -1)
     for market in range(len(terms.markets)):
         rows = terms.rows_of(market)
-        position = terms.sessions[terms.session[rows]].searchsorted(pd.DatetimeIndex(list(decided)), side="right") + lag - 1
+        position = terms.sessions[terms.session[rows]].searchsorted(decided, side="right") + lag - 1
         within = position < len(rows)
         found[within, market] = rows[position[within]]
     return found

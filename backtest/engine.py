@@ -167,8 +167,12 @@ def trade(
 
 def book_terms(spec: StrategySpec, prices: Prices, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> Terms:
     """Return the terms under which a spec's book trades on its sessions."""
-    costs = Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
-    return terms_of(prices, tuple(tickers), base, sessions, spec.fill, costs)
+    return terms_of(prices, tuple(tickers), base, sessions, spec.fill, costs_of(spec))
+
+
+def costs_of(spec: StrategySpec) -> Costs:
+    """Return what a spec says of costs."""
+    return Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
 
 
 def targets_of(decisions: Sequence[Decision], terms: Terms) -> np.ndarray:
@@ -183,7 +187,7 @@ def filled(
 
     The books share the spec's lag and capital. Raises BacktestError when vectorbt and the desk disagree.
     """
-    orders = walked(terms, targets, due_rows(terms, list(decided), spec.lag), spec.capital, journal)
+    orders = walked(terms, targets, due_rows(terms, decided, spec.lag), spec.capital, journal)
     simulate(terms, orders, spec.capital)
     return orders
 

@@ -260,24 +260,21 @@ def worth(rows_before: Any, units: Any, cash: Any, prices: Any, capital: Any) ->
     """
     books, tickers = units.shape[1:]
     sessions = prices.shape[1]
-    found, held = np.empty((books, sessions)), np.zeros(tickers)
-    for book in range(books):
-        held[:] = 0.0
-        row, begin = 0, 0
-        while begin < sessions:
-            while row < rows_before[begin]:
-                held += units[row, book]
-                row += 1
-            end = begin + 1
-            while end < sessions and rows_before[end] == row:
-                end += 1
-            found[book, begin:end] = cash[row - 1, book] if row else capital
+    found, held, ever = np.empty((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
+    left, row = np.full(books, capital), 0
+    for session in range(sessions):
+        while row < rows_before[session]:
             for seat in range(tickers):
-                if held[seat] != 0.0:
-                    for session in range(begin, end):
-                        found[book, session] += held[seat] * prices[seat, session]
-            begin = end
-    return found
+                held[seat] += units[row, :, seat]
+                ever[seat] = ever[seat] or held[seat].any()
+            left = cash[row]
+            row += 1
+        found[session] = left
+        for seat in range(tickers):
+            if ever[seat]:
+                for book in range(books):
+                    found[session, book] += held[seat, book] * prices[seat, session]
+    return np.ascontiguousarray(found.T)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

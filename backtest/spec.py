@@ -16,6 +16,9 @@ from backtest.errors import ConfigurationError
 from backtest.facts import content_id
 from backtest.universe import Universe, load_universe
 
+WRITTEN_AS_THEY_ARE = (str, float, bool)
+_sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
 
 class StrategySpec(BaseModel):
     """A strategy over one or several books.
@@ -103,7 +106,7 @@ class StrategySpec(BaseModel):
     def spec_id(self) -> str:
         """A hash of the values; 0 and 0.0 are one value."""
         values = {name: _plain(getattr(self, name), float) for name in type(self).model_fields}
-        return content_id([json.dumps(values, sort_keys=True, ensure_ascii=False).encode()])
+        return content_id([_sorted_json(values).encode()])
 
 
 def build_spec(**values: Any) -> StrategySpec:
@@ -146,7 +149,7 @@ def _hashable(part: Any) -> bool:
 
 def _plain(value: Any, whole: Callable[[int], Any] = int) -> Any:
     """Return a value for JSON, its whole numbers as `whole` makes them."""
-    if value is None or isinstance(value, str | float | bool):
+    if value is None or isinstance(value, WRITTEN_AS_THEY_ARE):
         return value
     if isinstance(value, int):
         return whole(value)

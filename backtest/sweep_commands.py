@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,7 +19,7 @@ from backtest.spec import StrategySpec
 from backtest.sweep import baseline, chunks
 from backtest.sweep.grid import load_grid
 from backtest.sweep.identity import identities
-from backtest.sweep.measure import Findings, measure
+from backtest.sweep.measure import Findings, load, measure
 from backtest.sweep.memory import keep_freed_memory
 from backtest.sweep.server import FEW, cores
 from backtest.sweep.settings import Settings
@@ -65,6 +64,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / (RATE * count) + 10:,.0f} s", err=True)
     held = [settings[number][1] for number in settings.scenes]
     checked = time.monotonic()
+    Thread(target=load, daemon=True).start()  # while workers load what they want
     archive = archive_of(sorted({ticker for one in held for ticker in tickers_of(one, universe)}))
     read = time.monotonic()
     came_from = identities(archive, asked.strategy)
@@ -75,7 +75,6 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     for other in asked.trials:
         ledger.merge(other)
     noted = sorted(number for chunk in mine for number in chunk.numbers)
-    Thread(target=import_module, args=("arch.bootstrap",), daemon=True).start()  # while workers load what they want
     told = _progress(len(noted))
     if asked.engine == "dask" and not asked.merge:
         from backtest.sweep.cluster import encoded_on

@@ -4,7 +4,7 @@ A moment is a session of one market: on a day on which both trade, Shanghai come
 cannot pay for what Shanghai buys on the same date.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -50,7 +50,7 @@ class Terms:
     `ends`     whether a ticker's last price is here although its market goes on within the run
     `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
     `activity` a fee per unit sold, at most `activity_most` an order
-    `slippage` fraction by which a fill is worse than the price
+    `slippage` fraction by which a fill is worse than the price; `spread` the day's high less its low over the price
     """
 
     tickers: tuple[str, ...]
@@ -74,6 +74,7 @@ class Terms:
     activity: np.ndarray
     activity_most: np.ndarray
     slippage: np.ndarray
+    spread: np.ndarray
     buy_rate: np.ndarray
     sell_rate: np.ndarray
 
@@ -83,6 +84,10 @@ class Terms:
         commissions = {"buy_commission": self.buy["commission"], "sell_commission": self.sell["commission"]}
         parts = [commissions[name] if name in commissions else getattr(self, name) for name in floor.FIELDS]
         return np.stack(parts, axis=2, dtype=float)
+
+    def slipping(self, costs: Costs) -> "Terms":
+        """Return the same terms under the slippage of other costs."""
+        return replace(self, slippage=_slippage(costs, self.spread))
 
     def rows_of(self, market: int) -> np.ndarray:
         """Return the moments of a market, rising."""
@@ -117,7 +122,6 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
     least, lot = (ruled.values(rule) / local.shares if ruled.lots else np.zeros(local.fill.shape) for rule in ("least", "lot"))
     up, down = _sealed(ruled, local, bars)
     buy, sell = ruled.rates(costs.flat_bps)
-    ranged = costs.slippage_range * local.spread if costs.slippage_range else np.zeros(local.fill.shape)
     ends = np.array([sessions == prices.last_session(ticker, sessions[-1]) for ticker in ordered]).T
     return Terms(
         tickers=ordered,
@@ -140,10 +144,16 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
         commission_least=(ruled.values("commission_least") * exchange)[session],
         activity=np.nan_to_num(ruled.values("activity_per_share") * local.shares * exchange)[session],
         activity_most=(ruled.values("activity_most") * exchange)[session],
-        slippage=np.nan_to_num(costs.slippage_bps * BPS + ranged)[session],
+        slippage=_slippage(costs, local.spread[session]),
+        spread=local.spread[session],
         buy_rate=sum(buy.values(), np.zeros(local.fill.shape))[session],
         sell_rate=sum(sell.values(), np.zeros(local.fill.shape))[session],
     )
+
+
+def _slippage(costs: Costs, spread: np.ndarray) -> np.ndarray:
+    ranged = costs.slippage_range * spread if costs.slippage_range else np.zeros(spread.shape)
+    return np.nan_to_num(costs.slippage_bps * BPS + ranged)
 
 
 @dataclass(frozen=True)

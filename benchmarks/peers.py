@@ -99,7 +99,7 @@ def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], in
     keep_freed_memory()
     shape = (len(given.weights), books)
     targets = np.random.default_rng(seed).dirichlet(np.ones(len(given.tickers)), shape) * (1 - 2 * COST)
-    due = due_rows(terms, list(given.weights.index), 1)
+    due = due_rows(terms, pd.DatetimeIndex(given.weights.index), 1)
     parts = [np.ascontiguousarray(targets[:, first : first + BOOKS_AT_ONCE]) for first in range(0, books, BOOKS_AT_ONCE)]
 
     def both() -> int:

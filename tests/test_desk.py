@@ -62,7 +62,7 @@ class Case:
         terms = self.terms()
         one = np.array([[[d.targets.get(ticker, 0.0) for ticker in terms.tickers]] for d in self.decisions])
         targets = np.concatenate([one * scale for scale in scales], axis=1)
-        due = desk.due_rows(terms, [d.session for d in self.decisions], self.spec.lag)
+        due = desk.due_rows(terms, pd.DatetimeIndex([d.session for d in self.decisions]), self.spec.lag)
         return terms, desk.walked(terms, targets, due, self.spec.capital)
 
 

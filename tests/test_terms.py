@@ -249,7 +249,7 @@ def ordered() -> tuple[engine.Terms, desk.Orders]:
     """5,000 shares at 10 bought on 01-02, and nothing else."""
     prices = shares_of({US: eight(), "BBB": eight()})
     terms = terms_of(prices, (US, "BBB"), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
-    due = desk.due_rows(terms, [day("2024-01-01")], 1)
+    due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
     return terms, desk.walked(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0)
 
 

@@ -48,6 +48,16 @@ class _Frame:
     base: str
     markets: tuple[str, ...]
     sessions: pd.DatetimeIndex
+    last: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class _Path:
+    """The decision sessions of a book, its targets (decisions, tickers), and these as bytes: equal ones are traded once."""
+
+    decided: pd.DatetimeIndex
+    targets: np.ndarray
+    content: bytes
 
 
 class _Newest(Generic[Made]):
@@ -76,8 +86,9 @@ class Evaluator:
         self._benchmarks: _Newest[pd.Series] = _Newest(256)
         self._outlooks: _Newest[Outlook] = _Newest(1024)
         self._scores: _Newest[pd.Series] = _Newest(8192)
-        self._targets: _Newest[tuple[pd.DatetimeIndex, np.ndarray]] = _Newest(512)
+        self._paths: _Newest[_Path] = _Newest(512)
         self._terms: _Newest[tuple[Terms, np.ndarray]] = _Newest(4)  # large
+        self._whatever_slippage: _Newest[tuple[Terms, np.ndarray]] = _Newest(4)
 
     def curves(self, specs: Sequence[StrategySpec]) -> Iterator[Curve]:
         """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it."""
@@ -89,6 +100,10 @@ class Evaluator:
             for first in range(0, len(members), BOOKS_AT_ONCE):
                 yield from self._together(specs, members[first : first + BOOKS_AT_ONCE])
 
+    def sessions(self, spec: StrategySpec, book: str) -> pd.DatetimeIndex:
+        """Return the sessions of a book."""
+        return self._frame(spec, book).sessions
+
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
         """Return the value of all benchmarks of a book's markets priced throughout it, in equal parts each session, from 1."""
         return self._benchmarks.get(_about(spec, book), lambda: self._compared(self._frame(spec, book)))
@@ -97,7 +112,7 @@ class Evaluator:
         prices = self.archive.prices
         compared = [one.ticker for one in self.universe.benchmarks if one.market in frame.markets]
         prices.require(compared)
-        throughout = [one for one in compared if prices.last_session(one, frame.sessions[-1]) is None]
+        throughout = [one for one in compared if prices.last_session(one, frame.last) is None]
         values = prices.valued(throughout, frame.base, frame.sessions).dropna(axis=1)
         return (1.0 + (values / values.shift(1) - 1.0).mean(axis=1).fillna(0.0)).cumprod()
 
@@ -109,26 +124,27 @@ class Evaluator:
         spec, book = specs[members[0][0]], members[0][1]
         frame, (terms, worth) = self._frame(spec, book), self._terms_of(spec, book)
         paths = [self._path(specs[number], book, terms) for number, book in members]
-        decided = paths[0][0]
-        distinct: dict[bytes, int] = {}
-        places = [distinct.setdefault(path.tobytes(), len(distinct)) for _, path in paths]
-        targets = np.stack([paths[places.index(place)][1] for place in range(len(distinct))], axis=1)
-        orders = engine.filled(spec, terms, targets, decided)
+        distinct = {path.content: path for path in paths}
+        order = {content: place for place, content in enumerate(distinct)}
+        places = [order[path.content] for path in paths]
+        targets = np.stack([path.targets for path in distinct.values()], axis=1)
+        orders = engine.filled(spec, terms, targets, paths[0].decided)
         values = engine.values(terms, orders, worth, spec.capital)
         periods = self.archive.prices.periods_per_year(frame.markets)
         for (number, name), place in zip(members, places, strict=True):
             yield Curve(number, name, frame.sessions, values[place], periods)
 
-    def _path(self, spec: StrategySpec, book: str, terms: Terms) -> tuple[pd.DatetimeIndex, np.ndarray]:
-        """Return the decision sessions and the targets (decisions, tickers) of one book."""
+    def _path(self, spec: StrategySpec, book: str, terms: Terms) -> _Path:
+        """Return what one book decides."""
         frame = self._frame(spec, book)
 
-        def decided() -> tuple[pd.DatetimeIndex, np.ndarray]:
+        def decided() -> _Path:
             sessions = engine.decision_sessions(spec, frame.sessions)
-            return sessions, engine.targets_of([self._decision(spec, book, frame, session) for session in sessions], terms)
+            targets = engine.targets_of([self._decision(spec, book, frame, session) for session in sessions], terms)
+            return _Path(sessions, targets, targets.tobytes())
 
-        key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.sessions[-1])
-        return self._targets.get(key, decided)
+        key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.last)
+        return self._paths.get(key, decided)
 
     def _decision(self, spec: StrategySpec, book: str, frame: _Frame, session: pd.Timestamp) -> Decision:
         baskets = spec.books[book]
@@ -149,15 +165,16 @@ class Evaluator:
         base = self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
         prices.require(list(held))
         sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, held))
-        return _Frame(tickers, base, prices.markets_of(tickers), sessions)
+        return _Frame(tickers, base, prices.markets_of(tickers), sessions, sessions[-1])
 
     def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
         frame = self._frame(spec, book)
-        costs = (spec.fill, spec.cost_bps, spec.slippage_bps, spec.slippage_range)
-        return (frame.tickers, frame.base, spec.start, frame.sessions[-1], *costs)
+        costs = (spec.fill, spec.cost_bps, spec.slippage_range, spec.slippage_bps)
+        return (frame.tickers, frame.base, spec.start, frame.last, *costs)
 
     def _terms_of(self, spec: StrategySpec, book: str) -> tuple[Terms, np.ndarray]:
         """Return the terms a book trades under, and a unit's value in its currency by session."""
+        key = self._terms_key(spec, book)
 
         def made() -> tuple[Terms, np.ndarray]:
             frame, prices = self._frame(spec, book), self.archive.prices
@@ -165,7 +182,11 @@ class Evaluator:
             wealth, rate = engine.worth_of(terms, prices, frame.base)
             return terms, wealth * rate
 
-        return self._terms.get(self._terms_key(spec, book), made)
+        def slipped() -> tuple[Terms, np.ndarray]:
+            terms, worth = self._whatever_slippage.get(key[:-1], made)
+            return terms.slipping(engine.costs_of(spec)), worth
+
+        return self._terms.get(key, slipped)
 
 
 def _about(spec: StrategySpec, book: str) -> tuple[Any, ...]:

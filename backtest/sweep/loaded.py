@@ -1,5 +1,6 @@
 """Importing this loads what a worker of a sweep needs, compiled code too: the server does it once, for all that it forks."""
 
+import gc
 import importlib
 
 import numpy as np
@@ -10,7 +11,7 @@ from backtest.prices import Prices
 from backtest.spec import build_spec
 from backtest.weights import Equal
 
-NAMES = ("backtest.sweep.measure", "scipy.fft", "scipy.sparse", "vectorbt.portfolio.dispatch")
+NAMES = ("arch.bootstrap", "backtest.sweep.measure", "scipy.fft", "scipy.sparse", "vectorbt.portfolio.dispatch")
 
 
 def trade_once() -> None:
@@ -25,6 +26,8 @@ def trade_once() -> None:
     engine.values(terms, orders, flat.to_numpy(), spec.capital)
 
 
+gc.disable()  # nothing of it is garbage; each worker turns it on again
 for name in NAMES:
     importlib.import_module(name)
 trade_once()
+gc.freeze()  # so that no worker looks through it, or copies it by looking

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -43,13 +44,12 @@ class Findings:
 
 @dataclass(frozen=True)
 class _Basis:
-    """What every chunk is measured on: days that all curves share, windows, blocks, sessions a position is held, draws if any."""
+    """What every chunk is measured on: days that all curves share, windows, blocks, and sessions a position is held."""
 
     days: pd.DatetimeIndex
     spans: tuple[Window, ...]
     blocks: int
     held: int
-    draws: Draws | None
 
     @property
     def n(self) -> int:
@@ -66,9 +66,15 @@ class _Part:
     best: Best
 
 
+def load() -> None:
+    """Load what `measure` wants in this process, compiled code too, before it is wanted."""
+    import_module("scipy.stats")
+    overfitting_of(np.ones((2, 1)), np.ones((2, 1)), 1)
+
+
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew: Crew, trials: int) -> Findings:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
-    basis = _basis(chunks, settings, archive, crew)
+    basis = _basis(settings, archive)
     n, days = basis.n, basis.days
     found = dict(crew.each(_measured, chunks, basis))
     parts = [found.pop(chunk) for chunk in chunks]
@@ -104,23 +110,20 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
     )
 
 
-def _basis(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew: Crew) -> _Basis:
-    seen = {one.tobytes(): one for _, held in crew.each(_days, chunks) for one in held}
-    shared = reduce(np.intersect1d, seen.values())
-    if len(shared) < 2:
-        raise DataError(f"the settings share {len(shared)} sessions; want at least two")
-    specs = [settings[number][1] for number in settings.scenes]
-    days = pd.DatetimeIndex(shared.astype("datetime64[D]"))
+def _basis(settings: Settings, archive: Archive) -> _Basis:
+    evaluator, specs = Evaluator(archive, load_universe()), [settings[number][1] for number in settings.scenes]
+    days = reduce(pd.DatetimeIndex.intersection, (evaluator.sessions(spec, book) for spec in specs for book in spec.books))
+    if len(days) < 2:
+        raise DataError(f"the settings share {len(days)} sessions; want at least two")
     held = max(HELD[spec.rebalance] for spec in specs) * (1 if archive.prices.frequency == "weekly" else 5)
     spans = tuple(windows(load_universe(), pd.Timestamp(settings[0][1].start), days[-1]))
-    n = len(days) - 1
-    draws = Draws(n, held, SEED) if n >= FEWEST_OBSERVATIONS else None
-    return _Basis(days, spans, min(BLOCKS, n // held // 2 * 2), held, draws)
+    return _Basis(days, spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)
 
 
-def _days(chunk: Chunk, _settings: Settings, _evaluator: Evaluator) -> list[np.ndarray]:
-    """Return the different lists of days that a chunk's curves have values on."""
-    return [*{one.tobytes(): one for one in _arrays(read(chunk, ["days"]), "days")}.values()]
+@lru_cache(maxsize=1)
+def _draws(n: int, held: int) -> Draws:
+    """Return the draws of a process: the same in every one."""
+    return Draws(n, held, SEED)
 
 
 def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis) -> _Part:
@@ -135,7 +138,7 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
     excess = returns - _against(part, settings, evaluator, basis.days)
-    best = basis.draws.best_of(excess) if basis.draws else Best(0, 0.0, np.zeros((3, 1)))
+    best = _draws(n, basis.held).best_of(excess) if n >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
     return _Part(part, cut.sum(axis=1), (cut**2).sum(axis=1), best)
 
 
@@ -148,8 +151,11 @@ def _arrays(found: Any, column: str) -> Iterator[np.ndarray]:
 
 def _on(found: Any, shared: np.ndarray) -> np.ndarray:
     """Return the curves of a chunk on shared days, shape (days, rows)."""
-    both = zip(_arrays(found, "days"), _arrays(found, "equity"), strict=True)
-    rows = [values if len(days) == len(shared) else values[np.searchsorted(days, shared)] for days, values in both]
+    rows, at = [], np.empty(0, dtype=np.int64)
+    for days, values in zip(_arrays(found, "days"), _arrays(found, "equity"), strict=True):
+        if len(days):
+            at = np.searchsorted(days, shared)
+        rows.append(values if len(values) == len(shared) else values[at])
     return np.stack(rows).T  # a curve lies in one piece
 
 

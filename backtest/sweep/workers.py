@@ -3,6 +3,7 @@
 They are forked from the server of `backtest.sweep.server`, and end with the process they work for, however that ends.
 """
 
+import gc
 import os
 import pickle
 import resource
@@ -64,7 +65,7 @@ class Crew:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)  # a chunk in hand can take a minute, and nobody wants it
         for pool in self._pools:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=failed is not None, cancel_futures=True)
 
     @property
     def peak_memory(self) -> int:
@@ -135,6 +136,7 @@ def _begin(strategy: Path | None, body: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person's Ctrl-C is the parent's to answer
     Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
+    gc.enable()
     try:
         if strategy is not None:
             load_strategy(strategy)
