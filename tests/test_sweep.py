@@ -24,6 +24,14 @@ SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
 SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 
 
+@pytest.fixture
+def only_the_book(monkeypatch):
+    """A run trades as ever but says nothing beside: no statistics of its windows, no readings, no claims."""
+    for name, nothing in (("window_statistics", {}), ("readings", {}), ("_seen", {}), ("_known", {}), ("_claims", ())):
+        monkeypatch.setattr(f"backtest.run.{name}", lambda *_, nothing=nothing: nothing)
+
+
+@pytest.mark.usefixtures("only_the_book")
 def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(daily):
     every = Settings(SPEC, load_grid(SAMPLE))
     assert len(every) >= 10_000
@@ -111,7 +119,7 @@ def test_neighbours_in_the_order_share_decisions_and_terms():
     assert len({one["weights.above"] for one in told[tile : 100 * 4]}) == paths
 
 
-SMALL = {"rebalance": ("weekly", "monthly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}
+SMALL = {"rebalance": ("monthly", "quarterly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}
 
 
 @pytest.fixture

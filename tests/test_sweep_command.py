@@ -141,32 +141,29 @@ def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two
     assert sweep("--shard", "3/2").returncode == 2
 
 
-@pytest.fixture
-def copied(tmp_path):
+CHANGED = {
+    "code": "backtest/sweep/evaluate.py",
+    "rules": "backtest/universe/rules.toml",
+    "data": "backtest/data/reference/wealth_weekly.csv",
+}
+
+
+def test_what_changed_since_the_baseline_is_blamed(sweep, tmp_path):
+    copied = tmp_path / "code"
     for name in ("backtest", "strategies"):
-        shutil.copytree(ROOT / name, tmp_path / "code" / name)
-    return tmp_path / "code"
-
-
-@pytest.mark.parametrize(
-    ("file", "blame"),
-    [
-        ("backtest/sweep/evaluate.py", "code"),
-        ("backtest/universe/rules.toml", "rules"),
-        ("backtest/data/reference/wealth_weekly.csv", "data"),
-    ],
-)
-def test_what_changed_since_the_baseline_is_blamed(sweep, copied, tmp_path, file, blame):
+        shutil.copytree(ROOT / name, copied / name)
     assert sweep(root=copied).returncode == 0
     kept = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
     unchanged = sweep("--baseline", kept, root=copied)
     assert unchanged.returncode == 0, unchanged.stderr
-    path = copied / file
-    text = path.read_text(encoding="utf-8")
-    path.write_text(changed(text, blame), encoding="utf-8")
-    done = sweep("--baseline", kept, root=copied)
-    assert done.returncode == 5, done.stderr
-    assert done.stderr.rstrip().endswith(f"blame: {blame}")
+    for blame, file in CHANGED.items():
+        path = copied / file
+        text = path.read_text(encoding="utf-8")
+        path.write_text(changed(text, blame), encoding="utf-8")
+        done = sweep("--baseline", kept, root=copied)
+        assert done.returncode == 5, done.stderr
+        assert done.stderr.rstrip().endswith(f"blame: {blame}")
+        path.write_text(text, encoding="utf-8")
 
 
 def changed(text, blame):
