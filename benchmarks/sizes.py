@@ -132,7 +132,7 @@ def regimes(share) -> Iterator[Row]:
 
 
 def states(share) -> Iterator[Row]:
-    samples = max(int(24 * share), 8)
+    samples = int(24 * share)
     cases = {
         "one normal state": rows(samples, 5, 600),
         "one t4 state": rows(samples, 6, 600, 0.0, 4),

@@ -146,9 +146,9 @@ def made(daily, tmp_path, monkeypatch):
 
 def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
     found = []
-    for of, workers in ((1, 1), (3, 2), (7, 1)):
+    for of in (1, 3, 7):
         for one in range(of, 0, -1):
-            cut, _ = made(str(of), f"{one}/{of}", workers=workers)
+            cut, _ = made(str(of), f"{one}/{of}", workers=2 if (one, of) == (2, 3) else 1)
         assert len(cut) > 7
         require(cut)
         found.append([(chunk.path.name, chunk.path.read_bytes()) for chunk in cut])
