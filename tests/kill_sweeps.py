@@ -6,8 +6,8 @@ for a file in the making; half of these and of the others fall anywhere, half wh
 file under a final name has to be one of an undisturbed run, byte for byte, every link that a reader comes to has to lead to a
 file, the ledger has to answer, and no child may stay; the next sweep resumes. One that comes to its end has to have left all
 files of an undisturbed run, and the next begins anew or in a folder that lost half of its chunks. Then shards, local and on
-Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 4 0 worker` names the kills, the full reports that a sweep
-writes, and the parts after the kills (else all).
+Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 4 0 2 worker` names the kills, the full reports that a sweep
+writes, the lags of its grid (two are the fewest that workers share), and the parts after the kills (else all).
 """
 
 import json
@@ -39,7 +39,7 @@ from backtest.sweep.trials import Trials
 STRATEGY = "supply_chain_excess"
 GRID = """[settings]
 rebalance = ["weekly", "monthly", "quarterly"]
-lag = { from = 1, to = 4, step = 1 }
+lag = { from = 1, to = LAGS, step = 1 }
 slippage_bps = [0.0, 5.0, 10.0, 20.0]
 capital = [1_000_000.0, 10_000_000.0]
 "weights.above" = { from = -0.30, to = 0.25, step = 0.05 }
@@ -89,9 +89,8 @@ class Sweep:
 
 
 def start(place, *words, deaths=3):
-    """Fork a sweep of GRID into a place; `deaths` of workers with one chunk are allowed."""
+    """Fork a sweep of the grid beside a place into it; `deaths` of workers with one chunk are allowed."""
     place.mkdir(exist_ok=True)
-    (place.parent / "grid.toml").write_text(GRID, encoding="utf-8")
     began = time.time_ns()
     process = os.fork()
     if process:
@@ -380,8 +379,9 @@ def undisturbed(place, words):
     return files(sweep.folder), (all_of_it, (last - sweep.began) / 1e9)
 
 
-def play(folder, kills, reports, parts, chance):
+def play(folder, kills, reports, lags, parts, chance):
     """Yield what each part found."""
+    (folder / "grid.toml").write_text(GRID.replace("LAGS", lags), encoding="utf-8")
     words = ("--reports", reports)
     whole, took = undisturbed(folder / "undisturbed", words)
     yield {"seconds of a sweep": round(took[0], 1), "of which to the last chunk": round(took[1], 1), "faults": []}
@@ -402,10 +402,10 @@ def play(folder, kills, reports, parts, chance):
 if __name__ == "__main__":
     for name in (*LOADED, *(["distributed"] if find_spec("distributed") else [])):
         import_module(name)
-    kills, reports, *parts = [*sys.argv[1:], "1"][: max(2, len(sys.argv) - 1)]
+    kills, reports, lags, *parts = [*sys.argv[1:], *("1", "4")[max(0, len(sys.argv) - 2) :]]
     began, faults = time.monotonic(), []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for found in play(Path(folder), int(kills), reports, parts or PARTS, random.Random(1)):
+        for found in play(Path(folder), int(kills), reports, lags, parts or PARTS, random.Random(1)):
             faults += found["faults"]
             print(found, flush=True)
     print({"seconds": round(time.monotonic() - began)})

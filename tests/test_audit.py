@@ -37,6 +37,12 @@ class Canary:
 
 SPEC = build_spec(name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(), signals=(Canary(),))
 """
+HELD = """
+from backtest.spec import build_spec
+from backtest.weights import Equal
+
+SPEC = build_spec(name="held", title="Held", question="Is its audit kept?", baskets=("NVDA",), weights=Equal())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +70,9 @@ def test_without_the_audit_the_page_says_so_and_gives_the_command(tmp_path):
     assert json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"] is None
 
 
-def test_with_the_audit_page_and_result_carry_one_verdict(tmp_path):
+def test_with_the_audit_page_and_result_carry_one_verdict_and_progress_is_silent_when_nobody_watches(tmp_path, capsys):
     main_quietly(["run", "supply_chain_excess", "--audit", "--out", str(tmp_path)])
+    assert "auditing" not in capsys.readouterr().err
     found = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"]
     page = (tmp_path / "supply_chain_excess" / "index.html").read_text(encoding="utf-8")
     assert found["verdict"] in page
@@ -178,19 +185,25 @@ def test_the_sentence_follows_from_the_verdicts(verdicts, said):
 
 def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path / "home"))
-    main_quietly(["run", "supply_chain_excess", "--audit", "--audit-seconds", "0", "--out", str(tmp_path / "none")])
+    (tmp_path / "held.py").write_text(HELD)
+    held = ["run", str(tmp_path / "held.py"), "--audit"]
+    main_quietly([*held, "--audit-seconds", "0", "--out", str(tmp_path / "none")])
     assert not (tmp_path / "home").exists(), "an audit without its questions is not kept"
     told = []
     for folder in ("first", "second"):
-        main_quietly(["run", "supply_chain_excess", "--audit", "--audit-seconds", "300", "--out", str(tmp_path / folder)])
+        main_quietly([*held, "--audit-seconds", "300", "--out", str(tmp_path / folder)])
         told.append("kept from before" in capsys.readouterr().err)
     assert told == [False, True]
-    pages = [(tmp_path / folder / "supply_chain_excess" / "index.html").read_bytes() for folder in ("first", "second")]
+    pages = [(tmp_path / folder / "held" / "index.html").read_bytes() for folder in ("first", "second")]
     assert pages[0] == pages[1]
-    (held,) = (tmp_path / "home" / "audits").iterdir()
-    held.write_text("half of")
-    main_quietly(["run", "supply_chain_excess", "--audit", "--audit-seconds", "300", "--out", str(tmp_path / "third")])
+    (file,) = (tmp_path / "home" / "audits").iterdir()
+    first, asked = json.loads(file.read_text()), []
+    file.write_text("half of")
+    monkeypatch.setattr("backtest.audit.audit", lambda *given: asked.append(given) or first)  # the same again, and slow
+    main_quietly([*held, "--audit-seconds", "300", "--out", str(tmp_path / "third")])
     assert "kept from before" not in capsys.readouterr().err
+    assert len(asked) == 1
+    assert json.loads(file.read_text()) == first
 
 
 def test_figures_that_come_days_later_change_what_is_decided(excess_growth, weekly):
@@ -201,8 +214,3 @@ def test_figures_that_come_days_later_change_what_is_decided(excess_growth, week
     assert any(one.scores[0].to_numpy() != other.scores[0].to_numpy() for one, other in zip(late, ours, strict=True))
     moved = Delayed(weekly.facts, weekly.prices, 20).as_of(ours[20].moment)
     assert moved.rows["known_at"].max() <= ours[20].moment - pd.Timedelta(days=20)
-
-
-def test_progress_is_silent_when_nobody_watches(capsys, tmp_path):
-    main_quietly(["run", "supply_chain_excess", "--audit", "--out", str(tmp_path)])
-    assert "auditing" not in capsys.readouterr().err
