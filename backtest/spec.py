@@ -16,6 +16,7 @@ from backtest.errors import ConfigurationError
 from backtest.facts import content_id
 from backtest.universe import Universe, load_universe
 
+STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
 WRITTEN_AS_THEY_ARE = (str, float, bool)
 _sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
@@ -124,9 +125,9 @@ def build_spec(**values: Any) -> StrategySpec:
 def load_strategy(path: Path) -> StrategySpec:
     """Return the SPEC that a strategy file defines; ConfigurationError when it defines none.
 
-    The file becomes the module `strategies.NAME`, so that what it defines can be sent to another process that loaded it too.
+    The file becomes a module, wherever it lies, so that what it defines can be sent to another process that loaded it too.
     """
-    name = f"strategies.{path.stem}"
+    name = f"{STRATEGY}{path.stem}"
     found = spec_from_file_location(name, path)
     if found is None or found.loader is None or not path.exists():
         raise ConfigurationError(f"{path}: no such strategy file")

@@ -94,7 +94,7 @@ def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_an
         (tmp_path / "mine.py").write_text(MINE + note, encoding="utf-8")
         done = subprocess.run(
             [*words, "--out", str(tmp_path / "mine"), "--shard", "1/1", "--workers", "2", "--resume"],
-            cwd=ROOT, capture_output=True, text=True, env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home")},
+            cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home")},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         names.append({path.name for path in (tmp_path / "mine/sweeps/mine/chunks").iterdir()})

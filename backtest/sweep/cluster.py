@@ -8,6 +8,7 @@ from typing import Any
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.panel import Archive
+from backtest.spec import STRATEGY
 from backtest.sweep.chunks import Chunk, encoded
 from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.settings import Settings
@@ -39,7 +40,7 @@ def encoded_on(
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
     for name, module in list(sys.modules.items()):
-        if name.startswith("strategies."):
+        if name.startswith(STRATEGY):
             cloudpickle.register_pickle_by_value(module)  # a strategy's own classes: workers lack its file
     try:
         shared = client.submit(Shared, cloudpickle.dumps((settings, archive)), pure=False, retries=RETRIES)
