@@ -86,7 +86,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         if asked.engine == "local" and not asked.merge:
             chunks.evaluate(mine, asked.resume, lambda wanted: crew.each(chunks.encoded, wanted), told)
         evaluated = time.monotonic()
-        ledger.note(spec.name, archive.data_id, (settings.spec_ids[number] for number in noted))
+        ledger.note(spec.name, archive.data_id, map(settings.spec_id, noted))
         if asked.shard:
             typer.echo(f"{folder / 'chunks'}: shard {asked.shard}, {len(mine)} of {len(planned)} chunks", err=True)
             return None

@@ -102,7 +102,7 @@ def test_a_setting_made_again_is_the_setting_of_the_grid():
     settings = Settings(SPEC, grid)
     for number, (_, setting) in list(enumerate(grid.settings()))[::997]:
         assert settings.setting(number) == setting
-        assert settings[number][1].spec_id == settings.spec_ids[number] == applied(SPEC, setting).spec_id
+        assert settings[number][1].spec_id == settings.spec_id(number) == applied(SPEC, setting).spec_id
 
 
 def test_neighbours_in_the_order_share_decisions_and_terms():

@@ -97,26 +97,26 @@ def overfitting(returns: pd.DataFrame, blocks: int = 16, fewest_per_block: int =
             f"{values.shape[1]} trials in {blocks} blocks of {length} sessions; want 2, even, {fewest_per_block}", len(values)
         )
     cut = values[len(values) - blocks * length :].reshape(blocks, length, -1)
-    return overfitting_of(cut.sum(axis=1), (cut**2).sum(axis=1), length)
+    return overfitting_of([np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)])], length)
 
 
-def overfitting_of(sums: Floats, squares: Floats, length: int) -> Overfit:
-    """Return the same from each trial's sums of returns and of their squares in every block of `length` sessions (block × trial).
+def overfitting_of(parts: Sequence[Floats], length: int) -> Overfit:
+    """Return the same of trials that come in parts, each the sums of returns and of their squares by block (2 × block × trial).
 
-    Memory grows with the trials alone: they are taken a few at a time. Ratios within a rounding of each other are ties.
+    A block is `length` sessions. Trials are taken a few at a time. Ratios within a rounding of each other are ties.
     """
     from backtest.statistics import halves
 
-    blocks, trials = sums.shape
-    count, tables = length * blocks / 2.0, (sums, squares + LEAST)
+    blocks, trials = parts[0].shape[1], sum(part.shape[2] for part in parts)
+    count = length * blocks / 2.0
     splits = _splits(blocks // 2)
     best, outside = np.full(splits.shape, -np.inf), np.zeros(splits.shape)
-    for left, right in _tiles(tables):
+    for left, right in _tiles(parts):
         halves.choose(left, right, splits, best, outside)
     chosen = _ratio(outside, count)
     lowest, highest = np.minimum(_order(chosen - TIE, count), outside), np.maximum(_order(chosen + TIE, count), outside)
     counted = np.zeros(splits.shape, dtype=np.int64)  # 2 for each that it beats, 1 for each that it ties with
-    for left, right in _tiles(tables):
+    for left, right in _tiles(parts):
         halves.passed(left, right, splits, lowest, highest, counted)
     ratio = _ratio(best, count)
     return Overfit(
@@ -150,16 +150,14 @@ def _splits(blocks: int) -> np.ndarray:
     return np.asarray(halves[halves[:, 0] % 2 == 1])  # of each pair of opposites one
 
 
-def _tiles(tables: Sequence[Floats]) -> Iterator[tuple[Floats, Floats]]:
-    """Yield the sums of tables (block × trial) over every subset of the first and of the last blocks (table × subset × trial).
-
-    Of a few trials at a time.
-    """
-    blocks, trials = tables[0].shape
-    subsets = _subsets(blocks // 2)
-    for first in range(0, trials, AT_ONCE):
-        tile = np.stack([table[:, first : first + AT_ONCE] for table in tables])
-        yield subsets @ tile[:, : blocks // 2], subsets @ tile[:, blocks // 2 :]
+def _tiles(parts: Sequence[Floats]) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the sums of a few trials over every subset of the first and of the last blocks, each 2 × subset × trial."""
+    middle = parts[0].shape[1] // 2
+    subsets = _subsets(middle)
+    for part in parts:
+        for first in range(0, part.shape[2], AT_ONCE):
+            tile = part[:, :, first : first + AT_ONCE] + np.array([0.0, LEAST])[:, None, None]
+            yield subsets @ tile[:, :middle], subsets @ tile[:, middle:]
 
 
 def _ratio(order: Floats, count: float) -> Floats:

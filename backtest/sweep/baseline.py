@@ -21,7 +21,7 @@ def write(table: pd.DataFrame, identities: Mapping[str, str], path: Path) -> Non
     made = pyarrow.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({FROM: json.dumps(dict(identities))})
     sink = io.BytesIO()
     parquet.write_table(made, sink, compression="zstd")
-    put(path, sink.getvalue())
+    put(path, sink.getbuffer())
 
 
 def read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -46,7 +46,7 @@ class Chunk:
 def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
     """Return the chunks of a sweep, the same whatever the shard: tiles too large for one are cut, small ones share one."""
     parts: list[tuple[int, ...]] = [()]
-    for _, tile in groupby(settings.order, key=lambda number: settings.tile[number]):
+    for _, tile in groupby(settings.order.tolist(), key=lambda number: settings.tile[number]):
         members = tuple(tile)
         if len(parts[-1]) + len(members) <= SETTINGS_PER_CHUNK:
             parts[-1] += members
@@ -108,7 +108,7 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
     said = [stated(settings.setting(number)) for number in placed]
     columns = {
         "number": placed,
-        "spec_id": [settings.spec_ids[number] for number in placed],
+        "spec_id": [settings.spec_id(number) for number in placed],
         "book": [one.book for one in curves],
         "setting": said,
         "periods": [one.periods for one in curves],
@@ -136,7 +136,7 @@ def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:
     return pyarrow.ListArray.from_arrays(pyarrow.array(offsets), pyarrow.array(np.concatenate(arrays)))
 
 
-def put(path: Path, body: bytes) -> None:
+def put(path: Path, body: bytes | memoryview) -> None:
     """Write a file whole or not at all; DataError where it cannot be written."""
     fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
     try:
@@ -151,5 +151,5 @@ def put(path: Path, body: bytes) -> None:
 
 
 def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:
-    held = [f"{number} {settings.spec_ids[number]} {stated(settings.setting(number))}" for number in part]
+    held = [f"{number} {settings.spec_id(number)} {stated(settings.setting(number))}" for number in part]
     return content_id(text.encode() for text in (*identity, *held))

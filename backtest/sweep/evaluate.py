@@ -4,6 +4,7 @@ Shared: what was known at a decision's close, each signal's scores there, the te
 targets. Books that share terms, decision days, lag and capital walk together and are filled in one call of the kernel.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class _Frame:
 
 @dataclass(frozen=True)
 class _Path:
-    """The decision sessions of a book, its targets (decisions, tickers), and these as bytes: equal ones are traded once."""
+    """The decision sessions of a book, its targets (decisions, tickers), and a hash of these: equal ones are traded once."""
 
     decided: pd.DatetimeIndex
     targets: np.ndarray
@@ -141,7 +142,7 @@ class Evaluator:
         def decided() -> _Path:
             sessions = engine.decision_sessions(spec, frame.sessions)
             targets = engine.targets_of([self._decision(spec, book, frame, session) for session in sessions], terms)
-            return _Path(sessions, targets, targets.tobytes())
+            return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest())
 
         key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.last)
         return self._paths.get(key, decided)

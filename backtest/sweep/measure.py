@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache, reduce
 from importlib import import_module
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -56,20 +56,18 @@ class _Basis:
         return len(self.days) - 1
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What a chunk adds: rows of the table, sums of returns and of their squares by block, and its share of the SPA."""
+class _Part(NamedTuple):
+    """What a chunk adds: rows of the table, sums of returns and of their squares (2 × block × row), and its share of the SPA."""
 
     table: pd.DataFrame
-    sums: np.ndarray
-    squares: np.ndarray
+    blocks: np.ndarray
     best: Best
 
 
 def load() -> None:
     """Load what `measure` wants in this process, compiled code too, before it is wanted."""
     import_module("scipy.stats")
-    overfitting_of(np.ones((2, 1)), np.ones((2, 1)), 1)
+    overfitting_of([np.ones((2, 2, 1))], 1)
 
 
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew: Crew, trials: int) -> Findings:
@@ -77,11 +75,11 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
     basis = _basis(settings, archive)
     n, days = basis.n, basis.days
     found = dict(crew.each(_measured, chunks, basis))
-    parts = [found.pop(chunk) for chunk in chunks]
-    table = pd.concat([part.table for part in parts]).sort_values(["number", "book"], ignore_index=True)
-    sums, squares = (np.hstack([getattr(part, name) for part in parts]) for name in ("sums", "squares"))
-    spa = superior_of([part.best for part in parts], n)
-    del parts  # the table has them
+    tables, blocks, bests = map(list, zip(*[found.pop(chunk) for chunk in chunks], strict=True))
+    table = pd.concat(tables)
+    del tables
+    table = table.sort_values(["number", "book"], ignore_index=True)
+    spa = superior_of(bests, n)
     whole = table["sharpe whole"]
     if whole.notna().sum() < 2:
         raise DataError(f"{len(table)} settings, {whole.notna().sum()} with a Sharpe ratio; want at least two, over 30 returns")
@@ -89,11 +87,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
     curve = _curve(chunks, int(best["number"]), str(best["book"]), days)
     ratios = (whole / np.sqrt(table["periods"])).dropna().to_numpy(float)
     deflated = deflated_sharpe(pd.Series(curve[1:] / curve[:-1] - 1.0), ratios, trials)
-    pbo = (
-        overfitting_of(sums, squares, n // basis.blocks)
-        if basis.blocks >= 2
-        else Refused(f"{n} sessions, held for {basis.held}", n)
-    )
+    pbo = overfitting_of(blocks, n // basis.blocks) if basis.blocks >= 2 else Refused(f"{n} sessions, held for {basis.held}", n)
     return Findings(
         table,
         basis.spans,
@@ -139,7 +133,7 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
     excess = returns - _against(part, settings, evaluator, basis.days)
     best = _draws(n, basis.held).best_of(excess) if n >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
-    return _Part(part, cut.sum(axis=1), (cut**2).sum(axis=1), best)
+    return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best)
 
 
 def _arrays(found: Any, column: str) -> Iterator[np.ndarray]:

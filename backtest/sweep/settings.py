@@ -18,28 +18,28 @@ PATHS_TOGETHER = 64  # at most: paths of targets that are walked through every w
 class Settings(Sequence[tuple[Setting, StrategySpec]]):
     """Every distinct setting of a grid with its spec, in the grid's order. A spec is made when asked for and not kept.
 
-    `spec_ids` has the hash of each. `order` has their numbers so that neighbours share decisions and terms; `tile` numbers, for
-    each, those it shares decisions with. `scene` numbers the books and days it is about; `scenes` has the first of each.
+    `order` has their numbers so that neighbours share decisions and terms; `tile` numbers, for each, those it shares decisions
+    with. `scene` numbers the books and days it is about; `scenes` has the first of each.
     ConfigurationError for a field the spec lacks, a value it refuses, more settings than the grid's `most`, or none.
     """
 
     def __init__(self, spec: StrategySpec, grid: Grid) -> None:
         self.spec, self.grid = spec, grid
-        found: dict[str, int] = {}
-        traits = array("q")
+        spec_ids, places, traits = bytearray(), array("q"), array("q")
         known: list[dict[Hashable, int]] = [{} for _ in range(5)]
         for count, (place, setting) in enumerate(grid.settings(), start=1):
             if count > grid.most:
                 raise ConfigurationError(f"the grid has more settings than most = {grid.most}; want fewer values or a higher cap")
             one = applied(spec, setting)
-            if one.spec_id in found:
-                continue
-            found[one.spec_id] = place
+            spec_ids += one.spec_id.encode()
+            places.append(place)
             traits.extend(held.setdefault(trait, len(held)) for held, trait in zip(known, _traits(one), strict=True))
-        if not found:
+        if not places:
             raise ConfigurationError("the grid has no setting left; want conditions that exclude fewer")
-        self.spec_ids, self._places = tuple(found), array("q", found.values())
-        scene, signals, weights, terms, trading = np.array(traits).reshape(-1, len(known)).T
+        every = np.frombuffer(spec_ids, dtype=f"S{len(spec.spec_id)}")
+        distinct = np.sort(np.unique(every, return_index=True)[1])
+        self._spec_ids, self._places = every[distinct], np.array(places)[distinct]
+        scene, signals, weights, terms, trading = np.array(traits).reshape(-1, len(known))[distinct].T
         paths, path = np.unique(np.column_stack([scene, signals, weights]), axis=0, return_inverse=True)
         first = np.searchsorted(paths[:, 0], np.arange(scene.max() + 2))
         many = np.diff(first)[scene]
@@ -47,10 +47,10 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         _, self.tile = np.unique(np.column_stack([scene, within]), axis=0, return_inverse=True)
         self.scene: np.ndarray = scene
         self.scenes: list[int] = np.unique(scene, return_index=True)[1].tolist()
-        self.order: list[int] = np.lexsort((path, trading, terms, self.tile)).tolist()
+        self.order: np.ndarray = np.lexsort((path, trading, terms, self.tile))
 
     def __len__(self) -> int:
-        return len(self.spec_ids)
+        return len(self._places)
 
     @overload
     def __getitem__(self, number: int) -> tuple[Setting, StrategySpec]: ...
@@ -66,7 +66,11 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
 
     def setting(self, number: int) -> Setting:
         """Return a setting without its spec."""
-        return self.grid.at(self._places[number])
+        return self.grid.at(int(self._places[number]))
+
+    def spec_id(self, number: int) -> str:
+        """Return the hash of a setting's spec."""
+        return str(self._spec_ids[number], "ascii")
 
 
 def applied(spec: StrategySpec, setting: Mapping[str, Any]) -> StrategySpec:

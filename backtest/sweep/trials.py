@@ -28,7 +28,7 @@ class Trials:
     def note(self, strategy: str, data_id: str, spec_ids: Iterable[str]) -> None:
         """Count some settings, each once however often it is noted."""
         with self._opened() as held:
-            rows = [(strategy, data_id, spec_id) for spec_id in spec_ids]
+            rows = ((strategy, data_id, spec_id) for spec_id in spec_ids)
             held.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?)", rows)
 
     def count(self, strategy: str, data_id: str | None = None) -> int:

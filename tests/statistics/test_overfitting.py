@@ -65,7 +65,8 @@ MANY = pd.DataFrame(np.random.default_rng(3).normal(0.0003, 0.01, (240, 60)) * n
 @pytest.mark.parametrize("trials", [TRIALS, CASH, TWINS, MANY], ids=["few", "cash", "twins", "many"])
 def test_overfitting_is_what_a_plain_loop_over_splits_finds(trials, blocks):
     cut = np.array(np.split(trials.to_numpy(), blocks))
-    found = overfitting.overfitting_of(cut.sum(axis=1), (cut**2).sum(axis=1), 240 // blocks)
+    sums = np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)])
+    found = overfitting.overfitting_of([sums[:, :, :2], sums[:, :, 2:]], 240 // blocks)
     assert (found.probability, found.loss, found.slope, found.splits) == pytest.approx(plain(trials.to_numpy(), blocks))
 
 
