@@ -28,8 +28,8 @@ from backtest.sweep.trials import open_trials
 from backtest.sweep.workers import Crew, most_held
 from backtest.universe import load_universe
 
-RATE = 800.0  # settings a second and core, for the prediction
-MEGABYTES = (400.0, 350.0)  # whatever the sweep, and a worker
+RATE = 1100.0  # settings a second and core, for the prediction
+MEGABYTES = (500.0, 350.0)  # whatever the sweep, and a worker
 
 
 @dataclass(frozen=True)
