@@ -172,7 +172,9 @@ def book_terms(spec: StrategySpec, prices: Prices, tickers: Sequence[str], base:
 
 def costs_of(spec: StrategySpec) -> Costs:
     """Return what a spec says of costs."""
-    return Costs(spec.cost_bps, 0.0 if spec.cost_bps is not None else spec.slippage_bps, spec.slippage_range)
+    if spec.cost_bps is not None:
+        return Costs(spec.cost_bps, 0.0, 0.0)
+    return Costs(None, spec.slippage_bps, spec.slippage_range)
 
 
 def targets_of(decisions: Sequence[Decision], terms: Terms) -> np.ndarray:

@@ -6,7 +6,6 @@ Only the engine and the audits hold an Archive. Signals see a Panel, which has n
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -35,18 +34,12 @@ class Archive:
 
     def as_of(self, moment: pd.Timestamp) -> "Panel":
         """Return what was known at a UTC moment, its own instant included."""
-        known, announced = (_known(table, moment) for table in (self.facts.rows, self._chips))
-        newest = known[~self._figure.iloc[: len(known)].duplicated(keep="last").to_numpy()]
+        rows = self.facts.rows
+        known = rows.iloc[: int(rows["known_at"].searchsorted(moment, side="right"))]
+        newest = known.drop_duplicates(["entity", "metric", "period"], keep="last")
+        chips = self.facts.accelerators
+        announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
         return Panel(moment, newest, announced.drop_duplicates("chip", keep="last").sort_index(), self._prices_known(moment))
-
-    @cached_property
-    def _figure(self) -> pd.Series:
-        """What each row is a figure of, numbered: entity, metric and period."""
-        return self.facts.rows.groupby(["entity", "metric", "period"], sort=False).ngroup()
-
-    @cached_property
-    def _chips(self) -> pd.DataFrame:
-        return self.facts.accelerators.sort_values("known_at", kind="stable")
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -165,11 +158,6 @@ class Panel:
             if quarter not in held or ends[row] >= ends[held[quarter]]:
                 held[quarter] = row
         return found
-
-
-def _known(table: pd.DataFrame, moment: pd.Timestamp) -> pd.DataFrame:
-    """Return the rows known at a moment of a table that rises by `known_at`."""
-    return table.iloc[: int(table["known_at"].searchsorted(moment, side="right"))]
 
 
 def _chip(row: pd.Series) -> Chip:

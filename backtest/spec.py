@@ -127,7 +127,7 @@ def load_strategy(path: Path) -> StrategySpec:
 
     The file becomes a module, wherever it lies, so that what it defines can be sent to another process that loaded it too.
     """
-    name = f"{STRATEGY}{path.stem}"
+    name = STRATEGY + path.stem.replace(".", "_")  # a dot would name a package
     found = spec_from_file_location(name, path)
     if found is None or found.loader is None or not path.exists():
         raise ConfigurationError(f"{path}: no such strategy file")

@@ -64,7 +64,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / (RATE * count) + 10:,.0f} s", err=True)
     held = [settings[number][1] for number in settings.scenes]
     checked = time.monotonic()
-    Thread(target=load, daemon=True).start()  # while workers load what they want
+    if not asked.shard:
+        Thread(target=load, daemon=True).start()  # while prices are read and workers load what they want
     archive = archive_of(sorted({ticker for one in held for ticker in tickers_of(one, universe)}))
     read = time.monotonic()
     came_from = identities(archive, asked.strategy)

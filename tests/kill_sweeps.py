@@ -196,7 +196,7 @@ def orphans(session):
 
 
 def in_the_making(folder):
-    return {path for path in folder.rglob(".*") if not path.is_dir()}
+    return {Path(at, name) for at, _, names in os.walk(folder) for name in names if name.startswith(".")}  # folders may go
 
 
 def kill(sweep, wait):

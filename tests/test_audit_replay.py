@@ -45,6 +45,16 @@ class FromAGlobal:
 
 
 @dataclass(frozen=True)
+class ChipsToCome:
+    """A signal that counts the chips there will ever be, through an archive that has been looked into before."""
+
+    archive: Archive = field(hash=False, compare=False, repr=False)
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        return pd.Series([len(self.archive.as_of(pd.Timestamp("2100-01-01", tz="UTC")).chips) / 1000.0], index=["supply_chain"])
+
+
+@dataclass(frozen=True)
 class Peeking(Equal):
     """A weighting, not a signal, that looks at the last price there will ever be."""
 
@@ -140,6 +150,17 @@ def test_prices_that_run_one_session_ahead_are_named(weekly, one_session_ahead):
 def test_a_signal_that_keeps_the_archive_and_reads_tomorrow_is_named(weekly):
     said = caught(watching(signals=(TomorrowsClose(weekly, "NVDA"),), start="2024-01-01"), weekly)
     assert "TomorrowsClose on 2024-01-05 reads the price of NVDA on 2024-01-12" in said
+
+
+def test_a_look_from_before_the_cut_shows_nothing_within_it_nor_the_cut_anything_after_it(weekly):
+    whole = weekly.as_of(LAST.tz_localize("UTC"))
+    said = caught(watching(signals=(ChipsToCome(weekly),), start="2024-01-01"), weekly)
+    assert "ChipsToCome on 2024-" in said
+    assert "accelerators.csv row " in said
+    fresh = Archive(weekly.facts, weekly.prices)
+    with hidden_after(day("2023-06-28").tz_localize("UTC")):
+        assert len(fresh.as_of(LAST.tz_localize("UTC")).rows) < len(whole.rows)
+    assert fresh.as_of(LAST.tz_localize("UTC")).rows.equals(whole.rows)
 
 
 def test_an_archive_in_a_global_hides_nothing_from_the_audit(weekly):

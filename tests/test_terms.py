@@ -294,3 +294,8 @@ def test_in_fractions_a_small_purchase_beside_a_large_one_is_filled_when_all_cas
     chosen = decided(INDEX[0], {US: 0.35, "BBB": 0.65}), decided(INDEX[1], {US: 1 - 1e-7, "CCC": 1e-7})
     outcome = traded(prices, *chosen, cost_bps=0.0, capital=30_000.0)
     assert set(outcome.orders["ticker"]) == {US, "BBB", "CCC"}
+
+
+def test_with_one_flat_cost_nothing_slips() -> None:
+    assert engine.costs_of(spec_of(cost_bps=7.0, slippage_bps=3.0, slippage_range=0.1)) == Costs(7.0, 0.0, 0.0)
+    assert engine.costs_of(spec_of(slippage_bps=3.0, slippage_range=0.1)) == Costs(None, 3.0, 0.1)

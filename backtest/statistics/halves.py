@@ -2,7 +2,7 @@
 
 A trial's order in a half is s|s|/q, s the sum of its returns there and q that of their squares: it grows with the Sharpe
 ratio and needs no root. `left` and `right` (2, subsets, trials) are s and q of some trials in every subset of the first and of
-the last blocks; the subset opposite to number i is the i-th from the end. `splits` has a subset of each side, and stands for
+the last blocks; the subset opposite to number i is number -1 - i. `splits` has a subset of each side, and stands for
 two splits, of which the second has the halves exchanged.
 """
 

@@ -100,13 +100,16 @@ def overfitting(returns: pd.DataFrame, blocks: int = 16, fewest_per_block: int =
     return overfitting_of([np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)])], length)
 
 
-def overfitting_of(parts: Sequence[Floats], length: int) -> Overfit:
+def overfitting_of(parts: Sequence[Floats], length: int) -> Overfit | Refused:
     """Return the same of trials that come in parts, each the sums of returns and of their squares by block (2 × block × trial).
 
-    A block is `length` sessions. Trials are taken a few at a time. Ratios within a rounding of each other are ties.
+    A block is `length` sessions. Trials are taken a few at a time. In ranks, ratios within a rounding of each other are ties.
+    Refused where a sum is no number.
     """
     from backtest.statistics import halves
 
+    if not all(np.isfinite(part).all() for part in parts):
+        return Refused("returns that are no numbers", length * parts[0].shape[1])
     blocks, trials = parts[0].shape[1], sum(part.shape[2] for part in parts)
     count = length * blocks / 2.0
     splits = _splits(blocks // 2)
@@ -139,7 +142,7 @@ def minimum_length(trials: int, ratio: float) -> float:
 
 
 def _subsets(blocks: int) -> Floats:
-    """Return every subset of some blocks, ones and zeros (subset × block); the opposite of number i is the i-th from the end."""
+    """Return every subset of some blocks, ones and zeros (subset × block); the opposite of number i is number -1 - i."""
     return (np.arange(2**blocks)[:, None] >> np.arange(blocks) & 1).astype(float)
 
 

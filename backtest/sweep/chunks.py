@@ -91,10 +91,10 @@ def require(chunks: Sequence[Chunk]) -> None:
         raise DataError(f"{lost[0].path.parent}: {len(lost)} of {len(chunks)} chunks are missing; want every shard, see --resume")
 
 
-def read(chunk: Chunk, columns: Sequence[str] = tuple(SCHEMA.names)) -> pyarrow.Table:
-    """Return some columns of a chunk's rows; DataError when its file cannot be read."""
+def read(chunk: Chunk) -> pyarrow.Table:
+    """Return a chunk's rows; DataError when its file cannot be read."""
     try:
-        return parquet.read_table(chunk.path, schema=SCHEMA, columns=list(columns))
+        return parquet.read_table(chunk.path, schema=SCHEMA)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{chunk.path}: not a readable chunk ({str(error).splitlines()[0]}); delete it and --resume") from None
 
@@ -124,7 +124,7 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
 
 
 def _days(curves: Sequence[Curve]) -> Iterator[np.ndarray]:
-    """Yield the days of each curve; none where they are those of the one before, as they mostly are."""
+    """Yield the days of each curve; none where they are those of the one before, as they are in a sweep of one book."""
     before, nothing = None, np.empty(0, dtype=np.int32)
     for one in curves:
         fresh, before = one.sessions is not before, one.sessions

@@ -9,7 +9,7 @@ from backtest.facts import content_id
 from backtest.panel import Archive
 
 ROOT = Path(__file__).parent.parent.parent
-LIBRARIES = ("arch", "exchange_calendars", "numpy", "pandas", "pyarrow", "scipy", "vectorbt")
+LIBRARIES = ("arch", "exchange_calendars", "numba", "numpy", "pandas", "pyarrow", "scipy", "vectorbt")
 
 
 def identities(archive: Archive, strategy: Path) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Importing this loads what a worker of a sweep needs, compiled code too: the server does it once, for all that it forks."""
+"""Importing this loads what a worker of a sweep needs, compiled code too: the server does it once, for all that it forks.
+
+It also turns the search for garbage off: hardly anything of it is, and each worker turns it on again.
+"""
 
 import gc
 import importlib
@@ -26,7 +29,7 @@ def trade_once() -> None:
     engine.values(terms, orders, flat.to_numpy(), spec.capital)
 
 
-gc.disable()  # nothing of it is garbage; each worker turns it on again
+gc.disable()
 for name in NAMES:
     importlib.import_module(name)
 trade_once()

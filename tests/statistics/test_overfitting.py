@@ -97,3 +97,4 @@ def test_what_is_too_short_or_alone_is_refused():
     assert isinstance(overfitting.overfitting(TRIALS[["a"]]), Refused)
     assert isinstance(overfitting.overfitting(TRIALS, blocks=7), Refused)
     assert isinstance(overfitting.overfitting(TRIALS, blocks=16, fewest_per_block=21), Refused)
+    assert isinstance(overfitting.overfitting_of([np.full((2, 4, 3), np.nan), np.ones((2, 4, 3))], 60), Refused)
