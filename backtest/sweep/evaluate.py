@@ -170,7 +170,7 @@ class Evaluator:
 
     def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
         frame = self._frame(spec, book)
-        costs = (spec.fill, spec.cost_bps, spec.slippage_range, spec.slippage_bps)
+        costs = (spec.fill, spec.cost_bps, spec.slippage_range, spec.slippage_bps)  # the last is no part of what slippages share
         return (frame.tickers, frame.base, spec.start, frame.last, *costs)
 
     def _terms_of(self, spec: StrategySpec, book: str) -> tuple[Terms, np.ndarray]:
