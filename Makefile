@@ -2,15 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup report test lint benchmark sizes soak pictures clean
+.PHONY: setup lock report test lint benchmark sizes soak pictures clean
 
 setup: .venv/.made
 
-.venv/.made: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python %d.%d found; want 3.11 or later (make PYTHON=python3.12 ...)" % sys.version_info[:2])'
+.venv/.made: pyproject.toml requirements.lock tools/uv.txt tools/install.sh
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or later, found %d.%d (make PYTHON=python3.12 ...)" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	bash tools/install.sh $(BIN)/python
 	touch $@
+
+# Resolves the dependencies again: `make lock` keeps what is pinned, `make lock UPGRADE=--upgrade` takes the newest.
+lock: setup
+	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra test $(LOCK) $(UPGRADE) --output-file requirements.lock
+	echo uv | $(BIN)/uv pip compile - $(LOCK) $(UPGRADE) --output-file tools/uv.txt
+LOCK := --universal --python-version 3.11.5 --generate-hashes --no-header --no-annotate --quiet
 
 report: setup
 	$(BIN)/python -m backtest run all

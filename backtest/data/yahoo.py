@@ -67,7 +67,7 @@ def _ask(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answe
                 raise unreachable(client.origin, error) from None
             raise PassingError(f"yahoo {symbol}: no whole answer in time ({type(error).__name__}); pull again later") from None
     if session.last is None:
-        raise DataError(f"yahoo {symbol}: yfinance asked for no prices; want its release of constraints.txt")
+        raise DataError(f"yahoo {symbol}: yfinance asked for no prices; expected its release of requirements.lock")
     found: Answer = session.last
     return found
 
