@@ -1,8 +1,8 @@
-# Two commands for a user: `make report` and `make test`. Each sets up what it needs.
+# Two commands for a user: `make report` and `make test`. Each sets up what it needs. `make check` is the short loop of a developer.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup lock report test lint benchmark sizes soak pictures clean
+.PHONY: setup lock report check test lint benchmark sizes soak pictures clean
 
 setup: .venv/.made
 
@@ -25,6 +25,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint
+	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal -m 'not (browser or process or server or slow)'
 
 test: lint
 	bash tests/find_chromium.sh

@@ -1,5 +1,6 @@
 """What the test suites share: the embedded figures, both price sources, and archives that leak on purpose."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,38 @@ def pytest_configure(config):
         "filterwarnings",
         "ignore:Series.values returning an ndarray that drops timezone:pandas.errors.Pandas4Warning",
     )
+
+
+# What `make check` leaves out, by the fixture that needs it; other tests carry their mark themselves.
+MARK_OF_FIXTURE = {"browser": "browser", "source_server": "server"}
+STARTS = {"subprocess.Popen": "process", "os.fork": "process", "socket.bind": "server"}
+ALLOWED = {"process": {"process", "browser"}, "server": {"server", "process", "browser"}}
+marks_of_the_test: set[str] | None = None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for fixture in MARK_OF_FIXTURE.keys() & set(item.fixturenames):
+            item.add_marker(MARK_OF_FIXTURE[fixture])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    global marks_of_the_test
+    marks_of_the_test = {mark.name for mark in item.iter_markers()}
+    try:
+        return (yield)
+    finally:
+        marks_of_the_test = None
+
+
+def refuse_what_no_mark_names(event, arguments):
+    kind = STARTS.get(event)
+    if kind and marks_of_the_test is not None and not marks_of_the_test & ALLOWED[kind]:
+        raise AssertionError(f"{event} {arguments[:1]} in a test without @pytest.mark.{kind}")
+
+
+sys.addaudithook(refuse_what_no_mark_names)
 
 
 @pytest.fixture(scope="session", autouse=True)

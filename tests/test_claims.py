@@ -129,6 +129,7 @@ def printed(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.process
 def test_claims_print_a_list_of_findings_as_json():
     document = printed("claims", "--as-of", "2025-07-23", "--json")
     assert [row["id"] for row in document] == [claim.id for claim in load_claims()]
@@ -143,6 +144,7 @@ def test_claims_print_a_list_of_findings_as_json():
             assert (other["measured"] is None) == (other["holds"] is None) == bool(other["missing"])
 
 
+@pytest.mark.process
 def test_signals_print_every_signal_as_json():
     document = printed("signals", "--as-of", "2026-06-30", "--json")
     files = {path.stem for path in (ROOT / "backtest" / "signals").glob("*.py")} - {"__init__"}
@@ -150,6 +152,7 @@ def test_signals_print_every_signal_as_json():
     assert all({"score", "quarters"} == set(signal) for signal in document["signals"].values())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("arguments", [("claims", "--as-of", "2025-07-23"), ("signals", "--as-of", "2026-06-30")])
 def test_neither_command_imports_a_simulator_or_draws(arguments):
     code = (
@@ -434,6 +437,7 @@ def test_a_refusal_is_short_enough_to_read(spoilt):
     assert len(str(error.value)) < 200
 
 
+@pytest.mark.process
 def test_an_environment_without_a_home_or_network_does_not_matter():
     done = subprocess.run(
         [sys.executable, "-m", "backtest", "claims", "--as-of", "2025-07-23", "--json"],

@@ -175,6 +175,7 @@ def loaded_by(code):
     return set(ran.stdout.split())
 
 
+@pytest.mark.process
 def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
     loaded = loaded_by(
         "from backtest.signals import load_signals; load_signals()\nfrom backtest.data.reference import load_facts; load_facts()"
@@ -183,5 +184,6 @@ def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
     assert loaded & {"vectorbt", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()
 
 
+@pytest.mark.process
 def test_the_process_test_sees_what_is_loaded():
     assert "wave" in loaded_by("import wave")

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 
 def test_sweeps_killed_at_random_instants_or_of_a_worker_end_in_the_bytes_of_an_undisturbed_one():
     words = [str(Path(__file__).parent / "kill_sweeps.py"), "4", "0", "2", "worker"]

@@ -262,6 +262,7 @@ def test_numbers_that_are_equal_have_one_hash_however_they_are_written():
     assert (one == other, one.spec_id) == (True, other.spec_id)
 
 
+@pytest.mark.process
 def test_the_hash_is_the_same_in_another_process():
     code = "import sys; sys.path.insert(0, 'tests'); from markets_for_tests import spec_of; print(spec_of().spec_id)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -144,6 +144,7 @@ def made(daily, tmp_path, monkeypatch):
     return call
 
 
+@pytest.mark.process
 def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
     found = []
     for of in (1, 3, 7):

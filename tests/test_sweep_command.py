@@ -16,6 +16,8 @@ import pytest
 from backtest.sweep.chunks import SETTINGS_PER_CHUNK
 from backtest.sweep.trials import Trials
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 GRID = '[settings]\nlag = [1, 2]\nslippage_bps = [5.0, 10.0]\n"weights.above" = [-0.2, 0.0, 0.1]\n'
 

@@ -19,6 +19,8 @@ import yaml  # comes with distributed
 from backtest.sweep import baseline
 from backtest.sweep.trials import Trials
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SWEEP = ROOT / ".github" / "workflows" / "sweep.yml"

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 
 def test_pulls_killed_at_random_instants_leave_a_whole_store_and_lose_nothing_reported():
     done = subprocess.run(
