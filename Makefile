@@ -30,7 +30,7 @@ check: lint
 	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal -m 'not (browser or process or server or slow)'
 
 test: lint
-	bash tests/find_chromium.sh
+	bash tools/find_chromium.sh
 	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
 
 benchmark: setup
@@ -42,13 +42,13 @@ sizes: setup
 	$(BIN)/python benchmarks/sizes.py
 
 soak: setup
-	$(BIN)/python tests/kill_sweeps.py 50
-	$(BIN)/python tests/data/kill_pulls.py 200
-	$(BIN)/python tests/noise_worlds.py 200
-	$(BIN)/python tests/search_worlds.py 40
+	$(BIN)/python tools/kill_sweeps.py 50
+	$(BIN)/python tools/kill_pulls.py 200
+	$(BIN)/python tools/noise_worlds.py 200
+	$(BIN)/python tools/search_worlds.py 40
 
 pictures: report
-	$(BIN)/python tests/report/pictures.py
+	$(BIN)/python tools/pictures.py
 
 clean:
 	rm -rf .venv reports/*/ reports/index.html

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.process
 
 
 def test_sweeps_killed_at_random_instants_or_of_a_worker_end_in_the_bytes_of_an_undisturbed_one():
-    words = [str(Path(__file__).parent / "kill_sweeps.py"), "4", "0", "2", "worker"]
+    words = [str(Path(__file__).parents[1] / "tools" / "kill_sweeps.py"), "4", "0", "2", "worker"]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     _, killed, worker, _ = [ast.literal_eval(line) for line in done.stdout.splitlines() if line.startswith("{")]

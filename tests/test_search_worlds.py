@@ -1,4 +1,4 @@
-"""A few of the worlds that `python tests/search_worlds.py` counts over: a whole sweep of each."""
+"""A few of the worlds that `python tools/search_worlds.py` counts over: a whole sweep of each."""
 
 import numpy as np
 import pytest

@@ -57,7 +57,7 @@ def found(tmp_path_factory):
     for name, (ours, planted, _) in PLANTED.items():
         assert ours in text
         (folder / f"{name}.yml").write_text(text.replace(ours, planted, 1), encoding="utf-8")
-    words = ["node", ROOT / "tests" / "lint_workflow.mjs", folder, *WORKFLOWS, *sorted(folder.glob("*.yml"))]
+    words = ["node", ROOT / "tools" / "lint_workflow.mjs", folder, *WORKFLOWS, *sorted(folder.glob("*.yml"))]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
     return {Path(path).name: [one["message"] for one in said] for path, said in json.loads(done.stdout).items()}
 

@@ -1,6 +1,6 @@
 """Worlds of pure noise, and of noise with an edge in what a strategy holds: how often the audit finds something in each.
 
-`python tests/noise_worlds.py 200` prints the table of benchmarks/audit.md, `1500 199` its first column with more worlds and fewer
+`python tools/noise_worlds.py 200` prints the table of benchmarks/audit.md, `1500 199` its first column with more worlds and fewer
 draws; a few worlds of each are a test.
 """
 
@@ -12,7 +12,6 @@ from time import monotonic
 
 import numpy as np
 import pandas as pd
-from markets_for_tests import STRATEGIES, day
 
 from backtest.audit.edge import judged
 from backtest.audit.hypotheses import load_hypotheses
@@ -23,6 +22,9 @@ from backtest.panel import Archive
 from backtest.spec import StrategySpec, load_strategy
 from backtest.statistics.refusal import Floats, Refused
 from backtest.universe import load_universe
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from markets_for_tests import STRATEGIES, day
 
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 EDGE = 0.03  # a month

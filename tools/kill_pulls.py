@@ -1,4 +1,4 @@
-"""Kills pulls at random instants and looks at what is left: `python tests/data/kill_pulls.py 200` is the soak of `make soak`.
+"""Kills pulls at random instants and looks at what is left: `python tools/kill_pulls.py 200` is the soak of `make soak`.
 
 Each pull is a process of its own, forked after the imports so that a kill falls into its work and not into its start. After
 each kill `data verify` has to accept the store, and every item the pull had reported stored has to be in it, with at least

@@ -1,4 +1,4 @@
-"""Kills sweeps at random instants and looks at what is left: `python tests/kill_sweeps.py 50` is a soak of `make soak`.
+"""Kills sweeps at random instants and looks at what is left: `python tools/kill_sweeps.py 50` is a soak of `make soak`.
 
 Each sweep is a process of its own, forked after the imports so that a kill falls into its work and not into its start, and
 leader of a session, so that what it started is found. Every third kill waits until some of the chunks are there, every third

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SHOTS = (
     ("index.html", "front.png", 1100, 860, "body"),
     ("supply_chain_excess/index.html", "report.png", 1100, 900, "body"),

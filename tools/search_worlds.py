@@ -1,6 +1,6 @@
 """Sweeps over worlds of noise, and of noise with momentum planted: how often a search is called overfitted, and how often found.
 
-`python tests/search_worlds.py 40` prints the last table of benchmarks/sizes.md; a few worlds of each are a test. Prices are fair
+`python tools/search_worlds.py 40` prints the last table of benchmarks/sizes.md; a few worlds of each are a test. Prices are fair
 games on Shanghai's calendar, nothing costs anything, and every setting goes through the evaluator and `measure` as in a sweep.
 """
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markets_for_tests import CURRENCY, day, no_facts, spec_of
 
 from backtest import calendars
 from backtest.panel import Archive
@@ -26,6 +25,9 @@ from backtest.sweep.settings import Settings
 from backtest.sweep.workers import Crew
 from backtest.universe import load_universe
 from backtest.weights import Rotation
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from markets_for_tests import CURRENCY, day, no_facts, spec_of
 
 UNIVERSE = load_universe()
 NAMES = tuple(sorted({name for theme in ("optical", "copper", "PCB") for name in UNIVERSE.basket(theme).members}))
