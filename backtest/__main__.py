@@ -290,6 +290,7 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    from backtest import clock
     from backtest.audit import STEPS, audit
     from backtest.audit.kept import keep, kept
     from backtest.documents import to_json
@@ -304,7 +305,7 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
         task = bar.add_task(spec.name, total=STEPS)
         found = audit(
             spec, result, archive, load_universe(), seconds,
-            lambda said: bar.update(task, advance=1, description=f"{spec.name}: {said}"),
+            lambda said: bar.update(task, advance=1, description=f"{spec.name}: {said}"), clock.SYSTEM,
         )  # fmt: skip
     keep(result, found)
     again: dict[str, Any] = json.loads(to_json(found))

@@ -31,13 +31,14 @@ def pull(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the sources for what is new and store it; what was stored before an interruption is not asked again."""
+    from backtest import clock
     from backtest.data.pull import SINCE, items
     from backtest.data.pull import pull as pull_items
     from backtest.data.store import open_store
 
     asked = items(source or SOURCES, keys or [])
     with _Progress(len(asked), lines=True) as progress:
-        summary = pull_items(open_store(), asked, progress.report, _day(since) if since else SINCE, again)
+        summary = pull_items(open_store(), asked, progress.report, _day(since) if since else SINCE, again, clock.SYSTEM)
     document = _summary(summary)
     sys.stdout.write(_json(document) if as_json else _summary_lines(document))
     if summary.missing:
@@ -47,10 +48,11 @@ def pull(
 @data.command()
 def status(as_json: JsonOption = False) -> None:
     """Show what the store covers, how stale it is, its gaps, and figures in conflict with the embedded ones."""
+    from backtest import clock
     from backtest.data.status import status as describe
     from backtest.data.store import open_store
 
-    document = describe(open_store())
+    document = describe(open_store(), clock.SYSTEM.now())
     sys.stdout.write(_json(document) if as_json else _status_lines(document))
 
 
@@ -86,17 +88,18 @@ def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder tha
 
 def pull_prices(tickers: Sequence[str]) -> None:
     """Pull what a run lacks of some tickers and the rate; raise DataError naming what could not be had."""
+    from backtest import clock
     from backtest.data.folder import RATE
     from backtest.data.pull import fresh, items
     from backtest.data.pull import pull as pull_items
     from backtest.data.store import open_store
 
     store = open_store()
-    asked = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item)]
+    asked = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item, clock.SYSTEM.now())]
     if not asked:
         return
     with _Progress(len(asked), lines=False) as progress:
-        summary = pull_items(store, asked, progress.report)
+        summary = pull_items(store, asked, progress.report, clock=clock.SYSTEM)
     if summary.missing:
         raise DataError(f"{_missing(summary)}; without a network use --prices reference, or --prices store for what is kept")
 

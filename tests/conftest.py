@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+from backtest import clock
 from backtest.data import folder, reference
 from backtest.panel import Archive
 from backtest.universe import load_universe
@@ -15,7 +16,9 @@ from backtest.universe import load_universe
 ROOT = Path(__file__).parent.parent
 SHARED_PRICES = ROOT.parent / "shared" / "prices"
 
-settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
+settings.register_profile(
+    "same every time", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("same every time")
 
 
@@ -64,8 +67,16 @@ def home(tmp_path_factory):
     """What is kept between runs goes to a folder of the tests, never to the user's."""
     patch = pytest.MonkeyPatch()
     patch.setenv("BACKTEST_HOME", str(tmp_path_factory.mktemp("home")))
+    patch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "600s")  # a busy machine may start workers slowly
     yield
     patch.undo()
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """A clock that stands still, for commands too: no budget of seconds runs out."""
+    monkeypatch.setattr(clock, "SYSTEM", clock.Clock(monotonic=lambda: 0.0))
+    return clock.SYSTEM
 
 
 @pytest.fixture(scope="session")

@@ -95,9 +95,9 @@ def test_what_did_not_fit_into_the_budget_is_said(excess_growth, weekly):
     assert "ran out of time" in found["verdict"]
 
 
-def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth, weekly):
+def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth, weekly, still):
     spec, result = excess_growth
-    found = audit(spec, result, weekly, UNIVERSE)["leak_budget"]["leaders"]
+    found = audit(spec, result, weekly, UNIVERSE, clock=still)["leak_budget"]["leaders"]
     equity = result.books["leaders"].equity
     assert found["as published"]["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-12)
     assert found["as published"]["total_return_bought"] == 0.0
@@ -106,9 +106,9 @@ def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth,
     assert len({one["total_return"] for one in found.values()}) > 1
 
 
-def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(weekly):
+def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(weekly, still):
     spec = spec_of()
-    assert audit(spec, run(spec, weekly), weekly, UNIVERSE)["not_run"] == {
+    assert audit(spec, run(spec, weekly), weekly, UNIVERSE, clock=still)["not_run"] == {
         "leak_budget": "the strategy reads no published figure"
     }
     found = leak_budget(spec, weekly, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
@@ -183,7 +183,7 @@ def test_the_sentence_follows_from_the_verdicts(verdicts, said):
     assert verdict_sentence({"book": book}).startswith(said)
 
 
-def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp_path, capsys, monkeypatch):
+def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp_path, capsys, monkeypatch, still):
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path / "home"))
     (tmp_path / "held.py").write_text(HELD)
     held = ["run", str(tmp_path / "held.py"), "--audit"]
@@ -191,7 +191,7 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
     assert not (tmp_path / "home").exists(), "an audit without its questions is not kept"
     told = []
     for folder in ("first", "second"):
-        main_quietly([*held, "--audit-seconds", "300", "--out", str(tmp_path / folder)])
+        main_quietly([*held, "--out", str(tmp_path / folder)])
         told.append("kept from before" in capsys.readouterr().err)
     assert told == [False, True]
     pages = [(tmp_path / folder / "held" / "index.html").read_bytes() for folder in ("first", "second")]
@@ -200,7 +200,7 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
     first, asked = json.loads(file.read_text()), []
     file.write_text("half of")
     monkeypatch.setattr("backtest.audit.audit", lambda *given: asked.append(given) or first)  # the same again, and slow
-    main_quietly([*held, "--audit-seconds", "300", "--out", str(tmp_path / "third")])
+    main_quietly([*held, "--out", str(tmp_path / "third")])
     assert "kept from before" not in capsys.readouterr().err
     assert len(asked) == 1
     assert json.loads(file.read_text()) == first

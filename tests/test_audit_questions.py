@@ -222,9 +222,9 @@ def test_two_planted_states_are_found_on_their_dates_and_a_doubtful_fit_says_so(
     assert states(book, weekly.prices, result.windows)["warnings"] != []
 
 
-def test_the_whole_audit_runs_on_daily_prices_and_leaves_no_question_out(daily):
+def test_the_whole_audit_runs_on_daily_prices_and_leaves_no_question_out(daily, still):
     spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
-    found = audit(spec, run(spec, daily), daily, UNIVERSE, 300.0)
+    found = audit(spec, run(spec, daily), daily, UNIVERSE, clock=still)
     assert found["not_run"] == {}
     assert found["factors"]["leaders"]["n"] > 800
     assert len(found["events"]["CapEx, XSHG"]["events"]) > 20

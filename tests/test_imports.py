@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "backtest"
 
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
-    {"errors"},
+    {"clock", "errors"},
     {"calendars", "documents", "floor", "statistics"},
     {"facts"},
     {"prices"},
@@ -33,7 +33,7 @@ LAYERS = [
     {"verification", "report_commands", "sweep_commands"},
     {"__main__"},
 ]
-ONLY = {"statistics": {"errors"}, "data": {"calendars", "errors", "facts", "prices", "universe", "markets"}}
+ONLY = {"statistics": {"errors"}, "data": {"calendars", "clock", "errors", "facts", "prices", "universe", "markets"}}
 HOMES = {
     "vectorbt": ("engine.py",),
     "numba": ("floor.py", "statistics/halves.py"),

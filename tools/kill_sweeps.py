@@ -1,12 +1,12 @@
 """Kills sweeps at random instants and looks at what is left: `python tools/kill_sweeps.py 50` is a soak of `make soak`.
 
 Each sweep is a process of its own, forked after the imports so that a kill falls into its work and not into its start, and
-leader of a session, so that what it started is found. Every third kill waits until some of the chunks are there, every third
-for a file in the making; half of these and of the others fall anywhere, half where chunks are evaluated. After each kill every
+leader of a session, so that what it started is found. Of four kills two fall right before a chunk gets its name, one before
+another file does, and one anywhere, half of those where chunks are evaluated. After each kill every
 file under a final name has to be one of an undisturbed run, byte for byte, every link that a reader comes to has to lead to a
 file, the ledger has to answer, and no child may stay; the next sweep resumes. One that comes to its end has to have left all
 files of an undisturbed run, and the next begins anew or in a folder that lost half of its chunks. Then shards, local and on
-Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 4 0 2 worker` names the kills, the full reports that a sweep
+Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 3 0 2 worker` names the kills, the full reports that a sweep
 writes, the lags of its grid (two are the fewest that workers share), and the parts after the kills (else all).
 """
 
@@ -26,10 +26,11 @@ import traceback
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+
+from instants import at_step, renamed_to
 
 from backtest.__main__ import main
 from backtest.errors import DataError
@@ -49,8 +50,7 @@ LOADED = ("arch.bootstrap", "backtest.sources", "backtest.sweep_commands", "back
 LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
 CHUNKS = "out/sweeps/*/chunks/[!.]*.parquet"
 PARTS = ("shards", "worker", "deaths", "scheduler")
-WAIT = 120.0  # seconds for anything that has to happen
-STAY = 10.0  # seconds that a child may outlive its leader
+WAIT = 1800.0  # seconds after which what has to happen is taken to hang, on however busy a machine
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,25 @@ class Sweep:
         return (self.place / "sweep.log").read_text(encoding="utf-8")
 
 
-def start(place, *words, deaths=3):
-    """Fork a sweep of the grid beside a place into it; `deaths` of workers with one chunk are allowed."""
+@dataclass(frozen=True)
+class Instant:
+    """The moment right before a sweep gives some number of chunks, or of other files, their names, and its signal then."""
+
+    number: int
+    chunks: bool = True
+    signal: int = signal.SIGKILL
+
+    def set_up(self):
+        """Let this process come by the signal."""
+        at_step(self.number, renamed_to(lambda path: is_chunk(path) == self.chunks), self.signal)
+
+
+def is_chunk(path):
+    return path.parent.name == "chunks" and path.suffix == ".parquet"
+
+
+def start(place, *words, deaths=3, instant=None):
+    """Fork a sweep of the grid beside a place into it, until an instant; `deaths` of workers with one chunk are allowed."""
     place.mkdir(exist_ok=True)
     began = time.time_ns()
     process = os.fork()
@@ -103,6 +120,8 @@ def start(place, *words, deaths=3):
     chunks.SETTINGS_PER_CHUNK = CHUNK
     if "dask" in sys.modules:
         sys.modules["dask"].config.set({"distributed.scheduler.allowed-failures": deaths})
+    if instant is not None:
+        instant.set_up()
     code = 1
     try:
         main(["sweep", STRATEGY, "--grid", str(place.parent / "grid.toml"), "--out", str(place / "out"), *words])
@@ -187,41 +206,28 @@ def members(session):
 
 def orphans(session):
     """Return a fault when processes of a dead leader's session stay, which are then killed."""
-    until = time.monotonic() + STAY
+    until = time.monotonic() + WAIT
     while (left := members(session)) and time.monotonic() < until:
         time.sleep(0.05)
     for process in left:
         os.kill(process, signal.SIGKILL)
-    return [f"{len(left)} children alive {STAY:.0f} s after their leader"] if left else []
+    return [f"{len(left)} children alive {WAIT:.0f} s after their leader"] if left else []
 
 
 def in_the_making(folder):
     return {Path(at, name) for at, _, names in os.walk(folder) for name in names if name.startswith(".")}  # folders may go
 
 
-def kill(sweep, wait):
-    """Kill a sweep after a wait; return its exit code."""
-    wait(sweep)
-    os.kill(sweep.process, signal.SIGKILL)
-    return sweep.code()
+def instant_of(number, chunks, others, chance):
+    """Return when the kill of a number falls, by turns of four; `chunks` and `others` are what a sweep has to write."""
+    if number % 4 == 1:
+        return Instant(chance.randint(1, others), chunks=False)
+    return None if number % 4 == 3 else Instant(some_of(chunks, chance))
 
 
-def amid_chunks(sweep, some):
-    """Wait until that many chunks are there."""
-    awaited(lambda: sweep.ended() or sweep.written() >= some, "chunks")
-
-
-def amid_a_file(sweep, delay):
-    """Wait, and then for the next file in the making."""
-    time.sleep(delay)
-    before = in_the_making(sweep.folder)
-    while not sweep.ended() and in_the_making(sweep.folder) <= before:
-        time.sleep(0.0002)
-
-
-def some_of(there, of, chance):
-    """Return a number of chunks above what is there and far enough below all that a kill comes before the last of them."""
-    return there + 1 + chance.randrange(max(1, (of - there) // 4))
+def some_of(chunks, chance):
+    """Return the number of a chunk, not the first where there are more, and in the first quarter of them."""
+    return min(max(1, chunks), 2 + chance.randrange(max(1, chunks // 4)))
 
 
 def stage(sweep, of):
@@ -240,10 +246,12 @@ def kill_sweeps(kills, place, whole, took, words, chance):
     at, doing, faults, children, ended, left = [], Counter(), [], 0, 0, 0
     while len(at) < kills:
         there = sum(1 for _ in place.glob(CHUNKS))
-        sweep = start(place, "--resume", *words)
-        delay, some = chance.uniform(0, took[chance.random() < 0.5]), some_of(there, of, chance)
-        waits = [partial(amid_chunks, some=some), partial(amid_a_file, delay=delay), lambda _, delay=delay: time.sleep(delay)]
-        code = kill(sweep, waits[len(at) % 3])
+        instant = instant_of(len(at), of - there, len(whole) - of, chance)
+        sweep = start(place, "--resume", *words, instant=instant)
+        if instant is None:
+            time.sleep(chance.uniform(0, took[chance.random() < 0.5]))
+            os.kill(sweep.process, signal.SIGKILL)
+        code = sweep.code()
         children = max(children, len(members(sweep.process)))
         faults += orphans(sweep.process)
         if code == -signal.SIGKILL:
@@ -258,8 +266,8 @@ def kill_sweeps(kills, place, whole, took, words, chance):
     last = start(place, "--resume", *words)
     code = last.code()
     faults += [f"exit code {code}: {last.said()}"] * bool(code) + odd(last, whole, complete=True) + ledger_faults(last, whole)
-    amid = [number for number in at if number < of] or [of]
-    spread = {"least": min(amid), "median": round(statistics.median(amid)), "most": max(amid), "of": of}
+    early = [number for number in at if number < of] or [of]
+    spread = {"least": min(early), "median": round(statistics.median(early)), "most": max(early), "of": of}
     told = {"killed": len(at), "ended before": ended, "chunks at kills amid them": spread, "killed while": dict(doing)}
     return told | {"most children": children, "most files in the making": left, "faults": faults}
 
@@ -298,20 +306,28 @@ def awaited(ready, what):
     return found
 
 
-def loses(sweep, whole, process, chance, wanted=0):
-    """Kill a process that a sweep needs when some chunks are there; return how many were, and every fault."""
+def loses(sweep, whole, process, wanted=0):
+    """Kill a process that a stopped sweep needs and let it go on; return how many chunks there were, and every fault."""
     of = sum("chunks/" in name for name in whole)
-    amid_chunks(sweep, some_of(0, of, chance))
-    os.kill(process(), signal.SIGKILL)
-    there, code = sweep.written(), sweep.code()
+    os.waitid(os.P_PID, sweep.process, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    there = sweep.written()
+    if not sweep.ended():
+        os.kill(process(), signal.SIGKILL)
+        os.kill(sweep.process, signal.SIGCONT)
+    code = sweep.code()
     faults = [f"exit code {code}: {sweep.said()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
     faults += orphans(sweep.process) + ["the process died after the work"] * (there >= of)
     return {"chunks when it died": there, "of": of, "exit code": code, "faults": faults}
 
 
-def gives_up(sweep, whole, process, chance, words):
+def amid(whole, chance):
+    """Return an instant at which a sweep stops, some of its chunks written."""
+    return Instant(some_of(sum("chunks/" in name for name in whole), chance), signal=signal.SIGSTOP)
+
+
+def gives_up(sweep, whole, process, words):
     """Kill a process that a sweep cannot do without: it has to say so in a line, and is resumed without Dask."""
-    found = loses(sweep, whole, process, chance, wanted=DataError.exit_code)
+    found = loses(sweep, whole, process, wanted=DataError.exit_code)
     last = [line for line in sweep.said().splitlines() if line.startswith("error: ")]
     sweep = start(sweep.place, "--resume", *words)
     code = sweep.code()
@@ -327,14 +343,14 @@ def worker_of(sweep):
 
 def killed_worker(place, whole, words, chance):
     """A sweep on a cluster of its own loses a worker, which the cluster starts again."""
-    sweep = start(place, "--engine", "dask", *words)
-    return {"lost": "a worker of its own"} | loses(sweep, whole, lambda: worker_of(sweep), chance)
+    sweep = start(place, "--engine", "dask", *words, instant=amid(whole, chance))
+    return {"lost": "a worker of its own"} | loses(sweep, whole, lambda: worker_of(sweep))
 
 
 def too_many_deaths(place, whole, words, chance):
     """A sweep that may lose no worker loses one."""
-    sweep = start(place, "--engine", "dask", *words, deaths=0)
-    return {"lost": "a worker too many"} | gives_up(sweep, whole, lambda: worker_of(sweep), chance, words)
+    sweep = start(place, "--engine", "dask", *words, deaths=0, instant=amid(whole, chance))
+    return {"lost": "a worker too many"} | gives_up(sweep, whole, lambda: worker_of(sweep), words)
 
 
 @contextmanager
@@ -362,11 +378,11 @@ def on_scheduler(place, whole, words, chance):
         engine = ("--engine", "dask", "--scheduler", address)
         yield shards(place, whole, words, engine)
         shutil.rmtree(place)
-        sweep = start(place, *engine, *words)
-        yield {"lost": "a worker for good"} | loses(sweep, whole, lambda: worker.pid, chance)
+        sweep = start(place, *engine, *words, instant=amid(whole, chance))
+        yield {"lost": "a worker for good"} | loses(sweep, whole, lambda: worker.pid)
         shutil.rmtree(place)
-        sweep = start(place, *engine, *words)
-        yield {"lost": "the scheduler"} | gives_up(sweep, whole, lambda: scheduler.pid, chance, words)
+        sweep = start(place, *engine, *words, instant=amid(whole, chance))
+        yield {"lost": "the scheduler"} | gives_up(sweep, whole, lambda: scheduler.pid, words)
 
 
 def undisturbed(place, words):

@@ -2,27 +2,33 @@
 
 import json
 import threading
-import time
 import zlib
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 
 from backtest import calendars
+from backtest.clock import SYSTEM, Clock
 from backtest.data import reference, sec
 from backtest.universe import load_universe
 
 ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York"}
+NEVER, SOON = 600.0, 0.05  # seconds: a timeout that no answer may reach, and that of an answer which never comes
+LIMITS = {"429": "0", "429 for a while": "7", "429 for long": "3600"}  # seconds to wait
 SPAN = {1: 90, 2: 181, 3: 273, 4: 365}
 
 
 class SourceServer:
-    """Serves every source under one address; `faults` is a list of (part of the path, fault) used up one by one."""
+    """Serves every source under one address; `faults` is a list of (part of the path, fault) used up one by one.
 
-    def __init__(self):
-        self.faults, self.asked, self.slow_for = [], [], 3.0
+    No fault takes time of its own. A "slow" answer never comes: it is used up by the sleep before the client's next try.
+    """
+
+    def __init__(self, now=SYSTEM.now):
+        self.faults, self.asked, self.naps, self.now = [], [], [], now
         self.prices, self.facts, self.reports = {}, {}, {}
         owner = self
 
@@ -50,8 +56,23 @@ class SourceServer:
         return {
             "BACKTEST_HOME": str(home), "BACKTEST_YAHOO_URL": self.address, "BACKTEST_SEC_URL": self.address,
             "BACKTEST_EASTMONEY_URL": self.address, "BACKTEST_SEC_USER_AGENT": "Test suite test@example.org",
-            "BACKTEST_PACE": "0", "BACKTEST_TRIES": "3", "BACKTEST_TIMEOUT": "0.5", "NO_PROXY": "127.0.0.1",
+            "BACKTEST_PACE": "0", "BACKTEST_TRIES": "3", "BACKTEST_TIMEOUT": str(NEVER), "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
+
+    def clock(self):
+        """Return a clock that goes on by a second whenever the time is read, stands still between, and keeps its naps."""
+        seconds = count()
+        begin = self.now()
+        return Clock(lambda: begin + pd.Timedelta(seconds=next(seconds)), lambda: 0.0, self._nap, self._timeout)
+
+    def _nap(self, seconds):
+        self.naps.append(seconds)
+        slow = next((one for one in self.faults if one[1] == "slow"), None)
+        if slow is not None:
+            self.faults.remove(slow)
+
+    def _timeout(self, url, seconds):
+        return SOON if self._next(url) == "slow" else seconds
 
     def close(self):
         self.server.shutdown()
@@ -63,11 +84,13 @@ class SourceServer:
         self.asked.append((parts.path, query, dict(handler.headers)))
         fault = self._fault(handler.path)
         if fault == "slow":
-            time.sleep(self.slow_for)
+            handler.rfile.read(1)  # comes back when the client has gone
+            handler.close_connection = True
+            return
         status, body = (200, b"crumb") if "getcrumb" in parts.path else self._content(parts.path, query)
         headers = {}
-        if fault in ("429", "429 for long"):
-            status, body, headers = 429, b"Too Many Requests", {"Retry-After": "0" if fault == "429" else "3600"}
+        if fault in LIMITS:
+            status, body, headers = 429, b"Too Many Requests", {"Retry-After": LIMITS[fault]}
         elif fault == "500":
             status, body = 500, b"oops"
         elif fault == "html":
@@ -90,12 +113,14 @@ class SourceServer:
             return
         handler.wfile.write(body)
 
+    def _next(self, url):
+        return next((fault for part, fault in self.faults if part in url), None)
+
     def _fault(self, path):
-        for number, (part, fault) in enumerate(self.faults):
-            if part in path:
-                del self.faults[number]
-                return fault
-        return None
+        fault = self._next(path)
+        if fault not in (None, "slow"):
+            self.faults.remove(next(one for one in self.faults if one[0] in path))
+        return fault
 
     def _content(self, path, query):
         if path.startswith("/v8/finance/chart/"):
@@ -111,7 +136,7 @@ class SourceServer:
     def _chart(self, ticker, query):
         """Return a chart of made-up prices by session from period1 on; `prices[ticker]` may change the table."""
         since = pd.Timestamp(int(query["period1"]), unit="s").normalize()
-        table = made_up_prices(ticker, since)
+        table = made_up_prices(ticker, since, self.now().tz_localize(None).normalize())
         table = self.prices.get(ticker, lambda held: held)(table)
         return chart(table, ticker)
 
@@ -131,9 +156,8 @@ class SourceServer:
         return {"success": True, "message": "ok", "code": 0, "result": {"pages": 1, "count": len(rows), "data": rows}}
 
 
-def made_up_prices(ticker, since, until=None):
+def made_up_prices(ticker, since, until):
     """Return open, high, low, close, volume, dividend and split by session, the same for every call."""
-    until = until or pd.Timestamp.now(tz="UTC").tz_localize(None).normalize()
     if ticker == "CNY=X":
         days = pd.bdate_range(since, until)
         close = [round(7.1 + 0.002 * (day.toordinal() % 17), 4) for day in days]

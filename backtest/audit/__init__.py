@@ -1,7 +1,6 @@
 """How much of a run is luck, and whether any of it was seen too early: one file per question, one result for the report."""
 
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ from backtest.audit.nulls import null_suite, settings
 from backtest.audit.replay import canary_is_caught, replay
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence, windows_id
 from backtest.audit.states import states
+from backtest.clock import SYSTEM, Clock
 from backtest.panel import Archive
 from backtest.run import RunResult
 from backtest.spec import StrategySpec
@@ -32,13 +32,14 @@ def audit(
     universe: Universe,
     seconds: float = 60.0,
     progress: Callable[[str], None] = lambda said: None,
+    clock: Clock = SYSTEM,
 ) -> dict[str, Any]:
     """Return the audit of a run for JSON; LookAheadError when a decision reads what was not yet known.
 
-    The replay and its canary are always run. The rest is begun, in its order, while less than `seconds` have passed; what
-    was not begun is listed under `not_run` with the reason.
+    The replay and its canary are always run. The rest is begun, in its order, while less than `seconds` of the clock have
+    passed; what was not begun is listed under `not_run` with the reason.
     """
-    began, last = monotonic(), max(window.end for window in result.windows)
+    began, last = clock.monotonic(), max(window.end for window in result.windows)
     progress("decisions again, with everything later hidden")
     found: dict[str, Any] = {"replay": {"decisions": replay(spec, archive, universe, last)}}
     found["replay"]["canary"] = canary_is_caught(spec, archive, universe, last)
@@ -59,7 +60,7 @@ def audit(
         del questions["leak_budget"]
         not_run["leak_budget"] = "the strategy reads no published figure"
     for name, question in questions.items():
-        if monotonic() - began >= seconds:
+        if clock.monotonic() - began >= seconds:
             not_run[name] = f"did not fit into {seconds:g} seconds"
             continue
         progress(name.replace("_", " "))

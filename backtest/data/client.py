@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ import httpx
 import pandas as pd
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
+from backtest.clock import SYSTEM, Clock
 from backtest.data.store import Answer
 from backtest.errors import ConfigurationError, DataError
 
@@ -63,6 +63,7 @@ class Client:
 
     origin: Origin
     keep: Callable[[Answer], None]
+    clock: Clock = SYSTEM
     tries: int = field(default_factory=lambda: int(_setting("BACKTEST_TRIES", 5, least=1)))
     timeout: float = field(default_factory=lambda: _setting("BACKTEST_TIMEOUT", 30, least=0.05))
     _asked: float = field(default=-1e9, repr=False)
@@ -80,7 +81,7 @@ class Client:
     def patiently(self, key: str, ask: Callable[[], Answer]) -> Answer:
         """Return what `ask` gives, tried again after a PassingError fault, no sooner than the source allows."""
         for attempt in Retrying(
-            retry=retry_if_exception_type(PassingError), wait=self._wait, stop=self._stop, reraise=True, sleep=time.sleep
+            retry=retry_if_exception_type(PassingError), wait=self._wait, stop=self._stop, reraise=True, sleep=self.clock.sleep
         ):
             with attempt:
                 self.pause()
@@ -89,10 +90,10 @@ class Client:
 
     def pause(self) -> None:
         """Wait until the source may be asked again."""
-        wait = self._asked + self.origin.interval * self.pace - time.monotonic()
+        wait = self._asked + self.origin.interval * self.pace - self.clock.monotonic()
         if wait > 0:
-            time.sleep(wait)
-        self._asked = time.monotonic()
+            self.clock.sleep(wait)
+        self._asked = self.clock.monotonic()
 
     def judge(self, answer: Answer, retry_after: str | None) -> None:
         """Raise for an answer that is not a JSON document with status 200."""
@@ -100,7 +101,7 @@ class Client:
         if answer.status == 429 or answer.status >= 500:
             kind = UnreachableError if answer.status == 429 else PassingError
             fault = kind(f"{what}it answers {answer.status}{_reason(answer.status)}; pull again later")
-            fault.retry_after = _seconds(retry_after)
+            fault.retry_after = _seconds(retry_after, self.clock.now())
             raise fault
         if answer.status != 200:
             raise DataError(f"{what}it answers {answer.status}; want 200{_hint(answer.status)}")
@@ -111,19 +112,26 @@ class Client:
 
     def _get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         url = httpx.URL(self.origin.address + path, params=query or None)
-        deadline = time.monotonic() + 4 * self.timeout
+        timeout = httpx.Timeout(self.clock.timeout(str(url), self.timeout), connect=self.timeout)
         try:
-            with httpx.Client(timeout=self.timeout) as http, http.stream("GET", url, headers=headers) as response:
-                body = b"".join(_until(deadline, response.iter_bytes()))
+            with httpx.Client(timeout=timeout) as http, http.stream("GET", url, headers=headers) as response:
+                body = b"".join(self._in_time(response.iter_bytes()))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise unreachable(self.origin, error) from None
         except (httpx.HTTPError, TimeoutError) as error:
             what = "no whole answer in time" if isinstance(error, httpx.TimeoutException | TimeoutError) else "a broken answer"
             raise PassingError(f"{self.origin.name} {key}: {what} ({type(error).__name__}); pull again later") from None
-        answer = Answer(self.origin.name, key, str(url), pd.Timestamp.now(tz="UTC"), response.status_code, body)
+        answer = Answer(self.origin.name, key, str(url), self.clock.now(), response.status_code, body)
         self.keep(answer)
         self.judge(answer, response.headers.get("Retry-After"))
         return answer
+
+    def _in_time(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        deadline = self.clock.monotonic() + 4 * self.timeout
+        for chunk in chunks:
+            if self.clock.monotonic() > deadline:
+                raise TimeoutError
+            yield chunk
 
     def _wait(self, state: RetryCallState) -> float:
         asked = getattr(_fault(state), "retry_after", None)
@@ -146,19 +154,12 @@ def _fault(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome is not None else None
 
 
-def _until(deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        yield chunk
-
-
-def _seconds(stated: str | None) -> float | None:
+def _seconds(stated: str | None, now: pd.Timestamp) -> float | None:
     try:
         return max(0.0, float(stated)) if stated else None
     except ValueError:  # an HTTP date
         moment = pd.to_datetime(str(stated), utc=True, errors="coerce")
-        return max(0.0, (moment - pd.Timestamp.now(tz="UTC")).total_seconds()) if isinstance(moment, pd.Timestamp) else None
+        return max(0.0, (moment - now).total_seconds()) if isinstance(moment, pd.Timestamp) else None
 
 
 def _reason(status: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from backtest import calendars
+from backtest.clock import SYSTEM, Clock
 from backtest.data import eastmoney, sec, yahoo
 from backtest.data.adjustment import check_splits
 from backtest.data.appending import Count, append_figures, append_prices, newest, rescaled
@@ -67,7 +68,14 @@ def items(sources: Sequence[str], keys: Sequence[str] = ()) -> list[Item]:
     return [Item(source, key) for source in sources for key in known[source] if not keys or key in keys]
 
 
-def pull(store: Store, asked: Sequence[Item], report: Report, since: pd.Timestamp = SINCE, again: bool = False) -> Summary:
+def pull(
+    store: Store,
+    asked: Sequence[Item],
+    report: Report,
+    since: pd.Timestamp = SINCE,
+    again: bool = False,
+    clock: Clock = SYSTEM,
+) -> Summary:
     """Ask for each item that is not fresh and store what comes, item by item; a source out of reach is asked no more.
 
     `report(item, outcome)` is called when an item is safely stored or given up.
@@ -76,11 +84,11 @@ def pull(store: Store, asked: Sequence[Item], report: Report, since: pd.Timestam
     lost: dict[str, str] = {}
     with store.writing():
         decisions = load_decisions(store.home)
-        clients = {name: Client(origin, store.keep) for name, origin in ORIGINS.items()}
+        clients = {name: Client(origin, store.keep, clock) for name, origin in ORIGINS.items()}
         for item in asked:
             if item.source in lost:
                 summary = _without(summary, item, lost[item.source], report)
-            elif not again and fresh(store, item):
+            elif not again and fresh(store, item, clock.now()):
                 summary = replace(summary, fresh=summary.fresh + 1)
                 report(item, "fresh")
             else:
@@ -97,9 +105,8 @@ def pull(store: Store, asked: Sequence[Item], report: Report, since: pd.Timestam
     return summary
 
 
-def fresh(store: Store, item: Item) -> bool:
-    """Return whether the store has everything an item could give now."""
-    now = pd.Timestamp.now(tz="UTC")
+def fresh(store: Store, item: Item, now: pd.Timestamp) -> bool:
+    """Return whether the store has everything an item could give at a moment."""
     if item.source != "yahoo":
         about = store.about(f"facts/{item.source}") or {}
         seen = about.get("seen", {}).get(item.key)

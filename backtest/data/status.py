@@ -15,9 +15,8 @@ from backtest.data.store import Store
 from backtest.errors import DataError
 
 
-def status(store: Store) -> dict[str, Any]:
-    """Return coverage per ticker and per entity and quarter, how stale each is, gaps and figures in conflict."""
-    now = pd.Timestamp.now(tz="UTC")
+def status(store: Store, now: pd.Timestamp) -> dict[str, Any]:
+    """Return coverage per ticker and per entity and quarter, how stale each is at a moment, gaps and figures in conflict."""
     outcomes = reconciled(store)
     return {
         "home": str(store.home),

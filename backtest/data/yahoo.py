@@ -97,6 +97,7 @@ def _sessions_of(address: str) -> Any:
 
         def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> Any:
             path = urlsplit(url).path
+            options["timeout"] = self.client.clock.timeout(url, self.client.timeout)
             if path.startswith(CHART):
                 self.last = None
             response = super().request(method, _redirected(url, address), *arguments, **options)
@@ -105,8 +106,8 @@ def _sessions_of(address: str) -> Any:
             return response
 
         def _record(self, response: Any) -> None:
-            at = pd.Timestamp.now(tz="UTC")
-            answer = Answer("yahoo", self.key, _without_secrets(str(response.url)), at, response.status_code, response.content)
+            url, at = _without_secrets(str(response.url)), self.client.clock.now()
+            answer = Answer("yahoo", self.key, url, at, response.status_code, response.content)
             self.client.keep(answer)
             self.last = answer
             self.client.judge(answer, response.headers.get("Retry-After"))

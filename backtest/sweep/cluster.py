@@ -36,7 +36,7 @@ def encoded_on(
     library: Any = distributed
     try:
         cluster: Any = scheduler or library.LocalCluster(threads_per_worker=1, dashboard_address=None)
-        client: Any = library.Client(cluster, timeout=CONNECT_SECONDS)
+        client: Any = library.Client(cluster, **({"timeout": CONNECT_SECONDS} if scheduler else {}))
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
     for name, module in list(sys.modules.items()):

@@ -1,22 +1,27 @@
 """What the tests of live data share: a store in a folder of its own, and the sources played by a server on this machine."""
 
+import pandas as pd
 import pytest
 from source_server import SourceServer
 
+from backtest import clock
 from backtest.__main__ import main
 from backtest.data.store import Store
+
+NOW = pd.Timestamp("2026-11-20T12:00Z")  # a Friday, Shanghai closed and New York not yet open
 
 
 @pytest.fixture
 def source_server():
-    server = SourceServer()
+    server = SourceServer(now=lambda: NOW)
     yield server
     server.close()
 
 
 @pytest.fixture
 def store(source_server, tmp_path, monkeypatch):
-    """An empty store that the commands of this test fill from the server."""
+    """An empty store that the commands of this test fill from the server, by the server's clock."""
+    monkeypatch.setattr(clock, "SYSTEM", source_server.clock())
     for name, value in source_server.environment(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
     return Store(tmp_path / "home")

@@ -1,10 +1,16 @@
 """Pulls through the real client stack against a server on this machine, good and at every fault."""
 
+from dataclasses import replace
+from itertools import count
+
 import pandas as pd
 import pytest
 
 from backtest.data import store as store_module
 from backtest.data.appending import newest
+from backtest.data.client import ORIGINS
+from backtest.data.pull import items
+from backtest.data.pull import pull as pull_items
 from backtest.data.status import verify
 
 SINCE = ("--since", "2026-08-03")
@@ -36,7 +42,6 @@ def test_a_good_pull_stores_rows_known_after_they_were_published_and_ends_well(s
 @pytest.mark.parametrize("source", ITEMS)
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_fault_that_passes_is_not_noticed(fault, source, command, store, source_server):
-    source_server.slow_for = 0.8
     source_server.faults.append((ITEMS[source][1], fault))
     assert pull(command, source)[0] == 0
     assert rows_of(store, source) is not None
@@ -45,7 +50,6 @@ def test_a_fault_that_passes_is_not_noticed(fault, source, command, store, sourc
 @pytest.mark.parametrize("source", ITEMS)
 @pytest.mark.parametrize("fault", [*TRANSIENT, "schema"])
 def test_a_fault_that_stays_ends_in_one_line_an_intact_store_and_a_good_re_run(fault, source, command, store, source_server):
-    source_server.slow_for = 0.8
     source_server.faults += [(ITEMS[source][1], fault)] * 3
     code, _, errors = pull(command, source)
     assert code == 3
@@ -65,6 +69,28 @@ def test_a_source_that_asks_to_wait_for_an_hour_is_left_alone_at_once(source, co
     assert code == 3
     assert "429 (too many requests)" in errors[0]
     assert sum(ITEMS[source][1] in path for path, *_ in source_server.asked) == 1
+
+
+@pytest.mark.parametrize("source", ITEMS)
+def test_a_source_that_names_a_wait_is_asked_again_when_it_is_over(source, command, store, source_server):
+    source_server.faults.append((ITEMS[source][1], "429 for a while"))
+    assert pull(command, source)[0] == 0
+    assert source_server.naps == [7.0]
+
+
+def test_a_source_is_asked_no_sooner_than_its_interval(store, source_server, monkeypatch):
+    monkeypatch.setenv("BACKTEST_PACE", "1")
+    summary = pull_items(store, items(["eastmoney"], ["300308.SZ", "300502.SZ"]), lambda *_: None, clock=source_server.clock())
+    assert summary.missing == ()
+    assert source_server.naps == [ORIGINS["eastmoney"].interval]
+
+
+def test_an_answer_that_goes_on_for_longer_than_four_timeouts_is_given_up(store, source_server, monkeypatch):
+    monkeypatch.setenv("BACKTEST_TRIES", "1")
+    hours = count(step=3600)
+    hurried = replace(source_server.clock(), monotonic=lambda: float(next(hours)))
+    (missing,) = pull_items(store, items(["eastmoney"], ["300308.SZ"]), lambda *_: None, clock=hurried).missing
+    assert "no whole answer in time (TimeoutError)" in missing[1]
 
 
 def test_a_source_out_of_reach_is_asked_twice_and_every_ticker_is_named_once(command, store, source_server, monkeypatch):
@@ -208,7 +234,7 @@ def test_a_changed_figure_without_a_later_date_is_known_from_when_it_was_seen(co
 
 
 def test_two_writers_do_not_meet(command, store, monkeypatch):
-    monkeypatch.setattr(store_module, "WAIT_FOR_WRITER", 0.2)
+    monkeypatch.setattr(store_module, "WAIT_FOR_WRITER", 0)
     with store.writing():
         code, _, errors = pull(command, "yahoo")
     assert code == 3

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
@@ -162,6 +162,18 @@ def documents(results: dict[str, RunResult]) -> list[dict[str, Any]]:
     return [json.loads(to_json(result.as_dict())) for result in results.values()]
 
 
+@dataclass(frozen=True)
+class Unhurried:
+    """A browser whose pages may take as long as they need, by a machine's speed."""
+
+    opened: Any
+
+    def new_context(self, **options: Any) -> Any:
+        context = self.opened.new_context(**options)
+        context.set_default_timeout(0)
+        return context
+
+
 @pytest.fixture(scope="session")
 def browser():
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -171,6 +183,6 @@ def browser():
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"], timeout=0)
+        yield Unhurried(opened)
         opened.close()
