@@ -112,10 +112,11 @@ class Client:
 
     def _get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         url = httpx.URL(self.origin.address + path, params=query or None)
+        deadline = self.clock.monotonic() + 4 * self.timeout
         timeout = httpx.Timeout(self.clock.timeout(str(url), self.timeout), connect=self.timeout)
         try:
             with httpx.Client(timeout=timeout) as http, http.stream("GET", url, headers=headers) as response:
-                body = b"".join(self._in_time(response.iter_bytes()))
+                body = b"".join(self._until(deadline, response.iter_bytes()))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise unreachable(self.origin, error) from None
         except (httpx.HTTPError, TimeoutError) as error:
@@ -126,8 +127,7 @@ class Client:
         self.judge(answer, response.headers.get("Retry-After"))
         return answer
 
-    def _in_time(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        deadline = self.clock.monotonic() + 4 * self.timeout
+    def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             if self.clock.monotonic() > deadline:
                 raise TimeoutError
