@@ -4,6 +4,7 @@ import json
 import threading
 import zlib
 from contextlib import suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from urllib.parse import parse_qs, urlsplit
@@ -221,6 +222,7 @@ def statement(start, end, value, accn, day, quarter):
     }  # fmt: skip
 
 
+@cache
 def quarters(entity):
     rows = reference.load_facts().rows
     own = rows[(rows["entity"] == entity) & (rows["metric"] == "purchases_ppe")].drop_duplicates("period")
