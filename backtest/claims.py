@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from backtest import measures
 from backtest.errors import near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
+from backtest.inputs import Many, fault
 from backtest.measures import Measurement
 from backtest.panel import Panel
 from backtest.universe import FOLDER, Row, load_universe, read_rows
@@ -48,7 +49,7 @@ class Claim(Row):
     tolerance: float = Field(default=0.0, ge=0)
     unit: str
     test: Test
-    readings: tuple[dict[str, Any], ...] = Field(min_length=1)
+    readings: tuple[dict[str, Any], ...] = Many
 
     @model_validator(mode="after")
     def _measurable(self) -> "Claim":
@@ -166,8 +167,7 @@ def _check_reading(claim: str, reading: dict[str, Any]) -> None:
     try:
         _arguments(reading["measure"])(**arguments)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{where}: {'.'.join(map(str, first['loc']))} is {first['input']!r}; {first['msg']}") from None
+        raise ValueError(f"{where}: {fault(error)}") from None
 
 
 @lru_cache

@@ -11,7 +11,6 @@ regulator_bps         of the value, sales only
 activity_per_share    of the shares, sales only; at most `activity_most` an order
 """
 
-from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from backtest.errors import ConfigurationError, DataError
+from backtest.inputs import Day
 from backtest.universe import FOLDER, Market, Row, read_rows
 
 RuleName = Literal[
@@ -56,9 +56,9 @@ class Rule(Row):
     market: Market
     board: str = Field(min_length=1)
     rule: RuleName
-    value: float = Field(ge=0)
-    since: date
-    until: date | None = None
+    value: float = Field(ge=0, allow_inf_nan=True)  # no limit is one of inf
+    since: Day
+    until: Day | None = None
 
     @model_validator(mode="after")
     def _span(self) -> "Rule":

@@ -3,17 +3,20 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from backtest.errors import ConfigurationError
+from backtest.errors import BacktestError, ConfigurationError
 from backtest.facts import content_id
+from backtest.inputs import Day, fault, reason
 from backtest.universe import Universe, load_universe
 
 STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
@@ -45,15 +48,15 @@ class StrategySpec(BaseModel):
     signals: tuple[Any, ...] = ()
     weights: Any
     rebalance: Literal["weekly", "monthly", "quarterly"] = "monthly"
-    lag: int = Field(default=1, ge=1)
+    lag: int = Field(default=1, ge=1, le=1000)
     fill: Literal["close", "open"] = "close"
     slippage_bps: float = Field(default=5.0, ge=0, le=1000)
     slippage_range: float = Field(default=0.0, ge=0, le=1)
     cost_bps: float | None = Field(default=None, ge=0, le=1000)
-    capital: float = Field(default=10_000_000.0, gt=0, allow_inf_nan=False)
+    capital: float = Field(default=10_000_000.0, gt=0, le=1e15, allow_inf_nan=False)
     base: Literal["CNY", "USD", "local"] = "local"
-    start: date = date(2023, 1, 1)
-    end: date | None = None
+    start: Day = date(2023, 1, 1)
+    end: Day | None = None
 
     @field_validator("signals", "weights")
     @classmethod
@@ -115,29 +118,69 @@ def build_spec(**values: Any) -> StrategySpec:
     try:
         return StrategySpec(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        came = f"{field} is {first['input']!r}; " if field and first["type"] != "missing" else f"{field} " if field else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"strategy {values.get('name', '')}: {came}{reason}") from None
+        raise ConfigurationError(f"strategy {values.get('name', '')}: {fault(error)}") from None
 
 
 def load_strategy(path: Path) -> StrategySpec:
-    """Return the SPEC that a strategy file defines; ConfigurationError when it defines none.
+    """Return the SPEC that a strategy file defines; ConfigurationError when it defines none or fails.
 
     The file becomes a module, wherever it lies, so that what it defines can be sent to another process that loaded it too.
+    It can import what lies in its folder, unless that is named like something installed.
     """
     name = STRATEGY + path.stem.replace(".", "_")  # a dot would name a package
     found = spec_from_file_location(name, path)
-    if found is None or found.loader is None or not path.exists():
+    if found is None or found.loader is None or not path.is_file():
         raise ConfigurationError(f"{path}: no such strategy file")
+    _neighbours.add(path.absolute().parent)
     module = module_from_spec(found)
     sys.modules[name] = module
-    found.loader.exec_module(module)
+    try:
+        found.loader.exec_module(module)
+    except BacktestError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"{path}: {_failure(error, path)}; expected a file that runs and defines SPEC") from None
     spec = getattr(module, "SPEC", None)
     if not isinstance(spec, StrategySpec):
-        raise ConfigurationError(f"{path}: defines no SPEC; want SPEC = build_spec(...)")
+        raise ConfigurationError(f"{path}: defines no SPEC; expected SPEC = build_spec(...)")
     return spec
+
+
+class _Neighbours(MetaPathFinder):
+    """Finds modules in the folders of strategies, the latest first, after every other finder: none can hide a module."""
+
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+
+    def add(self, folder: Path) -> None:
+        """Put a folder first, and forget modules of other folders that it has a file for."""
+        if self not in sys.meta_path:
+            sys.meta_path.append(self)
+        others = [other for other in self.folders if other != str(folder)]
+        for name, module in [*sys.modules.items()]:
+            file = getattr(module, "__file__", None)
+            theirs = file and "." not in name and any(Path(file).is_relative_to(other) for other in others)
+            if theirs and PathFinder.find_spec(name, [str(folder)]):
+                del sys.modules[name]
+        self.folders = [str(folder), *others]
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        """Return where a top-level module lies in those folders."""
+        return PathFinder.find_spec(name, self.folders) if path is None else None
+
+
+_neighbours = _Neighbours()
+
+
+def _failure(error: BaseException, path: Path) -> str:
+    """Return what went wrong in a strategy file and, where it is known, in which line."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"{f'line {line}: ' if line else ''}{type(error).__name__}: {reason(error)}"
 
 
 def _hashable(part: Any) -> bool:

@@ -1,16 +1,15 @@
 """Who can be held and what is compared: suppliers, baskets, regimes and benchmarks, a TOML row each."""
 
-import tomllib
 from collections.abc import Sequence
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backtest.errors import ConfigurationError, near_miss
+from backtest.inputs import STRICT, Day, Many, parsed_row, read_tables
 
 FOLDER = Path(__file__).parent / "universe"
 
@@ -21,7 +20,7 @@ Currency = Literal["CNY", "USD"]
 class Row(BaseModel):
     """What every row of the universe has in common: frozen, no unknown fields, a source."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     source: str = Field(min_length=1)
 
@@ -38,8 +37,8 @@ class Supplier(Row):
     market: Market
     currency: Currency
     chain: Literal["optical", "copper", "PCB", "GPU", "ASIC", "cloud", "network", "server", "memory interface", "fund"]
-    since: date
-    until: date | None = None
+    since: Day
+    until: Day | None = None
 
     @model_validator(mode="after")
     def _span(self) -> "Supplier":
@@ -57,9 +56,9 @@ class Basket(Row):
 
     name: str
     title: str
-    members: tuple[str, ...] = Field(min_length=1)
+    members: tuple[str, ...] = Many
     currency: Currency
-    chosen: date
+    chosen: Day
 
 
 class Regime(Row):
@@ -67,8 +66,8 @@ class Regime(Row):
 
     name: str
     title: str
-    start: date
-    end: date | None = None
+    start: Day
+    end: Day | None = None
 
     @model_validator(mode="after")
     def _span(self) -> "Regime":
@@ -182,7 +181,11 @@ def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
 
 def read_rows(folder: Path, kind: str, model: type[RowType], key: str = "") -> tuple[RowType, ...]:
     """Return the rows of `kind.toml` in file order, no two with one key; ConfigurationError by file, row and field."""
-    rows = tuple(_parse(model, row, f"{kind}.toml row {n}") for n, row in enumerate(_read(folder, kind), start=1))
+    path, heading = folder / f"{kind}.toml", kind[:-1]
+    found = read_tables(path, heading)[heading]
+    if not found:
+        raise ConfigurationError(f"{path.name}: no rows; expected at least one [[{heading}]]")
+    rows = tuple(parsed_row(model, row, f"{path.name} row {number}") for number, row in enumerate(found, start=1))
     seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
         name = getattr(row, key, "")
@@ -190,31 +193,3 @@ def read_rows(folder: Path, kind: str, model: type[RowType], key: str = "") -> t
             raise ConfigurationError(f"{kind}.toml row {number}: {key} is '{name}', as in a row before; want another")
         seen.add(name)
     return rows
-
-
-def _read(folder: Path, kind: str) -> list[dict[str, Any]]:
-    path = folder / f"{kind}.toml"
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path.name}: no such file in {folder}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name}: {error}") from None
-    if strays := sorted(set(content) - {kind[:-1]}):
-        raise ConfigurationError(f"{path.name}: '{strays[0]}' is no heading here; want [[{kind[:-1]}]] rows")
-    found = content.get(kind[:-1], [])
-    if not isinstance(found, list):
-        raise ConfigurationError(f"{path.name}: want [[{kind[:-1]}]] rows")
-    return found
-
-
-def _parse(model: type[RowType], row: dict[str, Any], where: str) -> RowType:
-    try:
-        return model(**row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if not name:
-            raise ConfigurationError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
-        came = "" if first["type"] == "missing" else f" is {first['input']!r}"
-        raise ConfigurationError(f"{where}: {name}{came}; {first['msg']}") from None

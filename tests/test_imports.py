@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent / "backtest"
 
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
-    {"clock", "errors"},
-    {"calendars", "documents", "floor", "statistics"},
+    {"clock", "compiled", "errors"},
+    {"calendars", "documents", "floor", "inputs", "statistics"},
     {"facts"},
     {"prices"},
     {"universe"},
@@ -33,10 +33,13 @@ LAYERS = [
     {"verification", "report_commands", "sweep_commands"},
     {"__main__"},
 ]
-ONLY = {"statistics": {"errors"}, "data": {"calendars", "clock", "errors", "facts", "prices", "universe", "markets"}}
+ONLY = {
+    "statistics": {"compiled", "errors"},
+    "data": {"calendars", "clock", "errors", "facts", "inputs", "prices", "universe", "markets"},
+}
 HOMES = {
     "vectorbt": ("engine.py",),
-    "numba": ("floor.py", "statistics/halves.py"),
+    "numba": ("compiled.py",),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
     "arch": ("statistics/",),

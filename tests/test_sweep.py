@@ -193,7 +193,7 @@ def test_a_worker_that_cannot_begin_says_why(weekly, tmp_path):
 
 @pytest.mark.parametrize("part", ["0/3", "4/3", "1", "a/b", "1/0"])
 def test_a_shard_that_is_none_is_refused(part):
-    with pytest.raises(ConfigurationError, match="want I/N"):
+    with pytest.raises(ConfigurationError, match="expected I/N"):
         shard_of([], part)
 
 

@@ -1,30 +1,31 @@
 """The registered hypotheses: fixed in `hypotheses.toml`, hashed, and corrected for their number however few a run tests."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field
 
 from backtest.errors import ConfigurationError
 from backtest.facts import content_id
+from backtest.inputs import STRICT, parsed_row, read_tables
 from backtest.statistics.nulls import holm
 from backtest.universe import FOLDER
 
 PATH = FOLDER / "hypotheses.toml"
 
 
-@dataclass(frozen=True)
-class Hypothesis:
+class Hypothesis(BaseModel):
     """One row: the strategy's statistic is larger than under a null, at level `alpha` after correction."""
+
+    model_config = STRICT
 
     strategy: str
     null: Literal["placebo", "labels", "dates", "leader", "noise", "factors"]
     statistic: Literal["standardised log growth", "alpha a year"]
     direction: Literal["larger"]
-    alpha: float
+    alpha: float = Field(gt=0, lt=1)
     primary: bool = False
 
 
@@ -34,14 +35,14 @@ def hypotheses_id() -> str:
 
 
 @lru_cache
-def load_hypotheses() -> tuple[Hypothesis, ...]:
+def load_hypotheses(path: Path = PATH) -> tuple[Hypothesis, ...]:
     """Return the rows in file order; ConfigurationError for a row that is malformed or stands twice."""
-    try:
-        rows = TypeAdapter(tuple[Hypothesis, ...]).validate_python(tomllib.loads(PATH.read_text(encoding="utf-8"))["hypothesis"])
-    except (tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
-        raise ConfigurationError(f"{PATH.name}: {str(error).splitlines()[0]}") from None
-    if len({(row.strategy, row.null) for row in rows}) < len(rows):
-        raise ConfigurationError(f"{PATH.name}: a strategy and null stand twice")
+    held = read_tables(path, "hypothesis")["hypothesis"]
+    rows = tuple(parsed_row(Hypothesis, row, f"{path.name} row {number}") for number, row in enumerate(held, start=1))
+    pairs = [(row.strategy, row.null) for row in rows]
+    for number, pair in enumerate(pairs):
+        if pair in pairs[:number]:
+            raise ConfigurationError(f"{path.name} row {number + 1}: strategy and null are those of a row before")
     return rows
 
 

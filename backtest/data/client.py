@@ -12,7 +12,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 
 from backtest.clock import SYSTEM, Clock
 from backtest.data.store import Answer
-from backtest.errors import ConfigurationError, DataError
+from backtest.errors import DataError
+from backtest.inputs import variable
 
 LONGEST_WAIT = 60.0  # seconds; a source that asks for more is left alone until the next pull
 UNREACHABLE_TRIES = 2
@@ -64,15 +65,15 @@ class Client:
     origin: Origin
     keep: Callable[[Answer], None]
     clock: Clock = SYSTEM
-    tries: int = field(default_factory=lambda: int(_setting("BACKTEST_TRIES", 5, least=1)))
-    timeout: float = field(default_factory=lambda: _setting("BACKTEST_TIMEOUT", 30, least=0.05))
+    tries: int = field(default_factory=lambda: int(variable("BACKTEST_TRIES", 5, 1, 100)))
+    timeout: float = field(default_factory=lambda: variable("BACKTEST_TIMEOUT", 30, 0.05, 3600))
     _asked: float = field(default=-1e9, repr=False)
 
     @property
     def pace(self) -> float:
         """One, or what BACKTEST_PACE says where the source is a server on this machine."""
         local = urlsplit(self.origin.address).hostname in ("127.0.0.1", "localhost", "::1")
-        return _setting("BACKTEST_PACE", 1, least=0) if local else 1.0
+        return variable("BACKTEST_PACE", 1, 0, 1000) if local else 1.0
 
     def get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """Return an answer whose body is JSON; raise DataError in one line when none came."""
@@ -173,14 +174,3 @@ def _hint(status: int) -> str:
 def _looks(body: bytes) -> str:
     start = body.lstrip()[:15].lower()
     return "nothing" if not start else "HTML" if start.startswith((b"<!doctype", b"<html")) else "broken JSON"
-
-
-def _setting(name: str, default: float, least: float) -> float:
-    stated = os.environ.get(name, str(default))
-    try:
-        value = float(stated)
-    except ValueError:
-        value = float("nan")
-    if not value >= least:
-        raise ConfigurationError(f"{name} is '{stated}'; want a number from {least:g}")
-    return value

@@ -1,16 +1,13 @@
 """What a person decided about live data: rows of decisions.toml in the store, each with its reason."""
 
-import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from backtest.errors import ConfigurationError
+from backtest.inputs import STRICT, Day, parsed_row, read_tables
 
 FILE = "decisions.toml"
 
@@ -18,7 +15,7 @@ FILE = "decisions.toml"
 class Decision(BaseModel):
     """What every decision has in common: frozen, no unknown fields, a reason."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     reason: str = Field(min_length=1)
 
@@ -36,22 +33,22 @@ class Price(Decision):
     """A session whose jump or split was looked at and is right."""
 
     ticker: str
-    session: date
+    session: Day
 
 
 class Suspended(Decision):
     """Sessions, both included, on which a share was suspended and the source has no rows."""
 
     ticker: str
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class Ended(Decision):
     """A ticker whose prices ended for good."""
 
     ticker: str
-    session: date
+    session: Day
 
 
 KINDS: dict[str, type[Decision]] = {"figure": Figure, "price": Price, "suspended": Suspended, "ended": Ended}
@@ -89,28 +86,13 @@ class Decisions:
 def load_decisions(home: Path) -> Decisions:
     """Return the decisions of a store, none where it has no file; ConfigurationError by row and field."""
     path = home / FILE
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return Decisions()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path}: not readable TOML ({error})") from None
-    if strays := sorted(set(content) - set(KINDS)):
-        raise ConfigurationError(f"{path}: '{strays[0]}' is no heading here; want {', '.join(f'[[{kind}]]' for kind in KINDS)}")
+    tables = read_tables(path, *KINDS)
     return Decisions(
-        tuple(_parsed(kind, row, number) for kind in KINDS for number, row in _numbered(content.get(kind, []), kind))
+        tuple(
+            parsed_row(KINDS[kind], row, f"{FILE} {kind} {number}")
+            for kind, rows in tables.items()
+            for number, row in enumerate(rows, start=1)
+        )
     )
-
-
-def _numbered(rows: Sequence[Any], kind: str) -> list[tuple[int, Any]]:
-    if not isinstance(rows, list):
-        raise ConfigurationError(f"{FILE}: {kind} is no list of rows; want [[{kind}]]")
-    return list(enumerate(rows, start=1))
-
-
-def _parsed(kind: str, row: dict[str, Any], number: int) -> Decision:
-    try:
-        return KINDS[kind](**row)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigurationError(f"{FILE} {kind} {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -11,7 +11,6 @@ When a value became known:
 
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from backtest.data.client import Client
 from backtest.data.store import Answer
 from backtest.errors import ConfigurationError, DataError
+from backtest.inputs import STRICT, Day, parsed_row, read_tables
 
 AGENT_VARIABLE = "BACKTEST_SEC_USER_AGENT"
 FORMS = ("10-Q", "10-K", "10-Q/A", "10-K/A")
@@ -43,14 +43,14 @@ class Series(BaseModel):
     `restated_otherwise` says why later filings restate it by another measure: then only first statements are taken.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     entity: str
     cik: int
     metric: str
     tag: str
-    since: date
-    until: date | None = None
+    since: Day
+    until: Day | None = None
     fiscal_year_ends: int = Field(ge=1, le=12)
     with_cash_flow: bool
     restated_otherwise: str = ""
@@ -72,15 +72,8 @@ class Value:
 @lru_cache
 def load_series(path: Path = TAG_MAP) -> tuple[Series, ...]:
     """Return the tag map in file order; ConfigurationError for the first bad row."""
-    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("series", [])
-    found = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            found.append(Series(**row))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigurationError(f"{path.name} row {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return tuple(found)
+    rows = read_tables(path, "series")["series"]
+    return tuple(parsed_row(Series, row, f"{path.name} row {number}") for number, row in enumerate(rows, start=1))
 
 
 def fetch(client: Client, cik: int, entity: str, since: date) -> tuple[Answer, list[Answer]]:

@@ -5,7 +5,9 @@ A chunk's name is the hash of the settings in it, the data and the code; a chang
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +18,7 @@ import pyarrow.parquet as parquet
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.facts import content_id
+from backtest.inputs import reason, shown
 from backtest.sweep.evaluate import Curve, Evaluator
 from backtest.sweep.grid import stated
 from backtest.sweep.settings import Settings
@@ -58,10 +61,11 @@ def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chun
 
 def shard_of(chunks: Sequence[Chunk], stated: str) -> list[Chunk]:
     """Return the chunks of shard "I/N", I from 1 to N; ConfigurationError for anything else."""
-    one, _, of = stated.partition("/")
-    if not (one.isdigit() and of.isdigit() and 1 <= int(one) <= int(of)):
-        raise ConfigurationError(f"--shard is '{stated}'; want I/N with I from 1 to N, like 1/3")
-    return [chunk for number, chunk in enumerate(chunks) if number % int(of) == int(one) - 1]
+    parts = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", stated)
+    one, of = (int(parts[1]), int(parts[2])) if parts else (0, 0)
+    if not 1 <= one <= of:
+        raise ConfigurationError(f"--shard is '{shown(stated)}'; expected I/N with I from 1 to N, like 1/3")
+    return [chunk for number, chunk in enumerate(chunks) if number % of == one - 1]
 
 
 def evaluate(
@@ -147,7 +151,9 @@ def put(path: Path, body: bytes | memoryview) -> None:
             os.fsync(file.fileno())
         os.replace(fresh, path)
     except OSError as error:
-        raise DataError(f"{path}: cannot write there ({error.strerror}); want a folder with room") from None
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
 
 
 def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:

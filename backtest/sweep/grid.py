@@ -11,15 +11,17 @@ lag = { gt = 4 }
 import json
 import math
 import operator
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backtest.errors import ConfigurationError, near_miss
+from backtest.inputs import read_toml, shown
 
-MOST = 100_000
+MOST, MOST_EVER = 100_000, 10_000_000
+PLACES = 100  # times the cap: what a grid whose conditions exclude most of it may have before
+FINEST = 1e-9  # step of a range: values are rounded to 12 places
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -76,54 +78,70 @@ def stated(setting: Setting) -> str:
 
 def load_grid(path: Path) -> Grid:
     """Return the grid of a TOML file; ConfigurationError with file and field for what cannot be read."""
-    try:
-        held = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: no such grid file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigurationError(f"{path}: not readable as TOML ({error})") from None
+    held = read_toml(path)
     if unknown := sorted(set(held) - {"most", "settings", "exclude"}):
         raise ConfigurationError(f"{path}: {near_miss('key', unknown[0], ['most', 'settings', 'exclude'])}")
     most, settings, exclude = held.get("most", MOST), held.get("settings"), held.get("exclude", [])
     if not isinstance(settings, dict) or not settings:
-        raise ConfigurationError(f"{path}: no [settings]; want at least one field with its values")
-    if type(most) is not int or most < 1:
-        raise ConfigurationError(f"{path}: most is {most!r}; want a number of settings of at least 1")
-    fields = {name: _values(f"{path}: {name}", stated) for name, stated in settings.items()}
+        raise ConfigurationError(f"{path}: no [settings]; expected at least one field with its values")
+    if type(most) is not int or not 1 <= most <= MOST_EVER:
+        raise ConfigurationError(f"{path}: most is {shown(most)}; expected a number of settings from 1 to {MOST_EVER:,}")
     if not isinstance(exclude, list) or not all(isinstance(table, dict) and table for table in exclude):
-        raise ConfigurationError(f"{path}: exclude; want [[exclude]] tables, each with at least one condition")
+        raise ConfigurationError(f"{path}: exclude; expected [[exclude]] tables, each with at least one condition")
+    counts = {name: _count(f"{path}: {shown(name)}", stated) for name, stated in settings.items()}
+    if math.prod(counts.values()) > most * (PLACES if exclude else 1):
+        longest = max(counts, key=lambda name: counts[name])
+        raise ConfigurationError(
+            f"{path}: the grid has more settings than most = {most}, {shown(longest)} alone {shown(counts[longest])}; "
+            "expected fewer values or a higher cap"
+        )
+    fields = {name: _values(stated, counts[name]) for name, stated in settings.items()}
     for table in exclude:
         for field, asked in table.items():
             _check_condition(f"{path}: exclude {field}", field, asked, fields)
     return Grid(fields, tuple(exclude), most)
 
 
-def _values(where: str, stated: Any) -> tuple[Any, ...]:
+def _count(where: str, stated: Any) -> int | float:
+    """Return how many values a list or range has without making them; infinity for more than can be counted."""
     if isinstance(stated, list):
         if not stated:
-            raise ConfigurationError(f"{where} is empty; want at least one value")
-        return tuple(stated)
+            raise ConfigurationError(f"{where} is empty; expected at least one value")
+        for value in stated:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigurationError(f"{where} has {value}; expected finite numbers")
+        return len(stated)
     if isinstance(stated, dict) and set(stated) == {"from", "to", "step"}:
         first, last, step = (stated[key] for key in ("from", "to", "step"))
-        good = all(type(part) in (int, float) and math.isfinite(part) for part in (first, last, step))
-        if good and step > 0 and last >= first:
-            count = math.floor((last - first) / step + 1e-9) + 1
-            return tuple(
-                first + number * step if isinstance(step, int) else round(first + number * step, 12) for number in range(count)
-            )
-    raise ConfigurationError(f"{where} is {stated!r}; want a list or {{ from, to, step }} with step above 0")
+        numbers = all(type(part) is int or (type(part) is float and math.isfinite(part)) for part in (first, last, step))
+        if numbers and step >= FINEST and last >= first:
+            try:
+                return int((last - first) / step + 1e-9) + 1
+            except OverflowError:
+                return math.inf
+    raise ConfigurationError(
+        f"{where} is {shown(stated)}; expected a list or {{ from, to, step }} that rises, with step above 0 ({FINEST:g} at least)"
+    )
+
+
+def _values(stated: Any, count: int | float) -> tuple[Any, ...]:
+    if isinstance(stated, list):
+        return tuple(stated)
+    first, step = stated["from"], stated["step"]
+    whole = isinstance(step, int)
+    return tuple(first + number * step if whole else round(first + number * step, 12) for number in range(int(count)))
 
 
 def _check_condition(where: str, field: str, asked: Any, fields: Mapping[str, tuple[Any, ...]]) -> None:
     if field not in fields:
         raise ConfigurationError(f"{where}: {near_miss('setting', field, list(fields))}")
     if not isinstance(asked, dict) or not asked or set(asked) - set(OPERATORS):
-        raise ConfigurationError(f"{where} is {asked!r}; want operators among {', '.join(OPERATORS)}")
+        raise ConfigurationError(f"{where} is {shown(asked)}; expected operators among {', '.join(OPERATORS)}")
     try:
         for value in fields[field]:
             _compare(value, asked)
     except TypeError:
-        raise ConfigurationError(f"{where} is {asked!r}; its values cannot be compared so") from None
+        raise ConfigurationError(f"{where} is {shown(asked)}; its values cannot be compared so") from None
 
 
 def _meets(setting: Setting, table: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from backtest.errors import BacktestError, ConfigurationError, near_miss
+from backtest.inputs import shown
 from backtest.spec import StrategySpec
 from backtest.sweep.grid import Grid, Setting
 
@@ -101,11 +102,22 @@ def _put(part: Any, path: list[str], value: Any, name: str) -> Any:
     if not path:
         return value
     if isinstance(part, tuple):
-        if not path[0].isdigit() or int(path[0]) >= len(part):
-            raise ConfigurationError(f"no field '{name}'; want a number below {len(part)} for '{path[0]}'")
+        if path[0] not in map(str, range(len(part))):
+            raise ConfigurationError(f"no field '{name}'; expected a number below {len(part)} for '{path[0]}'")
         place = int(path[0])
         return (*part[:place], _put(part[place], path[1:], value, name), *part[place + 1 :])
     known = [field.name for field in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
     if path[0] not in known:
         raise ConfigurationError(near_miss(f"field of {type(part).__name__}", path[0], known or ["none"]))
-    return dataclasses.replace(part, **{path[0]: _put(getattr(part, path[0]), path[1:], value, name)})
+    changed = _put(getattr(part, path[0]), path[1:], value, name)
+    _check_kind(getattr(part, path[0]), changed, name)
+    return dataclasses.replace(part, **{path[0]: changed})
+
+
+def _check_kind(former: Any, value: Any, name: str) -> None:
+    """Refuse a value of another kind than the field's own: a dataclass takes anything and fails when it is used."""
+    for kind in (bool, str, int, (int, float), tuple):
+        if isinstance(former, kind):
+            if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+                raise ConfigurationError(f"{name} is {shown(repr(value))}; expected a value like {shown(repr(former))}")
+            return
