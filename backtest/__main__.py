@@ -1,17 +1,20 @@
 """The command line: `python -m backtest --help`."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from backtest.data_commands import data, pull_prices
-from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError, near_miss
-from backtest.report_commands import Report, compare, folder_of, read_result
+from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError
+from backtest.inputs import day, flat, reason
+from backtest.report_commands import Report, compare, folder_of, read_page, read_result
+from backtest.shipped import grid_path, strategies
 from backtest.summary import markdown, terminal
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from backtest.run import RunResult
     from backtest.spec import StrategySpec
 
-ROOT = Path(__file__).parent.parent
+UsageError: type[Any] = typer.BadParameter.__base__ or Exception
 
 app = typer.Typer(
     help="Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them.",
@@ -31,6 +34,7 @@ app = typer.Typer(
 app.add_typer(data, name="data")
 app.command()(compare)
 
+NAME_HELP = "A strategy in strategies/ of the working folder, else one that is shipped; a path to one; 'all' runs every one."
 PricesOption = Annotated[
     str, typer.Option(help="'reference' (embedded, weekly), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
 ]
@@ -45,7 +49,7 @@ def _commands() -> None:
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(metavar="NAME|all", help="A strategy in strategies/, a path to one, or 'all'.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help=NAME_HELP)],
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First day of the run.")] = None,
@@ -58,7 +62,7 @@ def run(
     slippage_bps: Annotated[float | None, typer.Option(help="How much worse than that price, in basis points.")] = None,
     capital: Annotated[float | None, typer.Option(help="Money at the start, in the currency of the books.")] = None,
     base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = ROOT / "reports",
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
     audit: Annotated[
         bool, typer.Option("--audit", help="Ask how much is luck; exit 4 when anything was read too early.")
     ] = False,
@@ -70,8 +74,8 @@ def run(
 ) -> None:
     """Run one strategy or all of them and write their reports."""
     changes = {
-        "start": _day("start", start),
-        "end": _day("end", end),
+        "start": None if start is None else day("--start", start),
+        "end": None if end is None else day("--end", end),
         "baskets": tuple(basket) if basket else None,
         "cost_bps": cost_bps,
         "fill": fill,
@@ -82,7 +86,7 @@ def run(
     asked = {field: value for field, value in changes.items() if value is not None}
     from backtest.spec import load_strategy
 
-    specs = [load_strategy(path) for path in _strategies(name)]
+    specs = [load_strategy(path) for path in strategies(name)]
     results = _run_all(
         [spec.replaced(**asked) if asked else spec for spec in specs], prices, facts, out, audit_seconds if audit else None
     )
@@ -114,8 +118,8 @@ def signals(
     from backtest.signals import describe, load_signals
     from backtest.universe import load_universe
 
-    moment = as_of_moment(as_of) if as_of else pd.Timestamp.now(tz="UTC")
-    archive = _archive([row.ticker for row in load_universe().suppliers], prices, facts)
+    moment = as_of_moment(as_of) if as_of is not None else pd.Timestamp.now(tz="UTC")
+    archive = _archive([row.ticker for row in load_universe().suppliers], prices, facts, needed=())
     panel = archive.as_of(moment)
     described = {name: describe(signal, panel) for name, signal in load_signals().items()}
     document = {"as_of": as_of or f"{moment:%Y-%m-%dT%H:%MZ}", "signals": described}
@@ -143,8 +147,8 @@ def claims(
     from backtest.regimes import REPORT_DATE
     from backtest.universe import load_universe
 
-    moment = as_of_moment(as_of) if as_of else pd.Timestamp.now(tz="UTC")
-    archive = _archive(list(load_universe().market_and_currency()), prices, facts)
+    moment = as_of_moment(as_of) if as_of is not None else pd.Timestamp.now(tz="UTC")
+    archive = _archive(list(load_universe().market_and_currency()), prices, facts, needed=())
     findings = ledger(archive.as_of(moment))
     then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
     changed = {} if as_of else changed_since(then, findings)
@@ -162,12 +166,8 @@ def verify(report: Report, prices: PricesOption = "reference", facts: FactsOptio
     from backtest.verification import verify as made_again
 
     document = read_result(report)
-    path = folder_of(report) / "index.html"
-    try:
-        page = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable page ({error}); want the whole folder of a report") from None
-    spec = load_strategy(_strategies(document["strategy"])[0])
+    page = read_page(report)
+    spec = load_strategy(strategies(document["strategy"])[0])
     archive = _archive(tickers_of(restated(document, spec), load_universe()), prices, facts)
     found = made_again(document, page, spec, archive)
     figures = [*found.figures, *found.page]
@@ -181,11 +181,13 @@ def verify(report: Report, prices: PricesOption = "reference", facts: FactsOptio
 
 @app.command()
 def sweep(
-    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy in strategies/ or a path to one.")],
-    grid: Annotated[Path, typer.Option(help="A TOML file of settings, like sweeps/supply_chain_excess.toml.")],
+    name: Annotated[str, typer.Argument(metavar="STRATEGY", help=NAME_HELP)],
+    grid: Annotated[
+        Path, typer.Option(help="A TOML file of settings, or the name of one that is shipped, like supply_chain_excess.")
+    ],
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
-    out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = ROOT / "reports",
+    out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = Path("reports"),
     resume: Annotated[bool, typer.Option("--resume", help="Leave the chunks that are there.")] = False,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Only this part of the chunks, and no result.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Evaluate nothing: put the chunks of all shards together.")] = False,
@@ -193,19 +195,20 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDR", help="A Dask scheduler; default: a cluster of this machine's cores.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes on this machine; default: one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes on this machine; default: one a core.")] = None,
     trials: Annotated[list[Path] | None, typer.Option(help="Ledgers of trials from elsewhere to take in first.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="The settings.parquet of an earlier sweep: exit 5 on drift.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="How far a figure may be from the baseline's.")] = 1e-9,
     junit: Annotated[Path | None, typer.Option(help="Write strategy × regime × check as JUnit XML.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
-    reports: Annotated[int, typer.Option(min=0, help="Write the full reports of so many of the best settings.")] = 3,
+    reports: Annotated[int, typer.Option(min=0, max=1000, help="Write the full reports of so many of the best settings.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
     from backtest.sweep.grid import load_grid
     from backtest.sweep.server import start_server
 
+    grid = grid_path(grid)
     start_server(load_grid(grid).size, workers)  # loads what its workers need while this process does
     from backtest.documents import to_json
     from backtest.spec import load_strategy
@@ -216,7 +219,7 @@ def sweep(
         raise ConfigurationError("--scheduler without --engine dask; want both")
     if name == "all":
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")
-    (path,) = _strategies(name)
+    (path,) = strategies(name)
     asked = Asked(
         path,
         grid,
@@ -243,20 +246,56 @@ def sweep(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error a user can meet is one line on standard error and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an output that is not UTF-8 gets every letter it knows
+    code = 0
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        try:
+            code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False) or 0
+        finally:
+            sys.stdout.flush()
+    except UsageError as error:
+        code = _show_usage(error)
     except BacktestError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        typer.echo(f"error: {flat(str(error))}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = _give_up_output(1)  # whoever read it has read enough
+    except OSError as error:
+        where = f"{flat(str(error.filename))}: " if error.filename else ""
+        typer.echo(f"error: {where}{reason(error)}; expected files that can be read and a disk with room", err=True)
+        code = _give_up_output(DataError.exit_code)
+    sys.exit(code)
 
 
-def _archive(tickers: Sequence[str], prices: str, facts: str) -> "Archive":
+def _show_usage(error: Any) -> int:
+    """Print what is wrong with the options in one line; the whole help where there is no command."""
+    if error.ctx is not None and error.message == error.ctx.get_help():
+        typer.echo(error.message)
+    else:
+        command = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
+        typer.echo(f"error: {flat(error.format_message())}{command}", err=True)
+    return ConfigurationError.exit_code
+
+
+def _give_up_output(code: int) -> int:
+    """Send what is left of standard output nowhere, so that the interpreter does not fail on it once more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _archive(tickers: Sequence[str], prices: str, facts: str, needed: Sequence[str] | None = None) -> "Archive":
     """Return the archive a user names, after pulling what it lacks where the prices are Yahoo's."""
     from backtest.sources import load_archive
 
     if prices == "yahoo":
         pull_prices(tickers)
-    return load_archive(tickers, prices, facts)
+    archive = load_archive(tickers, prices, facts, needed)
+    if lost := sorted(set(tickers) - set(archive.prices.wealth.columns)):
+        typer.echo(f"left out, as there are no prices of them: {', '.join(lost)}", err=True)
+    return archive
 
 
 def _run_all(
@@ -310,24 +349,6 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     keep(result, found)
     again: dict[str, Any] = json.loads(to_json(found))
     return again
-
-
-def _strategies(name: str) -> list[Path]:
-    found = {path.stem: path for path in sorted((ROOT / "strategies").glob("*.py"))}
-    if name == "all":
-        return list(found.values())
-    if name.endswith(".py"):
-        return [Path(name)]
-    if name not in found:
-        raise ConfigurationError(near_miss("strategy", name, [*found, "all"]))
-    return [found[name]]
-
-
-def _day(option: str, stated: str | None) -> date | None:
-    try:
-        return date.fromisoformat(stated) if stated else None
-    except ValueError:
-        raise ConfigurationError(f"--{option} is '{stated}'; want a day like 2024-06-30") from None
 
 
 def _claim_lines(rows: Sequence[dict[str, Any]]) -> str:

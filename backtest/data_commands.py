@@ -2,17 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtest.errors import DataError
+from backtest.inputs import day
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from backtest.data.pull import Item, Summary
 
 SOURCES = ("yahoo", "sec", "eastmoney")
@@ -31,14 +29,17 @@ def pull(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the sources for what is new and store it; what was stored before an interruption is not asked again."""
+    import pandas as pd
+
     from backtest import clock
     from backtest.data.pull import SINCE, items
     from backtest.data.pull import pull as pull_items
     from backtest.data.store import open_store
 
+    first = SINCE if since is None else pd.Timestamp(day("--since", since))
     asked = items(source or SOURCES, keys or [])
     with _Progress(len(asked), lines=True) as progress:
-        summary = pull_items(open_store(), asked, progress.report, _day(since) if since else SINCE, again, clock.SYSTEM)
+        summary = pull_items(open_store(), asked, progress.report, first, again, clock.SYSTEM)
     document = _summary(summary)
     sys.stdout.write(_json(document) if as_json else _summary_lines(document))
     if summary.missing:
@@ -189,14 +190,3 @@ def _json(document: dict[str, Any]) -> str:
     from backtest.documents import to_json
 
     return to_json(document)
-
-
-def _day(stated: str) -> "pd.Timestamp":
-    import pandas as pd
-
-    from backtest.errors import ConfigurationError
-
-    try:
-        return pd.Timestamp(date.fromisoformat(stated))
-    except ValueError:
-        raise ConfigurationError(f"--since is '{stated}'; want a day like 2021-01-01") from None

@@ -19,6 +19,14 @@ class DataError(BacktestError):
     exit_code = 3
 
 
+class MissingPricesError(DataError):
+    """A source has no prices of some `tickers`; whoever does not need them can go on without."""
+
+    def __init__(self, tickers: list[str], message: str) -> None:
+        super().__init__(message)
+        self.tickers = tickers
+
+
 class LookAheadError(BacktestError):
     """Something was used before it could have been known."""
 

@@ -39,8 +39,12 @@ Day = Annotated[date, BeforeValidator(_dated), Field(ge=FIRST, le=LAST)]
 def shown(value: Any) -> str:
     """Return a value as a message shows it: on one line, cut after 160 characters."""
     text = value if isinstance(value, str) else repr(value)
-    flat = "".join(character if character.isprintable() else " " for character in text[: LONGEST + 1])
-    return flat if len(text) <= LONGEST else f"{flat[:LONGEST]}..."
+    return flat(text) if len(text) <= LONGEST else f"{flat(text[:LONGEST])}..."
+
+
+def flat(text: str) -> str:
+    """Return a text on one line, without signs that a terminal obeys."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

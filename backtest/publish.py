@@ -1,8 +1,8 @@
 """Puts finished runs where people read them: whole or not at all."""
 
-import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ import pandas as pd
 
 from backtest.documents import to_json
 from backtest.errors import DataError
+from backtest.inputs import read_json, reason, shown
 from backtest.run import RunResult
 
 SCHEMA = Path(__file__).parent / "result.schema.json"
@@ -25,7 +26,7 @@ def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
     `weights.parquet` and `orders.parquet` are long tables with a book column.
     """
     name = name or str(result.spec["name"])
-    with _replacing(out / name) as folder:
+    with _refusing(out / name), _replacing(out / name) as folder:
         (folder / "index.html").write_text(page, encoding="utf-8")
         (folder / "result.json").write_text(to_json(result.as_dict()), encoding="utf-8")
         _equity(result).to_parquet(folder / "equity.parquet")
@@ -36,16 +37,44 @@ def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
 
 def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], str]) -> Path:
     """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
-    documents = [_read(path) for path in sorted(out.glob("*/result.json"))]
-    sweeps = [_read(path) for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
+    documents = _drawable(sorted(out.glob("*/result.json")), lambda document: render([document], []))
+    finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
+    sweeps = _drawable(finished, lambda document: render([], [document]))
     for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
         written = out / f".{name}.new"
         try:
-            written.write_text(text, encoding="utf-8")
-            os.replace(written, out / name)
+            with _refusing(out / name):
+                written.write_text(text, encoding="utf-8")
+                os.replace(written, out / name)
         finally:
             written.unlink(missing_ok=True)
     return out / "index.html"
+
+
+def _drawable(paths: Sequence[Path], draw: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
+    """Return the documents that the front page can draw; any other, whatever is wrong with it, is skipped with a line."""
+    documents = []
+    for path in paths:
+        try:
+            document = read_json(path)
+            if document["strategy"] != path.parent.name:
+                raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
+            draw(document)
+        except Exception as error:
+            fault = f"no {error}" if isinstance(error, KeyError) else reason(error)
+            print(f"skipped on the front page: {path}: not a result of this version ({fault})", file=sys.stderr)
+        else:
+            documents.append(document)
+    return documents
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what the system refuses while a report is written, a full disk above all, into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({reason(error)}), and is as it was; expected a disk with room") from None
 
 
 @contextmanager
@@ -68,14 +97,6 @@ def _replacing(folder: Path) -> Iterator[Path]:
             former.rename(folder)
         for leftover in (fresh, former):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable result ({error}); delete the folder or run its strategy again") from None
-    return document
 
 
 def _equity(result: RunResult) -> pd.DataFrame:

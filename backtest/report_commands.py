@@ -1,13 +1,13 @@
 """The commands about reports that are there: what differs between two, and whether one is what its data give."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from backtest.errors import DataError
+from backtest import results
+from backtest.inputs import unreadable
 
 Report = Annotated[Path, typer.Argument(metavar="REPORT", help="A report's folder, its index.html or its result.json.")]
 
@@ -28,16 +28,16 @@ def compare(
 
 def read_result(report: Path) -> dict[str, Any]:
     """Return the result.json of a report; DataError for one that is not there or cannot be read."""
-    path = folder_of(report) / "result.json"
+    return results.read_result(folder_of(report) / "result.json")
+
+
+def read_page(report: Path) -> str:
+    """Return the page of a report; DataError for one that is not there or cannot be read."""
+    path = folder_of(report) / "index.html"
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not {"strategy", "spec", "baskets", "claims", "audit", "prices"} <= set(document):
-            raise ValueError("fields are missing")
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path}: not a readable result ({error}); want a report's folder, see 'python -m backtest run'"
-        ) from None
-    return document
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error, "page", "the whole folder of a report") from None
 
 
 def folder_of(report: Path) -> Path:

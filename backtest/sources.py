@@ -5,14 +5,30 @@ from pathlib import Path
 
 from backtest.data import folder, reference
 from backtest.data.store import open_store
+from backtest.errors import MissingPricesError
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices
 
 
-def load_archive(tickers: Sequence[str], prices: str = "reference", facts: str = "reference") -> Archive:
-    """Return figures and prices of some tickers, each "reference" (embedded), "store" (live) or a folder."""
-    return Archive(_load_facts(facts), _load_prices(sorted(set(tickers)), prices))
+def load_archive(
+    tickers: Sequence[str], prices: str = "reference", facts: str = "reference", needed: Sequence[str] | None = None
+) -> Archive:
+    """Return figures and prices of some tickers, each "reference" (embedded), "store" (live) or a folder.
+
+    Every ticker is needed, or those named only: others are left out where the source has no prices of them.
+    """
+    return Archive(_load_facts(facts), _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed))
+
+
+def _load_known(tickers: Sequence[str], prices: str, needed: Sequence[str]) -> Prices:
+    try:
+        return _load_prices(tickers, prices)
+    except MissingPricesError as error:
+        known = [ticker for ticker in tickers if ticker not in error.tickers]
+        if not known or set(needed) & set(error.tickers):
+            raise
+        return _load_prices(known, prices)
 
 
 def _load_prices(tickers: Sequence[str], prices: str) -> Prices:

@@ -57,6 +57,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     """Evaluate a sweep or a shard of it and return its document; None for a shard, which has no result of its own."""
     began, universe = time.monotonic(), load_universe()
     keep_freed_memory()
+    if asked.shard is not None:
+        chunks.shard_of((), asked.shard)
     if asked.shard and asked.merge:
         raise ConfigurationError("--shard and --merge; want the shards first, then one --merge without --shard")
     count, settings = asked.workers or cores(), Settings(spec, load_grid(asked.grid))

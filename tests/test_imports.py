@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "backtest"
 LAYERS = [
     {"clock", "compiled", "errors"},
     {"calendars", "documents", "floor", "inputs", "statistics"},
-    {"facts"},
+    {"facts", "results", "shipped"},
     {"prices"},
     {"universe"},
     {"markets"},

@@ -5,7 +5,6 @@ which a share was suspended is a row whose prices are empty; a session without a
 The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
-from backtest.errors import DataError
+from backtest.errors import DataError, MissingPricesError
 from backtest.facts import content_id, first_row, read_table
+from backtest.inputs import read_json
 from backtest.prices import Bars, Prices
 from backtest.universe import load_universe
 
@@ -30,7 +30,8 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of prices; want a folder with one CSV per ticker, or 'reference'")
     if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
-        raise DataError(f"{folder}: no file for {', '.join(lost)}; want {lost[0]}.csv with columns {','.join(COLUMNS)}")
+        message = f"{folder}: no file for {', '.join(lost)}; want {lost[0]}.csv with columns {','.join(COLUMNS)}"
+        raise MissingPricesError(lost, message)
     tables = {ticker: read_bars(folder / f"{ticker}.csv") for ticker in tickers}
     rate_file = folder / f"{RATE}.csv"
     rate = read_bars(rate_file)["adj_close"].dropna() if rate_file.exists() else NO_RATE
@@ -78,10 +79,10 @@ def daily_prices(tables: Mapping[str, pd.DataFrame], rate: pd.Series, source: st
 def _source(folder: Path) -> str:
     """Return the source a snapshot was exported from, else the folder's name."""
     try:
-        return str(json.loads((folder / SNAPSHOT).read_text(encoding="utf-8"))["source"])
+        return str(read_json(folder / SNAPSHOT)["source"])
     except FileNotFoundError:
         return folder.name
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError):
         raise DataError(f"{folder / SNAPSHOT}: not a snapshot's page; want what 'data export' wrote") from None
 
 

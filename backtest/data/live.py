@@ -12,7 +12,7 @@ from backtest.data.folder import BARS, NO_RATE, RATE, bars_id, daily_prices
 from backtest.data.reconcile import Reconciled, live_table, read_typed, reconcile
 from backtest.data.reference import facts_with, load_facts
 from backtest.data.store import Store
-from backtest.errors import DataError
+from backtest.errors import DataError, MissingPricesError
 from backtest.facts import Facts
 from backtest.prices import Prices
 from backtest.universe import load_universe
@@ -36,9 +36,10 @@ def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame
     """
     held = set(store.tables("prices"))
     if lost := [ticker for ticker in tickers if f"prices/{ticker}" not in held]:
-        raise DataError(
+        raise MissingPricesError(
+            lost,
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
-            "run 'python -m backtest data pull', or use --prices reference"
+            "run 'python -m backtest data pull', or use --prices reference",
         )
     decisions = load_decisions(store.home)
     ends = settled(store, decisions)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data.folder import RATE, parse_days, parse_prices
-from backtest.errors import DataError
+from backtest.errors import DataError, MissingPricesError
 from backtest.facts import (
     ACCELERATOR_COLUMNS,
     COLUMNS,
@@ -74,7 +74,8 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
     traits = load_universe().traits(tickers)
     wealth = pd.DataFrame({column: parse_prices(table[column], name) for column in table.columns[1:]}).set_index(weeks)
     if lost := sorted(set(tickers) - set(wealth.columns)):
-        raise DataError(f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket")
+        message = f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket"
+        raise MissingPricesError(lost, message)
     return Prices(
         wealth=wealth[list(tickers)],
         market={ticker: traits[ticker][0] for ticker in tickers},

@@ -25,7 +25,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 from filelock import FileLock, Timeout
 
-from backtest.errors import DataError
+from backtest.errors import ConfigurationError, DataError
 
 ABOUT = b"about"
 HOME_VARIABLE = "BACKTEST_HOME"
@@ -170,7 +170,13 @@ class Store:
 def open_store() -> Store:
     """Return the store under BACKTEST_HOME, or under the platform's folder for user data; it need not exist yet."""
     stated = os.environ.get(HOME_VARIABLE)
-    return Store(Path(stated).expanduser() if stated else platformdirs.user_data_path("capex-backtest"))
+    try:
+        home = Path(stated).expanduser() if stated else platformdirs.user_data_path("capex-backtest")
+    except RuntimeError:
+        home = Path("~")
+    if str(home).startswith("~"):  # what a system gives that knows no home
+        raise ConfigurationError(f"no folder for the store: there is no home; expected {HOME_VARIABLE} to name a folder")
+    return Store(home)
 
 
 def _replace(path: Path, body: bytes) -> None:
