@@ -1,3 +1,7 @@
 """Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them."""
 
 __version__ = "0.1.0"
+
+from backtest.caching import ensure_cache
+
+ensure_cache()

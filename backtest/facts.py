@@ -29,6 +29,7 @@ from pandas.api.typing import NaTType
 
 from backtest import calendars
 from backtest.errors import DataError
+from backtest.inputs import reason
 
 EVIDENCE = ("reported", "derived", "estimated", "guidance")
 CONFIDENCE = ("high", "medium", "low")
@@ -206,8 +207,8 @@ def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes |
         )
     except FileNotFoundError:
         raise DataError(f"{path.name}: no such file in {path.parent}") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path.name}: not a readable CSV ({str(error).splitlines()[0]})") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.name}: not a readable CSV ({reason(error)})") from None
     if columns and (lost := [name for name in columns if name not in table.columns]):
         raise DataError(f"{path.name}: no column '{lost[0]}'; want {','.join(columns)}")
     if not isinstance(table.index, pd.RangeIndex):

@@ -8,8 +8,7 @@ says of one moment, a ticker a row and a field of FIELDS a column; a state what 
 from typing import Any
 
 import numpy as np
-
-from backtest.compiled import compiled
+from numba import njit
 
 HALF_LOT = 0.5 + 1e-9
 WITHIN = 1e-9  # of a book's value: what is missed by less is rounding; of its capital: no order is worth less
@@ -30,7 +29,7 @@ HELD, TARGET, WAITS, CUT = (
 WANTED, WAITED, DONE, CAUSE, UNITS, KEPT, STILL = 0, 1, 2, 3, 4, 5, 6  # of a note: what the journal of one book is told
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def walk(sheets: Any, market: Any, seats: Any, start: Any, number: Any, until: Any, targets: Any, capital: Any, told: Any) -> Any:
     """Trade every book of targets (decisions, books, tickers) through every moment.
 
@@ -77,7 +76,7 @@ def walk(sheets: Any, market: Any, seats: Any, start: Any, number: Any, until: A
     return rows[:row], units[:row], fixed[:row], left[:row], behind[:row], at[:note], value[:note], notes[:note]
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _longer(held: Any) -> Any:
     """Return a buffer of twice the rows with the same content."""
     grown = np.zeros((2 * len(held), *held.shape[1:]), held.dtype)
@@ -85,7 +84,7 @@ def _longer(held: Any) -> Any:
     return grown
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _queue(first: Any, stop: Any, targets: Any, state: Any) -> Any:
     """Let a decision's orders of one market wait in place of older ones; return whether any book has one."""
     working = False
@@ -97,7 +96,7 @@ def _queue(first: Any, stop: Any, targets: Any, state: Any) -> Any:
     return working
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _trade(
     sheet: Any, first: Any, stop: Any, later: Any, dust: Any, cash: Any, state: Any, asked: Any, queue: Any, units: Any,
     fixed: Any, note: Any,
@@ -133,7 +132,7 @@ def _trade(
     return cash, value, moved, waits
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _value(sheet: Any, cash: Any, state: Any) -> Any:
     value = cash
     for seat in range(np.uint64(len(state))):
@@ -141,7 +140,7 @@ def _value(sheet: Any, cash: Any, state: Any) -> Any:
     return value
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _size(sheet: Any, first: Any, stop: Any, value: Any, state: Any, asked: Any, queue: Any, note: Any) -> Any:
     """Size every order of a market and queue the tickers to sell and to buy; return how many there are of each.
 
@@ -173,7 +172,7 @@ def _size(sheet: Any, first: Any, stop: Any, value: Any, state: Any, asked: Any,
     return sales, purchases
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sell(sheet: Any, selling: Any, dust: Any, asked: Any, units: Any, fixed: Any) -> Any:
     """Sell; return the proceeds after costs and before them. A sale worth less than its costs is left."""
     proceeds, gross = 0.0, 0.0
@@ -190,7 +189,7 @@ def _sell(sheet: Any, selling: Any, dust: Any, asked: Any, units: Any, fixed: An
     return proceeds, gross
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _afforded(sheet: Any, buying: Any, gross: Any, state: Any, note: Any) -> Any:
     """Return whether what is wanted could be had but for the costs of the sales and the rounding to lots."""
     needed = 0.0
@@ -200,7 +199,7 @@ def _afforded(sheet: Any, buying: Any, gross: Any, state: Any, note: Any) -> Any
     return needed <= gross * (1.0 + WITHIN)
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _buy(sheet: Any, buying: Any, cash: Any, dust: Any, asked: Any, units: Any, fixed: Any) -> Any:
     """Buy, all cut by one factor and then to whole lots where the cash falls short; return the cash left."""
     share, left = _share(sheet, buying, cash, asked), cash
@@ -217,7 +216,7 @@ def _buy(sheet: Any, buying: Any, cash: Any, dust: Any, asked: Any, units: Any, 
     return left
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _share(sheet: Any, buying: Any, cash: Any, asked: Any) -> Any:
     """Return the factor by which all purchases are cut; 1 where the cash will do."""
     gross, fees, least = 0.0, 0.0, 0.0
@@ -231,7 +230,7 @@ def _share(sheet: Any, buying: Any, cash: Any, asked: Any) -> Any:
     return min(max(SPARE * (cash - least) / max(gross, 1e-300), 0.0), 1.0)
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sale_waits(sheet: Any, first: Any, stop: Any, value: Any, state: Any, note: Any) -> Any:
     """Return whether a sale of the book still waits, of any market, after what was done at a moment of one."""
     for seat in range(np.uint64(len(state))):
@@ -241,19 +240,19 @@ def _sale_waits(sheet: Any, first: Any, stop: Any, value: Any, state: Any, note:
     return False
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _topped_up(value: Any, rate: Any, least: Any) -> Any:
     """Return what an order pays beyond its rate to reach the least commission."""
     return max(least - value * rate, 0.0) if value > 0.0 else 0.0
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _lots(units: Any, lot: Any, up: Any) -> Any:
     """Return units in whole lots, rounded down after `up` of a lot is added; any amount where a lot is 0."""
     return np.floor(units / lot + up) * lot if lot > 0.0 else units
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def worth(rows_before: Any, units: Any, cash: Any, prices: Any, capital: Any) -> Any:
     """Return what each book is worth at every close, shape (books, sessions).
 
@@ -278,7 +277,7 @@ def worth(rows_before: Any, units: Any, cash: Any, prices: Any, capital: Any) ->
     return np.ascontiguousarray(found.T)
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def placed(sheets: Any, units: Any, ends: Any) -> Any:
     """Return size, price, rate, slippage and turn of every order, shape (rows, books × tickers).
 
@@ -313,7 +312,7 @@ def placed(sheets: Any, units: Any, ends: Any) -> Any:
     return size, price, rate, slip, turn
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def unlike(
     row: Any, column: Any, side: Any, size: Any, price: Any, fees: Any, units: Any, capital: Any, within: Any, spent: Any
 ) -> Any:

@@ -5,10 +5,11 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,7 +21,10 @@ LONGEST = 160  # characters of a value in a message
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 Many = Field(strict=False, min_length=1)  # of a tuple: TOML has lists
+UNKNOWN_SHAPE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 Model = TypeVar("Model", bound=BaseModel)
+Taken = ParamSpec("Taken")
+Parsed = TypeVar("Parsed")
 
 
 def _dated(value: Any) -> Any:
@@ -141,6 +145,23 @@ def variable(name: str, default: float, least: float, most: float) -> float:
     if not least <= value <= most:
         raise ConfigurationError(f"{name} is '{shown(stated)}'; expected a number from {least:g} to {most:g}")
     return value
+
+
+def of_known_shape(source: str) -> Callable[[Callable[Taken, Parsed]], Callable[Taken, Parsed]]:
+    """Return a decorator of a function that reads a source's answers: what it trips over is one line, a DataError."""
+
+    def guard(read: Callable[Taken, Parsed]) -> Callable[Taken, Parsed]:
+        @wraps(read)
+        def guarded(*arguments: Taken.args, **options: Taken.kwargs) -> Parsed:
+            try:
+                return read(*arguments, **options)
+            except UNKNOWN_SHAPE as error:
+                what = f"{type(error).__name__}: {reason(error)}"
+                raise DataError(f"{source}: an answer is not what we know ({what}); expected its usual fields") from None
+
+        return guarded
+
+    return guard
 
 
 def unreadable(path: Path, error: BaseException, what: str, expected: str) -> DataError:

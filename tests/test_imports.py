@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "backtest"
 
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
-    {"clock", "compiled", "errors"},
+    {"caching", "clock", "errors"},
     {"calendars", "documents", "floor", "inputs", "statistics"},
     {"facts", "results", "shipped"},
     {"prices"},
@@ -34,12 +34,12 @@ LAYERS = [
     {"__main__"},
 ]
 ONLY = {
-    "statistics": {"compiled", "errors"},
+    "statistics": {"errors"},
     "data": {"calendars", "clock", "errors", "facts", "inputs", "prices", "universe", "markets"},
 }
 HOMES = {
     "vectorbt": ("engine.py",),
-    "numba": ("compiled.py",),
+    "numba": ("floor.py", "statistics/halves.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
     "arch": ("statistics/",),

@@ -13,6 +13,7 @@ import pandas as pd
 from backtest.data.client import Client
 from backtest.data.store import Answer
 from backtest.errors import DataError
+from backtest.inputs import of_known_shape
 
 REPORT = "RPT_LICO_FN_CPD"
 FIELDS = ("SECURITY_CODE", "REPORTDATE", "NOTICE_DATE", "UPDATE_DATE", "TOTAL_OPERATE_INCOME")
@@ -22,6 +23,7 @@ FIRST_YEAR = 2021
 QUARTER_ENDS = ("03-31", "06-30", "09-30", "12-31")
 
 
+@of_known_shape("eastmoney")
 def fetch(client: Client, ticker: str) -> list[Answer]:
     """Return every page of a company's reports, newest report first."""
     answers = [_ask(client, ticker, 1)]
@@ -29,6 +31,7 @@ def fetch(client: Client, ticker: str) -> list[Answer]:
     return answers + [_ask(client, ticker, number) for number in range(2, pages + 1)]
 
 
+@of_known_shape("eastmoney")
 def parse(pages: list[bytes], ticker: str) -> tuple[pd.DataFrame, list[str]]:
     """Return quarterly revenue in CNY million by report, and a line for each quarter refused.
 

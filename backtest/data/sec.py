@@ -25,7 +25,7 @@ from pydantic import BaseModel, Field
 from backtest.data.client import Client
 from backtest.data.store import Answer
 from backtest.errors import ConfigurationError, DataError
-from backtest.inputs import STRICT, Day, parsed_row, read_tables
+from backtest.inputs import STRICT, Day, of_known_shape, parsed_row, read_tables
 
 AGENT_VARIABLE = "BACKTEST_SEC_USER_AGENT"
 FORMS = ("10-Q", "10-K", "10-Q/A", "10-K/A")
@@ -76,6 +76,7 @@ def load_series(path: Path = TAG_MAP) -> tuple[Series, ...]:
     return tuple(parsed_row(Series, row, f"{path.name} row {number}") for number, row in enumerate(rows, start=1))
 
 
+@of_known_shape("sec")
 def fetch(client: Client, cik: int, entity: str, since: date) -> tuple[Answer, list[Answer]]:
     """Return the company facts, and the submissions with every older page that reaches past `since`."""
     agent = {"User-Agent": user_agent()}
@@ -93,6 +94,7 @@ def user_agent() -> str:
     return stated
 
 
+@of_known_shape("sec")
 def parse(facts: bytes, submissions: Sequence[bytes], series: Sequence[Series]) -> tuple[pd.DataFrame, list[str]]:
     """Return the quarterly rows of a company's series, oldest publication first, and a line for each figure refused.
 

@@ -19,6 +19,7 @@ from backtest import calendars
 from backtest.data.client import Client, PassingError, unreachable
 from backtest.data.store import Answer
 from backtest.errors import DataError
+from backtest.inputs import of_known_shape
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("session", *PRICES, "volume", "dividend", "split")
@@ -27,11 +28,13 @@ SETTLED_AFTER = pd.Timedelta(minutes=30)  # Yahoo's delay after a close
 CHART = "/v8/finance/chart/"
 
 
+@of_known_shape("yahoo")
 def fetch(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answer:
     """Return Yahoo's chart answer for a symbol from a day to now, split-adjusted, with its dividends and splits."""
     return client.patiently(symbol, lambda: _ask(client, symbol, market, since))
 
 
+@of_known_shape("yahoo")
 def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFrame:
     """Return COLUMNS by session, of sessions that had closed when the answer came; refuse what cannot be trusted.
 

@@ -9,11 +9,10 @@ two splits, of which the second has the halves exchanged.
 from typing import Any
 
 import numpy as np
+from numba import njit
 
-from backtest.compiled import compiled
 
-
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def choose(left: Any, right: Any, splits: Any, best: Any, outside: Any) -> None:
     """Keep, per split and side (splits, 2), the best order so far and that of the same trial in the other half.
 
@@ -33,7 +32,7 @@ def choose(left: Any, right: Any, splits: Any, best: Any, outside: Any) -> None:
                 outside[split, side] = _order(left[0, here, at] + right[0, beside, at], left[1, here, at] + right[1, beside, at])
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def passed(left: Any, right: Any, splits: Any, lowest: Any, highest: Any, counted: Any) -> None:
     """Count, per split and side, the trials whose order in the other half is below `lowest`, and those not above `highest`."""
     for split in range(len(splits)):
@@ -45,12 +44,12 @@ def passed(left: Any, right: Any, splits: Any, lowest: Any, highest: Any, counte
             )
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _order(total: Any, squares: Any) -> Any:
     return np.abs(total) * total / squares
 
 
-@compiled(nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
 def _highest(s: Any, t: Any, q: Any, r: Any) -> Any:
     highest = -np.inf
     for trial in range(len(s)):
@@ -58,7 +57,7 @@ def _highest(s: Any, t: Any, q: Any, r: Any) -> Any:
     return highest
 
 
-@compiled(nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _below(s: Any, t: Any, q: Any, r: Any, lowest: Any, highest: Any) -> Any:
     count = 0
     for trial in range(len(s)):
