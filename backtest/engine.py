@@ -9,7 +9,7 @@ vectorbt bends quietly (see DESIGN.md): each order it is given has a size, a pri
 held against them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +18,19 @@ import pandas as pd
 
 from backtest import attribution, floor
 from backtest.desk import Orders, due_rows, walked
-from backtest.errors import BacktestError, DataError
+from backtest.errors import BacktestError, DataError, NotRepeatableError, StrategyError
+from backtest.guard import attempt
 from backtest.journal import Journal
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
+from backtest.signals import load_signals
 from backtest.spec import StrategySpec
 from backtest.terms import Costs, Terms, terms_of
 from backtest.universe import Universe
 
 PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}
 PRICED_WITHIN = pd.Timedelta(days=14)
+TAKEN_AGAIN = 2  # decisions from the first on, besides the last
 FILLED_WITHIN = 1e-9
 SPENT_WITHIN = 1e-11
 FIRST_KIND = 8  # columns of the orders table before those of the kinds of cost
@@ -110,7 +113,47 @@ def decision(spec: StrategySpec, book: str, archive: Archive, universe: Universe
     """Return what a book decides at the close of one session."""
     markets = archive.prices.markets_of(spec.tickers(book, universe))
     seen = outlook(spec.books[book], markets, archive, universe, session)
-    return decided_on(spec, book, seen, tuple(signal(seen.panel) for signal in spec.signals))
+    return decided_on(spec, book, seen, tuple(scored(signal, seen.panel) for signal in spec.signals))
+
+
+def scored(signal: Any, panel: Panel) -> pd.Series:
+    """Return the scores a signal gives on a panel; StrategyError when it fails or gives something else than scores."""
+    name = type(signal).__name__
+    scores = attempt(f"signal {name} as of {panel.moment:%Y-%m-%d}", lambda: signal(panel.copy()))
+    if not isinstance(scores, pd.Series):
+        raise StrategyError(f"signal {name} gave {type(scores).__name__}; expected a pandas Series of scores")
+    if not pd.api.types.is_numeric_dtype(scores.dtype) or np.iscomplexobj(scores) or not scores.index.is_unique:
+        raise StrategyError(f"signal {name} gave a Series of {scores.dtype}; expected one number for each theme or ticker")
+    return scores
+
+
+def require_repeatable(
+    spec: StrategySpec, book: str, archive: Archive, universe: Universe, decisions: Sequence[Decision]
+) -> None:
+    """Take the first decisions and the last twice again; NotRepeatableError when one differs from what it was."""
+    for one in dict.fromkeys((*range(min(TAKEN_AGAIN, len(decisions))), len(decisions) - 1)):
+        first = decisions[one]
+        for _ in range(2):
+            again = decision(spec, book, archive, universe, first.session)
+            if (who := difference(spec, first, again)) is not None:
+                raise NotRepeatableError(
+                    f"{spec.name}: {who} in {book} on {first.session:%Y-%m-%d} is not the same twice; expected one answer to "
+                    "what is known: no chance without a seed, no clock, nothing kept from call to call"
+                )
+
+
+def difference(spec: StrategySpec, one: Decision, other: Decision) -> str | None:
+    """Return who decided otherwise, the first signal of the spec or the weighting, or None where nobody did."""
+    for name, mine, theirs in zip(signal_names(spec), one.scores, other.scores, strict=True):
+        if not mine.equals(theirs):
+            return name
+    return None if one.targets == other.targets else type(spec.weights).__name__
+
+
+def signal_names(spec: StrategySpec) -> list[str]:
+    """Return the name of each signal of a spec: its module's, or its class's where it has no module of its own."""
+    known = {type(signal): name for name, signal in load_signals().items()}
+    return [known.get(type(signal), type(signal).__name__) for signal in spec.signals]
 
 
 def outlook(
@@ -127,8 +170,11 @@ def outlook(
 
 
 def decided_on(spec: StrategySpec, book: str, seen: Outlook, scores: tuple[pd.Series, ...]) -> Decision:
-    """Return the decision that scores lead to; BacktestError for weights below 0 or above 1 in sum."""
-    return Decision(seen.session, seen.moment, scores, _checked(spec.weights(scores, seen.eligible), seen.session, book))
+    """Return the decision that scores lead to; StrategyError for what is no weights, below 0 or above 1 in sum."""
+    what = f"weighting {type(spec.weights).__name__} of {book} on {seen.session:%Y-%m-%d}"
+    targets = attempt(what, lambda: spec.weights(scores, seen.eligible))
+    allowed = {*spec.weights.holds, *(ticker for members in seen.eligible.values() for ticker in members)}
+    return Decision(seen.session, seen.moment, scores, _checked(targets, allowed, seen.session, book))
 
 
 def trade(
@@ -379,8 +425,16 @@ def _close(prices: Prices, markets: Sequence[str], session: pd.Timestamp) -> pd.
     return max(pd.Timestamp(closes[session]) for closes in held if session in closes.index)
 
 
-def _checked(targets: dict[str, float], session: pd.Timestamp, book: str) -> dict[str, float]:
-    weights = np.array(list(targets.values()))
+def _checked(targets: Any, allowed: set[str], session: pd.Timestamp, book: str) -> dict[str, float]:
+    where = f"{book} on {session:%Y-%m-%d}"
+    numbers = isinstance(targets, Mapping) and all(
+        isinstance(weight, int | float | np.number) and not np.iscomplexobj(weight) for weight in targets.values()
+    )
+    if not numbers:
+        raise StrategyError(f"{where}: weights are {str(targets)[:60]!r}; expected a number for each ticker")
+    if strays := sorted(map(str, targets.keys() - allowed)):
+        raise StrategyError(f"{where}: a weight of '{strays[0]}', which is no member that can be held then; expected members")
+    weights = np.array(list(targets.values()), dtype=float)
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() > 1.0 + 1e-9:
-        raise BacktestError(f"{book} on {session:%Y-%m-%d}: weights {targets}; want each >= 0 and the sum <= 1")
-    return targets
+        raise StrategyError(f"{where}: weights {targets}; expected each >= 0 and the sum <= 1")
+    return dict(targets)

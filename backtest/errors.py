@@ -13,6 +13,16 @@ class ConfigurationError(BacktestError):
     exit_code = 2
 
 
+class StrategyError(ConfigurationError):
+    """A strategy's own code failed: it raised, gave what is no score or weight, or changed what it was given."""
+
+
+class NotRepeatableError(BacktestError):
+    """A decision taken twice on what was known at one moment was not the same twice."""
+
+    exit_code = 4
+
+
 class DataError(BacktestError):
     """Data is missing, stale or contradicts itself."""
 

@@ -4,14 +4,17 @@ Only the engine and the audits hold an Archive. Signals see a Panel, which has n
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from backtest.calendars import parse_quarter
+from backtest.errors import StrategyError
 from backtest.facts import Chip, Fact, Facts
 from backtest.prices import Prices
 
@@ -39,28 +42,45 @@ class Archive:
         newest = known.drop_duplicates(["entity", "metric", "period"], keep="last")
         chips = self.facts.accelerators
         announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
-        return Panel(moment, newest, announced.drop_duplicates("chip", keep="last").sort_index(), self._prices_known(moment))
+        chips = announced.drop_duplicates("chip", keep="last").sort_index()
+        return Panel(moment, _closed(newest), _closed(chips), self._prices_known(moment))
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
         until = {market: prices.known_until(market, moment) for market in prices.closes}
         latest = max((session for session in until.values() if session is not None), default=None)
+        wealth = self._sealed_wealth()
         if latest is None:
-            return prices.wealth.iloc[:0]
-        shown = prices.wealth.loc[:latest]
+            return wealth.iloc[:0]
+        shown, copied = wealth.loc[:latest], False
         for market, session in until.items():
             if session != latest:
                 later = shown.index > (session if session is not None else pd.Timestamp.min)
                 columns = [ticker for ticker in shown.columns if prices.market[ticker] == market]
                 if later.any() and columns:
-                    shown = shown.copy()
+                    shown = shown if copied else shown.copy()
+                    copied = True
                     shown.loc[later, columns] = np.nan
-        return shown
+        return _sealed(shown) if copied else shown
+
+    def _sealed_wealth(self) -> pd.DataFrame:
+        """Return the prices in memory that cannot be written, made once for each table that Prices shows."""
+        wealth = self.prices.wealth
+        made: dict[int, tuple[pd.DataFrame, pd.DataFrame]] = self.__dict__.setdefault("_made", {})
+        if id(wealth) not in made:
+            if len(made) > 1:
+                del made[next(iter(made))]
+            made[id(wealth)] = wealth, _sealed(wealth, copy=True)  # the table itself is kept, so that its id stays its own
+        return made[id(wealth)][1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made when wanted: memory that cannot be written does not survive a journey."""
+        return {name: value for name, value in self.__dict__.items() if name != "_made"}
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What was known at `moment`; never written to.
+    """What was known at `moment`; never written to: the arrays behind its tables cannot be.
 
     `rows` holds the newest known row of each entity, metric and period; `prices` is session × ticker in each ticker's
     own currency up to the last close by `moment`; `quarters` are the calendar quarters any figure speaks of.
@@ -71,6 +91,11 @@ class Panel:
     accelerators: pd.DataFrame
     prices: pd.DataFrame
     _cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def copy(self) -> "Panel":
+        """Return the panel with tables of its own over the same values: a column put into one is in no other."""
+        tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices")}
+        return replace(self, **tables, _cache=self._cache)
 
     @property
     def quarters(self) -> np.ndarray:
@@ -115,7 +140,7 @@ class Panel:
 
     def _quarters(self) -> np.ndarray:
         known = self.rows["quarter"].to_numpy()
-        return np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int)
+        return _sealed_array(np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int))
 
     def _matrix(self, series: Sequence[Series]) -> np.ndarray:
         table = np.full((len(self.quarters), len(series)), np.nan)
@@ -123,8 +148,7 @@ class Panel:
         for column, name in enumerate(series):
             for quarter, row in self._positions.get(name, {}).items():
                 table[quarter - self.quarters[0], column] = values[row]
-        table.flags.writeable = False
-        return table
+        return _sealed_array(table)
 
     def _published(self, metric: str) -> tuple[Fact, ...]:
         found = [fact for fact in self._all_facts if fact.metric == metric]
@@ -166,3 +190,71 @@ def _chip(row: pd.Series) -> Chip:
     shipped = parse_quarter(stated[:6]) if SHIPPED.match(stated) and "planned" not in stated else None
     known = {name: row[name] for name in Chip.__dataclass_fields__ if name not in ("shipped", "flagship")}
     return Chip(shipped=shipped, flagship=row["flagship"] == "yes", **known)
+
+
+@contextmanager
+def unchanged(archive: Archive, by: str) -> Iterator[None]:
+    """Hash the figures and prices of an archive before and after a block; StrategyError where it changed them."""
+    before = _content(archive)
+    yield
+    if _content(archive) != before:
+        raise StrategyError(f"{by}: figures or prices are no longer what was loaded; expected code that only reads its panel")
+
+
+def _content(archive: Archive) -> int:
+    """Return a checksum of every number and text of the figures and prices."""
+    prices, facts = archive.prices, archive.facts
+    bars = () if prices.bars is None else (prices.bars.open, prices.bars.high, prices.bars.low, prices.bars.close)
+    found = zlib.crc32(repr((dict(prices.market), dict(prices.currency))).encode())
+    for table in (prices.wealth, *bars):
+        for values in (table.index, table.columns, table.to_numpy().T):
+            found = _crc(found, values)
+    for one in (prices.rate, *prices.closes.values()):
+        found = _crc(_crc(found, one.index), one)
+    for table in (facts.rows, facts.accelerators, facts.events):
+        for name in table.columns:
+            found = _crc(found, table[name])
+    return found
+
+
+def _sealed_array(array: np.ndarray) -> np.ndarray:
+    """Return an array over a copy of its bytes, which nothing can make writeable."""
+    return np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)
+
+
+def _sealed(table: pd.DataFrame, copy: bool = False) -> pd.DataFrame:
+    """Return a table of numbers whose memory cannot be written, laid out as it was; the memory is its own unless copied."""
+    values = np.ascontiguousarray(table.to_numpy().T)  # a frame of one kind keeps its columns in one piece each
+    body = values.tobytes() if copy else values.view(np.uint8).data.toreadonly()
+    flat = np.frombuffer(body, values.dtype).reshape(values.shape)
+    index = table.index
+    if isinstance(index, pd.DatetimeIndex) and index.tz is None:
+        index = pd.DatetimeIndex(_sealed_array(index.to_numpy()), name=index.name, freq=index.freq, copy=False)  # type: ignore[arg-type]
+    return pd.DataFrame(flat.T, index, table.columns, copy=False)
+
+
+def _closed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that owns its memory, with the arrays behind its columns marked as not to be written."""
+    for name in [name for name, kind in table.dtypes.items() if kind.kind in "biufM"]:
+        array = _numbers(table[name])
+        while isinstance(array, np.ndarray):
+            array.flags.writeable = False
+            array = array.base
+    return table
+
+
+def _numbers(column: pd.Series) -> Any:
+    """Return the array behind a column of numbers or moments, None for one of texts."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column.array.asi8
+    return column.to_numpy() if column.dtype.kind in "biufM" else None
+
+
+def _crc(found: int, values: pd.Series | pd.Index | np.ndarray) -> int:
+    """Return a checksum carried on over the values of an array, an index or a column."""
+    if isinstance(values, pd.Index):
+        values = values.to_series()
+    array = _numbers(values) if isinstance(values, pd.Series) else values
+    if array is None:
+        return zlib.crc32("\x1f".join(map(str, values.tolist())).encode(), found)
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, found)

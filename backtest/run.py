@@ -1,27 +1,24 @@
 """One run of a strategy: a RunResult, which is all that a report reads."""
 
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from backtest import attribution, engine
+from backtest import attribution, engine, provenance
 from backtest.calendars import as_of_moment
 from backtest.claims import ledger, tickers_needed
-from backtest.facts import content_id
+from backtest.guard import attempt, blaming
 from backtest.journal import RUN_ENDED
-from backtest.panel import Archive, Panel
+from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
 from backtest.regimes import REPORT_DATE, Window, window_statistics, windows
-from backtest.signals import QuarterlySignal, latest, load_signals, readings
+from backtest.signals import QuarterlySignal, Reading, latest, load_signals, readings
 from backtest.spec import StrategySpec
 from backtest.statistics import performance
 from backtest.universe import Benchmark, Supplier, Universe, load_universe
 
-ROOT = Path(__file__).parent.parent
 FACTORS = {"NVDA"}  # what the audit explains returns by, beside the benchmarks
 
 
@@ -115,8 +112,16 @@ def tickers_of(spec: StrategySpec, universe: Universe) -> list[str]:
 
 
 def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) -> RunResult:
-    """Return the run of a spec on an archive."""
-    universe = universe or load_universe()
+    """Return the run of a spec on an archive; StrategyError for a strategy that fails or changes the archive.
+
+    The first decisions of every book are taken again: NotRepeatableError when one is not the same.
+    """
+    with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
+        result = _run(spec, archive, universe or load_universe())
+    return replace(result, code_id=provenance.code_id(spec.files))
+
+
+def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     held = sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)})
     archive.prices.require(held)
     last = engine.last_session(spec, archive.prices, held)
@@ -125,13 +130,13 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
     notes = [note for book in books.values() for note in _notes(book)]
     panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
     quarterly = {name: one for name, one in (load_signals() | named_signals(spec)).items() if isinstance(one, QuarterlySignal)}
-    read = {name: {q: one.as_dict() for q, one in readings(signal, panel).items()} for name, signal in quarterly.items()}
+    read = {name: {q: one.as_dict() for q, one in _readings(signal, panel).items()} for name, signal in quarterly.items()}
     rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
         spec=spec.as_dict(),
         spec_id=spec.spec_id,
         data_id=archive.data_id,
-        code_id=code_id(),
+        code_id="",  # known when all of it has run
         prices={
             "source": archive.prices.source,
             "frequency": archive.prices.frequency,
@@ -150,13 +155,8 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
     )
 
 
-@lru_cache
-def code_id() -> str:
-    """Return a hash of the source that runs: every file of `backtest/` and `strategies/` that is code or a rule."""
-    paths = sorted(
-        path for top in ("backtest", "strategies") for path in (ROOT / top).rglob("*") if path.suffix in (".py", ".toml")
-    )
-    return content_id(part for path in paths for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes()))
+def _readings(signal: QuarterlySignal, panel: Panel) -> dict[str, Reading]:
+    return attempt(f"readings of signal {type(signal).__name__}", lambda: readings(signal, panel.copy()))
 
 
 def _seen(
@@ -167,11 +167,15 @@ def _seen(
     for month in pd.date_range(first, last, freq="ME"):
         panel = archive.as_of(as_of_moment(f"{month:%Y-%m-%d}"))
         for name, signal in signals.items():
-            values = signal.values(panel)
+            values = _values(signal, panel)
             position = latest(values)
             if position is not None:
                 found[name][f"{month:%Y-%m-%d}"] = float(values[position])
     return found
+
+
+def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
+    return attempt(f"values of signal {type(signal).__name__}", lambda: signal.values(panel.copy()))
 
 
 def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, dict[str, Any]]]:
@@ -195,8 +199,7 @@ def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:
 
 def named_signals(spec: StrategySpec) -> dict[str, Any]:
     """Return the spec's signals by module name, or by class where they have no module of their own."""
-    known = {type(signal): name for name, signal in load_signals().items()}
-    return {known.get(type(signal), type(signal).__name__): signal for signal in spec.signals}
+    return dict(zip(engine.signal_names(spec), spec.signals, strict=True))
 
 
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
@@ -206,6 +209,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     markets = prices.markets_of(tickers)
     sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end)
     decisions = engine.decide(spec, name, archive, universe, sessions)
+    engine.require_repeatable(spec, name, archive, universe, decisions)
     outcome = engine.trade(spec, decisions, prices, tickers, base, sessions)
     compared = [one.ticker for one in universe.benchmarks if one.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)

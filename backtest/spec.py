@@ -12,14 +12,17 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from backtest.errors import BacktestError, ConfigurationError
+from backtest import provenance
+from backtest.errors import ConfigurationError
 from backtest.facts import content_id
-from backtest.inputs import Day, fault, reason
+from backtest.guard import attempt
+from backtest.inputs import Day, fault
 from backtest.universe import Universe, load_universe
 
 STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
+RESERVED = ("all", "sweeps")  # a word of the command line, and the folder of sweeps among the reports
 WRITTEN_AS_THEY_ARE = (str, float, bool)
 _sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
@@ -58,6 +61,15 @@ class StrategySpec(BaseModel):
     start: Day = date(2023, 1, 1)
     end: Day | None = None
 
+    _file: Path | None = PrivateAttr(default=None)  # that defines it
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, value: str) -> str:
+        if value in RESERVED:
+            raise ValueError(f"the name is reserved ({', '.join(RESERVED)}); expected another")
+        return value
+
     @field_validator("signals", "weights")
     @classmethod
     def _frozen(cls, value: Any) -> Any:
@@ -90,7 +102,14 @@ class StrategySpec(BaseModel):
 
     def replaced(self, **changes: Any) -> "StrategySpec":
         """Return a copy with some fields changed, checked like a new one."""
-        return build_spec(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
+        spec = build_spec(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
+        spec._file = self._file
+        return spec
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that a run of it executes beside this package's, each with more that it imports: its own file first."""
+        return [*([self._file] if self._file else []), *provenance.module_files((*self.signals, self.weights))]
 
     @property
     def books(self) -> dict[str, tuple[str, ...]]:
@@ -134,15 +153,13 @@ def load_strategy(path: Path) -> StrategySpec:
     _neighbours.add(path.absolute().parent)
     module = module_from_spec(found)
     sys.modules[name] = module
-    try:
-        found.loader.exec_module(module)
-    except BacktestError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ConfigurationError(f"{path}: {_failure(error, path)}; expected a file that runs and defines SPEC") from None
+    loader = found.loader
+    provenance.note_loaded(path)
+    attempt(f"strategy file {path}", lambda: loader.exec_module(module))
     spec = getattr(module, "SPEC", None)
     if not isinstance(spec, StrategySpec):
         raise ConfigurationError(f"{path}: defines no SPEC; expected SPEC = build_spec(...)")
+    spec._file = path.resolve()
     return spec
 
 
@@ -170,17 +187,6 @@ class _Neighbours(MetaPathFinder):
 
 
 _neighbours = _Neighbours()
-
-
-def _failure(error: BaseException, path: Path) -> str:
-    """Return what went wrong in a strategy file and, where it is known, in which line."""
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{f'line {line}: ' if line else ''}{type(error).__name__}: {reason(error)}"
 
 
 def _hashable(part: Any) -> bool:

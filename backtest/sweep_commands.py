@@ -9,10 +9,13 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import pandas as pd
 import typer
 
+from backtest import engine
 from backtest.documents import to_json
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, DataError
+from backtest.guard import blaming
 from backtest.panel import Archive
 from backtest.run import tickers_of
 from backtest.spec import StrategySpec
@@ -70,7 +73,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         Thread(target=load, daemon=True).start()  # while prices are read and workers load what they want
     archive = archive_of(sorted({ticker for one in held for ticker in tickers_of(one, universe)}))
     read = time.monotonic()
-    came_from = identities(archive, asked.strategy)
+    _require_repeatable(settings, archive)
+    came_from = identities(archive, spec)
     folder = asked.out / "sweeps" / spec.name
     planned = chunks.plan(settings, list(came_from.values()), folder / "chunks")
     mine = chunks.shard_of(planned, asked.shard) if asked.shard else planned
@@ -95,6 +99,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
             return None
         chunks.require(planned)
         found = measure(planned, settings, archive, crew, ledger.count(spec.name, archive.data_id))
+    if identities(archive, spec) != came_from:
+        raise DataError(f"{spec.name}: read other files than when it began; expected a strategy that reads the same, run again")
     baseline.write(found.table, came_from, folder / "settings.parquet")
     counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
     document = _document(spec, found, came_from, counted)
@@ -118,6 +124,22 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     publish_sweep(spec, archive, found, document, asked.grid, asked.out, asked.reports)
     _answer_ci(document, found, came_from, asked)
     return document
+
+
+def _require_repeatable(settings: Settings, archive: Archive) -> None:
+    """Take the first decisions of the first setting and of the last again; NotRepeatableError when one is not the same."""
+    universe = load_universe()
+    for number in dict.fromkeys((0, len(settings) - 1)):
+        spec = settings[number][1]
+        with blaming(f"strategy {spec.name}"):
+            for book in spec.books:
+                tickers = spec.tickers(book, universe)
+                last = engine.last_session(spec, archive.prices, tickers)
+                sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last)
+                decided = engine.decision_sessions(spec, sessions)
+                chosen = [*decided[: engine.TAKEN_AGAIN], decided[-1]]
+                decisions = [engine.decision(spec, book, archive, universe, session) for session in chosen]
+                engine.require_repeatable(spec, book, archive, universe, decisions)
 
 
 def _answer_ci(document: dict[str, Any], found: Findings, came_from: dict[str, str], asked: Asked) -> None:

@@ -14,6 +14,8 @@ LAYERS = [
     {"caching", "clock", "errors"},
     {"calendars", "documents", "floor", "inputs", "statistics"},
     {"facts", "results", "shipped"},
+    {"provenance"},
+    {"guard"},
     {"prices"},
     {"universe"},
     {"markets"},

@@ -16,7 +16,8 @@ from backtest.audit.replay import canary_is_caught, replay
 from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence, windows_id
 from backtest.audit.states import states
 from backtest.clock import SYSTEM, Clock
-from backtest.panel import Archive
+from backtest.guard import blaming
+from backtest.panel import Archive, unchanged
 from backtest.run import RunResult
 from backtest.spec import StrategySpec
 from backtest.universe import Universe
@@ -39,6 +40,19 @@ def audit(
     The replay and its canary are always run. The rest is begun, in its order, while less than `seconds` of the clock have
     passed; what was not begun is listed under `not_run` with the reason.
     """
+    with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
+        return _audit(spec, result, archive, universe, seconds, progress, clock)
+
+
+def _audit(
+    spec: StrategySpec,
+    result: RunResult,
+    archive: Archive,
+    universe: Universe,
+    seconds: float,
+    progress: Callable[[str], None],
+    clock: Clock,
+) -> dict[str, Any]:
     began, last = clock.monotonic(), max(window.end for window in result.windows)
     progress("decisions again, with everything later hidden")
     found: dict[str, Any] = {"replay": {"decisions": replay(spec, archive, universe, last)}}

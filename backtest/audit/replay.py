@@ -12,10 +12,9 @@ import pandas as pd
 
 from backtest import engine
 from backtest.audit.horizon import Hidden, beyond, hidden_after
-from backtest.engine import Decision
+from backtest.engine import Decision, difference
 from backtest.errors import BacktestError, LookAheadError
 from backtest.panel import Archive, Panel
-from backtest.run import named_signals
 from backtest.signals import SUPPLY_CHAIN
 from backtest.spec import StrategySpec
 from backtest.universe import Universe
@@ -73,14 +72,6 @@ def leak_at(spec: StrategySpec, book: str, archive: Archive, universe: Universe,
     if who is None:
         return None
     return Leak(who, session, first_row(spec, book, archive, universe, whole))
-
-
-def difference(spec: StrategySpec, one: Decision, other: Decision) -> str | None:
-    """Return who decided otherwise, the first signal of the spec or the weighting, or None where nobody did."""
-    for name, mine, theirs in zip(named_signals(spec), one.scores, other.scores, strict=True):
-        if not mine.equals(theirs):
-            return name
-    return None if one.targets == other.targets else type(spec.weights).__name__
 
 
 def first_row(spec: StrategySpec, book: str, archive: Archive, universe: Universe, whole: Decision) -> str:

@@ -18,7 +18,9 @@ import pyarrow.parquet as parquet
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.facts import content_id
+from backtest.guard import blaming
 from backtest.inputs import reason, shown
+from backtest.panel import unchanged
 from backtest.sweep.evaluate import Curve, Evaluator
 from backtest.sweep.grid import stated
 from backtest.sweep.settings import Settings
@@ -104,9 +106,10 @@ def read(chunk: Chunk) -> pyarrow.Table:
 
 
 def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
-    """Return the Parquet file of a chunk."""
-    numbers = chunk.numbers
-    curves = [*evaluator.curves([settings[number][1] for number in numbers])]
+    """Return the Parquet file of a chunk; StrategyError for a strategy that fails or changes what it was given."""
+    numbers, what = chunk.numbers, f"strategy {settings.spec.name}"
+    with blaming(what), unchanged(evaluator.archive, what):
+        curves = [*evaluator.curves([settings[number][1] for number in numbers])]
     curves.sort(key=lambda one: (numbers[one.number], one.book))
     placed = [numbers[one.number] for one in curves]
     said = [stated(settings.setting(number)) for number in placed]

@@ -153,7 +153,9 @@ class Evaluator:
             (baskets, frame.markets, session),
             lambda: engine.outlook(baskets, frame.markets, self.archive, self.universe, session),
         )
-        scores = tuple(self._scores.get((signal, seen.moment), partial(signal, seen.panel)) for signal in spec.signals)
+        scores = tuple(
+            self._scores.get((signal, seen.moment), partial(engine.scored, signal, seen.panel)) for signal in spec.signals
+        )
         return engine.decided_on(spec, book, seen, scores)
 
     def _frame(self, spec: StrategySpec, book: str) -> _Frame:

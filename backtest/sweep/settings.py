@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from backtest.errors import BacktestError, ConfigurationError, near_miss
+from backtest.guard import attempt
 from backtest.inputs import shown
 from backtest.spec import StrategySpec
 from backtest.sweep.grid import Grid, Setting
@@ -111,7 +112,9 @@ def _put(part: Any, path: list[str], value: Any, name: str) -> Any:
         raise ConfigurationError(near_miss(f"field of {type(part).__name__}", path[0], known or ["none"]))
     changed = _put(getattr(part, path[0]), path[1:], value, name)
     _check_kind(getattr(part, path[0]), changed, name)
-    return dataclasses.replace(part, **{path[0]: changed})
+    return attempt(
+        f"{type(part).__name__} with {name} = {shown(repr(value))}", lambda: dataclasses.replace(part, **{path[0]: changed})
+    )
 
 
 def _check_kind(former: Any, value: Any, name: str) -> None:
