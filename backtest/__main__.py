@@ -176,6 +176,8 @@ def verify(report: Report, prices: PricesOption = "reference", facts: FactsOptio
     if not found.identical:
         counted = f" ({len(figures)} figures differ)" if figures else ""
         raise DriftError(f"{folder_of(report)}: {'; '.join([*found.changed_ids, *figures[:1]])}{counted}")
+    for remark in found.remarks:
+        typer.echo(f"remark: {remark}", err=True)
     typer.echo(f"{folder_of(report)}: identical, {len(page):,} characters of page and every figure of result.json")
 
 
@@ -302,12 +304,18 @@ def _run_all(
     specs: Sequence["StrategySpec"], prices: str, facts: str, out: Path, audit_seconds: float | None
 ) -> list["RunResult"]:
     """Run every spec, then publish every report: what fails, fails before anything is written."""
-    from backtest.publish import publish, publish_index
+    from backtest.publish import publish, publish_index, require_replaceable
     from backtest.report import render, render_index
     from backtest.run import run, tickers_of
     from backtest.universe import load_universe
 
     results, pages = [], []
+    if len({spec.name for spec in specs}) < len(specs):
+        raise ConfigurationError(
+            "two strategies have one name, and one would replace the report of the other; expected two names"
+        )
+    for spec in specs:
+        require_replaceable(out / spec.name, spec.name)
     for spec in specs:
         typer.echo(f"running {spec.name} on {prices}", err=True)
         archive = _archive(tickers_of(spec, load_universe()), prices, facts)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from backtest.documents import to_json
+from backtest.documents import is_sealed, to_json
 from backtest.errors import DataError
 from backtest.inputs import read_json, reason, shown
 from backtest.run import RunResult
@@ -25,8 +25,9 @@ def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
     The folder appears complete or stays as it was. `equity.parquet` is session × column per book and benchmark,
     `weights.parquet` and `orders.parquet` are long tables with a book column.
     """
-    name = name or str(result.spec["name"])
-    with _refusing(out / name), _replacing(out / name) as folder:
+    strategy = str(result.spec["name"])
+    name = name or strategy
+    with _refusing(out / name), _replacing(out / name, strategy) as folder:
         (folder / "index.html").write_text(page, encoding="utf-8")
         (folder / "result.json").write_text(to_json(result.as_dict()), encoding="utf-8")
         _equity(result).to_parquet(folder / "equity.parquet")
@@ -56,6 +57,8 @@ def _drawable(paths: Sequence[Path], draw: Callable[[dict[str, Any]], object]) -
     documents = []
     for path in paths:
         try:
+            if is_sealed(path.read_bytes()) is False:
+                raise ValueError("its content is not what its hash says")
             document = read_json(path)
             if document["strategy"] != path.parent.name:
                 raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
@@ -78,8 +81,12 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of another when the block ends well, and vanishes when it does not."""
+def _replacing(folder: Path, strategy: str) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of another when the block ends well, and vanishes when it does not.
+
+    DataError where what is there is no report of the same strategy: nothing else is replaced.
+    """
+    require_replaceable(folder, strategy)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -97,6 +104,19 @@ def _replacing(folder: Path) -> Iterator[Path]:
             former.rename(folder)
         for leftover in (fresh, former):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def require_replaceable(folder: Path, strategy: str) -> None:
+    """Raise DataError unless a folder is absent, empty, or has the result of the same strategy in it."""
+    if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        other = read_json(folder / "result.json").get("strategy")
+    except (OSError, ValueError):
+        other = None
+    if other != strategy:
+        what = f"a report of '{other}'" if other else "something that is no report"
+        raise DataError(f"{folder}: holds {what}; expected nothing, or a report of '{strategy}': move it, or name another --out")
 
 
 def _equity(result: RunResult) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 import typer
 
 from backtest import engine
-from backtest.documents import to_json
+from backtest.documents import sealed_json
 from backtest.errors import ConfigurationError, DataError
 from backtest.guard import blaming
 from backtest.panel import Archive
@@ -104,7 +104,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     baseline.write(found.table, came_from, folder / "settings.parquet")
     counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
     document = _document(spec, found, came_from, counted)
-    chunks.put(folder / "result.json", to_json(document).encode())
+    chunks.put(folder / "result.json", sealed_json(document))
     ended = time.monotonic()
     seconds = ended - began
     document |= {

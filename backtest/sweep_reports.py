@@ -77,7 +77,7 @@ def _best(search: Search, count: int) -> dict[str, dict[str, Any]]:
 
 
 def _forget(folder: Path, kept: Sequence[str]) -> None:
-    """Remove the full reports that the page no longer leads to."""
+    """Remove the full reports that the page no longer leads to, and nothing else."""
     for one in folder.glob("*/"):
-        if one.name not in kept:
+        if one.name not in kept and (one.name.startswith(".") or (one / "result.json").is_file()):
             shutil.rmtree(one, ignore_errors=True)

@@ -1,6 +1,8 @@
 """Makes a report again from its own spec and the data, and says whether it is the same, or what differs first."""
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
@@ -16,15 +18,23 @@ from backtest.run import run
 from backtest.spec import StrategySpec
 
 SILENT = {"style", "script"}
+SAME_WITHIN = 1e-9  # relative: another kernel of linear algebra moves the sixteenth digit
+NOTHING_BELOW = 1e-12  # a figure that small is rounding
+SOURCE = "prices.source"  # where the prices lay: no figure
+NUMBER = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a report is what its spec and the data give; else what changed, one line each, the first figure first."""
+    """Whether a report is what its spec and the data give; else what changed, one line each, the first figure first.
+
+    `remarks` are no differences: where the prices lay, and by how much figures differ that agree to 1e-9.
+    """
 
     changed_ids: tuple[str, ...]
     figures: tuple[str, ...]
     page: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def identical(self) -> bool:
@@ -57,18 +67,51 @@ def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Arc
     result = replace(run(restated(document, spec), archive), audit=document["audit"])
     again = json.loads(to_json(result.as_dict()))
     ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])
-    told = [(at, was, now) for at, was, now in differences(document, again) if at not in IDS]
-    figures = tuple(f"result.json {at}: {_said(was)}, made again {_said(now)}" for at, was, now in told)
-    shown = replace(result, **{name: document[name] for name in IDS})  # a changed id is said once, not again by the page
-    return Verdict(ids, figures, tuple(_page_differences(page, render(shown))))
+    told = [(at, was, now) for at, was, now in differences(document, again) if at not in (*IDS, SOURCE)]
+    gaps = [_gap(was, now) for _, was, now in told]
+    figures = tuple(
+        f"result.json {at}: {_said(was)}, made again {_said(now)}"
+        for (at, was, now), gap in zip(told, gaps, strict=True)
+        if gap > SAME_WITHIN
+    )
+    source = document["prices"]["source"]
+    remarks = [f"prices came from {source}, now from {result.prices['source']}"] if source != result.prices["source"] else []
+    remarks += [f"{len(told)} figures differ by up to {max(gaps):.0e} of their size"] if told and not figures else []
+    # A changed id and another folder are said once, not again by the page.
+    shown = replace(result, prices=result.prices | {"source": source}, **{name: document[name] for name in IDS})
+    return Verdict(ids, figures, tuple(_page_differences(page, render(shown), exact=not told)), tuple(remarks))
 
 
-def _page_differences(page: str, again: str) -> Iterator[str]:
-    if page == again:
+def _gap(was: Any, now: Any) -> float:
+    """Return how far apart two figures are as a fraction of the larger, 0 for texts alike but for last digits, else infinity."""
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, now))
+    if numbers:
+        return abs(was - now) / max(abs(was), abs(now)) if abs(was - now) > NOTHING_BELOW else 0.0
+    return 0.0 if isinstance(was, str) and isinstance(now, str) and _alike(was, now) else math.inf
+
+
+def _alike(was: str, now: str) -> bool:
+    """Return whether two texts are the same but for numbers that differ by one in their last place."""
+    if NUMBER.split(was) != NUMBER.split(now):
+        return False
+    return all(_rounded_alike(*pair) for pair in zip(NUMBER.findall(was), NUMBER.findall(now), strict=True))
+
+
+def _rounded_alike(was: str, now: str) -> bool:
+    if was == now:
+        return True
+    one, other = (float(text.replace(",", "").replace("\u2212", "-")) for text in (was, now))
+    places = min(len(text.partition("e")[0].partition(".")[2]) for text in (was, now))
+    return math.isclose(one, other, rel_tol=SAME_WITHIN, abs_tol=1.001 * 10.0**-places)
+
+
+def _page_differences(page: str, again: str, exact: bool) -> Iterator[str]:
+    """Yield what differs between two pages; unless exact, a number may differ by one in its last place."""
+    if page == again or (not exact and _alike(page, again)):
         return
     found = False
     for (where, was), (elsewhere, now) in zip_longest(_texts(page), _texts(again), fillvalue=("its end", "nothing")):
-        if was != now:
+        if was != now and (exact or not _alike(was, now)):
             found = True
             one, other = _apart(was, now)
             yield f"index.html, {where if was != 'nothing' else elsewhere}: '{one}', made again '{other}'"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.data.store import open_store
-from backtest.documents import to_json
+from backtest.documents import is_sealed, sealed_json
 from backtest.run import RunResult
 
 
@@ -16,12 +16,13 @@ def path_of(result: RunResult) -> Path:
 
 
 def kept(result: RunResult) -> dict[str, Any] | None:
-    """Return the audit of a run made before, or None; a file that cannot be read counts as none."""
+    """Return the audit of a run made before, or None; a file that cannot be read or was changed counts as none."""
     try:
-        found: dict[str, Any] = json.loads(path_of(result).read_text(encoding="utf-8"))
+        body = path_of(result).read_bytes()
+        found: dict[str, Any] = json.loads(body)
     except (OSError, ValueError):
         return None
-    return found if "verdict" in found else None
+    return {name: part for name, part in found.items() if name != "content"} if is_sealed(body) and "verdict" in found else None
 
 
 def keep(result: RunResult, found: dict[str, Any]) -> None:
@@ -32,7 +33,7 @@ def keep(result: RunResult, found: dict[str, Any]) -> None:
     fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(to_json(found), encoding="utf-8")
+        fresh.write_bytes(sealed_json(found))
         os.replace(fresh, path)
     except OSError:
         fresh.unlink(missing_ok=True)

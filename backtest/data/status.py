@@ -1,6 +1,5 @@
 """What a store holds, and whether it is whole."""
 
-import gzip
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from backtest.calendars import quarter_label, quarter_of
+from backtest.data.derivation import derivation_faults
 from backtest.data.live import reconciled
 from backtest.data.pull import items, last_final_session
 from backtest.data.reconcile import read_typed
-from backtest.data.store import Store
+from backtest.data.store import Store, table_body
 from backtest.errors import DataError
 
 
@@ -29,59 +29,85 @@ def status(store: Store, now: pd.Timestamp) -> dict[str, Any]:
 
 
 def verify(store: Store) -> tuple[dict[str, int], list[str]]:
-    """Hash every answer and table again and follow the ledger; return counts and a line for each fault."""
-    faults = [*_answer_faults(store), *_table_faults(store)]
+    """Hash every answer and table, follow the ledger, derive the rows again; return counts and a line for each fault."""
     counts = {
-        "answers": len(list(store.home.glob("answers/*/[0-9a-f]*.gz"))),
+        "answers": len(list(store.home.glob("answers/*/*.gz"))),
         "tables": len(list(store.home.glob("tables/*/*/[0-9]*.parquet"))),
         "lines": 0,
         "lines cut short": 0,
     }
-    lasts: dict[str, str] = {}
-    for where, line in store.ledger():
+    faults, lines = [], []
+    for where, line, fault in store.ledger():
         counts["lines" if line is not None else "lines cut short"] += 1
-        if line and "answer" in line and not store.answer_path(line["answer"]).exists():
-            faults.append(f"{where}: answer {line['answer'][:16]} of {line['source']} {line['key']} is gone")
-        if line and "table" in line:
-            lasts[line["table"]] = line["file"]
-    for name, file in lasts.items():
+        faults += [f"{where} {fault}"] if fault else []
+        lines += [(where, line)] if line is not None and not fault else []
+    answers = [(where, line) for where, line in lines if "answer" in line]
+    faults += [*_answer_faults(store, {line["answer"]: line.get("file") for _, line in answers})]
+    faults += [
+        f"{where}: answer {line['answer'][:16]} of {line['source']} {line['key']} is gone"
+        for where, line in answers
+        if not store.answer_path(line["answer"]).exists()
+    ]
+    faults += [*_table_faults(store, {line["answer"] for _, line in answers})]
+    faults += _lost_tables(store, [line for _, line in lines if "table" in line])
+    if not lines and counts["answers"] > 1:
+        faults.append("ledger: it is gone, and there are answers")
+    return counts, faults or [*derivation_faults(store, [line for _, line in answers])]
+
+
+def _lost_tables(store: Store, lines: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each table that the ledger names and is gone, and for each that no line names."""
+    faults = []
+    for name, file in {line["table"]: line["file"] for line in lines}.items():
         held = [path.name for path in (store.home / "tables" / name).glob("[0-9]*.parquet")]
         if not any(other >= file for other in held):
             faults.append(f"tables/{name}: {file} is gone, and nothing newer is there")
-    return counts, faults
+    unlogged = store.unlogged()
+    if len(unlogged) > 1:  # a kill between a table and its line leaves one
+        faults += [
+            f"tables/{path.parent.parent.name}/{path.parent.name}/{path.name}: stands in no line of the ledger"
+            for path in unlogged
+        ]
+    return faults
 
 
-def _answer_faults(store: Store) -> Iterator[str]:
-    for path in sorted(store.home.glob("answers/*/[0-9a-f]*.gz")):
+def _answer_faults(store: Store, files: dict[str, str | None]) -> Iterator[str]:
+    """Yield a line for each answer that is not what was written; `files` has the hash of each answer's file by its own."""
+    for path in sorted(store.home.glob("answers/*/*.gz")):
+        where, sha = f"answers/{path.parent.name}/{path.name}", path.name.removesuffix(".gz")
         try:
-            sha = hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
-        except (OSError, EOFError, ValueError) as error:
-            yield f"answers/{path.parent.name}/{path.name}: not readable ({error})"
+            store.answer(sha)
+        except DataError as error:
+            yield f"{where}: {str(error).partition(': ')[2]}"
             continue
-        if sha != path.name.removesuffix(".gz"):
-            yield f"answers/{path.parent.name}/{path.name}: holds other bytes than its name says"
+        if path != store.answer_path(sha):
+            yield f"{where}: stands in the wrong folder"
+        if files.get(sha) and files[sha] != hashlib.sha256(path.read_bytes()).hexdigest():
+            yield f"{where}: its compressed bytes are not those that were written"
 
 
-def _table_faults(store: Store) -> Iterator[str]:
+def _table_faults(store: Store, logged: set[str]) -> Iterator[str]:
     for path in sorted(store.home.glob("tables/*/*/[0-9]*.parquet")):
-        where = f"tables/{path.parent.parent.name}/{path.parent.name}/{path.name}"
-        if hashlib.sha256(path.read_bytes()).hexdigest()[:16] != path.stem.split("-")[-1]:
-            yield f"{where}: holds other bytes than its name says"
+        try:
+            table_body(path)
+        except DataError as error:
+            yield f"tables/{path.parent.parent.name}/{path.parent.name}/{path.name}: {str(error).partition(': ')[2]}"
     for name in [*store.tables("prices"), *store.tables("facts")]:
-        yield from _row_faults(store, name)
+        yield from _row_faults(store, name, logged)
 
 
-def _row_faults(store: Store, name: str) -> Iterator[str]:
+def _row_faults(store: Store, name: str, logged: set[str]) -> Iterator[str]:
     try:
         rows = store.read(name)
-    except DataError as error:
-        yield str(error)
+    except DataError:  # said of its file
         return
     if rows is None:
         return
     for sha in rows["answer"].unique():
         if not store.answer_path(sha).exists():
             yield f"tables/{name}: rows of answer {sha[:16]}, which is gone"
+        if sha not in logged:
+            yield f"tables/{name}: rows of answer {sha[:16]}, which stands in no line of the ledger"
     early = rows["known_at"] < pd.DatetimeIndex(rows["period_end" if "period_end" in rows else "session"]).tz_localize("UTC")
     if early.any():
         yield f"tables/{name}: {int(early.sum())} rows are known before the day they are of"

@@ -4,6 +4,8 @@
     tables/<name>/<number>-<hash>.parquet   the rows of one table, named by the hash of the file; the highest number counts
     ledger/<year>-<month>.jsonl         a line per answer (source, address, moment, status, hash) and per table written
 
+A line ends in `chain`, a hash of its text and of the chain of the line before: none can change or go unseen.
+
 An answer is on disk before its line, a table before its own, and the table before it is deleted last: whatever the
 instant of a kill, the newest whole table stands and every row in it has its answer. A line cut short by a kill is skipped.
 """
@@ -13,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +33,9 @@ from backtest.errors import ConfigurationError, DataError
 ABOUT = b"about"
 HOME_VARIABLE = "BACKTEST_HOME"
 WAIT_FOR_WRITER = 5.0  # seconds
+LAST_BYTES = 1 << 16  # of the ledger, in which its last whole line is
+ANSWER_KEYS = {"at", "answer", "source", "key", "url", "status"}  # of a line before lines had a chain
+TABLE_KEYS = {"at", "table", "file", "rows"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Store:
             raise DataError(f"{self.home}: another pull is writing there; want one at a time, try again when it ends") from None
         try:
             self._sweep()
+            self._complete()
             yield
         finally:
             lock.release()
@@ -73,12 +80,10 @@ class Store:
     def keep(self, answer: Answer) -> None:
         """Put an answer on disk as it came, then its line in the ledger."""
         path = self.answer_path(answer.sha)
-        if not path.exists():
+        if not path.exists() or self._broken(answer.sha):
             _replace(path, gzip.compress(answer.body, 6, mtime=0))
-        self._log(
-            answer.at,
-            {"answer": answer.sha, "source": answer.source, "key": answer.key, "url": answer.url, "status": answer.status},
-        )
+        line = {"answer": answer.sha, "source": answer.source, "key": answer.key, "url": answer.url, "status": answer.status}
+        self._log(answer.at, line | {"file": hashlib.sha256(path.read_bytes()).hexdigest()})
 
     def write(self, name: str, rows: pd.DataFrame, about: Mapping[str, Any], at: pd.Timestamp) -> None:
         """Let rows take the place of a table; `about` is a small document that `about()` returns without reading the rows."""
@@ -97,7 +102,7 @@ class Store:
 
     def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
         """Return the rows of a table, or None when there is none; DataError when its file cannot be read."""
-        found = self._opened(name, lambda path: parquet.ParquetFile(path).read(columns, use_threads=False))
+        found = self._opened(name, lambda body: parquet.ParquetFile(body).read(columns, use_threads=False))
         return None if found is None else found.to_pandas()
 
     def about(self, name: str) -> dict[str, Any] | None:
@@ -113,22 +118,48 @@ class Store:
 
     def answer(self, sha: str) -> bytes:
         """Return an answer's bytes by its hash."""
+        path = self.answer_path(sha)
         try:
-            return gzip.decompress(self.answer_path(sha).read_bytes())
+            body = gzip.decompress(path.read_bytes())
         except FileNotFoundError:
-            raise DataError(f"{self.answer_path(sha)}: the answer is not in the store; want a copy that has it") from None
-        except (OSError, EOFError) as error:
-            raise DataError(f"{self.answer_path(sha)}: not a readable answer ({error})") from None
+            raise DataError(f"{path}: the answer is not in the store; expected a copy that has it") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: not readable ({error}); expected the answer as it was written") from None
+        if hashlib.sha256(body).hexdigest() != sha:
+            raise DataError(f"{path}: holds other bytes than its name says; expected the answer as it was written")
+        return body
 
     def answer_path(self, sha: str) -> Path:
         """Return where an answer is kept."""
         return self.home / "answers" / sha[:2] / f"{sha}.gz"
 
-    def ledger(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
-        """Yield where a line stands and the line, oldest first; None for one that a kill cut short."""
+    def ledger(self) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
+        """Yield where a line stands, the line and what is wrong with it ("" for nothing), oldest first.
+
+        The line is None where it cannot be read; nothing is wrong with one that a kill cut short.
+        """
+        before = ""
         for path in sorted((self.home / "ledger").glob("*.jsonl")):
-            for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-                yield f"ledger/{path.name} line {number}", _parsed(line)
+            texts = path.read_bytes().decode(errors="replace").split("\n")
+            for number, text in enumerate(texts[: -1 if texts[-1] == "" else None], start=1):
+                line, fault = _parsed(text), ""
+                if line is None:
+                    ended = number < len(texts) and number == len(texts) - 1
+                    fault = "is not readable" if ended or text.endswith("}") or '"chain"' in text else ""
+                elif isinstance(line.get("chain"), str):
+                    wrong = line["chain"] != chain(before, text[: -len(f', "chain": "{line["chain"]}"}}')] + "}")
+                    fault = "or the one before it has changed, or one is missing between them" if wrong else ""
+                    before = line["chain"]
+                elif before or set(line) not in (ANSWER_KEYS, TABLE_KEYS):
+                    line, fault = None, "has no chain"
+                yield f"ledger/{path.name} line {number}", line, fault
+
+    def _broken(self, sha: str) -> bool:
+        try:
+            self.answer(sha)
+        except DataError:
+            return True
+        return False
 
     def _opened(self, name: str, read: Any) -> Any:
         for _ in range(3):  # a writer may replace the file between the listing and the reading
@@ -136,7 +167,7 @@ class Store:
             if not versions:
                 return None
             try:
-                return read(versions[-1])
+                return read(io.BytesIO(table_body(versions[-1])))
             except FileNotFoundError:
                 continue
             except (pyarrow.ArrowException, OSError) as error:
@@ -152,19 +183,62 @@ class Store:
         path = self.home / "ledger" / f"{at:%Y-%m}.jsonl"
         fresh = not path.exists()
         _folder(path.parent)
+        text = json.dumps({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **line}, ensure_ascii=False)
+        text = f'{text[:-1]}, "chain": "{chain(self._last_chain(), text)}"}}'
         with path.open("ab+") as file:
             whole = file.tell() == 0 or (file.seek(-1, os.SEEK_END), file.read(1))[1] == b"\n"
-            text = json.dumps({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **line}, ensure_ascii=False)
             file.write((b"" if whole else b"\n") + text.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         if fresh:
             _sync(path.parent)
 
+    def unlogged(self) -> list[Path]:
+        """Return the newest file of each table that stands in no line of the ledger: a kill leaves one at most."""
+        names = {name for kind in ("prices", "facts") for name in self.tables(kind)}
+        newest = [self._versions(name)[-1] for name in sorted(names)]
+        logged = {line["file"] for _, line, fault in self.ledger() if line and not fault and "table" in line}
+        return [path for path in newest if path.name not in logged]
+
+    def _complete(self) -> None:
+        """Write the line that a killed writer could not, of a table that was in place."""
+        lost = self.unlogged()
+        if len(lost) != 1 or not (self.home / "ledger").is_dir():
+            return
+        name = f"{lost[0].parent.parent.name}/{lost[0].parent.name}"
+        rows = self.read(name, ["answer"])
+        logged = {line["answer"] for _, line, fault in self.ledger() if line and not fault and "answer" in line}
+        if rows is not None and set(rows["answer"]) <= logged:
+            self._log(pd.Timestamp.now(tz="UTC"), {"table": name, "file": lost[0].name, "rows": len(rows)})
+
+    def _last_chain(self) -> str:
+        """Return the chain of the last whole line of the ledger; empty where there is none."""
+        for path in sorted((self.home / "ledger").glob("*.jsonl"), reverse=True):
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+                lines = file.read().split(b"\n")
+            for line in reversed(lines):
+                if (found := _parsed(line.decode(errors="replace"))) is not None and isinstance(found.get("chain"), str):
+                    return str(found["chain"])
+        return ""
+
     def _sweep(self) -> None:
         """Delete what a killed writer left half-written: only files of this store's own temporary name."""
         for leftover in [*self.home.glob("answers/*/.new-*"), *self.home.glob("tables/**/.new-*")]:
             leftover.unlink(missing_ok=True)
+
+
+def chain(before: str, text: str) -> str:
+    """Return the chain of a line of the ledger: a hash of the chain of the line before and of its own text."""
+    return hashlib.sha256(f"{before} {text}".encode()).hexdigest()[:16]
+
+
+def table_body(path: Path) -> bytes:
+    """Return the bytes of a table; DataError where they are not those that its name says."""
+    body = path.read_bytes()
+    if hashlib.sha256(body).hexdigest()[:16] != path.stem.split("-")[-1]:
+        raise DataError(f"{path}: holds other bytes than its name says; see data verify")
+    return body
 
 
 def open_store() -> Store:

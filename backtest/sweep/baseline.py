@@ -1,6 +1,5 @@
 """The contract with an earlier sweep: its table of figures, with what they came from in its metadata."""
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow
-import pyarrow.parquet as parquet
 
 from backtest.errors import DataError, DriftError
+from backtest.sweep import seal
 from backtest.sweep.chunks import put
 
 FROM = b"identities"
@@ -19,18 +18,18 @@ FROM = b"identities"
 def write(table: pd.DataFrame, identities: Mapping[str, str], path: Path) -> None:
     """Write the table of a sweep with its identities."""
     made = pyarrow.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({FROM: json.dumps(dict(identities))})
-    sink = io.BytesIO()
-    parquet.write_table(made, sink, compression="zstd")
-    put(path, sink.getbuffer())
+    put(path, seal.written(made, compression="zstd"))
 
 
 def read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return a table and its identities; DataError for a file that is no sweep's."""
+    """Return a table and its identities; DataError for a file that is no sweep's or not what was written."""
+    made = seal.read(path, "baseline", "expected the settings.parquet of a sweep, as it was written")
     try:
-        made = parquet.read_table(path)
         return made.to_pandas(), json.loads(made.schema.metadata[FROM])
-    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: not a baseline ({str(error).splitlines()[0]}); want the settings.parquet of a sweep") from None
+    except (pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: not a baseline ({str(error).splitlines()[0]}); expected the settings.parquet of a sweep"
+        ) from None
 
 
 def check(table: pd.DataFrame, identities: Mapping[str, str], path: Path, tolerance: float) -> list[str]:

@@ -1,11 +1,12 @@
 """Chunks of a sweep: each a Parquet file named by what it came from, written whole or not at all.
 
-A chunk's name is the hash of the settings in it, the data and the code; a change of any leaves the old files unread.
+A chunk's name is the hash of the settings in it, the data and the code; a change of any leaves the old files unread. Its
+file carries the hash of its content, which is checked whenever it is read.
 """
 
-import io
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow
-import pyarrow.parquet as parquet
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.facts import content_id
 from backtest.guard import blaming
 from backtest.inputs import reason, shown
 from backtest.panel import unchanged
+from backtest.sweep import seal
 from backtest.sweep.evaluate import Curve, Evaluator
 from backtest.sweep.grid import stated
 from backtest.sweep.settings import Settings
@@ -76,16 +77,18 @@ def evaluate(
     encode: Callable[[Sequence[Chunk]], Iterator[tuple[Chunk, bytes]]],
     told: Callable[[int], None],
 ) -> None:
-    """Write every chunk as `encode` hands its bytes on, in any order; with `resume` those on disk are left.
+    """Write every chunk as `encode` hands its bytes on, in any order; with `resume` those on disk are left, if they are whole.
 
-    `told` hears of a chunk's settings before its file is there.
+    `told` hears of a chunk's settings before its file is there. A damaged chunk is named on standard error and made again.
     """
     wanted = []
     for chunk in chunks:
-        if resume and chunk.path.exists():
+        if resume and seal.is_whole(chunk.path):
             told(len(chunk.numbers))
-        else:
-            wanted.append(chunk)
+            continue
+        if resume and chunk.path.exists():
+            print(f"{chunk.path}: its content is not what its hash says; made again", file=sys.stderr)
+        wanted.append(chunk)
     for chunk, body in encode(wanted):
         told(len(chunk.numbers))
         put(chunk.path, body)
@@ -98,11 +101,8 @@ def require(chunks: Sequence[Chunk]) -> None:
 
 
 def read(chunk: Chunk) -> pyarrow.Table:
-    """Return a chunk's rows; DataError when its file cannot be read."""
-    try:
-        return parquet.read_table(chunk.path, schema=SCHEMA)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{chunk.path}: not a readable chunk ({str(error).splitlines()[0]}); delete it and --resume") from None
+    """Return a chunk's rows; DataError when its file cannot be read or its content is not what its hash says."""
+    return seal.read(chunk.path, "chunk", "delete it and --resume")
 
 
 def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
@@ -122,12 +122,10 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
         "days": _lists([*_days(curves)]),
         "equity": _lists([one.values for one in curves]),
     }
-    sink = io.BytesIO()
     named = ["spec_id", "book", "setting"]
     split = {"equity.list.element": "BYTE_STREAM_SPLIT"}  # values alike in their leading bytes: a fifth smaller, and faster
     table = pyarrow.table(columns, schema=SCHEMA)
-    parquet.write_table(table, sink, compression="zstd", use_dictionary=named, column_encoding=split)
-    return sink.getvalue()
+    return seal.written(table, compression="zstd", use_dictionary=named, column_encoding=split)
 
 
 def _days(curves: Sequence[Curve]) -> Iterator[np.ndarray]:

@@ -33,7 +33,7 @@ def only(store, pattern):
 
 
 def test_an_answer_comes_back_as_it_came_with_its_address_time_and_status(filled):
-    line = next(line for _, line in filled.ledger())
+    line = next(line for _, line, _ in filled.ledger())
     assert filled.answer(line["answer"]) == b'{"a": 1}'
     assert {name: line[name] for name in ("at", "source", "key", "url", "status")} == {
         "at": "2026-08-03T12:00:00Z", "source": "yahoo", "key": "NVDA", "url": "https://example.org/x", "status": 200,
@@ -76,7 +76,7 @@ def test_damage_is_found(damage, words, filled):
 
 
 def test_rows_known_before_their_day_are_found(filled):
-    sha = next(line for _, line in filled.ledger())["answer"]
+    sha = next(line for _, line, _ in filled.ledger())["answer"]
     with filled.writing():
         filled.write("prices/NVDA", rows(sha).assign(known_at=pd.Timestamp("2026-07-30T20:00Z")), {}, AT)
     assert "1 rows are known before the day they are of" in verify(filled)[1][0]
@@ -95,7 +95,7 @@ def test_a_line_cut_short_is_skipped_counted_and_ended_by_the_next(filled):
 def test_a_table_left_beside_its_successor_by_a_kill_does_no_harm(filled):
     former = only(filled, "tables/*/*/*.parquet")
     body = former.read_bytes()
-    sha = next(line for _, line in filled.ledger())["answer"]
+    sha = next(line for _, line, _ in filled.ledger())["answer"]
     with filled.writing():
         filled.write("prices/NVDA", rows(sha, 2.0), {}, AT)
     former.write_bytes(body)
