@@ -57,9 +57,7 @@ def _drawable(paths: Sequence[Path], draw: Callable[[dict[str, Any]], object]) -
     documents = []
     for path in paths:
         try:
-            if is_sealed(path.read_bytes()) is False:
-                raise ValueError("its content is not what its hash says")
-            document = read_json(path)
+            document = read_document(path)
             if document["strategy"] != path.parent.name:
                 raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
             draw(document)
@@ -117,6 +115,16 @@ def require_replaceable(folder: Path, strategy: str) -> None:
     if other != strategy:
         what = f"a report of '{other}'" if other else "something that is no report"
         raise DataError(f"{folder}: holds {what}; expected nothing, or a report of '{strategy}': move it, or name another --out")
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return a result.json; DataError where it cannot be read or is not what its hash says."""
+    try:
+        if is_sealed(path.read_bytes()) is False:
+            raise ValueError("its content is not what its hash says")
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable result ({reason(error)})") from None
 
 
 def _equity(result: RunResult) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Arc
     )
     source = document["prices"]["source"]
     remarks = [f"prices came from {source}, now from {result.prices['source']}"] if source != result.prices["source"] else []
-    remarks += [f"{len(told)} figures differ by up to {max(gaps):.0e} of their size"] if told and not figures else []
+    remarks += [f"{len(told)} figures differ, none by more than {SAME_WITHIN:g} of its size"] if told and not figures else []
     # A changed id and another folder are said once, not again by the page.
     shown = replace(result, prices=result.prices | {"source": source}, **{name: document[name] for name in IDS})
     return Verdict(ids, figures, tuple(_page_differences(page, render(shown), exact=not told)), tuple(remarks))
