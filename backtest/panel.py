@@ -235,8 +235,8 @@ def _sealed(table: pd.DataFrame, copy: bool = False) -> pd.DataFrame:
 
 def _closed(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table that owns its memory, with the arrays behind its columns marked as not to be written."""
-    for name in [name for name, kind in table.dtypes.items() if kind.kind in "biufM"]:
-        array = _numbers(table[name])
+    for block in table._mgr.blocks:  # pandas names no other way to the memory of moments
+        array = getattr(block.values, "_ndarray", block.values)
         while isinstance(array, np.ndarray):
             array.flags.writeable = False
             array = array.base
