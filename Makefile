@@ -44,6 +44,7 @@ sizes: setup
 soak: setup
 	$(BIN)/python tools/kill_sweeps.py 50
 	$(BIN)/python tools/kill_pulls.py 200
+	$(BIN)/python tools/flip_bytes.py 400
 	$(BIN)/python tools/noise_worlds.py 200
 	$(BIN)/python tools/search_worlds.py 40
 

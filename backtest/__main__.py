@@ -157,7 +157,12 @@ def claims(
 
 
 @app.command()
-def verify(report: Report, prices: PricesOption = "reference", facts: FactsOption = "reference") -> None:
+def verify(
+    report: Report,
+    prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
+    strategy: Annotated[Path | None, typer.Option(metavar="FILE", help="Its strategy, where it is not in strategies/.")] = None,
+) -> None:
     """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
     from backtest.run import tickers_of
     from backtest.spec import load_strategy
@@ -167,7 +172,7 @@ def verify(report: Report, prices: PricesOption = "reference", facts: FactsOptio
 
     document = read_result(report)
     page = read_page(report)
-    spec = load_strategy(strategies(document["strategy"])[0])
+    spec = load_strategy(strategy or strategies(document["strategy"])[0])
     archive = _archive(tickers_of(restated(document, spec), load_universe()), prices, facts)
     found = made_again(document, page, spec, archive)
     figures = [*found.figures, *found.page]

@@ -59,7 +59,7 @@ def status(as_json: JsonOption = False) -> None:
 
 @data.command()
 def verify(as_json: JsonOption = False) -> None:
-    """Hash everything in the store again and follow its ledger."""
+    """Hash everything in the store again, follow its ledger, and derive its rows again from the answers."""
     from backtest.data.status import verify as check
     from backtest.data.store import open_store
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow
 
 from backtest.calendars import parse_quarter
 from backtest.errors import StrategyError
@@ -195,13 +196,18 @@ def _chip(row: pd.Series) -> Chip:
 @contextmanager
 def unchanged(archive: Archive, by: str) -> Iterator[None]:
     """Hash the figures and prices of an archive before and after a block; StrategyError where it changed them."""
-    before = _content(archive)
+    before = content(archive)
     yield
-    if _content(archive) != before:
+    require_content(archive, before, by)
+
+
+def require_content(archive: Archive, before: int, by: str) -> None:
+    """Raise StrategyError where the figures and prices of an archive are no longer those of a checksum."""
+    if content(archive) != before:
         raise StrategyError(f"{by}: figures or prices are no longer what was loaded; expected code that only reads its panel")
 
 
-def _content(archive: Archive) -> int:
+def content(archive: Archive) -> int:
     """Return a checksum of every number and text of the figures and prices."""
     prices, facts = archive.prices, archive.facts
     bars = () if prices.bars is None else (prices.bars.open, prices.bars.high, prices.bars.low, prices.bars.close)
@@ -255,6 +261,10 @@ def _crc(found: int, values: pd.Series | pd.Index | np.ndarray) -> int:
     if isinstance(values, pd.Index):
         values = values.to_series()
     array = _numbers(values) if isinstance(values, pd.Series) else values
-    if array is None:
-        return zlib.crc32("\x1f".join(map(str, values.tolist())).encode(), found)
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, found)
+    if array is not None:
+        return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, found)
+    texts = pyarrow.array(values.array)  # type: ignore[union-attr]
+    for chunk in texts.chunks if isinstance(texts, pyarrow.ChunkedArray) else [texts]:
+        for buffer in chunk.buffers():
+            found = zlib.crc32(buffer, found) if buffer is not None else found
+    return found

@@ -87,17 +87,17 @@ def _gap(was: Any, now: Any) -> float:
     numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, now))
     if numbers:
         return abs(was - now) / max(abs(was), abs(now)) if abs(was - now) > NOTHING_BELOW else 0.0
-    return 0.0 if isinstance(was, str) and isinstance(now, str) and _alike(was, now) else math.inf
+    return 0.0 if isinstance(was, str) and isinstance(now, str) and alike(was, now) else math.inf
 
 
-def _alike(was: str, now: str) -> bool:
+def alike(was: str, now: str) -> bool:
     """Return whether two texts are the same but for numbers that differ by one in their last place."""
     if NUMBER.split(was) != NUMBER.split(now):
         return False
-    return all(_rounded_alike(*pair) for pair in zip(NUMBER.findall(was), NUMBER.findall(now), strict=True))
+    return all(_rounded(*pair) for pair in zip(NUMBER.findall(was), NUMBER.findall(now), strict=True))
 
 
-def _rounded_alike(was: str, now: str) -> bool:
+def _rounded(was: str, now: str) -> bool:
     if was == now:
         return True
     one, other = (float(text.replace(",", "").replace("\u2212", "-")) for text in (was, now))
@@ -107,11 +107,11 @@ def _rounded_alike(was: str, now: str) -> bool:
 
 def _page_differences(page: str, again: str, exact: bool) -> Iterator[str]:
     """Yield what differs between two pages; unless exact, a number may differ by one in its last place."""
-    if page == again or (not exact and _alike(page, again)):
+    if page == again or (not exact and alike(page, again)):
         return
     found = False
     for (where, was), (elsewhere, now) in zip_longest(_texts(page), _texts(again), fillvalue=("its end", "nothing")):
-        if was != now and (exact or not _alike(was, now)):
+        if was != now and (exact or not alike(was, now)):
             found = True
             one, other = _apart(was, now)
             yield f"index.html, {where if was != 'nothing' else elsewhere}: '{one}', made again '{other}'"

@@ -264,7 +264,7 @@ def test_a_member_is_not_held_before_the_universe_lists_it() -> None:
 )
 def test_weights_that_are_no_portfolio_are_refused_where_they_are_decided(targets: dict[str, float]) -> None:
     archive = archive_of(NVDA=[1.0] * 12, AMD=[1.0] * 12)
-    with pytest.raises(BacktestError, match=r"GPU on 2024-01-01: weights .* want each >= 0 and the sum <= 1"):
+    with pytest.raises(BacktestError, match=r"GPU on 2024-01-01: weights .* expected each >= 0 and the sum <= 1"):
         decisions_of(archive, baskets=("GPU",), weights=Fixed(tuple(targets.items())))
 
 

@@ -79,7 +79,8 @@ def unruly(place):
 
 UNIVERSE = {
     "suppliers": universe_of, "baskets": universe_of, "benchmarks": universe_of, "regimes": universe_of, "loadings": universe_of,
-    "boards": unruly, "rules": unruly, "claims": load_claims, "hypotheses": lambda place: load_hypotheses(place / "hypotheses.toml"),
+    "boards": unruly, "rules": unruly, "claims": load_claims,
+    "hypotheses": lambda place: load_hypotheses(place / "hypotheses.toml"),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from backtest.__main__ import main
 from backtest.comparison import compare, differences
+from backtest.verification import alike
 
 
 @pytest.fixture
@@ -79,6 +80,38 @@ def test_a_picture_altered_is_named_by_its_line(command, report):
     code, _, errors = command("verify", report)
     assert code == 5
     assert "its markup or a picture differs" in errors[-1]
+
+
+def test_a_figure_that_differs_in_the_sixteenth_digit_is_the_same_with_a_remark(command, report):
+    document = json.loads((report / "result.json").read_text(encoding="utf-8"))
+    order = document["baskets"]["leaders"]["orders"][2]
+    order["price"] *= 1 + 4e-16
+    (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    page = (report / "index.html").read_text(encoding="utf-8")
+    total = document["baskets"]["leaders"]["regimes"]["out of sample"]["total_return"] * 100
+    (report / "index.html").write_text(page.replace(f"{total:+,.1f}%", f"{total + 0.1:+,.1f}%"), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert (code, errors) == (0, ["remark: 1 figures differ, none by more than 1e-09 of its size"])
+    order["price"] *= 1 + 4e-9
+    (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
+    assert command("verify", report)[0] == 5
+
+
+def test_a_number_of_a_page_may_differ_by_one_in_its_last_place_and_no_more():
+    assert alike("up 12.3% in 2025, −1,204.5", "up 12.4% in 2025, −1,204.6")
+    assert not alike("up 12.3%", "up 12.5%")
+    assert not alike("up 12.3%", "up −12.3%")
+    assert not alike("up 12.3%", "down 12.3%")
+
+
+def test_the_same_prices_in_a_folder_of_another_name_are_identical_with_a_remark(command, shared_prices, tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).symlink_to(shared_prices)
+    words = ("supply_chain_excess", "--start", "2025-01-03", "--prices", tmp_path / "one", "--out", tmp_path)
+    assert command("run", *words)[0] == 0
+    code, out, errors = command("verify", tmp_path / "supply_chain_excess", "--prices", tmp_path / "other")
+    assert (code, errors) == (0, ["remark: prices came from one, now from other"])
+    assert "identical" in out
 
 
 def test_a_result_of_another_data_set_says_so_first(command, report):

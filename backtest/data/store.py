@@ -4,7 +4,7 @@
     tables/<name>/<number>-<hash>.parquet   the rows of one table, named by the hash of the file; the highest number counts
     ledger/<year>-<month>.jsonl         a line per answer (source, address, moment, status, hash) and per table written
 
-A line ends in `chain`, a hash of its text and of the chain of the line before: none can change or go unseen.
+A line ends in `chain`, a hash of its text and of the chain of the line before in its file: none can change or go unseen.
 
 An answer is on disk before its line, a table before its own, and the table before it is deleted last: whatever the
 instant of a kill, the newest whole table stands and every row in it has its answer. A line cut short by a kill is skipped.
@@ -33,7 +33,7 @@ from backtest.errors import ConfigurationError, DataError
 ABOUT = b"about"
 HOME_VARIABLE = "BACKTEST_HOME"
 WAIT_FOR_WRITER = 5.0  # seconds
-LAST_BYTES = 1 << 16  # of the ledger, in which its last whole line is
+LAST_BYTES = 1 << 16  # of a file of the ledger, in which its last whole line is
 ANSWER_KEYS = {"at", "answer", "source", "key", "url", "status"}  # of a line before lines had a chain
 TABLE_KEYS = {"at", "table", "file", "rows"}
 
@@ -138,8 +138,8 @@ class Store:
 
         The line is None where it cannot be read; nothing is wrong with one that a kill cut short.
         """
-        before = ""
         for path in sorted((self.home / "ledger").glob("*.jsonl")):
+            before = ""
             texts = path.read_bytes().decode(errors="replace").split("\n")
             for number, text in enumerate(texts[: -1 if texts[-1] == "" else None], start=1):
                 line, fault = _parsed(text), ""
@@ -184,7 +184,7 @@ class Store:
         fresh = not path.exists()
         _folder(path.parent)
         text = json.dumps({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **line}, ensure_ascii=False)
-        text = f'{text[:-1]}, "chain": "{chain(self._last_chain(), text)}"}}'
+        text = f'{text[:-1]}, "chain": "{chain(_last_chain(path), text)}"}}'
         with path.open("ab+") as file:
             whole = file.tell() == 0 or (file.seek(-1, os.SEEK_END), file.read(1))[1] == b"\n"
             file.write((b"" if whole else b"\n") + text.encode() + b"\n")
@@ -211,17 +211,6 @@ class Store:
         if rows is not None and set(rows["answer"]) <= logged:
             self._log(pd.Timestamp.now(tz="UTC"), {"table": name, "file": lost[0].name, "rows": len(rows)})
 
-    def _last_chain(self) -> str:
-        """Return the chain of the last whole line of the ledger; empty where there is none."""
-        for path in sorted((self.home / "ledger").glob("*.jsonl"), reverse=True):
-            with path.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
-                lines = file.read().split(b"\n")
-            for line in reversed(lines):
-                if (found := _parsed(line.decode(errors="replace"))) is not None and isinstance(found.get("chain"), str):
-                    return str(found["chain"])
-        return ""
-
     def _sweep(self) -> None:
         """Delete what a killed writer left half-written: only files of this store's own temporary name."""
         for leftover in [*self.home.glob("answers/*/.new-*"), *self.home.glob("tables/**/.new-*")]:
@@ -231,6 +220,19 @@ class Store:
 def chain(before: str, text: str) -> str:
     """Return the chain of a line of the ledger: a hash of the chain of the line before and of its own text."""
     return hashlib.sha256(f"{before} {text}".encode()).hexdigest()[:16]
+
+
+def _last_chain(path: Path) -> str:
+    """Return the chain of the last whole line of a file of the ledger; empty where there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+        lines = file.read().split(b"\n")
+    for line in reversed(lines):
+        if (found := _parsed(line.decode(errors="replace"))) is not None and isinstance(found.get("chain"), str):
+            return str(found["chain"])
+    return ""
 
 
 def table_body(path: Path) -> bytes:

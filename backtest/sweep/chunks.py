@@ -20,7 +20,7 @@ from backtest.errors import ConfigurationError, DataError
 from backtest.facts import content_id
 from backtest.guard import blaming
 from backtest.inputs import reason, shown
-from backtest.panel import unchanged
+from backtest.panel import require_content
 from backtest.sweep import seal
 from backtest.sweep.evaluate import Curve, Evaluator
 from backtest.sweep.grid import stated
@@ -108,8 +108,9 @@ def read(chunk: Chunk) -> pyarrow.Table:
 def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
     """Return the Parquet file of a chunk; StrategyError for a strategy that fails or changes what it was given."""
     numbers, what = chunk.numbers, f"strategy {settings.spec.name}"
-    with blaming(what), unchanged(evaluator.archive, what):
+    with blaming(what):
         curves = [*evaluator.curves([settings[number][1] for number in numbers])]
+    require_content(evaluator.archive, evaluator.content, what)
     curves.sort(key=lambda one: (numbers[one.number], one.book))
     placed = [numbers[one.number] for one in curves]
     said = [stated(settings.setting(number)) for number in placed]

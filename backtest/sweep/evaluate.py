@@ -16,7 +16,7 @@ import pandas as pd
 
 from backtest import engine
 from backtest.engine import Decision, Outlook
-from backtest.panel import Archive
+from backtest.panel import Archive, content
 from backtest.spec import StrategySpec
 from backtest.terms import Terms
 from backtest.universe import Universe
@@ -82,7 +82,7 @@ class Evaluator:
     """Evaluates settings on one archive, keeping what the next setting can use again."""
 
     def __init__(self, archive: Archive, universe: Universe) -> None:
-        self.archive, self.universe = archive, universe
+        self.archive, self.universe, self.content = archive, universe, content(archive)
         self._frames: _Newest[_Frame] = _Newest(256)
         self._benchmarks: _Newest[pd.Series] = _Newest(256)
         self._outlooks: _Newest[Outlook] = _Newest(1024)

@@ -1,6 +1,7 @@
 """The store: whole after anything, and verify that sees every kind of damage."""
 
 import gzip
+import shutil
 
 import pandas as pd
 import pytest
@@ -57,6 +58,17 @@ def damage_table(store):
     path.write_bytes(body)
 
 
+def flip(path, place):
+    body = bytearray(path.read_bytes())
+    body[place] ^= 1
+    path.write_bytes(body)
+
+
+def drop_line(path, number):
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -65,14 +77,72 @@ def damage_table(store):
         (lambda store: only(store, "answers/*/*.gz").unlink(), "is gone"),
         (damage_table, "holds other bytes than its name says"),
         (lambda store: only(store, "tables/*/*/*.parquet").unlink(), "is gone, and nothing newer is there"),
+        (lambda store: flip(only(store, "answers/*/*.gz"), 5), "its compressed bytes are not those that were written"),
+        (lambda store: flip(only(store, "answers/*/*.gz"), 14), "answers/"),
+        (lambda store: only(store, "ledger/*.jsonl").unlink(), "stands in no line of the ledger"),
+        (lambda store: shutil.rmtree(store.home / "ledger"), "stands in no line of the ledger"),
+        (lambda store: flip(only(store, "ledger/*.jsonl"), 6), "ledger/2026-08.jsonl line 1 "),
+        (lambda store: flip(only(store, "ledger/*.jsonl"), -2), "ledger/2026-08.jsonl line 2 is not readable"),
+        (lambda store: drop_line(only(store, "ledger/*.jsonl"), 0), "ledger/2026-08.jsonl line 1 "),
     ],
-    ids=["changed answer", "garbled answer", "lost answer", "changed table", "lost table"],
+    ids=[
+        "changed answer",
+        "garbled answer",
+        "lost answer",
+        "changed table",
+        "lost table",
+        "time of compression",
+        "answer's bytes",
+        "lost ledger",
+        "lost folder of ledgers",
+        "changed line",
+        "end of the last line",
+        "lost line",
+    ],
 )
 def test_damage_is_found(damage, words, filled):
     damage(filled)
     faults = verify(filled)[1]
     assert faults
     assert any(words in fault for fault in faults)
+
+
+def test_a_damaged_table_is_not_read(filled):
+    damage_table(filled)
+    for read in (filled.read, filled.about):
+        with pytest.raises(DataError, match=r"NVDA/000001-[0-9a-f]{16}\.parquet: holds other bytes than its name says"):
+            read("prices/NVDA")
+
+
+@pytest.mark.parametrize("place", [3, 14, -6])
+def test_a_damaged_answer_is_not_read_and_is_kept_anew_when_it_comes_again(place, filled):
+    sha = next(line for _, line, _ in filled.ledger())["answer"]
+    flip(filled.answer_path(sha), place)
+    if place != 3:
+        with pytest.raises(DataError, match=rf"{sha}\.gz: "):
+            filled.answer(sha)
+    with filled.writing():
+        filled.keep(Answer("yahoo", "NVDA", "https://example.org/x", AT, 200, b'{"a": 1}'))
+    assert filled.answer(sha) == b'{"a": 1}'
+
+
+def test_a_table_whose_line_a_kill_prevented_is_no_fault_and_gets_its_line_from_the_next_writer(filled):
+    drop_line(only(filled, "ledger/*.jsonl"), 1)
+    assert verify(filled) == ({"answers": 1, "tables": 1, "lines": 1, "lines cut short": 0}, [])
+    with filled.writing():
+        pass
+    assert verify(filled) == ({"answers": 1, "tables": 1, "lines": 2, "lines cut short": 0}, [])
+
+
+def test_rows_that_the_answers_do_not_give_are_found(command, store):
+    assert command("data", "pull", "NVDA", "--source", "yahoo", "--since", "2026-08-03")[0] == 0
+    rows, about = store.read("prices/NVDA"), store.about("prices/NVDA")
+    changed = rows.assign(close=rows["close"].where(rows.index != 2, rows["close"] + 0.01))
+    with store.writing():
+        store.write("prices/NVDA", changed, about, AT)
+    code, _, errors = command("data", "verify")
+    assert code == 3
+    assert f"tables/prices/NVDA: 1 of {len(rows)} rows are not what the answers give" in errors[0]
 
 
 def test_rows_known_before_their_day_are_found(filled):
