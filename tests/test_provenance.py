@@ -8,6 +8,7 @@ import pytest
 
 from backtest import engine, provenance
 from backtest.audit.kept import path_of
+from backtest.comparison import compare
 from backtest.errors import DataError
 from backtest.run import run
 from backtest.spec import load_strategy
@@ -117,10 +118,11 @@ def test_a_file_that_changes_after_it_was_loaded_is_refused_by_name(code_id, tmp
         provenance.code_id(spec.files)
 
 
-def test_an_audit_is_not_kept_for_a_strategy_from_elsewhere_that_was_edited(weekly, tmp_path):
+def test_a_strategy_from_elsewhere_that_was_edited_has_another_audit_and_differs_in_a_comparison(weekly, tmp_path):
     path = written(tmp_path / "one")
     before = run(load_strategy(path), weekly)
     path.write_text(path.read_text(encoding="utf-8").replace("pass", "ahead = 5"), encoding="utf-8")
     after = run(load_strategy(path), weekly)
     assert (before.spec_id, before.data_id) == (after.spec_id, after.data_id)
     assert path_of(before) != path_of(after)
+    assert set(compare(before.as_dict(), after.as_dict())["identities"]) == {"code_id"}
