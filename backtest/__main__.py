@@ -1,8 +1,10 @@
 """The command line: `python -m backtest --help`."""
 
 import os
+import shlex
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,9 @@ import typer
 from backtest.data_commands import data, pull_prices
 from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError
 from backtest.inputs import day, flat, reason
-from backtest.report_commands import Report, compare, folder_of, read_page, read_result
+from backtest.report_commands import Report, compare, folder_of, other_settings, read_page, read_result
 from backtest.shipped import grid_path, strategies
-from backtest.summary import markdown, terminal
+from backtest.summary import WIDTH, claim_lines, markdown, terminal
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
@@ -86,10 +88,10 @@ def run(
     asked = {field: value for field, value in changes.items() if value is not None}
     from backtest.spec import load_strategy
 
-    specs = [load_strategy(path) for path in strategies(name)]
-    results = _run_all(
-        [spec.replaced(**asked) if asked else spec for spec in specs], prices, facts, out, audit_seconds if audit else None
-    )
+    paths = strategies(name)
+    specs = [spec.replaced(**asked) if asked else spec for spec in map(load_strategy, paths)]
+    commands = [_command("run", path, prices, facts, asked) for path in paths]
+    results = _run_all(specs, commands, prices, facts, out, audit_seconds if audit else None)
     documents = [result.as_dict() for result in results]
     if as_json or form == "json":
         from backtest.documents import to_json
@@ -153,7 +155,8 @@ def claims(
     then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
     changed = {} if as_of else changed_since(then, findings)
     rows = [finding.as_dict() | {"changed_since_report": changed.get(finding.claim.id)} for finding in findings]
-    sys.stdout.write(to_json(rows) if as_json else _claim_lines(rows))
+    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 1)).columns)
+    sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", width))
 
 
 @app.command()
@@ -190,8 +193,9 @@ def verify(
 def sweep(
     name: Annotated[str, typer.Argument(metavar="STRATEGY", help=NAME_HELP)],
     grid: Annotated[
-        Path, typer.Option(help="A TOML file of settings, or the name of one that is shipped, like supply_chain_excess.")
-    ],
+        Path | None,
+        typer.Option(help="A TOML file of settings, or the name of one that is shipped; default: rhythm and lag."),
+    ] = None,
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
     out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = Path("reports"),
@@ -212,24 +216,34 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
-    from backtest.sweep.grid import load_grid
+    from backtest.sweep.grid import TIMING, first_daily, load_grid, stated
     from backtest.sweep.server import start_server
 
-    grid = grid_path(grid)
-    start_server(load_grid(grid).size, workers)  # loads what its workers need while this process does
+    grid = grid_path(grid) if grid else None
+    settings = load_grid(grid or TIMING)
+    start_server(settings.size, workers)  # loads what its workers need while this process does
     from backtest.documents import to_json
     from backtest.spec import load_strategy
-    from backtest.sweep_commands import Asked
-    from backtest.sweep_commands import sweep as swept
 
     if scheduler and engine != "dask":
         raise ConfigurationError("--scheduler without --engine dask; want both")
     if name == "all":
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")
     (path,) = strategies(name)
+    spec = load_strategy(path)
+    if prices == "reference" and (daily := first_daily(settings, spec)) is not None:
+        raise ConfigurationError(
+            f"{grid or path}: setting {stated(daily)} needs opens and ranges, which the embedded weekly prices lack; expected "
+            "daily ones: --prices yahoo, store or a folder"
+        )
+    from backtest.sweep.summary import terminal as sweep_terminal
+    from backtest.sweep_commands import Asked
+    from backtest.sweep_commands import sweep as swept
+
     asked = Asked(
         path,
-        grid,
+        grid or TIMING,
+        _command("sweep", path, prices, facts, {"grid": grid} if grid else {}),
         out,
         resume,
         merge,
@@ -244,11 +258,10 @@ def sweep(
         summary,
         reports,
     )
-    spec = load_strategy(path)
     document = swept(spec, lambda tickers: _archive(tickers, prices, facts), asked)
     if document is not None:
-        said = ("settings", "settings_per_second", "deflated_sharpe", "pbo", "spa_p", "trials", "best")
-        sys.stdout.write(to_json(document if as_json else {key: document[key] for key in said}))
+        page = out / "sweeps" / spec.name / "index.html"
+        sys.stdout.write(to_json(document) if as_json else sweep_terminal(document, page))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -305,8 +318,32 @@ def _archive(tickers: Sequence[str], prices: str, facts: str, needed: Sequence[s
     return archive
 
 
+def _command(name: str, strategy: Path, prices: str, facts: str, options: Mapping[str, Any]) -> str:
+    """Return the command that does this again: names and paths as they were typed, prices of a snapshot as its store's."""
+    own = strategy in strategies("all")
+    words = ["python", "-m", "backtest", name, strategy.stem if own else str(strategy), "--prices", _source(prices)]
+    words += ["--facts", _source(facts)] if facts != "reference" else []
+    for option, value in options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        flag = "--basket" if option == "baskets" else f"--{option.replace('_', '-')}"
+        words += [word for one in values for word in (flag, f"{one:.12g}" if isinstance(one, float) else str(one))]
+    return shlex.join(words)
+
+
+def _source(typed: str) -> str:
+    """Return where figures or prices are had again: a store, and its snapshot, which is no other, by one name."""
+    from backtest.data.folder import SNAPSHOT
+
+    return "store" if typed == "yahoo" or (Path(typed) / SNAPSHOT).is_file() else typed
+
+
 def _run_all(
-    specs: Sequence["StrategySpec"], prices: str, facts: str, out: Path, audit_seconds: float | None
+    specs: Sequence["StrategySpec"],
+    commands: Sequence[str],
+    prices: str,
+    facts: str,
+    out: Path,
+    audit_seconds: float | None,
 ) -> list["RunResult"]:
     """Run every spec, then publish every report: what fails, fails before anything is written."""
     from backtest.publish import publish, publish_index, require_replaceable
@@ -321,15 +358,17 @@ def _run_all(
         )
     for spec in specs:
         require_replaceable(out / spec.name, spec.name)
-    for spec in specs:
+    for spec, command in zip(specs, commands, strict=True):
         typer.echo(f"running {spec.name} on {prices}", err=True)
         archive = _archive(tickers_of(spec, load_universe()), prices, facts)
-        result = run(spec, archive)
+        result = replace(run(spec, archive), command=command)
         if audit_seconds is not None:
             result = replace(result, audit=_audited(spec, result, archive, audit_seconds))
         results.append(result)
         pages.append(render(results[-1]))
     for result, page in zip(results, pages, strict=True):
+        if before := other_settings(out / str(result.spec["name"]), result.spec_id):
+            typer.echo(f"{out / str(result.spec['name'])}: replaces a report of other settings (spec_id {before})", err=True)
         publish(result, page, out)
     publish_index(out, render_index)
     return results
@@ -362,25 +401,6 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     keep(result, found)
     again: dict[str, Any] = json.loads(to_json(found))
     return again
-
-
-def _claim_lines(rows: Sequence[dict[str, Any]]) -> str:
-    lines = []
-    for row in rows:
-        figures = f"report {_figure(row['reported'])}, ours {_figure(row['measured'])} ({row['unit']})"
-        lines.append(f"{row['id']}: {row['verdict'].upper()}\n  {row['sentence']}\n  {figures}, {row['quarter'] or 'no quarter'}")
-        lines.append(f"  evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures")
-        for reading in (row["reading"], *row["alternatives"]):
-            outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
-            lines.append(f"    {_figure(reading['measured']):>9}  {outcome}: {reading['reading']}")
-        if row["changed_since_report"]:
-            lines.append(f"  since the report: {row['changed_since_report']}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _figure(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 def _signal_lines(document: dict[str, Any]) -> str:

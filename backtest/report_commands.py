@@ -40,6 +40,15 @@ def read_page(report: Path) -> str:
         raise unreadable(path, error, "page", "the whole folder of a report") from None
 
 
+def other_settings(folder: Path, spec_id: str) -> str:
+    """Return the spec_id of the report in a folder where that is another than this one, else nothing."""
+    try:
+        before = read_result(folder).get("spec_id")
+    except DataError:
+        return ""
+    return str(before) if before != spec_id else ""
+
+
 def folder_of(report: Path) -> Path:
     """Return the folder of a report named by its folder or a file in it."""
     return report.parent if report.suffix in (".html", ".json") else report

@@ -1,5 +1,6 @@
 """One run of a strategy: a RunResult, which is all that a report reads."""
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,10 +28,11 @@ class Book:
     """One portfolio: a basket under the strategy's rule, in one currency.
 
     `equity` is session → value; `benchmarks` session × ticker, in the book's currency, scaled to the capital, NaN before
-    a benchmark's first price and after its last. `targets` and `realised` are order session × ticker weights. `scores`
-    is decision session × signal. `orders`, `unfilled`, `late`, `exits` and `differences` are engine tables. `profits` has
-    session × ticker tables by part, `attribution` their sums as fractions of the capital, by name, theme, market and
-    currency. `windows` has a row of statistics per window, `benchmark_windows` the total return of each benchmark per window.
+    a benchmark's first price and after its last. `decisions` has, by session, the moment, the score of each signal and what was
+    to be invested. `targets` and `realised` are order session × ticker weights. `orders`, `unfilled`, `late`, `exits` and
+    `differences` are engine tables. `profits` has session × ticker tables by part, `attribution` their sums as fractions of the
+    capital, by name, theme, market and currency. `windows` has a row of statistics per window, `benchmark_windows` the total
+    return of each benchmark per window.
     """
 
     basket: str
@@ -60,9 +62,10 @@ class RunResult:
     """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
 
     `signals` has the readings, by quarter, of the spec's own quarterly signals; `trends` those of every other, both as known at
-    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month, `known` each claim's
-    verdict and figure. `claims` is the ledger (claims.Finding.as_dict) as known at the end of the run, each with `then`: verdict
-    and figure as known on the report's date. `audit` is that of `backtest.audit`, or None where it was not asked for.
+    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month and of the run, `known`
+    each claim's verdict and figure. `claims` is the ledger (claims.Finding.as_dict) as known at the end of the run, with its
+    verdict and figure as known on the report's date. `command` makes the run again; it says where figures and prices lay, so it
+    identifies nothing. `audit` is that of `backtest.audit`, or None where it was not asked for.
     """
 
     spec: dict[str, Any]
@@ -79,6 +82,7 @@ class RunResult:
     claims: tuple[dict[str, Any], ...]
     names: dict[str, dict[str, str]]
     notes: tuple[str, ...]
+    command: str
     audit: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,6 +105,7 @@ class RunResult:
             "known": self.known,
             "claims": list(self.claims),
             "notes": list(self.notes),
+            "command": self.command,
             "audit": self.audit,
         }
 
@@ -128,7 +133,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     spans = windows(universe, pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [note for book in books.values() for note in _notes(book)]
-    panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
+    panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     quarterly = {name: one for name, one in (load_signals() | named_signals(spec)).items() if isinstance(one, QuarterlySignal)}
     read = {name: {q: one.as_dict() for q, one in _readings(signal, panel).items()} for name, signal in quarterly.items()}
     rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
@@ -152,6 +157,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         claims=_claims(archive, panel),
         names={row.ticker: {"name": row.name, "name_zh": row.name_zh} for row in rows},
         notes=tuple(notes),
+        command=shlex.join(["python", "-m", "backtest", "run", spec.name, "--prices", archive.prices.source]),
     )
 
 
@@ -162,15 +168,15 @@ def _readings(signal: QuarterlySignal, panel: Panel) -> dict[str, Reading]:
 def _seen(
     signals: dict[str, QuarterlySignal], archive: Archive, first: pd.Timestamp, last: pd.Timestamp
 ) -> dict[str, dict[str, float]]:
-    """Return each signal's value for its latest complete quarter, as known at the end of every month of a run."""
+    """Return each signal's value for its latest complete quarter, as known at the end of every month and of the run."""
     found: dict[str, dict[str, float]] = {name: {} for name in signals}
-    for month in pd.date_range(first, last, freq="ME"):
-        panel = archive.as_of(as_of_moment(f"{month:%Y-%m-%d}"))
+    for day in _reading_days(first, last):
+        panel = archive.as_of(as_of_moment(day))
         for name, signal in signals.items():
             values = _values(signal, panel)
             position = latest(values)
             if position is not None:
-                found[name][f"{month:%Y-%m-%d}"] = float(values[position])
+                found[name][day] = float(values[position])
     return found
 
 
@@ -179,13 +185,18 @@ def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
 
 
 def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return each claim's verdict and figure as known at the end of every month of a run."""
-    days = [f"{month:%Y-%m-%d}" for month in pd.date_range(first, last, freq="ME")]
-    ledgers = {day: ledger(archive.as_of(as_of_moment(day))) for day in days}
+    """Return each claim's verdict and figure as known at the end of every month and of the run."""
+    ledgers = {day: ledger(archive.as_of(as_of_moment(day))) for day in _reading_days(first, last)}
     return {
         day: {one.claim.id: {"verdict": one.verdict, "measured": one.main.value} for one in found}
         for day, found in ledgers.items()
     }
+
+
+def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
+    """Return the last day of every month of a run, and of the run: what is read last there is what the page says first."""
+    days = [*pd.date_range(first, last, freq="ME"), last]
+    return list(dict.fromkeys(f"{day:%Y-%m-%d}" for day in days))
 
 
 def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:

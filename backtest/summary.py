@@ -4,7 +4,7 @@ import html
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -26,6 +26,34 @@ def terminal(document: Document) -> str:
     return "\n".join([*lines, *_wrapped(_claims(document))])
 
 
+def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDTH) -> str:
+    """Return the claims with every reading tried, as known on a day, no line longer than a width."""
+    lines = [*_indented(f"The report's claims as known on {as_of}.", 0, width), ""]
+    for row in rows:
+        quarter = row["quarter"] or "no quarter"
+        figures = f"report {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
+        evidence = f"evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures"
+        lines.append(f"{row['id']}: {row['verdict'].upper()}")
+        for text in (row["sentence"], figures, evidence):
+            lines += _indented(text, 2, width)
+        for reading in (row["reading"], *row["alternatives"]):
+            outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
+            text = f"{_named(reading['measured']):>9}  {outcome}: {reading['reading']}"
+            lines += textwrap.wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 15, break_on_hyphens=False)
+        if row["changed_since_report"]:
+            lines += _indented(f"since the report: {row['changed_since_report']}", 2, width)
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _indented(text: str, margin: int, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=" " * margin, subsequent_indent=" " * margin, break_on_hyphens=False)
+
+
+def _named(value: float | None) -> str:
+    return "none" if value is None else _number(value)
+
+
 def markdown(document: Document) -> str:
     """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
     lines = [f"### {_safe(document['spec']['title'])}", "", _safe(_verdict(document)), "", _safe(_prices(document)), ""]
@@ -34,7 +62,7 @@ def markdown(document: Document) -> str:
         for window, found in book["regimes"].items():
             lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(found))} | {found.get('n', 0)} |")
     lines += ["", _safe(_claims(document)), "", "| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
-    lines += [" | ".join(["|", *row]).removeprefix("| ") + " |" for row in _rows(document)]
+    lines += [f"| {' | '.join(row)} |" for row in _rows(document)]
     ids = " · ".join(f"{name} `{document[name]}`" for name in ("spec_id", "data_id", "code_id"))
     return "\n".join([*lines, "", ids, ""])
 
@@ -42,7 +70,7 @@ def markdown(document: Document) -> str:
 def _rows(document: Document) -> Iterator[list[str]]:
     for claim in document["claims"]:
         figures = [_number(claim[name]) for name in ("reported", "measured")]
-        yield [f"| {_safe(claim['id'])}", *figures, _safe(claim["verdict"]), _safe(claim["then"]["verdict"])]
+        yield [_safe(claim["id"]), *figures, _safe(claim["verdict"]), _safe(claim["then"]["verdict"])]
 
 
 def _verdict(document: Document) -> str:
@@ -50,16 +78,23 @@ def _verdict(document: Document) -> str:
 
 
 def _prices(document: Document) -> str:
-    days = [day for window in document["windows"] for day in (window["start"], window["end"])]
+    first, last = _days(document)
     source, frequency = document["prices"]["source"], document["prices"]["frequency"]
-    return f"{source} prices, {frequency}, {min(days)} to {max(days)}. Sharpe ratios with one standard error."
+    return f"{source} prices, {frequency}, {first} to {last}. Sharpe ratios with one standard error."
+
+
+def _days(document: Document) -> tuple[str, str]:
+    """Return the first and the last day of a run."""
+    days = [day for window in document["windows"] for day in (window["start"], window["end"])]
+    return min(days), max(days)
 
 
 def _claims(document: Document) -> str:
     found = Counter(str(claim["verdict"]) for claim in document["claims"])
     against = [str(claim["id"]) for claim in document["claims"] if claim["verdict"] == "contradicted"]
-    said = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
-    return f"The report's claims: {said}." + (f" Contradicted: {', '.join(against)}." if against else "")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
+    text = f"The report's claims as known on {_days(document)[1]}: {counts}."
+    return text + (f" Contradicted: {', '.join(against)}." if against else "")
 
 
 def _figures(found: Mapping[str, Any]) -> tuple[str, str, str]:

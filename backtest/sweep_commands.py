@@ -31,7 +31,6 @@ from backtest.sweep.trials import open_trials
 from backtest.sweep.workers import Crew, most_held
 from backtest.universe import load_universe
 
-RATE = 1100.0  # settings a second and core, for the prediction
 MEGABYTES = (500.0, 350.0)  # whatever the sweep, and a worker
 
 
@@ -41,6 +40,7 @@ class Asked:
 
     strategy: Path
     grid: Path
+    command: str
     out: Path
     resume: bool
     merge: bool
@@ -66,7 +66,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         raise ConfigurationError("--shard and --merge; want the shards first, then one --merge without --shard")
     count, settings = asked.workers or cores(), Settings(spec, load_grid(asked.grid))
     memory = MEGABYTES[0] + MEGABYTES[1] * count
-    typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB and {len(settings) / (RATE * count) + 10:,.0f} s", err=True)
+    typer.echo(f"{len(settings):,} settings, about {memory:,.0f} MB", err=True)
     held = [settings[number][1] for number in settings.scenes]
     checked = time.monotonic()
     if not asked.shard:
@@ -82,7 +82,8 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     for other in asked.trials:
         ledger.merge(other)
     noted = sorted(number for chunk in mine for number in chunk.numbers)
-    told = _progress(len(noted))
+    there = sum(len(chunk.numbers) for chunk in mine if asked.resume and chunk.path.exists())
+    told = _progress(len(noted), there, count)
     if asked.engine == "dask" and not asked.merge:
         from backtest.sweep.cluster import encoded_on
 
@@ -103,7 +104,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
         raise DataError(f"{spec.name}: read other files than when it began; expected a strategy that reads the same, run again")
     baseline.write(found.table, came_from, folder / "settings.parquet")
     counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
-    document = _document(spec, found, came_from, counted)
+    document = _document(spec, found, came_from, counted) | {"command": asked.command}
     chunks.put(folder / "result.json", sealed_json(document))
     ended = time.monotonic()
     seconds = ended - began
@@ -174,21 +175,44 @@ def _document(spec: StrategySpec, found: Findings, came_from: dict[str, str], co
     }
 
 
-def _progress(total: int) -> Callable[[int], None]:
-    """Return a line that counts settings for a person at a terminal; nothing in CI, in a file or a pipe."""
-    if os.environ.get("CI") or not sys.stderr.isatty():
-        return lambda _: None
-    began, done = time.monotonic(), 0
+def _progress(total: int, there: int, workers: int) -> Callable[[int], None]:
+    """Return what counts settings: a line that moves for a person at a terminal, one line of how long it takes elsewhere."""
+    pace, begun = Pace(total, there, workers, time.monotonic), False
+    moving = not os.environ.get("CI") and sys.stderr.isatty()
 
     def told(count: int) -> None:
-        nonlocal done
-        done += count
-        rate = done / (time.monotonic() - began)
-        end = "\n" if done == total else ""
-        typer.echo(
-            f"\r{done:,} of {total:,} settings, {rate:,.0f} a second, {(total - done) / rate:,.0f} s left  {end}",
-            err=True,
-            nl=False,
-        )
+        nonlocal begun
+        left = pace.left(count)
+        if left is None or (begun and not moving):
+            return
+        begun = True
+        text = f"{pace.done:,} of {total:,} settings, {left:,.0f} s until all are evaluated"
+        typer.echo(f"\r{text}  " if moving and pace.done < total else f"\r{text}" if moving else text, err=True, nl=not moving)
+        if moving and pace.done == total:
+            typer.echo(err=True)
 
     return told
+
+
+class Pace:
+    """How long the rest of a sweep's settings take, from those it has evaluated; not said before there is enough to go by.
+
+    The settings `there` before it began, and the first chunk of every worker, which waits for compiled code and first decisions,
+    say nothing of the pace; then a tenth of the settings has to be done.
+    """
+
+    def __init__(self, total: int, there: int, workers: int, clock: Callable[[], float]) -> None:
+        self.done, self._total, self._there, self._workers, self._clock = 0, total, there, workers, clock
+        self._chunks, self._first, self._since = 0, 0, 0.0
+
+    def left(self, count: int) -> float | None:
+        """Return the seconds until all are evaluated, after a chunk of so many settings; None where nobody can know yet."""
+        self.done += count
+        if self.done <= self._there:
+            return None
+        self._chunks += 1
+        if self._chunks <= self._workers:
+            self._first, self._since = self.done, self._clock()
+            return None
+        measured = self.done - self._first
+        return (self._total - self.done) * (self._clock() - self._since) / measured if measured >= 0.1 * self._total else None

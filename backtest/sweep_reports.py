@@ -1,7 +1,6 @@
 """Puts the page of a sweep where people read it, with the full reports of its best settings and the front page above it."""
 
 import json
-import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,7 +42,7 @@ def publish_sweep(
         typer.echo(f"running setting {spec_id} of {spec.name}", err=True)
         values = ", ".join(f"{field} {said(value)}" for field, value in setting.items())
         above = replace(SWEEP, said=f"One of the best settings of a sweep: {values}. {worth(document)}")
-        result = run(applied(spec, setting), archive)
+        result = replace(run(applied(spec, setting), archive), command=document["command"])
         publish(result, render(result, above), folder / FULL, spec_id)
     linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in told})
     put(folder / "index.html", render_sweep(linked).encode())
@@ -55,7 +54,6 @@ def publish_sweep(
 def search_of(spec: StrategySpec, archive: Archive, found: Findings, document: dict[str, Any], grid: Path) -> Search:
     """Return what the page of a sweep shows, without links to full reports."""
     universe, prices = load_universe(), archive.prices
-    words = ["python", "-m", "backtest", "sweep", spec.name, "--grid", grid.name if grid.is_absolute() else str(grid)]
     return Search(
         title=spec.title,
         question=spec.question,
@@ -63,7 +61,7 @@ def search_of(spec: StrategySpec, archive: Archive, found: Findings, document: d
         windows=found.windows,
         document=document,
         grid=load_grid(grid).as_dict(),
-        command=shlex.join([*words, "--prices", prices.source]),
+        command=document["command"],
         prices={"source": prices.source, "frequency": prices.frequency, "adjustment": prices.adjustment},
         chosen=pd.Timestamp(max(universe.basket(name).chosen for name in spec.baskets)),
         reports={},

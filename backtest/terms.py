@@ -102,7 +102,7 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
     """
     bars = prices.bars
     if bars is None and (fill == "open" or costs.slippage_range > 0):
-        raise DataError(f"{prices.source}: no opens and no ranges; want fill 'close' and slippage_range 0, or daily bars")
+        raise DataError(f"{prices.source}: no opens and no ranges; expected daily --prices, or fill close and slippage_range 0")
     markets = tuple(market for market in MARKETS if market in prices.markets_of(tickers))
     ordered = tuple(sorted(tickers, key=lambda ticker: (markets.index(prices.market[ticker]), ticker)))
     seat = np.array([markets.index(prices.market[ticker]) for ticker in ordered])

@@ -64,7 +64,8 @@ def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Arc
     """
     if f'<a href="{SWEEP.href}">' in page:
         raise ConfigurationError("the report of a sweep's setting; want the sweep again: its page has the command and identities")
-    result = replace(run(restated(document, spec), archive), audit=document["audit"])
+    result = run(restated(document, spec), archive)
+    result = replace(result, audit=document["audit"], command=document.get("command", result.command))
     again = json.loads(to_json(result.as_dict()))
     ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])
     told = [(at, was, now) for at, was, now in differences(document, again) if at not in (*IDS, SOURCE)]

@@ -18,7 +18,7 @@ def test_simulating_a_basket(benchmark, way, given):
     call = WAYS[way](given)
     call()
     benchmark.group = f"{len(given.tickers)} names, {len(given.sessions)} sessions, {len(given.rows)} order sessions"
-    benchmark.extra_info["target"] = "ours at most 1.3 × the kernel (DESIGN 11), met by many books at once if at all"
+    benchmark.extra_info["target"] = "ours at most 1.3 × the kernel, met by many books at once if at all"
     benchmark(call)
 
 
@@ -29,7 +29,7 @@ MANY = sweep(LARGE, 1000)
 def test_a_thousand_books_as_a_sweep_takes_them(benchmark, way):
     MANY[way]()
     benchmark.group = f"1,000 books of {len(LARGE.tickers)} names, {len(LARGE.rows)} order sessions"
-    benchmark.extra_info["target"] = "ours at most 1.3 × the kernel (DESIGN 11)"
+    benchmark.extra_info["target"] = "ours at most 1.3 × the kernel"
     benchmark.pedantic(MANY[way], rounds=5)
 
 

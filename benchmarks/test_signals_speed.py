@@ -1,4 +1,4 @@
-"""One call of each signal on a panel that has been read before: at most 200 µs each (DESIGN 11)."""
+"""One call of each signal on a panel that has been read before: at most 200 µs each is the target."""
 
 import pandas as pd
 import pytest

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from backtest.documents import to_json
 from backtest.run import run, tickers_of
 from backtest.sources import load_archive
 from backtest.spec import load_strategy
-from backtest.summary import markdown, terminal
+from backtest.summary import claim_lines, markdown, terminal
 from backtest.universe import load_universe
 
 STRATEGIES = Path(__file__).parents[1] / "strategies"
@@ -44,6 +45,48 @@ def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
     assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
     found = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
     assert f"| out of sample | {found['total_return']:+.1%} |" in markdown(document)
+
+
+def tables(text):
+    """Return the tables that a Markdown parser reads: per row the texts of its cells."""
+    found = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type == "inline" and found and token.level >= 3:
+            found[-1][-1].append(token.content)
+    return found
+
+
+def test_a_markdown_parser_reads_two_tables_whose_rows_are_as_wide_as_their_headers(document):
+    (name, book), *_ = document["baskets"].items()
+    claims = [{**document["claims"][0], "id": "a | b"}, *document["claims"][1:]]
+    for one in (document, {**document, "baskets": {"x | y": book, name: book}, "claims": claims}):
+        books, ledger = tables(markdown(one))
+        assert [len(row) for row in books] == [6] * (1 + sum(len(book["regimes"]) for book in one["baskets"].values()))
+        assert [len(row) for row in ledger] == [5] * (1 + len(one["claims"]))
+        assert ledger[0] == ["Claim", "Report", "Ours", "Verdict", "On its date"]
+        assert [row[3] for row in ledger[1:]] == [claim["verdict"] for claim in one["claims"]]
+
+
+def test_the_claims_say_the_day_they_are_known_on(document):
+    for text in (terminal(document), markdown(document)):
+        assert "The report's claims as known on 2026-06-26:" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_claims_fit_the_terminal_and_lose_no_word(document, width):
+    rows = [claim | {"changed_since_report": "contradicted -> confirmed"} for claim in document["claims"]]
+    text = claim_lines(rows, "2026-06-26", width)
+    assert max(map(len, text.splitlines())) <= width
+    words = " ".join(text.split())
+    assert "as known on 2026-06-26" in words
+    for claim in rows:
+        assert claim["sentence"] in words
+        for reading in (claim["reading"], *claim["alternatives"]):
+            assert reading["reading"] in words
 
 
 def test_what_was_not_audited_says_so_and_an_audit_gives_its_verdict(document):

@@ -1,6 +1,9 @@
 """`verify` accepts a report as it was written and names the first figure that was altered; `compare` says what changed."""
 
+import html
 import json
+import re
+import shlex
 import shutil
 
 import pytest
@@ -176,3 +179,40 @@ def test_a_claim_that_turned_is_in_a_comparison(written):
     was = other["claims"][0]["verdict"]
     other["claims"][0]["verdict"] = "turned"
     assert compare(document, other)["claims"] == [{"id": document["claims"][0]["id"], "a": was, "b": "turned"}]
+
+
+def printed(page):
+    """Return the first command of a page: the one that makes it again."""
+    return shlex.split(
+        html.unescape(re.search(r"<code>(python -m backtest run .*?)</code>", page.read_text(encoding="utf-8"))[1])
+    )
+
+
+def test_the_command_on_a_page_makes_it_again_with_every_option_it_was_run_with(command, written, tmp_path):
+    words = printed(written / "dearer" / "supply_chain_excess" / "index.html")
+    assert words[4:] == ["supply_chain_excess", "--prices", "reference", "--start", "2025-01-03", "--slippage-bps", "50"]
+    assert command(*words[3:], "--out", tmp_path)[0] == 0
+    for name in ("result.json", "index.html"):
+        first, second = (out / "supply_chain_excess" / name for out in (written / "dearer", tmp_path))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_command_on_a_page_names_a_folder_as_it_was_typed_and_verify_asks_not_where_it_lay(
+    command, shared_prices, tmp_path, monkeypatch
+):
+    (tmp_path / "some prices").symlink_to(shared_prices)
+    monkeypatch.chdir(tmp_path)
+    start = ("--start", "2026-01-05", "--out", "out")
+    assert command("run", "multiplier", "--prices", "some prices", *start)[0] == 0
+    words = printed(tmp_path / "out" / "multiplier" / "index.html")
+    assert words[3:] == ["run", "multiplier", "--prices", "some prices", "--start", "2026-01-05"]
+    assert command("verify", "out/multiplier", "--prices", tmp_path / "some prices")[0] == 0
+
+
+def test_a_report_of_other_settings_is_replaced_with_a_line_that_says_so(command, written, tmp_path):
+    shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
+    before = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text(encoding="utf-8"))["spec_id"]
+    again = ("run", "supply_chain_excess", "--start", "2025-01-03", "--out", tmp_path)
+    assert not [line for line in command(*again)[2] if "replaces" in line]
+    (line,) = [line for line in command(*again, "--slippage-bps", "7")[2] if "replaces" in line]
+    assert line.endswith(f"replaces a report of other settings (spec_id {before})")

@@ -34,13 +34,13 @@ LABELLED = 0.02  # a smaller weight has no room for its label
 def readings(
     anchor: str, name: str, quarters: Mapping[str, Mapping[str, Any]], seen: Mapping[str, float], windows: Sequence[Window]
 ) -> Chart:
-    """Draw a signal's value at the end of its quarter, and as the step a reader saw from month to month."""
+    """Draw a signal's value at the end of its quarter, and as the step a reader saw from month to month to the run's end."""
     values = ", ".join(f"{quarter} {number(reading['value'], 3)}" for quarter, reading in quarters.items())
-    label = f"Chart of {plain(name)} by quarter, and of what a reader knew each month: {values}."
+    label = f"Chart of {plain(name)} by quarter, and of what a reader knew at each month's end and the run's: {values}."
     caption = (
         "Points: the value at the end of the quarter it speaks of, as known at the end of the run; the thin lines are the wait "
-        "until its last figure was published. Step: the newest complete value a reader had at the end of each month, computed "
-        "from nothing later. A cross marked “low” rests on a figure of low confidence."
+        "until its last figure was published. Step: the newest complete value a reader had at the end of each month and of the "
+        "run, computed from nothing later. A cross marked “low” rests on a figure of low confidence."
     )
     return chart(anchor, label, caption, lambda size: _draw_readings(size, name, quarters, seen, windows))
 

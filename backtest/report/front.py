@@ -1,5 +1,6 @@
 """The front page: every strategy side by side, then each with its question and what came out, read back from result.json."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -36,9 +37,9 @@ def section(documents: Sequence[Document]) -> Section:
     )
     blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
     if len(documents) > 1:
-        one, other = (document["strategy"] for document in documents[:2])
-        blocks += [Text("What changed between any two results, in spec, data, code and figures:", "small")]
-        blocks += [Code(f"python -m backtest compare reports/{one} reports/{other}")]
+        names = [str(document["strategy"]) for document in documents[:2]]
+        said = "What changed between any two results, in spec, data, code and figures, from this page's folder:"
+        blocks += [Text(said, "small"), Code(shlex.join(["python", "-m", "backtest", "compare", *names]))]
     return Section("strategies", "All strategies", tuple(blocks))
 
 
@@ -86,16 +87,16 @@ def _row(place: int, document: Document) -> tuple[Cell, ...]:
         _together(books, AFTER),
         _ratio(books),
         _together(books, "in sample"),
-        _tally(verdicts),
+        _tally(verdicts, _newest(document)[0]),
         Cell(str(audit["verdict"]) if audit else NOT_AUDITED),
         Cell(*_newest(document)),
     )
 
 
-def _tally(verdicts: Counter[str]) -> Cell:
-    """Return how many claims are confirmed, with the other verdicts below."""
+def _tally(verdicts: Counter[str], last: str) -> Cell:
+    """Return how many claims are confirmed as known on the run's last day, with the other verdicts below."""
     others = "; ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common() if verdict != "confirmed")
-    return Cell(f"{verdicts['confirmed']} of {verdicts.total()} confirmed", note=others)
+    return Cell(f"{verdicts['confirmed']} of {verdicts.total()} confirmed", note=f"as known on {last}; {others}".rstrip("; "))
 
 
 def _together(books: Mapping[str, Any], window: str) -> Cell:

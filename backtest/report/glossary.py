@@ -43,7 +43,7 @@ TERMS: dict[str, Term] = {
         "What the first reading of the claim measures, from figures published by the end of the run.", "that of the claim"
     ),
     "Stated": Term("The figure as its source states it.", "in the column beside it"),
-    "Verdict now": Term(
+    "Verdict at the run's end": Term(
         "Over all readings, as known at the end of the run: confirmed where every measurable one holds, contradicted where none "
         "does, confirmed under one reading where some do, not testable where none can be measured.",
         "one of four",
@@ -56,7 +56,7 @@ TERMS: dict[str, Term] = {
     "Confidence": Term("How sure we are of the weakest figure: high was found at its source, low was not.", "a mark"),
     "Known at": Term("When the last figure behind the row was published. Nothing was decided on it before.", "day, UTC"),
     "Ratio known at": Term("When the last figure behind the ratio was published.", "day, UTC"),
-    "Since": Term("The end of the first month in which this was what a reader knew.", "day"),
+    "Since": Term("The end of the first month, or of the run, at which this was what a reader knew.", "day"),
     "CapEx (USD bn)": Term("Cash paid for property and equipment by the clouds, summed, in the calendar quarter.", "USD billion"),
     "Revenue (CNY bn)": Term("Revenue of the suppliers, summed, in the calendar quarter.", "CNY billion"),
     "CapEx growth": Term("CapEx over that of the same quarter a year before, less one.", "%"),

@@ -1,13 +1,13 @@
 """The report held to its own figures: every claim with its figure, ours, the verdict, then and now."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from backtest.regimes import REPORT_DATE
 from backtest.report import claim_charts
 from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.wording import DASH, counted, listed, number, origin, percent, plain
+from backtest.report.wording import counted, day, ended, listed, origin, percent, plain, stated
 from backtest.run import RunResult
 
 MEANING = (
@@ -19,7 +19,7 @@ HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
 
 def section(result: RunResult) -> Section:
     """Return the tally, the table of claims and the specification curve."""
-    blocks: list[Block] = [Text(_tally(result.claims), "lead"), Text(MEANING, "small"), _table(result.claims)]
+    blocks: list[Block] = [Text(_tally(result), "lead"), Text(MEANING, "small"), _table(result)]
     sets = next((claim for claim in result.claims if claim["id"] == "excess-growth"), None)
     curves = _curves(sets) if sets else {}
     if curves:
@@ -27,12 +27,13 @@ def section(result: RunResult) -> Section:
     return Section("claims", "The report's claims, held to its own figures", tuple(blocks))
 
 
-def _tally(claims: Sequence[Mapping[str, Any]]) -> str:
+def _tally(result: RunResult) -> str:
+    claims = result.claims
     now, then = (Counter(verdicts) for verdicts in zip(*((c["verdict"], c["then"]["verdict"]) for c in claims), strict=True))
     changed = [c["id"] for c in claims if c["verdict"] != c["then"]["verdict"]]
     return (
-        f"Of {counted(len(claims), 'claim')} as known at the end of the run: {_counts(now)}. As known on the report's date, "
-        f"{REPORT_DATE:%Y-%m-%d}: {_counts(then)}. Changed since: {listed(changed)}."
+        f"Of {counted(len(claims), 'claim')} as known at the end of the run, {ended(result.windows)}: {_counts(now)}. As known "
+        f"on the report's date, {day(REPORT_DATE)}: {_counts(then)}. Changed between the two: {listed(changed)}."
     )
 
 
@@ -40,18 +41,18 @@ def _counts(verdicts: Counter[str]) -> str:
     return listed([f"{count} {verdict}" for verdict, count in verdicts.most_common()])
 
 
-def _table(claims: Sequence[Mapping[str, Any]]) -> Table:
+def _table(result: RunResult) -> Table:
     columns = (
         Column("Claim"),
         Column("The report says", prose=True),
         Column("Its figure", True),
         Column("Ours", True),
-        Column("Verdict now", prose=True),
-        Column("On its date", prose=True),
+        Column(f"Verdict on {ended(result.windows)}", prose=True, term="Verdict at the run's end"),
+        Column(f"On its date, {day(REPORT_DATE)}", prose=True, term="On its date"),
         Column("Evidence", prose=True),
         Column("Every reading tried"),
     )
-    return Table("The claims ledger", columns, (Rows(tuple(_row(claim) for claim in claims)),))
+    return Table("The claims ledger", columns, (Rows(tuple(_row(claim) for claim in result.claims)),))
 
 
 def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -60,10 +61,10 @@ def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         Cell(claim["id"], about=origin(claim)),
         Cell(claim["sentence"], note=f"in {claim['unit']}"),
-        Cell(_figure(claim["reported"])),
-        Cell(_figure(claim["measured"]), note=claim["quarter"] or ""),
+        Cell(stated(claim["reported"])),
+        Cell(stated(claim["measured"]), note=claim["quarter"] or ""),
         Cell(claim["verdict"], mark="contradicted" if claim["verdict"] == "contradicted" else ""),
-        Cell(claim["then"]["verdict"], note=_figure(claim["then"]["measured"])),
+        Cell(claim["then"]["verdict"], note=stated(claim["then"]["measured"])),
         Cell(f"{claim['evidence']}, {counted(len(claim['inputs']), 'figure')}", mark="low confidence" if doubtful else ""),
         Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(one) for one in readings)),
     )
@@ -71,11 +72,7 @@ def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 def _reading(one: Mapping[str, Any]) -> str:
     missing = f"; missing {listed(one['missing'][:3])}" if one["missing"] else ""
-    return f"{_figure(one['measured'])}, {HOLDS[one['holds']]}: {one['reading']}{missing}"
-
-
-def _figure(value: float | None) -> str:
-    return DASH if value is None else number(value, 3 if abs(value) < 10 else 1)
+    return f"{stated(one['measured'])}, {HOLDS[one['holds']]}: {one['reading']}{missing}"
 
 
 def _curves(claim: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """What came out, in sentences made by rule from the figures, and what keeps them from meaning more."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,8 +23,8 @@ def section(result: RunResult) -> Section:
 def luck(result: RunResult) -> str:
     """Return the audit's verdict, or that there was none and how to have one."""
     if result.audit is None:
-        command = f"python -m backtest run {result.spec['name']} --audit"
-        return f"The audit was not run: how much of this is luck is not known ({command})."
+        how = f" ({result.command} --audit)" if shlex.split(result.command)[3:4] == ["run"] else ""
+        return f"The audit was not run: how much of this is luck is not known{how}."
     return str(result.audit["verdict"])
 
 

@@ -8,6 +8,8 @@ from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Fold, Par
 from backtest.report.wording import counted, number, plain, unverified
 from backtest.run import RunResult
 
+ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of each market's rules"}  # fields that may be None
+
 
 def section(result: RunResult) -> Section:
     """Return notes, the spec and its ids, the sources and the command."""
@@ -24,7 +26,7 @@ def section(result: RunResult) -> Section:
 
 
 def _spec(result: RunResult) -> Table:
-    rows = tuple((Cell(name), Cell(_said(value))) for name, value in result.spec.items())
+    rows = tuple((Cell(name), Cell(ABSENT[name] if value is None else _said(value))) for name, value in result.spec.items())
     return Table("The values that define the run", (Column("Field"), Column("Value")), (Rows(rows),))
 
 
@@ -35,7 +37,7 @@ def _said(value: Any) -> str:
         return f"{value.get('type', '')}({fields})"
     if isinstance(value, list | tuple):
         return ", ".join(_said(part) for part in value) or "none"
-    return "none: to the last session" if value is None else str(value)
+    return "none" if value is None else str(value)
 
 
 def _ids(result: RunResult) -> Table:
@@ -80,12 +82,15 @@ def _cited(result: RunResult) -> Iterator[str]:
 
 
 def _sweep(result: RunResult) -> tuple[Block, ...]:
-    name = str(result.spec["name"])
     said = (
         "This page is one setting. A sweep runs every setting of a grid under the same rules and says what the best is worth: "
-        "Deflated Sharpe Ratio, probability of overfitting, superior ability, with N from the ledger of all settings tried."
+        "Deflated Sharpe Ratio, probability of overfitting, superior ability, with N from the ledger of all settings tried. "
+        "Without --grid it tries rhythms, lags and slippages, which every strategy has; a grid of its own is a TOML file."
     )
-    return Text(said, "small"), Code(shlex.join(["python", "-m", "backtest", "sweep", name, "--grid", f"sweeps/{name}.toml"]))
+    words = shlex.split(result.command)
+    sources = [word for at, word in enumerate(words) if {"--prices", "--facts"} & {*words[at - 1 : at + 1]}]
+    command = result.command if words[3] == "sweep" else shlex.join([*words[:3], "sweep", words[4], *sources])
+    return Text(said, "small"), Code(command)
 
 
 def _figures(result: RunResult) -> tuple[Block, ...]:
@@ -94,12 +99,11 @@ def _figures(result: RunResult) -> tuple[Block, ...]:
 
 
 def _again(result: RunResult) -> tuple[Block, ...]:
-    command = shlex.join(["python", "-m", "backtest", "run", str(result.spec["name"]), "--prices", result.prices["source"]])
     said = (
-        "Prices from a folder are given by its name: put its path there. A run with other options than the strategy's own "
-        "(start, end, basket, cost) needs them again. The ids above say whether the same run came out."
+        "Paths stand as they were typed, seen from the folder the run was started in. Prices and figures of a store or of its "
+        "snapshot are those of the store here. The ids above say whether the same run came out."
     )
-    return Code(command), Text(said, "small")
+    return Code(result.command), Text(said, "small")
 
 
 def _inputs(claims: Sequence[Mapping[str, Any]]) -> Table:

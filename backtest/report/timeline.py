@@ -1,11 +1,11 @@
-"""What was known when: each claim's verdict and each signal's value, and the month's end from which a reader had it."""
+"""What was known when: each claim's verdict and each signal's value, and the month's end, or the run's, from which it was."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backtest.report.blocks import Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.wording import counted, number, percent, plain
+from backtest.report.wording import counted, number, plain, stated
 from backtest.run import RunResult
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -15,7 +15,7 @@ def section(result: RunResult) -> Section:
     """Return every change as one table, which the page's script turns into a slider over the months."""
     months = tuple(result.known)
     if not months:
-        return Section("known", "What was known when", (Text("The run has no month's end."),))
+        return Section("known", "What was known when", (Text("The run has no day."),))
     claims = [row for claim in result.claims for row in _spells(claim["id"], _claim(claim, result.known))]
     signals = [
         row
@@ -26,7 +26,7 @@ def section(result: RunResult) -> Section:
     titled = {"Claims: verdict and our figure": claims, "Signals: value of the latest complete quarter": signals}
     groups = tuple(Rows(tuple(rows), title) for title, rows in titled.items() if rows)
     columns = (Column("Claim or signal"), Column("Since"), Column("Known then", prose=True))
-    table = Table("Every change of what was known, at the ends of months", columns, groups, slider=months)
+    table = Table("Every change of what was known, at the ends of months and of the run", columns, groups, slider=months)
     changes = sum(_turns([found[claim["id"]]["verdict"] for found in result.known.values()]) for claim in result.claims)
     text = Text(
         f"From {months[0]} to {months[-1]}, with nothing published later: verdicts changed {counted(changes, 'time')}. "
@@ -36,14 +36,11 @@ def section(result: RunResult) -> Section:
 
 
 def _claim(claim: Mapping[str, Any], known: Known) -> list[tuple[str, str]]:
-    return [(month, _said(found[claim["id"]], claim["unit"])) for month, found in known.items()]
+    return [(month, _said(found[claim["id"]])) for month, found in known.items()]
 
 
-def _said(found: Mapping[str, Any], unit: str) -> str:
-    value = found["measured"]
-    if value is None:
-        return str(found["verdict"])
-    return f"{found['verdict']}: {percent(value, sign=False) if unit == 'fraction' else number(value)}"
+def _said(found: Mapping[str, Any]) -> str:
+    return str(found["verdict"]) if found["measured"] is None else f"{found['verdict']}: {stated(found['measured'])}"
 
 
 def _spells(name: str, values: Sequence[tuple[str, str]]) -> Iterator[tuple[Cell, ...]]:

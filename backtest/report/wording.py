@@ -31,6 +31,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{value:,.{digits}f}".replace("-", "−") if value is not None and known(value) else DASH
 
 
+def stated(value: float | None) -> str:
+    """Return a claim's figure: three decimals below ten, one from there, or a dash."""
+    return DASH if value is None else number(value, 3 if abs(value) < 10 else 1)
+
+
 def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
     """Return a fraction in percent with its sign, or a dash."""
     if value is None or not known(value):
@@ -76,6 +81,11 @@ def spans(windows: Sequence[Window]) -> Iterator[tuple[str, Window]]:
         named.setdefault((window.start, window.end), []).append(window)
     for same in named.values():
         yield " = ".join(window.name for window in same), same[0]
+
+
+def ended(windows: Sequence[Window]) -> str:
+    """Return the last day of a run: what is called known at its end was known on that day."""
+    return day(max(window.end for window in windows))
 
 
 def regimes(windows: Sequence[Window]) -> list[Window]:

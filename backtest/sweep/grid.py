@@ -14,14 +14,18 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backtest.errors import ConfigurationError, near_miss
 from backtest.inputs import read_toml, shown
 
+if TYPE_CHECKING:
+    from backtest.spec import StrategySpec  # heavy, and only named here
+
 MOST, MOST_EVER = 100_000, 10_000_000
 PLACES = 100  # times the cap: what a grid whose conditions exclude most of it may have before
 FINEST = 1e-9  # step of a range: values are rounded to 12 places
+TIMING = Path(__file__).with_name("timing.toml")  # what a sweep takes where no grid is named
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -69,6 +73,17 @@ class Grid:
             "exclude": [{field: dict(asked) for field, asked in table.items()} for table in self.exclude],
             "most": self.most,
         }
+
+
+def first_daily(grid: Grid, spec: "StrategySpec") -> Setting | None:
+    """Return the first setting that needs the bars of daily prices, for its fill or its slippage; None where none does."""
+    fills, ranges = grid.fields.get("fill", (spec.fill,)), grid.fields.get("slippage_range", (spec.slippage_range,))
+    if "open" not in fills and not any(ranges):
+        return None
+    for _, setting in grid.settings():
+        if setting.get("fill", spec.fill) == "open" or setting.get("slippage_range", spec.slippage_range):
+            return setting
+    return None
 
 
 def stated(setting: Setting) -> str:

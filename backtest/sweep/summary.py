@@ -1,6 +1,8 @@
 """A sweep in a few lines of Markdown with a heat map as text, and as JUnit XML: what CI shows."""
 
 import json
+import textwrap
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,11 +14,12 @@ from backtest.sweep.measure import Findings
 
 SHADES = "·░▒▓█"
 MOST_COLUMNS = 24
+WIDTH = 80
 
 
 def markdown(document: dict[str, Any], found: Findings, drift: BaseException | None) -> str:
     """Return the summary; the best Sharpe ratio stands beside what the search for it is worth, or why that is not given."""
-    best, statistics = found.best, found.statistics
+    best = found.best
     lines = [f"## Sweep of {document['strategy']}: {document['settings']:,} settings", ""]
     lines += [
         f"Best Sharpe ratio {best['sharpe whole']:.2f} over the whole run, the best of {document['trials']:,} trials:",
@@ -24,15 +27,36 @@ def markdown(document: dict[str, Any], found: Findings, drift: BaseException | N
         "",
         "| what | figure |",
         "|---|---|",
-        f"| chance that it is above noise (Deflated Sharpe) | {_said(statistics['deflated_sharpe'], 'probability')} |",
-        f"| probability of backtest overfitting | {_said(statistics['pbo'], 'probability')} |",
-        f"| p-value that nothing beats the benchmarks (SPA) | {_said(statistics['spa'], 'consistent')} |",
-        f"| years a search of that size needs, and has | {_years(statistics['minimum_length'])} |",
+        *(f"| {what} | {figure} |" for what, figure in _worth(document)),
         f"| drift from the baseline | {drift or 'none'} |",
         "",
         *_heat(found.table),
     ]
     return "\n".join(lines) + "\n"
+
+
+def terminal(document: dict[str, Any], page: Path) -> str:
+    """Return what came out of a sweep and where its page is, no line longer than 80 columns but that of the path."""
+    best = document["best"]
+    lines = [
+        f"Sweep of {document['strategy']}: {document['settings']:,} settings.",
+        f"Best Sharpe ratio {best['sharpe whole']:.2f} over the whole run, the best of {document['trials']:,} trials:",
+        *textwrap.wrap(best["setting"], WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
+    ]
+    for what, figure in _worth(document):
+        lines += textwrap.wrap(f"{what:<58}{figure}", WIDTH, subsequent_indent="  ", drop_whitespace=True)
+    return "\n".join([*lines, f"page: {page}"]) + "\n"
+
+
+def _worth(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the search for the best is worth: each check in words, and its figure or why there is none."""
+    statistics = document["statistics"]
+    return [
+        ("chance that it is above noise (Deflated Sharpe)", _said(statistics["deflated_sharpe"], "probability")),
+        ("probability of backtest overfitting", _said(statistics["pbo"], "probability")),
+        ("p-value that nothing beats the benchmarks (SPA)", _said(statistics["spa"], "consistent")),
+        ("years a search of that size needs, and has", _years(statistics["minimum_length"])),
+    ]
 
 
 def junit(document: dict[str, Any], found: Findings, drift: BaseException | None, compared: bool) -> str:

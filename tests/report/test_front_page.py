@@ -61,6 +61,16 @@ def test_every_strategy_stands_in_one_row_with_its_picture_claims_verdict_and_ne
     assert f"{list(path.values())[-1]:.2f}" in pictures[0]
 
 
+def test_the_page_says_the_day_of_every_tally_and_a_comparison_that_runs_in_its_folder(documents, read):
+    page = read(render_index(documents))
+    rows = page.table("Every strategy side by side")
+    for document in documents:
+        end = max(window["end"] for window in document["windows"])
+        assert f"as known on {end}; " in rows[document["spec"]["title"]][5]
+    one, other = (document["strategy"] for document in documents[:2])
+    assert f"python -m backtest compare {one} {other}" in page.text
+
+
 def test_without_a_strategy_the_page_says_what_to_run(read):
     assert "python -m backtest run all" in read(render_index([])).text
 

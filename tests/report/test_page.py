@@ -1,12 +1,16 @@
 """A page says what the RunResult says, in a document that asks for nothing else."""
 
+import html
 import re
+import shlex
 from base64 import b64encode
 from hashlib import sha256
 from itertools import pairwise
 
 import pytest
+import typer
 
+from backtest.__main__ import app
 from backtest.report import SECTIONS, glossary, render
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
@@ -178,6 +182,56 @@ def test_every_figure_in_a_table_is_defined_on_the_page(results, pages, read):
         wanted = {str(a["data-term"]) for _, a in page.elements if "data-term" in a}
         assert wanted
         assert wanted <= set(page.ids)
+
+
+def test_a_field_of_the_spec_that_is_none_is_read_as_what_it_means(results, pages, read):
+    for name, result in results.items():
+        rows = read(pages[name]).table("The values that define the run")
+        assert result.spec["cost_bps"] is None
+        assert rows["cost_bps"][1] == "none: the costs of each market's rules"
+        assert rows["end"][1] == "none: to the last session"
+        assert not any(row[1].startswith("none: to") for field, row in rows.items() if field != "end")
+
+
+def test_every_verdict_stands_with_the_day_it_is_of(results, pages, read):
+    page = read(pages["supply_chain_excess"])
+    end = max(window.end for window in results["supply_chain_excess"].windows)
+    header = page.table("The claims ledger")["Claim"]
+    assert header[4:6] == [f"Verdict on {end:%Y-%m-%d}", "On its date, 2025-07-23"]
+    tally = next(text for text in page.text if text.startswith("Of 15 claims"))
+    assert f"known at the end of the run, {end:%Y-%m-%d}:" in tally
+    assert "2025-07-23" in tally
+    assert not any("now" in column.lower().split() for column in header)
+
+
+def test_what_a_chart_calls_known_last_is_what_the_page_calls_the_latest(results):
+    for result in results.values():
+        for name, quarters in (result.signals | result.trends).items():
+            if quarters:
+                newest = list(quarters.values())[-1]["value"]
+                assert list(result.seen[name].values())[-1] == pytest.approx(newest, abs=1e-12), name
+
+
+def test_the_last_day_of_the_slider_has_the_verdicts_and_figures_of_the_claims(results, pages, read):
+    page = read(pages["supply_chain_excess"])
+    end = max(window.end for window in results["supply_chain_excess"].windows)
+    (changes,) = [one for one in page.tables if one["caption"].startswith("Every change of what was known")]
+    last = {row[0][0]: row[2][0] for row in changes["rows"] if len(row) == 3 and row[0]}
+    assert list(results["supply_chain_excess"].known)[-1] == f"{end:%Y-%m-%d}"
+    for claim, row in page.table("The claims ledger").items():
+        if claim != "Claim":
+            ours, verdict = row[3].split()[0], row[4].split(" contradicted")[0]
+            assert last[claim] == (verdict if ours == "—" else f"{verdict}: {ours}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_of_a_page_are_commands_that_there_are(name, pages):
+    found = [shlex.split(html.unescape(one)) for one in re.findall(r"<code>(python .*?)</code>", pages[name])]
+    assert [one[3:5] for one in found] == [["run", name], ["sweep", name]]
+    for words in found:
+        parser = typer.main.get_command(app).commands[words[3]]
+        parser.make_context(words[3], words[4:])
+    assert "--grid" not in found[1]
 
 
 def test_the_order_of_the_sections_is_the_order_of_the_questions(pages, read):

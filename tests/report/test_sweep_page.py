@@ -13,7 +13,7 @@ from backtest.report.sweep.checks import worth
 from backtest.report.sweep.maps import maps, worst_neighbours
 from backtest.report.sweep.noise import noise
 from backtest.report.sweep.page import SECTIONS, render_sweep
-from backtest.report.sweep.stability import rank_correlation
+from backtest.report.sweep.stability import conclusion, rank_correlation
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
 NAN = float("nan")
@@ -98,6 +98,32 @@ def test_regions_are_chosen_in_sample_and_shown_out_of_it(tiny, read):
     ]  # fmt: skip
     assert rank_correlation(tiny) == pytest.approx(-1.0)
     assert any("their order was turned around" in text for text in page.text)
+
+
+@pytest.mark.parametrize(
+    ("gain", "correlation", "text"),
+    [
+        (0.4, 0.5, "Choosing in sample paid 0.40: their order was kept."),
+        (-0.4, -0.5, "Choosing in sample cost 0.40: their order was turned around."),
+        (0.0, 0.5, "Choosing in sample is not shown to pay: their order was kept, but not for the best tenth."),
+        (0.004, 0.5, "Choosing in sample is not shown to pay: their order was kept, but not for the best tenth."),
+        (-0.4, 0.5, "Choosing in sample is not shown to pay: their order was kept, but not for the best tenth."),
+        (0.4, -0.5, "Choosing in sample is not shown to pay: their order was turned around, but not for the best tenth."),
+        (0.4, 0.1, "Choosing in sample is not shown to pay: their order was neither kept nor turned around."),
+        (0.4, NAN, "Whether choosing in sample pays is not known."),
+    ],
+)
+def test_what_choosing_in_sample_did_is_one_reading_of_gain_and_order(gain, correlation, text):
+    assert conclusion(gain, correlation) == text
+
+
+def test_a_page_never_says_that_choosing_made_no_difference_where_the_order_was_kept(search_of, read):
+    inside = [float(value) for value in range(12)]
+    after = [*inside[:-2], 5.5, 5.5]  # the best two in sample have the median of all after it
+    said = " ".join(read(render_sweep(search_of(FIELDS, {"in sample": inside, "out of sample": after, "whole": WHOLE}))).text)
+    assert said.count("their order was kept") == 1
+    assert "no difference" not in said
+    assert "it had 5.50 against 5.25" in said or "is not shown to pay" in said
 
 
 def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backtest.report.wording import DASH, counted, number, percent
+from backtest.statistics.sizes import SPA_ON_NOISE
 from backtest.statistics.standing import CONTRADICTED, SUPPORTED
 
 ENOUGH, RARE, COIN = 0.95, 0.05, 0.5  # fixed before any result
@@ -85,7 +86,8 @@ CHECKS = (
         "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, rarity,
         "the p-value that no setting beats its benchmarks is {} (SPA)", "no setting is shown to beat its benchmarks",
         "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
-        "best will again; means are compared as they are, and a true null is rejected in 7 to 10% of cases, not 5%.",
+        f"best will again; means are divided by standard deviations, and noise is rejected in {SPA_ON_NOISE} of cases, where "
+        f"{SPA_ON_NOISE.promised}% are promised.",
     ),
     Check(
         "minimum_length", "years", "Years that the search needs",

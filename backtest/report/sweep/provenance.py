@@ -54,8 +54,8 @@ def _identities(search: Search) -> Table:
 def _again(search: Search) -> tuple[Block, ...]:
     told = (
         f"Beside this page: settings.parquet with the figures of {counted(len(search.table), search.rows)} and the chunk its "
-        "curve is in, chunks/ with the values by day, result.json with what stands here. A folder of prices or a grid from "
-        "elsewhere is given by its name: put its path there. Trials rise with every new setting, so a later page of the same "
+        "curve is in, chunks/ with the values by day, result.json with what stands here. Paths stand as they were "
+        "typed, seen from the folder the sweep was started in. Trials rise with every new setting, so a later page of the same "
         "grid can be stricter."
     )
     return Code(search.command), Text(told, "small")

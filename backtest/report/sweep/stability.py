@@ -19,8 +19,9 @@ from backtest.statistics.refusal import FEWEST_OBSERVATIONS
 BINS = 28  # of either axis of the picture
 KEPT = 0.3  # rank correlation from which the order is said to be kept, or below its negative to be turned around
 RULE = (
-    f"Kept: a rank correlation of at least {KEPT}; turned around: at most −{KEPT}; neither: between them. It has no p-value, "
-    "because the settings are no independent observations."
+    f"The order is kept from a rank correlation of {KEPT} on, turned around from −{KEPT} down. Choosing in sample paid where the "
+    "order was kept and the best tenth had more than all out of sample; it cost where the order was turned around and the best "
+    "tenth had less; anything else shows neither. The correlation has no p-value: settings are no independent observations."
 )
 
 
@@ -29,7 +30,7 @@ def section(search: Search) -> Section:
     blocks: list[Block] = [Text(_sentence(search)), _table(search)]
     both = search.ratios(IN).notna() & search.ratios(OUT).notna()
     if both.any():
-        blocks += [Text(_order(search)), _chart(search, both.to_numpy()), Text(RULE, "small")]
+        blocks += [_chart(search, both.to_numpy()), Text(RULE, "small")]
     if search.chosen > REPORT_DATE:
         blocks.append(
             Text(
@@ -49,17 +50,25 @@ def _sentence(search: Search) -> str:
     chosen = f"The best tenth by Sharpe ratio in sample ({many}) had a median of {number(inside[top].median())} there"
     if not known(after[top].median()):
         return f"{chosen}; after it there is no Sharpe ratio, so whether it lasted is not known."
+    gain, correlation = float(after[top].median() - after.median()), rank_correlation(search)
     return (
         f"{chosen}, against {number(inside.median())} of all. Out of sample, after {day(REPORT_DATE)}, it had "
-        f"{number(after[top].median())} against {number(after.median())}: choosing in sample "
-        f"{_bought(float(after[top].median() - after.median()))}.{_doubt(search)}"
+        f"{number(after[top].median())} against {number(after.median())}. {_order(correlation)} {conclusion(gain, correlation)}"
+        f"{_doubt(search)}"
     )
 
 
-def _bought(gain: float) -> str:
-    if round(gain, 2) == 0.0:
-        return "made no difference"
-    return f"{'gained' if gain > 0 else 'lost'} {number(abs(gain))} against taking any setting"
+def conclusion(gain: float, correlation: float) -> str:
+    """Return what choosing in sample did: one reading of the best tenth's gain out of sample and the order of all settings."""
+    gain = round(gain, 2)
+    if not known(correlation):
+        return "Whether choosing in sample pays is not known."
+    if abs(correlation) < KEPT:
+        return "Choosing in sample is not shown to pay: their order was neither kept nor turned around."
+    order = "was kept" if correlation > 0 else "was turned around"
+    if gain * correlation > 0:
+        return f"Choosing in sample {'paid' if gain > 0 else 'cost'} {number(abs(gain))}: their order {order}."
+    return f"Choosing in sample is not shown to pay: their order {order}, but not for the best tenth."
 
 
 def _doubt(search: Search) -> str:
@@ -75,12 +84,10 @@ def rank_correlation(search: Search) -> float:
     return float(both["in"].corr(both["out"])) if len(both) > 2 and (both.max() > both.min()).all() else float("nan")
 
 
-def _order(search: Search) -> str:
-    found = rank_correlation(search)
-    if not known(found):
+def _order(correlation: float) -> str:
+    if not known(correlation):
         return "The order of the settings in sample and out of it cannot be compared: they do not differ there."
-    kept = "was kept" if found >= KEPT else "was turned around" if found <= -KEPT else "was neither kept nor turned around"
-    return f"The rank correlation of all settings' Sharpe ratios in sample and out of it is {number(found)}: their order {kept}."
+    return f"The rank correlation of all settings' Sharpe ratios in sample and out of it is {number(correlation)}."
 
 
 def _table(search: Search) -> Table:
