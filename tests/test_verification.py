@@ -182,10 +182,9 @@ def test_a_claim_that_turned_is_in_a_comparison(written):
 
 
 def printed(page):
-    """Return the first command of a page: the one that makes it again."""
-    return shlex.split(
-        html.unescape(re.search(r"<code>(python -m backtest run .*?)</code>", page.read_text(encoding="utf-8"))[1])
-    )
+    """Return the last command of a page to run it: the one that makes it again."""
+    runs = re.findall(r"<code>(python -m backtest run .*?)</code>", page.read_text(encoding="utf-8"))
+    return shlex.split(html.unescape(runs[-1]))
 
 
 def test_the_command_on_a_page_makes_it_again_with_every_option_it_was_run_with(command, written, tmp_path):

@@ -5,6 +5,7 @@ from typing import Any
 
 from backtest.report import audit_charts
 from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
+from backtest.report.outcome import audit_command
 from backtest.report.wording import DASH, Names, known, name_of, number, percent, plain, regimes
 from backtest.run import RunResult
 
@@ -12,8 +13,8 @@ from backtest.run import RunResult
 def section(result: RunResult) -> Section:
     """Return the audit's tables, or the command that makes them."""
     if result.audit is None:
-        told = Text("The audit was not run.")
-        return Section("luck", "Luck", (told, Code(f"python -m backtest run {result.spec['name']} --audit")))
+        command = audit_command(result)
+        return Section("luck", "Luck", (Text("The audit was not run."), *((Code(command),) if command else ())))
     found = result.audit
     blocks: list[Block] = [
         Text(str(found["verdict"]), "lead"),

@@ -23,9 +23,14 @@ def section(result: RunResult) -> Section:
 def luck(result: RunResult) -> str:
     """Return the audit's verdict, or that there was none and how to have one."""
     if result.audit is None:
-        how = f" ({result.command} --audit)" if shlex.split(result.command)[3:4] == ["run"] else ""
-        return f"The audit was not run: how much of this is luck is not known{how}."
+        command = audit_command(result)
+        return f"The audit was not run: how much of this is luck is not known{f' ({command})' if command else ''}."
     return str(result.audit["verdict"])
+
+
+def audit_command(result: RunResult) -> str:
+    """Return the command that audits this run, or nothing for a setting of a sweep, which has none."""
+    return f"{result.command} --audit" if shlex.split(result.command)[3:4] == ["run"] else ""
 
 
 def _sentence(result: RunResult, window: str) -> str:
