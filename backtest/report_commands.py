@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from backtest import results
+from backtest.errors import DataError
 from backtest.inputs import unreadable
 
 Report = Annotated[Path, typer.Argument(metavar="REPORT", help="A report's folder, its index.html or its result.json.")]
