@@ -18,7 +18,7 @@ import pandas as pd
 
 from backtest import attribution, floor
 from backtest.desk import Orders, due_rows, walked
-from backtest.errors import BacktestError, DataError, NotRepeatableError, StrategyError
+from backtest.errors import BacktestError, ConfigurationError, DataError, NotRepeatableError, StrategyError, near_miss
 from backtest.guard import attempt
 from backtest.journal import Journal
 from backtest.panel import Archive, Panel
@@ -224,7 +224,15 @@ def costs_of(spec: StrategySpec) -> Costs:
 
 
 def targets_of(decisions: Sequence[Decision], terms: Terms) -> np.ndarray:
-    """Return target weights, shape (decisions, tickers), tickers in the order of the terms."""
+    """Return target weights, shape (decisions, tickers), tickers in the order of the terms.
+
+    Raises ConfigurationError for a weight on a ticker that the book does not hold.
+    """
+    for one in decisions:
+        for ticker in one.targets:
+            if ticker not in terms.tickers:
+                fault = near_miss("ticker of the book", str(ticker), list(terms.tickers))
+                raise ConfigurationError(f"weights on {one.session:%Y-%m-%d}: {fault}")
     return np.array([[one.targets.get(ticker, 0.0) for ticker in terms.tickers] for one in decisions])
 
 

@@ -3,7 +3,7 @@
 Columns of a facts table (CSV, UTF-8):
 
     entity      ticker, or the name a figure is published under
-    metric      what is measured; one unit per metric
+    metric      what is measured: a row of data/metrics.toml; one unit per entity and metric
     period      the period as its publisher names it (FY2025Q1, 2024-05)
     period_end  last day of that period
     known_at    when it was published: a UTC minute, a day or a month (see calendars.publication_moment)
@@ -18,8 +18,8 @@ A correction is a new row of the same entity, metric and period with a later `kn
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,10 @@ import pandera.pandas as pandera
 from pandas.api.typing import NaTType
 
 from backtest import calendars
-from backtest.errors import DataError
+from backtest.errors import ConfigurationError, DataError, near_miss
 from backtest.inputs import reason
+
+Series = tuple[str, str]  # (entity, metric)
 
 EVIDENCE = ("reported", "derived", "estimated", "guidance")
 CONFIDENCE = ("high", "medium", "low")
@@ -40,6 +42,7 @@ UNITS = {
     "trillion_tokens": "a number of trillion tokens",
     "thousand_chips": "a number of thousand chips",
     "CNY_per_USD": "a number of CNY per USD",
+    "KRW_m": "a number in KRW million",
 }
 COLUMNS = (
     "entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source", "note",
@@ -182,18 +185,58 @@ class Chip:
 
 
 @dataclass(frozen=True)
+class Names:
+    """Every name a data set has, whenever it became known: no value and no date, so that a panel may know them all.
+
+    `units` is the unit of each entity and metric, `vendors` the vendor of each chip.
+    """
+
+    units: Mapping[Series, str] = field(default_factory=dict)
+    vendors: Mapping[str, str] = field(default_factory=dict)
+
+    def check_series(self, series: Series) -> None:
+        """Raise ConfigurationError with a near miss for an entity and metric that no figure has."""
+        if series in self.units:
+            return
+        entity, metric = series
+        metrics = [other for name, other in self.units if name == entity]
+        if metrics:
+            raise ConfigurationError(near_miss(f"metric of {entity}", metric, metrics))
+        raise ConfigurationError(near_miss("entity", entity, sorted({name for name, _ in self.units})))
+
+    def check_metric(self, metric: str) -> None:
+        """Raise ConfigurationError with a near miss for a metric that no figure has."""
+        metrics = sorted({name for _, name in self.units})
+        if metric not in metrics:
+            raise ConfigurationError(near_miss("metric", metric, metrics))
+
+    def check_chip(self, chip: str) -> None:
+        """Raise ConfigurationError with a near miss for a chip that no row has."""
+        if chip not in self.vendors:
+            raise ConfigurationError(near_miss("chip", chip, list(self.vendors)))
+
+    def check_vendor(self, vendor: str) -> None:
+        """Raise ConfigurationError with a near miss for a vendor that no chip has."""
+        vendors = sorted(set(self.vendors.values()))
+        if vendor not in vendors:
+            raise ConfigurationError(near_miss("vendor", vendor, vendors))
+
+
+@dataclass(frozen=True)
 class Facts:
     """Every published figure of a data set, oldest publication first.
 
     `rows` has the columns of COLUMNS plus `quarter` (calendar quarter as an integer), `published` (known_at as its
     source states it) and `origin` (file and row). `accelerators` and `events` are tables of their own, each with
-    `known_at`. `data_id` is a hash of the bytes all of them were read from.
+    `known_at`. `data_id` is a hash of the bytes all of them were read from. `names` are those of every row that was read, kept
+    by a copy with fewer; without them no name is refused.
     """
 
     rows: pd.DataFrame
     accelerators: pd.DataFrame
     events: pd.DataFrame
     data_id: str
+    names: Names | None = None
 
 
 def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes | None = None) -> pd.DataFrame:
@@ -235,14 +278,6 @@ def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
     if over.any():
         row = first_row(over)
         raise DataError(f"{file} row {row}: value is '{_said(table, row, 'value')}'; want {UNITS['fraction']}")
-    ended = typed["period_end"].dt.tz_localize("UTC") + pd.Timedelta(days=1)
-    early = typed[(typed["known_at"] < ended) & typed["evidence"].ne("guidance")]
-    if len(early):
-        row = int(early.index[0])
-        raise DataError(
-            f"{file} row {row}: known_at is '{_said(table, row, 'known_at')}', before its period ended on "
-            f"{_said(table, row, 'period_end')}; want a later date, or evidence 'guidance'"
-        )
     return typed
 
 
@@ -284,27 +319,22 @@ def validate(schema: pandera.DataFrameSchema, typed: pd.DataFrame, raw: pd.DataF
         raise DataError(f"{file} row {row}: {field} is '{_said(raw, row, field)}'; want {wanted}") from None
 
 
-def assemble(tables: Iterable[pd.DataFrame], accelerators: pd.DataFrame, events: pd.DataFrame, data_id: str) -> Facts:
-    """Join typed tables into Facts; refuse a metric with two units and two rows published at the same moment."""
-    rows = pd.concat(list(tables), ignore_index=True)
-    units = rows.groupby("metric", sort=False)["unit"].nunique()
-    if (units > 1).any():
-        metric = str(units.idxmax())
-        strays = rows[rows["metric"] == metric].drop_duplicates("unit")
-        raise DataError(
-            f"{strays.iloc[1]['origin']}: unit is '{strays.iloc[1]['unit']}', but metric '{metric}' is in "
-            f"'{strays.iloc[0]['unit']}' ({strays.iloc[0]['origin']}); want one unit per metric"
-        )
-    key = ["entity", "metric", "period", "known_at"]
-    twice = rows[rows.duplicated(key)]
-    if len(twice):
-        row = twice.iloc[0]
-        raise DataError(
-            f"{row['origin']}: {row['entity']} {row['metric']} {row['period']} stands twice with known_at "
-            f"'{row['published']}'; a correction needs a later known_at"
-        )
-    ordered = rows.sort_values("known_at", kind="stable", ignore_index=True)
-    return Facts(ordered, accelerators, events, data_id)
+def assemble(
+    tables: Iterable[pd.DataFrame],
+    accelerators: pd.DataFrame,
+    events: pd.DataFrame,
+    data_id: str,
+    names: Names | None = None,
+) -> Facts:
+    """Return checked tables as Facts, figures by the moment they became known."""
+    rows = pd.concat(list(tables), ignore_index=True).sort_values("known_at", kind="stable", ignore_index=True)
+    return Facts(rows, accelerators, events, data_id, names)
+
+
+def names_of(rows: pd.DataFrame, accelerators: pd.DataFrame) -> Names:
+    """Return every name of some tables."""
+    units = {(entity, metric): unit for entity, metric, unit in zip(rows["entity"], rows["metric"], rows["unit"], strict=True)}
+    return Names(units, dict(zip(accelerators["chip"], accelerators["vendor"], strict=True)))
 
 
 def first_row(faulty: pd.Series) -> int:

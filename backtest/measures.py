@@ -109,7 +109,7 @@ def excess_sets(
     """
     default = SupplyChainExcess()
     capex = panel.matrix(tuple((cloud, "purchases_ppe") for cloud in FOUR_CLOUDS)).sum(axis=1)
-    names = default.leaders if ours else tuple(_interconnect_suppliers())
+    names = default.leaders if ours else tuple(name for name in _interconnect_suppliers() if panel.has((name, "revenue")))
     revenue = panel.matrix(tuple((name, "revenue") for name in names))
     if in_usd:
         revenue = revenue / panel.matrix((RATE,))
@@ -142,6 +142,7 @@ def excess_sets(
 
 def token_multiple(panel: Panel, provider: str, base: str, level: str) -> Measurement:
     """How many times its tokens of one period a provider processed in another, same scope."""
+    panel.fact((provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
     known = {fact.period: fact for fact in panel.published("tokens_per_month") if fact.entity == provider}
     found = cited([known.get(base), known.get(level)])
     if len(found) < 2:
@@ -152,7 +153,7 @@ def token_multiple(panel: Panel, provider: str, base: str, level: str) -> Measur
 
 def chip(panel: Panel, chip: str, metric: ChipMetric, divided_by: float = 1.0) -> Measurement:
     """Return a figure of an accelerator over `divided_by`; a row whose only source is the report itself proves nothing."""
-    row = next((one for one in panel.chips if one.chip == chip), None)
+    row = panel.chip(chip)
     if row is None:
         return Measurement(None, missing=(f"{chip} {metric}",))
     fact = row.fact(metric)

@@ -15,11 +15,11 @@ import pandas as pd
 import pyarrow
 
 from backtest.calendars import parse_quarter
-from backtest.errors import StrategyError
-from backtest.facts import Chip, Fact, Facts
+from backtest.errors import ConfigurationError, StrategyError
+from backtest.facts import Chip, Fact, Facts, Names
+from backtest.facts import Series as Series
 from backtest.prices import Prices
 
-Series = tuple[str, str]  # (entity, metric)
 Value = TypeVar("Value")
 SHIPPED = re.compile(r"\d{4}Q[1-4]")
 
@@ -44,7 +44,7 @@ class Archive:
         chips = self.facts.accelerators
         announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
         chips = announced.drop_duplicates("chip", keep="last").sort_index()
-        return Panel(moment, _closed(newest), _closed(chips), self._prices_known(moment))
+        return Panel(moment, _closed(newest), _closed(chips), self._prices_known(moment), self.facts.names)
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -84,13 +84,15 @@ class Panel:
     """What was known at `moment`; never written to: the arrays behind its tables cannot be.
 
     `rows` holds the newest known row of each entity, metric and period; `prices` is session × ticker in each ticker's
-    own currency up to the last close by `moment`; `quarters` are the calendar quarters any figure speaks of.
+    own currency up to the last close by `moment`; `quarters` are the calendar quarters any figure speaks of. `names` are
+    those of the whole archive: a name in it that is not known yet has no figure, any other is refused with a near miss.
     """
 
     moment: pd.Timestamp
     rows: pd.DataFrame
     accelerators: pd.DataFrame
     prices: pd.DataFrame
+    names: Names | None = None
     _cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     def copy(self) -> "Panel":
@@ -110,7 +112,10 @@ class Panel:
         return self._cache[key]  # type: ignore[return-value]
 
     def matrix(self, series: Sequence[Series]) -> np.ndarray:
-        """Return quarters × series as known, NaN where nothing was; read-only and cached."""
+        """Return quarters × series as known, NaN where nothing was; read-only and cached.
+
+        Raises ConfigurationError for a series no figure has, and for one metric in two units, which cannot be added up.
+        """
         key = tuple(series)
         return self.cached(key, lambda: self._matrix(key))
 
@@ -118,12 +123,24 @@ class Panel:
         """Return the known figure of an entity and metric for a calendar quarter, or None."""
         position = self._positions.get(series, {}).get(quarter)
         if position is None:
+            self._check(series)
             return None
         return self._all_facts[position]
+
+    def has(self, series: Series) -> bool:
+        """Return whether any figure of the archive has an entity and metric, known by now or not."""
+        return self.names is None or series in self.names.units
 
     def published(self, metric: str) -> tuple[Fact, ...]:
         """Return every known figure of a metric, by entity and the end of its period; cached."""
         return self.cached(("published", metric), lambda: self._published(metric))
+
+    def chip(self, name: str) -> Chip | None:
+        """Return an accelerator announced by now, None where it was not; ConfigurationError for one that no row has."""
+        known = next((chip for chip in self.chips if chip.chip == name), None)
+        if known is None and self.names is not None:
+            self.names.check_chip(name)
+        return known
 
     @property
     def chips(self) -> tuple[Chip, ...]:
@@ -144,6 +161,7 @@ class Panel:
         return _sealed_array(np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int))
 
     def _matrix(self, series: Sequence[Series]) -> np.ndarray:
+        self._check(*series)
         table = np.full((len(self.quarters), len(series)), np.nan)
         values = self.rows["value"].to_numpy()
         for column, name in enumerate(series):
@@ -151,11 +169,27 @@ class Panel:
                 table[quarter - self.quarters[0], column] = values[row]
         return _sealed_array(table)
 
+    def _check(self, *series: Series) -> None:
+        """Raise ConfigurationError for a series that no figure of the archive has, and for one metric in two units."""
+        if self.names is None:
+            return
+        units: dict[str, tuple[str, str]] = {}
+        for entity, metric in series:
+            self.names.check_series((entity, metric))
+            unit = self.names.units[entity, metric]
+            first, other = units.setdefault(metric, (entity, unit))
+            if other != unit:
+                raise ConfigurationError(f"{metric} of {entity} is in {unit}, of {first} in {other}; expected one unit")
+
     def _published(self, metric: str) -> tuple[Fact, ...]:
+        if self.names is not None:
+            self.names.check_metric(metric)
         found = [fact for fact in self._all_facts if fact.metric == metric]
         return tuple(sorted(found, key=lambda fact: (fact.entity, fact.period_end, fact.known_at)))
 
     def _flagships(self, vendor: str) -> tuple[Chip, ...]:
+        if self.names is not None:
+            self.names.check_vendor(vendor)
         own = [chip for chip in self.chips if chip.flagship and chip.vendor == vendor and chip.shipped is not None]
         known = [chip for chip in own if np.isfinite(chip.bandwidth_gb_per_s)]
         return tuple(sorted(known, key=lambda chip: chip.shipped or 0))

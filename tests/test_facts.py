@@ -194,7 +194,7 @@ def test_a_correction_need_not_stand_after_the_row_it_corrects(tables):
 
 MONEY = "want a number in USD million"
 KNOWN_AT = "want a day like 2024-04-25, a month like 2024-04 or a UTC minute like 2024-04-25T20:05Z"
-EARLY = "before its period ended on 2022-12-31; want a later date, or evidence 'guidance'"
+EARLY = "before its period ended on 2022-12-31; expected a later date, or evidence 'guidance'"
 BAD_FIELDS = [
     ({"value": "-"}, f"value is '-'; {MONEY}"),
     ({"value": "inf"}, f"value is 'inf'; {MONEY}"),
@@ -225,7 +225,7 @@ BAD_FIELDS = [
     ({"known_at": "2022-11"}, f"known_at is '2022-11', {EARLY}"),
     ({"known_at": "2022-12-30T21:00Z", "evidence": "derived"}, f"known_at is '2022-12-30T21:00Z', {EARLY}"),
     ({"known_at": "2022-11-30", "evidence": "estimated"}, f"known_at is '2022-11-30', {EARLY}"),
-    ({"unit": "CNY_m"}, "unit is 'CNY_m', but metric 'purchases_ppe' is in 'USD_m' (capex.csv row 2); want one unit per metric"),
+    ({"unit": "CNY_m"}, "unit is 'CNY_m', but metric 'purchases_ppe' is in 'USD_m'; expected a unit of its metric"),
 ]
 
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from backtest.calendars import parse_quarter, quarter_label
+from backtest.errors import ConfigurationError
 from backtest.facts import assemble, parse_facts
 from backtest.panel import Archive, Panel
 from backtest.signals import readings
@@ -232,8 +234,56 @@ def test_what_was_not_known_is_no_number_in_a_matrix(weekly):
     assert np.isnan(panel.matrix((("NVDA", "total_revenue"),))[at, 0])
 
 
-def test_a_series_nobody_publishes_is_no_number_throughout(weekly):
-    assert np.isnan(weekly.as_of(utc("2024-06-03")).matrix((("NVDA", "nonsense"),))).all()
+@pytest.mark.parametrize(
+    ("series", "words"),
+    [
+        (
+            ("NVDA", "dc_networking_revenue"),
+            "no metric of NVDA 'dc_networking_revenue'; did you mean 'data_center_networking_revenue'?",
+        ),
+        (("MSTF", "purchases_ppe"), "no entity 'MSTF'; did you mean 'MSFT'?"),
+        (("amzn", "purchases_ppe"), "no entity 'amzn'; did you mean 'AMZN'?"),
+    ],
+)
+@pytest.mark.parametrize("lookup", [lambda panel, one: panel.matrix((one,)), lambda panel, one: panel.fact(one, 8099)])
+def test_a_series_nobody_publishes_is_refused_with_a_near_miss(lookup, series, words, weekly):
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        lookup(weekly.as_of(utc("2024-06-03")), series)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "words"),
+    [
+        (lambda panel: panel.published("token_per_month"), "no metric 'token_per_month'; did you mean 'tokens_per_month'?"),
+        (lambda panel: panel.flagships("NVIDEA"), "no vendor 'NVIDEA'; did you mean 'NVIDIA'?"),
+        (lambda panel: panel.chip("H100 SXM6"), "no chip 'H100 SXM6'; did you mean 'H100 SXM5'?"),
+    ],
+)
+def test_a_metric_vendor_or_chip_that_no_row_has_is_refused_with_a_near_miss(lookup, words, weekly):
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        lookup(weekly.as_of(utc("2024-06-03")))
+
+
+def test_a_name_that_becomes_known_later_is_unknown_before_and_not_refused(weekly):
+    panel = weekly.as_of(utc("2022-02-01"))
+    assert np.isnan(panel.matrix((("NVDA", "dc_hyperscale_revenue_v1"),))).all()
+    assert panel.fact(("NVDA", "dc_hyperscale_revenue_v1"), 8099) is None
+    assert panel.chip("B300 (HGX)") is None
+
+
+def test_a_copy_of_the_figures_with_fewer_rows_keeps_the_names_of_all(weekly):
+    early = replace(weekly.facts, rows=weekly.facts.rows.iloc[:5])
+    panel = Archive(early, weekly.prices).as_of(utc("2026-06-30"))
+    assert np.isnan(panel.matrix((("AMZN", "purchases_ppe"),))).all()
+
+
+def test_one_metric_in_two_units_is_not_added_up(weekly):
+    units = {("SNDK", "revenue"): "USD_m", ("300308.SZ", "revenue"): "CNY_m"}
+    facts = replace(weekly.facts, names=replace(weekly.facts.names, units=units))
+    panel = Archive(facts, weekly.prices).as_of(utc("2026-06-30"))
+    words = "revenue of 300308.SZ is in CNY_m, of SNDK in USD_m; expected one unit"
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        panel.matrix(tuple(units))
 
 
 def test_the_quarters_of_a_panel_rise_by_one(weekly, moments):

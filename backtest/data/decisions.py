@@ -21,12 +21,12 @@ class Decision(BaseModel):
 
 
 class Figure(Decision):
-    """Which of two figures in conflict is used."""
+    """Which of two figures in conflict is used, or that a figure of unusual size or period is right as stated."""
 
     entity: str
     metric: str
     period: str
-    use: Literal["live", "reference"]
+    use: Literal["live", "reference", "as stated"]
 
 
 class Price(Decision):
@@ -63,8 +63,15 @@ class Decisions:
 
     def figure(self, entity: str, metric: str, period: str) -> str | None:
         """Return "live" or "reference" where a person chose, else None."""
-        chosen = [row.use for row in self._of(Figure) if (row.entity, row.metric, row.period) == (entity, metric, period)]
+        rows = [row for row in self._of(Figure) if row.use != "as stated"]
+        chosen = [row.use for row in rows if (row.entity, row.metric, row.period) == (entity, metric, period)]
         return chosen[-1] if chosen else None
+
+    @property
+    def as_stated(self) -> frozenset[tuple[str, str, str]]:
+        """The figures (entity, metric, period) of unusual size or period that are right."""
+        rows = [row for row in self._of(Figure) if row.use == "as stated"]
+        return frozenset((row.entity, row.metric, row.period) for row in rows)
 
     def right_prices(self, ticker: str) -> list[pd.Timestamp]:
         """Return the sessions whose jumps are right."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from backtest import calendars
+from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, rules_of
 from backtest.data.folder import RATE, parse_days, parse_prices
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import (
@@ -16,6 +17,7 @@ from backtest.facts import (
     Facts,
     assemble,
     content_id,
+    names_of,
     parse_accelerators,
     parse_events,
     parse_facts,
@@ -50,14 +52,21 @@ def load_facts(folder: Path = FOLDER) -> Facts:
     return facts_with((folder / LIVE).read_bytes() if (folder / LIVE).exists() else b"", folder)
 
 
-def facts_with(live: bytes, folder: Path = FOLDER) -> Facts:
-    """Return the figures of a folder with the rows of a live.csv beside them; none when it is empty."""
+def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -> Facts:
+    """Return the figures of a folder with the rows of a live.csv beside them, none when it is empty.
+
+    Every figure passes the gate of `figure_checks`, under the folder's own rules by default.
+    """
     tables = [parse_facts(read_table(folder / name, COLUMNS), name) for name in FACT_TABLES]
     tables += [parse_facts(read_table(Path(LIVE), COLUMNS, live), LIVE)] if live else []
     accelerators = parse_accelerators(read_table(folder / "accelerators.csv", ACCELERATOR_COLUMNS), "accelerators.csv")
     events = parse_events(read_table(folder / "events.csv", EVENT_COLUMNS), "events.csv")
+    rows, held_to = pd.concat(tables, ignore_index=True), rules or rules_of(folder)
+    check_figures(rows, held_to)
+    check_chips(accelerators, held_to, "accelerators.csv")
+    check_events(events, "events.csv")
     parts = [(folder / name).read_bytes() for name in TABLES] + ([live] if live else [])
-    return assemble(tables, accelerators, events, content_id(parts))
+    return assemble([rows], accelerators, events, content_id(parts), names_of(rows, accelerators))
 
 
 def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
