@@ -14,6 +14,7 @@ import typer
 
 from backtest.data_commands import data, pull_prices
 from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError
+from backtest.facts_commands import facts
 from backtest.inputs import day, flat, reason
 from backtest.report_commands import Report, compare, folder_of, other_settings, read_page, read_result
 from backtest.shipped import grid_path, strategies
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(data, name="data")
+app.add_typer(facts, name="facts")
 app.command()(compare)
 
 NAME_HELP = "A strategy in strategies/ of the working folder, else one that is shipped; a path to one; 'all' runs every one."

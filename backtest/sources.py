@@ -18,7 +18,7 @@ def load_archive(
 
     Every ticker is needed, or those named only: others are left out where the source has no prices of them.
     """
-    return Archive(_load_facts(facts), _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed))
+    return Archive(load_facts(facts), _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed))
 
 
 def _load_known(tickers: Sequence[str], prices: str, needed: Sequence[str]) -> Prices:
@@ -40,7 +40,8 @@ def _load_prices(tickers: Sequence[str], prices: str) -> Prices:
     return reference.load_prices(tickers) if prices == "reference" else folder.load_prices(tickers, Path(prices))
 
 
-def _load_facts(facts: str) -> Facts:
+def load_facts(facts: str) -> Facts:
+    """Return figures by the name a user gives: "reference", "store" or a folder."""
     if facts == "store":
         from backtest.data.live import load_figures
 

@@ -30,7 +30,7 @@ LAYERS = [
     {"run"},
     {"audit"},
     {"report", "sweep"},
-    {"publish", "data_commands", "comparison", "summary"},
+    {"publish", "data_commands", "facts_commands", "comparison", "summary"},
     {"sweep_reports"},
     {"verification", "report_commands", "sweep_commands"},
     {"__main__"},

@@ -30,7 +30,7 @@ class SourceServer:
 
     def __init__(self, now=SYSTEM.now):
         self.faults, self.asked, self.naps, self.now = [], [], [], now
-        self.prices, self.facts, self.reports = {}, {}, {}
+        self.prices, self.facts, self.filings, self.reports = {}, {}, {}, {}
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -102,6 +102,8 @@ class SourceServer:
             body = b'{"message": "moved", "data": []}'
         elif fault == "empty":
             body = b""
+        elif isinstance(fault, tuple):
+            body, headers = fault
         elif callable(fault):
             body = json.dumps(fault(json.loads(body))).encode()
         handler.send_response(status)
@@ -148,7 +150,7 @@ class SourceServer:
 
     def _submissions(self, cik):
         entity = next(one.entity for one in sec.load_series() if one.cik == cik)
-        return submissions(entity)
+        return self.filings.get(entity, lambda held: held)(submissions(entity))
 
     def _reports(self, code):
         rows = self.reports.get(code, lambda held: held)(reports(code))

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,9 +13,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 
 from backtest.clock import SYSTEM, Clock
 from backtest.data.store import Answer
-from backtest.errors import DataError
+from backtest.errors import ConfigurationError, DataError
 from backtest.inputs import variable
 
+LARGEST_ANSWER = 64 * 2**20  # bytes once unpacked; the largest company facts have about 10 MB
 LONGEST_WAIT = 60.0  # seconds; a source that asks for more is left alone until the next pull
 UNREACHABLE_TRIES = 2
 
@@ -45,7 +47,29 @@ class Origin:
     @property
     def address(self) -> str:
         """The address to ask, without a closing slash."""
-        return os.environ.get(self.variable, self.home).rstrip("/")
+        stated = os.environ.get(self.variable, self.home).rstrip("/")
+        if not (stated.isascii() and stated.isprintable() and stated.startswith(("http://", "https://"))):
+            raise ConfigurationError(f"{self.variable} is {stated!r}; expected an address like {self.home}")
+        return stated
+
+
+@dataclass
+class Body:
+    """An answer as it comes, chunk by chunk and unpacked; refused as soon as it is more than LARGEST_ANSWER."""
+
+    what: str
+    content: bytearray = field(default_factory=bytearray)
+
+    def add(self, chunk: bytes) -> int:
+        """Take a chunk and return its length; DataError when the whole is too large."""
+        self.content += chunk
+        self.check()
+        return len(chunk)
+
+    def check(self) -> None:
+        """Raise DataError for an answer that is too large."""
+        if len(self.content) > LARGEST_ANSWER:
+            raise DataError(f"{self.what}: more than {LARGEST_ANSWER // 2**20} MB once unpacked; expected a smaller answer")
 
 
 ORIGINS = {
@@ -97,7 +121,7 @@ class Client:
         self._asked = self.clock.monotonic()
 
     def judge(self, answer: Answer, retry_after: str | None) -> None:
-        """Raise for an answer that is not a JSON document with status 200."""
+        """Raise for an answer that is not a JSON document with status 200, of a size and depth that can be read."""
         what = f"{self.origin.name} {answer.key}: "
         if answer.status == 429 or answer.status >= 500:
             kind = UnreachableError if answer.status == 429 else PassingError
@@ -105,11 +129,11 @@ class Client:
             fault.retry_after = _seconds(retry_after, self.clock.now())
             raise fault
         if answer.status != 200:
-            raise DataError(f"{what}it answers {answer.status}; want 200{_hint(answer.status)}")
+            raise DataError(f"{what}it answers {answer.status}; expected 200{_hint(answer.status)}")
         try:
-            json.loads(answer.body)
+            read_json(answer.body, what)
         except ValueError:
-            raise PassingError(f"{what}came {_looks(answer.body)}; want JSON, pull again later") from None
+            raise PassingError(f"{what}came {_looks(answer.body)}; expected JSON, pull again later") from None
 
     def _get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         url = httpx.URL(self.origin.address + path, params=query or None)
@@ -117,13 +141,15 @@ class Client:
         timeout = httpx.Timeout(self.clock.timeout(str(url), self.timeout), connect=self.timeout)
         try:
             with httpx.Client(timeout=timeout) as http, http.stream("GET", url, headers=headers) as response:
-                body = b"".join(self._until(deadline, response.iter_bytes()))
+                body = Body(f"{self.origin.name} {key}")
+                for chunk in self._until(deadline, response.iter_bytes()):
+                    body.add(chunk)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise unreachable(self.origin, error) from None
         except (httpx.HTTPError, TimeoutError) as error:
             what = "no whole answer in time" if isinstance(error, httpx.TimeoutException | TimeoutError) else "a broken answer"
             raise PassingError(f"{self.origin.name} {key}: {what} ({type(error).__name__}); pull again later") from None
-        answer = Answer(self.origin.name, key, str(url), self.clock.now(), response.status_code, body)
+        answer = Answer(self.origin.name, key, str(url), self.clock.now(), response.status_code, bytes(body.content))
         self.keep(answer)
         self.judge(answer, response.headers.get("Retry-After"))
         return answer
@@ -146,6 +172,14 @@ class Client:
         return state.attempt_number >= (UNREACHABLE_TRIES if isinstance(fault, NotConnectedError) else self.tries)
 
 
+def read_json(body: bytes, what: str) -> Any:
+    """Return a JSON document; ValueError for none (NaN and Infinity are none), DataError for one nested too deeply to read."""
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except RecursionError:
+        raise DataError(f"{what.removesuffix(': ')}: JSON nested too deeply; expected a document of a few levels") from None
+
+
 def unreachable(origin: Origin, error: Exception) -> NotConnectedError:
     """Return the one line for a source that cannot be reached."""
     return NotConnectedError(f"{origin.name}: {urlsplit(origin.address).hostname} cannot be reached ({type(error).__name__})")
@@ -153,6 +187,10 @@ def unreachable(origin: Origin, error: Exception) -> NotConnectedError:
 
 def _fault(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome is not None else None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _seconds(stated: str | None, now: pd.Timestamp) -> float | None:

@@ -5,12 +5,11 @@ Only the newest value is shown, so a row updated after its notice counts from th
 known, unless the store saw it.
 """
 
-import json
 from typing import Any
 
 import pandas as pd
 
-from backtest.data.client import Client
+from backtest.data.client import Client, read_json
 from backtest.data.store import Answer
 from backtest.errors import DataError
 from backtest.inputs import of_known_shape
@@ -19,27 +18,32 @@ REPORT = "RPT_LICO_FN_CPD"
 FIELDS = ("SECURITY_CODE", "REPORTDATE", "NOTICE_DATE", "UPDATE_DATE", "TOTAL_OPERATE_INCOME")
 PATH = "/api/data/v1/get"
 PAGE = 50
+MOST_PAGES = 20
+LARGEST_INCOME = 1e13  # CNY
 FIRST_YEAR = 2021
 QUARTER_ENDS = ("03-31", "06-30", "09-30", "12-31")
+Known = tuple[float, pd.Timestamp]
 
 
 @of_known_shape("eastmoney")
 def fetch(client: Client, ticker: str) -> list[Answer]:
     """Return every page of a company's reports, newest report first."""
     answers = [_ask(client, ticker, 1)]
-    pages = int(_result(answers[0].body, f"eastmoney {ticker}").get("pages") or 1)
+    pages = _result(answers[0].body, f"eastmoney {ticker}").get("pages") or 1
+    if not isinstance(pages, int) or pages > MOST_PAGES:
+        raise DataError(f"eastmoney {ticker}: pages is {pages!r}; expected a whole number up to {MOST_PAGES}")
     return answers + [_ask(client, ticker, number) for number in range(2, pages + 1)]
 
 
 @of_known_shape("eastmoney")
 def parse(pages: list[bytes], ticker: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return quarterly revenue in CNY million by report, and a line for each quarter refused.
+    """Return quarterly revenue in CNY million by report, and a line for each report or quarter refused.
 
     The first quarter is stated; each later one is its report less the report before of the same year, or is refused.
     """
     where = f"eastmoney {ticker}"
-    reports = _reports(pages, where, ticker[:6])
-    rows, refused = [], []
+    reports, refused = _reports(pages, where, ticker[:6])
+    rows = []
     for end, (total, known) in sorted(reports.items()):
         if end.quarter == 1:
             rows.append(_row(ticker, end, total, known, "reported", "stated for the quarter"))
@@ -48,13 +52,15 @@ def parse(pages: list[bytes], ticker: str) -> tuple[pd.DataFrame, list[str]]:
         if before is None:
             refused.append(f"{where}: {end:%Y-%m-%d} has no report a quarter before to subtract")
             continue
-        value, note = total - before[0], f"derived: {total:.2f} less {before[0]:.2f} since the start of {end.year}"
+        value, operands = total - before[0], f"{total:.2f} less {before[0]:.2f} since the start of {end.year}"
         if value <= 0:
-            refused.append(f"{where}: revenue since the start of {end.year} falls by {-value:.2f} to {end:%Y-%m-%d}")
+            refused.append(f"{where}: revenue to {end:%Y-%m-%d} is {operands}, or {value:.2f}; expected more than 0")
             continue
-        rows.append(_row(ticker, end, value, max(known, before[1]), "derived", note))
+        rows.append(_row(ticker, end, value, max(known, before[1]), "derived", f"derived: {operands}"))
     if not rows:
-        raise DataError(f"{where}: no quarter can be read; want reports since {FIRST_YEAR}")
+        raise DataError(
+            f"{where}: no quarter can be read{f' ({refused[0]})' if refused else ''}; want reports since {FIRST_YEAR}"
+        )
     return pd.DataFrame(rows), refused
 
 
@@ -68,7 +74,7 @@ def _ask(client: Client, ticker: str, page: int) -> Answer:
 
 
 def _result(body: bytes, where: str) -> dict[str, Any]:
-    document = json.loads(body)
+    document = read_json(body, where)
     found = document.get("result") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("data"), list):
         said = document.get("message") if isinstance(document, dict) else None
@@ -76,29 +82,49 @@ def _result(body: bytes, where: str) -> dict[str, Any]:
     return found
 
 
-def _reports(pages: list[bytes], where: str, code: str) -> dict[pd.Timestamp, tuple[float, pd.Timestamp]]:
-    """Return revenue since the start of the year in CNY million and when it was known, by the end of the report."""
-    found: dict[pd.Timestamp, tuple[float, pd.Timestamp]] = {}
+def _reports(pages: list[bytes], where: str, code: str) -> tuple[dict[pd.Timestamp, Known], list[str]]:
+    """Return revenue since the start of the year in CNY million and when it was known, by report, and a line for each refused."""
+    found: dict[pd.Timestamp, Known] = {}
+    refused = []
     for row in [row for body in pages for row in _result(body, where)["data"]]:
-        if lost := [name for name in FIELDS if name not in row]:
+        if lost := [name for name in FIELDS if not isinstance(row, dict) or name not in row]:
             raise DataError(f"{where}: a report has no '{lost[0]}'; want {', '.join(FIELDS)}")
         if str(row["SECURITY_CODE"]) != code:
             raise DataError(f"{where}: came a report of {row['SECURITY_CODE']}; want {code}")
-        end = pd.Timestamp(str(row["REPORTDATE"])[:10])
-        if end.year < FIRST_YEAR or row["TOTAL_OPERATE_INCOME"] is None or not row["NOTICE_DATE"]:
+        end = _day(row["REPORTDATE"])
+        if end is not None and end.year < FIRST_YEAR:
             continue
-        held = float(row["TOTAL_OPERATE_INCOME"]) / 1e6, _known(row, end, where)
-        if found.setdefault(end, held) != held:
+        if end is None or f"{end:%m-%d}" not in QUARTER_ENDS:
+            refused.append(f"{where}: REPORTDATE is {row['REPORTDATE']!r}; expected the last day of a quarter")
+        elif fault := _fault(row, end):
+            refused.append(f"{where}: the report of {end:%Y-%m-%d} has {fault}")
+        elif found.setdefault(end, held := (float(row["TOTAL_OPERATE_INCOME"]) / 1e6, _known(row))) != held:
             raise DataError(f"{where}: the report of {end:%Y-%m-%d} stands twice with other figures; want one")
-    return found
+    return found, refused
 
 
-def _known(row: dict[str, Any], end: pd.Timestamp, where: str) -> pd.Timestamp:
+def _fault(row: dict[str, Any], end: pd.Timestamp) -> str:
+    """Return what is wrong with a report's revenue or dates, nothing where they can be read."""
+    income, notice, update = (row[name] for name in ("TOTAL_OPERATE_INCOME", "NOTICE_DATE", "UPDATE_DATE"))
+    if isinstance(income, bool) or not isinstance(income, int | float) or not 0 < income < LARGEST_INCOME:
+        return f"TOTAL_OPERATE_INCOME {income!r}; expected a number of CNY above 0"
+    if (first := _day(notice)) is None or (update and _day(update) is None):
+        return f"NOTICE_DATE {notice!r} and UPDATE_DATE {update!r}; expected days"
+    if max(first, _day(update) or first) <= end:
+        return f"its notice on {first:%Y-%m-%d}; expected a day after its end"
+    return ""
+
+
+def _known(row: dict[str, Any]) -> pd.Timestamp:
     """Return the midnight UTC that ends the later of the notice and the update."""
-    last = max(pd.Timestamp(str(row[name])[:10]) for name in ("NOTICE_DATE", "UPDATE_DATE") if row[name])
-    if last <= end:
-        raise DataError(f"{where}: the report of {end:%Y-%m-%d} has its notice on {last:%Y-%m-%d}; want a day after its end")
-    return last.tz_localize("UTC") + pd.Timedelta(days=1)
+    days = [day for day in (_day(row["NOTICE_DATE"]), _day(row["UPDATE_DATE"])) if day is not None]
+    return max(days).tz_localize("UTC") + pd.Timedelta(days=1)
+
+
+def _day(stated: Any) -> pd.Timestamp | None:
+    """Return the day a stamp like "2024-03-31 00:00:00" begins with, None for anything else."""
+    day = pd.to_datetime(str(stated)[:10], format="%Y-%m-%d", errors="coerce")
+    return day if isinstance(day, pd.Timestamp) and not pd.isna(day) else None
 
 
 def _row(ticker: str, end: pd.Timestamp, value: float, known: pd.Timestamp, evidence: str, note: str) -> dict[str, Any]:

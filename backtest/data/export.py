@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.data.decisions import FILE as DECISIONS
 from backtest.data.folder import COLUMNS, RATE, SNAPSHOT, bars_id
 from backtest.data.live import SOURCE, live_csv, load_rate, price_tables
+from backtest.data.metrics import FILE as METRICS
 from backtest.data.reference import FOLDER, LIVE, TABLES
 from backtest.data.store import Store
 from backtest.errors import DataError
@@ -39,6 +41,9 @@ def export(store: Store, out: Path) -> tuple[dict[str, Any], list[str]]:
             shutil.copyfile(FOLDER / name, fresh / name)
         if live := live_csv(store):
             (fresh / LIVE).write_bytes(live)
+        for name in (DECISIONS, METRICS):  # what lets a true figure of the store pass has to let it pass here
+            if (store.home / name).exists():
+                shutil.copyfile(store.home / name, fresh / name)
         (fresh / SNAPSHOT).write_text(json.dumps(page, indent=1) + "\n", encoding="utf-8")
         os.rename(fresh, out)
     finally:

@@ -8,6 +8,7 @@ from backtest import calendars
 from backtest.data.adjustment import total_return
 from backtest.data.appending import newest
 from backtest.data.decisions import Decisions, load_decisions
+from backtest.data.figure_checks import rules_of
 from backtest.data.folder import BARS, NO_RATE, RATE, bars_id, daily_prices
 from backtest.data.reconcile import Reconciled, live_table, read_typed, reconcile
 from backtest.data.reference import facts_with, load_facts
@@ -66,8 +67,8 @@ def settled(store: Store, decisions: Decisions) -> dict[str, pd.Timestamp]:
 
 
 def load_figures(store: Store) -> Facts:
-    """Return the embedded figures with the live and typed ones beside them."""
-    return facts_with(live_csv(store))
+    """Return the embedded figures with the live and typed ones beside them, under the store's rules."""
+    return facts_with(live_csv(store), rules=rules_of(store.home))
 
 
 def live_csv(store: Store) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from backtest import calendars
@@ -12,8 +13,10 @@ from backtest.data.adjustment import check_splits
 from backtest.data.appending import Count, append_figures, append_prices, newest, rescaled
 from backtest.data.client import ORIGINS, Client, UnreachableError
 from backtest.data.decisions import Decisions, load_decisions
+from backtest.data.figure_checks import Fault, faults, rules_of
 from backtest.data.folder import RATE
 from backtest.data.live import missing_sessions
+from backtest.data.reference import load_facts
 from backtest.data.store import Answer, Store
 from backtest.errors import BacktestError, ConfigurationError, DataError, near_miss
 from backtest.universe import load_universe
@@ -21,6 +24,7 @@ from backtest.universe import load_universe
 SINCE = pd.Timestamp("2021-01-01")
 OVERLAP = pd.Timedelta(days=30)  # asked again, to see whether the past has changed
 FRESH_FOR = pd.Timedelta(hours=12)  # figures are asked for twice a day at most
+SHAPE_FAULTS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)  # of an unknown answer
 RATE_JUMP = 0.1  # as a fraction of the day before
 
 
@@ -82,6 +86,8 @@ def pull(
     """
     summary = Summary()
     lost: dict[str, str] = {}
+    if any(item.source == "sec" for item in asked):
+        sec.check_agent()
     with store.writing():
         decisions = load_decisions(store.home)
         clients = {name: Client(origin, store.keep, clock) for name, origin in ORIGINS.items()}
@@ -132,9 +138,20 @@ def _without(summary: Summary, item: Item, fault: str, report: Report) -> Summar
 
 
 def _one(store: Store, client: Client, item: Item, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
+    try:
+        return _pulled(store, client, item, since, decisions)
+    except SHAPE_FAULTS as error:
+        fault = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise DataError(f"{item.source} {item.key}: not the answer we know ({fault}); expected its usual shape") from None
+
+
+def _pulled(store: Store, client: Client, item: Item, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
     if item.source == "yahoo":
         return _pull_prices(store, client, item.key, since, decisions)
-    return (_pull_sec if item.source == "sec" else _pull_eastmoney)(store, client, item.key)
+    read = _pull_sec if item.source == "sec" else _pull_eastmoney
+    answers, rows, refused = read(client, item.key)
+    count, wrong = _store_figures(store, item, rows, answers[0], decisions)
+    return count, [*refused, *wrong]
 
 
 def _pull_prices(store: Store, client: Client, ticker: str, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
@@ -163,27 +180,43 @@ def _pull_prices(store: Store, client: Client, ticker: str, since: pd.Timestamp,
     return count, []
 
 
-def _pull_sec(store: Store, client: Client, entity: str) -> tuple[Count, list[str]]:
+def _pull_sec(client: Client, entity: str) -> tuple[list[Answer], pd.DataFrame, list[str]]:
     series = [one for one in sec.load_series() if one.entity == entity]
     facts, pages = sec.fetch(client, series[0].cik, entity, min(one.since for one in series))
-    rows, refused = sec.parse(facts.body, [page.body for page in pages], series)
-    return _store_figures(store, "sec", entity, rows, facts), refused
+    return [facts, *pages], *sec.parse(facts.body, [page.body for page in pages], series)
 
 
-def _pull_eastmoney(store: Store, client: Client, ticker: str) -> tuple[Count, list[str]]:
+def _pull_eastmoney(client: Client, ticker: str) -> tuple[list[Answer], pd.DataFrame, list[str]]:
     pages = eastmoney.fetch(client, ticker)
-    rows, refused = eastmoney.parse([page.body for page in pages], ticker)
-    return _store_figures(store, "eastmoney", ticker, rows, pages[0]), refused
+    return pages, *eastmoney.parse([page.body for page in pages], ticker)
 
 
-def _store_figures(store: Store, source: str, key: str, came: pd.DataFrame, answer: Answer) -> Count:
-    if came.empty:
-        raise DataError(f"{source} {key}: no quarter can be read; want at least one")
-    name = f"facts/{source}"
-    rows, count = append_figures(store.read(name), came, answer.at, answer.sha)
-    seen = (store.about(name) or {}).get("seen", {}) | {key: _stamp(answer.at)}
+def _store_figures(store: Store, item: Item, came: pd.DataFrame, answer: Answer, decisions: Decisions) -> tuple[Count, list[str]]:
+    """Store the figures that pass the gate beside the embedded ones of their entity; return a line for each other."""
+    wrong = _unfit(store, item, came, decisions)
+    dropped = {label for fault in wrong for label in fault.rows}
+    fit, lines = came.drop(index=[label for label in came.index if label in dropped]), [fault.message for fault in wrong]
+    if fit.empty:
+        reason = f" ({lines[0].removeprefix(f'{item.source} {item.key}: ')})" if lines else ""
+        raise DataError(f"{item.source} {item.key}: no quarter can be read{reason}; expected at least one")
+    name = f"facts/{item.source}"
+    rows, count = append_figures(store.read(name), fit, answer.at, answer.sha)
+    seen = (store.about(name) or {}).get("seen", {}) | {item.key: _stamp(answer.at)}
     store.write(name, rows, {"seen": seen}, answer.at)
-    return count
+    return count, lines
+
+
+def _unfit(store: Store, item: Item, came: pd.DataFrame, decisions: Decisions) -> list[Fault]:
+    """Return the faults of an answer's figures, held against the embedded ones of the same entity."""
+    if came.empty:
+        return []
+    embedded = load_facts().rows
+    own = embedded[embedded["entity"].eq(item.key)]
+    named = came.assign(origin=f"{item.source} {item.key}", published=came["known_at"].dt.strftime("%Y-%m-%dT%H:%MZ"))
+    rows = pd.concat([named, own.set_index(-1 - np.arange(len(own)))])  # labels below 0 are embedded
+    differ = named.merge(own, on=["entity", "metric", "period", "known_at"])["known_at"]  # settled when they are reconciled
+    rows = rows[(rows.index >= 0) | ~rows["known_at"].isin(differ)]
+    return [fault for fault in faults(rows, rules_of(store.home, decisions)) if any(label >= 0 for label in fault.rows)]
 
 
 def _begin(store: Store, ticker: str, since: pd.Timestamp, held: pd.DataFrame | None) -> pd.Timestamp:

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.decisions import Decisions
+from backtest.data.figure_checks import check_figures, rules_of
+from backtest.data.reference import load_facts
 from backtest.errors import DataError
 from backtest.facts import COLUMNS, parse_facts, read_table
 
@@ -65,13 +67,16 @@ def live_table(reconciled: pd.DataFrame, typed: pd.DataFrame) -> bytes:
 def read_typed(home: Path) -> pd.DataFrame:
     """Return the figures a person typed in `typed/*.csv` as text, each valid and with a link as its source."""
     tables = [pd.DataFrame(columns=list(COLUMNS), dtype=str)]
+    checked = []
     for path in sorted((home / "typed").glob("*.csv")):
         table = read_table(path, COLUMNS)
-        parse_facts(table, path.name)
+        checked.append(parse_facts(table, path.name))
         unlinked = table["source"][~table["source"].str.contains("https?://")].to_dict()
         for row, came in unlinked.items():
             raise DataError(f"{path.name} row {row}: source is '{came!s}'; want a link, https://...")
         tables.append(table[list(COLUMNS)])
+    if checked:
+        check_figures(pd.concat([load_facts().rows, *checked], ignore_index=True), rules_of(home))
     return pd.concat(tables)
 
 
@@ -125,4 +130,4 @@ def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
         value=[repr(float(value)) for value in rows["value"]],
         confidence=[CONFIDENCE[origin] for origin in rows["origin"]],
     )
-    return text[list(COLUMNS)]
+    return text[list(COLUMNS)].drop_duplicates([*NAME, "known_at"], keep="last")  # of one minute's versions the last one counts

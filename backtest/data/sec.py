@@ -3,26 +3,26 @@
 When a value became known:
 - each value counts from the *earliest* filing that states it; a later filing that repeats it is no news, one that changes
   it is a new row;
+- an amendment (10-K/A, 10-Q/A), and any later filing of the same results, counts from its own acceptance;
 - a filing counts from its acceptance. The SEC writes that stamp with a Z, but for about a fifth of companies it is New
   York's clock, so the later of the two readings is taken, and at the latest the midnight UTC that ends the filing date;
 - where the company's release holds the cash-flow statement (`with_cash_flow`), the last 8-K with Item 2.02 between the
   period's end and the 10-Q or 10-K publishes the figure.
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, ValidationError
 
-from backtest.data.client import Client
+from backtest.data.client import Client, read_json
 from backtest.data.store import Answer
 from backtest.errors import ConfigurationError, DataError
 from backtest.inputs import STRICT, Day, of_known_shape, parsed_row, read_tables
@@ -33,6 +33,7 @@ QUARTER = (80, 100)  # days in a fiscal quarter of 12 to 14 weeks
 SPANS = (QUARTER, (170, 195), (260, 290), (350, 380))
 RESULTS_ITEM = "2.02"
 COLUMNS = ("accn", "start", "end", "filed", "form", "val")
+RELEASED_WITHIN = pd.Timedelta(days=30)  # of a release, its 10-Q or 10-K
 NEW_YORK = "America/New_York"
 TAG_MAP = Path(__file__).with_suffix(".toml")
 
@@ -57,9 +58,29 @@ class Series(BaseModel):
     source: str = Field(min_length=1)
 
 
+def _a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+DayText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_a_day)]
+Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
+
+
+class Statement(BaseModel):
+    """A row of the company facts: a value in USD of a span of days in one filing."""
+
+    accn: str = Field(min_length=1)
+    start: DayText
+    end: DayText
+    filed: DayText
+    form: str
+    val: Number
+
+
 @dataclass(frozen=True)
 class Value:
-    """A figure in USD million of a span of days as one filing stated it."""
+    """A figure in USD million of a span of days as one filing stated it; `released` is when a release had it before."""
 
     start: pd.Timestamp
     end: pd.Timestamp
@@ -67,6 +88,15 @@ class Value:
     known_at: pd.Timestamp
     accession: str
     form: str
+    released: pd.Timestamp | None = None
+
+    @property
+    def amends(self) -> bool:
+        """Whether an amendment states it."""
+        return self.form.endswith("/A")
+
+
+Spans = dict[tuple[pd.Timestamp, pd.Timestamp], list[Value]]
 
 
 @lru_cache
@@ -82,15 +112,24 @@ def fetch(client: Client, cik: int, entity: str, since: date) -> tuple[Answer, l
     agent = {"User-Agent": user_agent()}
     facts = client.get_json(entity, f"/api/xbrl/companyfacts/CIK{cik:010d}.json", {}, agent)
     recent = client.get_json(entity, f"/submissions/CIK{cik:010d}.json", {}, agent)
-    older = [page["name"] for page in _pages(recent.body, entity) if str(page["filingTo"]) >= since.isoformat()]
+    older = [name for name, last in _pages(recent.body, entity) if last >= since.isoformat()]
     return facts, [recent, *(client.get_json(entity, f"/submissions/{name}", {}, agent) for name in older)]
 
 
 def user_agent() -> str:
-    """Return who asks; the SEC refuses those who do not say."""
-    stated = os.environ.get(AGENT_VARIABLE, "").strip()
+    """Return who asks; the SEC refuses those who do not say. ConfigurationError where it cannot be sent."""
+    stated = check_agent()
     if "@" not in stated:
         raise ConfigurationError(f"sec: {AGENT_VARIABLE} is not set; the SEC wants a name and a mail address in it")
+    return stated
+
+
+def check_agent() -> str:
+    """Return who is said to ask, nothing where it is not said; ConfigurationError for letters that cannot be sent."""
+    stated = os.environ.get(AGENT_VARIABLE, "").strip()
+    if not (stated.isascii() and stated.isprintable()):
+        expected = "a name and a mail address in Latin letters (ASCII)"
+        raise ConfigurationError(f"sec: {AGENT_VARIABLE} is {stated!r}; expected {expected}")
     return stated
 
 
@@ -104,12 +143,13 @@ def parse(facts: bytes, submissions: Sequence[bytes], series: Sequence[Series]) 
     rows: list[dict[str, Any]] = []
     refused: list[str] = []
     for one in series:
-        spans = _vintages(parse_values(facts, one, filings))
+        values, unread = parse_values(facts, one, filings)
+        spans, twice = _vintages(values)
         spans = {span: held[:1] for span, held in spans.items()} if one.restated_otherwise else spans
         found, faults = derive(spans)
         quarters = {end: held for end, held in found.items() if end.date() >= one.since}
         rows += [_row(one, end, held, note) for end, vintages in sorted(quarters.items()) for held, note in vintages]
-        refused += [f"sec {one.entity} {one.metric}: {fault}" for fault in [*faults, *_gaps(quarters)]]
+        refused += [f"sec {one.entity} {one.metric}: {fault}" for fault in [*unread, *twice, *faults, *_gaps(quarters)]]
     return pd.DataFrame(rows), refused
 
 
@@ -122,34 +162,57 @@ def parse_submissions(pages: Sequence[bytes], entity: str) -> pd.DataFrame:
     tables = []
     for body in pages:
         try:
-            document = json.loads(body)
+            document = read_json(body, f"sec {entity}")
             recent = document["filings"]["recent"] if "filings" in document else document
-            tables.append(pd.DataFrame({ours: pd.Series(recent[theirs], dtype=str) for theirs, ours in names.items()}))
+            columns = {ours: [str(one) for one in recent[theirs]] for theirs, ours in names.items()}
+            tables.append(pd.DataFrame(columns, dtype=str))  # ValueError for columns of unequal length
+            for day in columns["filed"]:
+                date.fromisoformat(day)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"sec {entity}: submissions are not what we know (no {error}); want filings.recent") from None
     return pd.concat(tables, ignore_index=True).drop_duplicates("accession")
 
 
-def parse_values(body: bytes, series: Series, filings: pd.DataFrame) -> list[Value]:
-    """Return every figure of a series that a 10-Q or 10-K states, with when it was public; DataError when there is none."""
+def parse_values(body: bytes, series: Series, filings: pd.DataFrame) -> tuple[list[Value], list[str]]:
+    """Return every figure of a series that a 10-Q or 10-K states, with when it was public, and a line for each that is none.
+
+    Raises DataError for another company's answer, and where the series' tag has no rows.
+    """
     where = f"sec {series.entity}"
     try:
-        document = json.loads(body)
+        document = read_json(body, where)
         if int(document["cik"]) != series.cik:
             raise DataError(f"{where}: came company {document['cik']}; want {series.cik}")
-        held = document["facts"]["us-gaap"]
-        rows = held[series.tag]["units"]["USD"]
+        rows = list(document["facts"]["us-gaap"][series.tag]["units"]["USD"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{where}: no {error} in the company facts; want facts.us-gaap.{series.tag}.units.USD") from None
-    if strays := [name for name in COLUMNS if rows and name not in rows[0]]:
+    if strays := [name for name in COLUMNS if rows and (not isinstance(rows[0], dict) or name not in rows[0])]:
         raise DataError(f"{where}: {series.tag} rows have no '{strays[0]}'; want {', '.join(COLUMNS)}")
     known = _publications(filings)
     until = series.until.isoformat() if series.until else "9999"
-    return [
-        _value(row, known, series.with_cash_flow)
-        for row in rows
-        if row["form"] in FORMS and row["start"] >= f"{series.since.year - 1}" and row["end"] < until
-    ]
+    values, refused = [], []
+    for number, row in enumerate(rows, start=1):
+        if isinstance(row, dict) and row.get("form") not in FORMS:
+            continue
+        try:
+            one = Statement.model_validate(row)
+        except ValidationError as error:
+            refused.append(f"{series.tag} row {number}: {_unread(error)}")
+            continue
+        if one.start < f"{series.since.year - 1}" or one.end >= until:
+            continue
+        if one.start > one.end or one.filed <= one.end:
+            days = f"{one.start} to {one.end}, filed {one.filed}"
+            refused.append(f"{series.tag} row {number}: {days}; expected a span, and a filing after its end")
+            continue
+        values.append(_value(one, known, series.with_cash_flow))
+    return values, refused
+
+
+def _unread(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else "it"
+    return f"{field} is {first['input']!r}" if first["type"] != "missing" else f"no {field}"
 
 
 def derive(spans: Mapping[tuple[pd.Timestamp, pd.Timestamp], list[Value]]) -> tuple[dict[pd.Timestamp, list[Any]], list[str]]:
@@ -160,19 +223,26 @@ def derive(spans: Mapping[tuple[pd.Timestamp, pd.Timestamp], list[Value]]) -> tu
     """
     quarters: dict[pd.Timestamp, list[Any]] = {}
     faults: list[str] = []
+    stated = {end for start, end in spans if _lasts(start, end, QUARTER)}
     for (start, end), vintages in sorted(spans.items()):
         if _lasts(start, end, QUARTER):
-            quarters.setdefault(end, [(one, _stated(one)) for one in vintages])
+            quarters[end], wrong = _positive([(one, _stated(one)) for one in vintages])
+            faults += wrong
+        elif not any(_lasts(start, end, span) for span in SPANS[1:]):
+            faults.append(
+                f"{(end - start).days + 1} days from {start:%Y-%m-%d} to {end:%Y-%m-%d} are no quarter nor a sum of them"
+            )
     for (start, end), vintages in sorted(spans.items()):
-        if end in quarters or not any(_lasts(start, end, span) for span in SPANS[1:]):
+        if end in stated or not any(_lasts(start, end, span) for span in SPANS[1:]):
             continue
         before = [key for key in spans if key[0] == start and _lasts(key[1], end, QUARTER)]
         if not before:
             faults.append(f"{(end - start).days + 1} days to {end:%Y-%m-%d} have no span to subtract")
             continue
-        quarters[end], mixed = _differences(vintages, spans[before[0]])
-        faults += mixed
-    return quarters, [fault for fault in faults if not any(f"{end:%Y-%m-%d}" in fault for end in _plain(quarters))]
+        found, mixed = _differences(vintages, spans[before[0]])
+        quarters[end], wrong = _positive(found)
+        faults += [*mixed, *wrong]
+    return {end: held for end, held in quarters.items() if held}, faults
 
 
 def fiscal_period(end: pd.Timestamp, fiscal_year_ends: int) -> str:
@@ -193,12 +263,12 @@ def accepted_at(stamp: str, filed: str) -> pd.Timestamp:
     return min(ended, max(moment, clock)).ceil("min")
 
 
-def _pages(body: bytes, entity: str) -> list[dict[str, Any]]:
+def _pages(body: bytes, entity: str) -> list[tuple[str, str]]:
+    """Return the name and last day of each older page of submissions."""
     try:
-        found: list[dict[str, Any]] = json.loads(body)["filings"]["files"]
+        return [(str(page["name"]), str(page["filingTo"])) for page in read_json(body, f"sec {entity}")["filings"]["files"]]
     except (KeyError, TypeError) as error:
         raise DataError(f"sec {entity}: submissions are not what we know (no {error}); want filings.files") from None
-    return found
 
 
 def _publications(filings: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, list[tuple[str, pd.Timestamp]]]]:
@@ -212,45 +282,72 @@ def _publications(filings: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, list[t
     return {one: (moment, results) for one, moment in zip(filings["accession"], moments, strict=True)}
 
 
-def _value(row: Mapping[str, Any], known: Mapping[str, Any], with_cash_flow: bool) -> Value:
-    moment, results = known.get(row["accn"], (pd.Timestamp(row["filed"], tz="UTC") + pd.Timedelta(days=1), []))
+def _value(row: Statement, known: Mapping[str, Any], with_cash_flow: bool) -> Value:
+    moment, results = known.get(row.accn, (pd.Timestamp(row.filed, tz="UTC") + pd.Timedelta(days=1), []))
+    released = None
     if with_cash_flow:
-        releases = [counts for filed, counts in results if row["end"] < filed and counts <= moment]
-        own = [counts for counts in releases if moment - counts < pd.Timedelta(days=30)]
-        moment = max(own, default=moment)
-    start, end = pd.Timestamp(row["start"]), pd.Timestamp(row["end"])
-    return Value(start, end, float(row["val"]) / 1e6, moment, row["accn"], row["form"])
+        releases = [counts for filed, counts in results if row.end < filed and counts <= moment]
+        released = max((counts for counts in releases if moment - counts < RELEASED_WITHIN), default=None)
+    start, end = pd.Timestamp(row.start), pd.Timestamp(row.end)
+    return Value(start, end, float(row.val) / 1e6, moment, row.accn, row.form, released)
 
 
-def _vintages(values: Iterable[Value]) -> dict[tuple[pd.Timestamp, pd.Timestamp], list[Value]]:
-    """Return the changes of each span's value in the order they were filed: repetitions are dropped."""
-    found: dict[tuple[pd.Timestamp, pd.Timestamp], list[Value]] = {}
-    for one in sorted(values, key=lambda value: value.known_at):
+def _vintages(values: Iterable[Value]) -> tuple[Spans, list[str]]:
+    """Return the changes of each span's value in the order they were filed, without repetitions, and a line for each conflict.
+
+    A release publishes one value of a span: what a later filing changes counts from that filing. Of two filings that count from
+    one moment the amendment is right; without one neither is.
+    """
+    found: Spans = {}
+    faults = []
+    for one in sorted(values, key=lambda value: (value.known_at, value.amends, value.accession)):
         held = found.setdefault((one.start, one.end), [])
-        if not held or held[-1].value != one.value:
-            held.append(one)
-    return found
+        if held and held[-1].value == one.value:
+            continue
+        if one.released and not one.amends and (not held or held[-1].known_at < one.released):
+            one = replace(one, known_at=one.released)
+        if held and held[-1].known_at >= one.known_at:
+            before = held.pop()
+            if not one.amends:
+                faults.append(
+                    f"{_named(before)} is also {_named(one)}, both known {one.known_at:%Y-%m-%dT%H:%MZ}; neither is used"
+                )
+                continue
+        held.append(one)
+    return {span: held for span, held in found.items() if held}, faults
 
 
 def _differences(longer: list[Value], shorter: list[Value]) -> tuple[list[Any], list[str]]:
-    pairs = list(zip(longer, shorter, strict=False))
-    found = [(_less(a, b), f"derived: {_named(a)} less {_named(b)}") for a, b in pairs]
-    faults = [
-        f"{one.start:%Y-%m-%d} to {one.end:%Y-%m-%d} is restated as {one.value:g} in {one.accession}, its other operand is not"
-        for one in [*longer[len(pairs) :], *shorter[len(pairs) :]]
-    ]
-    return found, faults
+    """Return each version of a span less the shorter one's then in force, and a line for each mixture refused."""
+    found: list[Any] = []
+    faults: list[str] = []
+    used: Value | None = None
+    for one in longer:
+        before = [other for other in shorter if other.known_at <= one.known_at] or shorter[:1]
+        if before[-1] is used:
+            faults.append(_one_sided(one))
+            continue
+        used = before[-1]
+        found.append((_less(one, used), f"derived: {_named(one)} less {_named(used)}"))
+    last = shorter.index(used) if used is not None else -1
+    return found, faults + [_one_sided(one) for one in shorter[last + 1 :]]
+
+
+def _one_sided(one: Value) -> str:
+    return f"{one.start:%Y-%m-%d} to {one.end:%Y-%m-%d} is restated as {one.value:g} in {one.accession}, its other operand is not"
+
+
+def _positive(vintages: list[Any]) -> tuple[list[Any], list[str]]:
+    """Return the versions of a quarter above 0, as every series of the tag map is, and a line for each other."""
+    wrong = [(one, note) for one, note in vintages if one.value <= 0]
+    lines = [f"the quarter to {one.end:%Y-%m-%d} is {one.value:g} ({note}); expected more than 0" for one, note in wrong]
+    return [pair for pair in vintages if pair not in wrong], lines
 
 
 def _less(longer: Value, shorter: Value) -> Value:
     known = max(longer.known_at, shorter.known_at)
     value = round(longer.value - shorter.value, 6)
     return Value(shorter.end + pd.Timedelta(days=1), longer.end, value, known, longer.accession, longer.form)
-
-
-def _plain(quarters: Mapping[pd.Timestamp, list[Any]]) -> list[pd.Timestamp]:
-    """Return the ends of quarters stated as such: they need no difference."""
-    return [end for end, vintages in quarters.items() if vintages and vintages[0][1].startswith("stated")]
 
 
 def _stated(one: Value) -> str:

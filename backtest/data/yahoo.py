@@ -4,7 +4,6 @@ yfinance carries the request (cookies, consent, the browser's handshake). Its ta
 with 0 and throws repeated rows away in silence. The answer itself is kept and parsed here.
 """
 
-import json
 import logging
 import tempfile
 import warnings
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
-from backtest.data.client import Client, PassingError, unreachable
+from backtest.data.client import Body, Client, PassingError, read_json, unreachable
 from backtest.data.store import Answer
 from backtest.errors import DataError
 from backtest.inputs import of_known_shape
@@ -103,7 +102,13 @@ def _sessions_of(address: str) -> Any:
             options["timeout"] = self.client.clock.timeout(url, self.client.timeout)
             if path.startswith(CHART):
                 self.last = None
-            response = super().request(method, _redirected(url, address), *arguments, **options)
+            body = Body(f"yahoo {self.key}")
+            try:
+                options |= {"content_callback": body.add}
+                response = super().request(method, _redirected(url, address), *arguments, **options)
+            finally:
+                body.check()
+            response.content = bytes(body.content)
             if path.startswith(CHART):
                 self._record(response)
             return response
@@ -141,7 +146,7 @@ def _without_secrets(url: str) -> str:
 
 def _chart(body: bytes, where: str) -> dict[str, Any]:
     try:
-        chart = json.loads(body)["chart"]
+        chart = read_json(body, where)["chart"]
         if chart["error"]:
             raise DataError(f"{where}: Yahoo says '{chart['error'].get('description')}'; want a symbol it knows")
         found: dict[str, Any] = chart["result"][0]

@@ -55,7 +55,7 @@ def test_a_quarter_without_the_report_before_is_refused():
 
 def test_revenue_that_falls_within_a_year_is_refused():
     _, refused = parsed(YEAR[0], report("2024-06-30", 4.1e9, "2024-08-26"))
-    assert "revenue since the start of 2024 falls by 700.00 to 2024-06-30" in refused[0]
+    assert "revenue to 2024-06-30 is 4100.00 less 4800.00 since the start of 2024, or -700.00" in refused[0]
 
 
 @pytest.mark.parametrize("code", ["300308", "300502", "002463", "601138"])
@@ -70,7 +70,7 @@ def test_the_embedded_quarters_come_back_from_figures_since_the_start_of_the_yea
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([report("2024-03-31", 4.8e9, "2024-03-20")], "has its notice on 2024-03-20; want a day after its end"),
+        ([report("2024-03-31", 4.8e9, "2024-03-20")], "has its notice on 2024-03-20; expected a day after its end"),
         ([report("2024-03-31", 4.8e9, "2024-04-22", SECURITY_CODE="300502")], "came a report of 300502; want 300308"),
         ([{"SECURITY_CODE": "300308", "REPORTDATE": "2024-03-31"}], "a report has no 'NOTICE_DATE'"),
         ([YEAR[0], report("2024-03-31", 4.9e9, "2024-04-22")], "stands twice with other figures"),

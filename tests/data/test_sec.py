@@ -131,6 +131,89 @@ def test_a_company_that_restates_by_another_measure_keeps_its_first_statements()
     assert (rows["value"].tolist(), refused) == ([100, 130, 160, 210], [])
 
 
+def test_a_year_to_date_that_falls_is_refused_with_both_operands():
+    rows, refused = parsed([YEAR[0], stated("2023-01-01", "2023-06-30", 90, "a2", "2023-07-27")])
+    assert rows["value"].tolist() == [100]
+    assert refused == [
+        "sec ZZZ purchases_ppe: the quarter to 2023-06-30 is -10 (derived: 2023-01-01 to 2023-06-30 90 (a2) less "
+        "2023-01-01 to 2023-03-31 100 (a1)); expected more than 0"
+    ]
+
+
+@pytest.mark.parametrize("million", [0, -5])
+def test_a_stated_quarter_that_is_not_above_0_is_refused(million):
+    rows, refused = parsed([*YEAR[:2], stated("2023-07-01", "2023-09-30", million, "a3", "2023-10-26")])
+    assert rows["value"].tolist() == [100, 130]
+    assert refused == [
+        f"sec ZZZ purchases_ppe: the quarter to 2023-09-30 is {million} (stated for the quarter in a3); expected more than 0"
+    ]
+
+
+@pytest.mark.parametrize(("end", "days"), [("2023-04-22", 112), ("2023-03-15", 74), ("2023-07-15", 196)])
+def test_a_span_that_is_no_number_of_quarters_is_named(end, days):
+    _, refused = parsed([stated("2023-01-01", end, 100, "a1", "2023-12-27"), *YEAR])
+    assert refused == [f"sec ZZZ purchases_ppe: {days} days from 2023-01-01 to {end} are no quarter nor a sum of them"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"val": None}, "row 2: val is None"), ({"val": "2300"}, "row 2: val is '2300'"), ({"val": True}, "row 2: val is True"),
+        ({"val": float("inf")}, "row 2: val is inf"), ({"end": "2023-06-31"}, "row 2: end is '2023-06-31'"),
+        ({"start": 20230101}, "row 2: start is 20230101"), ({"accn": None}, "row 2: accn is None"),
+        ({"filed": "2023-05-30"}, "row 2: 2023-01-01 to 2023-06-30, filed 2023-05-30; expected a span, and a filing after"),
+        ({"start": "2023-07-30"}, "row 2: 2023-07-30 to 2023-06-30, filed 2023-07-27; expected a span"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_read_is_named_and_the_others_are_used(change, words):
+    if change.get("val") == float("inf"):
+        change = {"val": 1e999}
+    known = sec.parse_values(
+        json.dumps({"cik": 7, "facts": {"us-gaap": {TAG: {"units": {"USD": [YEAR[0], YEAR[1] | change]}}}}})
+        .replace("Infinity", "1e999").encode(), series(), sec.parse_submissions([json.dumps(NO_FILINGS).encode()], "ZZZ"),
+    )  # fmt: skip
+    assert [one.value for one in known[0]] == [100]
+    assert known[1] == [f"{TAG} {words}"] or words in known[1][0]
+
+
+def test_a_row_without_a_value_is_named():
+    second = {name: value for name, value in YEAR[1].items() if name != "val"}
+    assert parsed([YEAR[0], second])[1] == [f"sec ZZZ purchases_ppe: {TAG} row 2: no val"]
+
+
+RELEASED = (
+    ("a1", "10-Q", "2023-04-28", "2023-04-28T12:00:00.000Z", "", ""),
+    ("r1", "8-K", "2023-04-27", "2023-04-27T12:00:00.000Z", "2.02,9.01", ""),
+)
+
+
+@pytest.mark.parametrize("form", ["10-Q/A", "10-Q"])
+def test_a_filing_that_changes_a_released_figure_counts_from_its_own_acceptance(form):
+    filings = filings_of(*RELEASED, ("b1", form, "2023-05-18", "2023-05-18T12:00:00.000Z", "", ""))
+    rows, refused = parsed([YEAR[0], stated("2023-01-01", "2023-03-31", 104, "b1", "2023-05-18", form)], filings)
+    assert refused == []
+    assert rows["value"].tolist() == [100, 104]
+    assert rows["known_at"].tolist() == [pd.Timestamp("2023-04-27T16:00Z"), pd.Timestamp("2023-05-18T16:00Z")]
+
+
+def test_an_amendment_of_the_same_moment_is_the_figure():
+    rows, _ = parsed([YEAR[0], stated("2023-01-01", "2023-03-31", 104, "a0", "2023-04-27", "10-Q/A")])
+    assert rows["value"].tolist() == [104]
+
+
+def test_two_values_of_one_filing_are_refused_with_both():
+    rows, refused = parsed([*YEAR[:2], stated("2023-01-01", "2023-06-30", 240, "a2", "2023-07-27")])
+    assert rows["value"].tolist() == [100]
+    assert "2023-01-01 to 2023-06-30 230 (a2) is also 2023-01-01 to 2023-06-30 240 (a2), both known" in refused[0]
+
+
+def test_a_quarter_is_less_the_half_year_that_was_in_force_when_it_was_filed():
+    amended = stated("2023-01-01", "2023-06-30", 235, "b2", "2023-08-20", "10-Q/A")
+    rows, refused = parsed([*YEAR[:3], amended])
+    assert rows["value"].tolist() == [100, 130, 155]
+    assert refused == ["sec ZZZ purchases_ppe: 2023-01-01 to 2023-06-30 is restated as 235 in b2, its other operand is not"]
+
+
 def test_the_release_counts_where_it_holds_the_cash_flow_statement():
     filings = filings_of(
         ("a1", "10-Q", "2023-04-27", "2023-04-27T12:00:00.000Z", "", ""),
@@ -179,6 +262,15 @@ def test_a_wrong_tag_and_another_company_are_refused():
         parsed(YEAR, tag="Other")
     with pytest.raises(DataError, match=r"sec ZZZ: came company 7; want 8"):
         parsed(YEAR, cik=8)
+
+
+@pytest.mark.parametrize("agent", ["张三 zhang@example.org", "José j@example.org", "A\nB a@example.org", "A\tb a@example.org"])
+def test_a_name_that_cannot_be_sent_is_refused_in_one_line(agent, monkeypatch):
+    monkeypatch.setenv("BACKTEST_SEC_USER_AGENT", agent)
+    with pytest.raises(
+        ConfigurationError, match=r"^sec: BACKTEST_SEC_USER_AGENT is '[^\n]*'; expected a name and a mail address in Latin"
+    ):
+        sec.user_agent()
 
 
 def test_the_sec_wants_a_name_and_an_address(monkeypatch):
