@@ -13,7 +13,8 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from backtest.calendars import parse_quarter, quarter_label
-from backtest.errors import near_miss
+from backtest.data.periods import LABELS, parse_period
+from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import Fact
 from backtest.panel import Panel, Series
 from backtest.regimes import REPORT_DATE
@@ -34,6 +35,7 @@ HEADLINE = {
 
 
 Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+PeriodLabel = Annotated[str, AfterValidator(lambda label: _period_label(label))]
 ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]
 SignalName = Annotated[str, AfterValidator(lambda name: _quarterly(name) and name)]
 
@@ -140,7 +142,7 @@ def excess_sets(
     )
 
 
-def token_multiple(panel: Panel, provider: str, base: str, level: str) -> Measurement:
+def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: PeriodLabel) -> Measurement:
     """How many times its tokens of one period a provider processed in another, same scope."""
     panel.fact((provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
     known = {fact.period: fact for fact in panel.published("tokens_per_month") if fact.entity == provider}
@@ -175,6 +177,7 @@ def trend(
     known = readings(_quarterly(signal), panel)
     if not known:
         return Measurement(None, since, missing=(f"any quarter of {signal}",))
+    _check_parts(known, signal, [part] if part else [])
     last = list(known)[-1]
     first = since or quarter_label(parse_quarter(last) - (over or 0))
     if first not in known or first == last:
@@ -191,6 +194,7 @@ def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[s
     known = {quarter: one for quarter, one in readings(_quarterly(signal), panel).items() if quarter >= since}
     if not known:
         return Measurement(None, since, missing=(f"any quarter of {signal} since {since}",))
+    _check_parts(known, signal, parts)
 
     def holds(reading: Reading) -> bool:
         return all(reading.parts[part] > 0 for part in parts) if parts else reading.value > 0
@@ -241,6 +245,20 @@ def _grown(totals: np.ndarray, growth: str) -> np.ndarray:
 
 def _interconnect_suppliers() -> list[str]:
     return [row.ticker for row in load_universe().suppliers if row.chain in INTERCONNECT and row.market == "XSHG"]
+
+
+def _period_label(label: str) -> str:
+    if parse_period(label) is None:
+        raise ValueError(f"no label of a period; expected one like {LABELS}")
+    return label
+
+
+def _check_parts(known: dict[str, Reading], signal: str, parts: Sequence[str]) -> None:
+    """Raise ConfigurationError with a near miss for a part that no reading of a signal has."""
+    names = sorted({name for reading in known.values() for name in reading.parts})
+    for part in parts:
+        if part not in names:
+            raise ConfigurationError(near_miss(f"part of {signal}", part, names or ["none"]))
 
 
 def _quarterly(name: str) -> QuarterlySignal:

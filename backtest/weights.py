@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, near_miss
 from backtest.signals import SUPPLY_CHAIN
 
 Members = Mapping[str, tuple[str, ...]]
@@ -98,6 +98,10 @@ class Rotation:
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the weights of the chosen baskets' members; a ticker in two of them gets both shares."""
+        names = [*members, *(ticker for basket in members.values() for ticker in basket)]
+        if any(members.values()) and not scores[0].index.isin(names).any():
+            scored = [str(name) for name in scores[0].index]
+            raise ConfigurationError(f"rotation: {near_miss('score of a basket or member', names[0], scored)}")
         ranked = {basket: _basket_score(scores[0], basket, tickers) for basket, tickers in members.items() if tickers}
         liked = sorted((basket for basket in ranked if ranked[basket] > 0), key=lambda basket: -ranked[basket])
         chosen = liked[: self.top]

@@ -12,7 +12,7 @@ from markets_for_tests import NOWHERE, day, days, decided, flat_prices_on_real_c
 from test_terms import listed, traded
 
 from backtest import engine
-from backtest.errors import BacktestError, DataError
+from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.signals.momentum import Momentum
@@ -266,6 +266,12 @@ def test_weights_that_are_no_portfolio_are_refused_where_they_are_decided(target
     archive = archive_of(NVDA=[1.0] * 12, AMD=[1.0] * 12)
     with pytest.raises(BacktestError, match=r"GPU on 2024-01-01: weights .* expected each >= 0 and the sum <= 1"):
         decisions_of(archive, baskets=("GPU",), weights=Fixed(tuple(targets.items())))
+
+
+def test_weights_on_a_ticker_the_book_does_not_hold_are_refused_by_name() -> None:
+    words = "weights on 2024-01-02: no ticker of the book 'AAB'; did you mean 'AAA'"
+    with pytest.raises(ConfigurationError, match=words):
+        simulated(two_names(), decided(WEEK[0], {"AAA": 0.5, "AAB": 0.5}))
 
 
 def test_a_rule_for_the_supply_chain_given_scores_by_ticker_is_an_error_a_user_can_read() -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from backtest import measures
+from backtest.errors import ConfigurationError
 from backtest.facts import COLUMNS, Facts, assemble, parse_facts
 from backtest.panel import Archive
 
@@ -251,3 +252,23 @@ def test_a_ticker_without_prices_is_named(weekly):
     panel = weekly.as_of(end_of("2026-06-30"))
     found = measures.excess_return(replace(panel, prices=panel.prices.drop(columns="300913.SZ")), "report_names", "SMH")
     assert (found.value, found.missing) == (None, ("prices of 300913.SZ",))
+
+
+# --- names no figure has ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("measure", "words"),
+    [
+        (
+            lambda panel: measures.token_multiple(panel, "Google (all surface)", "2024-05", "2025-05"),
+            "mean 'Google .all surfaces.'",
+        ),
+        (lambda panel: measures.chip(panel, "B200 HGX", "scale_up_domain"), r"no chip 'B200 HGX'; did you mean 'B200 .HGX.'"),
+        (lambda panel: measures.trend(panel, "multiplier", over=4, part="chip"), "no part of multiplier 'chip'; "),
+        (lambda panel: measures.positive(panel, "multiplier", "2024Q1", ("chip",)), "no part of multiplier 'chip'; "),
+    ],
+)
+def test_a_name_that_no_figure_has_is_refused_with_a_near_miss(measure, words, weekly):
+    with pytest.raises(ConfigurationError, match=words):
+        measure(weekly.as_of(LATER))

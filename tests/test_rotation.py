@@ -119,3 +119,8 @@ def test_no_basket_left_out_has_a_better_score_than_one_held(scores, top):
     worst = min((by_ticker[ticker] for ticker in weights), default=math.inf)
     assert len(weights) == min(top, sum(score > 0 for score in scores))
     assert all(not score > worst for ticker, score in by_ticker.items() if ticker not in weights)
+
+
+def test_scores_that_name_no_basket_and_no_member_are_refused_with_a_near_miss():
+    with pytest.raises(ConfigurationError, match="rotation: no score of a basket or member 'optical'; did you mean 'opticl'"):
+        Rotation()([pd.Series({"opticl": 1.0})], {"optical": ("300308.SZ",)})
