@@ -5,6 +5,8 @@ A quarter is an integer, four to a year (2024Q1 is 4 * 2024), so that "four quar
 
 import re
 from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import version
 
 import exchange_calendars
 import pandas as pd
@@ -63,9 +65,17 @@ def as_of_moment(stated: str) -> pd.Timestamp:
 
 @lru_cache
 def _closes(market: str, first: int, last: int) -> pd.Series:
-    start, end = pd.Timestamp(first, 1, 1), pd.Timestamp(last, 12, 31)
+    start, end = pd.Timestamp(first, 1, 1), min(pd.Timestamp(last, 12, 31), last_day(market))
     held: pd.Series = exchange_calendars.get_calendar(market, start=start, end=end).closes
     return held
+
+
+@lru_cache
+def last_day(market: str) -> pd.Timestamp:
+    """Return the last day whose sessions the calendars of this release know, or the end of time where they state none."""
+    module = import_module(f"exchange_calendars.exchange_calendar_{market.lower()}")
+    stated = getattr(module, f"{market}ExchangeCalendar").bound_max()
+    return pd.Timestamp.max.normalize() if stated is None else pd.Timestamp(stated)
 
 
 @lru_cache(maxsize=1024)
@@ -73,6 +83,11 @@ def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     """Return the UTC close of every session of a market from first to last, by session (naive days); not to be changed."""
     if market not in MARKETS:
         raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
+    if last > last_day(market):
+        raise DataError(
+            f"exchange_calendars {version('exchange_calendars')} knows the sessions of {market} to {last_day(market):%Y-%m-%d}, "
+            f"{last:%Y-%m-%d} is needed; expected a later release of that package"
+        )
     try:
         held = _closes(market, first.year, last.year)
     except ValueError as error:

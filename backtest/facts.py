@@ -16,6 +16,7 @@ Columns of a facts table (CSV, UTF-8):
 A correction is a new row of the same entity, metric and period with a later `known_at`; nothing is ever overwritten.
 """
 
+import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping
@@ -242,26 +243,49 @@ class Facts:
 def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes | None = None) -> pd.DataFrame:
     """Return a CSV as text, indexed by its row in the file (the header is row 1); `body` stands in for the file's bytes.
 
-    Raises DataError naming the file when it is missing, not UTF-8, ragged, or has other columns.
+    Raises DataError naming the file when it is missing, not UTF-8 or has other columns, and naming the row when that has
+    fewer or more fields than the header, as the last one of a copy that was cut short.
     """
     try:
-        table = pd.read_csv(
-            path if body is None else io.BytesIO(body), dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False
-        )
+        content = path.read_bytes() if body is None else body
     except FileNotFoundError:
         raise DataError(f"{path.name}: no such file in {path.parent}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"{path.name}: not a readable CSV ({reason(error)})") from None
+    _check_shape(content, path.name)
+    try:
+        table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False)
+    except ValueError as error:
         raise DataError(f"{path.name}: not a readable CSV ({reason(error)})") from None
     if columns and (lost := [name for name in columns if name not in table.columns]):
         raise DataError(f"{path.name}: no column '{lost[0]}'; want {','.join(columns)}")
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(f"{path.name}: not a readable CSV (its rows have more fields than its header)")
     table = table.fillna("")
     table.index = pd.RangeIndex(2, len(table) + 2)
     table = table[(table != "").any(axis=1)]
     if table.empty:
         raise DataError(f"{path.name}: no rows; want at least one")
     return table
+
+
+def _check_shape(content: bytes, file: str) -> None:
+    """Refuse a NUL byte, a header that names a column twice, and the first row with another number of fields; blank rows pass."""
+    if b"\0" in content:
+        raise DataError(f"{file}: not a readable CSV (byte {content.index(0) + 1} is NUL); expected text")
+    try:
+        text = content.decode("utf-8-sig")
+        if '"' in text:
+            rows = list(csv.reader(io.StringIO(text, newline="")))
+            header, counts = (rows or [[]])[0], [len(row) for row in rows]
+        else:  # ten times as fast
+            lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+            header, counts = lines[0].split(","), [line.count(",") + 1 if line else 0 for line in lines]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: not a readable CSV ({error})") from None
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise DataError(f"{file}: its header names '{twice[0]}' twice; expected each column once")
+    for row, count in enumerate(counts, start=1):
+        if count not in (0, len(header)):
+            raise DataError(f"{file} row {row}: {count} field(s); expected {len(header)}, as its header has")
 
 
 def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:

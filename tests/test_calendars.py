@@ -5,8 +5,8 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
-from backtest.calendars import as_of_moment, closes, parse_quarter, publication_moment, quarter_label, quarter_of
-from backtest.errors import BacktestError, ConfigurationError
+from backtest.calendars import as_of_moment, closes, last_day, parse_quarter, publication_moment, quarter_label, quarter_of
+from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.prices import SESSIONS_PER_YEAR
 
 ANSWERS = Path(__file__).parent / "answers" / "calendar_quarters.csv"
@@ -139,3 +139,16 @@ def test_sessions_per_year_agree_with_the_exchange_calendars_within_two(markets)
         calendar = exchange_calendars.get_calendar(market, start="2022-01-01", end="2025-12-31")
         days = days.union(calendar.sessions)
     assert SESSIONS_PER_YEAR[markets] == pytest.approx(len(days) / 4, abs=2)
+
+
+def test_the_first_session_of_a_year_is_known_where_the_other_market_s_holidays_are_not_recorded_yet():
+    found = closes("XNYS", pd.Timestamp("2026-12-31"), pd.Timestamp("2027-01-04"))
+    assert [f"{day:%Y-%m-%d}" for day in found.index] == ["2026-12-31", "2027-01-04"]
+
+
+def test_a_calendar_that_ends_serves_to_its_last_day_and_names_its_package_and_that_day_beyond():
+    last = last_day("XSHG")
+    assert len(closes("XSHG", last - pd.Timedelta(days=30), last)) > 15
+    words = rf"exchange_calendars .* knows the sessions of XSHG to {last:%Y-%m-%d}, .* expected a later release of that package"
+    with pytest.raises(DataError, match=words):
+        closes("XSHG", last, last + pd.Timedelta(days=4))

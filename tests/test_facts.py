@@ -316,15 +316,49 @@ def test_a_table_with_a_header_and_no_row_is_refused(tables, file):
 @pytest.mark.parametrize("file", FILES)
 def test_a_row_with_a_field_too_many_is_refused(tables, file):
     alter_lines(tables / file, lambda lines: [*lines[:4], f"{lines[4]},one more", *lines[5:]])
-    with pytest.raises(DataError, match=f"^{file}: not a readable CSV .*line 5"):
+    with pytest.raises(DataError, match=rf"^{file} row 5: \d+ field\(s\); expected \d+, as its header has"):
         reference.load_facts(tables)
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_row_cut_short_is_refused(tables, file):
     alter_lines(tables / file, lambda lines: [*lines[:4], ",".join(lines[4].split(",")[:2]), *lines[5:]])
-    with pytest.raises(DataError, match=f"^{file} row 5: "):
+    with pytest.raises(DataError, match=rf"^{file} row 5: 2 field\(s\); expected \d+, as its header has"):
         reference.load_facts(tables)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_last_row_cut_by_a_killed_copy_is_refused_by_its_row(tables, file):
+    content = (tables / file).read_text(encoding="utf-8")
+    last = content.count("\n")
+    cut = content.removesuffix("\n").rsplit(",", 2)[0]
+    (tables / file).write_text(cut, encoding="utf-8")
+    with pytest.raises(DataError, match=rf"^{file} row {last}: \d+ field\(s\); expected|^{file}: not a readable CSV"):
+        reference.load_facts(tables)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_header_that_names_a_column_twice_is_refused(tables, file):
+    alter_lines(tables / file, lambda lines: [f"{lines[0]},{lines[0].split(',')[0]}", *lines[1:]])
+    with pytest.raises(DataError, match=f"^{file}: its header names '.*' twice; expected each column once"):
+        reference.load_facts(tables)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_table_with_a_nul_byte_is_refused(tables, file):
+    content = (tables / file).read_bytes()
+    (tables / file).write_bytes(content[:-20] + bytes(20))
+    with pytest.raises(DataError, match=f"^{file}: not a readable CSV .*NUL"):
+        reference.load_facts(tables)
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing(tables):
+    before = reference.load_facts(tables)
+    for file in FILES:
+        content = (tables / file).read_bytes()
+        (tables / file).write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+    reference.load_facts.cache_clear()
+    pd.testing.assert_frame_equal(reference.load_facts(tables).rows, before.rows)
 
 
 @pytest.mark.parametrize("column", ["entity", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source"])
