@@ -1,7 +1,7 @@
 """Prices as a matrix of sessions by tickers, with market, currency, adjustment and frequency declared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,8 @@ class Prices:
     `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
     session became known, indexed by session. `rate` is CNY per USD by day. `frequency` is "daily" or "weekly",
-    declared by the source and never inferred. `bars` are the share prices, None where a source has only wealth.
+    declared by the source and never inferred. `bars` are the share prices, None where a source has only wealth. `ended` has
+    why a ticker's prices ended for good: it is sold at its last close. Any other end is where the source stops.
     """
 
     wealth: pd.DataFrame
@@ -48,6 +49,7 @@ class Prices:
     source: str
     data_id: str
     bars: Bars | None = None
+    ended: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         sessions = self.wealth.index

@@ -1,15 +1,19 @@
-"""What a person decided about live data: rows of decisions.toml in the store, each with its reason."""
+"""What a person decided about data: rows of decisions.toml in the store or in a folder of prices, each with its reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
+from backtest.errors import ConfigurationError, near_miss
 from backtest.inputs import STRICT, Day, parsed_row, read_tables
+from backtest.universe import load_universe
 
 FILE = "decisions.toml"
+RATES = ("CNY=X", "KRW=X")
 
 
 class Decision(BaseModel):
@@ -37,21 +41,28 @@ class Price(Decision):
 
 
 class Suspended(Decision):
-    """Sessions, both included, on which a share was suspended and the source has no rows."""
+    """Sessions, both included, on which a share was suspended, whatever the source says of them."""
 
     ticker: str
     first: Day
     last: Day
 
+    @model_validator(mode="after")
+    def _span(self) -> "Suspended":
+        if self.last < self.first:
+            raise ValueError(f"last is {self.last}; expected a day from first ({self.first}) on")
+        return self
+
 
 class Ended(Decision):
-    """A ticker whose prices ended for good."""
+    """A ticker whose prices end for good with a session: it is sold at that close."""
 
     ticker: str
     session: Day
 
 
 KINDS: dict[str, type[Decision]] = {"figure": Figure, "price": Price, "suspended": Suspended, "ended": Ended}
+PRICE_KINDS = (Price, Suspended, Ended)
 Kind = TypeVar("Kind", bound=Decision)
 
 
@@ -79,27 +90,48 @@ class Decisions:
 
     def suspended(self, ticker: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return those of some sessions on which a share was suspended."""
-        spans = [(pd.Timestamp(row.first), pd.Timestamp(row.last)) for row in self._of(Suspended) if row.ticker == ticker]
+        spans = [(pd.Timestamp(row.first), pd.Timestamp(row.last)) for row in self.suspensions(ticker)]
         return sessions[[any(first <= day <= last for first, last in spans) for day in sessions]]
+
+    def suspensions(self, ticker: str) -> list[Suspended]:
+        """Return the rows that name a ticker's suspensions."""
+        return [row for row in self._of(Suspended) if row.ticker == ticker]
 
     def ended(self, ticker: str) -> bool:
         """Return whether a ticker's prices ended for good."""
-        return any(row.ticker == ticker for row in self._of(Ended))
+        return self.end_of(ticker) is not None
+
+    def end_of(self, ticker: str) -> pd.Timestamp | None:
+        """Return the last session of a ticker whose prices ended for good, else None."""
+        return next((pd.Timestamp(row.session) for row in self._of(Ended) if row.ticker == ticker), None)
+
+    def end_reasons(self, tickers: Sequence[str]) -> dict[str, str]:
+        """Return why prices ended for good, by those of some tickers whose did."""
+        return {row.ticker: row.reason for row in self._of(Ended) if row.ticker in tickers}
 
     def _of(self, kind: type[Kind]) -> list[Kind]:
         return [row for row in self.rows if isinstance(row, kind)]
 
 
 def load_decisions(home: Path) -> Decisions:
-    """Return the decisions of a store, none where it has no file; ConfigurationError by row and field."""
+    """Return the decisions of a store or a folder of prices, none where it has no file; ConfigurationError by row and field.
+
+    A price row names a ticker of the universe, a rate, or one that the folder has a file of.
+    """
     path = home / FILE
     if not path.exists():
         return Decisions()
-    tables = read_tables(path, *KINDS)
+    known = [*load_universe().market_and_currency(), *RATES, *(file.stem for file in home.glob("*.csv"))]
     return Decisions(
         tuple(
-            parsed_row(KINDS[kind], row, f"{FILE} {kind} {number}")
-            for kind, rows in tables.items()
+            _known(parsed_row(KINDS[kind], row, f"{FILE} {kind} {number}"), f"{FILE} {kind} {number}", known)
+            for kind, rows in read_tables(path, *KINDS).items()
             for number, row in enumerate(rows, start=1)
         )
     )
+
+
+def _known(row: Decision, where: str, tickers: Sequence[str]) -> Decision:
+    if isinstance(row, PRICE_KINDS) and row.ticker not in tickers:
+        raise ConfigurationError(f"{where}: {near_miss('ticker', row.ticker, list(tickers))}")
+    return row

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.data.checks import checked
 from backtest.data.decisions import FILE as DECISIONS
+from backtest.data.decisions import Decisions, load_decisions
 from backtest.data.folder import COLUMNS, RATE, SNAPSHOT, bars_id
 from backtest.data.live import SOURCE, live_csv, load_rate, price_tables
 from backtest.data.metrics import FILE as METRICS
@@ -28,20 +30,22 @@ def export(store: Store, out: Path) -> tuple[dict[str, Any], list[str]]:
         raise DataError(f"{out}: is there already, and a snapshot is never written over; want a new folder")
     traits = load_universe().market_and_currency()
     held = [name.removeprefix("prices/") for name in store.tables("prices")]
-    tables, left_out = _readable(store, [ticker for ticker in held if ticker in traits])
+    decisions = load_decisions(store.home)
+    tables, left_out = _readable(store, [ticker for ticker in held if ticker in traits], decisions)
     rate = load_rate(store)
-    page: dict[str, Any] = {"source": SOURCE, "tickers": sorted(tables), "prices_id": bars_id(tables, rate)}
+    prices_id = bars_id(tables, rate["close"], decisions.end_reasons(list(tables)))
+    page: dict[str, Any] = {"source": SOURCE, "tickers": sorted(tables), "prices_id": prices_id}
     fresh = _beside(out)
     try:
         for ticker, table in tables.items():
             _write(fresh / f"{ticker}.csv", table)
         if len(rate):
-            _write(fresh / f"{RATE}.csv", pd.DataFrame({"close": rate, "adj_close": rate}))
+            _write(fresh / f"{RATE}.csv", rate)
         for name in TABLES:
             shutil.copyfile(FOLDER / name, fresh / name)
         if live := live_csv(store):
             (fresh / LIVE).write_bytes(live)
-        for name in (DECISIONS, METRICS):  # what lets a true figure of the store pass has to let it pass here
+        for name in (DECISIONS, METRICS):  # what lets a true price or figure of the store pass has to let it pass here
             if (store.home / name).exists():
                 shutil.copyfile(store.home / name, fresh / name)
         (fresh / SNAPSHOT).write_text(json.dumps(page, indent=1) + "\n", encoding="utf-8")
@@ -51,12 +55,12 @@ def export(store: Store, out: Path) -> tuple[dict[str, Any], list[str]]:
     return page, left_out
 
 
-def _readable(store: Store, tickers: list[str]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+def _readable(store: Store, tickers: list[str], decisions: Decisions) -> tuple[dict[str, pd.DataFrame], list[str]]:
     tables: dict[str, pd.DataFrame] = {}
     left_out = []
     for ticker in tickers:
         try:
-            tables |= price_tables(store, [ticker])
+            tables |= checked(price_tables(store, [ticker]), decisions, {ticker: f"{SOURCE} {ticker}"})
         except DataError as error:
             left_out.append(str(error))
     return tables, left_out

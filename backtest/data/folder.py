@@ -1,8 +1,9 @@
 """Daily prices from a folder: one CSV per ticker, named TICKER.csv.
 
 Columns: date, open, high, low, close, adj_close, volume. Returns come from `adj_close` (total return). A session on
-which a share was suspended is a row whose prices are empty; a session without a row is a gap and is refused.
-The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
+which a share was suspended is a row whose prices are empty, or flat at the close before with a volume of 0 or none; a session
+without a row is a gap and is refused. The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
+What a person has decided about rows that would be refused stands in decisions.toml beside the files.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
+from backtest.data.checks import BARS, VALUES, checked, checked_rate
+from backtest.data.decisions import Decisions, load_decisions
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import content_id, first_row, read_table
 from backtest.inputs import read_json
@@ -19,10 +22,9 @@ from backtest.prices import Bars, Prices
 from backtest.universe import load_universe
 
 COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
-BARS = ("open", "high", "low", "close")
 RATE = "CNY=X"
 SNAPSHOT = "snapshot.json"
-NO_RATE = pd.Series(dtype=float, index=pd.DatetimeIndex([]))
+NO_RATE = pd.DataFrame(columns=list(VALUES), index=pd.DatetimeIndex([]), dtype=float)
 
 
 def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
@@ -30,17 +32,18 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of prices; want a folder with one CSV per ticker, or 'reference'")
     if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
-        message = f"{folder}: no file for {', '.join(lost)}; want {lost[0]}.csv with columns {','.join(COLUMNS)}"
+        message = f"{folder}: no file for {', '.join(lost)}; expected {lost[0]}.csv with columns {','.join(COLUMNS)}"
         raise MissingPricesError(lost, message)
-    tables = {ticker: read_bars(folder / f"{ticker}.csv") for ticker in tickers}
+    files = {ticker: f"{ticker}.csv" for ticker in tickers}
+    tables = {ticker: read_bars(folder / file) for ticker, file in files.items()}
     rate_file = folder / f"{RATE}.csv"
-    rate = read_bars(rate_file)["adj_close"].dropna() if rate_file.exists() else NO_RATE
-    return daily_prices(tables, rate, _source(folder), bars_id(tables, rate))
+    rate = read_bars(rate_file) if rate_file.exists() else NO_RATE
+    return daily_prices(tables, rate, load_decisions(folder), _source(folder), {**files, RATE: rate_file.name})
 
 
-def bars_id(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> str:
-    """Return a hash of prices by their values, whatever they were read from."""
-    return content_id(_bytes(tables, rate))
+def bars_id(tables: Mapping[str, pd.DataFrame], rate: pd.Series, ended: Mapping[str, str]) -> str:
+    """Return a hash of prices by their values and of those that ended for good, whatever they were read from."""
+    return content_id([*_bytes(tables, rate), *(ticker.encode() for ticker in sorted(ended))])
 
 
 def _bytes(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> Iterator[bytes]:
@@ -51,28 +54,33 @@ def _bytes(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> Iterator[byte
         yield from (np.asarray(column, dtype="<f8").tobytes() for column in values)
 
 
-def daily_prices(tables: Mapping[str, pd.DataFrame], rate: pd.Series, source: str, data_id: str) -> Prices:
-    """Return Prices from one table of BARS and `adj_close` by session per ticker; refuse gaps and days without a session.
+def daily_prices(
+    tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame, decisions: Decisions, source: str, named: Mapping[str, str]
+) -> Prices:
+    """Return Prices from a table of prices by session per ticker (see `checks`), each passed through the gate.
 
-    `rate` is CNY per USD by day, empty where no book needs it.
+    `rate` has CNY per USD by day as `close` and `adj_close`, no row where no book needs it; `named` is what an error calls a
+    ticker's table.
     """
-    traits = load_universe().traits(list(tables))
-    for ticker, table in tables.items():
-        check_sessions(table["adj_close"], traits[ticker][0], f"{ticker}.csv")
+    tables = checked(tables, decisions, named)
+    rates = checked_rate(rate, RATE, named[RATE], decisions)["close"].rename("adj_close")
+    traits, ended = load_universe().traits(list(tables)), decisions.end_reasons(list(tables))
     columns = {name: pd.DataFrame({ticker: table[name] for ticker, table in tables.items()}) for name in (*BARS, "adj_close")}
     wealth = columns.pop("adj_close").sort_index()
     markets = sorted({traits[ticker][0] for ticker in tables})
+    until = {market: min(wealth.index[-1], calendars.last_day(market)) for market in markets}
     return Prices(
         wealth=wealth,
         market={ticker: traits[ticker][0] for ticker in tables},
         currency={ticker: traits[ticker][1] for ticker in tables},
-        closes={market: calendars.closes(market, wealth.index[0], wealth.index[-1]) for market in markets},
-        rate=rate,
+        closes={market: calendars.closes(market, wealth.index[0], until[market]) for market in markets},
+        rate=rates,
         frequency="daily",
         adjustment="adj_close: total return",
         source=source,
-        data_id=data_id,
+        data_id=bars_id(tables, rates, ended),
         bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
+        ended=ended,
     )
 
 
@@ -87,22 +95,26 @@ def _source(folder: Path) -> str:
 
 
 def read_bars(path: Path) -> pd.DataFrame:
-    """Return one file's open, high, low, close and adj_close by day.
+    """Return one file's open, high, low, close, adj_close and volume by day, and the `row` of the file.
 
-    Refuses days out of order, prices that are not positive, a close without adj_close or the reverse, and a high or low that
-    is not its bar's extreme. Open, high and low may be empty: then nothing can be filled at the open.
+    Refuses days out of order, prices that are not positive and volumes that are no number; what prices say is for the gate.
     """
     table = read_table(path, COLUMNS)
     days = parse_days(table["date"], path.name)
     bars = pd.DataFrame({name: parse_prices(table[name], path.name, days) for name in ("adj_close", *BARS)})
-    halved = bars["close"].isna() ^ bars["adj_close"].isna()
-    crossed = (bars["high"] < bars[["open", "close"]].max(axis=1)) | (bars["low"] > bars[["open", "close"]].min(axis=1))
-    for wrong, want in ((halved, "close and adj_close, both or neither"), (crossed, "low <= open, close <= high")):
-        if wrong.any():
-            row = first_row(wrong)
-            came = ", ".join(f"{name} '{table[name][row]}'" for name in (*BARS, "adj_close"))
-            raise DataError(f"{path.name} row {row} ({days[bars.index.get_loc(row)]:%Y-%m-%d}): {came}; want {want}")
+    bars["volume"] = _volumes(table["volume"], path.name, days)
+    bars["row"] = table.index.to_numpy()
     return bars.set_axis(days)
+
+
+def _volumes(stated: pd.Series, file: str, days: pd.DatetimeIndex) -> pd.Series:
+    found = pd.to_numeric(stated, errors="coerce").astype(float)
+    wrong = _garbled(found, stated) | np.isinf(found)
+    if wrong.any():
+        row = first_row(wrong)
+        day = days[stated.index.get_loc(row)]
+        raise DataError(f"{file} row {row} ({day:%Y-%m-%d}): volume is '{stated[row]}'; expected a number, or nothing")
+    return found
 
 
 def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
@@ -126,7 +138,7 @@ def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
 def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = None) -> pd.Series:
     """Return a column of prices, NaN where empty; refuse what is no positive number."""
     found = pd.to_numeric(stated, errors="coerce").astype(float)
-    wrong = (found.isna() & stated.str.strip().ne("")) | (found <= 0) | np.isinf(found)
+    wrong = _garbled(found, stated) | (found <= 0) | np.isinf(found)
     if wrong.any():
         row = first_row(wrong)
         day = f" ({days[stated.index.get_loc(row)]:%Y-%m-%d})" if days is not None else ""
@@ -134,13 +146,7 @@ def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = N
     return found
 
 
-def check_sessions(column: pd.Series, market: str, file: str) -> None:
-    """Refuse a gap against the exchange calendar within a file's span, and a row on a day without a session."""
-    sessions = calendars.closes(market, column.index[0], column.index[-1]).index
-    if len(strays := column.index.difference(sessions)):
-        raise DataError(f"{file}: {strays[0]:%Y-%m-%d} is no session of {market}; want its sessions only")
-    if len(gaps := sessions.difference(column.index)):
-        raise DataError(
-            f"{file}: no row for {gaps[0]:%Y-%m-%d}, a session of {market} ({len(gaps)} missing); "
-            "want every session, with empty prices where the share was suspended"
-        )
+def _garbled(found: pd.Series, stated: pd.Series) -> pd.Series:
+    """Return where something is stated that is no number."""
+    garbled = found.isna() & stated.ne("")
+    return garbled & stated.str.strip().ne("") if garbled.any() else garbled

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from backtest import calendars
-from backtest.data.adjustment import total_return
+from backtest.data.adjustment import adjusted
 from backtest.data.appending import newest
+from backtest.data.checks import BARS
 from backtest.data.decisions import Decisions, load_decisions
 from backtest.data.figure_checks import rules_of
-from backtest.data.folder import BARS, NO_RATE, RATE, bars_id, daily_prices
+from backtest.data.folder import NO_RATE, RATE, daily_prices
 from backtest.data.reconcile import Reconciled, live_table, read_typed, reconcile
 from backtest.data.reference import facts_with, load_facts
 from backtest.data.store import Store
@@ -25,13 +26,12 @@ FIGURE_SOURCES = ("sec", "eastmoney")
 
 def load_prices(store: Store, tickers: Sequence[str]) -> Prices:
     """Return the daily prices of some tickers; DataError for one that is missing, stale or has gaps."""
-    tables = price_tables(store, tickers)
-    rate = load_rate(store)
-    return daily_prices(tables, rate, SOURCE, bars_id(tables, rate))
+    tables, decisions = price_tables(store, tickers), load_decisions(store.home)
+    return daily_prices(tables, load_rate(store), decisions, SOURCE, {name: f"{SOURCE} {name}" for name in (*tickers, RATE)})
 
 
 def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return BARS and `adj_close` by session per ticker, each market up to the last session all its tickers have.
+    """Return prices by session per ticker as the gate reads them, each market up to the last session all its tickers have.
 
     `adj_close` is ours: closes carried back through dividends in proportion.
     """
@@ -48,10 +48,13 @@ def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame
     return {ticker: _bars(store, ticker, traits[ticker][0], ends[traits[ticker][0]], decisions) for ticker in tickers}
 
 
-def load_rate(store: Store) -> pd.Series:
-    """Return CNY per USD by day; empty where the store has none."""
+def load_rate(store: Store) -> pd.DataFrame:
+    """Return CNY per USD by day as `close` and `adj_close`; no row where the store has none."""
     rows = store.read(f"prices/{RATE}", ["session", "close"])
-    return NO_RATE if rows is None else newest(rows).set_index("session")["close"].rename("adj_close").dropna()
+    if rows is None:
+        return NO_RATE
+    close = newest(rows).set_index("session")["close"].dropna()
+    return pd.DataFrame({"close": close, "adj_close": close})
 
 
 def settled(store: Store, decisions: Decisions) -> dict[str, pd.Timestamp]:
@@ -90,26 +93,19 @@ def live_figures(store: Store) -> pd.DataFrame:
 
 
 def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: Decisions) -> pd.DataFrame:
-    rows = store.read(f"prices/{ticker}", ["session", *BARS, "dividend"])
+    rows = store.read(f"prices/{ticker}", ["session", *BARS, "volume", "dividend", "split"])
     if rows is None:
         raise DataError(f"{store.home}: the prices of {ticker} are gone; see 'data verify'")
-    held = newest(rows).set_index("session")
-    if held.index[-1] < end and not decisions.ended(ticker):
+    table = adjusted(newest(rows), f"{SOURCE} {ticker}")
+    if table.index[-1] < end and not decisions.ended(ticker):
         raise DataError(
-            f"{store.home}: prices of {ticker} end on {held.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
+            f"{store.home}: prices of {ticker} end on {table.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
             f"run 'data pull {ticker}', or write an [[ended]] row in decisions.toml"
         )
-    sessions = calendars.closes(market, held.index[0], held.index[-1]).index
-    if sessions.equals(held.index):
-        held.index = sessions  # one object for all tickers
-    else:
-        held = held.reindex(held.index.union(decisions.suspended(ticker, missing_sessions(held.index, market))))
-    held = held.loc[:end] if end < held.index[-1] else held
-    try:
-        adjusted = total_return(held["close"], held["dividend"].fillna(0.0))
-    except DataError as error:
-        raise DataError(f"{ticker}: {error}") from None
-    return pd.DataFrame({"adj_close": adjusted} | {name: held[name] for name in BARS}, copy=False)
+    sessions = calendars.closes(market, table.index[0], table.index[-1]).index
+    if sessions.equals(table.index):
+        table.index = sessions  # one object for all tickers
+    return table if decisions.ended(ticker) or end >= table.index[-1] else table.loc[:end]
 
 
 def missing_sessions(days: pd.Index, market: str) -> pd.DatetimeIndex:

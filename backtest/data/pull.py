@@ -9,8 +9,9 @@ import pandas as pd
 from backtest import calendars
 from backtest.clock import SYSTEM, Clock
 from backtest.data import eastmoney, sec, yahoo
-from backtest.data.adjustment import check_splits
+from backtest.data.adjustment import adjusted
 from backtest.data.appending import Count, append_figures, append_prices, newest, rescaled
+from backtest.data.checks import Sheet, checked_rate, checked_rows
 from backtest.data.client import ORIGINS, Client, UnreachableError
 from backtest.data.decisions import Decisions, load_decisions
 from backtest.data.figure_checks import Fault, faults, rules_of
@@ -25,7 +26,6 @@ SINCE = pd.Timestamp("2021-01-01")
 OVERLAP = pd.Timedelta(days=30)  # asked again, to see whether the past has changed
 FRESH_FOR = pd.Timedelta(hours=12)  # figures are asked for twice a day at most
 SHAPE_FAULTS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)  # of an unknown answer
-RATE_JUMP = 0.1  # as a fraction of the day before
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _pull_prices(store: Store, client: Client, ticker: str, since: pd.Timestamp,
         came = yahoo.parse(answer, ticker, market, currency)
     rows, count = append_prices(held, came, market, answer.at, answer.sha)
     current = newest(rows)
-    _check(current, ticker, market, decisions)
+    _check(current, ticker, market, since, decisions)
     gaps = _gaps(current, ticker, market, decisions)
     about = {
         "first": f"{current['session'].iloc[0]:%Y-%m-%d}", "last": f"{current['session'].iloc[-1]:%Y-%m-%d}",
@@ -227,14 +227,14 @@ def _begin(store: Store, ticker: str, since: pd.Timestamp, held: pd.DataFrame | 
     return max(since, pd.Timestamp(about["last"]) - OVERLAP)
 
 
-def _check(rows: pd.DataFrame, ticker: str, market: str, decisions: Decisions) -> None:
-    if market:
-        check_splits(rows, f"yahoo {ticker}", market, decisions.right_prices(ticker))
+def _check(rows: pd.DataFrame, ticker: str, market: str, since: pd.Timestamp, decisions: Decisions) -> None:
+    """Pass what the store would hold through the gate; gaps are named when all is stored."""
+    name = f"yahoo {ticker}"
+    if not market:
+        checked_rate(rows.set_index("session")[["close"]].assign(adj_close=rows["close"].to_numpy()), ticker, name, decisions)
         return
-    moves = rows.set_index("session")["close"].dropna().pct_change().abs()
-    wrong = pd.DatetimeIndex(moves.index[moves > RATE_JUMP])
-    if len(wrong):
-        raise DataError(f"yahoo {ticker}: the rate moves by {moves[wrong[0]]:.0%} on {wrong[0]:%Y-%m-%d}; want CNY per USD")
+    opened = calendars.closes(market, since, since + pd.Timedelta(days=30)).index[0]
+    checked_rows(Sheet(adjusted(rows, name), ticker, market, name, decisions), opened)
 
 
 def _gaps(rows: pd.DataFrame, ticker: str, market: str, decisions: Decisions) -> list[str]:

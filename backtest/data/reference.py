@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from backtest import calendars
+from backtest.data.checks import checked, checked_rate
+from backtest.data.decisions import load_decisions
 from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, rules_of
 from backtest.data.folder import RATE, parse_days, parse_prices
 from backtest.errors import DataError, MissingPricesError
@@ -81,21 +83,32 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
     if len(gaps):
         raise DataError(f"{name}: no row for {gaps[0] - pd.Timedelta(days=7):%Y-%m-%d}; want every week, ended by its Friday")
     traits = load_universe().traits(tickers)
-    wealth = pd.DataFrame({column: parse_prices(table[column], name) for column in table.columns[1:]}).set_index(weeks)
-    if lost := sorted(set(tickers) - set(wealth.columns)):
+    if lost := sorted(set(tickers) - set(table.columns)):
         message = f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket"
         raise MissingPricesError(lost, message)
+    decisions = load_decisions(folder)
+    every = {column: _column(table[column], name, weeks) for column in table.columns[1:]}
+    columns = {column: every[column] for column in (*tickers, RATE)}
+    rate = checked_rate(columns.pop(RATE), RATE, f"{name} column {RATE}", decisions)["close"]
+    passed = checked(columns, decisions, {ticker: f"{name} column {ticker}" for ticker in tickers}, weekly=True)
     return Prices(
-        wealth=wealth[list(tickers)],
+        wealth=pd.DataFrame({ticker: one["close"] for ticker, one in passed.items()}, index=weeks),
         market={ticker: traits[ticker][0] for ticker in tickers},
         currency={ticker: traits[ticker][1] for ticker in tickers},
         closes={market: _weekly_closes(market, weeks) for market in calendars.MARKETS},
-        rate=wealth[RATE].dropna(),
+        rate=rate.rename(RATE),
         frequency="weekly",
         adjustment="total return; forward-adjusted proportionally for A-shares",
         source="reference",
         data_id=content_id([(folder / name).read_bytes(), ",".join(tickers).encode()]),
+        ended=decisions.end_reasons(tickers),
     )
+
+
+def _column(stated: pd.Series, name: str, weeks: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return a column of wealth as a table of prices, as the gate reads it."""
+    wealth = parse_prices(stated, name).to_numpy()
+    return pd.DataFrame({"close": wealth, "adj_close": wealth, "row": stated.index.to_numpy()}, index=weeks)
 
 
 def _weekly_closes(market: str, weeks: pd.DatetimeIndex) -> pd.Series:

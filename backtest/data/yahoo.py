@@ -35,10 +35,9 @@ def fetch(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answ
 
 @of_known_shape("yahoo")
 def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFrame:
-    """Return COLUMNS by session, of sessions that had closed when the answer came; refuse what cannot be trusted.
+    """Return COLUMNS by session, of sessions that had closed when the answer came; refuse what has another shape.
 
-    Prices are as Yahoo gives them: carried back through splits, not through dividends. A suspended session (no price at
-    all, or in Shanghai no volume at the price before) has empty prices.
+    Prices are as Yahoo gives them: carried back through splits, not through dividends. What they say is for the gate.
     """
     where = f"yahoo {symbol}"
     chart = _chart(answer.body, where)
@@ -46,8 +45,7 @@ def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFra
     rows = _closed(_once(_rows(chart, where), where), where, market, answer.at)
     if rows.empty:
         raise DataError(f"{where}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; want at least one")
-    _check_bars(rows, where)
-    return _suspended(rows, market).reset_index(drop=True)
+    return rows.reset_index(drop=True)
 
 
 def _ask(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answer:
@@ -225,23 +223,3 @@ def _closed(rows: pd.DataFrame, where: str, market: str, at: pd.Timestamp) -> pd
         day = days[stray & traded][0]
         raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; want its sessions only")
     return rows[~stray & (ends + SETTLED_AFTER <= at).to_numpy()]
-
-
-def _check_bars(rows: pd.DataFrame, where: str) -> None:
-    prices = rows[list(PRICES)].to_numpy()
-    if (wrong := (prices <= 0) | np.isinf(prices)).any():
-        row, column = np.argwhere(wrong)[0]
-        day = rows["session"].iloc[row]
-        raise DataError(f"{where}: {PRICES[column]} on {day:%Y-%m-%d} is {prices[row, column]:g}; want a price above 0")
-
-
-def _suspended(rows: pd.DataFrame, market: str) -> pd.DataFrame:
-    """Return rows with empty prices on sessions without trading, and highs and lows that hold their open and close."""
-    found = rows.copy()
-    flat = rows[list(PRICES)].nunique(axis=1).eq(1) & rows["close"].eq(rows["close"].ffill().shift()) & rows["volume"].eq(0)
-    still = rows["close"].isna() | (flat if market == "XSHG" else False)
-    found.loc[still, list(PRICES)] = np.nan
-    found.loc[still, "volume"] = 0.0
-    found["high"] = found[["high", "open", "close"]].max(axis=1, skipna=True).where(found["high"].notna())
-    found["low"] = found[["low", "open", "close"]].min(axis=1, skipna=True).where(found["low"].notna())
-    return found

@@ -8,7 +8,7 @@ import pytest
 from source_server import chart, made_up_prices
 
 from backtest.data import yahoo
-from backtest.data.adjustment import check_splits, total_return
+from backtest.data.adjustment import total_return
 from backtest.data.store import Answer
 from backtest.errors import DataError
 
@@ -54,7 +54,6 @@ def test_a_session_is_final_half_an_hour_after_its_close(at, last):
         (lambda result: result["timestamp"].pop(), "quotes are not what we know"),
         (lambda result: result["indicators"]["quote"][0].pop("open"), "quotes are not what we know"),
         (lambda result: result["indicators"]["quote"][0]["close"].__setitem__(3, "n/a"), "quotes are not what we know"),
-        (lambda result: result["indicators"]["quote"][0]["close"].__setitem__(3, -1.0), "close on 2024-06-06 is -1"),
         (lambda result: result["timestamp"].reverse(), "sessions do not rise"),
         (
             lambda result: result["timestamp"].__setitem__(13, result["timestamp"][12] - 86400 * 5 // 5),
@@ -85,44 +84,6 @@ def test_dividends_and_splits_stand_on_their_sessions():
     assert rows["dividend"]["2024-06-11"] == 0.01
     assert rows["split"]["2024-06-10"] == 10.0
     assert rows["split"].drop(pd.Timestamp("2024-06-10")).eq(1).all()
-
-
-def closes(*values, split=None, market="XNYS"):
-    days = pd.bdate_range("2024-01-02", periods=len(values))
-    rows = pd.DataFrame({"session": days, "close": values, "split": 1.0})
-    if split:
-        rows.loc[len(values) - 2, "split"] = split
-    return rows, "yahoo ZZZ", market
-
-
-def test_a_split_the_closes_were_carried_through_is_let_pass():
-    check_splits(*closes(10.0, 10.1, 10.0, 9.9, 10.2, 10.1, 10.0, 10.1, split=10.0))
-
-
-@pytest.mark.parametrize(
-    ("rows", "words"),
-    [
-        (closes(100.0, 101.0, 99.0, 10.0, 10.1, split=10.0), "on a split of 10, which its prices still show"),
-        (closes(10.0, 10.1, 9.9, 99.0, 98.0, split=10.0), "on a split of 10, which its prices show twice"),
-        (closes(100.0, 101.0, 99.0, 24.9, 25.0), "like a split that nobody names"),
-        (closes(10.0, 10.1, 9.9, 99.5, 98.0), "like a split that nobody names"),
-        (closes(10.0, 10.1, 9.9, 10.0, 10.0, 10.1, 7.0, 7.1, market="XSHG"), "further than any board allows"),
-    ],
-    ids=["missing in prices", "doubled", "missing in actions", "reverse", "A-share"],
-)
-def test_a_split_that_prices_and_actions_do_not_agree_on_is_refused(rows, words):
-    with pytest.raises(DataError, match=words):
-        check_splits(*rows)
-
-
-def test_a_jump_a_person_has_decided_on_is_let_pass():
-    rows, where, market = closes(100.0, 101.0, 99.0, 49.6, 50.0)
-    check_splits(rows, where, market, [rows["session"].iloc[3]])
-
-
-def test_a_fall_that_is_no_split_and_a_listing_without_limits_are_let_pass():
-    check_splits(*closes(100.0, 101.0, 99.0, 58.0, 60.0))
-    check_splits(*closes(10.0, 25.0, 24.0, 26.0, 25.0, 24.0, market="XSHG"))
 
 
 def test_dividends_are_carried_back_in_proportion_so_that_each_return_is_the_holder_s():
