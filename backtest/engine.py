@@ -77,21 +77,34 @@ class Simulation:
 
 
 def last_session(spec: StrategySpec, prices: Prices, tickers: Sequence[str]) -> pd.Timestamp:
-    """Return a run's end: the spec's, or the last session on which at least half of its tickers are priced."""
-    if spec.end:
-        return pd.Timestamp(spec.end)
-    ends = sorted(traded[-1] for ticker in tickers if len(traded := prices.traded(ticker)))
-    if not ends:
-        raise DataError(f"{prices.source}: no price at all for {', '.join(tickers)}")
-    return ends[len(ends) // 2]
+    """Return a book's end: the spec's, or the last session on which every ticker that it may hold is priced.
+
+    Tickers declared ended aside. DataError for an end that one of them has no prices for.
+    """
+    if lost := [ticker for ticker in tickers if prices.wealth[ticker].isna().all()]:
+        raise DataError(f"{prices.source}: no price at all for {', '.join(lost)}")
+    ticker, last = prices.common_end(tickers)
+    if spec.end is None:
+        return last
+    end = pd.Timestamp(spec.end)
+    if prices.goes_on(ticker, last, end):
+        raise DataError(
+            f"{prices.source}: the prices of {ticker} end on {last:%Y-%m-%d}, before {end:%Y-%m-%d}; expected an end up to then, "
+            "newer prices, or an [[ended]] row in decisions.toml"
+        )
+    return end
 
 
 def run_sessions(prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-    """Return the sessions of a book: the union of its markets' from first to last; DataError when fewer than two."""
+    """Return the sessions of a book: the union of its markets' from first to last; DataError when fewer than two.
+
+    None is later than the last on which every ticker is priced, those aside that are declared ended.
+    """
     sessions = prices.sessions(prices.markets_of(tickers))
-    chosen = sessions[(sessions >= first) & (sessions <= last)]
+    until = min(last, prices.common_end(tickers)[1])
+    chosen = sessions[(sessions >= first) & (sessions <= until)]
     if len(chosen) < 2:
-        raise DataError(f"{prices.source}: {len(chosen)} session(s) from {first:%Y-%m-%d} to {last:%Y-%m-%d}; want at least two")
+        raise DataError(f"{prices.source}: {len(chosen)} session(s) from {first:%Y-%m-%d} to {until:%Y-%m-%d}; want at least two")
     return chosen
 
 

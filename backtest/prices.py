@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from backtest import calendars
 from backtest.errors import DataError
 
 # Sessions a year by the markets a book trades in. A test counts them in the calendars.
@@ -125,3 +126,26 @@ class Prices:
         found, own = self.wealth[ticker].last_valid_index(), self.closes[self.market[ticker]].index
         last = pd.Timestamp(found) if found is not None else end  # type: ignore[arg-type]
         return last if own.searchsorted(last, "right") < own.searchsorted(end, "right") else None
+
+    def common_end(self, tickers: Sequence[str]) -> tuple[str, pd.Timestamp]:
+        """Return the last session on which each of some tickers is priced, those declared ended aside, and who ends with it."""
+        going = [ticker for ticker in tickers if ticker not in self.ended]
+        lasts = {ticker: self.wealth[ticker].last_valid_index() for ticker in going or tickers}
+        priced = {ticker: pd.Timestamp(last) for ticker, last in lasts.items() if last is not None}
+        if not priced:
+            raise DataError(f"{self.source}: no price at all for {', '.join(tickers)}")
+        first_to_end = (min if going else max)(priced, key=lambda ticker: priced[ticker])
+        return first_to_end, priced[first_to_end]
+
+    def goes_on(self, ticker: str, last: pd.Timestamp, end: pd.Timestamp) -> bool:
+        """Return whether a ticker's market has a session (weekly: a whole week) after its last one and by `end`."""
+        if self.frequency == "weekly":
+            return end >= last + pd.Timedelta(days=7)
+        market, after = self.market[ticker], last + pd.Timedelta(days=1)
+        until = min(end, calendars.last_day(market), after + pd.Timedelta(days=30))  # no market is closed for as long
+        return end > until or (until >= after and len(calendars.closes(market, after, until)) > 0)
+
+    def sold_at(self, ticker: str) -> pd.Timestamp | None:
+        """Return the session at whose close a ticker is sold because it is declared ended, else None."""
+        last = self.wealth[ticker].last_valid_index()
+        return pd.Timestamp(last) if ticker in self.ended and last is not None else None  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """One run of a strategy: a RunResult, which is all that a report reads."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,9 @@ class Book:
     `differences` are engine tables. `profits` has session × ticker tables by part, `attribution` their sums as fractions of the
     capital, by name, theme, market and currency. `windows` has a row of statistics per window, `benchmark_windows` the total
     return of each benchmark per window.
+    Where a benchmark ends within a window, both are compared on the sessions they share: `benchmark_spans` has the first and
+    last of them and what the book returned there. `coverage` counts the tickers that are priced to the end, of how many, and
+    says of the others when and why they ended.
     """
 
     basket: str
@@ -55,6 +59,8 @@ class Book:
     attribution: dict[str, pd.DataFrame]
     windows: dict[str, dict[str, Any]]
     benchmark_windows: dict[str, dict[str, float | None]]
+    benchmark_spans: dict[str, dict[str, dict[str, Any]]]
+    coverage: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -129,10 +135,11 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
 def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     held = sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)})
     archive.prices.require(held)
-    last = engine.last_session(spec, archive.prices, held)
+    last = max(engine.last_session(spec, archive.prices, spec.tickers(book, universe)) for book in spec.books)
     spans = windows(universe, pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
-    notes = [note for book in books.values() for note in _notes(book)]
+    notes = [] if spec.end else _ends(spec, books, archive.prices, universe)
+    notes += [note for book in books.values() for note in _notes(book)]
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     quarterly = {name: one for name, one in (load_signals() | named_signals(spec)).items() if isinstance(one, QuarterlySignal)}
     read = {name: {q: one.as_dict() for q, one in _readings(signal, panel).items()} for name, signal in quarterly.items()}
@@ -256,6 +263,8 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         benchmark_windows={
             ticker: {window.name: _benchmark_return(benchmarks[ticker], window) for window in spans} for ticker in compared
         },
+        benchmark_spans=_benchmark_spans(benchmarks, outcome.equity, spans),
+        coverage=_coverage(prices, tickers),
     )
 
 
@@ -278,9 +287,57 @@ def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.Date
 
 
 def _benchmark_return(equity: pd.Series, window: Window) -> float | None:
-    """Return a benchmark's return over a window, or None where it was not priced throughout."""
+    """Return a benchmark's return over what it shares with a window, or None where it was not priced from its first session."""
+    held = _shared(equity, window)
+    return None if len(held) < 2 or held.isna().any() else performance.total_return(held)
+
+
+def _shared(equity: pd.Series, window: Window) -> pd.Series:
+    """Return a benchmark's values over a window, to the end of its own prices."""
     held = equity.iloc[window.slice(pd.DatetimeIndex(equity.index))]
-    return None if held.isna().any() else performance.total_return(held)
+    return held.loc[: held.last_valid_index()]
+
+
+def _benchmark_spans(benchmarks: pd.DataFrame, equity: pd.Series, spans: list[Window]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return, by benchmark and window, the sessions that both have where the benchmark ends within it, and the book's return."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for ticker in benchmarks:
+        for window in spans:
+            days = pd.DatetimeIndex(_shared(benchmarks[ticker], window).index)
+            if _benchmark_return(benchmarks[ticker], window) is None or days[-1] == equity[: window.end].index[-1]:
+                continue
+            both = equity.loc[days[0] : days[-1]]
+            span = {"first": f"{days[0]:%Y-%m-%d}", "last": f"{days[-1]:%Y-%m-%d}", "book": performance.total_return(both)}
+            found.setdefault(str(ticker), {})[window.name] = span
+    return found
+
+
+def _coverage(prices: Prices, tickers: Sequence[str]) -> dict[str, Any]:
+    """Return how many of some tickers are priced to the end, of how many, and when and why the others ended."""
+    ended = {ticker: prices.sold_at(ticker) for ticker in tickers if ticker in prices.ended}
+    return {
+        "priced": len(tickers) - len(ended),
+        "of": len(tickers),
+        "ended": [
+            {"ticker": ticker, "session": f"{session:%Y-%m-%d}", "reason": prices.ended[ticker]}
+            for ticker, session in ended.items()
+        ],
+    }
+
+
+def _ends(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> list[str]:
+    """Return where the books end that nobody gave an end, each with who has no later price."""
+    ends: dict[tuple[str, str], list[str]] = {}
+    for name, book in books.items():
+        tickers = spec.tickers(name, universe)
+        first_to_end, last = prices.common_end(tickers)
+        later = any(prices.traded(ticker)[-1] > last for ticker in tickers)
+        because = f"{first_to_end} has no later price" if later else "none of its tickers has a later price"
+        ends.setdefault((f"{book.equity.index[-1]:%Y-%m-%d}", because), []).append(name)
+    if len(ends) == 1 and len(books) > 1:
+        (day, because), _ = ends.popitem()
+        return [f"every book ends on {day}: {because}"]
+    return [f"{', '.join(names)}: ends on {day}: {because}" for (day, because), names in ends.items()]
 
 
 def _single(scores: pd.Series) -> float:
@@ -289,13 +346,19 @@ def _single(scores: pd.Series) -> float:
 
 
 def _notes(book: Book) -> list[str]:
-    notes = [f"{book.basket}: {row.ticker} sold on {row.session:%Y-%m-%d}, its last price" for row in book.exits.itertuples()]
+    if not len(book.orders):
+        notes = [f"{book.basket}: never traded; see the orders that were not filled, each with its reason"]
+    else:
+        notes = [f"{book.basket}: {row.ticker} sold on {row.session:%Y-%m-%d}, its last price" for row in book.exits.itertuples()]
+    if ended := book.coverage["ended"]:
+        said = "; ".join(f"{one['ticker']} ended on {one['session']}: {one['reason']}" for one in ended)
+        notes.append(f"{book.basket}: {book.coverage['priced']} of {book.coverage['of']} tickers are priced to its end ({said})")
     counted = book.unfilled[book.unfilled["reason"] != RUN_ENDED]
     if len(counted):
         notes.append(f"{book.basket}: {len(counted)} order(s) never filled, each listed with its reason")
     for ticker, column in book.benchmarks.items():
         if column.notna().any() and (last := pd.Timestamp(column.dropna().index[-1])) < book.equity.index[-1]:
-            notes.append(f"{book.basket}: benchmark {ticker} ends on {last:%Y-%m-%d}")
+            notes.append(f"{book.basket}: benchmark {ticker} ends on {last:%Y-%m-%d}; both are compared up to then")
     return notes
 
 
@@ -309,6 +372,8 @@ def _book_as_dict(book: Book) -> dict[str, Any]:
         "path": {f"{month:%Y-%m}": value for month, value in _path(book.equity).items()},
         "regimes": book.windows,
         "benchmarks": book.benchmark_windows,
+        "benchmark_spans": book.benchmark_spans,
+        "coverage": book.coverage,
         "orders": _records(book.orders),
         "unfilled": _records(book.unfilled),
         "late": _records(book.late),

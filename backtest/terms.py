@@ -47,7 +47,7 @@ class Terms:
                its first price
     `exchange` what a unit of the ticker's currency is worth in the book's
     `lot`, `least`            units, 0 where any amount will do; `sealed_up`, `sealed_down` whether the price is at its limit
-    `ends`     whether a ticker's last price is here although its market goes on within the run
+    `ends`     whether a ticker that is declared ended has its last price here
     `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
     `activity` a fee per unit sold, at most `activity_most` an order
     `slippage` fraction by which a fill is worse than the price; `spread` the day's high less its low over the price
@@ -122,7 +122,7 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
     least, lot = (ruled.values(rule) / local.shares if ruled.lots else np.zeros(local.fill.shape) for rule in ("least", "lot"))
     up, down = _sealed(ruled, local, bars)
     buy, sell = ruled.rates(costs.flat_bps)
-    ends = np.array([sessions == prices.last_session(ticker, sessions[-1]) for ticker in ordered]).T
+    ends = np.array([sessions == prices.sold_at(ticker) for ticker in ordered]).T
     return Terms(
         tickers=ordered,
         sessions=sessions,

@@ -164,10 +164,9 @@ class Evaluator:
     def _framed(self, spec: StrategySpec, book: str) -> _Frame:
         prices = self.archive.prices
         tickers = spec.tickers(book, self.universe)
-        held = tuple(sorted({ticker for name in spec.books for ticker in spec.tickers(name, self.universe)}))
         base = self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
-        prices.require(list(held))
-        sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, held))
+        prices.require(tickers)
+        sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, tickers))
         return _Frame(tickers, base, prices.markets_of(tickers), sessions, sessions[-1])
 
     def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
