@@ -31,6 +31,7 @@ PRICES_ENDED = "prices ended"
 RUN_ENDED = "run ended before the market's next session"
 REPLACED = "a newer decision was due first"
 NOT_WORTH_IT = "worth less than its costs"
+TOO_SMALL = "less than the least order"
 WORDS = {
     Cause.SUSPENDED: SUSPENDED,
     Cause.LIMIT_UP: "sealed at the upper limit",
@@ -93,7 +94,11 @@ class Journal:
             if ending[place]:
                 self._ended(seat, moment, float(units[place]), float(held[seat]), int(cause[place]))
             elif done[place]:
-                self._done(seat, moment, float(missing[place]), float(units[place]), value, int(cause[place]))
+                small = cause[place] == Cause.BELOW_LEAST or wanted[place] < self.terms.least[moment, seat]
+                if small and held[seat] == 0 and self.target[seat] > 0:
+                    self._too_small(seat, moment, float(missing[place]))
+                else:
+                    self._done(seat, moment, float(missing[place]), float(units[place]), value, int(cause[place]))
             else:
                 self.cause[seat] = cause[place]
                 self.missing[seat] = self.missing[seat] if cause[place] == Cause.SUSPENDED else missing[place]
@@ -149,6 +154,11 @@ class Journal:
             reason = WORDS[Cause(cause)] if held > 0 and cause else PRICES_ENDED
             decided, ticker = self.decided[self.number[seat]], self.terms.tickers[seat]
             self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), 0.0))
+
+    def _too_small(self, seat: int, moment: int, missing: float) -> None:
+        """Write down an order for a name not held of which the board lets nothing so small be bought."""
+        decided, ticker, cost = self.decided[self.number[seat]], self.terms.tickers[seat], self._cost(seat, moment, missing)
+        self.unfilled.append((decided, ticker, float(self.target[seat]), TOO_SMALL, self._waited(seat, moment), cost))
 
     def _done(self, seat: int, moment: int, missing: float, units: float, value: float, cause: int) -> None:
         """Write down an order that was filled late, and one that was not filled whole."""

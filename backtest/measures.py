@@ -6,6 +6,7 @@ value, what is missing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.universe import load_universe
 
 INTERCONNECT = ("optical", "copper", "PCB")
+LONGEST_HOLIDAY = timedelta(days=12)  # of a market: a name without a price for longer has none any more
 FOUR_CLOUDS = ("AMZN", "GOOGL", "MSFT", "META")
 FIVE_CLOUDS = (*FOUR_CLOUDS, "ORCL")
 HEADLINE = {
@@ -207,7 +209,10 @@ def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[s
 
 
 def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
-    """Return of a basket bought equally at the first price after the report and held, minus that of a ticker or basket."""
+    """Return of a basket bought equally at the first price after the report and held, minus that of a ticker or basket.
+
+    Both over the sessions on which all names are priced: `quarter` says which, and whose prices end them.
+    """
     universe = load_universe()
     held = universe.basket(basket).members
     single = benchmark in universe.market_and_currency()
@@ -220,7 +225,11 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
     grown = priced.iloc[-1] / priced.iloc[0] - 1.0
     value = float(grown[list(held)].mean() - grown[list(against)].mean())
     days = f"{priced.index[0]:%Y-%m-%d} to {priced.index[-1]:%Y-%m-%d}"
-    return Measurement(value, None, details={"span": days, "returns": grown.to_dict()})
+    after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :, list(priced)]
+    ended = [str(name) for name, column in after.items() if len(after) and column.isna().all()]
+    ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
+    details = {"span": days, "returns": grown.to_dict()} | ({"ended": ended} if ended else {})
+    return Measurement(value, f"{days}{ends}", details=details)
 
 
 def _capex(kind: Literal["cash", "headline"]) -> tuple[Series, ...]:

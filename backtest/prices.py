@@ -12,6 +12,7 @@ from backtest.errors import DataError
 # Sessions a year by the markets a book trades in. A test counts them in the calendars.
 SESSIONS_PER_YEAR = {("XSHG",): 242, ("XNYS",): 252, ("XNYS", "XSHG"): 260}
 WEEKS_PER_YEAR = 52
+RATED = ("CNY", "USD")  # the currencies that `rate` speaks of
 RATE_MAY_BE_STALE_FOR = pd.Timedelta(days=10)
 
 
@@ -102,9 +103,16 @@ class Prices:
         return pd.Series(self.rate.to_numpy()[days], sessions)
 
     def exchange(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> np.ndarray:
-        """Return what one unit of each ticker's currency is worth in a base currency, shape (sessions, tickers)."""
+        """Return what one unit of each ticker's currency is worth in a base currency, shape (sessions, tickers).
+
+        DataError for a currency that `rate` does not speak of.
+        """
         foreign = np.array([self.currency[ticker] != base for ticker in tickers])
         factor = np.ones((len(sessions), len(tickers)))
+        for ticker in np.array(tickers, dtype=object)[foreign]:
+            if lost := sorted({self.currency[ticker], base} - set(RATED)):
+                known = ", ".join(RATED)
+                raise DataError(f"{self.source}: no rate of {lost[0]} for {ticker} in a book in {base}; expected one of {known}")
         if foreign.any():
             rate = self.rates(sessions).to_numpy()
             factor[:, foreign] = (rate if base == "CNY" else 1.0 / rate)[:, None]
@@ -130,8 +138,8 @@ class Prices:
     def common_end(self, tickers: Sequence[str]) -> tuple[str, pd.Timestamp]:
         """Return the last session on which each of some tickers is priced, those declared ended aside, and who ends with it."""
         going = [ticker for ticker in tickers if ticker not in self.ended]
-        lasts = {ticker: self.wealth[ticker].last_valid_index() for ticker in going or tickers}
-        priced = {ticker: pd.Timestamp(last) for ticker, last in lasts.items() if last is not None}
+        traded = {ticker: self.traded(ticker) for ticker in going or tickers}
+        priced = {ticker: sessions[-1] for ticker, sessions in traded.items() if len(sessions)}
         if not priced:
             raise DataError(f"{self.source}: no price at all for {', '.join(tickers)}")
         first_to_end = (min if going else max)(priced, key=lambda ticker: priced[ticker])
@@ -147,5 +155,5 @@ class Prices:
 
     def sold_at(self, ticker: str) -> pd.Timestamp | None:
         """Return the session at whose close a ticker is sold because it is declared ended, else None."""
-        last = self.wealth[ticker].last_valid_index()
-        return pd.Timestamp(last) if ticker in self.ended and last is not None else None  # type: ignore[arg-type]
+        traded = self.traded(ticker)
+        return traded[-1] if ticker in self.ended and len(traded) else None

@@ -314,15 +314,12 @@ def _benchmark_spans(benchmarks: pd.DataFrame, equity: pd.Series, spans: list[Wi
 
 def _coverage(prices: Prices, tickers: Sequence[str]) -> dict[str, Any]:
     """Return how many of some tickers are priced to the end, of how many, and when and why the others ended."""
-    ended = {ticker: prices.sold_at(ticker) for ticker in tickers if ticker in prices.ended}
-    return {
-        "priced": len(tickers) - len(ended),
-        "of": len(tickers),
-        "ended": [
-            {"ticker": ticker, "session": f"{session:%Y-%m-%d}", "reason": prices.ended[ticker]}
-            for ticker, session in ended.items()
-        ],
-    }
+    ended = [
+        {"ticker": ticker, "session": f"{prices.sold_at(ticker):%Y-%m-%d}", "reason": prices.ended[ticker]}
+        for ticker in tickers
+        if ticker in prices.ended
+    ]
+    return {"priced": len(tickers) - len(ended), "of": len(tickers), "ended": ended}
 
 
 def _ends(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> list[str]:

@@ -1,7 +1,7 @@
 """When the engine decides, when each market trades, what the book is worth, and where a run begins and ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -232,7 +232,7 @@ def test_a_decision_on_a_holiday_of_one_market_is_taken_at_the_close_of_the_othe
 
 
 def test_a_member_without_a_price_in_the_fourteen_days_before_is_left_out() -> None:
-    amd = [100.0] * 13 + [NOWHERE] * 30
+    amd = [100.0] * 13 + [NOWHERE] * 29 + [100.0]
     found = {
         f"{one.session:%m-%d}": set(one.targets)
         for one in decisions_of(archive_of(NVDA=[1.0] * 43, AMD=amd), baskets=("GPU",), rebalance="weekly")
@@ -291,15 +291,44 @@ def test_a_shut_gate_holds_its_other_even_when_no_member_is_priced() -> None:
 # Where a run begins and ends
 
 
-def test_a_run_ends_at_the_last_session_on_which_half_of_its_names_are_priced() -> None:
-    prices = two_names((10, 10, 10, 10), (10, 10, NOWHERE, NOWHERE))
+def test_a_book_ends_at_the_last_session_on_which_every_ticker_is_priced() -> None:
+    market = dict.fromkeys(("AAA", "BBB", "CCC"), "XNYS")
+    prices = prices_of({"AAA": [1, 1, 1, 1], "BBB": [1, 1, 1, NOWHERE], "CCC": [1, 1, NOWHERE, NOWHERE]}, market, WEEK)
+    assert engine.last_session(spec_of(), prices, ["AAA", "BBB", "CCC"]) == day("2024-01-03")
+    assert engine.last_session(spec_of(), prices, ["AAA", "BBB"]) == day("2024-01-04")
+    assert engine.run_sessions(prices, ["AAA", "BBB"], WEEK[0], WEEK[-1])[-1] == day("2024-01-04")
+
+
+def test_a_ticker_that_is_declared_ended_does_not_end_the_book() -> None:
+    prices = replace(two_names((10, 10, 10, 10), (10, 10, NOWHERE, NOWHERE)), ended={"BBB": "taken over"})
     assert engine.last_session(spec_of(), prices, ["AAA", "BBB"]) == day("2024-01-05")
 
 
-def test_a_run_does_not_wait_for_a_minority_of_its_names() -> None:
-    market = dict.fromkeys(("AAA", "BBB", "CCC"), "XNYS")
-    prices = prices_of({"AAA": [1, 1, 1, 1], "BBB": [1, 1, 1, NOWHERE], "CCC": [1, 1, NOWHERE, NOWHERE]}, market, WEEK)
-    assert engine.last_session(spec_of(), prices, ["AAA", "BBB", "CCC"]) == day("2024-01-04")
+def test_a_book_of_nothing_but_ended_tickers_ends_with_the_last_of_them() -> None:
+    prices = replace(two_names((10, 10, 10, NOWHERE), (10, 10, NOWHERE, NOWHERE)), ended={"AAA": "x", "BBB": "x"})
+    assert engine.last_session(spec_of(), prices, ["AAA", "BBB"]) == day("2024-01-04")
+
+
+@pytest.mark.parametrize("end", ["2024-01-08", "2030-01-01", "2199-12-31"])
+def test_an_end_that_a_ticker_has_no_prices_for_is_refused_naming_it_and_its_last_session(end: str) -> None:
+    prices = two_names((10, 10, 10, 10), (10, 10, 10, 10))
+    with pytest.raises(DataError, match=rf"by hand: the prices of AAA end on 2024-01-05, before {end}; expected an end up to"):
+        engine.last_session(spec_of(end=end), prices, ["AAA", "BBB"])
+
+
+@pytest.mark.parametrize("end", ["2024-01-06", "2024-01-07"])
+def test_an_end_on_the_weekend_after_the_last_session_is_none_too_late(end: str) -> None:
+    assert engine.last_session(spec_of(end=end), two_names(), ["AAA"]) == day(end)
+
+
+@pytest.mark.parametrize(("end", "fine"), [("2024-01-11", True), ("2024-01-12", False)])
+def test_weekly_prices_reach_to_the_eve_of_the_next_week_s_label(end: str, fine: bool) -> None:
+    weekly = replace(two_names(), frequency="weekly")
+    if fine:
+        assert engine.last_session(spec_of(end=end), weekly, ["AAA"]) == day(end)
+    else:
+        with pytest.raises(DataError, match="the prices of AAA end on 2024-01-05"):
+            engine.last_session(spec_of(end=end), weekly, ["AAA"])
 
 
 def test_a_run_ends_where_its_spec_says() -> None:

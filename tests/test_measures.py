@@ -272,3 +272,15 @@ def test_a_ticker_without_prices_is_named(weekly):
 def test_a_name_that_no_figure_has_is_refused_with_a_near_miss(measure, words, weekly):
     with pytest.raises(ConfigurationError, match=words):
         measure(weekly.as_of(LATER))
+
+
+def test_a_return_that_one_name_s_last_price_ends_says_so(weekly):
+    found = measures.excess_return(weekly.as_of(end_of("2026-06-30")), "leaders", "SMH")
+    assert found.quarter == "2025-07-25 to 2026-06-12, where 300394.SZ ends"
+    assert found.details["ended"] == ["300394.SZ"]
+
+
+def test_a_return_to_the_panel_s_last_prices_names_its_span_and_nobody(weekly):
+    found = measures.excess_return(weekly.as_of(end_of("2026-06-30")), "300308.SZ", "SMH")
+    assert found.quarter == "2025-07-25 to 2026-06-26"
+    assert "ended" not in found.details

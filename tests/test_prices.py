@@ -134,3 +134,11 @@ def test_returns_a_year_follow_the_declared_frequency_and_markets(prices, freque
 def test_the_sessions_of_two_markets_are_their_union(prices):
     late = replace(prices, closes={"XSHG": prices.closes["XSHG"].iloc[:2], "XNYS": prices.closes["XNYS"].iloc[1:]})
     assert list(late.sessions(("XSHG", "XNYS"))) == list(DAYS)
+
+
+def test_a_currency_without_a_rate_of_its_own_is_refused_by_name(prices):
+    abroad = replace(prices, currency={"300308.SZ": "CNY", "NVDA": "HKD"})
+    with pytest.raises(DataError, match="made up: no rate of HKD for NVDA in a book in CNY; expected one of CNY, USD"):
+        abroad.valued(["300308.SZ", "NVDA"], "CNY", DAYS)
+    with pytest.raises(DataError, match=r"made up: no rate of HKD for 300308.SZ in a book in HKD"):
+        prices.valued(["300308.SZ"], "HKD", DAYS)

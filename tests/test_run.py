@@ -217,12 +217,23 @@ def test_a_benchmark_has_no_return_over_a_window_that_began_before_it_was_listed
     assert (found["23Q2"], found["24Q1–Q2"], found["whole"]) == (None, None, None)
 
 
-def test_a_benchmark_has_no_return_over_a_window_that_ends_after_its_last_price(asic):
-    assert asic.books["ASIC"].benchmark_windows["399006.SZ"]["after the report"] is None  # its prices end on 2026-05-08
+def test_a_benchmark_that_ends_within_a_window_is_compared_on_the_sessions_both_have(asic):
+    own, rate = column_of("399006.SZ"), column_of("CNY=X")  # its prices end on 2026-05-08
+    book, dollars = asic.books["ASIC"], own / rate
+    expected = dollars.at["2026-05-08"] / dollars.at["2025-07-18"] - 1
+    assert book.benchmark_windows["399006.SZ"]["after the report"] == pytest.approx(expected, abs=1e-12)
+    span = book.benchmark_spans["399006.SZ"]["after the report"]
+    assert (span["first"], span["last"]) == ("2025-07-18", "2026-05-08")
+    assert span["book"] == pytest.approx(book.equity["2026-05-08"] / book.equity["2025-07-18"] - 1, abs=1e-12)
+
+
+def test_a_benchmark_that_is_priced_throughout_a_window_has_no_span_of_its_own(asic):
+    assert "QQQ" not in asic.books["ASIC"].benchmark_spans
+    assert "24Q1–Q2" not in asic.books["ASIC"].benchmark_spans["399006.SZ"]
 
 
 def test_a_benchmark_whose_prices_end_is_noted(asic):
-    assert "ASIC: benchmark 399006.SZ ends on 2026-05-08" in asic.notes
+    assert "ASIC: benchmark 399006.SZ ends on 2026-05-08; both are compared up to then" in asic.notes
 
 
 def test_benchmarks_start_from_the_capital_of_the_book(asic):
@@ -283,6 +294,38 @@ def test_a_benchmark_without_prices_is_refused_by_name(weekly):
 def test_a_name_sold_because_its_prices_end_is_noted(weekly):
     result = run.run(spec_of(baskets=("ASIC",)), weekly)
     assert "ASIC: 688256.SS sold on 2026-06-12, its last price" in result.notes
+
+
+def test_a_declared_end_is_noted_with_the_coverage_and_its_reason(weekly):
+    result = run.run(spec_of(baskets=("ASIC",)), weekly)
+    said = "688256.SS ended on 2026-06-12: the source ends here; not delisted"
+    count = len(load_universe().basket("ASIC").members)
+    assert f"ASIC: {count - 1} of {count} tickers are priced to its end ({said})" in result.notes
+    assert result.books["ASIC"].coverage["ended"][0]["session"] == "2026-06-12"
+
+
+def test_a_book_without_an_end_of_its_own_says_where_it_ends(weekly):
+    assert "NVDA: ends on 2026-06-26: none of its tickers has a later price" in run.run(spec_of(), weekly).notes
+    assert not any("ends on" in note for note in run.run(spec_of(end="2024-06-28"), weekly).notes)
+
+
+def test_an_end_beyond_the_prices_is_refused_by_ticker_and_last_session(weekly):
+    with pytest.raises(DataError, match="reference: the prices of NVDA end on 2026-06-26, before 2030-01-01"):
+        run.run(spec_of(end="2030-01-01"), weekly)
+
+
+def test_a_book_that_never_traded_says_so(daily):
+    result = run.run(spec_of(baskets=("688256.SS",), base="CNY", capital=5_000.0, end="2023-06-30"), daily)
+    assert "688256.SS: never traded; see the orders that were not filled, each with its reason" in result.notes
+    assert set(result.books["688256.SS"].unfilled["reason"]) == {"less than the least order"}
+
+
+def test_books_of_one_run_end_each_with_its_own_tickers(daily):
+    result = run.run(spec_of(baskets=("NVDA", "300308.SZ"), base="local", start="2026-01-05"), daily)
+    assert {name: f"{book.equity.index[-1]:%Y-%m-%d}" for name, book in result.books.items()} == {
+        "NVDA": "2026-08-21",
+        "300308.SZ": "2026-08-10",
+    }
 
 
 def test_a_name_sold_at_its_last_price_leaves_no_order_unfilled(weekly):

@@ -112,9 +112,21 @@ def test_the_star_market_takes_two_hundred_shares_or_more(target: float, shares:
 def test_an_order_below_the_boards_least_is_dropped_with_its_reason() -> None:
     outcome = traded(shares_of({STAR: eight(100.0)}), decided(INDEX[0], {STAR: 0.15}), base="CNY")
     assert outcome.orders.empty
-    assert listed(outcome.differences) == [
-        [INDEX[1], STAR, 0.15, pytest.approx(0.0), pytest.approx(150.0), "below the board's least order"]
-    ]
+    assert listed(outcome.unfilled) == [[INDEX[0], STAR, 0.15, "less than the least order", 0, 0.0]]
+    assert outcome.differences.empty
+
+
+def test_capital_of_less_than_a_lot_leaves_an_order_unfilled_with_its_reason() -> None:
+    outcome = traded(shares_of({MAIN: eight(100.0)}), decided(INDEX[0], {MAIN: 1.0}), base="CNY", capital=5_000.0)
+    assert outcome.orders.empty
+    assert listed(outcome.unfilled, "ticker", "target", "reason") == [[MAIN, 1.0, "less than the least order"]]
+
+
+def test_a_purchase_of_less_than_a_lot_on_top_of_a_holding_stays_a_difference() -> None:
+    prices = shares_of({STAR: eight(100.0)})
+    outcome = traded(prices, decided(INDEX[0], {STAR: 0.25}), decided(INDEX[2], {STAR: 0.3}), base="CNY")
+    assert outcome.unfilled.empty
+    assert outcome.differences["reason"].tolist() == ["below the board's least order"]
 
 
 def test_an_odd_lot_is_sold_when_all_of_it_is() -> None:
@@ -201,15 +213,22 @@ def test_a_share_is_limited_though_its_market_is_shut_on_the_first_day_of_the_so
     assert outcome.orders["session"].tolist() == [INDEX[4]]
 
 
-def test_a_name_is_sold_at_its_last_price() -> None:
+def test_a_name_whose_source_stops_is_not_sold() -> None:
     prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}))
+    assert outcome.exits.empty
+    assert outcome.orders["side"].tolist() == ["buy"]
+
+
+def test_a_name_that_is_declared_ended_is_sold_at_its_last_price() -> None:
+    prices = replace(shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()}), ended={US: "taken over"})
     outcome = traded(prices, decided(INDEX[0], {US: 0.5}))
     assert listed(outcome.exits) == [[INDEX[3], US]]
     assert listed(outcome.orders, "session", "side") == [[INDEX[1], "buy"], [INDEX[3], "sell"]]
 
 
 def test_a_name_is_not_bought_on_its_last_session() -> None:
-    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    prices = replace(shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()}), ended={US: "taken over"})
     outcome = traded(prices, decided(INDEX[2], {US: 0.5}))
     assert outcome.orders.empty
     assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, "prices ended"]]
@@ -222,7 +241,7 @@ def test_an_order_for_a_name_whose_prices_have_ended_is_listed() -> None:
 
 
 def test_a_last_price_sealed_at_the_lower_limit_keeps_the_holding() -> None:
-    prices = shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()})
+    prices = replace(shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()}), ended={MAIN: "delisted"})
     outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
     assert outcome.exits.empty
     assert outcome.orders["side"].tolist() == ["buy"]
@@ -230,7 +249,7 @@ def test_a_last_price_sealed_at_the_lower_limit_keeps_the_holding() -> None:
 
 
 def test_a_holding_kept_because_its_last_price_is_sealed_is_listed() -> None:
-    prices = shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()})
+    prices = replace(shares_of({MAIN: [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4, "600002.SS": eight()}), ended={MAIN: "delisted"})
     outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
     assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "sealed at the lower limit"]]
 

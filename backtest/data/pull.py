@@ -94,20 +94,22 @@ def pull(
         for item in asked:
             if item.source in lost:
                 summary = _without(summary, item, lost[item.source], report)
-            elif not again and fresh(store, item, clock.now()):
-                summary = replace(summary, fresh=summary.fresh + 1)
-                report(item, "fresh")
+                continue
+            try:
+                if not again and fresh(store, item, clock.now()):
+                    _require_calendar(item, clock.now())
+                    summary = replace(summary, fresh=summary.fresh + 1)
+                    report(item, "fresh")
+                    continue
+                count, refused = _one(store, clients[item.source], item, since, decisions)
+            except UnreachableError as error:
+                lost[item.source] = str(error)
+                summary = _without(summary, item, str(error), report)
+            except BacktestError as error:
+                summary = _without(summary, item, str(error), report)
             else:
-                try:
-                    count, refused = _one(store, clients[item.source], item, since, decisions)
-                except UnreachableError as error:
-                    lost[item.source] = str(error)
-                    summary = _without(summary, item, str(error), report)
-                except BacktestError as error:
-                    summary = _without(summary, item, str(error), report)
-                else:
-                    summary = summary.with_count(item.source, count, refused)
-                    report(item, f"stored: {count.new} new, {count.changed} changed, {count.unchanged} unchanged")
+                summary = summary.with_count(item.source, count, refused)
+                report(item, f"stored: {count.new} new, {count.changed} changed, {count.unchanged} unchanged")
     return summary
 
 
@@ -122,14 +124,24 @@ def fresh(store: Store, item: Item, now: pd.Timestamp) -> bool:
 
 
 def last_final_session(ticker: str, now: pd.Timestamp) -> pd.Timestamp:
-    """Return the last session of a ticker's market whose prices were final at a moment; of the rate, the last weekday."""
+    """Return the last session of a ticker's market whose prices were final at a moment; of the rate, the last weekday.
+
+    Where the calendar of the market ends before, it is the last that is known.
+    """
     if ticker == RATE:
         day = now.tz_localize(None).normalize() - pd.Timedelta(days=1)
         return day - pd.Timedelta(days=max(0, day.weekday() - 4))
     market = load_universe().traits([ticker])[ticker][0]
-    today = now.tz_localize(None).normalize()
+    today = min(now.tz_localize(None).normalize(), calendars.last_day(market))
     ends = calendars.closes(market, today - pd.Timedelta(days=30), today)
     return pd.Timestamp(ends.index[(ends + yahoo.SETTLED_AFTER <= now).to_numpy()][-1])
+
+
+def _require_calendar(item: Item, now: pd.Timestamp) -> None:
+    """Raise DataError where nothing newer can be asked for because the calendar of an item's market has ended."""
+    if item.source == "yahoo" and item.key != RATE:
+        today = now.tz_localize(None).normalize()
+        calendars.closes(load_universe().traits([item.key])[item.key][0], today, today)
 
 
 def _without(summary: Summary, item: Item, fault: str, report: Report) -> Summary:

@@ -87,6 +87,7 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
         message = f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket"
         raise MissingPricesError(lost, message)
     decisions = load_decisions(folder)
+    ended = decisions.end_reasons(tickers)
     every = {column: _column(table[column], name, weeks) for column in table.columns[1:]}
     columns = {column: every[column] for column in (*tickers, RATE)}
     rate = checked_rate(columns.pop(RATE), RATE, f"{name} column {RATE}", decisions)["close"]
@@ -100,8 +101,8 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
         frequency="weekly",
         adjustment="total return; forward-adjusted proportionally for A-shares",
         source="reference",
-        data_id=content_id([(folder / name).read_bytes(), ",".join(tickers).encode()]),
-        ended=decisions.end_reasons(tickers),
+        data_id=content_id([(folder / name).read_bytes(), ",".join(tickers).encode(), ",".join(sorted(ended)).encode()]),
+        ended=ended,
     )
 
 

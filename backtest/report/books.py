@@ -1,6 +1,7 @@
 """What each book earned: value against benchmarks through time, and a row of figures per window."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from backtest.report import book_charts, figures
 from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
@@ -71,7 +72,7 @@ def _benchmark(result: RunResult, ticker: str) -> Column:
 def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
     found = book.windows.get(window, {})
     against = (
-        figures.benchmark(returns.get(window), book.benchmarks[ticker], found)
+        figures.benchmark(returns.get(window), book.benchmarks[ticker], found, _span(book, ticker, window))
         for ticker, returns in book.benchmark_windows.items()
     )
     return (
@@ -123,4 +124,9 @@ def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, 
 
 def _benchmark_cells(book: Book, ticker: str, keys: list[str]) -> Iterator[Cell]:
     for key in keys:
-        yield figures.benchmark(book.benchmark_windows[ticker].get(key), book.benchmarks[ticker], book.windows.get(key, {}))
+        value, found = book.benchmark_windows[ticker].get(key), book.windows.get(key, {})
+        yield figures.benchmark(value, book.benchmarks[ticker], found, _span(book, ticker, key))
+
+
+def _span(book: Book, ticker: str, window: str) -> dict[str, Any] | None:
+    return book.benchmark_spans.get(ticker, {}).get(window)

@@ -80,9 +80,14 @@ def window(name: str, found: Statistics) -> Cell:
     return Cell(name, note=span, about=f"From {found['n']} returns, {span}; known at the close of {found['last']}.")
 
 
-def benchmark(value: float | None, priced: pd.Series, found: Statistics) -> Cell:
-    """Return a benchmark's return over a window, or which of its prices is missing there."""
+def benchmark(value: float | None, priced: pd.Series, found: Statistics, span: Statistics | None = None) -> Cell:
+    """Return a benchmark's return over a window, or which of its prices is missing there.
+
+    `span` has the sessions that both have, where the benchmark ends within the window, and what the book returned there.
+    """
     held = priced.dropna()
+    if known(value) and span:
+        return Cell(percent(value), note=f"{span['first']} to {span['last']}, the book {percent(span['book'])} there")
     if known(value) or held.empty:
         return Cell(percent(value), note="" if known(value) else "no prices")
     late = day(held.index[0]) > found.get("first", "")

@@ -72,7 +72,8 @@ def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 def _reading(one: Mapping[str, Any]) -> str:
     missing = f"; missing {listed(one['missing'][:3])}" if one["missing"] else ""
-    return f"{stated(one['measured'])}, {HOLDS[one['holds']]}: {one['reading']}{missing}"
+    span = f", {one['quarter']}" if one.get("details", {}).get("span") else ""
+    return f"{stated(one['measured'])}, {HOLDS[one['holds']]}: {one['reading']}{span}{missing}"
 
 
 def _curves(claim: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -71,7 +71,9 @@ def _benchmarks(result: RunResult, books: list[Book], window: str) -> str:
     for book in books:
         for ticker, returns in book.benchmark_windows.items():
             if known(returns.get(window)):
-                said = f"{name_of(result.names, ticker)} {percent(returns[window])}"
+                span = book.benchmark_spans.get(ticker, {}).get(window)
+                until = f" (to {span['last']}, the book {percent(span['book'])} by then)" if span else ""
+                said = f"{name_of(result.names, ticker)} {percent(returns[window])}{until}"
                 found.setdefault(book.currency, {}).setdefault(ticker, said)
     if not found:
         return "No benchmark has prices throughout."
