@@ -1,8 +1,9 @@
 """One gate for the prices and rates of every source: embedded, folder, store and Yahoo pass the same checks.
 
 Nothing is repaired. What is refused names the file, row, date, the size of what is wrong, and the row of decisions.toml that
-would let it through. A move is measured from the last session that traded, however many were suspended in between: a share
-has the limits of one session when it trades again.
+would let it through. A move is measured from the last session that traded. After a suspension it may be as large as the
+limits of all its sessions together, but no larger than is plausible (PLAUSIBLE_APART): a share has the limits of one session
+when it trades again, but some sources fill sessions that they lack as a suspension.
 
 A table has `open`, `high`, `low`, `close`, `adj_close` by session; `volume`, `split` and `row` (of its file) where known.
 """
@@ -30,7 +31,7 @@ MARGIN = 0.0025  # of a board's limit and of a dividend: adjusted prices are rou
 ROUNDED = 1e-5  # of a bar: floats tremble
 PLAUSIBLE = (-0.40, 0.50)  # a session where a market has no limit, from close to close
 PLAUSIBLE_WITHIN = (-0.45, 0.60)  # and from the close before to an open, high or low
-PLAUSIBLE_WEEK = (-0.40, 0.75)  # at most, whatever the limits of its sessions would allow
+PLAUSIBLE_APART = (-0.40, 0.75)  # sessions that are weeks or a suspension apart, whatever their limits together would allow
 INDEX = re.compile(r"000\d{3}\.SS|399\d{3}\.SZ")
 INDEX_WITHIN = 0.20  # some of an index's shares may move as far as this within a session, though most may not
 INDEX_BOARDS = {"399": "ChiNext", "000688": "STAR"}  # by the start of the code; else main
@@ -120,7 +121,8 @@ def checked_rows(sheet: Sheet, opened: pd.Timestamp | None = None) -> pd.DataFra
     traded = sheet.traded()
     if traded.table.empty:
         return sheet.table
-    low, high = limits(traded)
+    position = np.flatnonzero(sheet.table["close"].notna().to_numpy())
+    low, high = _apart(*limits(traded), np.diff(position, prepend=position[0] - 1))
     judged = traded.undecided & ~_free(traded, opened)
     check_splits(traded, judged)
     check_moves(traded, low, high, judged)
@@ -136,9 +138,7 @@ def checked_weeks(sheet: Sheet, opened: pd.Timestamp | None = None) -> pd.DataFr
     if traded.table.empty:
         return sheet.table
     weeks = np.diff(traded.table.index.to_numpy(), prepend=np.datetime64("NaT", "ns")) / np.timedelta64(7, "D")
-    (low, high), sessions = limits(traded), 5 * np.nan_to_num(weeks, nan=1.0)
-    low = np.maximum((1.0 + low) ** sessions - 1.0, PLAUSIBLE_WEEK[0])
-    high = np.minimum((1.0 + high) ** sessions - 1.0, PLAUSIBLE_WEEK[1])
+    low, high = _apart(*limits(traded), 5 * np.nan_to_num(weeks, nan=1.0))
     check_moves(traded, low, high, traded.undecided & ~_free(traded, opened))
     return sheet.table
 
@@ -224,6 +224,13 @@ def limits(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
     return np.where(np.isinf(limit), PLAUSIBLE[0], -limit), np.where(np.isinf(limit), PLAUSIBLE[1], limit)
 
 
+def _apart(low: np.ndarray, high: np.ndarray, sessions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the limits of moves that so many sessions lie behind: one session's, or those of all together within bounds."""
+    least = np.maximum((1.0 + low) ** sessions - 1.0, PLAUSIBLE_APART[0])
+    most = np.minimum((1.0 + high) ** sessions - 1.0, PLAUSIBLE_APART[1])
+    return np.where(sessions > 1, least, low), np.where(sessions > 1, most, high)
+
+
 def check_moves(sheet: Sheet, low: np.ndarray, high: np.ndarray, judged: np.ndarray) -> None:
     """Refuse a move of close or adj_close beyond its limits, and a difference between the two that no dividend explains."""
     close, adjusted, paid = _moves(sheet)
@@ -248,7 +255,7 @@ def check_within_sessions(sheet: Sheet, low: np.ndarray, high: np.ndarray, judge
     """Refuse an open, high or low further from the close before than a session allows; from its own close in the first row."""
     close, paid = sheet.values("close"), _moves(sheet)[2]
     if np.isinf(_rule(sheet, "limit")).any():
-        low, high = np.full(len(low), PLAUSIBLE_WITHIN[0]), np.full(len(high), PLAUSIBLE_WITHIN[1])
+        low, high = np.minimum(low, PLAUSIBLE_WITHIN[0]), np.maximum(high, PLAUSIBLE_WITHIN[1])
     if INDEX.fullmatch(sheet.ticker):
         low, high = np.minimum(low, -INDEX_WITHIN), np.maximum(high, INDEX_WITHIN)
     base = np.append(close[:1], close[:-1] * (1.0 - np.maximum(paid[1:], 0.0)))

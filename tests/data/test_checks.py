@@ -135,7 +135,13 @@ def test_new_york_may_fall_by_two_fifths_in_a_session_and_no_further(low, fine):
             passed(table)
 
 
-def test_a_split_at_the_end_of_a_suspension_has_the_limits_of_one_session():
+def test_a_suspension_may_end_with_the_move_of_its_sessions_together():
+    table = times(0.75, before="2024-06-11")(walk("300308.SZ"))
+    table.loc["2024-06-07":"2024-06-07", [*PRICES, "volume"]] = np.nan
+    assert len(passed(table, "300308.SZ")) == len(table)  # +33% over two sessions of at most 20.25% each
+
+
+def test_a_split_at_the_end_of_a_long_suspension_is_refused():
     table = times(2, before="2024-06-11")(walk("300308.SZ"))
     table.loc["2024-05-27":"2024-06-07", [*PRICES, "volume"]] = np.nan
     table.loc["2024-06-10":"2024-06-10", [*PRICES, "volume"]] = np.nan
