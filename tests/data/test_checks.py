@@ -10,7 +10,7 @@ from backtest import calendars
 from backtest.data import reference
 from backtest.data.adjustment import adjusted
 from backtest.data.checks import VALUES, Sheet, checked_days, checked_rate
-from backtest.data.decisions import Decisions, Ended, Price, Suspended, load_decisions
+from backtest.data.decisions import Decisions, Price, Suspended, load_decisions
 from backtest.data.folder import load_prices
 from backtest.errors import ConfigurationError, DataError
 from backtest.universe import load_universe
@@ -358,16 +358,6 @@ def test_a_folder_s_own_decisions_let_its_moves_through(tmp_path):
     row = '[[price]]\nticker = "NVDA"\nsession = 2024-06-10\nreason = "looked up"\n'
     (tmp_path / "decisions.toml").write_text(row, encoding="utf-8")
     assert len(load_prices(["NVDA"], tmp_path).wealth) == len(walk("NVDA"))
-
-
-def test_decisions_written_out_are_the_same_read_again(tmp_path):
-    rows = (
-        Price(ticker="NVDA", session="2024-06-10", reason='a "true" move\n\\'),
-        Suspended(ticker="300308.SZ", first="2024-06-11", last="2024-06-13", reason="停牌"),
-        Ended(ticker="AMD", session="2024-06-28", reason="x"),
-    )
-    (tmp_path / "decisions.toml").write_text(Decisions(rows).as_toml(), encoding="utf-8")
-    assert load_decisions(tmp_path).rows == rows
 
 
 @pytest.mark.parametrize(
