@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup lock report check test lint benchmark sizes soak pictures clean
+.PHONY: setup lock report check test lint benchmark sizes soak mutants pictures clean
 
 setup: .venv/.made
 
@@ -47,6 +47,9 @@ soak: setup
 	$(BIN)/python tools/flip_bytes.py 400
 	$(BIN)/python tools/noise_worlds.py 200
 	$(BIN)/python tools/search_worlds.py 40
+
+mutants: setup
+	$(BIN)/python tools/mutants.py
 
 pictures: report
 	$(BIN)/python tools/pictures.py

@@ -1,0 +1,305 @@
+"""The mutation net: small faults put into the modules one at a time, and whether the tests of their area notice.
+
+    python tools/mutants.py [--area NAME] [--seed N] [--count N] [--match TEXT] [--list]
+
+A mutant is one edit of one line: an operator, a comparison, a constant, a side. Which are drawn depends on the seed and on
+the lines themselves, not on their numbers, so that an edit elsewhere in a module draws the same mutants again. Messages,
+annotations, decorators and `strict=` (a check that fires only where another line is wrong) are left alone.
+
+Each mutant is written to a copy of the tree in a temporary directory, and the tests of its module run on it until one
+fails, in a child of this process, which has imported the libraries. A mutant that takes four times the processor time of
+the unmutated tests counts as killed. Survivors that change nothing are in `mutants_equivalent.toml`, each with its reason.
+A run over all areas writes `benchmarks/mutants.md`.
+"""
+
+import argparse
+import ast
+import compileall
+import hashlib
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
+REPORT = ROOT / "benchmarks" / "mutants.md"
+SEED, COUNT = 20250723, 160
+UNEXPLAINED = "**no test notices, no reason given**"
+SPARE_SECONDS, LONGEST = 30, 900  # of processor time beyond four times the baseline's; of wall time, for a child that sleeps
+LIBRARIES = ("numpy", "pandas", "pandera.pandas", "vectorbt", "numba", "statsmodels.api", "arch", "scipy.stats", "httpx",
+             "exchange_calendars", "hypothesis", "pytest", "typer", "rich", "jinja2", "matplotlib", "yfinance")  # fmt: skip
+
+# Area -> module under backtest/ -> its tests under tests/.
+AREAS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("mutants_areas.toml").read_text(encoding="utf-8"))
+
+SYMBOLS = {
+    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"), ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="),
+    ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"), ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"),
+    ast.And: ("and", "or"), ast.Or: ("or", "and"), ast.Not: ("not ", ""), ast.USub: ("-", ""), ast.Invert: ("~", ""),
+}  # fmt: skip
+PAIRS = ("left right", "first last", "min max", "any all", "argmin argmax", "minimum maximum", "cummin cummax", "floor ceil",
+         "ffill bfill", "open close", "high low", "before after", "start end", "up down")  # fmt: skip
+SIDES = {one: other for pair in PAIRS for one, other in (pair.split(), reversed(pair.split()))}
+LEFT_ALONE = {"annotation", "returns", "decorator_list", "strict"}  # fields of a syntax tree, and an argument
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One edit of one line: `name` identifies it by module, function, the line before and after, and which of equals it is."""
+
+    area: str
+    module: str
+    name: str
+    source: str
+
+    def rank(self, seed: int) -> bytes:
+        """Return what the mutants of a module are drawn by: a hash of the seed and the edit, whatever its file is called."""
+        return hashlib.sha256(f"{seed} {self.name.partition(' ')[2]}".encode()).digest()
+
+
+def mutants_of(area: str, module: str) -> list[Mutant]:
+    """Return every mutant of a module in the order of its lines."""
+    source = (ROOT / "backtest" / module).read_text(encoding="utf-8")
+    data, count, found = source.encode(), Counter[str](), []
+    starts = [0]
+    for line in data.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for function, row, begin, end, text in _edits(ast.parse(source), data, starts, ""):
+        changed = data[:begin] + text.encode() + data[end:]
+        line, after = starts[row - 1], starts[row] + len(changed) - len(data)
+        edit = f"{module} {function}: {data[line : starts[row]].decode().strip()} -> {changed[line:after].decode().strip()}"
+        count[edit] += 1
+        found.append(Mutant(area, module, edit + (f" #{count[edit]}" if count[edit] > 1 else ""), changed.decode()))
+    return found
+
+
+def drawn(area: str, seed: int, count: int) -> list[Mutant]:
+    """Return some mutants of an area, taken from its modules in turn."""
+    ranked = {name: sorted(mutants_of(area, name), key=lambda one: one.rank(seed)) for name in AREAS[area]}
+    turns = [ranked[name][turn] for turn in range(count) for name in ranked if turn < len(ranked[name])]
+    return sorted(turns[:count], key=lambda one: (one.module, one.name))
+
+
+def _edits(node: ast.AST, data: bytes, starts: list[int], function: str) -> Iterator[tuple[str, int, int, int, str]]:
+    """Yield (function, row, begin, end, text): bytes `begin` to `end` of the module, on a row, become `text`."""
+    if isinstance(node, ast.JoinedStr | ast.Raise) or (isinstance(node, ast.keyword) and node.arg in LEFT_ALONE):
+        return
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        function = f"{function}.{node.name}".lstrip(".")
+    for begin, end, text in _own_edits(node, data, starts):
+        row = next(number for number, start in enumerate(starts) if start > begin)
+        yield function or "module", row, begin, end, text
+    if isinstance(node, ast.keyword) and node.arg == "axis":
+        return
+    for name, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) and name not in LEFT_ALONE else [value]:
+            if isinstance(child, ast.AST) and name not in LEFT_ALONE:
+                yield from _edits(child, data, starts, function)
+
+
+def _own_edits(node: ast.AST, data: bytes, starts: list[int]) -> Iterator[tuple[int, int, str]]:
+    match node:
+        case ast.BinOp(left=left, op=op, right=right):
+            yield from _between(op, left, right, data, starts)
+        case ast.BoolOp(op=op, values=[left, right, *_]):
+            yield from _between(op, left, right, data, starts)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            for op, before, after in zip(ops, [left, *others], others, strict=False):
+                yield from _between(op, before, after, data, starts)
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert() as op):
+            begin = starts[node.lineno - 1] + node.col_offset
+            yield begin, begin + len(SYMBOLS[type(op)][0]), ""
+        case ast.keyword(arg="axis", value=ast.Constant(value=0 | 1 as axis) as value):
+            yield *_span(value, starts), str(1 - axis)
+        case ast.Constant(value=bool() | int() | float() as value):
+            yield *_span(node, starts), repr(not value if isinstance(value, bool) else value + 1)
+        case ast.Constant(value=str() as value) if value in SIDES:
+            yield *_span(node, starts), f'"{SIDES[value]}"'
+        case ast.Name(id=name) if name in SIDES and name in ("min", "max", "any", "all"):
+            yield *_span(node, starts), SIDES[name]
+        case ast.Attribute(attr=name, ctx=ast.Load()) if name in SIDES:
+            end = _span(node, starts)[1]
+            yield end - len(name), end, SIDES[name]
+
+
+def _span(node: ast.expr, starts: list[int]) -> tuple[int, int]:
+    return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+
+
+def _between(op: ast.AST, left: ast.expr, right: ast.expr, data: bytes, starts: list[int]) -> Iterator[tuple[int, int, str]]:
+    if type(op) in SYMBOLS:
+        symbol, other = SYMBOLS[type(op)]
+        end, begin = _span(left, starts)[1], _span(right, starts)[0]
+        at = data.find(symbol.encode(), end, begin)
+        yield at, at + len(symbol), other
+
+
+class FirstFailure:
+    """A pytest plugin: writes down the first failing test, and keeps hypothesis from shrinking or judging its speed."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def pytest_sessionstart(self) -> None:
+        """Let hypothesis stop at its first counterexample, however slow the machine."""
+        from hypothesis import HealthCheck, Phase, settings
+
+        same, phases = settings.get_profile("same every time"), (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", same, phases=phases, suppress_health_check=list(HealthCheck))
+        settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: object) -> None:
+        """Write down the first test that failed."""
+        if report.failed and not self.file.exists():
+            self.file.write_text(report.nodeid, encoding="utf-8")
+
+
+class Tree:
+    """A copy of the checkout in a temporary directory, in which mutants are put and tests are run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "main"
+        for name in ("backtest", "strategies", "sweeps", "tests", "benchmarks", "docs", "reports", "universe"):
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in ROOT.iterdir():
+            if file.is_file() and file.name != ".git":
+                shutil.copy2(file, self.root)
+        if (shared := ROOT.parent / "shared").is_dir():
+            (folder / "shared").symlink_to(shared)
+        os.environ["BACKTEST_HOME"] = str(folder / "home")
+        compileall.compile_dir(self.root / "backtest", quiet=1)
+        self.cache, self.failure, self.output = folder / "numba", folder / "failure", folder / "output"
+
+    def passes(self, tests: str, most: int, cache: Path | None = None) -> tuple[str, float]:
+        """Return the first failing test, "" for none, and the processor time the tests took."""
+        self.failure.unlink(missing_ok=True)
+        if not (child := os.fork()):
+            self._run(tests, most, cache)
+        deadline = time.monotonic() + LONGEST
+        while not (done := os.wait4(child, os.WNOHANG))[0]:
+            if time.monotonic() > deadline:
+                os.killpg(child, 9)
+            time.sleep(0.05)
+        failed = self.failure.read_text(encoding="utf-8") if self.failure.exists() else "time or import"
+        return "" if done[1] == 0 else failed, done[2].ru_utime + done[2].ru_stime
+
+    def mutated(self, mutant: Mutant, most: int) -> str:
+        """Return the first test that fails on a mutant, "" where none does."""
+        path = self.root / "backtest" / mutant.module
+        stat, original = path.stat(), path.read_bytes()
+        path.write_text(mutant.source, encoding="utf-8")
+        with tempfile.TemporaryDirectory() as cache:  # numba keys what it compiled by the file's time and size
+            failed, _ = self.passes(AREAS[mutant.area][mutant.module], most, Path(cache) if b"njit" in original else None)
+        path.write_bytes(original)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        return failed
+
+    def _run(self, tests: str, most: int, cache: Path | None) -> None:
+        import numba
+        import pytest
+
+        os.setsid()
+        if most:
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+            sys.dont_write_bytecode = True
+        output = os.open(self.output, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        for stream in (0, 1, 2):
+            os.dup2(output, stream)
+        os.chdir(self.root)
+        sys.path[0] = str(self.root)
+        numba.config.CACHE_DIR = str(cache or self.cache)
+        options = ["-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        code = 1
+        try:
+            code = int(pytest.main([*options, *(f"tests/{name}" for name in tests.split())], [FirstFailure(self.failure)]))
+        finally:
+            os._exit(code)
+
+
+def equivalents() -> dict[str, str]:
+    """Return the mutants known to change nothing, by name, and why."""
+    rows = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", []) if EQUIVALENT.exists() else []
+    return {row["name"]: row["reason"] for row in rows}
+
+
+def run(mutants: list[Mutant]) -> dict[Mutant, str]:
+    """Return the first test that failed on each mutant, "" where none did; exits where tests fail without a mutant."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree, seconds, results = Tree(Path(folder).resolve()), {}, {}
+        for tests in sorted({AREAS[one.area][one.module] for one in mutants}):
+            failed, seconds[tests] = tree.passes(tests, 0)
+            print(f"unmutated: {seconds[tests]:.0f} s, {tests} {failed}", flush=True)
+            if failed:
+                sys.exit(f"{failed} fails without a mutant: {tree.output.read_text(encoding='utf-8')[-3000:]}")
+        for number, mutant in enumerate(mutants, start=1):
+            most = int(4 * seconds[AREAS[mutant.area][mutant.module]]) + SPARE_SECONDS
+            results[mutant] = tree.mutated(mutant, most)
+            print(f"{number}/{len(mutants)} {mutant.name}\n    {results[mutant] or 'SURVIVED'}", flush=True)
+    return results
+
+
+def written(results: dict[Mutant, str], seed: int) -> str:
+    """Return the page of a run: a table by area, and every survivor with its reason."""
+    reasons, rows, listed = equivalents(), [], []
+    for area in (*AREAS, None):
+        own = [one for one in results if area in (one.area, None)]
+        survivors = [one for one in own if not results[one]]
+        same = [one for one in survivors if one.name in reasons]
+        part = (len(own) - len(survivors) + len(same)) / max(len(own), 1)
+        numbers = (len(own), len(own) - len(survivors), len(same), len(survivors) - len(same), f"{part:.0%}")
+        rows.append(f"| {area or 'all'} | {' | '.join(map(str, numbers))} |")
+        if area and survivors:
+            listed += ["", f"### {area}", ""]
+            listed += [f"- `{one.name}`\n  {reasons.get(one.name, UNEXPLAINED)}" for one in survivors]
+    head = [
+        "# Mutants",
+        "",
+        f"`make mutants`: small faults put into the modules one at a time, drawn with seed {seed} (see `tools/mutants.py`).",
+        "A mutant is killed when a test of its module fails, equivalent when it changes nothing, which its reason shows.",
+        "",
+        "| area | mutants | killed | equivalent | survived | killed or equivalent |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    return "\n".join([*head, *rows, "", "## Survivors", *listed, ""])
+
+
+def main() -> None:
+    """Draw mutants, run the tests on each, and write the page when all areas were run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--area", choices=AREAS, action="append", help="only these areas")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--count", type=int, default=COUNT, help="mutants over all areas")
+    parser.add_argument("--match", help="instead of drawing: every mutant whose name has this text")
+    parser.add_argument("--list", action="store_true", help="name the mutants and run nothing")
+    chosen = parser.parse_args()
+    areas = chosen.area or list(AREAS)
+    if chosen.match:
+        every = [one for area in areas for module in AREAS[area] for one in mutants_of(area, module)]
+        mutants = [one for one in every if chosen.match in one.name]
+    else:
+        mutants = [one for area in areas for one in drawn(area, chosen.seed, -(-chosen.count // len(AREAS)))]
+    if chosen.list:
+        print("\n".join(one.name for one in mutants))
+        return
+    for name in LIBRARIES:
+        import_module(name)
+    page = written(run(mutants), chosen.seed)
+    print(page)
+    if not chosen.area and not chosen.match:
+        REPORT.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
