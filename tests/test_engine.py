@@ -259,8 +259,8 @@ def test_a_member_is_not_held_before_the_universe_lists_it() -> None:
 
 @pytest.mark.parametrize(
     "targets",
-    [{"NVDA": NOWHERE}, {"NVDA": -0.1}, {"NVDA": np.inf}, {"NVDA": 0.6, "AMD": 0.6}],
-    ids=["NaN", "negative", "infinite", "above one in sum"],
+    [{"NVDA": NOWHERE}, {"NVDA": -0.1}, {"NVDA": np.inf}, {"NVDA": 0.6, "AMD": 0.6}, {"NVDA": 0.5 + 2e-9, "AMD": 0.5}],
+    ids=["NaN", "negative", "infinite", "above one in sum", "above one by more than rounding"],
 )
 def test_weights_that_are_no_portfolio_are_refused_where_they_are_decided(targets: dict[str, float]) -> None:
     archive = archive_of(NVDA=[1.0] * 12, AMD=[1.0] * 12)
@@ -272,6 +272,16 @@ def test_weights_on_a_ticker_the_book_does_not_hold_are_refused_by_name() -> Non
     words = "weights on 2024-01-02: no ticker of the book 'AAB'; did you mean 'AAA'"
     with pytest.raises(ConfigurationError, match=words):
         simulated(two_names(), decided(WEEK[0], {"AAA": 0.5, "AAB": 0.5}))
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [{"NVDA": 1.0, "AMD": 0.0}, {"NVDA": 0.5 + 5e-10, "AMD": 0.5}, {"NVDA": 0.0, "AMD": 0.0}],
+    ids=["one of nothing", "one but for rounding", "all cash"],
+)
+def test_weights_of_nothing_and_a_sum_of_one_but_for_rounding_are_a_portfolio(targets: dict[str, float]) -> None:
+    archive = archive_of(NVDA=[1.0] * 12, AMD=[1.0] * 12)
+    assert decisions_of(archive, baskets=("GPU",), weights=Fixed(tuple(targets.items())))[0].targets == targets
 
 
 def test_a_rule_for_the_supply_chain_given_scores_by_ticker_is_an_error_a_user_can_read() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from backtest.calendars import parse_quarter, quarter_label
+from backtest.data import reference
 from backtest.errors import ConfigurationError
 from backtest.facts import assemble, parse_facts
 from backtest.panel import Archive, Panel
@@ -207,6 +208,14 @@ def test_a_field_of_a_panel_cannot_be_replaced(weekly):
 def test_the_prices_of_a_panel_cannot_be_written_through_their_array(archive):
     with pytest.raises(ValueError, match="read-only"):
         archive.as_of(utc("2024-06-03")).prices.to_numpy()[0, 0] = 1.0
+
+
+def test_a_market_that_lags_costs_no_copy_of_the_prices_where_none_of_its_tickers_is_shown():
+    """At 21:00 on Friday 2024-02-16, Spring Festival, Shanghai's last week is the one before New York's."""
+    archive = Archive(reference.load_facts(), reference.load_prices(["NVDA"]))
+    shown = archive.as_of(utc("2024-02-16T21:00")).prices
+    assert shown.index[-1] == pd.Timestamp("2024-02-16")
+    assert np.shares_memory(shown.to_numpy(), archive.prices.wealth.to_numpy())
 
 
 def test_writing_into_a_panels_tables_reaches_neither_the_archive_nor_the_next_panel(archive):

@@ -11,6 +11,7 @@ from vectorbt.portfolio import dispatch
 
 from backtest import desk, engine
 from backtest.errors import BacktestError, DataError
+from backtest.journal import Journal
 from backtest.prices import Bars, Prices
 from backtest.terms import Costs, terms_of
 
@@ -139,6 +140,16 @@ def test_an_odd_lot_is_sold_when_all_of_it_is() -> None:
     assert half["shares"].tolist() == pytest.approx([1000.0, 500.0])
 
 
+def test_a_days_close_in_shanghai_counts_in_new_york_and_not_the_other_way_round() -> None:
+    prices = shares_of({MAIN: [10, 10, 11, 11, 11, 11, 11, 11], US: [20, 20, 24, 24, 24, 24, 24, 24]})
+    terms = terms_of(prices, (MAIN, US), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
+    shanghai, new_york = (terms.rows_of(market)[2] for market in (0, 1))  # the third day, at a rate of 7
+    assert terms.mark[[shanghai, new_york]].tolist() == [
+        pytest.approx([11 / 7, 20.0]),
+        pytest.approx([11 / 7, 24.0]),
+    ]
+
+
 def test_weekly_prices_without_bars_trade_in_fractions() -> None:
     prices = replace(prices_of({MAIN: eight(30.0)}, {MAIN: "XSHG"}, INDEX), frequency="weekly")
     assert traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY").orders["shares"].tolist() == pytest.approx([50_000 / 30])
@@ -227,11 +238,31 @@ def test_a_name_that_is_declared_ended_is_sold_at_its_last_price() -> None:
     assert listed(outcome.orders, "session", "side") == [[INDEX[1], "buy"], [INDEX[3], "sell"]]
 
 
+def test_a_name_sold_at_its_last_price_leaves_nothing_unfilled() -> None:
+    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    assert traded(prices, decided(INDEX[0], {US: 0.5})).unfilled.empty
+
+
 def test_a_name_is_not_bought_on_its_last_session() -> None:
     prices = replace(shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()}), ended={US: "taken over"})
     outcome = traded(prices, decided(INDEX[2], {US: 0.5}))
     assert outcome.orders.empty
     assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, "prices ended"]]
+
+
+def test_a_share_in_lots_that_is_not_bought_on_its_last_session_is_listed_with_the_end_of_its_prices() -> None:
+    prices = shares_of({MAIN: [10.0] * 4 + [NOWHERE] * 4, "600002.SS": eight()})
+    outcome = traded(prices, decided(INDEX[2], {MAIN: 0.5}), base="CNY")
+    assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "prices ended"]]
+
+
+def test_a_name_that_ends_neither_held_nor_wanted_is_not_listed() -> None:
+    terms, _ = ordered()
+    journal, both, none = Journal(replace(terms, ends=np.ones_like(terms.ends)), INDEX[:1]), slice(0, 2), np.zeros(2)
+    journal.queued(both, 1, 0, none)
+    waiting, nothing = none == 0, none > 0
+    journal.traded(2, both, units=none, wanted=none, held=none, value=1.0, waiting=waiting, done=nothing, cause=none.astype(int))
+    assert journal.unfilled == []
 
 
 def test_an_order_for_a_name_whose_prices_have_ended_is_listed() -> None:

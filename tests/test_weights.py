@@ -36,6 +36,11 @@ def test_equal_wants_no_signal_and_holds_nothing_beside_its_members():
     assert (Equal.signals_wanted, Equal().holds) == (0, ())
 
 
+@pytest.mark.parametrize("rule", [Gate, Exposure, Rotation])
+def test_every_other_rule_wants_one_signal(rule):
+    assert rule.signals_wanted == 1
+
+
 # Gate
 
 

@@ -233,6 +233,14 @@ def test_a_release_before_the_period_ended_or_of_a_quarter_before_does_not_count
     assert parsed(YEAR[:1], filings)[0]["known_at"][0] == pd.Timestamp("2023-04-27T16:00Z")
 
 
+@pytest.mark.parametrize(("release", "known"), [("2023-04-25", "2023-05-26"), ("2023-04-26", "2023-04-27")])
+def test_a_release_counts_for_a_filing_less_than_thirty_days_after_it(release, known):
+    """Without a stamp either counts from the midnight that ends its day; 26 May is thirty days after 26 April."""
+    filings = filings_of(("a1", "10-Q", "2023-05-25", "", "", ""), ("r1", "8-K", release, "", "2.02", ""))
+    rows, _ = parsed([stated("2023-01-01", "2023-03-31", 100, "a1", "2023-05-25")], filings)
+    assert rows["known_at"][0] == pd.Timestamp(known, tz="UTC")
+
+
 @pytest.mark.parametrize(
     ("stamp", "filed", "moment"),
     [
