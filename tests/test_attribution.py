@@ -90,3 +90,15 @@ def test_parts_that_do_not_add_up_to_the_change_of_value_are_refused() -> None:
     ones, nothing = np.ones((2, 1)), np.zeros((2, 1))
     with pytest.raises(BacktestError, match=r"2024-01-03: profit by name is 9\.1e-04 of the book's value off its change"):
         attribution.profits(equity, 100 * ones, np.array([[10.0], [11.0]]), ones, nothing, nothing)
+
+
+@pytest.mark.parametrize(("cost", "conserved"), [(1e-9, True), (1.001e-9, False)])
+def test_parts_may_be_off_the_change_of_value_by_a_billionth_of_it_and_no_more(cost: float, conserved: bool) -> None:
+    """A value of 1 does not move although a cost is said to have been paid on the second day."""
+    equity, nothing = pd.Series([1.0, 1.0], days("2024-01-02", "2024-01-03")), np.zeros((2, 1))
+    given = equity, nothing, nothing + 1.0, nothing + 1.0, nothing, np.array([[0.0], [cost]])
+    if conserved:
+        assert attribution.profits(*given)["costs"].tolist() == [[0.0], [-cost]]
+    else:
+        with pytest.raises(BacktestError, match="2024-01-03: profit by name"):
+            attribution.profits(*given)

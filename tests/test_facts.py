@@ -399,6 +399,7 @@ def test_a_table_of_accelerators_or_events_without_a_column_is_refused_by_its_na
         ("accelerators.csv", "scale_up_gb_per_s", "0"),
         ("accelerators.csv", "scale_up_gb_per_s", "-600"),
         ("accelerators.csv", "scale_up_gb_per_s", "inf"),
+        ("accelerators.csv", "scale_up_gb_per_s", "1000000000.5"),
         ("accelerators.csv", "known_at", "2020-02-30"),
         ("accelerators.csv", "kind", "TPU"),
         ("accelerators.csv", "chip", ""),
@@ -415,6 +416,11 @@ def test_a_bad_accelerator_or_event_is_refused_by_file_row_and_field(tables, fil
     with pytest.raises(DataError) as refusal:
         reference.load_facts(tables)
     assert str(refusal.value).startswith(f"{file} row 3: {field} is '{came}'; want ")
+
+
+def test_a_chip_may_be_as_fast_as_a_billion_and_its_shipment_a_single_character(tables):
+    alter(tables / "accelerators.csv", 3, scale_up_gb_per_s="1e9", first_shipped="?")
+    assert reference.load_facts(tables).accelerators.set_index("chip").at["H100 SXM5", "scale_up_gb_per_s"] == 1e9
 
 
 def test_a_row_is_counted_in_the_file_though_a_line_above_it_is_blank(tables):

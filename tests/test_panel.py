@@ -189,6 +189,27 @@ def test_an_accelerator_is_shown_from_its_announcement(weekly):
     assert shown[1] - shown[0] == {"H100 SXM5"}
 
 
+def test_an_accelerator_announced_again_is_shown_as_last_announced(weekly):
+    chips = weekly.facts.accelerators
+    again = chips[chips["chip"] == "H100 SXM5"].assign(known_at=utc("2023-06-01"), scale_up_domain=72.0)
+    archive = replace(weekly, facts=replace(weekly.facts, accelerators=pd.concat([chips, again], ignore_index=True)))
+    shown = [archive.as_of(utc(day)).accelerators.set_index("chip") for day in ("2023-05-31", "2023-06-01")]
+    assert [table.at["H100 SXM5", "scale_up_domain"] for table in shown] == [8.0, 72.0]
+
+
+@pytest.mark.parametrize(
+    ("quarter", "chip"),
+    [
+        ("2020Q3", None), ("2020Q4", "A100 SXM 80GB"), ("2022Q3", "A100 SXM 80GB"), ("2022Q4", "H100 SXM5"),
+        ("2024Q2", "H200 SXM"), ("2024Q4", "GB200 NVL72"), ("2030Q4", "GB300 NVL72"),
+    ],
+)  # fmt: skip
+def test_a_vendors_flagship_is_the_one_it_shipped_last_by_the_quarter(weekly, quarter, chip):
+    """As of June 2026 NVIDIA's next, Rubin, is planned and has not shipped in any quarter."""
+    found = weekly.as_of(utc("2026-06-30")).flagship("NVIDIA", parse_quarter(quarter))
+    assert (found.chip if found else None) == chip
+
+
 # What a panel promises
 
 

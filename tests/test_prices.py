@@ -40,6 +40,10 @@ def test_a_price_that_is_not_positive_and_finite_is_refused_by_ticker_and_day(pr
         replace(prices, wealth=prices.wealth.assign(NVDA=[50.0, wrong, 52.0]))
 
 
+def test_a_price_may_be_a_cent(prices):
+    assert replace(prices, wealth=prices.wealth.assign(NVDA=0.01)).wealth["NVDA"].tolist() == [0.01] * 3
+
+
 @pytest.mark.parametrize("order", [[1, 0, 2], [0, 0, 1]], ids=["falling", "twice"])
 def test_sessions_that_fall_or_repeat_are_refused(prices, order):
     with pytest.raises(DataError, match="made up: sessions are not unique and rising"):
@@ -109,6 +113,17 @@ def test_yuan_become_dollars_by_dividing_by_the_rate(prices):
 
 def test_a_price_in_its_own_currency_is_left_as_it_is_and_a_suspension_keeps_its_last_value(prices):
     np.testing.assert_array_equal(prices.valued(["300308.SZ"], "CNY", DAYS)["300308.SZ"], [100.0, 100.0, 102.0])
+
+
+def test_of_two_currencies_only_the_foreign_one_is_converted(prices):
+    found = prices.valued(["300308.SZ", "NVDA"], "CNY", DAYS)
+    assert found.iloc[0].tolist() == pytest.approx([100.0, 350.0])
+
+
+@pytest.mark.parametrize(("end", "last"), [("2024-03-05", None), ("2024-03-06", "2024-03-05")])
+def test_a_ticker_has_ended_once_its_market_has_a_session_after_its_last_price(prices, end, last):
+    ended = replace(prices, wealth=prices.wealth.assign(NVDA=[50.0, 51.0, NAN]))
+    assert ended.last_session("NVDA", pd.Timestamp(end)) == (pd.Timestamp(last) if last else None)
 
 
 def test_converting_leaves_the_source_unchanged(prices):

@@ -285,6 +285,14 @@ def test_a_holding_kept_because_its_last_price_is_sealed_is_listed() -> None:
     assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "sealed at the lower limit"]]
 
 
+def test_a_holding_of_less_than_a_unit_kept_because_its_last_price_is_sealed_is_listed_too() -> None:
+    """A unit is 10,000 shares at 10, and half of 100,000 is half a unit."""
+    close = [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4
+    prices = shares_of({MAIN: close, "600002.SS": eight()}, wealth={MAIN: [10_000 * one for one in close]})
+    outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
+    assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "sealed at the lower limit"]]
+
+
 def test_an_order_due_after_the_end_of_the_run_is_listed_with_its_reason() -> None:
     outcome = traded(shares_of({US: eight()}), decided(INDEX[6], {US: 1.0}), lag=2)
     assert listed(outcome.unfilled, "ticker", "target", "reason") == [
@@ -305,6 +313,22 @@ def ordered() -> tuple[engine.Terms, desk.Orders]:
 
 def test_an_order_filled_as_ordered_is_recorded() -> None:
     assert engine.simulate(*ordered(), 100_000.0)["size"].tolist() == [5000.0]
+
+
+def test_a_book_without_an_order_has_no_record() -> None:
+    terms, _ = ordered()
+    due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    assert len(engine.simulate(terms, desk.walked(terms, np.zeros((1, 1, 2)), due, 100_000.0), 100_000.0)) == 0
+
+
+def test_a_value_that_is_no_number_in_one_of_two_books_is_refused_by_its_day() -> None:
+    terms, _ = ordered()
+    due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    orders = desk.walked(terms, np.array([[[0.5, 0.0], [0.0, 0.5]]]), due, 100_000.0)
+    worth = np.full((8, 2), 10.0)
+    worth[3, 1] = np.nan
+    with pytest.raises(BacktestError, match="value is not a number on 2024-01-04"):
+        engine.values(terms, orders, worth, 100_000.0)
 
 
 def test_an_order_that_vectorbt_cut_is_refused() -> None:

@@ -6,9 +6,10 @@ A mutant is one edit of one line: an operator, a comparison, a constant, a side.
 the lines themselves, not on their numbers, so that an edit elsewhere in a module draws the same mutants again. Messages,
 annotations, decorators and `strict=` (a check that fires only where another line is wrong) are left alone.
 
-Each mutant is written to a copy of the tree in a temporary directory, and the tests of its module run on it until one
-fails, in a child of this process, which has imported the libraries. A mutant that takes four times the processor time of
-the unmutated tests counts as killed. Survivors that change nothing are in `mutants_equivalent.toml`, each with its reason.
+Each mutant is written to a copy of the tree in a temporary directory, and those tests of its module that run its line (all
+where none does, as for what numba compiles) run on it, the shortest first, until one fails, in a child of this process,
+which has imported the libraries. A mutant that takes four times the processor time of all unmutated tests counts as killed.
+Survivors that change nothing are in `mutants_equivalent.toml`, each with its reason.
 A run over all areas writes `benchmarks/mutants.md`.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import ast
 import compileall
 import hashlib
+import json
 import os
 import resource
 import shutil
@@ -56,10 +58,14 @@ LEFT_ALONE = {"annotation", "returns", "decorator_list", "strict"}  # fields of 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One edit of one line: `name` identifies it by module, function, the line before and after, and which of equals it is."""
+    """One edit of one line: `name` identifies it by module, function, the line before and after, and which of equals it is.
+
+    `row` is the line's, 0 for one that runs on import, before any test.
+    """
 
     area: str
     module: str
+    row: int
     name: str
     source: str
 
@@ -75,12 +81,15 @@ def mutants_of(area: str, module: str) -> list[Mutant]:
     starts = [0]
     for line in data.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    for function, row, begin, end, text in _edits(ast.parse(source), data, starts, ""):
+    tree = ast.parse(source)
+    bodies = [range(one.body[0].lineno, one.end_lineno + 1) for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    for function, row, begin, end, text in _edits(tree, data, starts, ""):
         changed = data[:begin] + text.encode() + data[end:]
         line, after = starts[row - 1], starts[row] + len(changed) - len(data)
         edit = f"{module} {function}: {data[line : starts[row]].decode().strip()} -> {changed[line:after].decode().strip()}"
         count[edit] += 1
-        found.append(Mutant(area, module, edit + (f" #{count[edit]}" if count[edit] > 1 else ""), changed.decode()))
+        own = row if any(row in body for body in bodies) else 0
+        found.append(Mutant(area, module, own, edit + (f" #{count[edit]}" if count[edit] > 1 else ""), changed.decode()))
     return found
 
 
@@ -145,11 +154,40 @@ def _between(op: ast.AST, left: ast.expr, right: ast.expr, data: bytes, starts: 
         yield at, at + len(symbol), other
 
 
-class FirstFailure:
-    """A pytest plugin: writes down the first failing test, and keeps hypothesis from shrinking or judging its speed."""
+class Unmutated:
+    """A pytest plugin: writes down how long each test takes and which lines of the modules it runs, as JSON."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, root: Path, file: Path) -> None:
+        from coverage import Coverage
+
+        self.root, self.file, self.seconds = root / "backtest", file, Counter[str]()
+        self.traced = Coverage(data_file=None, include=[f"{self.root}/*"])
+        self.traced.start()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Attribute the lines that follow to a test."""
+        self.traced.switch_context(nodeid)
+
+    def pytest_runtest_logreport(self, report: object) -> None:
+        """Add up what a test takes."""
+        self.seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file."""
+        self.traced.stop()
+        data = self.traced.get_data()
+        files = {str(Path(name).relative_to(self.root)): data.contexts_by_lineno(name) for name in data.measured_files()}
+        self.file.write_text(json.dumps({"seconds": self.seconds, "files": files}), encoding="utf-8")
+
+
+class FirstFailure:
+    """A pytest plugin: runs the tests of a line only, and writes down the first that fails.
+
+    Hypothesis does not shrink or judge its speed.
+    """
+
+    def __init__(self, file: Path, order: list[str]) -> None:
+        self.file, self.order = file, order
 
     def pytest_sessionstart(self) -> None:
         """Let hypothesis stop at its first counterexample, however slow the machine."""
@@ -158,6 +196,12 @@ class FirstFailure:
         same, phases = settings.get_profile("same every time"), (Phase.explicit, Phase.generate)
         settings.register_profile("mutants", same, phases=phases, suppress_health_check=list(HealthCheck))
         settings.load_profile("mutants")
+
+    def pytest_collection_modifyitems(self, items: list) -> None:
+        """Leave the tests of the line, the shortest first."""
+        if self.order:
+            chosen = {item.nodeid: item for item in items}
+            items[:] = [chosen[name] for name in self.order if name in chosen]
 
     def pytest_runtest_logreport(self, report: object) -> None:
         """Write down the first test that failed."""
@@ -181,12 +225,40 @@ class Tree:
         os.environ["BACKTEST_HOME"] = str(folder / "home")
         compileall.compile_dir(self.root / "backtest", quiet=1)
         self.cache, self.failure, self.output = folder / "numba", folder / "failure", folder / "output"
+        self.traces: dict[str, dict] = {}
 
-    def passes(self, tests: str, most: int, cache: Path | None = None) -> tuple[str, float]:
+    def unmutated(self, tests: str) -> dict:
+        """Return what the unmutated tests of a module take and run; exits where one fails."""
+        if tests not in self.traces:
+            trace = self.output.with_name("trace")
+            failed, seconds = self._passes(tests, Unmutated, (self.root, trace))
+            print(f"unmutated: {seconds:.0f} s, {tests}", flush=True)
+            if failed:
+                sys.exit(f"{failed} fails without a mutant: {self.output.read_text(encoding='utf-8')[-3000:]}")
+            self.traces[tests] = json.loads(trace.read_text(encoding="utf-8")) | {"most": int(4 * seconds) + SPARE_SECONDS}
+        return self.traces[tests]
+
+    def mutated(self, mutant: Mutant) -> str:
+        """Return the first test that fails on a mutant, "" where none does."""
+        tests = AREAS[mutant.area][mutant.module]
+        trace = self.unmutated(tests)
+        covering = [name for name in trace["files"].get(mutant.module, {}).get(str(mutant.row), []) if name]
+        order = sorted(covering, key=lambda name: trace["seconds"].get(name, 0.0))
+        path = self.root / "backtest" / mutant.module
+        stat, original = path.stat(), path.read_bytes()
+        path.write_text(mutant.source, encoding="utf-8")
+        with tempfile.TemporaryDirectory() as cache:  # numba keys what it compiled by the file's time and size
+            compiled = Path(cache) if b"njit" in original else None
+            failed, _ = self._passes(tests, FirstFailure, (self.failure, order), trace["most"], compiled)
+        path.write_bytes(original)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        return failed
+
+    def _passes(self, tests: str, plugin: type, given: tuple, most: int = 0, cache: Path | None = None) -> tuple[str, float]:
         """Return the first failing test, "" for none, and the processor time the tests took."""
         self.failure.unlink(missing_ok=True)
         if not (child := os.fork()):
-            self._run(tests, most, cache)
+            self._run(tests, plugin, given, most, cache)
         deadline = time.monotonic() + LONGEST
         while not (done := os.wait4(child, os.WNOHANG))[0]:
             if time.monotonic() > deadline:
@@ -195,18 +267,7 @@ class Tree:
         failed = self.failure.read_text(encoding="utf-8") if self.failure.exists() else "time or import"
         return "" if done[1] == 0 else failed, done[2].ru_utime + done[2].ru_stime
 
-    def mutated(self, mutant: Mutant, most: int) -> str:
-        """Return the first test that fails on a mutant, "" where none does."""
-        path = self.root / "backtest" / mutant.module
-        stat, original = path.stat(), path.read_bytes()
-        path.write_text(mutant.source, encoding="utf-8")
-        with tempfile.TemporaryDirectory() as cache:  # numba keys what it compiled by the file's time and size
-            failed, _ = self.passes(AREAS[mutant.area][mutant.module], most, Path(cache) if b"njit" in original else None)
-        path.write_bytes(original)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        return failed
-
-    def _run(self, tests: str, most: int, cache: Path | None) -> None:
+    def _run(self, tests: str, plugin: type, given: tuple, most: int, cache: Path | None) -> None:
         import numba
         import pytest
 
@@ -223,7 +284,7 @@ class Tree:
         options = ["-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = 1
         try:
-            code = int(pytest.main([*options, *(f"tests/{name}" for name in tests.split())], [FirstFailure(self.failure)]))
+            code = int(pytest.main([*options, *(f"tests/{name}" for name in tests.split())], [plugin(*given)]))
         finally:
             os._exit(code)
 
@@ -237,15 +298,9 @@ def equivalents() -> dict[str, str]:
 def run(mutants: list[Mutant]) -> dict[Mutant, str]:
     """Return the first test that failed on each mutant, "" where none did; exits where tests fail without a mutant."""
     with tempfile.TemporaryDirectory() as folder:
-        tree, seconds, results = Tree(Path(folder).resolve()), {}, {}
-        for tests in sorted({AREAS[one.area][one.module] for one in mutants}):
-            failed, seconds[tests] = tree.passes(tests, 0)
-            print(f"unmutated: {seconds[tests]:.0f} s, {tests} {failed}", flush=True)
-            if failed:
-                sys.exit(f"{failed} fails without a mutant: {tree.output.read_text(encoding='utf-8')[-3000:]}")
+        tree, results = Tree(Path(folder).resolve()), {}
         for number, mutant in enumerate(mutants, start=1):
-            most = int(4 * seconds[AREAS[mutant.area][mutant.module]]) + SPARE_SECONDS
-            results[mutant] = tree.mutated(mutant, most)
+            results[mutant] = tree.mutated(mutant)
             print(f"{number}/{len(mutants)} {mutant.name}\n    {results[mutant] or 'SURVIVED'}", flush=True)
     return results
 

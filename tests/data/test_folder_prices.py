@@ -101,7 +101,7 @@ def test_days_out_of_order_around_a_blank_line_are_refused_by_file_row_and_day(p
         load_prices(["NVDA"], prices)
 
 
-@pytest.mark.parametrize("stated", ["2024-07-32", "03/07/2024", "", "1024-07-03"])
+@pytest.mark.parametrize("stated", ["2024-07-32", "03/07/2024", "", "1024-07-03", "1899-12-29", "2201-01-02"])
 def test_a_day_that_is_none_is_refused_by_file_and_row(prices, stated):
     write(prices, "NVDA", rows([NEW_YORK[0], stated, NEW_YORK[2]]))
     with pytest.raises(DataError, match=f"NVDA.csv row 3: date is '{stated}'; want a day like 2024-03-28"):

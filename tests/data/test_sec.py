@@ -101,6 +101,13 @@ def test_twelve_months_that_are_no_fiscal_year_are_no_quarter():
     assert rows["value"].tolist() == [100]
 
 
+@pytest.mark.parametrize(("start", "end", "gaps"), [("2023-04-20", "2023-07-19", 0), ("2023-04-21", "2023-07-20", 1)])
+def test_quarters_that_end_more_than_a_hundred_and_ten_days_apart_have_a_gap(start, end, gaps):
+    """From 31 March to 19 July are 110 days."""
+    _, refused = parsed([YEAR[0], stated(start, end, 130, "a2", "2023-07-27")])
+    assert refused == ["sec ZZZ purchases_ppe: no quarter between 2023-03-31 and 2023-07-20"][:gaps]
+
+
 def test_a_quarter_stated_as_such_needs_no_difference():
     rows, _ = parsed([*YEAR[:2], stated("2023-04-01", "2023-06-30", 130, "a2", "2023-07-27")])
     assert rows["evidence"].tolist() == ["reported", "reported"]

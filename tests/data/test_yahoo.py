@@ -115,3 +115,8 @@ def test_a_suspended_session_keeps_the_price_before_for_the_dividend_after():
     adjusted = total_return(close, pd.Series([0.0, 0.0, 1.0], close.index))
     assert adjusted.iloc[0] == pytest.approx(9.0)
     assert np.isnan(adjusted.iloc[1])
+
+
+def test_the_crumb_of_a_request_is_not_kept_and_the_rest_is():
+    asked = "https://query2.finance.yahoo.com/v8/finance/chart/NVDA?period1=0&crumb=secret&interval=1d"
+    assert yahoo._without_secrets(asked) == "https://query2.finance.yahoo.com/v8/finance/chart/NVDA?period1=0&interval=1d"

@@ -29,6 +29,11 @@ def test_one_trial_is_expected_to_reach_nothing():
     assert standing.expected_best(1) == 0.0
 
 
+def test_the_better_of_two_is_expected_about_half_a_deviation_up():
+    """Exactly 1/√π = 0.564; the approximation: 0.4228 × Φ⁻¹(1/2) + 0.5772 × Φ⁻¹(1 - 1/(2e)) = 0.5772 × 0.9003."""
+    assert standing.expected_best(2) == pytest.approx(0.5197, abs=1e-3)
+
+
 def test_a_quarter_of_days_has_an_error_of_two_and_noise_reaches_three():
     """STATISTICS: standard error about 2.0 for 61 days; best of 10 noises 3.2, of 100 5.1, of 1000 6.6."""
     error = np.sqrt(252 / 61)
