@@ -31,6 +31,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.toml")
 REPORT = ROOT / "benchmarks" / "mutants.md"
@@ -160,13 +162,27 @@ class Unmutated:
     def __init__(self, root: Path, file: Path) -> None:
         from coverage import Coverage
 
-        self.root, self.file, self.seconds = root / "backtest", file, Counter[str]()
+        self.root, self.file, self.seconds, self.context = root / "backtest", file, Counter[str](), ""
         self.traced = Coverage(data_file=None, include=[f"{self.root}/*"])
         self.traced.start()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Attribute the lines that follow to a test."""
-        self.traced.switch_context(nodeid)
+        self._switch(nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: object, request: object) -> object:
+        """Attribute the lines of a fixture to the file that shares it, or to no test where all do."""
+        before = self.context
+        if fixturedef.scope != "function":
+            self._switch(request.node.nodeid)
+        result = yield
+        self._switch(before)
+        return result
+
+    def _switch(self, context: str) -> None:
+        self.context = context
+        self.traced.switch_context(context)
 
     def pytest_runtest_logreport(self, report: object) -> None:
         """Add up what a test takes."""
@@ -242,8 +258,9 @@ class Tree:
         """Return the first test that fails on a mutant, "" where none does."""
         tests = AREAS[mutant.area][mutant.module]
         trace = self.unmutated(tests)
-        covering = [name for name in trace["files"].get(mutant.module, {}).get(str(mutant.row), []) if name]
-        order = sorted(covering, key=lambda name: trace["seconds"].get(name, 0.0))
+        covering = set(trace["files"].get(mutant.module, {}).get(str(mutant.row), [])) - {""}
+        sharing = {name for name in trace["seconds"] if name.partition("::")[0] in covering} - covering
+        order = [name for part in (covering, sharing) for name in sorted(part, key=lambda name: trace["seconds"].get(name, 0.0))]
         path = self.root / "backtest" / mutant.module
         stat, original = path.stat(), path.read_bytes()
         path.write_text(mutant.source, encoding="utf-8")
@@ -269,7 +286,6 @@ class Tree:
 
     def _run(self, tests: str, plugin: type, given: tuple, most: int, cache: Path | None) -> None:
         import numba
-        import pytest
 
         os.setsid()
         if most:
