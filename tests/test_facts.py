@@ -123,6 +123,12 @@ def test_an_accelerator_figure_that_was_not_published_is_no_number():
     assert chips.at["Zhenwu M890 (Panjiu AL128)", "scale_up_domain"] == 128
 
 
+def test_a_chips_bandwidth_is_scale_up_and_scale_out_in_both_directions(weekly):
+    """H100: 900 GB/s between chips; 400 Gb/s out are 50 GB/s each way."""
+    chips = weekly.as_of(utc("2024-06-03")).chips
+    assert next(chip for chip in chips if chip.chip == "H100 SXM5").bandwidth_gb_per_s == 900 + 2 * 50
+
+
 def test_both_vintages_of_nvidias_hyperscale_revenue_are_kept(weekly):
     v1, v2 = ("NVDA", "dc_hyperscale_revenue_v1"), ("NVDA", "dc_hyperscale_revenue_v2")
     panel, quarter = weekly.as_of(utc("2026-09-30")), parse_quarter("2025Q1")

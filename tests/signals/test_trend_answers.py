@@ -13,11 +13,13 @@ import pytest
 
 from backtest.calendars import parse_quarter, quarter_label
 from backtest.data import reference
+from backtest.errors import ConfigurationError
 from backtest.panel import Archive
 from backtest.signals import load_signals, readings
 from backtest.signals.multiplier import Multiplier
 from backtest.signals.network_architecture import NetworkArchitecture
 from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
+from backtest.signals.theme_trends import ThemeTrends
 from backtest.signals.token_anchor import TokenAnchor
 
 ANSWERS = Path(__file__).parent.parent / "answers"
@@ -287,3 +289,26 @@ def test_levels_of_different_scopes_are_never_added_up(weekly):
     scaled = Archive(replace(weekly.facts, rows=grown), weekly.prices).as_of(end_of("2026-06-30"))
     panel = weekly.as_of(end_of("2026-06-30"))
     assert np.allclose(TokenAnchor().values(scaled), TokenAnchor().values(panel), rtol=1e-12, equal_nan=True)
+
+
+@pytest.mark.parametrize("signal", [NetworkArchitecture, ScaleUpBandwidth, Multiplier])
+def test_a_window_may_be_one_quarter_and_not_none(signal):
+    assert signal(window=1).window == 1
+    with pytest.raises(ConfigurationError, match="window is 0"):
+        signal(window=0)
+
+
+def test_three_quarters_are_the_fewest_a_trend_is_judged_by():
+    assert ThemeTrends(fewest_quarters=3).fewest_quarters == 3
+    with pytest.raises(ConfigurationError, match="fewest_quarters is 2"):
+        ThemeTrends(fewest_quarters=2)
+
+
+def test_two_levels_of_one_day_make_no_pair(weekly):
+    """Google's two levels, moved to one day under two names of the period, have no growth between them."""
+    rows = weekly.facts.rows.copy()
+    google = rows["entity"].eq("Google (all surfaces)") & rows["period"].isin(["2024-05", "2025-05"])
+    assert google.sum() == 2
+    rows.loc[google, "period_end"] = pd.Timestamp("2025-05-31")
+    panel = Archive(replace(weekly.facts, rows=rows), weekly.prices).as_of(end_of("2025-05-31"))
+    assert [pair for pair in pairs_of(panel, "2025Q2") if pair[0].entity == "Google (all surfaces)"] == []
