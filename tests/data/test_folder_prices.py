@@ -149,6 +149,29 @@ def test_the_price_is_the_adjusted_close(prices):
     assert list(load_prices(["NVDA"], prices).wealth["NVDA"]) == [8.5, 8.75]
 
 
+@pytest.mark.parametrize(
+    ("bar", "allowed"),
+    [
+        ("9,12,8,11", True),
+        ("9,11,9,11", True),
+        ("9,10.9,8,11", False),
+        ("12,11.5,8,11", False),
+        ("9,12,9.1,11", False),
+        ("12,13,11.1,11", False),
+    ],
+    ids=["within", "at both", "high below close", "high below open", "low above open", "low above close"],
+)
+def test_a_high_and_a_low_hold_their_open_and_close(prices, bar, allowed):
+    write(prices, "NVDA", [*rows(NEW_YORK[:1]), f"2024-07-03,{bar},11,1", *rows(NEW_YORK[2:])])
+    if allowed:
+        found = load_prices(["NVDA"], prices).bars
+        stated = [getattr(found, name)["NVDA"]["2024-07-03"] for name in ("open", "high", "low", "close")]
+        assert stated == [float(price) for price in bar.split(",")]
+    else:
+        with pytest.raises(DataError, match=r"NVDA.csv row 3 \(2024-07-03\): .*low <= open, close <= high"):
+            load_prices(["NVDA"], prices)
+
+
 def test_each_ticker_has_the_market_and_currency_of_its_row_in_the_universe(prices):
     found = load_prices(["300308.SZ", "NVDA"], prices)
     assert (found.market, found.currency) == (
