@@ -104,10 +104,16 @@ def test_subtraction_would_have_shown_a_return_that_nobody_earned():
     assert subtracted.iloc[2] / subtracted.iloc[1] == pytest.approx(10.0)  # what subtraction makes of +82%
 
 
-def test_a_dividend_not_below_the_price_is_refused():
+@pytest.mark.parametrize("dividend", [10.0, 12.0])
+def test_a_dividend_not_below_the_price_is_refused(dividend):
     close = pd.Series([10.0, 9.0], pd.bdate_range("2024-01-02", periods=2))
-    with pytest.raises(DataError, match=r"dividend of 12 .* is not below the close before it, 10"):
-        total_return(close, pd.Series([0.0, 12.0], close.index))
+    with pytest.raises(DataError, match=rf"dividend of {dividend:g} .* is not below the close before it, 10"):
+        total_return(close, pd.Series([0.0, dividend], close.index))
+
+
+def test_a_session_for_which_no_dividend_is_stated_pays_none():
+    close = pd.Series([10.0, 9.0, 9.5], pd.bdate_range("2024-01-02", periods=3))
+    assert total_return(close, pd.Series([0.0, np.nan, 0.0], close.index)).tolist() == [10.0, 9.0, 9.5]
 
 
 def test_a_suspended_session_keeps_the_price_before_for_the_dividend_after():
