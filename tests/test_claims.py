@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from backtest import universe
-from backtest.claims import ledger, load_claims
+from backtest.claims import Claim, changed_since, ledger, load_claims
 from backtest.errors import ConfigurationError
 from backtest.panel import Archive
 from backtest.signals import QuarterlySignal, load_signals, readings
@@ -118,6 +118,32 @@ def test_half_of_a_sentence_joined_by_and_does_not_confirm_it(findings, day, chi
     finding = findings[day]["multiplier"]
     assert finding.main.details["share_by_part"] == {"chips_over_capex": chips, "interconnect_over_chips": interconnect}
     assert finding.verdict == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("test", "value", "holds"),
+    [
+        ("within", 5.0, True), ("within", 5.5, False), ("at least", 5.0, True), ("at least", 4.999, False),
+        ("all", 1.0, True), ("all", 0.999, False), ("positive", 0.001, True), ("positive", 0.0, False),
+    ],
+)  # fmt: skip
+def test_a_claim_without_a_tolerance_holds_at_its_figure_and_at_no_other(test, value, holds):
+    readings = load_claims()[0].readings
+    claim = Claim(id="made-up", sentence="It is five.", reported=5.0, unit="five", test=test, readings=readings, source="made up")
+    assert claim.holds(value) is holds
+
+
+def test_a_finding_is_led_by_its_first_reading(findings):
+    finding = findings["2026-06-30"]["architecture"]
+    assert len(finding.measured) == 3
+    assert finding.main is finding.measured[0]
+
+
+def test_only_a_verdict_that_is_another_has_changed(findings):
+    then, now = ([findings[day]["multiplier"], findings[day]["ratio-end"]] for day in DAYS)
+    other = replace(then[1], measured=tuple(replace(one, value=None) for one in then[1].measured))
+    assert changed_since(then, then) == {}
+    assert changed_since([now[0], other], [now[0], then[1]]) == {"ratio-end": f"not testable -> {then[1].verdict}"}
 
 
 # --- the document ----------------------------------------------------------------------------------------------------

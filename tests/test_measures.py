@@ -9,6 +9,7 @@ from backtest import measures
 from backtest.errors import ConfigurationError
 from backtest.facts import COLUMNS, Facts, assemble, parse_facts
 from backtest.panel import Archive
+from backtest.signals.multiplier import Multiplier
 
 CLOUDS = ("AMZN", "GOOGL", "MSFT", "META")
 ENDS = {1: "03-31", 2: "06-30", 3: "09-30", 4: "12-31"}
@@ -185,6 +186,11 @@ def test_a_multiple_names_the_levels_not_yet_disclosed(weekly, day, missing):
     assert found.value == (None if missing else 480 / 9.7)
 
 
+def test_a_multiple_shows_both_of_its_levels(weekly):
+    found = measures.token_multiple(weekly.as_of(end_of("2025-05-21")), "Google (all surfaces)", base="2024-05", level="2025-05")
+    assert found.details == {"base": 9.7, "level": 480.0}
+
+
 def test_a_chip_not_yet_announced_is_missing(weekly):
     panel = weekly.as_of(end_of("2024-12-03"))
     found = measures.chip(panel, "Trainium2 (Trn2-Ultra, 64 chips)", "scale_up_gb_per_s")
@@ -215,6 +221,23 @@ def test_a_trend_from_the_latest_quarter_to_itself_is_none(weekly):
 def test_a_share_of_no_quarters_is_missing(weekly):
     found = measures.positive(weekly.as_of(end_of("2024-09-05")), "multiplier", since="2024Q1")
     assert (found.value, found.missing) == (None, ("any quarter of multiplier since 2024Q1",))
+
+
+def test_what_stays_the_same_is_not_above_zero(weekly):
+    """Every series of the multiplier is 1 in each of six quarters: none of its parts moves."""
+    units = {"revenue": "CNY_m", "cny_per_usd": "CNY_per_USD"}
+    rows = [
+        (entity, metric, label, end, end, "1", units.get(metric, "USD_m"), "reported", "high", "made up", "")
+        for entity, metric in [one for group in Multiplier()._groups for one in group]
+        for label in labels("2023Q1", 6)
+        for end in [f"{label[:4]}-{ENDS[int(label[5])]}"]
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS), index=pd.RangeIndex(2, len(rows) + 2))
+    made = assemble([parse_facts(table, "made.csv")], weekly.facts.accelerators, weekly.facts.events, "made")
+    parts = ("chips_over_capex", "interconnect_over_chips")
+    found = measures.positive(Archive(made, weekly.prices).as_of(LATER), "multiplier", since="2024Q1", parts=parts)
+    assert (found.value, found.details["failing"]) == (0.0, ["2024Q1", "2024Q2"])
+    assert found.details["share_by_part"] == dict.fromkeys(parts, 0.0)
 
 
 # --- excess_return ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
+import math
+
 import pandas as pd
 import pytest
 
-from backtest.regimes import REPORT_DATE, Window, sample_of, windows
+from backtest.regimes import REPORT_DATE, Window, sample_of, window_statistics, windows
 from backtest.universe import load_universe
 
 
@@ -78,3 +80,24 @@ SESSIONS = pd.DatetimeIndex(["2024-06-27", "2024-06-28", "2024-07-01", "2024-07-
 def test_the_first_return_of_a_window_is_from_the_last_session_before_it(start, end, held):
     window = Window("w", day(start), day(end), "in")
     assert [f"{session:%Y-%m-%d}" for session in SESSIONS[window.slice(SESSIONS)]] == held
+
+
+NO_ORDERS = pd.DataFrame({"session": pd.DatetimeIndex([]), "value": [], "cost": []})
+
+
+def test_the_ratio_and_its_error_are_annualised_by_the_periods_of_a_year():
+    """Thirty returns, 3% and -1% in turn: the mean is 1%, every one is 2% away from it."""
+    grown = [100.0]
+    for number in range(30):
+        grown.append(grown[-1] * (0.99 if number % 2 else 1.03))
+    equity = pd.Series(grown, pd.bdate_range("2024-01-01", periods=31))
+    found = window_statistics(equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), "in"), 252, day("2020-01-01"))
+    ratio = 0.01 / (0.02 * math.sqrt(30 / 29))
+    assert found["sharpe"] == pytest.approx(ratio * math.sqrt(252))
+    assert found["sharpe_error"] == pytest.approx(math.sqrt((1 + ratio**2 / 2) / 30 * 252))
+
+
+def test_a_window_with_one_value_has_no_return():
+    equity = pd.Series([1.0], SESSIONS[:1])
+    found = window_statistics(equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), "in"), 252, day("2020-01-01"))
+    assert found == {"n": 0, "sample": "in", "total_return": None}
