@@ -259,8 +259,16 @@ def test_a_member_is_not_held_before_the_universe_lists_it() -> None:
 
 @pytest.mark.parametrize(
     "targets",
-    [{"NVDA": NOWHERE}, {"NVDA": -0.1}, {"NVDA": np.inf}, {"NVDA": 0.6, "AMD": 0.6}, {"NVDA": 0.5 + 2e-9, "AMD": 0.5}],
-    ids=["NaN", "negative", "infinite", "above one in sum", "above one by more than rounding"],
+    [
+        {"NVDA": NOWHERE},
+        {"NVDA": NOWHERE, "AMD": 0.5},
+        {"NVDA": -0.1},
+        {"NVDA": -0.1, "AMD": 0.5},
+        {"NVDA": np.inf},
+        {"NVDA": 0.6, "AMD": 0.6},
+        {"NVDA": 0.5 + 2e-9, "AMD": 0.5},
+    ],
+    ids=["NaN", "NaN beside a number", "negative", "one negative", "infinite", "above one", "above one by more than rounding"],
 )
 def test_weights_that_are_no_portfolio_are_refused_where_they_are_decided(targets: dict[str, float]) -> None:
     archive = archive_of(NVDA=[1.0] * 12, AMD=[1.0] * 12)
@@ -276,8 +284,8 @@ def test_weights_on_a_ticker_the_book_does_not_hold_are_refused_by_name() -> Non
 
 @pytest.mark.parametrize(
     "targets",
-    [{"NVDA": 1.0, "AMD": 0.0}, {"NVDA": 0.5 + 5e-10, "AMD": 0.5}, {"NVDA": 0.0, "AMD": 0.0}],
-    ids=["one of nothing", "one but for rounding", "all cash"],
+    [{"NVDA": 1.0, "AMD": 0.0}, {"NVDA": 0.5 + 5e-10, "AMD": 0.5}, {"NVDA": 1.0 + 1e-9}, {"NVDA": 0.0, "AMD": 0.0}],
+    ids=["one of nothing", "one but for rounding", "one and all of the rounding", "all cash"],
 )
 def test_weights_of_nothing_and_a_sum_of_one_but_for_rounding_are_a_portfolio(targets: dict[str, float]) -> None:
     archive = archive_of(NVDA=[1.0] * 12, AMD=[1.0] * 12)

@@ -130,6 +130,24 @@ def test_a_purchase_of_less_than_a_lot_on_top_of_a_holding_stays_a_difference() 
     assert outcome.differences["reason"].tolist() == ["below the board's least order"]
 
 
+def test_a_sale_worth_less_than_its_commission_is_left_with_that_reason() -> None:
+    """100 shares, of a new listing that has no limit yet, are worth 4.00, and the least commission is 5.00."""
+    prices = shares_of({MAIN: [NOWHERE, 10.0, 10.0] + [0.04] * 5, "600002.SS": eight()})
+    outcome = traded(prices, decided(INDEX[1], {MAIN: 0.01}), decided(INDEX[2], {}), base="CNY")
+    assert listed(outcome.orders, "session", "side") == [[INDEX[2], "buy"]]
+    kept = pytest.approx(4.0 / (100_000 - 1000 - 5.01 + 4))
+    assert listed(outcome.differences) == [[INDEX[3], MAIN, 0.0, kept, pytest.approx(1.0), "worth less than its costs"]]
+
+
+def test_in_fractions_what_costs_leave_unbought_is_listed() -> None:
+    """Of 1,000, at 1%, 1,000 / 1.01 is bought."""
+    prices = prices_of({US: eight()}, {US: "XNYS"}, INDEX)
+    differences = traded(prices, decided(INDEX[0], {US: 1.0}), capital=1000.0, cost_bps=100.0).differences
+    assert listed(differences, "session", "ticker", "target", "realised", "reason") == [
+        [INDEX[1], US, 1.0, pytest.approx(1 / 1.01), "cash kept for costs and whole lots"]
+    ]
+
+
 def test_an_odd_lot_is_sold_when_all_of_it_is() -> None:
     """A dividend put back makes 1,000 shares 1,050; half of them, 525, is sold as 500."""
     after = [10.0] * 3 + [10.5] * 5
