@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from backtest.data.periods import Kind
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import UNITS
+from backtest.inputs import Many
 from backtest.universe import Row, read_rows
 
 FOLDER = Path(__file__).parent
@@ -20,10 +21,10 @@ class Metric(Row):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     label: str = Field(min_length=1)
-    units: tuple[str, ...] = Field(min_length=1)
+    units: tuple[str, ...] = Many
     sign: Literal["positive", "any"]
-    periods: tuple[Kind, ...] = Field(min_length=1)
-    largest_step: float = Field(default=50.0, gt=1)
+    periods: tuple[Kind, ...] = Many
+    largest_step: float = Field(default=50.0, gt=1, strict=False)
     revenue: bool = False
 
     @field_validator("units")
