@@ -78,8 +78,9 @@ def unruly(place):
 
 
 UNIVERSE = {
-    "suppliers": universe_of, "baskets": universe_of, "benchmarks": universe_of, "regimes": universe_of, "loadings": universe_of,
-    "boards": unruly, "rules": unruly, "claims": load_claims,
+    **dict.fromkeys(("suppliers", "baskets", "benchmarks", "regimes", "loadings"), universe_of),
+    **dict.fromkeys(("boards", "rules"), unruly),
+    "claims": load_claims,
     "hypotheses": lambda place: load_hypotheses(place / "hypotheses.toml"),
 }  # fmt: skip
 
