@@ -90,7 +90,7 @@ def test_an_unwritable_out_is_refused_in_one_line(tmp_path):
     [
         (["run", "theme_basket"], 2, "no strategy 'theme_basket'; did you mean 'theme_baskets'?"),
         (["run", "theme_baskets", "--basket", "opticl"], 2, "no basket 'opticl'; did you mean 'optical'?"),
-        (["run", "theme_baskets", "--start", "yesterday"], 2, "--start is 'yesterday'; want a day like 2024-06-30"),
+        (["run", "theme_baskets", "--start", "yesterday"], 2, "--start is 'yesterday'; expected a day like 2024-06-30"),
         (["run", "theme_baskets", "--start", "2025-01-01", "--end", "2024-01-01"], 2, "want a day after start"),
         (["run", "theme_baskets", "--cost-bps", "-1"], 2, "cost_bps"),
         (["run", "theme_baskets", "--prices", "no/such/folder"], 3, "no such folder of prices"),

@@ -270,7 +270,7 @@ def test_yahoo_s_crumb_is_not_in_the_ledger(command, store):
     [
         (["NVDIA"], "no ticker of yahoo, sec, eastmoney 'NVDIA'; did you mean 'NVDA'?"),
         (["--source", "yahu"], "no source 'yahu'; did you mean 'yahoo'?"),
-        (["--since", "soon"], "--since is 'soon'; want a day like 2021-01-01"),
+        (["--since", "soon"], "--since is 'soon'; expected a day like 2024-06-30"),
     ],
 )
 def test_a_bad_question_ends_in_its_exit_code_and_a_hint(arguments, words, command, store):
@@ -284,4 +284,4 @@ def test_a_setting_that_is_no_number_is_refused_by_name(name, value, command, st
     monkeypatch.setenv(name, value)
     code, _, errors = pull(command, "eastmoney")
     assert code in (2, 3)
-    assert f"{name} is '{value}'; want a number from" in errors[0]
+    assert f"{name} is '{value}'; expected a number from" in errors[0]
