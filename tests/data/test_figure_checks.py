@@ -194,6 +194,14 @@ def test_the_row_stands_in_the_folder_of_the_figures(tmp_path):
     assert 995_520 in set(reference.facts_with(b"", tables).rows["value"])
 
 
+def test_a_row_of_a_snapshots_live_table_passes_the_same_gate(tmp_path):
+    tables = shutil.copytree(reference.FOLDER, tmp_path / "reference")
+    row = figure("MSFT", "purchases_ppe", "FY2027Q1", "2026-09-30", "2026-10-29", -5)
+    pd.DataFrame([row])[list(COLUMNS)].to_csv(tables / "live.csv", index=False)
+    with pytest.raises(DataError, match=r"^live.csv row 2: value is '-5'; expected more than 0"):
+        reference.load_facts(tables)
+
+
 # One figure
 
 
