@@ -92,8 +92,12 @@ def test_scores_that_are_none_are_refused(deed, weekly):
 
 def test_a_person_s_interruption_is_not_the_strategy_s(weekly, monkeypatch):
     monkeypatch.setitem(DEEDS, "waits", lambda panel: signals_of_the_system.raise_signal(signals_of_the_system.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
-        engine.scored(Acting("waits"), weekly.as_of(MOMENT))
+    before = signals_of_the_system.signal(signals_of_the_system.SIGINT, signals_of_the_system.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            engine.scored(Acting("waits"), weekly.as_of(MOMENT))
+    finally:
+        signals_of_the_system.signal(signals_of_the_system.SIGINT, before)
 
 
 @pytest.mark.parametrize(
