@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from backtest.documents import is_sealed, to_json
+from backtest.documents import MARK, is_sealed, to_json
 from backtest.errors import DataError
 from backtest.inputs import read_json, reason, shown
 from backtest.run import RunResult
@@ -120,11 +120,13 @@ def require_replaceable(folder: Path, strategy: str) -> None:
 def read_document(path: Path) -> dict[str, Any]:
     """Return a result.json; DataError where it cannot be read or is not what its hash says."""
     try:
-        if is_sealed(path.read_bytes()) is False:
+        document = read_json(path)
+        carries = "content" in document or (document and str(document[next(reversed(document))]).startswith(MARK.decode()))
+        if carries and not is_sealed(path.read_bytes()):
             raise ValueError("its content is not what its hash says")
-        return read_json(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise DataError(f"{path}: not a readable result ({reason(error)})") from None
+    return document
 
 
 def _equity(result: RunResult) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from backtest.documents import sealed_json
 from backtest.errors import DataError
 from backtest.publish import _replacing, read_document
 
@@ -53,3 +54,20 @@ def test_a_file_in_the_way_is_left_as_it_is(tmp_path):
 def test_a_result_from_before_hashes_is_read(tmp_path):
     (tmp_path / "result.json").write_text('{"strategy": "mine"}', encoding="utf-8")
     assert read_document(tmp_path / "result.json") == {"strategy": "mine"}
+
+
+def test_a_text_that_looks_like_a_hash_is_no_hash_of_the_file(tmp_path):
+    (tmp_path / "result.json").write_text('{"title": "sha256:", "strategy": "mine"}', encoding="utf-8")
+    assert read_document(tmp_path / "result.json")["strategy"] == "mine"
+
+
+def test_every_byte_of_a_result_with_a_hash_counts(tmp_path):
+    path = tmp_path / "result.json"
+    body = sealed_json({"strategy": "mine", "best": {"sharpe": 1.25}})
+    path.write_bytes(body)
+    assert read_document(path)["best"] == {"sharpe": 1.25}
+    for place in range(len(body)):
+        for change in (1, 4, 128):
+            path.write_bytes(body[:place] + bytes([body[place] ^ change]) + body[place + 1 :])
+            with pytest.raises(DataError, match="not a readable result"):
+                read_document(path)

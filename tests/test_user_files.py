@@ -1,4 +1,4 @@
-"""What a user brings along: strategy files and their neighbours, grids, rows, reports, variables, a full disk."""
+"""What a user brings along: strategy files and their neighbours, grids, rows, older reports, variables, a full disk."""
 
 import json
 import os

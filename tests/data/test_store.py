@@ -134,7 +134,8 @@ def test_a_table_whose_line_a_kill_prevented_is_no_fault_and_gets_its_line_from_
     assert verify(filled) == ({"answers": 1, "tables": 1, "lines": 2, "lines cut short": 0}, [])
 
 
-def test_rows_that_the_answers_do_not_give_are_found(command, store):
+def test_rows_that_the_answers_do_not_give_are_found(command, store, monkeypatch):
+    monkeypatch.setenv("BACKTEST_TIMEOUT", "30")
     assert command("data", "pull", "NVDA", "--source", "yahoo", "--since", "2026-08-03")[0] == 0
     rows, about = store.read("prices/NVDA"), store.about("prices/NVDA")
     changed = rows.assign(close=rows["close"].where(rows.index != 2, rows["close"] + 0.01))
