@@ -6,7 +6,7 @@ import pytest
 
 from backtest.calendars import as_of_moment
 from backtest.errors import ConfigurationError
-from backtest.signals import readings
+from backtest.signals import four_quarter_growth, readings
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 
 ANSWERS = Path(__file__).parent.parent / "answers" / "supply_chain_excess.csv"
@@ -68,6 +68,24 @@ def test_an_excess_cites_each_figure_of_the_quarter_and_of_the_year_before(weekl
         4842.59, 1837.0, 1112.86, 600.22, 731.51, 286.99, 2584.0, 1867.86,
         14925, 14207, 12012, 6289, 10952, 6607, 6400, 6842,
     ]  # fmt: skip
+
+
+def test_the_parts_of_an_excess_are_both_sums_and_the_growth_of_each(weekly):
+    found = readings(SupplyChainExcess(), weekly.as_of(as_of_moment("2024-06-03")))["2024Q1"].parts
+    revenue, capex = 4842.59 + 1112.86 + 731.51 + 2584.0, 14925 + 12012 + 10952 + 6400
+    assert found == pytest.approx(
+        {
+            "revenue": revenue,
+            "capex": capex,
+            "revenue_growth": revenue / (1837.0 + 600.22 + 286.99 + 1867.86) - 1,
+            "capex_growth": capex / (14207 + 6289 + 6607 + 6842) - 1,
+        }
+    )
+
+
+def test_growth_over_four_quarters_is_a_fraction_and_unknown_for_the_first_four():
+    assert four_quarter_growth(np.array([2.0, 4.0, 4.0, 4.0, 3.0, 3.0]))[4:].tolist() == [0.5, -0.25]
+    assert np.isnan(four_quarter_growth(np.ones(6))).tolist() == [True] * 4 + [False] * 2
 
 
 def test_other_leaders_and_clouds_can_be_asked_for(weekly):
