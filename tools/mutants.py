@@ -235,13 +235,13 @@ def main() -> None:
     parser.add_argument("--area", choices=AREAS, action="append", help="only these areas")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--count", type=int, default=COUNT, help="mutants over all areas")
-    parser.add_argument("--match", help="instead of drawing: every mutant whose name has this text")
+    parser.add_argument("--match", action="append", help="instead of drawing: every mutant whose name has one of these texts")
     parser.add_argument("--list", action="store_true", help="name the mutants and run nothing")
     chosen = parser.parse_args()
     areas = chosen.area or list(AREAS)
     if chosen.match:
         every = [one for area in areas for module in AREAS[area] for one in mutants_of(area, module)]
-        mutants = [one for one in every if chosen.match in one.name]
+        mutants = [one for one in every if any(text in one.name for text in chosen.match)]
     else:
         mutants = [one for area in areas for one in drawn(area, chosen.seed, -(-chosen.count // len(AREAS)))]
     if chosen.list:
