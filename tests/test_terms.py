@@ -343,10 +343,9 @@ def test_a_value_that_is_no_number_in_one_of_two_books_is_refused_by_its_day() -
     terms, _ = ordered()
     due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
     orders = desk.walked(terms, np.array([[[0.5, 0.0], [0.0, 0.5]]]), due, 100_000.0)
-    worth = np.full((8, 2), 10.0)
-    worth[3, 1] = np.nan
-    with pytest.raises(BacktestError, match="value is not a number on 2024-01-04"):
-        engine.values(terms, orders, worth, 100_000.0)
+    spoilt = replace(orders, cash=orders.cash * np.array([1.0, np.nan]))
+    with pytest.raises(BacktestError, match="value is not a number on 2024-01-02"):
+        engine.values(terms, spoilt, np.full((8, 2), 10.0), 100_000.0)
 
 
 def test_an_order_that_vectorbt_cut_is_refused() -> None:
@@ -378,6 +377,16 @@ def test_in_fractions_what_waits_for_cash_orders_nothing_with_the_rounding_that_
     prices = shares_of({US: eight(), "BBB": [10, 10, 10, NOWHERE, NOWHERE, 10, 10, 10]})
     outcome = traded(prices, decided(INDEX[0], {"BBB": 0.5}), decided(INDEX[2], {US: 1.0}), cost_bps=0.0)
     assert outcome.orders["ticker"].tolist() == ["BBB", US, US, "BBB"]
+
+
+def test_in_fractions_what_is_at_its_target_but_for_rounding_does_not_wait_for_cash() -> None:
+    """BBB waits a day for the sale of CCC, which is suspended; AAA lacks a trillionth and is cheaper when the cash comes."""
+    columns = {US: [10, 10, 10, 10, 8, 8, 8, 8], "BBB": eight(), "CCC": [10, 10, 10, NOWHERE, 10, 10, 10, 10]}
+    prices = prices_of(columns, dict.fromkeys(columns, "XNYS"), INDEX)
+    chosen = decided(INDEX[0], {US: 0.25, "CCC": 0.5}), decided(INDEX[2], {US: 0.25 + 1e-12, "BBB": 0.5})
+    orders = traded(prices, *chosen, cost_bps=0.0).orders
+    assert listed(orders[orders["ticker"] == "BBB"], "session") == [[INDEX[3]], [INDEX[4]]]
+    assert listed(orders[orders["ticker"] == US], "session", "shares") == [[INDEX[1], pytest.approx(2500.0)]]
 
 
 def test_in_fractions_a_small_purchase_beside_a_large_one_is_filled_when_all_cash_is_spent() -> None:
