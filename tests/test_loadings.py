@@ -154,3 +154,7 @@ def test_more_quarters_may_be_asked_for(weekly):
 def test_a_spread_of_fewer_than_three_quarters_is_refused(fewest):
     with pytest.raises(ConfigurationError, match=f"theme_trends: fewest_quarters is {fewest}; want at least 3"):
         ThemeTrends(fewest_quarters=fewest)
+
+
+def test_three_quarters_are_enough_for_a_spread():
+    assert ThemeTrends(fewest_quarters=3).fewest_quarters == 3

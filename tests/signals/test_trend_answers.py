@@ -19,7 +19,6 @@ from backtest.signals import load_signals, readings
 from backtest.signals.multiplier import Multiplier
 from backtest.signals.network_architecture import NetworkArchitecture
 from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
-from backtest.signals.theme_trends import ThemeTrends
 from backtest.signals.token_anchor import TokenAnchor
 
 ANSWERS = Path(__file__).parent.parent / "answers"
@@ -296,12 +295,6 @@ def test_a_window_may_be_one_quarter_and_not_none(signal):
     assert signal(window=1).window == 1
     with pytest.raises(ConfigurationError, match="window is 0"):
         signal(window=0)
-
-
-def test_three_quarters_are_the_fewest_a_trend_is_judged_by():
-    assert ThemeTrends(fewest_quarters=3).fewest_quarters == 3
-    with pytest.raises(ConfigurationError, match="fewest_quarters is 2"):
-        ThemeTrends(fewest_quarters=2)
 
 
 def test_two_levels_of_one_day_make_no_pair(weekly):
