@@ -307,8 +307,9 @@ def test_a_holding_of_less_than_a_unit_kept_because_its_last_price_is_sealed_is_
     """A unit is 10,000 shares at 10, and half of 100,000 is half a unit."""
     close = [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4
     prices = shares_of({MAIN: close, "600002.SS": eight()}, wealth={MAIN: [10_000 * one for one in close]})
-    outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY")
-    assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "sealed at the lower limit"]]
+    for chosen, target in ([], 0.5), ([decided(INDEX[2], {})], 0.0):
+        outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), *chosen, base="CNY")
+        assert listed(outcome.unfilled, "ticker", "target", "reason") == [[MAIN, target, "sealed at the lower limit"]]
 
 
 def test_an_order_due_after_the_end_of_the_run_is_listed_with_its_reason() -> None:
