@@ -141,15 +141,16 @@ class Tree:
         """Return the first test that fails on a mutant, "" where none does."""
         tests = AREAS[mutant.area][mutant.module]
         trace = self.unmutated(tests)
-        covering = set(trace["files"].get(mutant.module, {}).get(str(mutant.row), [])) - {""}
-        sharing = {name for name in trace["seconds"] if name.partition("::")[0] in covering} - covering
-        order = [name for part in (covering, sharing) for name in sorted(part, key=lambda name: trace["seconds"].get(name, 0.0))]
         path = self.root / "backtest" / mutant.module
         stat, original = path.stat(), path.read_bytes()
+        compiled = b"njit" in original  # no test is seen to run the lines of what numba compiles
+        covering = set() if compiled else set(trace["files"].get(mutant.module, {}).get(str(mutant.row), [])) - {""}
+        sharing = {name for name in trace["seconds"] if name.partition("::")[0] in covering} - covering
+        order = [name for part in (covering, sharing) for name in sorted(part, key=lambda name: trace["seconds"].get(name, 0.0))]
         path.write_text(mutant.source, encoding="utf-8")
         with tempfile.TemporaryDirectory() as cache:  # numba keys what it compiled by the file's time and size
-            compiled = Path(cache) if b"njit" in original else None
-            failed, _ = self._passes(tests, FirstFailure, (self.failure, order), trace["most"], compiled)
+            own = Path(cache) if compiled else None
+            failed, _ = self._passes(tests, FirstFailure, (self.failure, order), trace["most"], own)
         path.write_bytes(original)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         return failed
