@@ -330,7 +330,7 @@ def documented():
             line = line.split("  #")[0]
             if line.startswith("python -m backtest "):
                 words = [word for word in re.split(r"[\s\[\]|]+", line.removeprefix("python -m backtest ")) if word]
-                name = " ".join(words[:2]) if words[0] == "data" else words[0]
+                name = " ".join(words[:2]) if words[0] in ("data", "facts") else words[0]
                 found.setdefault(name, set()).update(word for word in words if word.startswith("--"))
     return found
 

@@ -266,6 +266,7 @@ def end_of(arguments):
     return 0, []
 
 
+@pytest.mark.process  # a sweep starts its workers' server before all else
 def test_whatever_is_typed_ends_in_one_line_and_a_code_of_ours(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chance, wrong = random.Random("typed"), {}

@@ -257,7 +257,7 @@ def test_a_name_that_is_declared_ended_is_sold_at_its_last_price() -> None:
 
 
 def test_a_name_sold_at_its_last_price_leaves_nothing_unfilled() -> None:
-    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+    prices = replace(shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()}), ended={US: "taken over"})
     assert traded(prices, decided(INDEX[0], {US: 0.5})).unfilled.empty
 
 
@@ -269,7 +269,7 @@ def test_a_name_is_not_bought_on_its_last_session() -> None:
 
 
 def test_a_share_in_lots_that_is_not_bought_on_its_last_session_is_listed_with_the_end_of_its_prices() -> None:
-    prices = shares_of({MAIN: [10.0] * 4 + [NOWHERE] * 4, "600002.SS": eight()})
+    prices = replace(shares_of({MAIN: [10.0] * 4 + [NOWHERE] * 4, "600002.SS": eight()}), ended={MAIN: "taken over"})
     outcome = traded(prices, decided(INDEX[2], {MAIN: 0.5}), base="CNY")
     assert listed(outcome.unfilled, "ticker", "reason") == [[MAIN, "prices ended"]]
 
@@ -307,6 +307,7 @@ def test_a_holding_of_less_than_a_unit_kept_because_its_last_price_is_sealed_is_
     """A unit is 10,000 shares at 10, and half of 100,000 is half a unit."""
     close = [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4
     prices = shares_of({MAIN: close, "600002.SS": eight()}, wealth={MAIN: [10_000 * one for one in close]})
+    prices = replace(prices, ended={MAIN: "delisted"})
     for chosen, target in ([], 0.5), ([decided(INDEX[2], {})], 0.0):
         outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), *chosen, base="CNY")
         assert listed(outcome.unfilled, "ticker", "target", "reason") == [[MAIN, target, "sealed at the lower limit"]]

@@ -145,7 +145,7 @@ ARRAYS = {
     "the quarters of figures": lambda panel: panel.rows["quarter"].to_numpy(),
     "when figures became known": lambda panel: panel.rows["known_at"].array._ndarray,
     "a chip's bandwidth": lambda panel: panel.accelerators["scale_up_gb_per_s"].values,
-    "a matrix of figures": lambda panel: panel.matrix([("MSFT", "capex")]),
+    "a matrix of figures": lambda panel: panel.matrix([("MSFT", "purchases_ppe")]),
     "the quarters": lambda panel: owner(panel.quarters),
 }
 

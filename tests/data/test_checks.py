@@ -364,14 +364,14 @@ def test_a_folder_s_own_decisions_let_its_moves_through(tmp_path):
     ("text", "words"),
     [
         ('[[price]]\nticker = "NVDIA"\nsession = 2024-06-10\nreason = "x"', "price 1: no ticker 'NVDIA'; did you mean 'NVDA'?"),
-        ('[[ended]]\nticker = "NVDA"\nsession = 2024-06-10', "ended 1: reason: Field required"),
-        ('[[price]]\nticker = "NVDA"\nsession = "soon"\nreason = "x"', "price 1: session: "),
+        ('[[ended]]\nticker = "NVDA"\nsession = 2024-06-10', "ended 1: reason; Field required"),
+        ('[[price]]\nticker = "NVDA"\nsession = "soon"\nreason = "x"', "price 1: session is 'soon'; expected a valid date"),
         (
             '[[suspended]]\nticker = "NVDA"\nfirst = 2024-06-10\nlast = 2024-06-07\nreason = "x"',
             "suspended 1: last is",
         ),
-        ("price = [1]", "price 1: no row"),
-        ('[[prices]]\nticker = "NVDA"', "'prices' is no heading here"),
+        ("price = [1]", "price is .1.; expected"),
+        ('[[prices]]\nticker = "NVDA"', "'prices' is no heading of this file"),
     ],
 )
 def test_a_decision_that_says_nothing_sensible_is_refused_by_row_and_field(tmp_path, text, words):

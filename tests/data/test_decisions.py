@@ -41,10 +41,10 @@ def test_a_ticker_has_ended_where_one_of_the_rows_says_so():
 
 def test_a_reason_may_be_a_single_character_and_not_nothing(tmp_path):
     for reason in ("x", ""):
-        text = f'[[ended]]\nticker = "SIVB"\nsession = 2023-03-27\nreason = "{reason}"\n'
+        text = f'[[ended]]\nticker = "LITE"\nsession = 2023-03-27\nreason = "{reason}"\n'
         (tmp_path / "decisions.toml").write_text(text, encoding="utf-8")
         if reason:
-            assert load_decisions(tmp_path).ended("SIVB")
+            assert load_decisions(tmp_path).ended("LITE")
         else:
             with pytest.raises(ConfigurationError, match=r"decisions.toml ended 1: reason"):
                 load_decisions(tmp_path)

@@ -38,7 +38,7 @@ def test_a_file_in_place_of_the_folder_is_refused(prices):
 
 
 def test_every_ticker_without_a_file_is_named(prices):
-    with pytest.raises(DataError, match=r"no file for AMD, LITE; want AMD.csv with columns date,open"):
+    with pytest.raises(DataError, match=r"no file for AMD, LITE; expected AMD.csv with columns date,open"):
         load_prices(["NVDA", "LITE", "AMD"], prices)
 
 
@@ -162,7 +162,7 @@ def test_the_price_is_the_adjusted_close(prices):
     ids=["within", "at both", "high below close", "high below open", "low above open", "low above close"],
 )
 def test_a_high_and_a_low_hold_their_open_and_close(prices, bar, allowed):
-    write(prices, "NVDA", [*rows(NEW_YORK[:1]), f"2024-07-03,{bar},11,1", *rows(NEW_YORK[2:])])
+    write(prices, "NVDA", [*rows(NEW_YORK[:1], "10.0"), f"2024-07-03,{bar},11,1", *rows(NEW_YORK[2:], "10.0")])
     if allowed:
         found = load_prices(["NVDA"], prices).bars
         stated = [getattr(found, name)["NVDA"]["2024-07-03"] for name in ("open", "high", "low", "close")]

@@ -99,10 +99,10 @@ def test_a_figure_nobody_had_is_new(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[figures]]\n", "'figures' is no heading here; want"),
+        ("[[figures]]\n", "'figures' is no heading of this file; expected"),
         ('[[price]]\nticker = "NVDA"\nsession = 2024-06-10\n', "decisions.toml price 1: reason"),
-        ("[[price]\n", "not readable TOML"),
-        ('[figure]\nuse = "live"\n', "figure is no list of rows"),
+        ("[[price]\n", "not readable as TOML"),
+        ('[figure]\nuse = "live"\n', "figure is {'use': 'live'}; expected [[figure]] rows"),
     ],
 )
 def test_a_bad_decision_is_refused_by_row_and_field(text, words, tmp_path):
