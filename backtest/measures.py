@@ -263,11 +263,11 @@ def _period_label(label: str) -> str:
 
 
 def _check_parts(known: dict[str, Reading], signal: str, parts: Sequence[str]) -> None:
-    """Raise ConfigurationError with a near miss for a part that no reading of a signal has."""
+    """Raise ConfigurationError with a near miss for a part that no reading of a signal has; without a reading none is known."""
     names = sorted({name for reading in known.values() for name in reading.parts})
     for part in parts:
-        if part not in names:
-            raise ConfigurationError(near_miss(f"part of {signal}", part, names or ["none"]))
+        if names and part not in names:
+            raise ConfigurationError(near_miss(f"part of {signal}", part, names))
 
 
 def _quarterly(name: str) -> QuarterlySignal:

@@ -10,7 +10,7 @@ from backtest.calendars import parse_quarter
 from backtest.data import reference
 from backtest.data.reference import FACT_TABLES
 from backtest.errors import DataError
-from backtest.facts import EVIDENCE, UNITS, Facts, content_id, read_table
+from backtest.facts import EVIDENCE, UNITS, Facts, content_id, parse_accelerators, read_table
 from backtest.panel import Archive
 
 TABLES = {name: list(csv.DictReader((reference.FOLDER / name).read_text(encoding="utf-8").splitlines())) for name in FACT_TABLES}
@@ -426,7 +426,8 @@ def test_a_bad_accelerator_or_event_is_refused_by_file_row_and_field(tables, fil
 
 def test_a_chip_may_be_as_fast_as_a_billion_and_its_shipment_a_single_character(tables):
     alter(tables / "accelerators.csv", 3, scale_up_gb_per_s="1e9", first_shipped="?")
-    assert reference.load_facts(tables).accelerators.set_index("chip").at["H100 SXM5", "scale_up_gb_per_s"] == 1e9
+    chips = parse_accelerators(read_table(tables / "accelerators.csv"), "accelerators.csv")
+    assert chips.set_index("chip").at["H100 SXM5", "scale_up_gb_per_s"] == 1e9
 
 
 def test_a_row_is_counted_in_the_file_though_a_line_above_it_is_blank(tables):

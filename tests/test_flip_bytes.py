@@ -43,6 +43,7 @@ def test_every_flip_in_a_sweep_is_refused_by_name(tool, swept):
     assert tool.flips(swept[1], FLIPS, tool.check_sweep) == {"refused": FLIPS}
 
 
+@pytest.mark.server
 def test_every_flip_in_a_store_is_refused_by_name(tool, tmp_path):
     assert tool.flips(tool.store_files(tmp_path / "home"), FLIPS, tool.check_store) == {"refused": FLIPS}
 

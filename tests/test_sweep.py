@@ -183,6 +183,7 @@ def test_a_strategy_that_cannot_be_sent_to_workers_says_so(weekly):
         Crew(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), weekly)
 
 
+@pytest.mark.process
 def test_a_worker_that_cannot_begin_says_why(weekly, tmp_path):
     with (
         pytest.raises(BacktestError, match="no such strategy file"),

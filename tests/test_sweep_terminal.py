@@ -100,6 +100,7 @@ def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command,
     assert "python -m backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 def test_a_grid_for_daily_prices_is_refused_on_weekly_ones_before_any_work(command, tmp_path):
     code, out, errors = command("sweep", "supply_chain_excess", "--grid", DAILY, "--out", tmp_path)
     assert (code, out) == (2, "")

@@ -511,7 +511,6 @@ def test_an_honest_signal_passes(check, weekly):
         (CitesTooLittle(), check_unmoved_by_what_is_not_cited, "moved by a figure not cited"),
         (CitesTooMuch(), check_moved_by_what_is_cited, "which moves nothing"),
         (InventsAnInput(), check_inputs_are_figures_of_the_panel, "the panel has"),
-        (WritesIntoThePanel(), check_leaves_the_panel_as_it_was, "another answer|different"),
         (CountsCalls(), check_leaves_the_panel_as_it_was, "another answer the second time"),
     ],
     ids=lambda case: type(case).__name__ if isinstance(case, Revenue) else "",
@@ -519,6 +518,11 @@ def test_an_honest_signal_passes(check, weekly):
 def test_a_signal_that_breaks_the_contract_is_caught(faulty, check, complaint, weekly):
     with pytest.raises(AssertionError, match=complaint):
         check(faulty, weekly.as_of(LATEST))
+
+
+def test_a_signal_that_writes_into_the_panel_is_stopped_as_it_writes(weekly):
+    with pytest.raises((TypeError, ValueError), match=r"Invalid value|read-only"):
+        check_leaves_the_panel_as_it_was(WritesIntoThePanel(), weekly.as_of(LATEST))
 
 
 def test_a_signal_that_guesses_is_caught_on_an_empty_panel(weekly):

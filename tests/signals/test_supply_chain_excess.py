@@ -94,9 +94,10 @@ def test_other_leaders_and_clouds_can_be_asked_for(weekly):
     assert found.value == pytest.approx(4842.59 / 1837.0 - 14925 / 14207)
 
 
-def test_one_leader_without_figures_leaves_no_opinion(weekly):
+def test_a_leader_that_no_figure_of_the_archive_names_is_refused(weekly):
     signal = SupplyChainExcess(leaders=("300308.SZ", "NVDA"))
-    assert np.isnan(signal(weekly.as_of(as_of_moment("2024-06-03"))).iloc[0])
+    with pytest.raises(ConfigurationError, match="no metric of NVDA 'revenue'"):
+        signal(weekly.as_of(as_of_moment("2024-06-03")))
 
 
 @pytest.mark.parametrize("wrong", [{"leaders": ()}, {"clouds": ()}])
