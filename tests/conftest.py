@@ -31,7 +31,7 @@ def pytest_configure(config):
 
 
 # What `make check` leaves out, by the fixture that needs it; other tests carry their mark themselves.
-MARK_OF_FIXTURE = {"browser": "browser", "source_server": "server"}
+MARK_OF_FIXTURE = {"browser": "browser", "source_server": "server", "results": "slow"}
 STARTS = {"subprocess.Popen": "process", "os.fork": "process", "socket.bind": "server"}
 ALLOWED = {"process": {"process", "browser"}, "server": {"server", "process", "browser"}}
 marks_of_the_test: set[str] | None = None
@@ -39,6 +39,8 @@ marks_of_the_test: set[str] | None = None
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        if "report" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("report"))  # whose runs and pages are made once, in one process
         for fixture in MARK_OF_FIXTURE.keys() & set(item.fixturenames):
             item.add_marker(MARK_OF_FIXTURE[fixture])
 

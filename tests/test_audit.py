@@ -17,6 +17,8 @@ from backtest.run import run
 from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
+pytestmark = pytest.mark.slow
+
 UNIVERSE = load_universe()
 CANARY = """
 from dataclasses import dataclass

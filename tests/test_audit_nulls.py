@@ -31,6 +31,8 @@ from backtest.spec import load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Rotation
 
+pytestmark = pytest.mark.slow
+
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 
 

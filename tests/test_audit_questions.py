@@ -19,6 +19,8 @@ from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
+pytestmark = pytest.mark.slow
+
 UNIVERSE = load_universe()
 CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
 

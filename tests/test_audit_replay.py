@@ -15,6 +15,8 @@ from backtest.spec import load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Equal, Gate
 
+pytestmark = pytest.mark.slow
+
 LAST = day("2026-05-29")
 UNIVERSE = load_universe()
 HELD: dict[str, Archive] = {}

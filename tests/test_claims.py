@@ -262,6 +262,7 @@ def sampled(archive, base):
     return sorted({*some, *(n for n, key in enumerate(keys) if key in claim)}), keys
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [altered, removed], ids=["altered", "removed"])
 def test_a_row_moves_only_the_figures_that_cite_it(weekly, base, change):
     positions, keys = sampled(weekly, base)
@@ -276,6 +277,7 @@ def test_a_row_moves_only_the_figures_that_cite_it(weekly, base, change):
 BLUNT = {"capex-rising", "nvda-quarterly", "excess-growth", "token-anchor", "token_anchor", "multiplier"}
 
 
+@pytest.mark.slow
 def test_a_row_with_another_value_moves_some_figure_that_cites_it(weekly, base):
     positions, keys = sampled(weekly, base)
     for position in positions:
@@ -286,6 +288,7 @@ def test_a_row_with_another_value_moves_some_figure_that_cites_it(weekly, base):
         assert moved(base, now) & set(citing), keys[position]
 
 
+@pytest.mark.slow
 def test_a_chip_moves_only_the_figures_that_cite_it(weekly, base):
     chips = weekly.facts.accelerators
     for position, chip in chips["chip"].items():
@@ -380,6 +383,7 @@ def not_closed(prices, moment):
     return pd.DataFrame({ticker: open_still[prices.market[ticker]] for ticker in prices.wealth.columns})
 
 
+@pytest.mark.slow
 def test_no_claim_or_signal_moves_when_the_future_is_deleted_or_scrambled_on_fifty_dates(weekly):
     chance = np.random.default_rng(2026)
     first, last = pd.Timestamp("2022-04-01T00:00Z"), pd.Timestamp("2026-11-30T00:00Z")

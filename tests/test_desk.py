@@ -17,6 +17,8 @@ from backtest.prices import Bars, Prices
 from backtest.spec import StrategySpec
 from backtest.terms import Costs, Terms, terms_of
 
+pytestmark = pytest.mark.slow
+
 ORDER = ("XSHG", "XNYS")  # the order in which markets open on a day
 # ticker: market, limit, sessions after listing without one, lot, least
 LISTED = {

@@ -8,6 +8,8 @@ import pytest
 
 from backtest.sweep.trials import Trials
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FLIPS = 12
 

@@ -37,6 +37,8 @@ from backtest.sweep.grid import load_grid
 from backtest.sweep.settings import Settings
 from backtest.universe import FOLDER, load_loadings, load_universe
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 ROWS = 25  # of a table: enough for each kind of row, and quick
 GRID = b"""most = 40

@@ -16,6 +16,8 @@ from backtest.spec import StrategySpec, load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
+pytestmark = pytest.mark.slow
+
 SpecOf = Callable[[Archive], StrategySpec]
 END = pd.Timestamp("2026-06-05")
 SOURCES = [

@@ -13,6 +13,8 @@ from backtest.errors import DataError
 from backtest.run import run
 from backtest.spec import load_strategy
 
+pytestmark = pytest.mark.slow
+
 STRATEGY = """
 from dataclasses import dataclass
 import pandas as pd

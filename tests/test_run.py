@@ -188,6 +188,7 @@ def test_in_sample_and_out_of_sample_share_the_value_at_the_date_of_the_report(d
     assert found["in sample"]["last"] == found["out of sample"]["first"] == f"{REPORT_DATE:%Y-%m-%d}"
 
 
+@pytest.mark.slow
 def test_a_year_holds_as_many_returns_as_the_sessions_of_the_markets_of_the_book(daily):
     found = {name: book_of(daily, baskets=(name,)).periods_per_year for name in ("optical", "GPU", "ASIC")}
     assert found == {"optical": 242, "GPU": 252, "ASIC": 260}
@@ -346,6 +347,7 @@ def document(request, weekly):
     return to_json(run.run(load_strategy(request.param), weekly).as_dict()), request.param
 
 
+@pytest.mark.slow
 def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, weekly):
     text, path = document
     assert to_json(run.run(load_strategy(path), weekly).as_dict()) == text

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import search_worlds as worlds
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_sweep_of_noise_is_not_believed_and_its_best_is_as_likely_below_the_middle_as_above():
     deflated, overfit, p = worlds.figures(0.0, 6).T

@@ -25,6 +25,8 @@ from backtest.panel import Archive
 from backtest.spec import StrategySpec, load_strategy
 from backtest.universe import load_universe
 
+pytestmark = pytest.mark.slow
+
 CAPITAL = 10_000_000.0
 BOOKS = {
     "optical in yuan": (("300308.SZ", "300502.SZ", "300394.SZ", "002281.SZ"), "CNY", "close"),

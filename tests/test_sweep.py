@@ -31,6 +31,7 @@ def only_the_book(monkeypatch):
         monkeypatch.setattr(f"backtest.run.{name}", lambda *_, nothing=nothing: nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("only_the_book")
 def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(daily):
     every = Settings(SPEC, load_grid(SAMPLE))
@@ -45,6 +46,7 @@ def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(daily):
     assert len({float(equity.iloc[-1]) for equity in found.values()}) > 10  # the settings differ
 
 
+@pytest.mark.slow
 def test_books_walked_together_equal_books_walked_alone(daily):
     settings = [{"weights.above": above, "lag": 2, "rebalance": "weekly"} for above in (-0.2, 0.0, 0.05, 0.1)]
     specs = [applied(SPEC, setting) for setting in settings]

@@ -17,6 +17,8 @@ from backtest.spec import build_spec, load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
+pytestmark = pytest.mark.slow
+
 MOMENT = pd.Timestamp("2025-03-05T10:00Z")  # Shanghai has closed, New York has not
 
 

@@ -12,6 +12,8 @@ from backtest.__main__ import main
 from backtest.comparison import compare, differences
 from backtest.verification import alike
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def command(capsys):

@@ -16,6 +16,8 @@ from backtest.statistics import performance, uncertainty
 from backtest.universe import load_universe
 from backtest.weights import Equal
 
+pytestmark = pytest.mark.slow
+
 PRICES = ("open", "high", "low", "close", "adj_close")
 
 

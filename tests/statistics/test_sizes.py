@@ -10,6 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import sizes
 
+pytestmark = pytest.mark.slow
+
 # How far beyond its promise a statistic may be wrong, chance aside: what the table of sizes says of small samples.
 ALLOWED = {
     sizes.sharpe_errors: 0.02,
