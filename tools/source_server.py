@@ -90,7 +90,7 @@ class SourceServer:
             return
         status, body = (200, b"crumb") if "getcrumb" in parts.path else self._content(parts.path, query)
         headers = {}
-        if fault in LIMITS:
+        if isinstance(fault, str) and fault in LIMITS:
             status, body, headers = 429, b"Too Many Requests", {"Retry-After": LIMITS[fault]}
         elif fault == "500":
             status, body = 500, b"oops"
