@@ -50,8 +50,7 @@ def blaming(what: str) -> Iterator[None]:
 
 
 def _blamed(error: BaseException, what: str) -> StrategyError:
-    lines = str(error).strip().splitlines()
-    message = (lines[0] if lines else "no message")[:LONGEST_MESSAGE]
+    message = _first_line(error)[:LONGEST_MESSAGE]
     if isinstance(error, SyntaxError) and error.filename:
         where = f"{Path(error.filename).name} line {error.lineno}"
         message = str(error.msg)
@@ -60,6 +59,14 @@ def _blamed(error: BaseException, what: str) -> StrategyError:
     else:
         where = what
     return StrategyError(f"{where}: {type(error).__name__}: {message} (an error of the strategy, in {what})")
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an exception says in one line; its own code makes the text, and may fail."""
+    try:
+        return next(iter(str(error).strip().splitlines()), "no message")
+    except BaseException:
+        return "no message that can be read"
 
 
 def _frames(error: BaseException) -> Iterator[TracebackType]:

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from itertools import zip_longest
@@ -11,7 +12,8 @@ from typing import Any
 
 from backtest.comparison import IDS, differences
 from backtest.documents import to_json
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, DataError
+from backtest.inputs import UNKNOWN_SHAPE, reason
 from backtest.panel import Archive
 from backtest.report import SWEEP, render
 from backtest.run import run
@@ -48,9 +50,11 @@ def restated(document: dict[str, Any], spec: StrategySpec) -> StrategySpec:
     Values are taken from the result; signals and weighting are the file's, and have to be those of the result.
     """
     kept = {name: value for name, value in document["spec"].items() if name not in ("signals", "weights")}
-    for name in ("start", "end"):
-        kept[name] = kept[name] and type(spec.start).fromisoformat(kept[name])
-    made = spec.replaced(**kept | {"baskets": tuple(kept["baskets"])})
+    with _as_written():
+        for name in ("start", "end"):
+            kept[name] = kept[name] and type(spec.start).fromisoformat(kept[name])
+        kept["baskets"] = tuple(kept["baskets"])
+    made = spec.replaced(**kept)
     for at, was, now in differences(document["spec"], json.loads(to_json(made.as_dict()))):
         raise ConfigurationError(f"result.json: spec.{at} is {was!r}, the strategy file has {now!r}; want the file of that run")
     return made
@@ -80,7 +84,19 @@ def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Arc
     remarks += [f"{len(told)} figures differ, none by more than {SAME_WITHIN:g} of its size"] if told and not figures else []
     # A changed id and another folder are said once, not again by the page.
     shown = replace(result, prices=result.prices | {"source": source}, **{name: document[name] for name in IDS})
-    return Verdict(ids, figures, tuple(_page_differences(page, render(shown), exact=not told)), tuple(remarks))
+    with _as_written():  # audit and command are the result's own
+        fresh = render(shown)
+    return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not told)), tuple(remarks))
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Turn what a result's own parts trip up into one line."""
+    try:
+        yield
+    except UNKNOWN_SHAPE as error:
+        what = f"{type(error).__name__}: {reason(error)}"
+        raise DataError(f"result.json: not a result of this version ({what}); expected one that 'run' wrote") from None
 
 
 def _gap(was: Any, now: Any) -> float:

@@ -63,12 +63,25 @@ DEEDS = {
     "alternates": lambda panel: pd.Series([float(len(CALLS) % 2)], index=[SUPPLY_CHAIN], name=CALLS.append(1)),
     "tires": lambda panel: pd.Series([float(len(CALLS) > 20)], index=[SUPPLY_CHAIN], name=CALLS.append(1)),
 }
+
+
+class Unprintable(BaseException):
+    def __str__(self):
+        return 5
+
+
+def unprintable(panel):
+    raise Unprintable
+
+
+DEEDS["cannot say"] = unprintable
 FAILURES = {
     "leaves": "SystemExit: 0",
     "interrupts": "KeyboardInterrupt: no message",
     "recurs": "RecursionError: maximum recursion depth exceeded",
     "exhausts": "MemoryError: no message",
     "divides": "ZeroDivisionError: division by zero",
+    "cannot say": "Unprintable: no message that can be read",
 }
 
 

@@ -139,6 +139,18 @@ def test_a_spec_that_its_strategy_file_does_not_have_is_refused(command, report)
     assert "spec.weights.above is 0.5, the strategy file has 0.0" in errors[-1]
 
 
+@pytest.mark.parametrize(
+    ("part", "value"), [("spec", {}), ("audit", {"a": 1}), ("command", 5)], ids=["no spec", "another audit", "no command"]
+)
+def test_a_result_whose_parts_are_of_another_shape_is_refused_in_one_line(command, report, part, value):
+    document = json.loads((report / "result.json").read_text(encoding="utf-8"))
+    (report / "result.json").write_text(json.dumps(document | {part: value}), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert code == 3
+    assert len(errors) == 1
+    assert "result.json: not a result of this version" in errors[0]
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"strategy": "x"}'])
 def test_what_is_no_report_is_refused(command, tmp_path, content):
     (tmp_path / "result.json").write_text(content, encoding="utf-8")

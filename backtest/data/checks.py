@@ -199,18 +199,17 @@ def check_bars(sheet: Sheet) -> None:
 
 
 def without_suspensions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose prices are empty where a bar is flat at the close before with a volume of 0 or none.
+    """Return a table whose prices are empty where a bar is flat with a volume of 0, or flat at the close before with none.
 
-    That is how sources fill a suspension. A bar with a close only is a close. Where nothing comes before, 0 has to be stated.
+    That is how sources fill a suspension, rounded or not. A bar with a close only is a close.
     """
     close = table["close"]
     before = close.ffill().shift().to_numpy()
     volume = table["volume"].to_numpy(float) if "volume" in table else np.full(len(table), np.nan)
-    begins = np.isnan(before)
-    before = np.where(begins, close, before)
-    still = np.where(begins, volume == 0, ~(volume > 0))
+    as_before = np.isnan(volume) & np.isclose(close.to_numpy(float), before, rtol=ROUNDED, atol=0)
+    still = (volume == 0) | as_before
     for name in BARS:
-        still &= np.isclose(table[name].to_numpy(float), before, rtol=1e-9, atol=0)
+        still &= np.isclose(table[name].to_numpy(float), close.to_numpy(float), rtol=1e-9, atol=0)
     if not still.any():
         return table
     found = table.copy()

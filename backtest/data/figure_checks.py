@@ -25,7 +25,8 @@ DAY = 86_400 * 10**9  # nanoseconds
 YEARS = 6  # from a period's end to its figure at most; the longest true delay is four
 LATEST = pd.Timedelta(days=366 * YEARS)
 # By unit, far above every true figure of a period: a whole table in units or thousands is no million.
-LARGEST = {"USD_m": 1e6, "CNY_m": 5e6, "KRW_m": 1e9, "thousand_chips": 1e5, "trillion_tokens": 1e7}
+LARGEST = {"USD_m": 1e6, "CNY_m": 5e6, "KRW_m": 1e9, "thousand_chips": 1e5, "trillion_tokens": 1e7, "CNY_per_USD": 10.0}
+SMALLEST = {"CNY_per_USD": 5.0}  # of a positive figure: the other way round it would be 0.14
 LARGEST_LOSS = 10  # times the entity's largest revenue; the largest true loss is 7.1 times
 SIGNED_STEP = 100  # times the neighbours of a signed figure beyond every revenue; the largest true step is 29
 CHIP_STEP = 50  # times the next chip by size; the largest true step is 11
@@ -155,6 +156,8 @@ def _sign(figures: Figures, rules: Rules) -> Faults:
             yield _fault(row, "value", f"more than 0, for metric '{row.metric}' is positive")
         elif abs(row.value) > largest and not rules.passes(row):
             yield _fault(row, "value", f"at most {largest:,.0f} {row.unit}, {THROUGH}")
+        elif row.value < SMALLEST.get(row.unit, -np.inf) and not rules.passes(row):
+            yield _fault(row, "value", f"at least {SMALLEST[row.unit]:g} {row.unit}, {THROUGH}")
 
 
 def _ends(figures: Figures, rules: Rules) -> Faults:

@@ -210,6 +210,12 @@ def test_sessions_flat_at_the_close_before_without_volume_are_a_suspension(ticke
     assert found.loc[~still, "close"].notna().all()
 
 
+def test_a_filled_suspension_may_be_rounded_where_its_volume_is_stated():
+    table, still = flat(walk("300308.SZ"), "2024-06-11", "2024-06-28", 0.0)
+    table.loc[still, PRICES] *= 1.0001
+    assert passed(table, "300308.SZ").loc[still, "close"].isna().all()
+
+
 def test_a_flat_session_that_traded_is_none():
     table, still = flat(walk("NVDA"), "2024-06-11", "2024-06-28", 500.0)
     assert passed(table).loc[still, "close"].notna().all()

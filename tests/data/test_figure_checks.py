@@ -110,6 +110,11 @@ def test_a_positive_metric_that_is_not_above_0_is_refused_by_row_and_field(metri
     assert said.startswith(f"made.csv row 2: value is '{float(value):.12g}'; expected more than 0")
 
 
+@pytest.mark.parametrize(("value", "words"), [("0.1376", "at least 5 CNY_per_USD"), ("72.7", "at most 10 CNY_per_USD")])
+def test_an_exchange_rate_out_of_its_band_is_refused(value, words):
+    assert words in refusal(figure(metric="cny_per_usd", value=value, unit="CNY_per_USD"))
+
+
 def test_a_metric_of_any_sign_may_be_negative():
     check_figures(typed(*quarters(5, -7, 0, 12, metric="net_profit")), RULES)
 
@@ -142,7 +147,8 @@ def test_a_correction_a_hundred_times_its_first_version_is_refused():
 
 def test_a_rate_the_other_way_round_is_refused():
     rate = {"entity": "CNY=X", "metric": "cny_per_usd", "unit": "CNY_per_USD"}
-    assert "less than 1.5 times each other" in refusal(*quarters(7.1, 7.2, 1 / 7.1, **rate))
+    assert "expected at least 5 CNY_per_USD" in refusal(*quarters(7.1, 7.2, 1 / 7.1, **rate))
+    assert "less than 1.5 times each other" in refusal(*quarters(6.1, 6.2, 9.9, **rate))
 
 
 def test_a_share_a_tenth_of_its_neighbour_is_refused():
