@@ -40,7 +40,10 @@ app.command()(compare)
 
 NAME_HELP = "A strategy in strategies/ of the working folder, else one that is shipped; a path to one; 'all' runs every one."
 PricesOption = Annotated[
-    str, typer.Option(help="'reference' (embedded, weekly), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
+    str,
+    typer.Option(
+        help="'reference' (embedded, weekly), 'daily' (embedded), 'yahoo' (pulled first), 'store' or a folder of daily CSVs."
+    ),
 ]
 FactsOption = Annotated[str, typer.Option(help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
@@ -236,7 +239,7 @@ def sweep(
     if prices == "reference" and (daily := first_daily(settings, spec)) is not None:
         raise ConfigurationError(
             f"{grid or path}: setting {stated(daily)} needs opens and ranges, which the embedded weekly prices lack; expected "
-            "daily ones: --prices yahoo, store or a folder"
+            "daily ones: --prices daily, yahoo, store or a folder"
         )
     from backtest.sweep.summary import terminal as sweep_terminal
     from backtest.sweep_commands import Asked
