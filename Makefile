@@ -27,11 +27,11 @@ lint: setup
 	$(BIN)/mypy
 
 check: lint
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup -m 'not (browser or process or server or slow)'
+	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal -m 'not (browser or process or server or slow)'
 
 test: lint
 	bash tools/find_chromium.sh
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadgroup
+	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
 
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only

@@ -39,8 +39,6 @@ marks_of_the_test: set[str] | None = None
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "report" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("report"))  # whose runs and pages are made once, in one process
         for fixture in MARK_OF_FIXTURE.keys() & set(item.fixturenames):
             item.add_marker(MARK_OF_FIXTURE[fixture])
 
