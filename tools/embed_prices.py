@@ -4,7 +4,8 @@
 
 Prices become whole ten-thousandths (no file has more than four decimals), which Parquet stores as small
 differences. Beside it stand `prices.csv`: per ticker its first and last session, the last session with a bar, and
-what its prices are; and `decisions.toml`. A file with more decimals, or with a price that is not a number, stops the tool.
+what its prices are; `decisions.toml`; and `rates.csv`: the mean rate of every quarter that has ended. A file with more
+decimals, or with a price that is not a number, stops the tool.
 """
 
 import argparse
@@ -16,14 +17,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-EMBEDDED = Path(__file__).parent.parent / "backtest" / "data" / "daily"
+REFERENCE = Path(__file__).parent.parent / "backtest" / "data" / "reference"
 PRICES = ("open", "high", "low", "close", "adj_close")
 DECIMALS = 4
+RATE = "CNY=X"
 
 # What the prices of a ticker are, by the end of its name; the first that fits counts.
 KINDS = (
     ("CNY=X", "CNY per USD, market closes"),
-    ("KRW=X", "KRW per USD, market closes; median difference from the Bank of Korea's rates 0.4%"),
+    ("KRW=X", "KRW per USD, market closes; median difference from the Bank of Korea's weekly rate 0.4%"),
     ("510300.SS", "fund: closes as traded, adj_close with dividends"),
     ("000300.SS", "price index: without dividends"),
     ("399006.SZ", "price index: without dividends"),
@@ -68,6 +70,30 @@ def described(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def quarterly_rates(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean close of every quarter that a rate's file covers, as rows of a facts table."""
+    closes = pd.Series(rows["close"].to_numpy(float) / 10**DECIMALS, rows["session"])
+    quarters = closes.groupby(closes.index.to_period("Q"))
+    table = pd.DataFrame({"mean": quarters.mean(), "count": quarters.size()})
+    ends = table.index.end_time.strftime("%Y-%m-%d")
+    table = table.assign(end=ends)[ends <= f"{closes.index[-1]:%Y-%m-%d}"]
+    return pd.DataFrame(
+        {
+            "entity": RATE,
+            "metric": "cny_per_usd",
+            "period": [str(quarter) for quarter in table.index],
+            "period_end": table["end"],
+            "known_at": table["end"],
+            "value": table["mean"].round(6),
+            "unit": "CNY_per_USD",
+            "evidence": "derived",
+            "confidence": "high",
+            "source": f"prices.parquet, {RATE}",
+            "note": [f"mean of {count} daily closes" for count in table["count"]],
+        }
+    )
+
+
 def embed(folder: Path, target: Path) -> None:
     """Write what the package carries of a folder of price files into another folder."""
     tables = [rows_of(path) for path in sorted(folder.glob("*.csv"))]
@@ -83,6 +109,8 @@ def embed(folder: Path, target: Path) -> None:
         column_encoding=dict.fromkeys(("session", *PRICES, "volume"), "DELTA_BINARY_PACKED"),
     )
     pd.DataFrame([described(rows) for rows in tables]).to_csv(target / "prices.csv", index=False)
+    rate = next(rows for rows in tables if rows["ticker"].iloc[0] == RATE)
+    quarterly_rates(rate).to_csv(target / "rates.csv", index=False)
     shutil.copyfile(folder / "decisions.toml", target / "decisions.toml")
     (target / "decisions.toml").chmod(0o644)
 
@@ -90,4 +118,4 @@ def embed(folder: Path, target: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    embed(parser.parse_args().folder, EMBEDDED)
+    embed(parser.parse_args().folder, REFERENCE)
