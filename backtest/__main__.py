@@ -40,10 +40,7 @@ app.command()(compare)
 
 NAME_HELP = "A strategy in strategies/ of the working folder, else one that is shipped; a path to one; 'all' runs every one."
 PricesOption = Annotated[
-    str,
-    typer.Option(
-        help="'reference' (embedded, weekly), 'daily' (embedded), 'yahoo' (pulled first), 'store' or a folder of daily CSVs."
-    ),
+    str, typer.Option(help="'reference' (embedded), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
 ]
 FactsOption = Annotated[str, typer.Option(help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
@@ -221,7 +218,7 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
-    from backtest.sweep.grid import TIMING, first_daily, load_grid, stated
+    from backtest.sweep.grid import TIMING, load_grid
     from backtest.sweep.server import start_server
 
     grid = grid_path(grid) if grid else None
@@ -236,11 +233,6 @@ def sweep(
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")
     (path,) = strategies(name)
     spec = load_strategy(path)
-    if prices == "reference" and (daily := first_daily(settings, spec)) is not None:
-        raise ConfigurationError(
-            f"{grid or path}: setting {stated(daily)} needs opens and ranges, which the embedded weekly prices lack; expected "
-            "daily ones: --prices daily, yahoo, store or a folder"
-        )
     from backtest.sweep.summary import terminal as sweep_terminal
     from backtest.sweep_commands import Asked
     from backtest.sweep_commands import sweep as swept

@@ -62,7 +62,7 @@ def lines(found: Mapping[str, Any]) -> str:
 
 
 def _name(document: Mapping[str, Any]) -> str:
-    return f"{document['strategy']} on {document['prices']['source']} prices ({document['prices']['frequency']})"
+    return f"{document['strategy']} on {document['prices']['source']} prices"
 
 
 def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Prices as a matrix of sessions by tickers, with market, currency, adjustment and frequency declared."""
+"""Daily prices as a matrix of sessions by tickers, with market, currency and adjustment declared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,6 @@ from backtest.errors import DataError
 
 # Sessions a year by the markets a book trades in. A test counts them in the calendars.
 SESSIONS_PER_YEAR = {("XSHG",): 242, ("XNYS",): 252, ("XNYS", "XSHG"): 260}
-WEEKS_PER_YEAR = 52
 RATED = ("CNY", "USD")  # the currencies that `rate` speaks of
 RATE_MAY_BE_STALE_FOR = pd.Timedelta(days=10)
 
@@ -36,7 +35,7 @@ class Prices:
 
     `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
-    session became known, indexed by session. `rate` is CNY per USD by day. `frequency` is "daily" or "weekly",
+    session became known, indexed by session. `rate` is CNY per USD by day.
     declared by the source and never inferred. `bars` are the share prices, None where a source has only wealth. `ended` has
     why a ticker's prices ended for good: it is sold at its last close. Any other end is where the source stops.
     """
@@ -46,7 +45,6 @@ class Prices:
     currency: Mapping[str, str]
     closes: Mapping[str, pd.Series]
     rate: pd.Series
-    frequency: str
     adjustment: str
     source: str
     data_id: str
@@ -83,8 +81,8 @@ class Prices:
         return union
 
     def periods_per_year(self, markets: Sequence[str]) -> int:
-        """Return how many returns a year holds: 52 for weekly prices, else the sessions of those markets."""
-        return WEEKS_PER_YEAR if self.frequency == "weekly" else SESSIONS_PER_YEAR[tuple(sorted(markets))]
+        """Return how many returns a year holds: the sessions of those markets together."""
+        return SESSIONS_PER_YEAR[tuple(sorted(markets))]
 
     def known_until(self, market: str, moment: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session of a market that had closed by a moment, or None."""
@@ -146,9 +144,7 @@ class Prices:
         return first_to_end, priced[first_to_end]
 
     def goes_on(self, ticker: str, last: pd.Timestamp, end: pd.Timestamp) -> bool:
-        """Return whether a ticker's market has a session (weekly: a whole week) after its last one and by `end`."""
-        if self.frequency == "weekly":
-            return end >= last + pd.Timedelta(days=7)
+        """Return whether a ticker's market has a session after its last one and by `end`."""
         market, after = self.market[ticker], last + pd.Timedelta(days=1)
         until = min(end, calendars.last_day(market), after + pd.Timedelta(days=30))  # no market is closed for as long
         return end > until or (until >= after and len(calendars.closes(market, after, until)) > 0)

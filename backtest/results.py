@@ -34,7 +34,6 @@ class _Claim(_Part):
 
 class _Prices(_Part):
     source: str
-    frequency: str
 
 
 class _Result(_Part):

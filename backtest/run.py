@@ -151,7 +151,6 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         code_id="",  # known when all of it has run
         prices={
             "source": archive.prices.source,
-            "frequency": archive.prices.frequency,
             "adjustment": archive.prices.adjustment,
             "bars": "none" if archive.prices.bars is None else "daily open, high, low, close",
         },

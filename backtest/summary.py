@@ -79,8 +79,7 @@ def _verdict(document: Document) -> str:
 
 def _prices(document: Document) -> str:
     first, last = _days(document)
-    source, frequency = document["prices"]["source"], document["prices"]["frequency"]
-    return f"{source} prices, {frequency}, {first} to {last}. Sharpe ratios with one standard error."
+    return f"{document['prices']['source']} prices, {first} to {last}. Sharpe ratios with one standard error."
 
 
 def _days(document: Document) -> tuple[str, str]:

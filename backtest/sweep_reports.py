@@ -62,7 +62,7 @@ def search_of(spec: StrategySpec, archive: Archive, found: Findings, document: d
         document=document,
         grid=load_grid(grid).as_dict(),
         command=document["command"],
-        prices={"source": prices.source, "frequency": prices.frequency, "adjustment": prices.adjustment},
+        prices={"source": prices.source, "adjustment": prices.adjustment},
         chosen=pd.Timestamp(max(universe.basket(name).chosen for name in spec.baskets)),
         reports={},
     )

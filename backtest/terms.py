@@ -97,8 +97,7 @@ class Terms:
 def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.DatetimeIndex, fill: str, costs: Costs) -> Terms:
     """Return the terms of a book on its sessions; DataError for what a source or the rules do not know.
 
-    `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share; weekly prices
-    have no previous session to measure a price limit from. With `costs.flat_bps` no rule of a market counts.
+    `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share. With `costs.flat_bps` no rule of a market counts.
     """
     bars = prices.bars
     if bars is None and (fill == "open" or costs.slippage_range > 0):
@@ -212,11 +211,6 @@ class _Rules:
         """Whether orders come in whole shares."""
         return self.count and self.prices.bars is not None
 
-    @property
-    def limits(self) -> bool:
-        """Whether a price can be sealed at its limit."""
-        return self.lots and self.prices.frequency == "daily"
-
     def values(self, rule: RuleName) -> np.ndarray:
         """Return a rule's values, shape (sessions, tickers)."""
         if not self.count:
@@ -236,7 +230,7 @@ class _Rules:
 
 def _sealed(ruled: _Rules, local: _Local, bars: Bars | None) -> tuple[np.ndarray, np.ndarray]:
     """Return whether each fill price stands at its upper and at its lower limit, measured from the previous close alone."""
-    if not ruled.limits or bars is None:
+    if not ruled.lots or bars is None:
         nowhere = np.zeros(local.fill.shape, dtype=bool)
         return nowhere, nowhere
     move = local.fill / local.before - 1.0

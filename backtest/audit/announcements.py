@@ -20,8 +20,7 @@ NVIDIA = (("NVDA", "data_center_revenue"),)
 def announcements(result: RunResult, facts: Facts, prices: Prices) -> dict[str, Any]:
     """Return an event study per kind of announcement and group of books with the same sessions, or why there is none.
 
-    Abnormal is the return less the mean of the benchmarks priced throughout, as fractions. On weekly prices the reaction is
-    that of the week the announcement fell in.
+    Abnormal is the return less the mean of the benchmarks priced throughout, as fractions.
     """
     kinds = {"CapEx": [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds], "NVIDIA's revenue": list(NVIDIA)}
     last = pd.Timestamp(max(window.end for window in result.windows), tz="UTC") + pd.Timedelta(days=1)

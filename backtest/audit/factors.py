@@ -24,13 +24,13 @@ def unexplained(result: RunResult, prices: Prices) -> dict[str, Any]:
 def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
     """Return the factors' returns by session of a book, in its currency; those without prices throughout are left out.
 
-    New York closes after Shanghai: on daily prices a book that trades in Shanghai alone is held against New York's session
+    New York closes after Shanghai: a book that trades in Shanghai alone is held against New York's session
     before. The currency is CNY per USD; a book in USD that trades only in New York has no such factor.
     """
     sessions = pd.DatetimeIndex(book.equity.index)
     markets = prices.markets_of([str(ticker) for ticker in book.realised])
     named = {f"market {market}": MARKET[market][1] for market in markets if market in MARKET} | ABROAD
-    ahead = prices.frequency == "daily" and markets == ("XSHG",)
+    ahead = markets == ("XSHG",)
     columns = {}
     for name, ticker in named.items():
         if ticker not in prices.wealth.columns:

@@ -31,7 +31,7 @@ MARGIN = 0.0025  # of a board's limit and of a dividend: adjusted prices are rou
 ROUNDED = 1e-5  # of a bar: floats tremble
 PLAUSIBLE = (-0.40, 0.50)  # a session where a market has no limit, from close to close
 PLAUSIBLE_WITHIN = (-0.45, 0.60)  # and from the close before to an open, high or low
-PLAUSIBLE_APART = (-0.40, 0.75)  # sessions that are weeks or a suspension apart, whatever their limits together would allow
+PLAUSIBLE_APART = (-0.40, 0.75)  # sessions that a suspension lies between, whatever their limits together would allow
 INDEX = re.compile(r"000\d{3}\.SS|399\d{3}\.SZ")
 INDEX_WITHIN = 0.20  # some of an index's shares may move as far as this within a session, though most may not
 INDEX_BOARDS = {"399": "ChiNext", "000688": "STAR"}  # by the start of the code; else main
@@ -42,9 +42,7 @@ LISTED_WITHIN = pd.Timedelta(days=14)  # of the day from which a supplier is a m
 COPIED = 10  # closes of a quarter that two tickers share, at least half of them different from each other
 
 
-def checked(
-    tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Mapping[str, str], weekly: bool = False
-) -> dict[str, pd.DataFrame]:
+def checked(tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Mapping[str, str]) -> dict[str, pd.DataFrame]:
     """Return prices by ticker that passed every check, empty on suspended sessions; DataError for the first fault.
 
     `named` is what each table is called in an error.
@@ -55,7 +53,7 @@ def checked(
     for ticker, table in tables.items():
         market = traits[ticker][0]
         sheet = Sheet(table, ticker, market, named[ticker], decisions)
-        passed[ticker] = (checked_weeks if weekly else checked_days)(sheet, opened[market])
+        passed[ticker] = checked_days(sheet, opened[market])
     _refuse_copies(passed, named)
     return passed
 
@@ -128,18 +126,6 @@ def checked_rows(sheet: Sheet, opened: pd.Timestamp | None = None) -> pd.DataFra
     check_moves(traded, low, high, judged)
     check_within_sessions(traded, low, high, judged)
     check_end(traded)
-    return sheet.table
-
-
-def checked_weeks(sheet: Sheet, opened: pd.Timestamp | None = None) -> pd.DataFrame:
-    """Return weekly prices that passed; DataError for the first fault. A week is as wide as its sessions, within bounds."""
-    check_bars(sheet)
-    traded = sheet.traded()
-    if traded.table.empty:
-        return sheet.table
-    weeks = np.diff(traded.table.index.to_numpy(), prepend=np.datetime64("NaT", "ns")) / np.timedelta64(7, "D")
-    low, high = _apart(*limits(traded), 5 * np.nan_to_num(weeks, nan=1.0))
-    check_moves(traded, low, high, traded.undecided & ~_free(traded, opened))
     return sheet.table
 
 

@@ -75,7 +75,6 @@ def daily_prices(
         currency={ticker: traits[ticker][1] for ticker in tables},
         closes={market: calendars.closes(market, wealth.index[0], until[market]) for market in markets},
         rate=rates,
-        frequency="daily",
         adjustment="adj_close: total return",
         source=source,
         data_id=bars_id(tables, rates, ended),

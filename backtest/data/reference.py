@@ -1,16 +1,16 @@
-"""The figures this project carries with it: read from `reference/*.csv`, no network."""
+"""The figures and prices this project carries with it: read from `reference/`, no network."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import parquet
 
-from backtest import calendars
-from backtest.data.checks import checked, checked_rate
+from backtest.data.checks import VALUES
 from backtest.data.decisions import load_decisions
 from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, rules_of
-from backtest.data.folder import RATE, parse_days, parse_prices
+from backtest.data.folder import RATE, daily_prices
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import (
     ACCELERATOR_COLUMNS,
@@ -26,7 +26,6 @@ from backtest.facts import (
     read_table,
 )
 from backtest.prices import Prices
-from backtest.universe import load_universe
 
 FOLDER = Path(__file__).parent / "reference"
 FACT_TABLES = (
@@ -41,6 +40,7 @@ FACT_TABLES = (
 )
 TABLES = (*FACT_TABLES, "accelerators.csv", "events.csv")
 LIVE = "live.csv"
+PRICES, SCALE = "prices.parquet", 10_000  # prices are whole ten-thousandths
 
 
 @lru_cache
@@ -72,48 +72,19 @@ def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -
 
 
 def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
-    """Return the embedded weekly wealth of some tickers: first session 100, local currency, dividends included.
-
-    A row is labelled by the Friday that ends its week and holds the last session's price; it is known at that close.
-    """
-    name = "wealth_weekly.csv"
-    table = read_table(folder / name, ("week_ending", RATE))
-    weeks = parse_days(table["week_ending"], name)
-    gaps = weeks[1:][weeks[1:] - weeks[:-1] != pd.Timedelta(days=7)]
-    if len(gaps):
-        raise DataError(f"{name}: no row for {gaps[0] - pd.Timedelta(days=7):%Y-%m-%d}; want every week, ended by its Friday")
-    traits = load_universe().traits(tickers)
-    if lost := sorted(set(tickers) - set(table.columns)):
-        message = f"{name}: no column for {', '.join(lost)}; give a folder with --prices, or another basket"
+    """Return the embedded daily prices of some tickers; `prices.csv` says what they are and where each ends."""
+    tables = _bars(folder, (*tickers, RATE))
+    if lost := sorted({*tickers, RATE} - set(tables)):
+        message = f"{PRICES}: no prices of {', '.join(lost)}; give a folder with --prices, or another basket"
         raise MissingPricesError(lost, message)
-    decisions = load_decisions(folder)
-    ended = decisions.end_reasons(tickers)
-    every = {column: _column(table[column], name, weeks) for column in table.columns[1:]}
-    columns = {column: every[column] for column in (*tickers, RATE)}
-    rate = checked_rate(columns.pop(RATE), RATE, f"{name} column {RATE}", decisions)["close"]
-    passed = checked(columns, decisions, {ticker: f"{name} column {ticker}" for ticker in tickers}, weekly=True)
-    return Prices(
-        wealth=pd.DataFrame({ticker: one["close"] for ticker, one in passed.items()}, index=weeks),
-        market={ticker: traits[ticker][0] for ticker in tickers},
-        currency={ticker: traits[ticker][1] for ticker in tickers},
-        closes={market: _weekly_closes(market, weeks) for market in calendars.MARKETS},
-        rate=rate.rename(RATE),
-        frequency="weekly",
-        adjustment="total return; forward-adjusted proportionally for A-shares",
-        source="reference",
-        data_id=content_id([(folder / name).read_bytes(), ",".join(tickers).encode(), ",".join(sorted(ended)).encode()]),
-        ended=ended,
-    )
+    rate = tables.pop(RATE)
+    named = {ticker: f"{PRICES} {ticker}" for ticker in (*tickers, RATE)}
+    return daily_prices({ticker: tables[ticker] for ticker in tickers}, rate, load_decisions(folder), "reference", named)
 
 
-def _column(stated: pd.Series, name: str, weeks: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return a column of wealth as a table of prices, as the gate reads it."""
-    wealth = parse_prices(stated, name).to_numpy()
-    return pd.DataFrame({"close": wealth, "adj_close": wealth, "row": stated.index.to_numpy()}, index=weeks)
-
-
-def _weekly_closes(market: str, weeks: pd.DatetimeIndex) -> pd.Series:
-    """Return the last close of each week in which a market had a session, indexed by the week's label."""
-    daily = calendars.closes(market, weeks[0] - pd.Timedelta(days=6), weeks[-1])
-    label = weeks[weeks.searchsorted(daily.index, side="left")]
-    return daily.groupby(label).last()
+def _bars(folder: Path, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the prices of those tickers that are embedded, by session: `tools/embed_prices.py` scaled them to whole numbers."""
+    rows = parquet.read_table(folder / PRICES, filters=[("ticker", "in", list(tickers))]).to_pandas()
+    rows["session"] = pd.to_datetime(rows["session"]).astype("datetime64[ns]")
+    rows[list(VALUES)] = rows[list(VALUES)].astype(float) / SCALE
+    return {str(ticker): table.set_index("session")[[*VALUES, "volume"]] for ticker, table in rows.groupby("ticker")}

@@ -47,7 +47,7 @@ def parts(documents: Sequence[Document]) -> Iterator[tuple[str, Part]]:
     """Yield, per strategy, the address of its page and what the front page says of it."""
     for number_, document in enumerate(documents, start=1):
         ids = (
-            f"Prices: {document['prices']['source']}, {document['prices']['frequency']}. "
+            f"Prices: {document['prices']['source']}. "
             f"spec {document['spec_id']} · data {document['data_id']} · code {document['code_id']}"
         )
         blocks = (Text(document["spec"]["question"]), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
@@ -128,8 +128,7 @@ def _newest(document: Document) -> tuple[str, str, str]:
 
 def _span(document: Document) -> str:
     first, last = (found(window[name] for window in document["windows"]) for name, found in (("start", min), ("end", max)))
-    source, frequency = document["prices"]["source"], document["prices"]["frequency"]
-    return f"{source} prices, {frequency}, {first} to {last}; known at the close of the last session."
+    return f"{document['prices']['source']} prices, {first} to {last}; known at the close of the last session."
 
 
 def _table(document: Document) -> Table:

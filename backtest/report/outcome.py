@@ -7,7 +7,7 @@ from typing import Any
 from backtest.regimes import REPORT_DATE
 from backtest.report.blocks import Bullets, Section, Text
 from backtest.report.figures import between, refused, sharpe_text
-from backtest.report.wording import PERIOD, counted, day, known, listed, name_of, number, percent
+from backtest.report.wording import counted, day, known, listed, name_of, number, percent
 from backtest.run import Book, RunResult
 
 AFTER, BEFORE = "out of sample", "in sample"
@@ -90,12 +90,11 @@ def _choice(books: list[Book], window: str) -> str:
 
 def _ratio(result: RunResult, found: dict[str, Any]) -> str:
     """Return the Sharpe ratio with its error and n, or that it is refused."""
-    unit = PERIOD.get(result.prices["frequency"], "returns")
     if refused(found):
-        return f"No Sharpe ratio is given: {sharpe_text(found)} {unit}."
+        return f"No Sharpe ratio is given: {sharpe_text(found)} sessions."
     bounds = between(found, "sharpe_interval", number)
     wider = f"; with autocorrelation allowed for, 95% from {bounds}" if bounds else ""
-    return f"Sharpe {sharpe_text(found)} (one standard error) over n = {found['n']} {unit}{wider}."
+    return f"Sharpe {sharpe_text(found)} (one standard error) over n = {found['n']} sessions{wider}."
 
 
 def _caveats(result: RunResult) -> Iterator[str]:
@@ -103,8 +102,8 @@ def _caveats(result: RunResult) -> Iterator[str]:
     for chosen, titles in _by_choice(result).items():
         yield _hindsight(result, chosen, titles)
     yield (
-        f"Prices are “{result.prices['source']}”, {result.prices['frequency']} ({result.prices['adjustment']}): nothing between "
-        "two sessions is seen, and the first return after a date reaches back to the session before it."
+        f"Prices are “{result.prices['source']}”, daily ({result.prices['adjustment']}): nothing within a session is "
+        "seen but its open, high and low, and the first return after a date reaches back to the session before it."
     )
     yield _costs(result)
     yield from _ended(result)

@@ -46,7 +46,6 @@ def _ids(result: RunResult) -> Table:
         "data_id": result.data_id,
         "code_id": result.code_id,
         "price source": result.prices["source"],
-        "price frequency": result.prices["frequency"],
         "price adjustment": result.prices["adjustment"],
     }
     rows = tuple((Cell(name), Cell(value)) for name, value in found.items())

@@ -16,7 +16,6 @@ GROUPS = {
     "out": "Out of sample: after the report's date",
     "both": "Both together",
 }
-PERIOD = {"weekly": "weeks", "daily": "sessions"}
 
 Names = Mapping[str, Mapping[str, str]]
 

@@ -75,17 +75,6 @@ class Grid:
         }
 
 
-def first_daily(grid: Grid, spec: "StrategySpec") -> Setting | None:
-    """Return the first setting that needs the bars of daily prices, for its fill or its slippage; None where none does."""
-    fills, ranges = grid.fields.get("fill", (spec.fill,)), grid.fields.get("slippage_range", (spec.slippage_range,))
-    if "open" not in fills and not any(ranges):
-        return None
-    for _, setting in grid.settings():
-        if setting.get("fill", spec.fill) == "open" or setting.get("slippage_range", spec.slippage_range):
-            return setting
-    return None
-
-
 def stated(setting: Setting) -> str:
     """Return a setting as JSON, days as text."""
     return json.dumps(setting, sort_keys=True, ensure_ascii=False, default=str)

@@ -24,7 +24,7 @@ from backtest.universe import load_universe
 
 SEED = 20250723
 BLOCKS = 16
-HELD = {"weekly": 1, "monthly": 5, "quarterly": 13}  # weeks that a position is held
+HELD = {"weekly": 5, "monthly": 25, "quarterly": 65}  # sessions that a position is held
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _basis(settings: Settings, archive: Archive) -> _Basis:
     days = reduce(pd.DatetimeIndex.intersection, (evaluator.sessions(spec, book) for spec in specs for book in spec.books))
     if len(days) < 2:
         raise DataError(f"the settings share {len(days)} sessions; want at least two")
-    held = max(HELD[spec.rebalance] for spec in specs) * (1 if archive.prices.frequency == "weekly" else 5)
+    held = max(HELD[spec.rebalance] for spec in specs)
     spans = tuple(windows(load_universe(), pd.Timestamp(settings[0][1].start), days[-1]))
     return _Basis(days, spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)
 

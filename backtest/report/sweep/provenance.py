@@ -41,7 +41,7 @@ def _identities(search: Search) -> Table:
     document, prices = search.document, search.prices
     found = {
         **document["identities"],
-        "prices": f"{prices['source']}, {prices['frequency']}, {prices['adjustment']}",
+        "prices": f"{prices['source']}, {prices['adjustment']}",
         "days": f"{day(search.windows[-1].start)} to {day(search.windows[-1].end)}",
         "settings": f"{document['settings']:,}",
         "trials on these data": f"{document['trials']:,}",

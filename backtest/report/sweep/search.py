@@ -44,7 +44,7 @@ class Field:
 class Search:
     """Everything the page of a sweep shows; `table` and `document` are those of `backtest.sweep`, `grid` is the grid's for JSON.
 
-    `prices` has source, frequency and adjustment; `chosen` is the day from which the books' names were public; `reports` gives
+    `prices` has source and adjustment; `chosen` is the day from which the books' names were public; `reports` gives
     the address of the full report of a spec_id, from the page.
     """
 
