@@ -35,9 +35,9 @@ class Prices:
 
     `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
-    session became known, indexed by session. `rate` is CNY per USD by day.
-    declared by the source and never inferred. `bars` are the share prices, None where a source has only wealth. `ended` has
-    why a ticker's prices ended for good: it is sold at its last close. Any other end is where the source stops.
+    session became known, indexed by session. `rate` is CNY per USD by day. `bars` are the share
+    prices, None where a source has only wealth. `ended` has why a ticker's prices ended for good: it is sold at its last
+    close. Any other end is where the source stops.
     """
 
     wealth: pd.DataFrame

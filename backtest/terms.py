@@ -97,7 +97,8 @@ class Terms:
 def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.DatetimeIndex, fill: str, costs: Costs) -> Terms:
     """Return the terms of a book on its sessions; DataError for what a source or the rules do not know.
 
-    `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share. With `costs.flat_bps` no rule of a market counts.
+    `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share. With
+    `costs.flat_bps` no rule of a market counts.
     """
     bars = prices.bars
     if bars is None and (fill == "open" or costs.slippage_range > 0):

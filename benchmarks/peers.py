@@ -63,7 +63,6 @@ def basket(tickers: int, sessions: int, every: int, seed: int = 20250723) -> Bas
         currency=dict.fromkeys(names, "USD"),
         closes={"XNYS": pd.Series(index.tz_localize("UTC") + pd.Timedelta(hours=20), index)},
         rate=pd.Series(7.0, index),
-        frequency="daily",
         adjustment="drawn",
         source="drawn",
         data_id="drawn",

@@ -1,4 +1,4 @@
-"""What the test suites share: the embedded figures, both price sources, and archives that leak on purpose."""
+"""What the test suites share: the embedded figures and prices, and archives that leak on purpose."""
 
 import sys
 from dataclasses import replace
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from backtest import clock
-from backtest.data import folder, reference
+from backtest.data import reference
 from backtest.panel import Archive
 from backtest.universe import load_universe
 
 ROOT = Path(__file__).parent.parent
-SHARED_PRICES = ROOT.parent / "shared" / "prices"
+SHARED_PRICES = ROOT.parent / "shared" / "daily"
 
 settings.register_profile(
     "same every time", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -85,25 +85,15 @@ def tickers():
 
 
 @pytest.fixture(scope="session")
-def weekly(tickers):
+def archive(tickers):
     return Archive(reference.load_facts(), reference.load_prices(tickers))
 
 
 @pytest.fixture(scope="session")
 def shared_prices():
     if not SHARED_PRICES.is_dir():
-        pytest.skip("no ../shared/prices")
+        pytest.skip("no ../shared/daily")
     return SHARED_PRICES
-
-
-@pytest.fixture(scope="session")
-def daily(tickers, shared_prices):
-    return Archive(reference.load_facts(), folder.load_prices(tickers, shared_prices))
-
-
-@pytest.fixture(scope="session", params=["weekly", "daily"])
-def archive(request):
-    return request.getfixturevalue(request.param)
 
 
 class CutByPeriodEnd(Archive):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
-from backtest.data import folder, reference
+from backtest.data import reference
 from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive
@@ -17,7 +17,6 @@ from backtest.spec import StrategySpec, build_spec
 from backtest.weights import Equal
 
 ROOT = Path(__file__).parent.parent
-DAILY = ROOT.parent / "shared" / "prices"
 CLOSE = {"XSHG": pd.Timedelta(hours=7), "XNYS": pd.Timedelta(hours=20)}
 CURRENCY = {"XSHG": "CNY", "XNYS": "USD"}
 NOWHERE: float = float("nan")
@@ -48,7 +47,6 @@ def prices_of(
         currency={ticker: CURRENCY[name] for ticker, name in market.items()},
         closes={name: pd.Series(held.tz_localize("UTC") + CLOSE[name], held) for name, held in open_on.items()},
         rate=pd.Series(np.broadcast_to(rate, len(index)).astype(float), index),
-        frequency="daily",
         adjustment="by hand",
         source="by hand",
         data_id="by hand",
@@ -70,7 +68,6 @@ def flat_prices_on_real_calendars(market: Mapping[str, str], first: str, last: s
         currency={ticker: CURRENCY[name] for ticker, name in market.items()},
         closes=closes,
         rate=pd.Series(7.0, index),
-        frequency="daily",
         adjustment="by hand",
         source="by hand",
         data_id="by hand",
@@ -103,10 +100,6 @@ def spec_of(**changes: object) -> StrategySpec:
 
 def reference_archive(tickers: Sequence[str]) -> Archive:
     return Archive(reference.load_facts(), reference.load_prices(sorted(set(tickers))))
-
-
-def daily_archive(tickers: Sequence[str]) -> Archive:
-    return Archive(reference.load_facts(), folder.load_prices(sorted(set(tickers)), DAILY))
 
 
 def no_facts() -> Facts:

@@ -48,9 +48,9 @@ SPEC = build_spec(name="held", title="Held", question="Is its audit kept?", bask
 
 
 @pytest.fixture(scope="module")
-def excess_growth(weekly):
+def excess_growth(archive):
     spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
-    return spec, run(spec, weekly)
+    return spec, run(spec, archive)
 
 
 def test_the_canary_ends_the_command_with_exit_4_naming_signal_session_and_row(tmp_path, capsys):
@@ -88,18 +88,18 @@ def main_quietly(arguments):
     assert not left.value.code
 
 
-def test_what_did_not_fit_into_the_budget_is_said(excess_growth, weekly):
+def test_what_did_not_fit_into_the_budget_is_said(excess_growth, archive):
     spec, result = excess_growth
-    found = audit(spec, result, weekly, UNIVERSE, seconds=0.0)
+    found = audit(spec, result, archive, UNIVERSE, seconds=0.0)
     assert {"regimes", "influence", "leak_budget"} <= set(found["not_run"])
     assert found["not_run"]["influence"] == "did not fit into 0 seconds"
     assert found["replay"]["decisions"] > 40
     assert "ran out of time" in found["verdict"]
 
 
-def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth, weekly, still):
+def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth, archive, still):
     spec, result = excess_growth
-    found = audit(spec, result, weekly, UNIVERSE, clock=still)["leak_budget"]["leaders"]
+    found = audit(spec, result, archive, UNIVERSE, clock=still)["leak_budget"]["leaders"]
     equity = result.books["leaders"].equity
     assert found["as published"]["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-12)
     assert found["as published"]["total_return_bought"] == 0.0
@@ -108,17 +108,17 @@ def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth,
     assert len({one["total_return"] for one in found.values()}) > 1
 
 
-def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(weekly, still):
+def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(archive, still):
     spec = spec_of()
-    assert audit(spec, run(spec, weekly), weekly, UNIVERSE, clock=still)["not_run"] == {
+    assert audit(spec, run(spec, archive), archive, UNIVERSE, clock=still)["not_run"] == {
         "leak_budget": "the strategy reads no published figure"
     }
-    found = leak_budget(spec, weekly, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
+    found = leak_budget(spec, archive, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
     assert {one["total_return_bought"] for one in found.values()} == {0.0}
 
 
-def test_influence_adds_up_to_the_book_and_a_book_of_one_name_is_nothing_without_it(weekly):
-    result = run(spec_of(cost_bps=0.0), weekly)
+def test_influence_adds_up_to_the_book_and_a_book_of_one_name_is_nothing_without_it(archive):
+    result = run(spec_of(cost_bps=0.0), archive)
     found = rests_on(result.books["NVDA"])
     equity = result.books["NVDA"].equity
     assert found["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-9)
@@ -208,11 +208,11 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
     assert json.loads(file.read_text()) == first
 
 
-def test_figures_that_come_days_later_change_what_is_decided(excess_growth, weekly):
+def test_figures_that_come_days_later_change_what_is_decided(excess_growth, archive):
     spec, result = excess_growth
     sessions = pd.DatetimeIndex(result.books["leaders"].equity.index)
-    late = engine.decide(spec, "leaders", Delayed(weekly.facts, weekly.prices, 120), UNIVERSE, sessions)
-    ours = engine.decide(spec, "leaders", weekly, UNIVERSE, sessions)
+    late = engine.decide(spec, "leaders", Delayed(archive.facts, archive.prices, 120), UNIVERSE, sessions)
+    ours = engine.decide(spec, "leaders", archive, UNIVERSE, sessions)
     assert any(one.scores[0].to_numpy() != other.scores[0].to_numpy() for one, other in zip(late, ours, strict=True))
-    moved = Delayed(weekly.facts, weekly.prices, 20).as_of(ours[20].moment)
+    moved = Delayed(archive.facts, archive.prices, 20).as_of(ours[20].moment)
     assert moved.rows["known_at"].max() <= ours[20].moment - pd.Timedelta(days=20)

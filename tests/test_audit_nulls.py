@@ -41,10 +41,10 @@ def named(name):
 
 
 @pytest.mark.parametrize("spec", [spec_of(cost_bps=0.0, end="2026-06-26"), spec_of(baskets=("us_optical",), cost_bps=0.0)])
-def test_without_market_rules_the_fast_path_is_the_engine(weekly, spec):
+def test_without_market_rules_the_fast_path_is_the_engine(archive, spec):
     spec = spec.replaced(end="2026-06-26")
-    book = next(iter(run(spec, weekly).books.values()))
-    one = settings(spec, weekly, UNIVERSE, LAST)[0]
+    book = next(iter(run(spec, archive).books.values()))
+    one = settings(spec, archive, UNIVERSE, LAST)[0]
     fast = log_growth(one.course, _targets(spec, one, [own(one)])).sum()
     assert fast == pytest.approx(np.log(book.equity.iloc[-1] / book.equity.iloc[0]), abs=1e-9)
 
@@ -79,13 +79,13 @@ def rejections(name, archive, nulls, worlds):
 
 
 @pytest.mark.parametrize("name", ["multiplier", "revenue_capex_ratio", "supply_chain_excess", "trend_rotation"])
-def test_noise_prices_beat_no_null_more_often_than_stated(weekly, name):
-    found = rejections(name, weekly, list(NULLS), 500)
+def test_noise_prices_beat_no_null_more_often_than_stated(archive, name):
+    found = rejections(name, archive, list(NULLS), 500)
     assert set(found) >= {"placebo", "dates", "leader", "noise", "factors"}
     assert max(found.values()) <= most(500), found
 
 
-def test_states_dealt_into_other_spells_and_compared_as_they_are_err_too_often_and_are_seen_to(weekly, monkeypatch):
+def test_states_dealt_into_other_spells_and_compared_as_they_are_err_too_often_and_are_seen_to(archive, monkeypatch):
     """So the strategy holds more, or less, than its draws; with whole spells, and allowing for distance, under 5%."""
 
     def states(spec, one, universe, draws):
@@ -95,16 +95,16 @@ def test_states_dealt_into_other_spells_and_compared_as_they_are_err_too_often_a
         values = filled.to_numpy()[np.unique(state, return_index=True)[1]]
         return [_scored(one, own_scores, generator.permutation(values)[state]) for _ in range(draws)]
 
-    right = rejections("multiplier", weekly, ["leader"], 1500)
+    right = rejections("multiplier", archive, ["leader"], 1500)
     monkeypatch.setitem(CASES, "leader", states)
     monkeypatch.setattr(suite_of_nulls, "standardised", lambda grown: grown.sum(axis=1))
-    wrong = rejections("multiplier", weekly, ["leader"], 1500)
+    wrong = rejections("multiplier", archive, ["leader"], 1500)
     assert right["leader"] <= most(1500) < wrong["leader"]
 
 
-def test_the_floor_counts_the_draws_that_are_the_strategy_itself(weekly):
+def test_the_floor_counts_the_draws_that_are_the_strategy_itself(archive):
     spec = named("supply_chain_excess")
-    held = settings(spec, weekly, UNIVERSE, LAST)
+    held = settings(spec, archive, UNIVERSE, LAST)
     suite, drawn = null_suite(spec, held, UNIVERSE, 99), drawn_targets(spec, held, UNIVERSE, "leader", 99)[0]
     mine = _targets(spec, held[0], [own(held[0])])[0]
     same = sum(bool(np.array_equal(one, mine)) for one in drawn)
@@ -114,8 +114,8 @@ def test_the_floor_counts_the_draws_that_are_the_strategy_itself(weekly):
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in STRATEGIES))
-def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_and_noise_does_not(weekly, name):
-    noise, edge = p_values(named(name), weekly, ["factors"], (NOTHING, IN_BOOK), 40, 39)
+def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_and_noise_does_not(archive, name):
+    noise, edge = p_values(named(name), archive, ["factors"], (NOTHING, IN_BOOK), 40, 39)
     assert sum(stands(name, noise, world) for world in range(40)) <= most(40)
     assert sum(stands(name, edge, world) for world in range(40)) >= 30
 
@@ -143,9 +143,9 @@ def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primar
     assert "hindsight" in hypotheses.sentence(hypotheses.judged("multiplier", suite))
 
 
-def test_the_leader_deals_out_whole_spells_in_another_order(weekly):
+def test_the_leader_deals_out_whole_spells_in_another_order(archive):
     spec = named("multiplier")
-    one = settings(spec, weekly, UNIVERSE, LAST)[0]
+    one = settings(spec, archive, UNIVERSE, LAST)[0]
     own_scores = np.array([score.iloc[0] for score in one.scores])
     known = ~np.isnan(own_scores)
     drawn = [np.array([score.iloc[0] for score in scores]) for scores, _ in CASES["leader"](spec, one, UNIVERSE, 5)]
@@ -154,9 +154,9 @@ def test_the_leader_deals_out_whole_spells_in_another_order(weekly):
     assert any((scores[known] != own_scores[known]).any() for scores in drawn)
 
 
-def test_a_leader_of_several_names_moves_them_together(weekly):
+def test_a_leader_of_several_names_moves_them_together(archive):
     spec = named("trend_rotation")
-    one = settings(spec, weekly, UNIVERSE, LAST)[0]
+    one = settings(spec, archive, UNIVERSE, LAST)[0]
     rows = {tuple(row) for row in _table(one).ffill().bfill().to_numpy()}
     for scores, _ in CASES["leader"](spec, one, UNIVERSE, 5):
         assert all(any(matches(score.to_numpy(), row) for row in rows) for score in scores)
@@ -172,9 +172,9 @@ def matches(shown, row):
     return all(np.isnan(one) or one == other for one, other in zip(shown, row, strict=True))
 
 
-def test_books_of_more_and_of_fewer_decisions_are_compared_over_the_rotations_that_both_have(weekly):
+def test_books_of_more_and_of_fewer_decisions_are_compared_over_the_rotations_that_both_have(archive):
     spec = spec_of(baskets=("NVDA", "300308.SZ"), signals=(Momentum(),), weights=Rotation(), end="2025-10-02")
-    held = settings(spec, weekly, UNIVERSE, day("2025-10-02"))
+    held = settings(spec, archive, UNIVERSE, day("2025-10-02"))
     shorter = [held[0], replace(held[1], **{name: getattr(held[1], name)[:-1] for name in ("scores", "members", "eligible")})]
     first, second = drawn_targets(spec, shorter, UNIVERSE, "dates", 9)
     assert len(first) == len(second) == len(shorter[1].scores) - 1

@@ -26,13 +26,13 @@ CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
 
 
 @pytest.fixture(scope="module")
-def result(weekly):
-    return run(next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess"), weekly)
+def result(archive):
+    return run(next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess"), archive)
 
 
 @pytest.fixture(scope="module")
-def panel(weekly):
-    return weekly.as_of(pd.Timestamp("2026-06-30", tz="UTC"))
+def panel(archive):
+    return archive.as_of(pd.Timestamp("2026-06-30", tz="UTC"))
 
 
 def with_equity(result, equity):
@@ -40,14 +40,14 @@ def with_equity(result, equity):
     return replace(result, books={name: replace(result.books[name], equity=equity)})
 
 
-def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result, weekly):
+def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result, archive):
     (book,) = result.books.values()
-    factors = factor_returns(book, weekly.prices)
+    factors = factor_returns(book, archive.prices)
     assert list(factors) == ["market XSHG", "sector", "NVIDIA", "currency"]
     noise = np.random.default_rng(7).normal(0, 0.002, len(factors))
     made = 0.002 + 1.5 * factors["market XSHG"] - 0.5 * factors["NVIDIA"] + noise
     equity = pd.concat([pd.Series([1.0], [book.equity.index[0]]), (1.0 + made).cumprod()])
-    found = unexplained(with_equity(result, equity), weekly.prices)[book.basket]
+    found = unexplained(with_equity(result, equity), archive.prices)[book.basket]
     assert found["alpha"]["value"] == pytest.approx(0.002 * book.periods_per_year, abs=0.04)
     assert abs(found["alpha"]["value"] - 0.104) < 3 * found["alpha"]["error"]
     assert found["loadings"]["market XSHG"]["value"] == pytest.approx(1.5, abs=0.05)
@@ -55,11 +55,11 @@ def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result,
     assert found["loadings"]["sector"]["value"] == pytest.approx(0.0, abs=0.05)
 
 
-def test_the_edge_of_one_book_is_its_alpha(result, weekly):
+def test_the_edge_of_one_book_is_its_alpha(result, archive):
     (book,) = result.books.values()
-    alone = unexplained(result, weekly.prices)[book.basket]
-    assert edge(result, weekly.prices)["observed"] == pytest.approx(alone["alpha"]["value"])
-    assert edge(result, weekly.prices)["n"] == alone["n"]
+    alone = unexplained(result, archive.prices)[book.basket]
+    assert edge(result, archive.prices)["observed"] == pytest.approx(alone["alpha"]["value"])
+    assert edge(result, archive.prices)["n"] == alone["n"]
 
 
 def test_each_book_has_its_own_factors_and_its_own_sessions():
@@ -74,33 +74,36 @@ def test_each_book_has_its_own_factors_and_its_own_sessions():
     assert found["p"] < 1e-6
 
 
-def test_on_daily_prices_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(result, weekly):
+def test_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(result, archive):
     (book,) = result.books.values()
-    same, before = factor_returns(book, weekly.prices), factor_returns(book, replace(weekly.prices, frequency="daily"))
-    assert before["NVIDIA"].to_numpy() == pytest.approx(same["NVIDIA"].to_numpy()[:-1])
-    assert before["market XSHG"].to_numpy() == pytest.approx(same["market XSHG"].to_numpy()[1:])
+    found, sessions = factor_returns(book, archive.prices), book.equity.index
+    values = archive.prices.valued(["NVDA", "510300.SS"], book.currency, sessions)
+    returns = (values / values.shift(1) - 1.0).iloc[1:]
+    assert list(found.index) == list(sessions[2:])
+    assert found["NVIDIA"].to_numpy() == pytest.approx(returns["NVDA"].to_numpy()[:-1])
+    assert found["market XSHG"].to_numpy() == pytest.approx(returns["510300.SS"].to_numpy()[1:])
 
 
-def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no_alpha(result, weekly):
+def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no_alpha(result, archive):
     (book,) = result.books.values()
-    without = replace(weekly.prices, wealth=weekly.prices.wealth.drop(columns="NVDA"))
+    without = replace(archive.prices, wealth=archive.prices.wealth.drop(columns="NVDA"))
     assert "NVIDIA" not in factor_returns(book, without)
     empty = replace(result, books={book.basket: replace(book, orders=book.orders.iloc[:0])})
-    assert unexplained(empty, weekly.prices)[book.basket] == {"because": "nothing was ever held"}
+    assert unexplained(empty, archive.prices)[book.basket] == {"because": "nothing was ever held"}
 
 
 def test_nvidia_s_prices_come_with_every_run():
     assert all("NVDA" in tickers_of(load_strategy(path), UNIVERSE) for path in STRATEGIES)
 
 
-def test_an_announcement_counts_once_when_first_made_and_not_after_the_run(weekly):
-    rows = weekly.facts.rows
+def test_an_announcement_counts_once_when_first_made_and_not_after_the_run(archive):
+    rows = archive.facts.rows
     one = rows[(rows["entity"] == "AMZN") & (rows["metric"] == "purchases_ppe")].tail(1)
     later = one.assign(known_at=one["known_at"] + pd.Timedelta(days=40))
-    facts = replace(weekly.facts, rows=pd.concat([rows, later]).sort_values("known_at", ignore_index=True))
+    facts = replace(archive.facts, rows=pd.concat([rows, later]).sort_values("known_at", ignore_index=True))
     last = pd.Timestamp("2027-01-01", tz="UTC")
     told = moments(facts, [("AMZN", "purchases_ppe")], last)
-    assert told == moments(weekly.facts, [("AMZN", "purchases_ppe")], last)
+    assert told == moments(archive.facts, [("AMZN", "purchases_ppe")], last)
     assert told == sorted(told)
     assert len(told) == len(rows[(rows["entity"] == "AMZN") & (rows["metric"] == "purchases_ppe")])
     assert moments(facts, [("AMZN", "purchases_ppe")], told[3]) == told[:4]
@@ -122,18 +125,18 @@ def test_each_market_reacts_on_its_own_first_session_that_could(told, market, se
     assert first_sessions([pd.Timestamp(told)], prices, (market,), sessions) == [day(session)]
 
 
-def test_a_jump_planted_on_every_announcement_is_found_and_noise_is_not(result, weekly):
+def test_a_jump_planted_on_every_announcement_is_found_and_noise_is_not(result, archive):
     (book,) = result.books.values()
     last = pd.Timestamp("2026-06-26", tz="UTC")
-    told = moments(weekly.facts, [(cloud, "purchases_ppe") for cloud in CLOUDS], last)
-    placed = first_sessions(told, weekly.prices, ("XSHG",), pd.DatetimeIndex(book.equity.index))
+    told = moments(archive.facts, [(cloud, "purchases_ppe") for cloud in CLOUDS], last)
+    placed = first_sessions(told, archive.prices, ("XSHG",), pd.DatetimeIndex(book.equity.index))
     market = book.benchmarks.dropna(axis=1).pct_change().fillna(0.0).mean(axis=1)
     noise = pd.Series(np.random.default_rng(11).normal(0, 0.02, len(market)), market.index)
     jump = pd.Series(0.0, market.index)
     jump[placed] = 0.05 + np.random.default_rng(2).normal(0, 0.004, len(placed))
     found = {}
     for name, extra in {"planted": jump, "nothing": jump * 0}.items():
-        one = announcements(with_equity(result, (1 + market + noise + extra).cumprod()), weekly.facts, weekly.prices)
+        one = announcements(with_equity(result, (1 + market + noise + extra).cumprod()), archive.facts, archive.prices)
         found[name] = one["CapEx, XSHG"]
     assert found["planted"]["abnormal"] == pytest.approx(0.05, abs=0.02)
     assert found["planted"]["p"] < 0.05
@@ -195,38 +198,38 @@ def test_a_supplier_with_a_short_history_is_left_out_and_named(panel):
     assert found["n"] >= 16
 
 
-def test_states_are_those_of_the_basket_whatever_the_book_held(result, weekly):
+def test_states_are_those_of_the_basket_whatever_the_book_held(result, archive):
     (book,) = result.books.values()
     cash = replace(book, equity=book.equity * 0 + 1.0)
-    assert basket_excess(cash, weekly.prices).equals(basket_excess(book, weekly.prices))
-    values = weekly.prices.local(list(book.members), pd.DatetimeIndex(book.equity.index))
+    assert basket_excess(cash, archive.prices).equals(basket_excess(book, archive.prices))
+    values = archive.prices.local(list(book.members), pd.DatetimeIndex(book.equity.index))
     index = book.benchmarks["000300.SS"]
     by_hand = values.pct_change().mean(axis=1).iloc[5] - index.pct_change().iloc[5]
-    assert basket_excess(book, weekly.prices).iloc[4] == pytest.approx(by_hand)
+    assert basket_excess(book, archive.prices).iloc[4] == pytest.approx(by_hand)
 
 
-def test_two_planted_states_are_found_on_their_dates_and_a_doubtful_fit_says_so(result, weekly):
+def test_two_planted_states_are_found_on_their_dates_and_a_doubtful_fit_says_so(result, archive):
     (book,) = result.books.values()
     random = np.random.default_rng(3)
     better = (np.arange(len(book.equity)) // 40) % 2 == 1
     drawn = np.where(better, random.normal(0.03, 0.01, len(better)), random.normal(-0.02, 0.02, len(better)))
     ticker = book.members[0]
     market = book.benchmarks.dropna(axis=1).pct_change().mean(axis=1).fillna(0.0)
-    wealth = weekly.prices.wealth.copy()
+    wealth = archive.prices.wealth.copy()
     wealth[ticker] = (1 + market + drawn).cumprod().reindex(wealth.index).ffill()
-    prices = replace(weekly.prices, wealth=wealth)
+    prices = replace(archive.prices, wealth=wealth)
     found = states(replace(book, members=(ticker,)), prices, result.windows)
     assert found["warnings"] == []
     assert found["bic_gain"] > 0
     months = pd.Series(found["probability"])
     planted = pd.Series(better[1:], book.equity.index[1:]).groupby(book.equity.index[1:].to_period("M")).last()
     assert ((months.to_numpy() > 0.5) == planted.to_numpy()).mean() > 0.9
-    assert states(book, weekly.prices, result.windows)["warnings"] != []
+    assert states(book, archive.prices, result.windows)["warnings"] != []
 
 
-def test_the_whole_audit_runs_on_daily_prices_and_leaves_no_question_out(daily, still):
+def test_the_whole_audit_leaves_no_question_out(archive, still):
     spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
-    found = audit(spec, run(spec, daily), daily, UNIVERSE, clock=still)
+    found = audit(spec, run(spec, archive), archive, UNIVERSE, clock=still)
     assert found["not_run"] == {}
     assert found["factors"]["leaders"]["n"] > 800
     assert len(found["events"]["CapEx, XSHG"]["events"]) > 20

@@ -110,90 +110,90 @@ def corrected(archive: Archive) -> Archive:
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
-def test_every_strategy_of_the_project_decides_the_same_with_everything_later_hidden(weekly, path):
+def test_every_strategy_of_the_project_decides_the_same_with_everything_later_hidden(archive, path):
     spec = load_strategy(path)
-    assert replay(spec, weekly, UNIVERSE, LAST) >= 12 * len(spec.books)
+    assert replay(spec, archive, UNIVERSE, LAST) >= 12 * len(spec.books)
 
 
-def test_a_signal_that_reads_every_figure_it_is_shown_passes(weekly):
-    assert replay(watching(), weekly, UNIVERSE, LAST) > 30
+def test_a_signal_that_reads_every_figure_it_is_shown_passes(archive):
+    assert replay(watching(), archive, UNIVERSE, LAST) > 30
 
 
-def test_a_period_end_join_names_the_first_figure_used_before_its_publication(weekly, cut_by_period_end):
-    said = caught(watching(start="2024-01-01"), cut_by_period_end(weekly.facts, weekly.prices))
+def test_a_period_end_join_names_the_first_figure_used_before_its_publication(archive, cut_by_period_end):
+    said = caught(watching(start="2024-01-01"), cut_by_period_end(archive.facts, archive.prices))
     assert "Everything on 2024-01-05 reads " in said
     row = said.split(" reads ")[1].split(" (")[0]
-    rows = weekly.facts.rows
+    rows = archive.facts.rows
     first = rows[(rows["period_end"] <= "2024-01-05") & (rows["known_at"] > "2024-01-05T21:00Z")].iloc[0]
     assert rows.loc[rows["origin"] == row, "known_at"].item() == first["known_at"]
 
 
-def test_a_figure_of_after_the_close_used_at_the_close_is_named(weekly):
-    said = caught(watching(), SameDay(weekly.facts, weekly.prices))
+def test_a_figure_of_after_the_close_used_at_the_close_is_named(archive):
+    said = caught(watching(), SameDay(archive.facts, archive.prices))
     session = said.split(" on ")[1].split(" ")[0]
     assert f"known {session}" in said
 
 
-def test_a_revised_value_used_early_is_named(weekly):
-    archive = corrected(weekly)
+def test_a_revised_value_used_early_is_named(archive):
+    archive = corrected(archive)
     said = caught(watching(start="2024-01-01", end="2025-01-31"), RevisedEarly(archive.facts, archive.prices))
     assert "capex.csv row 999 (AMZN purchases_ppe" in said
 
 
-def test_without_the_early_use_the_same_revision_passes(weekly):
-    assert replay(watching(start="2024-01-01"), corrected(weekly), UNIVERSE, LAST) > 20
+def test_without_the_early_use_the_same_revision_passes(archive):
+    assert replay(watching(start="2024-01-01"), corrected(archive), UNIVERSE, LAST) > 20
 
 
-def test_prices_that_run_one_session_ahead_are_named(weekly, one_session_ahead):
-    said = caught(watching(signals=(LastPrice(),), start="2024-01-01"), one_session_ahead(weekly.facts, weekly.prices))
+def test_prices_that_run_one_session_ahead_are_named(archive, one_session_ahead):
+    said = caught(watching(signals=(LastPrice(),), start="2024-01-01"), one_session_ahead(archive.facts, archive.prices))
     assert "LastPrice on 2024-01-05 reads the price of NVDA on 2024-01-12" in said
 
 
-def test_a_signal_that_keeps_the_archive_and_reads_tomorrow_is_named(weekly):
-    said = caught(watching(signals=(TomorrowsClose(weekly, "NVDA"),), start="2024-01-01"), weekly)
+def test_a_signal_that_keeps_the_archive_and_reads_tomorrow_is_named(archive):
+    said = caught(watching(signals=(TomorrowsClose(archive, "NVDA"),), start="2024-01-01"), archive)
     assert "TomorrowsClose on 2024-01-05 reads the price of NVDA on 2024-01-12" in said
 
 
-def test_a_look_from_before_the_cut_shows_nothing_within_it_nor_the_cut_anything_after_it(weekly):
-    whole = weekly.as_of(LAST.tz_localize("UTC"))
-    said = caught(watching(signals=(ChipsToCome(weekly),), start="2024-01-01"), weekly)
+def test_a_look_from_before_the_cut_shows_nothing_within_it_nor_the_cut_anything_after_it(archive):
+    whole = archive.as_of(LAST.tz_localize("UTC"))
+    said = caught(watching(signals=(ChipsToCome(archive),), start="2024-01-01"), archive)
     assert "ChipsToCome on 2024-" in said
     assert "accelerators.csv row " in said
-    fresh = Archive(weekly.facts, weekly.prices)
+    fresh = Archive(archive.facts, archive.prices)
     with hidden_after(day("2023-06-28").tz_localize("UTC")):
         assert len(fresh.as_of(LAST.tz_localize("UTC")).rows) < len(whole.rows)
     assert fresh.as_of(LAST.tz_localize("UTC")).rows.equals(whole.rows)
 
 
-def test_an_archive_in_a_global_hides_nothing_from_the_audit(weekly):
-    HELD["archive"] = weekly
-    assert "FromAGlobal on 2024-01-05 reads" in caught(watching(signals=(FromAGlobal(),), start="2024-01-01"), weekly)
+def test_an_archive_in_a_global_hides_nothing_from_the_audit(archive):
+    HELD["archive"] = archive
+    assert "FromAGlobal on 2024-01-05 reads" in caught(watching(signals=(FromAGlobal(),), start="2024-01-01"), archive)
 
 
-def test_a_weighting_that_looks_ahead_is_named_too(weekly):
-    wealth = weekly.prices.wealth.copy()
+def test_a_weighting_that_looks_ahead_is_named_too(archive):
+    wealth = archive.prices.wealth.copy()
     wealth.loc[wealth.index > "2024-01-05", "NVDA"] += 2000.0
-    prices = replace(weekly.prices, wealth=wealth)
-    archive = Archive(weekly.facts, prices)
+    prices = replace(archive.prices, wealth=wealth)
+    archive = Archive(archive.facts, prices)
     said = caught(spec_of(weights=Peeking(archive=archive), start="2024-01-01"), archive)
     assert "Peeking on 2024-01-05 reads the price of NVDA on " in said
 
 
-def test_a_member_since_before_its_listing_is_survivorship_and_named(weekly):
-    young = weekly.prices.wealth["ALAB"].first_valid_index()
+def test_a_member_since_before_its_listing_is_survivorship_and_named(archive):
+    young = archive.prices.wealth["ALAB"].first_valid_index()
     rows = tuple(
         row.model_copy(update={"since": day("2022-01-01").date()}) if row.ticker == "ALAB" else row for row in UNIVERSE.suppliers
     )
     backdated = UNIVERSE.model_copy(update={"suppliers": rows})
     spec = spec_of(baskets=("ALAB",))
-    said = caught(spec, weekly, backdated)
+    said = caught(spec, archive, backdated)
     assert f"suppliers.toml row 'ALAB': since is 2022-01-01, its first price {young:%Y-%m-%d}" in said
-    assert replay(spec.replaced(start="2024-06-01"), weekly, UNIVERSE, LAST) > 10
+    assert replay(spec.replaced(start="2024-06-01"), archive, UNIVERSE, LAST) > 10
 
 
-def test_the_planted_canary_is_caught_in_every_strategy(weekly):
+def test_the_planted_canary_is_caught_in_every_strategy(archive):
     for path in STRATEGIES:
-        assert "TomorrowsClose" in canary_is_caught(load_strategy(path), weekly, UNIVERSE, LAST)
+        assert "TomorrowsClose" in canary_is_caught(load_strategy(path), archive, UNIVERSE, LAST)
 
 
 def test_when_prices_end_is_hidden_too_though_somebody_asked_before():
@@ -205,25 +205,25 @@ def test_when_prices_end_is_hidden_too_though_somebody_asked_before():
     assert prices.last_session("NVDA", index[-1]) == day("2024-01-05")
 
 
-def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(weekly):
+def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(archive):
     moment = pd.Timestamp("2024-06-28T20:00Z")
-    rows, wealth = weekly.facts.rows, weekly.prices.wealth
+    rows, wealth = archive.facts.rows, archive.prices.wealth
     with hidden_after(moment):
-        assert (weekly.facts.rows["known_at"] <= moment).all()
-        assert weekly.prices.wealth.loc["2024-06-29":].isna().all().all()
-        assert len(weekly.facts.rows) == (rows["known_at"] <= moment).sum()
-    assert weekly.facts.rows is rows
-    assert weekly.prices.wealth is wealth
-    chips = (weekly.facts.accelerators["known_at"] > moment).sum()
+        assert (archive.facts.rows["known_at"] <= moment).all()
+        assert archive.prices.wealth.loc["2024-06-29":].isna().all().all()
+        assert len(archive.facts.rows) == (rows["known_at"] <= moment).sum()
+    assert archive.facts.rows is rows
+    assert archive.prices.wealth is wealth
+    chips = (archive.facts.accelerators["known_at"] > moment).sum()
     assert (
-        len(beyond(weekly, moment)) == (rows["known_at"] > moment).sum() + chips + wealth.loc["2024-06-29":].notna().sum().sum()
+        len(beyond(archive, moment)) == (rows["known_at"] > moment).sum() + chips + wealth.loc["2024-06-29":].notna().sum().sum()
     )
 
 
-def test_the_session_by_session_decision_is_the_engine_s_own(weekly):
+def test_the_session_by_session_decision_is_the_engine_s_own(archive):
     spec = load_strategy(STRATEGIES[0])
     book = next(iter(spec.books))
-    sessions = engine.run_sessions(weekly.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
-    all_at_once = engine.decide(spec, book, weekly, UNIVERSE, sessions)
+    sessions = engine.run_sessions(archive.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
+    all_at_once = engine.decide(spec, book, archive, UNIVERSE, sessions)
     assert [one.session for one in all_at_once] == list(engine.decision_sessions(spec, sessions))
     assert run.named_signals(spec)

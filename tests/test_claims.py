@@ -33,8 +33,8 @@ def end_of(day):
 
 
 @pytest.fixture(scope="module")
-def findings(weekly):
-    return {day: {finding.claim.id: finding for finding in ledger(weekly.as_of(end_of(day)))} for day in DAYS}
+def findings(archive):
+    return {day: {finding.claim.id: finding for finding in ledger(archive.as_of(end_of(day)))} for day in DAYS}
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +192,8 @@ def test_neither_command_imports_a_simulator_or_draws(arguments):
 
 
 @pytest.mark.parametrize("day", ["2015-01-01", "2022-03-05"])
-def test_before_the_first_figure_was_published_no_claim_is_testable(weekly, day):
-    verdicts = {finding.verdict for finding in ledger(weekly.as_of(end_of(day)))}
+def test_before_the_first_figure_was_published_no_claim_is_testable(archive, day):
+    verdicts = {finding.verdict for finding in ledger(archive.as_of(end_of(day)))}
     assert verdicts == {"not testable"}
 
 
@@ -222,8 +222,8 @@ def figures(archive, moment):
 
 
 @pytest.fixture(scope="module")
-def base(weekly):
-    return figures(weekly, end_of("2026-06-30"))
+def base(archive):
+    return figures(archive, end_of("2026-06-30"))
 
 
 def moved(before, now):
@@ -264,11 +264,11 @@ def sampled(archive, base):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [altered, removed], ids=["altered", "removed"])
-def test_a_row_moves_only_the_figures_that_cite_it(weekly, base, change):
-    positions, keys = sampled(weekly, base)
+def test_a_row_moves_only_the_figures_that_cite_it(archive, base, change):
+    positions, keys = sampled(archive, base)
     assert len(positions) >= 50
     for position in positions:
-        now = figures(change(weekly, position), end_of("2026-06-30"))
+        now = figures(change(archive, position), end_of("2026-06-30"))
         assert [name for name in moved(base, now) if keys[position] not in base[name][1]] == [], keys[position]
 
 
@@ -278,43 +278,43 @@ BLUNT = {"capex-rising", "nvda-quarterly", "excess-growth", "token-anchor", "tok
 
 
 @pytest.mark.slow
-def test_a_row_with_another_value_moves_some_figure_that_cites_it(weekly, base):
-    positions, keys = sampled(weekly, base)
+def test_a_row_with_another_value_moves_some_figure_that_cites_it(archive, base):
+    positions, keys = sampled(archive, base)
     for position in positions:
         citing = [name for name in base if keys[position] in base[name][1]]
         if not [name for name in citing if name[0] not in BLUNT]:
             continue
-        now = figures(altered(weekly, position), end_of("2026-06-30"))
+        now = figures(altered(archive, position), end_of("2026-06-30"))
         assert moved(base, now) & set(citing), keys[position]
 
 
 @pytest.mark.slow
-def test_a_chip_moves_only_the_figures_that_cite_it(weekly, base):
-    chips = weekly.facts.accelerators
+def test_a_chip_moves_only_the_figures_that_cite_it(archive, base):
+    chips = archive.facts.accelerators
     for position, chip in chips["chip"].items():
         changed = chips.copy()
         changed.loc[position, ["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]] *= 1.37
-        now = figures(with_chips(weekly, changed), end_of("2026-06-30"))
+        now = figures(with_chips(archive, changed), end_of("2026-06-30"))
         assert [name for name in moved(base, now) if chip not in {entity for entity, *_ in base[name][1]}] == [], chip
 
 
 @pytest.mark.parametrize("claim", [claim.id for claim in load_claims() if claim.id != WITH_PRICES])
-def test_a_claim_without_the_series_it_cites_is_not_testable_and_names_what_is_missing(weekly, claim):
+def test_a_claim_without_the_series_it_cites_is_not_testable_and_names_what_is_missing(archive, claim):
     moment = end_of("2026-06-30")
     inputs = {
-        key_of(fact)[:2] for finding in ledger(weekly.as_of(moment)) if finding.claim.id == claim for fact in finding.inputs
+        key_of(fact)[:2] for finding in ledger(archive.as_of(moment)) if finding.claim.id == claim for fact in finding.inputs
     }
-    rows = weekly.facts.rows
+    rows = archive.facts.rows
     series = zip(rows["entity"], rows["metric"], strict=True)
-    kept = with_chips(with_rows(weekly, rows[[one not in inputs for one in series]]), weekly.facts.accelerators.iloc[:0])
+    kept = with_chips(with_rows(archive, rows[[one not in inputs for one in series]]), archive.facts.accelerators.iloc[:0])
     finding = next(one for one in ledger(kept.as_of(moment)) if one.claim.id == claim)
     assert finding.verdict == "not testable"
     assert set(finding.outcomes) == {None}
     assert all(one.missing and all(one.missing) for one in finding.measured)
 
 
-def test_a_domain_nobody_published_is_missing_and_not_a_failure(weekly):
-    without = with_chips(weekly, weekly.facts.accelerators.iloc[:0]).as_of(end_of("2026-06-30"))
+def test_a_domain_nobody_published_is_missing_and_not_a_failure(archive):
+    without = with_chips(archive, archive.facts.accelerators.iloc[:0]).as_of(end_of("2026-06-30"))
     finding = next(one for one in ledger(without) if one.claim.id == "architecture")
     assert finding.outcomes == (True, True, None)
 
@@ -331,19 +331,19 @@ def finding_without(archive, claim, *row):
     return next(one for one in ledger(panel) if one.claim.id == claim)
 
 
-def test_a_sum_with_one_quarter_unknown_cannot_be_measured_and_names_that_quarter(weekly):
-    finding = finding_without(weekly, "capex-rising", "META", "purchases_ppe", "FY2024Q3")
+def test_a_sum_with_one_quarter_unknown_cannot_be_measured_and_names_that_quarter(archive):
+    finding = finding_without(archive, "capex-rising", "META", "purchases_ppe", "FY2024Q3")
     assert finding.main.value is None
     assert "META purchases_ppe 2024Q3" in finding.main.missing
 
 
-def test_what_is_missing_names_no_quarter_that_is_known(weekly):
-    finding = finding_without(weekly, "capex-rising", "META", "purchases_ppe", "FY2024Q3")
+def test_what_is_missing_names_no_quarter_that_is_known(archive):
+    finding = finding_without(archive, "capex-rising", "META", "purchases_ppe", "FY2024Q3")
     assert finding.main.missing == ("META purchases_ppe 2024Q3",)
 
 
-def test_what_is_missing_names_the_quarter_looked_for_and_not_the_reading_s(weekly):
-    finding = finding_without(weekly, "ratio-end", "META", "purchases_ppe", "FY2024Q3")
+def test_what_is_missing_names_the_quarter_looked_for_and_not_the_reading_s(archive):
+    finding = finding_without(archive, "ratio-end", "META", "purchases_ppe", "FY2024Q3")
     names = [reading["name"] for reading in finding.claim.readings]
     lagged = finding.measured[names.index("disclosed share, previous quarter's cash CapEx")]
     assert lagged.missing == ("META purchases_ppe for 2024Q3",)
@@ -384,19 +384,19 @@ def not_closed(prices, moment):
 
 
 @pytest.mark.slow
-def test_no_claim_or_signal_moves_when_the_future_is_deleted_or_scrambled_on_fifty_dates(weekly):
+def test_no_claim_or_signal_moves_when_the_future_is_deleted_or_scrambled_on_fifty_dates(archive):
     chance = np.random.default_rng(2026)
     first, last = pd.Timestamp("2022-04-01T00:00Z"), pd.Timestamp("2026-11-30T00:00Z")
     for minutes in sorted(chance.integers(0, int((last - first).total_seconds() // 60), 50).tolist()):
         moment = first + pd.Timedelta(minutes=minutes)
-        known = figures(weekly, moment)
-        assert figures(without_future(weekly, moment), moment) == known, moment
-        assert figures(with_scrambled_future(weekly, moment, chance), moment) == known, moment
+        known = figures(archive, moment)
+        assert figures(without_future(archive, moment), moment) == known, moment
+        assert figures(with_scrambled_future(archive, moment, chance), moment) == known, moment
 
 
-def test_no_figure_cites_a_row_published_after_it(weekly):
+def test_no_figure_cites_a_row_published_after_it(archive):
     for moment in pd.date_range("2022-04-15", "2026-11-15", freq="92D", tz="UTC"):
-        panel = weekly.as_of(moment)
+        panel = archive.as_of(moment)
         cited = [fact for finding in ledger(panel) for fact in finding.inputs]
         for signal in load_signals().values():
             if isinstance(signal, QuarterlySignal):

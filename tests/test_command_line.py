@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parent.parent
-PRICES = ROOT.parent / "shared" / "prices"
+PRICES = ROOT.parent / "shared" / "daily"
 
 
 def command(*arguments, **options):
@@ -37,7 +37,7 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prices_copy(tmp_path_factory):
     if not PRICES.is_dir():
-        pytest.skip("no ../shared/prices here")
+        pytest.skip("no ../shared/daily here")
     return shutil.copytree(PRICES, tmp_path_factory.mktemp("data") / "prices")
 
 

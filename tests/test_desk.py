@@ -84,7 +84,6 @@ def cases(draw: st.DrawFn) -> Case:
         currency={name: CURRENCY[LISTED[name][0]] for name in names},
         closes={market: pd.Series(held.tz_localize("UTC") + CLOSE[market], held) for market, held in open_on.items()},
         rate=pd.Series(7.0 * np.exp(np.cumsum(noise.normal(0, 0.004, length))), index),
-        frequency="daily",
         adjustment="generated",
         source="generated",
         data_id="generated",

@@ -175,9 +175,9 @@ def test_design_s_speed_is_that_of_the_benchmarks():
 
 
 @pytest.fixture(scope="module")
-def verdicts(weekly):
+def verdicts(archive):
     def on(day):
-        return {found.claim.id: found for found in ledger(weekly.as_of(as_of_moment(day)))}
+        return {found.claim.id: found for found in ledger(archive.as_of(as_of_moment(day)))}
 
     return on
 
@@ -213,12 +213,12 @@ def test_the_readme_s_figures_of_the_ratio_are_those_of_the_readings(verdicts):
         assert said in TEXT["README.md"]
 
 
-def test_the_readme_says_which_verdicts_a_page_on_embedded_prices_has_of_its_own(verdicts, weekly):
+def test_the_readme_says_which_verdicts_a_page_on_embedded_prices_has_of_its_own(verdicts, archive):
     text = one_line(TEXT["README.md"])
     now, end, asic, scale = re.search(
         r"verdict as known on (\S+) .*it is (\S+), when `gpu-asic` was (.+?) and `scale-up` (.+?)\.", text
     ).groups()
-    assert end == f"{weekly.prices.wealth.index[-1]:%Y-%m-%d}"
+    assert end == f"{archive.prices.wealth.index[-1]:%Y-%m-%d}"
     ours, theirs = ({name: one.verdict for name, one in verdicts(day).items()} for day in (now, end))
     assert {name: theirs[name] for name in theirs if theirs[name] != ours[name]} == {"gpu-asic": asic, "scale-up": scale}
 

@@ -339,16 +339,6 @@ def test_an_end_on_the_weekend_after_the_last_session_is_none_too_late(end: str)
     assert engine.last_session(spec_of(end=end), two_names(), ["AAA"]) == day(end)
 
 
-@pytest.mark.parametrize(("end", "fine"), [("2024-01-11", True), ("2024-01-12", False)])
-def test_weekly_prices_reach_to_the_eve_of_the_next_week_s_label(end: str, fine: bool) -> None:
-    weekly = replace(two_names(), frequency="weekly")
-    if fine:
-        assert engine.last_session(spec_of(end=end), weekly, ["AAA"]) == day(end)
-    else:
-        with pytest.raises(DataError, match="the prices of AAA end on 2024-01-05"):
-            engine.last_session(spec_of(end=end), weekly, ["AAA"])
-
-
 def test_a_run_ends_where_its_spec_says() -> None:
     assert engine.last_session(spec_of(end="2024-01-04"), two_names(), ["AAA"]) == day("2024-01-04")
 

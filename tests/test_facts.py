@@ -99,8 +99,8 @@ def test_rows_of_low_confidence_are_loaded_and_marked():
     assert expected[("MRVL", "data_center_revenue", "FY2024Q1")] == 1
 
 
-def test_a_cited_figure_carries_its_confidence(weekly):
-    fact = weekly.as_of(utc("2024-06-03")).fact(("MRVL", "data_center_revenue"), parse_quarter("2023Q1"))
+def test_a_cited_figure_carries_its_confidence(archive):
+    fact = archive.as_of(utc("2024-06-03")).fact(("MRVL", "data_center_revenue"), parse_quarter("2023Q1"))
     assert (fact.value, fact.confidence, fact.published) == (435.8, "low", "2023-05-25")
 
 
@@ -123,34 +123,34 @@ def test_an_accelerator_figure_that_was_not_published_is_no_number():
     assert chips.at["Zhenwu M890 (Panjiu AL128)", "scale_up_domain"] == 128
 
 
-def test_a_chips_bandwidth_is_scale_up_and_scale_out_in_both_directions(weekly):
+def test_a_chips_bandwidth_is_scale_up_and_scale_out_in_both_directions(archive):
     """H100: 900 GB/s between chips; 400 Gb/s out are 50 GB/s each way."""
-    chips = weekly.as_of(utc("2024-06-03")).chips
+    chips = archive.as_of(utc("2024-06-03")).chips
     assert next(chip for chip in chips if chip.chip == "H100 SXM5").bandwidth_gb_per_s == 900 + 2 * 50
 
 
-def test_both_vintages_of_nvidias_hyperscale_revenue_are_kept(weekly):
+def test_both_vintages_of_nvidias_hyperscale_revenue_are_kept(archive):
     v1, v2 = ("NVDA", "dc_hyperscale_revenue_v1"), ("NVDA", "dc_hyperscale_revenue_v2")
-    panel, quarter = weekly.as_of(utc("2026-09-30")), parse_quarter("2025Q1")
+    panel, quarter = archive.as_of(utc("2026-09-30")), parse_quarter("2025Q1")
     assert (panel.fact(v1, quarter).value, panel.fact(v2, quarter).value) == (17599, 22260)
 
 
-def test_neither_vintage_of_nvidias_hyperscale_revenue_is_known_before_it_was_published(weekly):
+def test_neither_vintage_of_nvidias_hyperscale_revenue_is_known_before_it_was_published(archive):
     v1, v2, quarter = ("NVDA", "dc_hyperscale_revenue_v1"), ("NVDA", "dc_hyperscale_revenue_v2"), parse_quarter("2025Q1")
     days = ["2026-05-20", "2026-05-21", "2026-08-26", "2026-08-27"]
-    known = [[weekly.as_of(utc(day)).fact(series, quarter) is not None for series in (v1, v2)] for day in days]
+    known = [[archive.as_of(utc(day)).fact(series, quarter) is not None for series in (v1, v2)] for day in days]
     assert known == [[False, False], [True, False], [True, False], [True, True]]
 
 
-def test_amds_first_quarter_of_2022_became_known_with_the_second(weekly):
+def test_amds_first_quarter_of_2022_became_known_with_the_second(archive):
     series, quarter = ("AMD", "data_center_segment_revenue"), parse_quarter("2022Q1")
-    assert weekly.as_of(utc("2022-08-02T23:59")).fact(series, quarter) is None
-    fact = weekly.as_of(utc("2022-08-03")).fact(series, quarter)
+    assert archive.as_of(utc("2022-08-02T23:59")).fact(series, quarter) is None
+    fact = archive.as_of(utc("2022-08-03")).fact(series, quarter)
     assert (fact.value, fact.published) == (1293, "2022-08-02")
 
 
-def test_a_figure_published_some_day_of_a_month_counts_from_the_next_month(weekly):
-    panels = [weekly.as_of(utc(day)) for day in ("2024-08-31T23:59", "2024-09-01")]
+def test_a_figure_published_some_day_of_a_month_counts_from_the_next_month(archive):
+    panels = [archive.as_of(utc(day)) for day in ("2024-08-31T23:59", "2024-09-01")]
     july = [values(panel, "ByteDance Doubao models", "tokens_per_month").get("2024-07") for panel in panels]
     assert july == [None, 15.219]
 

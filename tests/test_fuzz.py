@@ -172,22 +172,17 @@ def test_a_spoiled_daily_file_is_read_or_refused_in_one_line(name, daily_files):
     assert {number: fault for number, fault in wrong.items() if fault} == {}
 
 
-WEEKLY = reference.FOLDER / "wealth_weekly.csv"
-
-
-@pytest.mark.skipif(not WEEKLY.exists(), reason="no embedded weekly prices")
-def test_a_spoiled_table_of_weekly_prices_is_read_or_refused_in_one_line(tmp_path):
-    good = b"".join(WEEKLY.read_bytes().splitlines(keepends=True)[:ROWS])
-    wrong = {}
+def test_a_spoiled_parquet_file_of_prices_is_read_or_refused_in_one_line(tmp_path):
+    good, wrong = (reference.FOLDER / reference.PRICES).read_bytes(), {}
     for number in range(20):
-        write(tmp_path / WEEKLY.name, spoiled(good, f"weekly {number}"))
+        write(tmp_path / reference.PRICES, spoiled(good, f"prices {number}"))
         wrong[number] = refusal(lambda: reference.load_prices(["NVDA"], tmp_path))
     assert {number: fault for number, fault in wrong.items() if fault} == {}
 
 
 RESULT = b"""{"strategy": "one", "spec_id": "a", "data_id": "b", "code_id": "c",
  "spec": {"name": "one", "title": "One", "question": "Why?", "signals": [], "weights": {"type": "Equal"}},
- "prices": {"source": "reference", "frequency": "weekly", "adjustment": "none", "bars": "none"},
+ "prices": {"source": "reference", "adjustment": "none", "bars": "none"},
  "windows": [{"name": "whole", "start": "2024-01-01", "end": "2024-12-31", "sample": "in"}],
  "baskets": {"optical": {"title": "Optical", "currency": "CNY", "path": {"2024-01": 1.0, "2024-02": 1.1},
   "regimes": {"out of sample": {"n": 40, "total_return": 0.1, "sharpe": 1.0, "sharpe_error": 0.5, "max_drawdown": -0.1,
@@ -241,7 +236,7 @@ TYPED = [
     ["run", "theme_baskets", "--fill"], ["run", "theme_baskets", "--base"], ["run", "theme_baskets", "--audit-seconds"],
     ["run", "theme_baskets", "--facts"], ["run", "theme_baskets", "--format"], ["signals", "--as-of"], ["claims", "--as-of"],
     ["compare", "x"], ["verify"], ["sweep", "multiplier", "--grid"], ["sweep", "multiplier", "--grid", "x", "--workers"],
-    ["sweep", "supply_chain_excess", "--grid", "supply_chain_excess_weekly", "--shard"],
+    ["sweep", "supply_chain_excess", "--grid", "supply_chain_excess", "--shard"],
     ["sweep", "multiplier", "--grid", "x", "--tolerance"], ["sweep", "multiplier", "--grid", "x", "--reports"],
     ["sweep", "multiplier", "--grid", "x", "--engine"], ["data", "pull", "--source"], ["data", "pull", "NVDAA", "--since"],
     ["data", "pull"], ["data"], [],

@@ -1,17 +1,15 @@
-"""Days everybody remembers, in the folder of daily prices: a limit, two holidays and two listings."""
+"""Days everybody remembers, in the embedded prices: a limit, two holidays and two listings."""
 
 import pandas as pd
 import pytest
-from markets_for_tests import DAILY, day, decided, spec_of
+from markets_for_tests import day, decided, spec_of
 
 from backtest import engine
-from backtest.data import folder
-
-pytestmark = pytest.mark.skipif(not DAILY.is_dir(), reason=f"no folder of daily prices at {DAILY}")
+from backtest.data import reference
 
 
 def traded(tickers: tuple[str, ...], first: str, last: str, *chosen: engine.Decision, base: str = "CNY") -> engine.Simulation:
-    prices = folder.load_prices(tickers, DAILY)
+    prices = reference.load_prices(tickers)
     sessions = engine.run_sessions(prices, tickers, day(first), day(last))
     return engine.trade(spec_of(), chosen, prices, tickers, base, sessions)
 

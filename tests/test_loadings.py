@@ -115,16 +115,16 @@ def standardised(values):
     ("day", "opinions"),
     [("2026-06-30", TRENDS), ("2025-07-23", TRENDS[1:])],  # token_anchor had three quarters by the report's date
 )
-def test_a_theme_s_score_is_the_mean_of_loading_times_z_over_the_trends_with_an_opinion(weekly, day, opinions):
+def test_a_theme_s_score_is_the_mean_of_loading_times_z_over_the_trends_with_an_opinion(archive, day, opinions):
     z = {trend: standardised(worked(trend, day)) for trend in opinions}
-    scores = ThemeTrends()(weekly.as_of(end_of(day)))
+    scores = ThemeTrends()(archive.as_of(end_of(day)))
     assert set(scores.index) == set(LOADINGS)
     for theme, loadings in LOADINGS.items():
         by_trend = dict(zip(TRENDS, loadings, strict=True))
         assert scores[theme] == pytest.approx(sum(by_trend[trend] * z[trend] for trend in opinions) / len(opinions), rel=1e-9)
 
 
-def test_one_standard_score_is_worked_in_full(weekly):
+def test_one_standard_score_is_worked_in_full(archive):
     custom = 3100 + 816.4  # AVGO and MRVL of 2024Q1, the fourth quarter known on 2024-06-13
     shares = [
         (900 + 459.8) / (900 + 459.8 + 10323 + 1321),
@@ -135,19 +135,19 @@ def test_one_standard_score_is_worked_in_full(weekly):
     mean = sum(shares) / 4
     spread = (sum((share - mean) ** 2 for share in shares) / 3) ** 0.5
     z = (shares[3] - mean) / spread
-    scores = ThemeTrends()(weekly.as_of(end_of("2024-06-13")))
+    scores = ThemeTrends()(archive.as_of(end_of("2024-06-13")))
     assert scores.to_dict() == pytest.approx({"optical": 0.5 * z, "copper": z, "PCB": z, "GPU": -z, "ASIC": z}, rel=1e-9)
 
 
 @pytest.mark.parametrize("day", ["2022-06-30", "2024-05-23", "2024-06-12"])
-def test_no_theme_has_a_score_until_some_trend_has_four_known_quarters(weekly, day):
-    scores = ThemeTrends()(weekly.as_of(end_of(day)))
+def test_no_theme_has_a_score_until_some_trend_has_four_known_quarters(archive, day):
+    scores = ThemeTrends()(archive.as_of(end_of(day)))
     assert set(scores.index) == set(LOADINGS)
     assert scores.isna().all()
 
 
-def test_more_quarters_may_be_asked_for(weekly):
-    assert ThemeTrends(fewest_quarters=14)(weekly.as_of(end_of("2026-06-30"))).isna().all()
+def test_more_quarters_may_be_asked_for(archive):
+    assert ThemeTrends(fewest_quarters=14)(archive.as_of(end_of("2026-06-30"))).isna().all()
 
 
 @pytest.mark.parametrize("fewest", [2, 1, 0, -1])

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import DAILY, STRATEGIES, daily_archive, reference_archive, spec_of
+from markets_for_tests import STRATEGIES, reference_archive, spec_of
 
 from backtest import engine, run
 from backtest.panel import Archive, Panel
@@ -20,16 +20,12 @@ pytestmark = pytest.mark.slow
 
 SpecOf = Callable[[Archive], StrategySpec]
 END = pd.Timestamp("2026-06-05")
-SOURCES = [
-    "weekly",
-    pytest.param("daily", marks=pytest.mark.skipif(not DAILY.is_dir(), reason=f"no folder of daily prices at {DAILY}")),
-]
 
 
 @lru_cache
-def archive_from(source: str) -> Archive:
+def embedded() -> Archive:
     tickers = sorted(set().union(*(run.tickers_of(load_strategy(path), load_universe()) for path in STRATEGIES)))
-    return reference_archive(tickers) if source == "weekly" else daily_archive(tickers)
+    return reference_archive(tickers)
 
 
 # The check
@@ -116,9 +112,8 @@ def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.T
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("source", SOURCES)
-def test_no_decision_and_no_value_moves_when_everything_later_is_scrambled(source, path):
-    spec, archive = load_strategy(path), archive_from(source)
+def test_no_decision_and_no_value_moves_when_everything_later_is_scrambled(path):
+    spec, archive = load_strategy(path), embedded()
     for book in spec.books:
         for cut in cuts(spec, book, archive.prices, 2 if len(spec.books) == 1 else 1):
             must_not_move(lambda _: spec, book, archive, cut, honest)
@@ -184,35 +179,35 @@ CUT_AT_A_DECISION = pd.Timestamp("2024-05-31")  # a Friday, and the last session
 
 
 def test_a_score_that_reads_everything_shown_does_not_move():
-    must_not_move(watching, "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, honest)
+    must_not_move(watching, "NVDA", embedded(), CUT_AT_A_DECISION, honest)
 
 
 @pytest.mark.parametrize("kind", [CutByPeriodEnd, OneSessionAhead], ids=lambda kind: kind.__name__)
 def test_the_check_finds_an_archive_that_shows_something_too_early(kind):
     with pytest.raises(AssertionError):
-        must_not_move(watching, "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, as_kind(kind))
+        must_not_move(watching, "NVDA", embedded(), CUT_AT_A_DECISION, as_kind(kind))
 
 
 def test_the_check_finds_a_fact_table_cut_by_period_end_through_a_real_strategy():
     """At the end of March 2024 the first quarter has ended for the leaders and the clouds, and none has reported it."""
     spec = load_strategy(next(path for path in STRATEGIES if path.stem == "supply_chain_excess"))
     with pytest.raises(AssertionError):
-        must_not_move(lambda _: spec, "leaders", archive_from("weekly"), pd.Timestamp("2024-03-29"), as_kind(CutByPeriodEnd))
+        must_not_move(lambda _: spec, "leaders", embedded(), pd.Timestamp("2024-03-29"), as_kind(CutByPeriodEnd))
 
 
 def test_the_check_finds_prices_that_run_one_session_ahead():
     with pytest.raises(AssertionError):
-        must_not_move(lambda _: spec_of(), "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, shifted)
+        must_not_move(lambda _: spec_of(), "NVDA", embedded(), CUT_AT_A_DECISION, shifted)
 
 
 def test_the_check_finds_a_signal_that_reads_the_archive():
     with pytest.raises(AssertionError):
-        must_not_move(clairvoyant, "NVDA", archive_from("weekly"), CUT_AT_A_DECISION, honest)
+        must_not_move(clairvoyant, "NVDA", embedded(), CUT_AT_A_DECISION, honest)
 
 
 def test_the_check_finds_an_order_on_the_session_of_its_own_decision():
     """With the lag of nothing that a spec refuses, the close that is decided on is the close that is traded."""
-    archive = archive_from("weekly")
+    archive = embedded()
     decisions, _ = run_until(spec_of(), "NVDA", archive, CUT_AT_A_DECISION)
     early = spec_of().model_copy(update={"lag": 0})
     outcome = engine.trade(early, decisions, archive.prices, ["NVDA"], "USD", archive.prices.sessions(("XNYS",)))
@@ -228,9 +223,8 @@ def orders_follow_decisions(outcome: engine.Simulation) -> None:
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("source", SOURCES)
-def test_every_order_of_every_strategy_follows_its_decision(source, path):
-    spec, archive, universe = load_strategy(path), archive_from(source), load_universe()
+def test_every_order_of_every_strategy_follows_its_decision(path):
+    spec, archive, universe = load_strategy(path), embedded(), load_universe()
     for book in spec.books:
         tickers: Sequence[str] = spec.tickers(book, universe)
         sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)

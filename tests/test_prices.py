@@ -27,7 +27,6 @@ def prices():
             "XNYS": pd.Series([utc(f"{day:%Y-%m-%d} 21:00") for day in DAYS], DAYS),
         },
         rate=pd.Series([7.0, 7.2], pd.DatetimeIndex(["2024-03-04", "2024-03-06"])),
-        frequency="daily",
         adjustment="total return",
         source="made up",
         data_id="0",
@@ -132,18 +131,9 @@ def test_converting_leaves_the_source_unchanged(prices):
     pd.testing.assert_frame_equal(prices.wealth, before)
 
 
-@pytest.mark.parametrize(
-    ("frequency", "markets", "periods"),
-    [
-        ("weekly", ("XSHG",), 52),
-        ("weekly", ("XSHG", "XNYS"), 52),
-        ("daily", ("XNYS",), 252),
-        ("daily", ("XSHG",), 242),
-        ("daily", ("XSHG", "XNYS"), 260),
-    ],
-)
-def test_returns_a_year_follow_the_declared_frequency_and_markets(prices, frequency, markets, periods):
-    assert replace(prices, frequency=frequency).periods_per_year(markets) == periods
+@pytest.mark.parametrize(("markets", "periods"), [(("XNYS",), 252), (("XSHG",), 242), (("XSHG", "XNYS"), 260)])
+def test_returns_a_year_follow_the_markets(prices, markets, periods):
+    assert prices.periods_per_year(markets) == periods
 
 
 def test_the_sessions_of_two_markets_are_their_union(prices):

@@ -50,7 +50,7 @@ WAYS = {
 
 
 @pytest.fixture
-def code_id(monkeypatch, weekly):
+def code_id(monkeypatch, archive):
     """Return the code id of a strategy file after its signal has been called once."""
 
     def found(path):
@@ -58,7 +58,7 @@ def code_id(monkeypatch, weekly):
         monkeypatch.setattr(sys, "path", [str(path.parent), *sys.path])
         spec = load_strategy(path)
         for signal in spec.signals:
-            engine.scored(signal, weekly.as_of(pd.Timestamp("2025-03-03T12:00Z")))
+            engine.scored(signal, archive.as_of(pd.Timestamp("2025-03-03T12:00Z")))
         return provenance.code_id(spec.files)
 
     yield found
@@ -120,11 +120,11 @@ def test_a_file_that_changes_after_it_was_loaded_is_refused_by_name(code_id, tmp
         provenance.code_id(spec.files)
 
 
-def test_a_strategy_from_elsewhere_that_was_edited_has_another_audit_and_differs_in_a_comparison(weekly, tmp_path):
+def test_a_strategy_from_elsewhere_that_was_edited_has_another_audit_and_differs_in_a_comparison(archive, tmp_path):
     path = written(tmp_path / "one")
-    before = run(load_strategy(path), weekly)
+    before = run(load_strategy(path), archive)
     path.write_text(path.read_text(encoding="utf-8").replace("pass", "ahead = 5"), encoding="utf-8")
-    after = run(load_strategy(path), weekly)
+    after = run(load_strategy(path), archive)
     assert (before.spec_id, before.data_id) == (after.spec_id, after.data_id)
     assert path_of(before) != path_of(after)
     assert set(compare(before.as_dict(), after.as_dict())["identities"]) == {"code_id"}

@@ -17,7 +17,7 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import DAILY, ROOT, reference_archive, spec_of
+from markets_for_tests import ROOT, reference_archive, spec_of
 
 from backtest import engine, run
 from backtest.data import folder, reference
@@ -34,7 +34,6 @@ BOOKS = {
     "ASIC in dollars, two markets": (("AVGO", "MRVL", "688256.SS"), "USD", "close"),
 }
 OWN = {"ChiNext, main board and STAR": ("300308.SZ", "600183.SS", "688256.SS"), "two markets": ("300308.SZ", "NVDA", "AVGO")}
-needs_daily = pytest.mark.skipif(not DAILY.is_dir(), reason=f"no folder of daily prices at {DAILY}")
 
 
 # The rules, typed by hand
@@ -262,21 +261,19 @@ def agree(where: Path, spec: StrategySpec, base: str, fewest: int) -> None:
     np.testing.assert_allclose(outcome.equity, [loop.value[day.date()] for day in outcome.equity.index], rtol=1e-9)
 
 
-@needs_daily
 @pytest.mark.parametrize("fill", ["close", "open"])
 @pytest.mark.parametrize("name", ["trend_rotation", "momentum_rotation", "supply_chain_excess"])
-def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_strategy_on_real_prices(name, fill):
+def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_strategy_on_real_prices(name, fill, shared_prices):
     """Weights are the strategy's own; everything after a decision is the loop's. The last prices of any name are not reached."""
     spec = load_strategy(ROOT / "strategies" / f"{name}.py").replaced(end=date(2026, 4, 30), fill=fill)
-    agree(DAILY, spec, "CNY", 100)
+    agree(shared_prices, spec, "CNY", 100)
 
 
-@needs_daily
 @pytest.mark.parametrize("book", BOOKS)
-def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_real_prices(book):
+def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_real_prices(book, shared_prices):
     tickers, base, fill = BOOKS[book]
     start, end = date(2023, 1, 3), date(2026, 4, 30)
-    agree(DAILY, spec_of(baskets=tickers, together=True, base=base, fill=fill, start=start, end=end), base, 100)
+    agree(shared_prices, spec_of(baskets=tickers, together=True, base=base, fill=fill, start=start, end=end), base, 100)
 
 
 @lru_cache

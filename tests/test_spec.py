@@ -269,7 +269,7 @@ def test_the_hash_is_the_same_in_another_process():
     assert told.stdout.strip() == spec_of().spec_id
 
 
-def test_a_signal_that_keeps_an_archive_in_a_field_is_refused_in_one_line(weekly):
-    spec = spec_of(signals=(TomorrowsClose(weekly, "NVDA"),), weights=Gate())
+def test_a_signal_that_keeps_an_archive_in_a_field_is_refused_in_one_line(archive):
+    spec = spec_of(signals=(TomorrowsClose(archive, "NVDA"),), weights=Gate())
     with pytest.raises(ConfigurationError, match="a field of type DataFrame; want numbers, text"):
         spec.as_dict()

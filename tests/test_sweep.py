@@ -33,26 +33,26 @@ def only_the_book(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("only_the_book")
-def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(daily):
+def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(archive):
     every = Settings(SPEC, load_grid(SAMPLE))
     assert len(every) >= 10_000
     chosen = [every[int(number)][1] for number in np.random.default_rng(20250723).choice(len(every), 20, replace=False)]
-    found = {curve.number: curve.equity for curve in Evaluator(daily, load_universe()).curves(chosen)}
+    found = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(chosen)}
     assert sorted(found) == list(range(20))
     for number, spec in enumerate(chosen):
-        alone = run(spec, daily).books["leaders"].equity
+        alone = run(spec, archive).books["leaders"].equity
         assert (found[number].index == alone.index).all()
         assert np.abs(found[number] / alone - 1.0).max() < 1e-12
     assert len({float(equity.iloc[-1]) for equity in found.values()}) > 10  # the settings differ
 
 
 @pytest.mark.slow
-def test_books_walked_together_equal_books_walked_alone(daily):
+def test_books_walked_together_equal_books_walked_alone(archive):
     settings = [{"weights.above": above, "lag": 2, "rebalance": "weekly"} for above in (-0.2, 0.0, 0.05, 0.1)]
     specs = [applied(SPEC, setting) for setting in settings]
-    together = {curve.number: curve.equity for curve in Evaluator(daily, load_universe()).curves(specs)}
+    together = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(specs)}
     for number, spec in enumerate(specs):
-        alone = next(Evaluator(daily, load_universe()).curves([spec])).equity
+        alone = next(Evaluator(archive, load_universe()).curves([spec])).equity
         assert np.abs(together[number] / alone - 1.0).max() < 1e-12
 
 
@@ -125,14 +125,14 @@ SMALL = {"rebalance": ("monthly", "quarterly"), "lag": (1, 2, 3), "fill": ("clos
 
 
 @pytest.fixture
-def made(daily, tmp_path, monkeypatch):
+def made(archive, tmp_path, monkeypatch):
     """Evaluate a shard of a small grid into a folder, by some workers; return what was evaluated."""
     monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
     settings = Settings(SPEC, Grid(SMALL))
 
     def call(folder, shard="1/1", resume=False, workers=1):
         told = []
-        with Crew(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, daily) as crew:
+        with Crew(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, archive) as crew:
             cut = plan(settings, ["data", "code"], tmp_path / folder)
             mine = shard_of(cut, shard)
 
@@ -176,20 +176,20 @@ def test_days_in_a_grid_are_days_of_the_spec_and_have_a_name(tmp_path):
     assert stated(settings.setting(1)) == '{"start": "2024-01-02"}'
 
 
-def test_a_strategy_that_cannot_be_sent_to_workers_says_so(weekly):
+def test_a_strategy_that_cannot_be_sent_to_workers_says_so(archive):
     @dataclass(frozen=True)
     class Inside(Gate):
         pass
 
     with pytest.raises(ConfigurationError, match="--workers 1"):
-        Crew(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), weekly)
+        Crew(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), archive)
 
 
 @pytest.mark.process
-def test_a_worker_that_cannot_begin_says_why(weekly, tmp_path):
+def test_a_worker_that_cannot_begin_says_why(archive, tmp_path):
     with (
         pytest.raises(BacktestError, match="no such strategy file"),
-        Crew(2, tmp_path / "gone.py", Settings(SPEC, Grid({"lag": (1,)})), weekly),
+        Crew(2, tmp_path / "gone.py", Settings(SPEC, Grid({"lag": (1,)})), archive),
     ):
         pass
 
@@ -200,8 +200,8 @@ def test_a_shard_that_is_none_is_refused(part):
         shard_of([], part)
 
 
-def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(weekly):
-    shared = Shared(pickle.dumps((Settings(SPEC, Grid({"lag": (1, 2)})), weekly)))
+def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archive):
+    shared = Shared(pickle.dumps((Settings(SPEC, Grid({"lag": (1, 2)})), archive)))
     before = pickle.dumps(shared)
     settings, evaluator = shared.made()
     assert len(list(evaluator.curves([spec for _, spec in settings]))) == 2

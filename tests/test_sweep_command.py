@@ -146,7 +146,7 @@ def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two
 CHANGED = {
     "code": "backtest/sweep/evaluate.py",
     "rules": "backtest/universe/rules.toml",
-    "data": "backtest/data/reference/wealth_weekly.csv",
+    "data": "backtest/data/reference/prices.parquet",
 }
 
 

@@ -10,7 +10,6 @@ from backtest.sweep.summary import terminal
 from backtest.sweep_commands import Pace
 
 ROOT = Path(__file__).parent.parent
-DAILY = ROOT / "sweeps" / "supply_chain_excess.toml"
 FOUND = {
     "strategy": "example",
     "settings": 12,
@@ -98,14 +97,3 @@ def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command,
     assert errors[0].startswith("32 settings, about")
     assert not [line for line in errors if " s " in line]
     assert "python -m backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")
-
-
-@pytest.mark.process
-def test_a_grid_for_daily_prices_is_refused_on_weekly_ones_before_any_work(command, tmp_path):
-    code, out, errors = command("sweep", "supply_chain_excess", "--grid", DAILY, "--out", tmp_path)
-    assert (code, out) == (2, "")
-    (line,) = errors
-    assert str(DAILY) in line
-    assert '"fill": "open"' in line
-    assert "expected daily ones: --prices" in line
-    assert list(tmp_path.iterdir()) == []

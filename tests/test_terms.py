@@ -168,8 +168,8 @@ def test_a_days_close_in_shanghai_counts_in_new_york_and_not_the_other_way_round
     ]
 
 
-def test_weekly_prices_without_bars_trade_in_fractions() -> None:
-    prices = replace(prices_of({MAIN: eight(30.0)}, {MAIN: "XSHG"}, INDEX), frequency="weekly")
+def test_prices_without_bars_trade_in_fractions() -> None:
+    prices = prices_of({MAIN: eight(30.0)}, {MAIN: "XSHG"}, INDEX)
     assert traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY").orders["shares"].tolist() == pytest.approx([50_000 / 30])
 
 

@@ -90,9 +90,9 @@ def spec_of(deed):
 
 
 @pytest.mark.parametrize("deed", FAILURES)
-def test_what_a_signal_raises_is_an_error_of_the_strategy_in_one_line(deed, weekly):
+def test_what_a_signal_raises_is_an_error_of_the_strategy_in_one_line(deed, archive):
     with pytest.raises(StrategyError) as refused:
-        engine.scored(Acting(deed), weekly.as_of(MOMENT))
+        engine.scored(Acting(deed), archive.as_of(MOMENT))
     assert refused.value.exit_code == 2
     assert str(refused.value).startswith("test_untrusted_strategies.py line ")
     assert FAILURES[deed] in str(refused.value)
@@ -100,17 +100,17 @@ def test_what_a_signal_raises_is_an_error_of_the_strategy_in_one_line(deed, week
 
 
 @pytest.mark.parametrize("deed", ["says nothing", "gives words", "says twice"])
-def test_scores_that_are_none_are_refused(deed, weekly):
+def test_scores_that_are_none_are_refused(deed, archive):
     with pytest.raises(StrategyError, match=r"signal Acting gave .*; expected "):
-        engine.scored(Acting(deed), weekly.as_of(MOMENT))
+        engine.scored(Acting(deed), archive.as_of(MOMENT))
 
 
-def test_a_person_s_interruption_is_not_the_strategy_s(weekly, monkeypatch):
+def test_a_person_s_interruption_is_not_the_strategy_s(archive, monkeypatch):
     monkeypatch.setitem(DEEDS, "waits", lambda panel: signals_of_the_system.raise_signal(signals_of_the_system.SIGINT))
     before = signals_of_the_system.signal(signals_of_the_system.SIGINT, signals_of_the_system.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            engine.scored(Acting("waits"), weekly.as_of(MOMENT))
+            engine.scored(Acting("waits"), archive.as_of(MOMENT))
     finally:
         signals_of_the_system.signal(signals_of_the_system.SIGINT, before)
 
@@ -135,10 +135,10 @@ def test_what_a_strategy_file_raises_when_it_is_loaded_is_one_line(source, words
 
 
 @pytest.mark.parametrize("deed", ["guesses", "alternates", "tires"])
-def test_a_decision_that_is_not_the_same_twice_ends_a_run_with_code_four(deed, weekly):
+def test_a_decision_that_is_not_the_same_twice_ends_a_run_with_code_four(deed, archive):
     CALLS.clear()
     with pytest.raises(NotRepeatableError, match=r"mine: Acting in leaders on \d{4}-\d\d-\d\d is not the same twice") as refused:
-        run(spec_of(deed).replaced(start=pd.Timestamp("2024-01-05").date()), weekly)
+        run(spec_of(deed).replaced(start=pd.Timestamp("2024-01-05").date()), archive)
     assert refused.value.exit_code == 4
 
 
@@ -175,8 +175,8 @@ def test_an_array_of_a_panel_cannot_be_made_writeable(name, archive):
         array.setflags(write=True)
 
 
-def test_what_a_signal_puts_into_its_tables_is_in_no_other_panel_of_the_moment(weekly):
-    panel = weekly.as_of(MOMENT)
+def test_what_a_signal_puts_into_its_tables_is_in_no_other_panel_of_the_moment(archive):
+    panel = archive.as_of(MOMENT)
     before = panel.rows.copy(), panel.prices.copy()
 
     def writes(given):
@@ -190,9 +190,9 @@ def test_what_a_signal_puts_into_its_tables_is_in_no_other_panel_of_the_moment(w
     pd.testing.assert_frame_equal(panel.prices, before[1])
 
 
-def test_an_archive_that_was_written_to_is_refused_after_the_run(weekly):
-    wealth = weekly.prices.wealth.copy()
-    held = Archive(weekly.facts, replace(weekly.prices, wealth=wealth))
+def test_an_archive_that_was_written_to_is_refused_after_the_run(archive):
+    wealth = archive.prices.wealth.copy()
+    held = Archive(archive.facts, replace(archive.prices, wealth=wealth))
     with unchanged(held, "strategy mine"):
         pass
     with pytest.raises(StrategyError, match="strategy mine: figures or prices are no longer what was loaded"), unchanged(held, "strategy mine"):  # fmt: skip # noqa: E501
@@ -210,11 +210,11 @@ class Straying(Gate):
 
 
 @pytest.mark.parametrize(("weight", "words"), [(1.0, "no member that can be held then"), ("all", "expected a number")])
-def test_weights_that_are_none_are_refused(weight, words, weekly):
+def test_weights_that_are_none_are_refused(weight, words, archive):
     spec = build_spec(name="mine", title="t", question="q", baskets=("leaders",), signals=(Acting("leaves"),),
                       weights=Straying(weight=weight))  # fmt: skip
-    session = weekly.prices.sessions(weekly.prices.markets_of(spec.tickers("leaders", load_universe())))[150]
-    seen = engine.outlook(("leaders",), weekly.prices.markets_of(spec.tickers("leaders", load_universe())), weekly, load_universe(), session)  # fmt: skip # noqa: E501
+    session = archive.prices.sessions(archive.prices.markets_of(spec.tickers("leaders", load_universe())))[150]
+    seen = engine.outlook(("leaders",), archive.prices.markets_of(spec.tickers("leaders", load_universe())), archive, load_universe(), session)  # fmt: skip # noqa: E501
     with pytest.raises(StrategyError, match=words):
         engine.decided_on(spec, "leaders", seen, (pd.Series([1.0], index=[SUPPLY_CHAIN]),))
 

@@ -64,7 +64,7 @@ def test_a_strategy_whose_start_is_far_off_is_refused():
 @pytest.mark.process  # a sweep starts its workers' server before all else
 @pytest.mark.parametrize("stated", ["²/³", "1/²", "1/0", "0/2", "3/2", "1", "", "1/3/5", "-1/2", "1/" + "9" * 5000])
 def test_a_shard_that_is_none_is_refused_before_anything_is_read(command, stated):
-    grid = "supply_chain_excess_weekly"
+    grid = "supply_chain_excess"
     code, out, errors = command("sweep", "supply_chain_excess", "--grid", grid, "--shard", stated, "--prices", "none")
     assert (code, out) == (2, "")
     assert "expected I/N with I from 1 to N" in errors[-1]
@@ -276,8 +276,8 @@ def test_a_chunk_that_finds_no_room_is_told_in_one_line_and_leaves_nothing(tmp_p
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"old": b"old"}
 
 
-def test_a_report_that_finds_no_room_is_told_in_one_line_and_the_old_one_stays(tmp_path, weekly):
-    result = run(load_strategy(ROOT / "strategies" / "multiplier.py"), weekly)
+def test_a_report_that_finds_no_room_is_told_in_one_line_and_the_old_one_stays(tmp_path, archive):
+    result = run(load_strategy(ROOT / "strategies" / "multiplier.py"), archive)
     old = tmp_path / "multiplier"
     old.mkdir()
     former_files = {"index.html": "old", "result.json": '{"strategy": "multiplier"}'}

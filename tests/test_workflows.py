@@ -172,7 +172,7 @@ def runner(tmp_path_factory):
         folder,
         {
             "inputs.strategy || 'supply_chain_excess'": "supply_chain_excess",
-            "inputs.grid || 'sweeps/supply_chain_excess_weekly.toml'": "sweeps/tiny.toml",
+            "inputs.grid || 'sweeps/supply_chain_excess_ci.toml'": "sweeps/tiny.toml",
             "inputs.baseline": "",
             "strategy.job-total": "3",
             "github.token": "none",

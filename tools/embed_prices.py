@@ -25,7 +25,7 @@ RATE = "CNY=X"
 # What the prices of a ticker are, by the end of its name; the first that fits counts.
 KINDS = (
     ("CNY=X", "CNY per USD, market closes"),
-    ("KRW=X", "KRW per USD, market closes; median difference from the Bank of Korea's weekly rate 0.4%"),
+    ("KRW=X", "KRW per USD, market closes; median difference from the Bank of Korea's rates 0.4%"),
     ("510300.SS", "fund: closes as traded, adj_close with dividends"),
     ("000300.SS", "price index: without dividends"),
     ("399006.SZ", "price index: without dividends"),

@@ -71,7 +71,7 @@ def archive(seed: int, monthly: float) -> Archive:
     told = f"world {seed} with {monthly:.0%} a month"
     table = pd.DataFrame(wealth(seed, monthly), closes.index, names)
     market, rate = dict.fromkeys(names, "XSHG"), pd.Series(7.0, closes.index)
-    held = {"XSHG": closes}, rate, "daily", "none", told, told
+    held = {"XSHG": closes}, rate, "none", told, told
     return Archive(no_facts(), Prices(table, market, dict.fromkeys(names, CURRENCY["XSHG"]), *held))
 
 

@@ -11,7 +11,7 @@ from backtest.statistics.cosines import Coefficient
 from backtest.statistics.influence import alpha
 from backtest.statistics.refusal import Refused
 
-MARKET = {"XSHG": ("market", "000300.SS"), "XNYS": ("market", "QQQ")}
+MARKET = {"XSHG": ("market", "510300.SS"), "XNYS": ("market", "QQQ")}
 ABROAD = {"sector": "SMH", "NVIDIA": "NVDA"}  # fixed before any result was read
 NEW_YORK = "XNYS"
 

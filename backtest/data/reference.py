@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pyarrow import parquet
 
 from backtest.data.checks import VALUES
@@ -41,6 +43,7 @@ FACT_TABLES = (
 TABLES = (*FACT_TABLES, "accelerators.csv", "events.csv")
 LIVE = "live.csv"
 PRICES, SCALE = "prices.parquet", 10_000  # prices are whole ten-thousandths
+SCHEMA = pa.schema({"ticker": pa.string(), "session": pa.date32()} | dict.fromkeys((*VALUES, "volume"), pa.int64()))
 
 
 @lru_cache
@@ -84,7 +87,33 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
 
 def _bars(folder: Path, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Return the prices of those tickers that are embedded, by session: `tools/embed_prices.py` scaled them to whole numbers."""
-    rows = parquet.read_table(folder / PRICES, filters=[("ticker", "in", list(tickers))]).to_pandas()
+    rows = _rows(folder, tickers).to_pandas()
     rows["session"] = pd.to_datetime(rows["session"]).astype("datetime64[ns]")
-    rows[list(VALUES)] = rows[list(VALUES)].astype(float) / SCALE
-    return {str(ticker): table.set_index("session")[[*VALUES, "volume"]] for ticker, table in rows.groupby("ticker")}
+    numbers = rows[[*VALUES, "volume"]].astype(float)
+    if (wrong := (numbers[list(VALUES)] <= 0)).any(axis=None):
+        place = int(wrong.any(axis=1).idxmax())
+        name = str(wrong.loc[place].idxmax())
+        where = f"{PRICES} {rows['ticker'][place]} ({rows['session'][place]:%Y-%m-%d})"
+        raise DataError(f"{where}: {name} is {numbers.at[place, name] / SCALE:g}; expected a price above 0, or nothing")
+    numbers[list(VALUES)] /= SCALE
+    tables = {}
+    for ticker, table in numbers.groupby(rows["ticker"]):
+        days = pd.DatetimeIndex(rows["session"][table.index])
+        if (late := np.flatnonzero(days[1:] <= days[:-1])).size:
+            raise DataError(f"{PRICES} {ticker}: {days[late[0] + 1]:%Y-%m-%d} stands twice or late; expected unique, rising days")
+        tables[str(ticker)] = table.set_axis(days)
+    return tables
+
+
+def _rows(folder: Path, tickers: Sequence[str]) -> pa.Table:
+    """Return the rows of some tickers in the columns of SCHEMA; DataError for a file that has others, or is none."""
+    try:
+        table = parquet.read_table(folder / PRICES, filters=[("ticker", "in", list(tickers))])
+        if lost := [name for name in SCHEMA.names if name not in table.column_names]:
+            raise DataError(f"{PRICES}: no column '{lost[0]}'; expected {', '.join(SCHEMA.names)}")
+        return table.select(SCHEMA.names).cast(SCHEMA)
+    except FileNotFoundError:
+        raise DataError(f"{PRICES}: no such file in {folder}; expected what the package carries") from None
+    except (pa.ArrowException, OSError, ValueError) as fault:
+        said = " ".join(str(fault).split())[:200]
+        raise DataError(f"{PRICES}: no table of prices ({said}); expected columns {', '.join(SCHEMA.names)}") from None

@@ -14,13 +14,10 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtest.errors import ConfigurationError, near_miss
 from backtest.inputs import read_toml, shown
-
-if TYPE_CHECKING:
-    from backtest.spec import StrategySpec  # heavy, and only named here
 
 MOST, MOST_EVER = 100_000, 10_000_000
 PLACES = 100  # times the cap: what a grid whose conditions exclude most of it may have before

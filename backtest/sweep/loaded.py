@@ -22,7 +22,7 @@ def trade_once() -> None:
     closes = calendars.closes("XNYS", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-12"))
     flat = pd.DataFrame(1.0, closes.index, ["NVDA"])
     market, currency = {"NVDA": "XNYS"}, {"NVDA": "USD"}
-    prices = Prices(flat, market, currency, {"XNYS": closes}, pd.Series(7.0, closes.index), "daily", "none", "none", "none")
+    prices = Prices(flat, market, currency, {"XNYS": closes}, pd.Series(7.0, closes.index), "none", "none", "none")
     spec = build_spec(name="none", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=1.0)
     terms = engine.book_terms(spec, prices, ("NVDA",), "USD", pd.DatetimeIndex(closes.index))
     orders = engine.filled(spec, terms, np.ones((1, 2, 1)), pd.DatetimeIndex(closes.index[:1]))

@@ -394,49 +394,57 @@ def test_an_ended_row_of_another_session_than_the_last_price_is_refused(tmp_path
         load_prices(["NVDA"], tmp_path)
 
 
-@pytest.mark.parametrize("folder", ["daily", "prices"])
-def test_every_shared_file_passes_with_the_decisions_beside_it(folder):
-    home = SHARED / folder
-    if not home.is_dir():
-        pytest.skip(f"no ../shared/{folder}")
-    tickers = [one for one in sorted(load_universe().market_and_currency()) if (home / f"{one}.csv").exists()]
-    found = load_prices(tickers, home)
-    rows = sum((home / f"{one}.csv").read_text(encoding="utf-8").count("\n") - 1 for one in tickers)
+def test_every_shared_file_passes_with_the_decisions_beside_it(shared_prices):
+    tickers = [one for one in sorted(load_universe().market_and_currency()) if (shared_prices / f"{one}.csv").exists()]
+    found = load_prices(tickers, shared_prices)
+    rows = sum((shared_prices / f"{one}.csv").read_text(encoding="utf-8").count("\n") - 1 for one in tickers)
     assert int(found.wealth.notna().sum().sum()) == rows  # none is suspended, none is dropped
 
 
-def test_the_shared_files_need_the_decisions_beside_them(tmp_path):
-    if not (SHARED / "prices").is_dir():
-        pytest.skip("no ../shared/prices")
-    (tmp_path / "AAOI.csv").write_bytes((SHARED / "prices" / "AAOI.csv").read_bytes())
+def test_the_shared_files_need_the_decisions_beside_them(tmp_path, shared_prices):
+    (tmp_path / "AAOI.csv").write_bytes((shared_prices / "AAOI.csv").read_bytes())
     with pytest.raises(DataError, match=r"AAOI.csv row \d+ \(2022-09-16\): close moves by \+50\.\d%"):
         load_prices(["AAOI"], tmp_path)
 
 
+@pytest.fixture(scope="module")
+def embedded_rows():
+    return pd.read_parquet(reference.FOLDER / reference.PRICES)
+
+
 @pytest.fixture
-def embedded(tmp_path):
-    for name in ("wealth_weekly.csv", "decisions.toml"):
-        (tmp_path / name).write_bytes((reference.FOLDER / name).read_bytes())
-    return tmp_path
+def spoil(tmp_path, embedded_rows):
+    """Write the embedded prices with a change, beside their decisions; return the folder."""
 
+    def write(change):
+        rows = embedded_rows.copy()
+        change(rows)
+        rows.to_parquet(tmp_path / reference.PRICES, index=False)
+        (tmp_path / "decisions.toml").write_bytes((reference.FOLDER / "decisions.toml").read_bytes())
+        return tmp_path
 
-def spoil(folder, column, change):
-    table = pd.read_csv(folder / "wealth_weekly.csv", dtype=str, keep_default_na=False)
-    table[column] = change(table[column].copy())
-    table.to_csv(folder / "wealth_weekly.csv", index=False, lineterminator="\n")
+    return write
 
 
 @pytest.mark.parametrize(
-    ("column", "factor"), [("NVDA", 10), ("NVDA", 0.5), ("300308.SZ", 2), ("600183.SS", 1.8), ("CNY=X", 1.1)]
+    ("ticker", "factor"), [("NVDA", 10), ("NVDA", 0.5), ("300308.SZ", 2), ("600183.SS", 1.8), ("CNY=X", 1.1)]
 )
-def test_the_embedded_weeks_pass_the_same_gate(embedded, column, factor):
-    spoil(embedded, column, lambda own: own.where(own.index != 100, str(float(own[100]) * factor)))
-    with pytest.raises(DataError, match=rf"^wealth_weekly.csv column {column} row 10[23] \(20\d\d-\d\d-\d\d\): close moves by"):
-        reference.load_prices(["NVDA", "300308.SZ", "600183.SS"], embedded)
+def test_the_embedded_prices_pass_the_same_gate(spoil, ticker, factor):
+    def change(rows):
+        place = rows.index[(rows["ticker"] == ticker) & (rows["session"].astype(str) == "2024-03-28")]
+        for name in ("open", "high", "low", "close", "adj_close"):
+            rows.loc[place, name] = (rows.loc[place, name] * factor).round()
+
+    with pytest.raises(DataError, match=rf"^prices.parquet {ticker} \(2024-03-2[89]\): close moves by"):
+        reference.load_prices(["NVDA", "300308.SZ", "600183.SS"], spoil(change))
 
 
-def test_a_column_of_the_embedded_weeks_copied_over_another_is_refused(embedded):
-    own = pd.read_csv(embedded / "wealth_weekly.csv", dtype=str, keep_default_na=False)["AMD"]
-    spoil(embedded, "NVDA", lambda _: own)
-    with pytest.raises(DataError, match=r"column NVDA: the same closes as wealth_weekly.csv column AMD"):
-        reference.load_prices(["AMD", "NVDA"], embedded)
+def test_embedded_prices_of_one_ticker_copied_over_another_are_refused(spoil):
+    def change(rows):
+        own = rows[rows["ticker"] == "AMD"].drop(columns="ticker")
+        place = rows["ticker"] == "NVDA"
+        assert list(own["session"]) == list(rows.loc[place, "session"])
+        rows.loc[place, own.columns] = own.to_numpy()
+
+    with pytest.raises(DataError, match=r"prices.parquet NVDA: the same closes as prices.parquet AMD"):
+        reference.load_prices(["AMD", "NVDA"], spoil(change))

@@ -180,10 +180,6 @@ def test_each_ticker_has_the_market_and_currency_of_its_row_in_the_universe(pric
     )
 
 
-def test_what_a_folder_holds_is_declared_daily(prices):
-    assert load_prices(["NVDA"], prices).frequency == "daily"
-
-
 def test_the_closes_are_those_of_the_exchange_on_every_session(prices):
     closes = load_prices(["300308.SZ", "NVDA"], prices).closes
     early = pd.Timestamp("2024-07-03T17:00Z")  # New York closes at 13:00 on the eve of Independence Day
@@ -220,12 +216,7 @@ def test_the_data_id_does_not_change_with_a_file_that_is_not_read(prices):
     assert load_prices(["NVDA"], prices).data_id == before
 
 
-def test_every_ticker_of_the_universe_loads_from_the_shared_prices(daily, tickers):
-    assert sorted(daily.prices.wealth.columns) == tickers
-    assert daily.prices.wealth.notna().any().all()
-
-
-def test_no_supplier_has_a_shared_price_before_it_was_listed(daily):
-    first = {row.ticker: daily.prices.wealth[row.ticker].first_valid_index() for row in load_universe().suppliers}
+def test_no_supplier_has_an_embedded_price_before_it_was_listed(archive):
+    first = {row.ticker: archive.prices.wealth[row.ticker].first_valid_index() for row in load_universe().suppliers}
     early = {row.ticker for row in load_universe().suppliers if first[row.ticker] < pd.Timestamp(row.since)}
     assert early == set()

@@ -1,5 +1,8 @@
+"""The embedded prices are those of their files, to the digit, and pass the gate."""
+
 import csv
 import shutil
+from datetime import date
 
 import exchange_calendars
 import pandas as pd
@@ -7,164 +10,178 @@ import pytest
 
 from backtest.data import reference
 from backtest.errors import BacktestError, DataError
+from backtest.universe import load_universe
 
-# The weeks in which Shanghai had no session: Spring Festival, and Golden Week.
-CLOSED_IN_SHANGHAI = ["2022-02-04", "2022-10-07", "2023-01-27", "2023-10-06", "2024-02-16", "2026-02-20"]
-TABLE = list(csv.DictReader((reference.FOLDER / "wealth_weekly.csv").read_text(encoding="utf-8").splitlines()))
+PRICES = ("open", "high", "low", "close", "adj_close")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The embedded table: ticker, session, prices as whole ten-thousandths, volume."""
+    return pd.read_parquet(reference.FOLDER / reference.PRICES)
+
+
+@pytest.fixture(scope="module")
+def described():
+    text = (reference.FOLDER / "prices.csv").read_text(encoding="utf-8")
+    return {row["ticker"]: row for row in csv.DictReader(text.splitlines())}
 
 
 @pytest.fixture
-def table(tmp_path):
-    folder = tmp_path / "reference"
-    folder.mkdir()
-    shutil.copy(reference.FOLDER / "wealth_weekly.csv", folder)
-    return folder / "wealth_weekly.csv"
+def refused(rows, tmp_path):
+    """Read changed rows of NVDA and the rate; return the error they are refused with."""
+
+    def read(change):
+        spoiled = rows[rows["ticker"].isin(["NVDA", "CNY=X"])].reset_index(drop=True)
+        change(spoiled).to_parquet(tmp_path / reference.PRICES, index=False)
+        shutil.copy(reference.FOLDER / "decisions.toml", tmp_path)
+        with pytest.raises(DataError) as fault:
+            reference.load_prices(["NVDA"], tmp_path)
+        return str(fault.value)
+
+    return read
 
 
-def alter_lines(path, change):
-    path.write_text("\n".join(change(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
+def at(rows, ticker, session):
+    return (rows["ticker"] == ticker) & (rows["session"] == date.fromisoformat(session))
 
 
-def of_market(prices, market):
-    return [ticker for ticker in prices.wealth.columns if prices.market[ticker] == market]
+def test_every_ticker_of_the_universe_has_embedded_prices(archive, tickers):
+    assert sorted(archive.prices.wealth.columns) == tickers
+    assert archive.prices.wealth.notna().any().all()
 
 
-def test_every_ticker_of_the_universe_has_embedded_prices(weekly, tickers):
-    assert weekly.prices.wealth.notna().any().reindex(tickers).all()
+def test_every_embedded_price_is_that_of_its_shared_file_to_the_digit(rows, shared_prices):
+    files = sorted(shared_prices.glob("*.csv"))
+    assert sorted(rows["ticker"].unique()) == [path.stem for path in files]
+    for path in files:
+        stated = pd.read_csv(path, dtype=str, keep_default_na=False)
+        own = rows[rows["ticker"] == path.stem]
+        assert [f"{day}" for day in own["session"]] == list(stated["date"]), path.name
+        for name in PRICES:
+            whole = [None if pd.isna(value) else int(value) for value in own[name]]
+            assert whole == [ten_thousandths(text) for text in stated[name]], (path.name, name)
 
 
-def test_every_embedded_price_is_the_one_of_its_row(weekly):
-    for ticker in ("NVDA", "300308.SZ", "000300.SS"):
-        said = [float(row[ticker]) if row[ticker] else None for row in TABLE]
-        held = [None if pd.isna(value) else value for value in weekly.prices.wealth[ticker]]
-        assert held == said
+def ten_thousandths(text):
+    """Return a decimal as whole ten-thousandths, by its digits alone."""
+    if not text:
+        return None
+    whole, _, rest = text.partition(".")
+    assert len(rest) <= 4
+    return int(whole + rest.ljust(4, "0"))
 
 
-def test_the_embedded_prices_are_declared_weekly(weekly):
-    assert (weekly.prices.frequency, weekly.prices.periods_per_year(("XSHG",))) == ("weekly", 52)
+@pytest.mark.parametrize(("ticker", "session", "close"), [
+    ("300308.SZ", "2025-07-23", 185.7778), ("300308.SZ", "2023-12-29", 80.4116), ("300502.SZ", "2025-07-24", 123.2619),
+])  # fmt: skip
+def test_a_price_that_is_read_is_the_one_of_the_file(archive, ticker, session, close):
+    assert archive.prices.wealth.at[pd.Timestamp(session), ticker] == close
 
 
-def test_a_week_without_a_session_in_shanghai_has_no_price_there(weekly):
-    shares = of_market(weekly.prices, "XSHG")
-    assert weekly.prices.wealth.loc[CLOSED_IN_SHANGHAI, shares].isna().all(axis=None)
+def test_the_table_of_prices_says_where_each_ticker_begins_and_ends(rows, described):
+    spans = rows.groupby("ticker")["session"].agg(["min", "max"])
+    assert {ticker: (row["first"], row["last"]) for ticker, row in described.items()} == {
+        ticker: (f"{first}", f"{last}") for ticker, first, last in spans.itertuples()
+    }
+    bars = rows[rows["open"].notna()].groupby("ticker")["session"].max()
+    assert {ticker: row["last_bar"] for ticker, row in described.items() if row["last_bar"]} == {
+        ticker: f"{last}" for ticker, last in bars.items()
+    }
 
 
-def test_those_are_the_only_weeks_without_any_price_in_shanghai(weekly):
-    shares = weekly.prices.wealth[of_market(weekly.prices, "XSHG")]
-    empty = shares.index[shares.isna().all(axis=1)]
-    assert [f"{week:%Y-%m-%d}" for week in empty] == CLOSED_IN_SHANGHAI
+def test_a_share_s_close_is_its_adjusted_close_where_the_table_says_so(rows, described):
+    forward = [ticker for ticker, row in described.items() if row["source"].endswith("close is adj_close")]
+    own = rows[rows["ticker"].isin(forward)]
+    assert len(forward) > 15
+    assert (own["close"] == own["adj_close"]).all()
 
 
-def test_a_week_without_a_session_in_shanghai_has_no_close_there(weekly):
-    weeks = weekly.prices.wealth.index
-    missing = weeks.difference(weekly.prices.closes["XSHG"].index)
-    assert [f"{week:%Y-%m-%d}" for week in missing] == CLOSED_IN_SHANGHAI
-
-
-def test_new_york_has_a_price_and_a_close_in_every_week(weekly):
-    assert list(weekly.prices.closes["XNYS"].index) == list(weekly.prices.wealth.index)
-    assert weekly.prices.wealth["QQQ"].notna().all()
+def test_no_benchmark_is_an_index_without_dividends(described):
+    assert [one.ticker for one in load_universe().benchmarks if "without dividends" in described[one.ticker]["source"]] == []
 
 
 @pytest.mark.parametrize(
-    ("market", "week", "close"),
+    ("market", "session", "close"),
     [
-        ("XSHG", "2024-05-03", "2024-04-30T07:00Z"),  # Labour Day from Wednesday
-        ("XSHG", "2024-02-09", "2024-02-08T07:00Z"),  # New Year's Eve, a Friday, is a holiday
-        ("XSHG", "2024-10-04", "2024-09-30T07:00Z"),  # Golden Week from Tuesday
         ("XSHG", "2024-03-08", "2024-03-08T07:00Z"),
-        ("XNYS", "2024-03-29", "2024-03-28T20:00Z"),  # Good Friday
+        ("XNYS", "2024-03-28", "2024-03-28T20:00Z"),  # the eve of Good Friday
         ("XNYS", "2024-11-29", "2024-11-29T18:00Z"),  # half a day after Thanksgiving
         ("XNYS", "2024-03-08", "2024-03-08T21:00Z"),  # winter
         ("XNYS", "2024-03-15", "2024-03-15T20:00Z"),  # summer
-        ("XNYS", "2022-01-07", "2022-01-07T21:00Z"),  # the first week
     ],
 )
-def test_a_week_is_known_at_the_close_of_its_last_session(weekly, market, week, close):
-    assert weekly.prices.closes[market][week] == pd.Timestamp(close)
+def test_a_price_is_known_at_the_close_of_its_session(archive, market, session, close):
+    assert archive.prices.closes[market][session] == pd.Timestamp(close)
 
 
 @pytest.mark.parametrize("market", ["XSHG", "XNYS"])
-def test_every_weekly_close_is_that_of_the_last_session_by_the_exchange_calendar(weekly, market):
+def test_every_session_of_the_exchange_calendar_has_its_close(archive, market):
     calendar = exchange_calendars.get_calendar(market, start="2021-12-01", end="2026-12-31")
-    for week, close in weekly.prices.closes[market].items():
-        last = calendar.date_to_session(week, direction="previous")
-        assert week - last < pd.Timedelta(days=7)
-        assert close == calendar.session_close(last)
+    own = archive.prices.closes[market]
+    sessions = calendar.sessions_in_range(own.index[0], own.index[-1])
+    assert list(own.index) == list(sessions)
+    assert list(own) == list(calendar.closes[sessions])
 
 
-COMPARED = ["NVDA", "300308.SZ", "300502.SZ", "MSFT", "510300.SS"]
+def test_the_embedded_rate_is_a_price_of_the_dollar_in_yuan(archive, shared_prices):
+    stated = pd.read_csv(shared_prices / "CNY=X.csv", index_col="date", parse_dates=True)["close"]
+    assert archive.prices.rate[pd.Timestamp("2022-01-07")] == stated["2022-01-07"]
+    assert archive.prices.rate.between(6, 8).all()
 
 
-def shared_wealth(path, weeks):
-    """Return a share's price at the last session of each week, the first being 100, from its daily file."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    days = [(row["date"], float(row["adj_close"])) for row in csv.DictReader(lines) if row["adj_close"]]
-    closing = [max(day for day in days if day[0] <= week)[1] for week in weeks]
-    return [price / closing[0] * 100 for price in closing]
-
-
-@pytest.mark.parametrize("ticker", COMPARED)
-def test_the_embedded_prices_are_the_shared_ones_at_the_last_session_of_each_week_but_the_last(weekly, shared_prices, ticker):
-    embedded = weekly.prices.wealth[ticker].dropna().iloc[:-1]
-    expected = shared_wealth(shared_prices / f"{ticker}.csv", [f"{week:%Y-%m-%d}" for week in embedded.index])
-    assert list(embedded) == pytest.approx(expected, rel=2e-4)
-
-
-@pytest.mark.parametrize("ticker", COMPARED)
-def test_the_last_embedded_week_holds_the_price_of_its_last_session_too(weekly, shared_prices, ticker):
-    embedded = weekly.prices.wealth[ticker].dropna().iloc[[0, -1]]
-    expected = shared_wealth(shared_prices / f"{ticker}.csv", [f"{week:%Y-%m-%d}" for week in embedded.index])
-    assert list(embedded) == pytest.approx(expected, rel=2e-4)
-
-
-def test_the_embedded_rate_is_a_price_of_the_dollar_in_yuan(weekly):
-    assert weekly.prices.rate[pd.Timestamp("2022-01-07")] == 6.3781
-    assert weekly.prices.rate.between(6, 8).all()
-
-
-def test_a_ticker_without_a_column_is_refused_with_what_would_do():
-    with pytest.raises(BacktestError, match=r"no supplier or benchmark 'LITE2'; did you mean 'LITE'"):
+def test_a_ticker_that_is_in_no_universe_is_refused_with_what_would_do():
+    with pytest.raises(BacktestError, match=r"no prices of LITE2|no supplier or benchmark 'LITE2'"):
         reference.load_prices(["NVDA", "LITE2"])
 
 
-def test_a_ticker_of_the_universe_without_a_column_is_refused_with_what_would_do(table):
-    alter_lines(table, lambda lines: [lines[0].replace(",LITE,", ",other,"), *lines[1:]])
-    with pytest.raises(DataError, match=r"wealth_weekly.csv: no column for LITE; give a folder with --prices"):
-        reference.load_prices(["NVDA", "LITE"], table.parent)
+def test_a_ticker_without_rows_is_refused_with_what_would_do(rows, tmp_path):
+    rows[rows["ticker"] != "LITE"].to_parquet(tmp_path / reference.PRICES, index=False)
+    with pytest.raises(DataError, match=r"prices.parquet: no prices of LITE; give a folder with --prices"):
+        reference.load_prices(["NVDA", "LITE"], tmp_path)
 
 
-@pytest.mark.parametrize("ticker", ["SPY", "CNY=X"])
-def test_a_column_that_is_in_no_universe_is_refused_by_name(ticker):
-    with pytest.raises(BacktestError, match=ticker):
-        reference.load_prices([ticker])
+def test_prices_without_a_rate_are_refused(rows, tmp_path):
+    rows[rows["ticker"] == "NVDA"].to_parquet(tmp_path / reference.PRICES, index=False)
+    with pytest.raises(DataError, match=r"prices.parquet: no prices of CNY=X"):
+        reference.load_prices(["NVDA"], tmp_path)
 
 
-def test_a_price_of_zero_is_refused_by_file_row_and_ticker(table):
-    alter_lines(table, lambda lines: [*lines[:3], lines[3].replace("99.1071", "0"), *lines[4:]])
-    with pytest.raises(DataError, match=r"wealth_weekly.csv row 4: 000300.SS is '0'; want a price above 0, or nothing"):
-        reference.load_prices(["NVDA"], table.parent)
+def test_a_ticker_that_is_embedded_and_in_no_universe_is_refused_by_name():
+    with pytest.raises(BacktestError, match="KRW=X"):
+        reference.load_prices(["KRW=X"])
 
 
-def test_a_week_that_stands_twice_is_refused(table):
-    alter_lines(table, lambda lines: [*lines[:3], lines[2], *lines[3:]])
-    with pytest.raises(DataError, match=r"wealth_weekly.csv row 4: 2022-01-14 stands twice"):
-        reference.load_prices(["NVDA"], table.parent)
+@pytest.mark.parametrize("value", [0, -10_000])
+def test_an_embedded_price_that_is_none_is_refused_by_ticker_session_and_price(refused, value):
+    said = refused(lambda rows: rows.assign(close=rows["close"].mask(at(rows, "NVDA", "2024-03-28"), value)))
+    assert said.startswith("prices.parquet NVDA (2024-03-28): close is ")
 
 
-def test_a_week_that_is_left_out_is_refused(table):
-    alter_lines(table, lambda lines: [*lines[:3], *lines[4:]])
-    with pytest.raises(DataError, match="2022-01-21"):
-        reference.load_prices(["NVDA"], table.parent)
+def test_an_embedded_session_that_stands_twice_is_refused(refused):
+    said = refused(lambda rows: pd.concat([rows, rows[at(rows, "NVDA", "2024-03-28")]]).sort_values(["ticker", "session"]))
+    assert "NVDA" in said
+    assert "2024-03-28" in said
 
 
-@pytest.mark.parametrize("column", ["week_ending", "CNY=X"])
-def test_a_table_without_its_weeks_or_its_rate_is_refused(table, column):
-    alter_lines(table, lambda lines: [lines[0].replace(column, "other"), *lines[1:]])
-    with pytest.raises(DataError, match=f"wealth_weekly.csv: no column '{column}'"):
-        reference.load_prices(["NVDA"], table.parent)
+def test_an_embedded_session_that_is_left_out_is_refused(refused):
+    said = refused(lambda rows: rows[~at(rows, "NVDA", "2024-03-28")])
+    assert "NVDA" in said
+    assert "2024-03-28" in said
 
 
-def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"wealth_weekly.csv: no such file in"):
+@pytest.mark.parametrize("column", ["session", "ticker", "adj_close", "volume"])
+def test_a_file_without_one_of_its_columns_is_refused_by_name(refused, column):
+    assert column in refused(lambda rows: rows.drop(columns=column))
+
+
+@pytest.mark.parametrize("keep", [0, 4, 1000, 400_000])
+def test_a_file_cut_short_is_refused_by_name(tmp_path, keep):
+    (tmp_path / reference.PRICES).write_bytes((reference.FOLDER / reference.PRICES).read_bytes()[:keep])
+    with pytest.raises(DataError, match=r"^prices.parquet"):
+        reference.load_prices(["NVDA"], tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"prices.parquet: no such file in"):
         reference.load_prices(["NVDA"], tmp_path)

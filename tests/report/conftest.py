@@ -135,7 +135,7 @@ def search_of() -> Callable[..., Search]:
         made = Search(
             title="An example", question="Does it?", table=table, windows=WINDOWS, document=document,
             grid={"fields": fields, "exclude": [], "most": 1000}, command="python -m backtest sweep example --grid grid.toml",
-            prices={"source": "reference", "frequency": "weekly", "adjustment": "total return"},
+            prices={"source": "reference", "adjustment": "total return"},
             chosen=pd.Timestamp("2026-11-23"), reports={},
         )  # fmt: skip
         return replace(made, **changes)

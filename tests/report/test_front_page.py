@@ -15,7 +15,7 @@ def test_every_strategy_is_linked_with_its_question_prices_and_ids(documents, re
         assert document["spec"]["title"] in said
         assert document["spec"]["question"] in said
         assert all(document[name] in said for name in ("spec_id", "data_id", "code_id"))
-        assert f"Prices: {document['prices']['source']}, {document['prices']['frequency']}." in said
+        assert f"Prices: {document['prices']['source']}." in said
 
 
 def test_every_book_shows_both_samples_in_its_row(documents, read):

@@ -29,31 +29,31 @@ def test_the_working_of_an_answer_comes_to_its_value(row):
 
 
 @pytest.mark.parametrize("row", PRICED, ids=named)
-def test_the_past_return_is_the_one_worked_by_hand(row, weekly):
-    assert score(row, weekly) == pytest.approx(float(row["value"]), abs=5e-9)
+def test_the_past_return_is_the_one_worked_by_hand(row, archive):
+    assert score(row, archive) == pytest.approx(float(row["value"]), abs=5e-9)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row["value"]], ids=named)
-def test_a_name_that_was_not_listed_at_the_start_has_no_past_return(row, weekly):
-    assert np.isnan(score(row, weekly))
+def test_a_name_that_was_not_listed_at_the_start_has_no_past_return(row, archive):
+    assert np.isnan(score(row, archive))
 
 
-def test_there_is_a_score_for_every_ticker_of_the_panel(weekly):
-    panel = weekly.as_of(pd.Timestamp("2024-06-03T12:00Z"))
+def test_there_is_a_score_for_every_ticker_of_the_panel(archive):
+    panel = archive.as_of(pd.Timestamp("2024-06-03T12:00Z"))
     assert list(Momentum()(panel).index) == list(panel.prices.columns)
 
 
 @pytest.mark.parametrize(("days", "priced"), [(14, True), (15, False)])
-def test_a_price_serves_for_fourteen_days(weekly, days, priced):
-    panel = weekly.as_of(pd.Timestamp("2024-06-03T00:00Z"))
+def test_a_price_serves_for_fourteen_days(archive, days, priced):
+    panel = archive.as_of(pd.Timestamp("2024-06-03T00:00Z"))
     end, start = pd.Timestamp("2024-05-03"), pd.Timestamp("2023-12-03")
     held = pd.DataFrame({"X": [100.0, 110.0]}, pd.DatetimeIndex([start, end - pd.Timedelta(days=days)]))
     found = Momentum()(replace(panel, prices=held, _cache={}))["X"]
     assert found == pytest.approx(0.1) if priced else np.isnan(found)
 
 
-def test_the_latest_months_are_left_out(weekly):
-    panel = weekly.as_of(pd.Timestamp("2024-06-03T12:00Z"))
+def test_the_latest_months_are_left_out(archive):
+    panel = archive.as_of(pd.Timestamp("2024-06-03T12:00Z"))
     changed = panel.prices.copy()
     changed.loc["2024-05-04":] *= 2.0
     same = Momentum()(replace(panel, prices=changed, _cache={}))

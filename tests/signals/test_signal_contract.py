@@ -271,9 +271,9 @@ def test_a_signal_is_unmoved_when_the_future_is_scrambled(signal, panels):
 
 
 @every_quarterly_signal
-def test_a_signal_cites_nothing_that_was_not_yet_known(signal, weekly, moments):
+def test_a_signal_cites_nothing_that_was_not_yet_known(signal, archive, moments):
     for moment in moments:
-        check_cites_nothing_later(signal, weekly.as_of(moment))
+        check_cites_nothing_later(signal, archive.as_of(moment))
 
 
 @every_signal
@@ -282,14 +282,14 @@ def test_a_signal_is_a_frozen_value_with_defaults(signal):
 
 
 @every_signal
-def test_a_signal_returns_a_number_per_theme_or_ticker(signal, weekly, moments):
+def test_a_signal_returns_a_number_per_theme_or_ticker(signal, archive, moments):
     for moment in moments:
-        check_returns_numbers(signal, weekly.as_of(moment))
+        check_returns_numbers(signal, archive.as_of(moment))
 
 
 @every_signal
-def test_a_signal_has_an_opinion_once_everything_is_known(signal, weekly):
-    assert signal(weekly.as_of(pd.Timestamp("2026-06-30", tz="UTC"))).notna().any()
+def test_a_signal_has_an_opinion_once_everything_is_known(signal, archive):
+    assert signal(archive.as_of(pd.Timestamp("2026-06-30", tz="UTC"))).notna().any()
 
 
 @every_signal
@@ -299,9 +299,9 @@ def test_a_signal_has_no_opinion_while_nothing_is_known(signal, archive, day):
 
 
 @every_signal
-def test_a_signal_says_the_same_twice_and_leaves_the_panel_as_it_was(signal, weekly):
+def test_a_signal_says_the_same_twice_and_leaves_the_panel_as_it_was(signal, archive):
     for day in ("2023-09-15", "2026-06-30"):
-        check_leaves_the_panel_as_it_was(signal, weekly.as_of(pd.Timestamp(day, tz="UTC")))
+        check_leaves_the_panel_as_it_was(signal, archive.as_of(pd.Timestamp(day, tz="UTC")))
 
 
 @every_signal
@@ -321,14 +321,14 @@ def test_a_signal_holds_no_history_of_its_own(signal):
     ],
     ids=lambda check: check.__name__,
 )
-def test_a_reading_is_computed_from_the_figures_it_cites(signal, check, weekly):
-    check(signal, weekly.as_of(LATEST))
+def test_a_reading_is_computed_from_the_figures_it_cites(signal, check, archive):
+    check(signal, archive.as_of(LATEST))
 
 
 @every_quarterly_signal
-def test_a_quarterly_signal_has_a_value_per_quarter_of_the_panel(signal, weekly, moments):
+def test_a_quarterly_signal_has_a_value_per_quarter_of_the_panel(signal, archive, moments):
     for moment in moments:
-        panel = weekly.as_of(moment)
+        panel = archive.as_of(moment)
         assert signal.values(panel).shape == panel.quarters.shape
 
 
@@ -336,8 +336,8 @@ def test_a_quarterly_signal_has_a_value_per_quarter_of_the_panel(signal, weekly,
 
 
 @pytest.mark.parametrize("name", QUARTERLY)
-def test_figures_cut_by_the_end_of_their_period_are_caught(name, weekly, cut_by_period_end):
-    faulty = cut_by_period_end(weekly.facts, weekly.prices)
+def test_figures_cut_by_the_end_of_their_period_are_caught(name, archive, cut_by_period_end):
+    faulty = cut_by_period_end(archive.facts, archive.prices)
     eve = pd.Timestamp("2026-02-15", tz="UTC")  # the last quarter of 2025 has ended; not all of it is published
     for other in (truncated, scrambled):
         with pytest.raises(AssertionError, match="moved by what was known after"):
@@ -393,27 +393,27 @@ def signals_that_keep_the_archive(archive):
     return {"field": InAField, "class": OnTheClass, "closure": InAClosure}
 
 
-def test_an_archive_in_a_field_is_caught_though_it_was_never_hashed(weekly):
-    peeking = signals_that_keep_the_archive(weekly)["field"]()
+def test_an_archive_in_a_field_is_caught_though_it_was_never_hashed(archive):
+    peeking = signals_that_keep_the_archive(archive)["field"]()
     with pytest.raises(AssertionError, match=r"cannot be hashed"):
         check_is_a_frozen_value(peeking)
 
 
 @pytest.mark.parametrize("kept", ["field", "class"])
-def test_an_archive_that_a_signal_holds_is_caught(weekly, kept):
+def test_an_archive_that_a_signal_holds_is_caught(archive, kept):
     with pytest.raises(AssertionError, match="holds Archive"):
-        check_holds_no_history(signals_that_keep_the_archive(weekly)[kept]())
+        check_holds_no_history(signals_that_keep_the_archive(archive)[kept]())
 
 
 @pytest.mark.parametrize("kept", ["field", "class", "closure"])
-def test_an_archive_that_a_signal_reads_is_caught_on_an_empty_panel(weekly, kept):
-    panel = weekly.as_of(pd.Timestamp("2022-01-03", tz="UTC"))
+def test_an_archive_that_a_signal_reads_is_caught_on_an_empty_panel(archive, kept):
+    panel = archive.as_of(pd.Timestamp("2022-01-03", tz="UTC"))
     with pytest.raises(AssertionError, match="an opinion on an empty panel"):
-        check_has_no_opinion_without_knowledge(signals_that_keep_the_archive(weekly)[kept](), panel)
+        check_has_no_opinion_without_knowledge(signals_that_keep_the_archive(archive)[kept](), panel)
 
 
 @pytest.mark.parametrize("other", [truncated, scrambled], ids=lambda other: other.__name__)
-def test_an_archive_found_behind_the_panel_is_caught_by_changing_its_future(weekly, other):
+def test_an_archive_found_behind_the_panel_is_caught_by_changing_its_future(archive, other):
     opened = {}
 
     class Opening(Archive):
@@ -428,7 +428,7 @@ def test_an_archive_found_behind_the_panel_is_caught_by_changing_its_future(week
             return supply_chain_score(newest_revenue(opened[id(panel)]))
 
     moment = pd.Timestamp("2024-06-03", tz="UTC")
-    history = Opening(weekly.facts, weekly.prices)
+    history = Opening(archive.facts, archive.prices)
     with pytest.raises(AssertionError, match="moved by what was known after"):
         check_unmoved(Behind(), history.as_of(moment), other(history, moment).as_of(moment))
 
@@ -501,8 +501,8 @@ HONEST = [
 
 
 @pytest.mark.parametrize("check", HONEST, ids=lambda check: check.__name__)
-def test_an_honest_signal_passes(check, weekly):
-    check(Revenue(), weekly.as_of(LATEST))
+def test_an_honest_signal_passes(check, archive):
+    check(Revenue(), archive.as_of(LATEST))
 
 
 @pytest.mark.parametrize(
@@ -515,19 +515,19 @@ def test_an_honest_signal_passes(check, weekly):
     ],
     ids=lambda case: type(case).__name__ if isinstance(case, Revenue) else "",
 )
-def test_a_signal_that_breaks_the_contract_is_caught(faulty, check, complaint, weekly):
+def test_a_signal_that_breaks_the_contract_is_caught(faulty, check, complaint, archive):
     with pytest.raises(AssertionError, match=complaint):
-        check(faulty, weekly.as_of(LATEST))
+        check(faulty, archive.as_of(LATEST))
 
 
-def test_a_signal_that_writes_into_the_panel_is_stopped_as_it_writes(weekly):
+def test_a_signal_that_writes_into_the_panel_is_stopped_as_it_writes(archive):
     with pytest.raises((TypeError, ValueError), match=r"Invalid value|read-only"):
-        check_leaves_the_panel_as_it_was(WritesIntoThePanel(), weekly.as_of(LATEST))
+        check_leaves_the_panel_as_it_was(WritesIntoThePanel(), archive.as_of(LATEST))
 
 
-def test_a_signal_that_guesses_is_caught_on_an_empty_panel(weekly):
+def test_a_signal_that_guesses_is_caught_on_an_empty_panel(archive):
     with pytest.raises(AssertionError, match="an opinion on an empty panel"):
-        check_has_no_opinion_without_knowledge(Guesses(), weekly.as_of(pd.Timestamp("2022-01-03", tz="UTC")))
+        check_has_no_opinion_without_knowledge(Guesses(), archive.as_of(pd.Timestamp("2022-01-03", tz="UTC")))
 
 
 def test_a_signal_whose_field_can_be_set_is_caught():
@@ -535,15 +535,15 @@ def test_a_signal_whose_field_can_be_set_is_caught():
         check_is_a_frozen_value(CanBeSet())
 
 
-def test_scrambling_moves_what_it_should(weekly):
+def test_scrambling_moves_what_it_should(archive):
     moment, end = pd.Timestamp("2024-06-03", tz="UTC"), pd.Timestamp("2026-06-30", tz="UTC")
-    after = scrambled(weekly, moment).as_of(end)
-    unmoved = [name for name, signal in SIGNALS.items() if said_by(signal, weekly.as_of(end)) == said_by(signal, after)]
+    after = scrambled(archive, moment).as_of(end)
+    unmoved = [name for name, signal in SIGNALS.items() if said_by(signal, archive.as_of(end)) == said_by(signal, after)]
     assert unmoved == []
 
 
-def test_truncating_moves_what_it_should(weekly):
+def test_truncating_moves_what_it_should(archive):
     moment, end = pd.Timestamp("2024-06-03", tz="UTC"), pd.Timestamp("2026-06-30", tz="UTC")
-    after = truncated(weekly, moment).as_of(end)
-    unmoved = [name for name, signal in SIGNALS.items() if said_by(signal, weekly.as_of(end)) == said_by(signal, after)]
+    after = truncated(archive, moment).as_of(end)
+    unmoved = [name for name, signal in SIGNALS.items() if said_by(signal, archive.as_of(end)) == said_by(signal, after)]
     assert unmoved == []

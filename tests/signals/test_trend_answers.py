@@ -47,9 +47,9 @@ def end_of(day):
 
 
 @pytest.fixture(scope="module")
-def panel_of(weekly):
+def panel_of(archive):
     held = {}
-    return lambda day: held.setdefault(day, weekly.as_of(end_of(day)))
+    return lambda day: held.setdefault(day, archive.as_of(end_of(day)))
 
 
 @pytest.fixture(scope="module")
@@ -114,17 +114,16 @@ def test_the_currency_line_is_minus_the_log_change_of_the_rate(read):
         assert reading.parts["currency"] == pytest.approx(-math.log(rate[quarter] / rate[before]), abs=1e-12)
 
 
-def test_a_quarter_s_rate_is_the_mean_of_its_weekly_closes():
+def test_a_quarter_s_rate_is_the_mean_of_its_daily_closes(shared_prices):
     closes = defaultdict(list)
-    for row in table(REFERENCE / "wealth_weekly.csv"):
-        if row["CNY=X"]:
-            year, month, _ = row["week_ending"].split("-")
-            closes[f"{year}Q{(int(month) + 2) // 3}"].append(float(row["CNY=X"]))
+    for row in table(shared_prices / "CNY=X.csv"):
+        year, month, _ = row["date"].split("-")
+        closes[f"{year}Q{(int(month) + 2) // 3}"].append(float(row["close"]))
     rates = table(REFERENCE / "rates.csv")
-    assert [row["period"] for row in rates] == [f"{year}Q{n}" for year in range(2022, 2027) for n in range(1, 5)][:18]
+    assert [row["period"] for row in rates] == [f"{year}Q{n}" for year in range(2022, 2027) for n in range(1, 5)][:19]
     for row in rates:
         assert float(row["value"]) == pytest.approx(fmean(closes[row["period"]]), abs=5e-7)
-        assert row["note"] == f"mean of {len(closes[row['period']])} weekly closes"
+        assert row["note"] == f"mean of {len(closes[row['period']])} daily closes"
         assert row["known_at"] == row["period_end"]
 
 
@@ -177,9 +176,9 @@ def test_no_pair_has_a_base_or_level_published_after_the_panel(panel_of, day):
             assert max(base.published, level.published) < day
 
 
-def test_no_estimate_of_shipments_is_known_before_2026_01_09(weekly):
-    assert set(weekly.as_of(pd.Timestamp("2026-01-09T00:00Z")).rows["metric"]).isdisjoint({"units_shipped"})
-    assert weekly.facts.rows.query("metric == 'units_shipped'")["known_at"].min() > pd.Timestamp("2026-01-09T00:00Z")
+def test_no_estimate_of_shipments_is_known_before_2026_01_09(archive):
+    assert set(archive.as_of(pd.Timestamp("2026-01-09T00:00Z")).rows["metric"]).isdisjoint({"units_shipped"})
+    assert archive.facts.rows.query("metric == 'units_shipped'")["known_at"].min() > pd.Timestamp("2026-01-09T00:00Z")
 
 
 @pytest.mark.parametrize("day", ["2024-03-19", "2024-12-31", "2025-02-27", "2026-06-30"])
@@ -198,25 +197,23 @@ def with_chips(archive, **changes):
     return Archive(replace(archive.facts, accelerators=chips), archive.prices)
 
 
-def test_a_chip_that_ships_two_quarters_later_counts_two_quarters_later(weekly):
-    late = with_chips(weekly, chip="GB200 NVL72", first_shipped="2025Q2")
+def test_a_chip_that_ships_two_quarters_later_counts_two_quarters_later(archive):
+    late = with_chips(archive, chip="GB200 NVL72", first_shipped="2025Q2")
     found = readings(NetworkArchitecture(), late.as_of(end_of("2026-06-30")))
     assert [found[quarter].parts["domain"] for quarter in ("2024Q4", "2025Q1", "2025Q2")] == [8, 8, 72]
 
 
-def test_a_chip_is_unknown_before_it_was_announced(weekly):
-    late = with_chips(weekly, chip="GB200 NVL72", known_at=pd.Timestamp("2025-06-01T00:00Z"))
+def test_a_chip_is_unknown_before_it_was_announced(archive):
+    late = with_chips(archive, chip="GB200 NVL72", known_at=pd.Timestamp("2025-06-01T00:00Z"))
     chip = late.as_of(end_of("2025-05-30")).flagship("NVIDIA", parse_quarter("2025Q1"))
     assert chip.chip == "H200 SXM"
 
 
-@pytest.mark.parametrize(
-    "chip", ["Rubin VR200 NVL72 (CES 2026 spec)", "MI455X Helios (MI400)", "Rubin VR NVL144 (as announced 2025)"]
-)
-def test_a_planned_chip_never_counts(weekly, chip):
+@pytest.mark.parametrize("chip", ["MI455X Helios (MI400)", "Rubin VR NVL144 (as announced 2025)"])
+def test_a_planned_chip_never_counts(archive, chip):
     moment = end_of("2027-06-30")
-    grown = with_chips(weekly, chip=chip, scale_up_gb_per_s=1e6, scale_up_domain=1e6, flagship="yes").as_of(moment)
-    panel = weekly.as_of(moment)
+    grown = with_chips(archive, chip=chip, scale_up_gb_per_s=1e6, scale_up_domain=1e6, flagship="yes").as_of(moment)
+    panel = archive.as_of(moment)
     for signal in (ScaleUpBandwidth(), NetworkArchitecture()):
         assert np.array_equal(signal.values(grown), signal.values(panel), equal_nan=True)
         assert [one.parts for one in readings(signal, grown).values()] == [one.parts for one in readings(signal, panel).values()]
@@ -224,25 +221,25 @@ def test_a_planned_chip_never_counts(weekly, chip):
         assert grown.flagship(vendor, parse_quarter("2030Q4")) == panel.flagship(vendor, parse_quarter("2030Q4"))
 
 
-def test_a_corrected_chip_replaces_the_row_it_corrects(weekly):
-    chips = weekly.facts.accelerators
+def test_a_corrected_chip_replaces_the_row_it_corrects(archive):
+    chips = archive.facts.accelerators
     corrected = chips[chips["chip"] == "GB200 NVL72"].assign(
         scale_up_gb_per_s=1750.0, known_at=pd.Timestamp("2025-03-01", tz="UTC"), published="2025-02-28"
     )
-    archive = Archive(replace(weekly.facts, accelerators=pd.concat([chips, corrected], ignore_index=True)), weekly.prices)
+    archive = Archive(replace(archive.facts, accelerators=pd.concat([chips, corrected], ignore_index=True)), archive.prices)
     panel = archive.as_of(end_of("2025-07-23"))
     assert panel.flagship("NVIDIA", parse_quarter("2025Q1")).scale_up_gb_per_s == 1750.0
     assert [one.scale_up_gb_per_s for one in panel.chips if one.chip == "GB200 NVL72"] == [1750.0]
 
 
 @pytest.mark.parametrize("day", ["2026-01-29", "2026-07-31", "2026-12-31"])
-def test_guidance_never_enters_token_growth(weekly, day):
-    panel = weekly.as_of(end_of(day))
+def test_guidance_never_enters_token_growth(archive, day):
+    panel = archive.as_of(end_of(day))
     assert "guidance" in set(panel.rows["evidence"])
     cited = [fact for quarter in panel.quarters.tolist() for fact in TokenAnchor().inputs(panel, quarter)]
     assert [fact for fact in cited if fact.evidence == "guidance"] == []
-    rows = weekly.facts.rows[weekly.facts.rows["evidence"] != "guidance"].reset_index(drop=True)
-    without = Archive(replace(weekly.facts, rows=rows), weekly.prices).as_of(end_of(day))
+    rows = archive.facts.rows[archive.facts.rows["evidence"] != "guidance"].reset_index(drop=True)
+    without = Archive(replace(archive.facts, rows=rows), archive.prices).as_of(end_of(day))
     assert {q: one.value for q, one in readings(TokenAnchor(), without).items()} == {
         q: one.value for q, one in readings(TokenAnchor(), panel).items()
     }
@@ -271,22 +268,22 @@ def test_both_ends_of_a_pair_are_one_provider_s_and_one_kind_of_period(panel_of,
             assert base.period_end < level.period_end
 
 
-def test_a_level_of_a_quarter_and_one_of_a_half_year_make_no_pair(weekly):
-    rows = weekly.facts.rows.copy()
+def test_a_level_of_a_quarter_and_one_of_a_half_year_make_no_pair(archive):
+    rows = archive.facts.rows.copy()
     half = rows["entity"].str.startswith("China public-cloud MaaS")
     third = rows[half].assign(period="2025Q3", period_end=pd.Timestamp("2025-09-30"), value=300.0)
     mixed = pd.concat([rows, third]).sort_values("known_at", kind="stable", ignore_index=True)
-    panel = Archive(replace(weekly.facts, rows=mixed), weekly.prices).as_of(end_of("2026-06-30"))
+    panel = Archive(replace(archive.facts, rows=mixed), archive.prices).as_of(end_of("2026-06-30"))
     assert [pair for pair in pairs_of(panel, "2025Q3") if pair[0].entity.startswith("China public-cloud MaaS")] == []
 
 
-def test_levels_of_different_scopes_are_never_added_up(weekly):
-    grown = weekly.facts.rows.copy()
+def test_levels_of_different_scopes_are_never_added_up(archive):
+    grown = archive.facts.rows.copy()
     google = grown["entity"].eq("Google (internal developer tools)")
     assert google.sum() == 2
     grown.loc[google, "value"] *= 1000.0
-    scaled = Archive(replace(weekly.facts, rows=grown), weekly.prices).as_of(end_of("2026-06-30"))
-    panel = weekly.as_of(end_of("2026-06-30"))
+    scaled = Archive(replace(archive.facts, rows=grown), archive.prices).as_of(end_of("2026-06-30"))
+    panel = archive.as_of(end_of("2026-06-30"))
     assert np.allclose(TokenAnchor().values(scaled), TokenAnchor().values(panel), rtol=1e-12, equal_nan=True)
 
 
@@ -297,11 +294,11 @@ def test_a_window_may_be_one_quarter_and_not_none(signal):
         signal(window=0)
 
 
-def test_two_levels_of_one_day_make_no_pair(weekly):
+def test_two_levels_of_one_day_make_no_pair(archive):
     """Google's two levels, moved to one day under two names of the period, have no growth between them."""
-    rows = weekly.facts.rows.copy()
+    rows = archive.facts.rows.copy()
     google = rows["entity"].eq("Google (all surfaces)") & rows["period"].isin(["2024-05", "2025-05"])
     assert google.sum() == 2
     rows.loc[google, "period_end"] = pd.Timestamp("2025-05-31")
-    panel = Archive(replace(weekly.facts, rows=rows), weekly.prices).as_of(end_of("2025-05-31"))
+    panel = Archive(replace(archive.facts, rows=rows), archive.prices).as_of(end_of("2025-05-31"))
     assert [pair for pair in pairs_of(panel, "2025Q2") if pair[0].entity == "Google (all surfaces)"] == []
