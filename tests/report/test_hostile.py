@@ -120,7 +120,7 @@ def test_a_sharpe_ratio_of_too_few_returns_is_refused_in_the_outcome(result, rea
     short = {**book.windows["out of sample"], "n": 13, "sharpe": None, "sharpe_error": None}
     page = read(render(with_book(result, windows={**book.windows, "out of sample": short})))
     lead = next(text for text in page.text if text.startswith("After the report"))
-    assert "No Sharpe ratio is given: n = 13 < 30 weeks." in lead
+    assert "No Sharpe ratio is given: n = 13 < 30 sessions." in lead
 
 
 def test_a_basket_chosen_before_the_returns_is_not_called_hindsight(result, read):

@@ -72,7 +72,7 @@ def test_the_outcome_gives_return_sharpe_and_hindsight_of_the_days_after_the_rep
     assert percent(best["total_return"]) in lead
     assert percent(min(one["total_return"] for one in found)) in lead
     assert f"Sharpe {best['sharpe']:.2f} ± {best['sharpe_error']:.2f}" in lead
-    assert f"n = {best['n']} weeks" in lead
+    assert f"n = {best['n']} sessions" in lead
     assert "Hindsight" in lead
 
 
