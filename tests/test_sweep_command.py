@@ -160,28 +160,33 @@ def test_what_changed_since_the_baseline_is_blamed(sweep, tmp_path):
     assert unchanged.returncode == 0, unchanged.stderr
     for blame, file in CHANGED.items():
         path = copied / file
-        text = path.read_text(encoding="utf-8")
-        path.write_text(changed(text, blame), encoding="utf-8")
+        former = path.read_bytes()
+        change(path, blame)
         done = sweep("--baseline", kept, root=copied)
         assert done.returncode == 5, done.stderr
         assert done.stderr.rstrip().endswith(f"blame: {blame}")
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(former)
+
+
+def change(path, blame):
+    """Change one line of code, one rate of a rule, or a day of embedded prices, as someone might."""
+    if blame != "data":
+        path.write_text(changed(path.read_text(encoding="utf-8"), blame), encoding="utf-8")
+        return
+    rows = pd.read_parquet(path)
+    day = (rows["ticker"] == "300308.SZ") & (rows["session"].astype(str) == "2024-03-28")
+    for name in ("open", "high", "low", "close", "adj_close"):
+        rows[name] = rows[name].mask(day, (rows[name] * 1.01).round())
+    rows.to_parquet(path, index=False)
 
 
 def changed(text, blame):
-    """One line of code, one rate of a rule, or the last embedded prices, as someone might change them."""
     if blame == "code":
         return text.replace("worth, spec.capital)", "worth * 1.001, spec.capital)")
-    if blame == "rules":
-        lines = text.splitlines(keepends=True)
-        at = next(n for n, line in enumerate(lines) if line.startswith('rule = "commission_bps"'))
-        row = next(n for n in range(at, at + 5) if lines[n].startswith("value"))
-        lines[row] = "value = 30.0\n"
-        return "".join(lines)
     lines = text.splitlines(keepends=True)
-    cells = lines[-2].rstrip("\n").split(",")
-    cells = [f"{float(cell) * 1.01:.6f}" if cell.replace(".", "").isdigit() else cell for cell in cells]
-    lines[-2] = ",".join(cells) + "\n"
+    at = next(n for n, line in enumerate(lines) if line.startswith('rule = "commission_bps"'))
+    row = next(n for n in range(at, at + 5) if lines[n].startswith("value"))
+    lines[row] = "value = 30.0\n"
     return "".join(lines)
 
 
