@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backtest.data import daily, folder, reference
+from backtest.data import folder, reference
 from backtest.data.store import open_store
 from backtest.errors import MissingPricesError
 from backtest.facts import Facts
@@ -14,7 +14,7 @@ from backtest.prices import Prices
 def load_archive(
     tickers: Sequence[str], prices: str = "reference", facts: str = "reference", needed: Sequence[str] | None = None
 ) -> Archive:
-    """Return figures and prices of some tickers, each "reference" (embedded), "store" (live) or a folder, prices also "daily".
+    """Return figures and prices of some tickers, each "reference" (embedded), "store" (live) or a folder.
 
     Every ticker is needed, or those named only: others are left out where the source has no prices of them.
     """
@@ -37,8 +37,7 @@ def _load_prices(tickers: Sequence[str], prices: str) -> Prices:
         from backtest.data.live import load_prices
 
         return load_prices(open_store(), tickers)
-    embedded = {"reference": reference.load_prices, "daily": daily.load_prices}
-    return embedded[prices](tickers) if prices in embedded else folder.load_prices(tickers, Path(prices))
+    return reference.load_prices(tickers) if prices == "reference" else folder.load_prices(tickers, Path(prices))
 
 
 def load_facts(facts: str) -> Facts:
