@@ -127,6 +127,14 @@ class Prices:
         """Return session × ticker values in a base currency: the last price at the day's rate, NaN before the first."""
         return self.local(tickers, sessions) * self.exchange(tickers, base, sessions)
 
+    def priced(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
+        """Return session × ticker values in a base currency: NaN before a ticker's first price and after its last."""
+        values = self.valued(tickers, base, sessions)
+        for ticker in tickers:
+            last = self.last_session(ticker, sessions[-1])
+            values.loc[sessions > (sessions[-1] if last is None else last), ticker] = np.nan
+        return values
+
     def last_session(self, ticker: str, end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session a ticker has a price for, when its market has a later one by `end`; else None."""
         found, own = self.wealth[ticker].last_valid_index(), self.closes[self.market[ticker]].index

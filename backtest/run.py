@@ -34,7 +34,7 @@ class Book:
     `differences` are engine tables. `profits` has session × ticker tables by part, `attribution` their sums as fractions of the
     capital, by name, theme, market and currency. `windows` has a row of statistics per window, `benchmark_windows` the total
     return of each benchmark per window.
-    Where a benchmark ends within a window, both are compared on the sessions they share: `benchmark_spans` has the first and
+    Book and benchmark are compared on the sessions of a window that they share: `benchmark_spans` has the first and
     last of them and what the book returned there. `coverage` counts the tickers that are priced to the end, of how many, and
     says of the others when and why they ended.
     """
@@ -260,9 +260,13 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         attribution=_attribution(outcome.profits, spec.capital, universe, prices),
         windows={window.name: window_statistics(outcome.equity, outcome.orders, window, periods, chosen) for window in spans},
         benchmark_windows={
-            ticker: {window.name: _benchmark_return(benchmarks[ticker], window) for window in spans} for ticker in compared
+            ticker: {window.name: performance.total_return(_shared(benchmarks[ticker], window)) for window in spans}
+            for ticker in compared
         },
-        benchmark_spans=_benchmark_spans(benchmarks, outcome.equity, spans),
+        benchmark_spans={
+            ticker: {window.name: span for window in spans if (span := _span(benchmarks[ticker], outcome.equity, window))}
+            for ticker in compared
+        },
         coverage=_coverage(prices, tickers),
     )
 
@@ -278,37 +282,22 @@ def _attribution(profits: dict[str, pd.DataFrame], capital: float, universe: Uni
 def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex, capital: float) -> pd.DataFrame:
     """Return each benchmark as if bought at its first price in the run, NaN before it and after its prices end."""
     prices.require(tickers)
-    values = prices.valued(tickers, base, sessions)
-    for ticker in tickers:
-        last = prices.last_session(ticker, sessions[-1])
-        values.loc[sessions > (sessions[-1] if last is None else last), ticker] = np.nan
+    values = prices.priced(tickers, base, sessions)
     return values / values.bfill().iloc[0] * capital
 
 
-def _benchmark_return(equity: pd.Series, window: Window) -> float | None:
-    """Return a benchmark's return over what it shares with a window, or None where it was not priced from its first session."""
-    held = _shared(equity, window)
-    return None if len(held) < 2 or held.isna().any() else performance.total_return(held)
+def _shared(benchmark: pd.Series, window: Window) -> pd.Series:
+    """Return a benchmark's values in a window, from its first price there to its last: the sessions it shares with the book."""
+    return benchmark.iloc[window.slice(pd.DatetimeIndex(benchmark.index))].dropna()
 
 
-def _shared(equity: pd.Series, window: Window) -> pd.Series:
-    """Return a benchmark's values over a window, to the end of its own prices."""
-    held = equity.iloc[window.slice(pd.DatetimeIndex(equity.index))]
-    return held.loc[: held.last_valid_index()]
-
-
-def _benchmark_spans(benchmarks: pd.DataFrame, equity: pd.Series, spans: list[Window]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return, by benchmark and window, the sessions that both have where the benchmark ends within it, and the book's return."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for ticker in benchmarks:
-        for window in spans:
-            days = pd.DatetimeIndex(_shared(benchmarks[ticker], window).index)
-            if _benchmark_return(benchmarks[ticker], window) is None or days[-1] == equity[: window.end].index[-1]:
-                continue
-            both = equity.loc[days[0] : days[-1]]
-            span = {"first": f"{days[0]:%Y-%m-%d}", "last": f"{days[-1]:%Y-%m-%d}", "book": performance.total_return(both)}
-            found.setdefault(str(ticker), {})[window.name] = span
-    return found
+def _span(benchmark: pd.Series, equity: pd.Series, window: Window) -> dict[str, Any] | None:
+    """Return the first and last session that a benchmark and a book share in a window, and the book's return between them."""
+    shared = _shared(benchmark, window)
+    if len(shared) < 2:
+        return None
+    first, last = shared.index[0], shared.index[-1]
+    return {"first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}", "book": performance.total_return(equity.loc[first:last])}
 
 
 def _coverage(prices: Prices, tickers: Sequence[str]) -> dict[str, Any]:

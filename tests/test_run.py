@@ -210,9 +210,20 @@ def test_a_benchmark_in_another_currency_is_converted_at_the_rates_of_both_ends(
     assert asic.books["ASIC"].benchmark_windows["510300.SS"]["24Q1–Q2"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_benchmark_has_no_return_over_a_window_that_began_before_it_was_listed(asic):
+def test_a_benchmark_has_no_return_over_a_window_that_ended_before_it_was_listed(asic):
     found = asic.books["ASIC"].benchmark_windows["588790.SS"]
-    assert (found["23Q2"], found["24Q1–Q2"], found["whole"]) == (None, None, None)
+    assert (found["23Q2"], found["24Q1–Q2"]) == (None, None)
+    assert not {"23Q2", "24Q1–Q2"} & set(asic.books["ASIC"].benchmark_spans["588790.SS"])
+
+
+def test_a_benchmark_that_was_listed_within_a_window_is_compared_from_its_first_price_on(asic):
+    own, rate = column_of("588790.SS"), column_of("CNY=X")  # its prices are of 2025-01-09 to 2026-06-04
+    book, dollars = asic.books["ASIC"], own / rate
+    expected = dollars.at["2026-06-04"] / dollars.at["2025-01-09"] - 1
+    assert book.benchmark_windows["588790.SS"]["whole"] == pytest.approx(expected, abs=1e-12)
+    span = book.benchmark_spans["588790.SS"]["whole"]
+    assert (span["first"], span["last"]) == ("2025-01-09", "2026-06-04")
+    assert span["book"] == pytest.approx(book.equity["2026-06-04"] / book.equity["2025-01-09"] - 1, abs=1e-12)
 
 
 def test_a_benchmark_that_ends_within_a_window_is_compared_on_the_sessions_both_have(asic):
@@ -225,9 +236,12 @@ def test_a_benchmark_that_ends_within_a_window_is_compared_on_the_sessions_both_
     assert span["book"] == pytest.approx(book.equity["2026-07-31"] / book.equity["2025-07-23"] - 1, abs=1e-12)
 
 
-def test_a_benchmark_that_is_priced_throughout_a_window_has_no_span_of_its_own(asic):
-    assert "QQQ" not in asic.books["ASIC"].benchmark_spans
-    assert "24Q1–Q2" not in asic.books["ASIC"].benchmark_spans["159915.SZ"]
+def test_a_benchmark_that_is_priced_throughout_a_window_has_the_window_s_own_span(asic):
+    book = asic.books["ASIC"]
+    for window, found in book.windows.items():
+        span = book.benchmark_spans["QQQ"][window]
+        assert (span["first"], span["last"]) == (found["first"], found["last"])
+        assert span["book"] == found["total_return"]
 
 
 def test_a_benchmark_whose_prices_end_is_noted(asic):
@@ -325,83 +339,9 @@ def test_books_of_one_run_end_each_with_its_own_tickers(archive):
     }
 
 
-def test_a_name_sold_at_its_last_price_leaves_no_order_unfilled(archive):
+def test_orders_for_a_name_after_its_last_price_are_listed_until_its_absence_is_known(archive):
     result = run.run(spec_of(baskets=("copper",), start="2026-01-05", rebalance="weekly"), archive)
-    assert [note for note in result.notes if "never filled" in note] == []
-
-
-# Identity and JSON
-
-
-def refuse(constant: str) -> None:
-    raise ValueError(constant)
-
-
-@pytest.fixture(scope="module", params=STRATEGIES, ids=lambda path: path.stem)
-def document(request, archive):
-    """The JSON of a year of a strategy, and its spec."""
-    spec = load_strategy(request.param).replaced(start=date(2025, 1, 2), end=date(2025, 12, 31))
-    return to_json(run.run(spec, archive).as_dict()), spec
-
-
-@pytest.mark.slow
-def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, archive):
-    text, spec = document
-    assert to_json(run.run(spec, archive).as_dict()) == text
-
-
-def test_no_document_holds_a_number_that_json_does_not_know(document):
-    json.loads(document[0], parse_constant=refuse)
-
-
-def test_what_is_no_number_is_null_in_json():
-    document = {"a": [float("nan"), np.inf, np.float64("nan"), (1.5, np.int64(2))], "b": day("2024-03-28"), 3: None}
-    assert json.loads(to_json(document)) == {"a": [None, None, None, [1.5, 2]], "b": "2024-03-28", "3": None}
-
-
-def test_a_document_names_its_spec_its_data_and_its_code(asic):
-    document = asic.as_dict()
-    assert (document["spec_id"], document["data_id"], document["code_id"]) == (asic.spec_id, asic.data_id, asic.code_id)
-    assert document["spec_id"] == spec_of(baskets=("ASIC",), rebalance="quarterly", end=date(2026, 8, 14)).spec_id
-
-
-def data_id_of(folder) -> str:
-    archive = Archive(reference.load_facts(folder), reference.load_prices(["NVDA"], folder))
-    return archive.data_id
-
-
-@pytest.fixture
-def copied(tmp_path):
-    """A copy of the embedded figures that a test may change."""
-    return shutil.copytree(reference.FOLDER, tmp_path / "reference")
-
-
-def test_a_run_carries_the_id_of_its_archive(asic, archive):
-    assert asic.data_id == archive.data_id
-
-
-def test_the_same_figures_in_another_folder_have_the_same_id(copied):
-    assert data_id_of(copied) == data_id_of(reference.FOLDER)
-
-
-@pytest.mark.parametrize(
-    ("file", "former", "changed"),
-    [
-        ("capex.csv", "14951", "14952"),
-        ("accelerators.csv", "2020-05-14", "2020-05-15"),
-    ],
-    ids=["figure", "chip"],
-)
-def test_the_id_of_the_data_changes_with_a_figure_or_a_chip(copied, file, former, changed):
-    text = (copied / file).read_text(encoding="utf-8")
-    assert former in text
-    (copied / file).write_text(text.replace(former, changed, 1), encoding="utf-8")
-    assert data_id_of(copied) != data_id_of(reference.FOLDER)
-
-
-def test_the_id_of_the_data_changes_with_a_price(copied):
-    rows = pd.read_parquet(copied / "prices.parquet")
-    place = rows.index[(rows["ticker"] == "NVDA") & (rows["session"].astype(str) == "2024-03-28")]
-    rows.loc[place, "high"] += 1  # a ten-thousandth
-    rows.to_parquet(copied / "prices.parquet", index=False)
-    assert data_id_of(copied) != data_id_of(reference.FOLDER)
+    unfilled = result.books["copper"].unfilled  # 300913.SZ has no price after 2026-06-30
+    assert set(unfilled["ticker"]) == {"300913.SZ"}
+    assert set(unfilled["reason"]) == {"prices ended"}
+    assert [f"{day:%Y-%m-%d}" for day in unfilled["decided"]] == ["2026-07-03", "2026-07-10"]

@@ -20,7 +20,7 @@ NVIDIA = (("NVDA", "data_center_revenue"),)
 def announcements(result: RunResult, facts: Facts, prices: Prices) -> dict[str, Any]:
     """Return an event study per kind of announcement and group of books with the same sessions, or why there is none.
 
-    Abnormal is the return less the mean of the benchmarks priced throughout, as fractions.
+    Abnormal is the return less the mean of the benchmarks, on the sessions that have one, as fractions.
     """
     kinds = {"CapEx": [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds], "NVIDIA's revenue": list(NVIDIA)}
     last = pd.Timestamp(max(window.end for window in result.windows), tz="UTC") + pd.Timedelta(days=1)
@@ -67,11 +67,10 @@ def _groups(result: RunResult, prices: Prices) -> list[list[Book]]:
 
 
 def _study(group: Sequence[Book], placed: Sequence[pd.Timestamp], kind: str) -> dict[str, Any]:
-    returns = pd.DataFrame({book.basket: performance.returns(book.equity) for book in group})
-    compared = group[0].benchmarks.dropna(axis=1)
-    if not len(compared.columns):
-        return {"because": "no benchmark is priced throughout"}
-    market = (compared / compared.shift(1) - 1.0).iloc[1:].mean(axis=1)
+    market = performance.mean_returns(group[0].benchmarks)
+    if not len(market):
+        return {"because": "no benchmark is priced on two sessions"}
+    returns = pd.DataFrame({book.basket: performance.returns(book.equity) for book in group}).loc[market.index]
     seed = int.from_bytes(hashlib.sha256(f"{kind}/{[book.basket for book in group]}".encode()).digest()[:8], "big")
     found = event_study(returns, market, list(placed), seed)
     if isinstance(found, Refused):

@@ -26,10 +26,12 @@ def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dic
     `trials` is the number of book × window results the run shows: its best is expected to look good by chance.
     """
     returns, index = excess(book), pd.DatetimeIndex(book.equity.index)
+    days = pd.DatetimeIndex(returns.index)
     found: dict[str, dict[str, Any]] = {}
     for window in windows:
-        held = window.slice(index)
-        one = standing(returns, held.start, held.stop - 1, book.periods_per_year, trials)
+        inside = index[window.slice(index)][1:]
+        start, stop = days.searchsorted(inside[[0, -1]] + pd.to_timedelta([0, 1], "D")) if len(inside) else (0, 0)
+        one = standing(returns, int(start), int(stop), book.periods_per_year, trials)
         if isinstance(one, Refused):
             found[window.name] = {"n": one.n, "verdict": None, "because": one.reason}
             continue
@@ -49,10 +51,9 @@ def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dic
 
 
 def excess(book: Book) -> pd.Series:
-    """Return a book's return per session less the mean of its benchmarks' that are priced throughout: none is picked."""
-    compared = book.benchmarks.dropna(axis=1)
-    returns = performance.returns(book.equity)
-    return returns - compared.pct_change().iloc[1:].mean(axis=1) if len(compared.columns) else returns
+    """Return a book's return per session less its benchmarks' mean, on the sessions both have; its own where it has none."""
+    returns, compared = performance.returns(book.equity), performance.mean_returns(book.benchmarks)
+    return (returns - compared).dropna() if len(compared) else returns
 
 
 def rests_on(book: Book) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pandas as pd
 from backtest.prices import Prices
 from backtest.regimes import Window
 from backtest.run import Book
+from backtest.statistics import performance
 from backtest.statistics.refusal import Refused
 from backtest.statistics.switching import State, two_states
 
@@ -35,14 +36,13 @@ def states(book: Book, prices: Prices, windows: Sequence[Window]) -> dict[str, A
 
 
 def basket_excess(book: Book, prices: Prices) -> pd.Series:
-    """Return the mean return of a basket's members less that of the benchmarks priced throughout, whatever the book held.
+    """Return the mean return of a basket's members less its benchmarks' mean, on the sessions both have, whatever it held.
 
     A book that is in cash has no variance there: two states of its own return would be its own decisions.
     """
     values = prices.valued(book.members, book.currency, pd.DatetimeIndex(book.equity.index))
-    compared = book.benchmarks.dropna(axis=1)
-    mean, against = ((table / table.shift(1) - 1.0).iloc[1:].mean(axis=1) for table in (values, compared))
-    return mean - against if len(compared.columns) else mean
+    members, compared = performance.mean_returns(values), performance.mean_returns(book.benchmarks)
+    return (members - compared).dropna() if len(compared) else members
 
 
 def _state(one: State) -> dict[str, float]:

@@ -80,13 +80,18 @@ def window(name: str, found: Statistics) -> Cell:
     return Cell(name, note=span, about=f"From {found['n']} returns, {span}; known at the close of {found['last']}.")
 
 
+def shorter(span: Statistics, found: Statistics) -> bool:
+    """Return whether the sessions that a benchmark shares with a book are not all that the book has in the window."""
+    return (span["first"], span["last"]) != (found["first"], found["last"])
+
+
 def benchmark(value: float | None, priced: pd.Series, found: Statistics, span: Statistics | None = None) -> Cell:
     """Return a benchmark's return over a window, or which of its prices is missing there.
 
-    `span` has the sessions that both have, where the benchmark ends within the window, and what the book returned there.
+    `span` has the sessions that both have and what the book returned there: said where they are not all of the window's.
     """
     held = priced.dropna()
-    if known(value) and span:
+    if known(value) and span and shorter(span, found):
         return Cell(percent(value), note=f"{span['first']} to {span['last']}, the book {percent(span['book'])} there")
     if known(value) or held.empty:
         return Cell(percent(value), note="" if known(value) else "no prices")

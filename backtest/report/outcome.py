@@ -6,7 +6,7 @@ from typing import Any
 
 from backtest.regimes import REPORT_DATE
 from backtest.report.blocks import Bullets, Section, Text
-from backtest.report.figures import between, refused, sharpe_text
+from backtest.report.figures import between, refused, sharpe_text, shorter
 from backtest.report.wording import counted, day, known, listed, name_of, number, percent
 from backtest.run import Book, RunResult
 
@@ -71,8 +71,9 @@ def _benchmarks(result: RunResult, books: list[Book], window: str) -> str:
     for book in books:
         for ticker, returns in book.benchmark_windows.items():
             if known(returns.get(window)):
-                span = book.benchmark_spans.get(ticker, {}).get(window)
-                until = f" (to {span['last']}, the book {percent(span['book'])} by then)" if span else ""
+                span = book.benchmark_spans[ticker][window]
+                where = f" ({span['first']} to {span['last']}, the book {percent(span['book'])} there)"
+                until = where if shorter(span, book.windows[window]) else ""
                 said = f"{name_of(result.names, ticker)} {percent(returns[window])}{until}"
                 found.setdefault(book.currency, {}).setdefault(ticker, said)
     if not found:

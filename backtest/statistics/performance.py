@@ -12,6 +12,15 @@ def returns(equity: pd.Series) -> pd.Series:
     return (equity / equity.shift(1) - 1.0).iloc[1:]
 
 
+def mean_returns(values: pd.DataFrame) -> pd.Series:
+    """Return the mean simple return per session of what is priced on it and on the one before; sessions without any are left out.
+
+    `values` is session × ticker, NaN before a ticker's first price and after its last. This is an index of equal parts, set
+    back to equal each session: a ticker enters and leaves it with its prices, and none is picked.
+    """
+    return (values / values.shift(1) - 1.0).iloc[1:].mean(axis=1).dropna()
+
+
 def total_return(equity: pd.Series) -> float | None:
     """Return the whole return as a fraction, or None below two values."""
     return float(equity.iloc[-1] / equity.iloc[0] - 1.0) if len(equity) > 1 else None

@@ -18,6 +18,7 @@ from backtest import engine
 from backtest.engine import Decision, Outlook
 from backtest.panel import Archive, content
 from backtest.spec import StrategySpec
+from backtest.statistics import performance
 from backtest.terms import Terms
 from backtest.universe import Universe
 
@@ -106,16 +107,19 @@ class Evaluator:
         return self._frame(spec, book).sessions
 
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
-        """Return the value of all benchmarks of a book's markets priced throughout it, in equal parts each session, from 1."""
+        """Return the value of all benchmarks of a book's markets, in equal parts each session, NaN where none is priced."""
         return self._benchmarks.get(_about(spec, book), lambda: self._compared(self._frame(spec, book)))
 
     def _compared(self, frame: _Frame) -> pd.Series:
         prices = self.archive.prices
         compared = [one.ticker for one in self.universe.benchmarks if one.market in frame.markets]
         prices.require(compared)
-        throughout = [one for one in compared if prices.last_session(one, frame.last) is None]
-        values = prices.valued(throughout, frame.base, frame.sessions).dropna(axis=1)
-        return (1.0 + (values / values.shift(1) - 1.0).mean(axis=1).fillna(0.0)).cumprod()
+        returns = performance.mean_returns(prices.priced(compared, frame.base, frame.sessions))
+        if returns.empty:
+            return pd.Series(1.0, frame.sessions)
+        values = (1.0 + returns).cumprod().reindex(frame.sessions)
+        values.iloc[frame.sessions.searchsorted(returns.index[0]) - 1] = 1.0
+        return values
 
     def _group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
         """Return what the books that are walked together share."""

@@ -44,9 +44,13 @@ class Findings:
 
 @dataclass(frozen=True)
 class _Basis:
-    """What every chunk is measured on: days that all curves share, windows, blocks, and sessions a position is held."""
+    """What every chunk is measured on: days that all curves share, windows, blocks, and sessions a position is held.
+
+    `compared` says of each return between two of those days whether every book has a benchmark on both.
+    """
 
     days: pd.DatetimeIndex
+    compared: np.ndarray
     spans: tuple[Window, ...]
     blocks: int
     held: int
@@ -79,7 +83,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
     table = pd.concat(tables)
     del tables
     table = table.sort_values(["number", "book"], ignore_index=True)
-    spa = superior_of(bests, n)
+    spa = superior_of(bests, int(basis.compared.sum()))
     whole = table["sharpe whole"]
     if whole.notna().sum() < 2:
         raise DataError(f"{len(table)} settings, {whole.notna().sum()} with a Sharpe ratio; want at least two, over 30 returns")
@@ -111,7 +115,9 @@ def _basis(settings: Settings, archive: Archive) -> _Basis:
         raise DataError(f"the settings share {len(days)} sessions; want at least two")
     held = max(HELD[spec.rebalance] for spec in specs)
     spans = tuple(windows(load_universe(), pd.Timestamp(settings[0][1].start), days[-1]))
-    return _Basis(days, spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)
+    compared = [evaluator.benchmark(spec, book).reindex(days).notna() for spec in specs for book in spec.books]
+    priced = np.logical_and.reduce(compared)
+    return _Basis(days, priced[1:] & priced[:-1], spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)
 
 
 @lru_cache(maxsize=1)
@@ -131,8 +137,9 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
         part[f"total_return {span.name}"], part[f"sharpe {span.name}"] = _figures(equity, basis.days, span, part["periods"])
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
-    excess = returns - _against(part, settings, evaluator, basis.days)
-    best = _draws(n, basis.held).best_of(excess) if n >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
+    excess = (returns - _against(part, settings, evaluator, basis.days))[basis.compared]
+    both = len(excess)
+    best = _draws(both, basis.held).best_of(excess) if both >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
     return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best)
 
 

@@ -1,5 +1,6 @@
 """Returns, drawdown and turnover against answers worked by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -61,3 +62,9 @@ def test_a_constant_series_earned_nothing_and_fell_nowhere():
 
 def test_one_value_says_nothing():
     assert (performance.total_return(ONE), performance.max_drawdown(ONE), performance.turnover(50.0, ONE)) == (None, None, None)
+
+
+def test_the_mean_return_is_that_of_what_is_priced_on_both_sessions():
+    values = pd.DataFrame({"early": [1.0, 1.1, 1.21, np.nan, np.nan], "late": [np.nan, 2.0, 2.4, 1.2, np.nan]})
+    assert list(performance.mean_returns(values).index) == [1, 2, 3]
+    assert list(performance.mean_returns(values)) == pytest.approx([0.1, (0.1 + 0.2) / 2, -0.5])
