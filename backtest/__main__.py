@@ -43,6 +43,10 @@ PricesOption = Annotated[
     str, typer.Option(help="'reference' (embedded), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
 ]
 FactsOption = Annotated[str, typer.Option(help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")]
+StartOption = Annotated[str | None, typer.Option(metavar="DATE", help="First day of the run.")]
+EndOption = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Last day; default: the last on which every ticker is priced.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
 
 
@@ -56,8 +60,8 @@ def run(
     name: Annotated[str, typer.Argument(metavar="NAME|all", help=NAME_HELP)],
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
-    start: Annotated[str | None, typer.Option(metavar="DATE", help="First day of the run.")] = None,
-    end: Annotated[str | None, typer.Option(metavar="DATE", help="Last day of the run.")] = None,
+    start: StartOption = None,
+    end: EndOption = None,
     basket: Annotated[list[str] | None, typer.Option(help="Run these baskets or single tickers instead.")] = None,
     cost_bps: Annotated[
         float | None, typer.Option(help="One flat cost in basis points, fractions of shares, no market rules.")
@@ -78,8 +82,7 @@ def run(
 ) -> None:
     """Run one strategy or all of them and write their reports."""
     changes = {
-        "start": None if start is None else day("--start", start),
-        "end": None if end is None else day("--end", end),
+        **_span(start, end),
         "baskets": tuple(basket) if basket else None,
         "cost_bps": cost_bps,
         "fill": fill,
@@ -200,6 +203,8 @@ def sweep(
     ] = None,
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
+    start: StartOption = None,
+    end: EndOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = Path("reports"),
     resume: Annotated[bool, typer.Option("--resume", help="Leave the chunks that are there.")] = False,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Only this part of the chunks, and no result.")] = None,
@@ -233,6 +238,8 @@ def sweep(
         raise ConfigurationError("sweep all; want one strategy, whose grid it is")
     (path,) = strategies(name)
     spec = load_strategy(path)
+    span = {field: value for field, value in _span(start, end).items() if value is not None}
+    spec = spec.replaced(**span) if span else spec
     from backtest.sweep.summary import terminal as sweep_terminal
     from backtest.sweep_commands import Asked
     from backtest.sweep_commands import sweep as swept
@@ -240,7 +247,7 @@ def sweep(
     asked = Asked(
         path,
         grid or TIMING,
-        _command("sweep", path, prices, facts, {"grid": grid} if grid else {}),
+        _command("sweep", path, prices, facts, span | ({"grid": grid} if grid else {})),
         out,
         resume,
         merge,
@@ -284,6 +291,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         typer.echo(f"error: {where}{reason(error)}; expected files that can be read and a disk with room", err=True)
         code = _give_up_output(DataError.exit_code)
     sys.exit(code)
+
+
+def _span(start: str | None, end: str | None) -> dict[str, Any]:
+    """Return the first and last day that a user gives, None for one left out."""
+    return {
+        "start": None if start is None else day("--start", start),
+        "end": None if end is None else day("--end", end),
+    }
 
 
 def _show_usage(error: Any) -> int:

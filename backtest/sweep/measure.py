@@ -59,6 +59,12 @@ class _Basis:
     def n(self) -> int:
         return len(self.days) - 1
 
+    @property
+    def span(self) -> dict[str, str]:
+        """The first and last day of the returns that have a benchmark, none where none has."""
+        shared = self.days[1:][self.compared]
+        return {"first": f"{shared[0]:%Y-%m-%d}", "last": f"{shared[-1]:%Y-%m-%d}"} if len(shared) else {}
+
 
 class _Part(NamedTuple):
     """What a chunk adds: rows of the table, sums of returns and of their squares (2 × block × row), and its share of the SPA."""
@@ -99,7 +105,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, crew:
         {
             "deflated_sharpe": asdict(deflated),
             "pbo": asdict(pbo),
-            "spa": asdict(spa),
+            "spa": asdict(spa) | basis.span,
             "minimum_length": {
                 "years": minimum_length(trials, best["sharpe whole"]) if best["sharpe whole"] > 0 else None,
                 "had": n / best["periods"],

@@ -105,7 +105,9 @@ GIVEN = {
         "probability": 0.731, "ratio": 0.26, "threshold": 0.219, "skewness": 0.9, "kurtosis": 5.2, "trials": 400, "n": 177,
     },
     "pbo": {"probability": 0.082, "loss": 0.01, "slope": -0.97, "splits": 924, "blocks": 12, "trials": 300, "n": 168},
-    "spa": {"consistent": 0.005, "lower": 0.004, "upper": 0.006, "trials": 300, "n": 177},
+    "spa": {
+        "consistent": 0.005, "lower": 0.004, "upper": 0.006, "trials": 300, "n": 177, "first": "2023-01-06", "last": "2026-06-26",
+    },
     "minimum_length": {"years": 2.417, "had": 3.4},
 }  # fmt: skip
 

@@ -62,6 +62,7 @@ def _more(check: Check, found: Mapping[str, Any], search: Search) -> Iterator[st
         yield f"slope {number(found['slope'])}" if known(found["slope"]) else "no slope"
     elif check.name == "spa":
         yield f"between {number(found['lower'], 3)} and {number(found['upper'], 3)}"
+        yield f"on {found['first']} to {found['last']}, where every book has a benchmark"
 
 
 def _elsewhere(document: Mapping[str, Any]) -> str:
