@@ -48,7 +48,7 @@ def pull(
 
 @data.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show what the store covers, how stale it is, its gaps, and figures in conflict with the embedded ones."""
+    """Show what is embedded and what the store covers, how old it is, its gaps, and figures in conflict."""
     from backtest import clock
     from backtest.data.status import status as describe
     from backtest.data.store import open_store
@@ -167,9 +167,19 @@ def _summary_lines(document: dict[str, Any]) -> str:
 
 
 def _status_lines(document: dict[str, Any]) -> str:
-    lines = [f"store: {document['home']}"]
+    lines = ["embedded prices"]
+    for ticker, own in document["embedded"]["prices"].items():
+        closes = "" if own["last_bar"] == own["last"] else f", closes only after {own['last_bar'] or own['first']}"
+        lines.append(
+            f"{ticker:<12}{own['first']} to {own['last']}, {own['sessions']:,} sessions, {own['days_old']} days old{closes}"
+        )
+    lines.append("embedded figures")
+    for name, own in document["embedded"]["figures"].items():
+        newest = f"{own['figures']:,} figures, the newest of {own['newest']}, {own['days_old']} days old"
+        lines.append(f"{name:<36}{own['first']} to {own['last']}, {newest}")
+    lines.append(f"store: {document['home']}")
     if not document["prices"] and not document["figures"] and not document["typed"]:
-        return lines[0] + "\nempty; fill it with 'python -m backtest data pull'\n"
+        return "\n".join(lines) + "\nempty; fill it with 'python -m backtest data pull'\n"
     for ticker, held in document["prices"].items():
         gaps = f", {len(held['gaps'])} gaps from {held['gaps'][0]}" if held["gaps"] else ""
         late = f", {held['days_behind']} days behind" if held["days_behind"] else ""

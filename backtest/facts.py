@@ -20,7 +20,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +77,23 @@ ACCELERATOR_COLUMNS = (
     "scale_up_domain", "peak_dense_tflops", "hbm_gb", "hbm_tb_per_s", "confidence", "source",
 )  # fmt: skip
 EVENT_COLUMNS = ("date", "known_at", "event", "category", "sign", "confidence", "source")
+RANGE_COLUMNS = (
+    "item", "subject", "metric", "period", "low", "high", "unit", "known_at", "evidence", "confidence", "source", "note",
+)  # fmt: skip
+
+RANGE_SCHEMA = pandera.DataFrameSchema(
+    {
+        **{name: pandera.Column(str, pandera.Check.str_length(min_value=1)) for name in ("item", "subject", "metric", "unit")},
+        **{
+            name: pandera.Column(float, pandera.Check(np.isfinite, name="a finite number"), nullable=True)
+            for name in ("low", "high")
+        },
+        "known_at": pandera.Column("datetime64[ns, UTC]"),
+        "evidence": pandera.Column(str, pandera.Check.isin(list(EVIDENCE))),
+        "confidence": pandera.Column(str, pandera.Check.isin(list(CONFIDENCE))),
+        "source": pandera.Column(str, pandera.Check.str_length(min_value=1)),
+    }
+)
 
 ACCELERATOR_SCHEMA = pandera.DataFrameSchema(
     {
@@ -229,7 +246,8 @@ class Facts:
 
     `rows` has the columns of COLUMNS plus `quarter` (calendar quarter as an integer), `published` (known_at as its
     source states it) and `origin` (file and row). `accelerators` and `events` are tables of their own, each with
-    `known_at`. `data_id` is a hash of the bytes all of them were read from. `names` are those of every row that was read, kept
+    `known_at`, as are `ranges`: what sources put between a low and a high figure (both missing where only a direction was
+    published). `data_id` is a hash of the bytes all of them were read from. `names` are those of every row that was read, kept
     by a copy with fewer; without them no name is refused.
     """
 
@@ -238,6 +256,7 @@ class Facts:
     events: pd.DataFrame
     data_id: str
     names: Names | None = None
+    ranges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*RANGE_COLUMNS, "published"]))
 
 
 def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes | None = None) -> pd.DataFrame:
@@ -307,15 +326,27 @@ def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
 
 def parse_accelerators(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """Turn the accelerator table of text into typed rows; refuse the first bad one by file, row and field."""
+    return _with_numbers(ACCELERATOR_SCHEMA, table, file)
+
+
+def parse_ranges(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Turn a table of ranges of text into typed rows; refuse the first bad one by file, row and field."""
+    typed = _with_numbers(RANGE_SCHEMA, table.loc[:, list(RANGE_COLUMNS)], file)
+    typed["origin"] = [f"{file} row {row}" for row in typed.index]
+    return typed
+
+
+def _with_numbers(schema: pandera.DataFrameSchema, table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Return a table with the numbers of its schema, missing where nothing is written, and its moments."""
     typed = table.copy()
-    for name in [name for name, column in ACCELERATOR_SCHEMA.columns.items() if column.nullable]:
+    for name in [name for name, column in schema.columns.items() if column.nullable]:
         typed[name] = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype(float)
         garbled = typed[name].isna() & ~table[name].isin(["", "nan"])
         if garbled.any():
             row = first_row(garbled)
             raise DataError(f"{file} row {row}: {name} is '{_said(table, row, name)}'; want a number or nothing")
     typed["known_at"] = _moments(table["known_at"])
-    validate(ACCELERATOR_SCHEMA, typed, table, file)
+    validate(schema, typed, table, file)
     typed["published"] = table["known_at"]
     return typed
 
@@ -349,10 +380,12 @@ def assemble(
     events: pd.DataFrame,
     data_id: str,
     names: Names | None = None,
+    ranges: pd.DataFrame | None = None,
 ) -> Facts:
-    """Return checked tables as Facts, figures by the moment they became known."""
+    """Return checked tables as Facts, figures and ranges by the moment they became known."""
     rows = pd.concat(list(tables), ignore_index=True).sort_values("known_at", kind="stable", ignore_index=True)
-    return Facts(rows, accelerators, events, data_id, names)
+    facts = Facts(rows, accelerators, events, data_id, names)
+    return facts if ranges is None else replace(facts, ranges=ranges.sort_values("known_at", kind="stable", ignore_index=True))
 
 
 def names_of(rows: pd.DataFrame, accelerators: pd.DataFrame) -> Names:

@@ -103,21 +103,28 @@ def rising(
 
 
 def excess_sets(
-    panel: Panel, since: Quarter, growth: Literal["year", "quarter", "trailing"], ours: bool = False, in_usd: bool = False
+    panel: Panel,
+    since: Quarter,
+    growth: Literal["year", "quarter", "trailing"],
+    ours: bool = False,
+    in_usd: bool = False,
+    market: Literal["XSHG", "XNYS"] = "XSHG",
 ) -> Measurement:
     """Share of sets of four suppliers whose revenue outgrew four clouds' CapEx in every quarter from `since`.
 
-    Sets are drawn from every A-share optical, copper and PCB supplier with full coverage up to the latest quarter that
-    CapEx and our own four are known for; `ours` takes our four alone. Growth over four quarters, over one, or of the sum
-    of four quarters over the four before.
+    Sets are drawn from every optical, copper and PCB supplier of a market with full coverage up to the latest quarter that
+    CapEx is known for, and our own four (Shanghai and Shenzhen) or every supplier (New York); `ours` takes our four alone.
+    Growth over four quarters, over one, or of the sum of four quarters over the four before.
     """
-    default = SupplyChainExcess()
+    metric = {"XSHG": "revenue", "XNYS": "total_revenue"}[market]
     capex = panel.matrix(tuple((cloud, "purchases_ppe") for cloud in FOUR_CLOUDS)).sum(axis=1)
-    names = default.leaders if ours else tuple(name for name in _interconnect_suppliers() if panel.has((name, "revenue")))
-    revenue = panel.matrix(tuple((name, "revenue") for name in names))
+    every = tuple(name for name in _interconnect_suppliers(market) if panel.has((name, metric)))
+    leaders = SupplyChainExcess().leaders if market == "XSHG" else every
+    names = leaders if ours else every
+    revenue = panel.matrix(tuple((name, metric) for name in names))
     if in_usd:
         revenue = revenue / panel.matrix((RATE,))
-    complete = np.isfinite(capex) & np.isfinite(panel.matrix(tuple((name, "revenue") for name in default.leaders)).sum(axis=1))
+    complete = np.isfinite(capex) & np.isfinite(panel.matrix(tuple((name, metric) for name in leaders)).sum(axis=1))
     quarters = _span(panel, since, complete)
     rows = _rows(panel, quarters)
     supplied, spent = _grown(revenue, growth), _grown(capex[:, None], growth)
@@ -128,7 +135,7 @@ def excess_sets(
     excess = _grown(revenue[:, sets].sum(axis=2), growth)[rows] - spent[rows]
     holds = (excess > 0).all(axis=0)
     span = {"year": 4, "quarter": 1, "trailing": 7}[growth]
-    series = [(names[column], "revenue") for column in covered] + [(cloud, "purchases_ppe") for cloud in FOUR_CLOUDS]
+    series = [(names[column], metric) for column in covered] + [(cloud, "purchases_ppe") for cloud in FOUR_CLOUDS]
     return Measurement(
         float(holds.mean()),
         quarter_label(int(quarters[-1])),
@@ -252,8 +259,8 @@ def _grown(totals: np.ndarray, growth: str) -> np.ndarray:
     return four_quarter_growth(trailing)
 
 
-def _interconnect_suppliers() -> list[str]:
-    return [row.ticker for row in load_universe().suppliers if row.chain in INTERCONNECT and row.market == "XSHG"]
+def _interconnect_suppliers(market: str) -> list[str]:
+    return [row.ticker for row in load_universe().suppliers if row.chain in INTERCONNECT and row.market == market]
 
 
 def _period_label(label: str) -> str:

@@ -251,7 +251,7 @@ def content(archive: Archive) -> int:
             found = _crc(found, values)
     for one in (prices.rate, *prices.closes.values()):
         found = _crc(_crc(found, one.index), one)
-    for table in (facts.rows, facts.accelerators, facts.events):
+    for table in (facts.rows, facts.accelerators, facts.events, facts.ranges):
         for name in table.columns:
             found = _crc(found, table[name])
     return found

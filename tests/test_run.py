@@ -345,3 +345,80 @@ def test_orders_for_a_name_after_its_last_price_are_listed_until_its_absence_is_
     assert set(unfilled["ticker"]) == {"300913.SZ"}
     assert set(unfilled["reason"]) == {"prices ended"}
     assert [f"{day:%Y-%m-%d}" for day in unfilled["decided"]] == ["2026-07-03", "2026-07-10"]
+
+
+# Identity and JSON
+
+
+def refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+@pytest.fixture(scope="module", params=STRATEGIES, ids=lambda path: path.stem)
+def document(request, archive):
+    """The JSON of a year of a strategy, and its spec."""
+    spec = load_strategy(request.param).replaced(start=date(2025, 1, 2), end=date(2025, 12, 31))
+    return to_json(run.run(spec, archive).as_dict()), spec
+
+
+@pytest.mark.slow
+def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, archive):
+    text, spec = document
+    assert to_json(run.run(spec, archive).as_dict()) == text
+
+
+def test_no_document_holds_a_number_that_json_does_not_know(document):
+    json.loads(document[0], parse_constant=refuse)
+
+
+def test_what_is_no_number_is_null_in_json():
+    document = {"a": [float("nan"), np.inf, np.float64("nan"), (1.5, np.int64(2))], "b": day("2024-03-28"), 3: None}
+    assert json.loads(to_json(document)) == {"a": [None, None, None, [1.5, 2]], "b": "2024-03-28", "3": None}
+
+
+def test_a_document_names_its_spec_its_data_and_its_code(asic):
+    document = asic.as_dict()
+    assert (document["spec_id"], document["data_id"], document["code_id"]) == (asic.spec_id, asic.data_id, asic.code_id)
+    assert document["spec_id"] == spec_of(baskets=("ASIC",), rebalance="quarterly", end=date(2026, 8, 14)).spec_id
+
+
+def data_id_of(folder) -> str:
+    archive = Archive(reference.load_facts(folder), reference.load_prices(["NVDA"], folder))
+    return archive.data_id
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the embedded figures that a test may change."""
+    return shutil.copytree(reference.FOLDER, tmp_path / "reference")
+
+
+def test_a_run_carries_the_id_of_its_archive(asic, archive):
+    assert asic.data_id == archive.data_id
+
+
+def test_the_same_figures_in_another_folder_have_the_same_id(copied):
+    assert data_id_of(copied) == data_id_of(reference.FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("file", "former", "changed"),
+    [
+        ("capex.csv", "14951", "14952"),
+        ("accelerators.csv", "2020-05-14", "2020-05-15"),
+    ],
+    ids=["figure", "chip"],
+)
+def test_the_id_of_the_data_changes_with_a_figure_or_a_chip(copied, file, former, changed):
+    text = (copied / file).read_text(encoding="utf-8")
+    assert former in text
+    (copied / file).write_text(text.replace(former, changed, 1), encoding="utf-8")
+    assert data_id_of(copied) != data_id_of(reference.FOLDER)
+
+
+def test_the_id_of_the_data_changes_with_a_price(copied):
+    rows = pd.read_parquet(copied / "prices.parquet")
+    place = rows.index[(rows["ticker"] == "NVDA") & (rows["session"].astype(str) == "2024-03-28")]
+    rows.loc[place, "high"] += 1  # a ten-thousandth
+    rows.to_parquet(copied / "prices.parquet", index=False)
+    assert data_id_of(copied) != data_id_of(reference.FOLDER)

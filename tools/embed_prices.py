@@ -3,7 +3,7 @@
     python tools/embed_prices.py FOLDER
 
 Prices become whole ten-thousandths (no file has more than four decimals), which Parquet stores as small
-differences. Beside it stand `prices.csv`: per ticker its first and last session, the last session with a bar, and
+differences. Beside it stand `prices.csv`: per ticker its first and last session, the last session with a bar, their number, and
 what its prices are; `decisions.toml`; and `rates.csv`: the mean rate of every quarter that has ended. A file with more
 decimals, or with a price that is not a number, stops the tool.
 """
@@ -66,6 +66,7 @@ def described(rows: pd.DataFrame) -> dict[str, str]:
         "first": f"{rows['session'].iloc[0]:%Y-%m-%d}",
         "last": f"{rows['session'].iloc[-1]:%Y-%m-%d}",
         "last_bar": f"{bars['session'].iloc[-1]:%Y-%m-%d}" if len(bars) else "",
+        "sessions": f"{len(rows)}",
         "source": next(kind for end, kind in KINDS if ticker.endswith(end)),
     }
 

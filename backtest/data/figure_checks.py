@@ -98,6 +98,23 @@ def check_events(events: pd.DataFrame, file: str) -> None:
         raise DataError(f"{file} row {row.Index}: {came}; expected known_at on that day or within six years after it")
 
 
+def check_ranges(ranges: pd.DataFrame) -> None:
+    """Raise DataError for a range with one end, one whose low end is the higher, an unknown period, or one that stands twice."""
+    key = ("item", "subject", "metric", "period", "known_at")
+    first: dict[tuple[Any, ...], Any] = {}
+    for row in _rows(ranges):
+        came = f"{row.origin}: low is '{row.low:.12g}', high '{row.high:.12g}'"
+        if np.isnan(row.low) != np.isnan(row.high):
+            raise DataError(f"{came}; expected both, or neither where no amount was published")
+        if row.low > row.high:
+            raise DataError(f"{came}; expected low at or below high")
+        if row.period and parse_period(row.period) is None:
+            raise DataError(f"{row.origin}: period is '{row.period}'; expected a label like {LABELS}, or nothing")
+        same = first.setdefault(tuple(getattr(row, name) for name in key), row)
+        if same is not row:
+            raise DataError(f"{row.origin}: {row.metric} of {row.subject} stands as in {same.origin}; expected a later known_at")
+
+
 def faults(rows: pd.DataFrame, rules: Rules) -> Faults:
     """Yield what is wrong with some typed rows, by check; a check sees only rows that those before it let pass."""
     figures = _rows(rows)

@@ -1,5 +1,6 @@
 """The figures and prices this project carries with it: read from `reference/`, no network."""
 
+import csv
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,13 +12,14 @@ from pyarrow import parquet
 
 from backtest.data.checks import VALUES
 from backtest.data.decisions import load_decisions
-from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, rules_of
+from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, check_ranges, rules_of
 from backtest.data.folder import RATE, daily_prices
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import (
     ACCELERATOR_COLUMNS,
     COLUMNS,
     EVENT_COLUMNS,
+    RANGE_COLUMNS,
     Facts,
     assemble,
     content_id,
@@ -25,6 +27,7 @@ from backtest.facts import (
     parse_accelerators,
     parse_events,
     parse_facts,
+    parse_ranges,
     read_table,
 )
 from backtest.prices import Prices
@@ -39,8 +42,10 @@ FACT_TABLES = (
     "tokens.csv",
     "accelerator_shipments.csv",
     "rates.csv",
+    "earnings.csv",
 )
-TABLES = (*FACT_TABLES, "accelerators.csv", "events.csv")
+RANGE_TABLES = ("interconnect_bom.csv", "profit_previews.csv")
+TABLES = (*FACT_TABLES, "accelerators.csv", "events.csv", *RANGE_TABLES)
 LIVE = "live.csv"
 PRICES, SCALE = "prices.parquet", 10_000  # prices are whole ten-thousandths
 SCHEMA = pa.schema({"ticker": pa.string(), "session": pa.date32()} | dict.fromkeys((*VALUES, "volume"), pa.int64()))
@@ -71,8 +76,10 @@ def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -
     check_figures(rows, held_to)
     check_chips(accelerators, held_to, "accelerators.csv")
     check_events(events, "events.csv")
+    ranges = pd.concat([parse_ranges(read_table(folder / name, RANGE_COLUMNS), name) for name in RANGE_TABLES], ignore_index=True)
+    check_ranges(ranges)
     parts = [(folder / name).read_bytes() for name in TABLES] + ([live] if live else [])
-    return assemble([rows], accelerators, events, content_id(parts), names_of(rows, accelerators))
+    return assemble([rows], accelerators, events, content_id(parts), names_of(rows, accelerators), ranges)
 
 
 def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
@@ -84,6 +91,11 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
     rate = tables.pop(RATE)
     named = {ticker: f"{PRICES} {ticker}" for ticker in (*tickers, RATE)}
     return daily_prices({ticker: tables[ticker] for ticker in tickers}, rate, load_decisions(folder), "reference", named)
+
+
+def price_table(folder: Path = FOLDER) -> list[dict[str, str]]:
+    """Return a row of `prices.csv` per ticker: its first and last session, the last with a bar, their number and its source."""
+    return list(csv.DictReader((folder / "prices.csv").read_text(encoding="utf-8").splitlines()))
 
 
 def _bars(folder: Path, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from backtest.calendars import quarter_label, quarter_of
+from backtest.data import reference
 from backtest.data.derivation import derivation_faults
 from backtest.data.live import reconciled
 from backtest.data.pull import items, last_final_session
@@ -16,9 +17,10 @@ from backtest.errors import DataError
 
 
 def status(store: Store, now: pd.Timestamp) -> dict[str, Any]:
-    """Return coverage per ticker and per entity and quarter, how stale each is at a moment, gaps and figures in conflict."""
+    """Return what is embedded, and of a store its coverage by ticker, entity and quarter, ages, gaps and conflicts."""
     outcomes = reconciled(store)
     return {
+        "embedded": embedded(now),
         "home": str(store.home),
         "prices": {name.removeprefix("prices/"): _price_line(store, name, now) for name in store.tables("prices")},
         "missing_prices": [item.key for item in items(["yahoo"]) if store.about(f"prices/{item.key}") is None],
@@ -26,6 +28,35 @@ def status(store: Store, now: pd.Timestamp) -> dict[str, Any]:
         "typed": len(read_typed(store.home)),
         "conflicts": outcomes.conflicts(),
     }
+
+
+def embedded(now: pd.Timestamp) -> dict[str, Any]:
+    """Return what the package carries: sessions by ticker, with the last that has a bar, figures by entity, ages in days.
+
+    `newest` is when the newest figure of an entity became known.
+    """
+    prices = {
+        row["ticker"]: {
+            "first": row["first"],
+            "last": row["last"],
+            "last_bar": row["last_bar"] or None,
+            "sessions": int(row["sessions"]),
+            "days_old": (now.tz_localize(None) - pd.Timestamp(row["last"])).days,
+        }
+        for row in reference.price_table()
+    }
+    figures = {
+        str(entity): {
+            "first": quarter_label(int(own["quarter"].min())),
+            "last": quarter_label(int(own["quarter"].max())),
+            "metrics": int(own["metric"].nunique()),
+            "figures": len(own),
+            "newest": f"{own['known_at'].max():%Y-%m-%d}",
+            "days_old": (now - own["known_at"].max()).days,
+        }
+        for entity, own in reference.load_facts().rows.groupby("entity", sort=True)
+    }
+    return {"prices": prices, "figures": figures}
 
 
 def verify(store: Store) -> tuple[dict[str, int], list[str]]:

@@ -84,6 +84,7 @@ def test_the_table_of_prices_says_where_each_ticker_begins_and_ends(rows, descri
     assert {ticker: (row["first"], row["last"]) for ticker, row in described.items()} == {
         ticker: (f"{first}", f"{last}") for ticker, first, last in spans.itertuples()
     }
+    assert {ticker: int(row["sessions"]) for ticker, row in described.items()} == dict(rows.groupby("ticker").size())
     bars = rows[rows["open"].notna()].groupby("ticker")["session"].max()
     assert {ticker: row["last_bar"] for ticker, row in described.items() if row["last_bar"]} == {
         ticker: f"{last}" for ticker, last in bars.items()
