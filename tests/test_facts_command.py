@@ -1,4 +1,4 @@
-"""`facts list`: every name a signal may ask for."""
+"""`facts list` and `facts ranges`: every name a signal may ask for, and what sources put between two figures."""
 
 import csv
 import json
@@ -48,3 +48,23 @@ def test_the_list_is_aligned_within_80_columns(capsys):
 
 def test_a_folder_of_tables_is_listed(capsys):
     assert listed(capsys, "--facts", str(reference.FOLDER)) == listed(capsys)
+
+
+def ranges(capsys, *more):
+    main_exit(["facts", "ranges", *more])
+    return capsys.readouterr().out
+
+
+def test_a_range_dated_by_its_day_is_known_from_the_day_after_on(capsys):
+    for day, count in (("2023-06-15", 1), ("2023-06-16", 3), ("2026-11-01", 33)):
+        assert len(json.loads(ranges(capsys, "--as-of", day, "--json"))) == count, day
+
+
+def test_a_range_is_printed_with_both_ends_its_unit_and_when_it_became_known(capsys):
+    lines = ranges(capsys, "--as-of", "2024-12-31").splitlines()
+    assert "copper: GB200 NVL72" in lines
+    assert "  coaxial cables per rack: 5,000 to 5,184 cables; known 2024-10-11, reported, confidence high" in lines
+
+
+def test_a_preview_without_an_amount_says_so(capsys):
+    assert "  net_profit 2022Q2: no amount CNY_m; known 2022-07-11" in ranges(capsys, "--as-of", "2022-12-31")
