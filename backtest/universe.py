@@ -77,13 +77,14 @@ class Regime(Row):
 
 
 class Benchmark(Row):
-    """An index or fund that results are compared with; never held unless a supplier row names it too."""
+    """A fund that results are compared with; never held unless a supplier row names it too. Line charts draw it if `charted`."""
 
     ticker: str
     name: str
     name_zh: str = ""
     market: Market
     currency: Currency
+    charted: bool = False
 
 
 class Loading(Row):

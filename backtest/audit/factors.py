@@ -22,10 +22,11 @@ def unexplained(result: RunResult, prices: Prices) -> dict[str, Any]:
 
 
 def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
-    """Return the factors' returns by session of a book, in its currency; those without prices throughout are left out.
+    """Return the factors' returns by session of a book, in its currency, on the sessions that all of them are priced on.
 
-    New York closes after Shanghai: a book that trades in Shanghai alone is held against New York's session
-    before. The currency is CNY per USD; a book in USD that trades only in New York has no such factor.
+    A factor without any price is left out: what a book was explained by stands beside its alpha. New York closes after
+    Shanghai: a book that trades in Shanghai alone is held against New York's session before. The currency is CNY per
+    USD; a book in USD that trades only in New York has no such factor.
     """
     sessions = pd.DatetimeIndex(book.equity.index)
     markets = prices.markets_of([str(ticker) for ticker in book.realised])
@@ -35,12 +36,12 @@ def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
     for name, ticker in named.items():
         if ticker not in prices.wealth.columns:
             continue
-        values = prices.valued([ticker], book.currency, sessions)[ticker]
+        values = prices.priced([ticker], book.currency, sessions)[ticker]
         columns[name] = values.shift(1) if ahead and prices.market[ticker] == NEW_YORK else values
     if not prices.rate.empty and markets != (NEW_YORK,):
         columns["currency"] = prices.rates(sessions)
     table = pd.DataFrame(columns, sessions)
-    return (table / table.shift(1) - 1.0).iloc[2 if ahead else 1 :].dropna(axis=1)
+    return (table / table.shift(1) - 1.0).iloc[2 if ahead else 1 :].dropna(axis=1, how="all").dropna()
 
 
 def _book(book: Book, prices: Prices) -> dict[str, Any]:
@@ -53,6 +54,8 @@ def _book(book: Book, prices: Prices) -> dict[str, Any]:
     return {
         "alpha": _said(found.annual),
         "loadings": {name: _said(one) for name, one in found.loadings.items()},
+        "first": f"{factors.index[0]:%Y-%m-%d}",
+        "last": f"{factors.index[-1]:%Y-%m-%d}",
         "r_squared": found.r_squared,
         "n": found.n,
         "indicative": found.indicative,

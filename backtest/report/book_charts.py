@@ -29,6 +29,7 @@ from backtest.report.wording import Names, name_of, number, percent, plain, regi
 from backtest.run import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe
+from backtest.universe import load_universe
 
 DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
 
@@ -174,7 +175,7 @@ def _panel(figure: Figure, row: Axes, size: Size, at: float, wide: float) -> Axe
 def _within(book: Book, span: Window) -> list[pd.Series]:
     """Return the book and each benchmark over a regime, the base of the first return as 1."""
     place = span.slice(pd.DatetimeIndex(book.equity.index))
-    held = [line.iloc[place].dropna() for line in (book.equity, *(book.benchmarks[ticker] for ticker in book.benchmarks))]
+    held = [line.iloc[place].dropna() for line in (book.equity, *_charted(book).values())]
     return [line / line.iloc[0] if len(line) else line for line in held]
 
 
@@ -232,7 +233,13 @@ def _lines(book: Book, names: Names) -> dict[str, pd.Series]:
     """Return the book and its benchmarks as multiples of the book's first value."""
     start = float(book.equity.iloc[0])
     lines = {plain(book.basket): book.equity / start}
-    return lines | {name_of(names, str(ticker)): column / start for ticker, column in book.benchmarks.items()}
+    return lines | {name_of(names, str(ticker)): column / start for ticker, column in _charted(book).items()}
+
+
+def _charted(book: Book) -> dict[str, pd.Series]:
+    """Return the benchmarks that line charts draw, by ticker."""
+    charted = {row.ticker for row in load_universe().benchmarks if row.charted}
+    return {str(ticker): column for ticker, column in book.benchmarks.items() if ticker in charted}
 
 
 def _ends(lines: Mapping[str, pd.Series], said: Callable[[float], str] = number) -> str:

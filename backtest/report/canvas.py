@@ -38,7 +38,7 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.unicode_minus": True,
     "lines.linewidth": 1.6,
-    "path.simplify_threshold": 0.4,
+    "path.simplify_threshold": 0.6,  # of a pixel: lines have more sessions than a page has pixels
 }
 EPOCH, DAY = pd.Timestamp("1970-01-01"), pd.Timedelta(days=1)
 STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100) / 10), tuple(np.arange(100, 1000) / 100))

@@ -130,7 +130,8 @@ def _factors(books: Mapping[str, Any]) -> Table:
             rows.append((Cell(plain(book)), Cell(DASH, note=one["because"]), *(Cell(DASH) for _ in names)))
             continue
         loadings = (_interval(one["loadings"].get(name), number) for name in names)
-        rows.append((Cell(plain(book), note=f"n = {one['n']}"), _interval(one["alpha"], percent), *loadings))
+        span = f"n = {one['n']}, {one['first']} to {one['last']}"
+        rows.append((Cell(plain(book), note=span), _interval(one["alpha"], percent), *loadings))
     return Table("What market, sector, NVIDIA and currency leave unexplained, with 95% intervals", columns, (Rows(tuple(rows)),))
 
 
