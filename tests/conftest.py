@@ -14,7 +14,7 @@ from backtest.panel import Archive
 from backtest.universe import load_universe
 
 ROOT = Path(__file__).parent.parent
-SHARED_PRICES = ROOT.parent / "shared" / "daily"
+SHARED = ROOT.parent / "shared"
 
 settings.register_profile(
     "same every time", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -91,9 +91,19 @@ def archive(tickers):
 
 @pytest.fixture(scope="session")
 def shared_prices():
-    if not SHARED_PRICES.is_dir():
-        pytest.skip("no ../shared/daily")
-    return SHARED_PRICES
+    return shared("daily")
+
+
+@pytest.fixture(scope="session")
+def first_prices():
+    """The daily files of the first stage, which FAULTS.md speaks of."""
+    return shared("prices")
+
+
+def shared(name):
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"no ../shared/{name}")
+    return SHARED / name
 
 
 class CutByPeriodEnd(Archive):

@@ -60,7 +60,7 @@ def test_the_canary_ends_the_command_with_exit_4_naming_signal_session_and_row(t
         main(["run", str(path), "--audit", "--out", str(tmp_path / "out")])
     assert left.value.code == 4
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("error: canary: NVDA: Canary on 2023-01-06 reads the price of NVDA on 2023-01-13")
+    assert said.startswith("error: canary: NVDA: Canary on 2023-01-03 reads the price of NVDA on 2023-01-04")
     assert not (tmp_path / "out").exists()
 
 
@@ -127,10 +127,10 @@ def test_influence_adds_up_to_the_book_and_a_book_of_one_name_is_nothing_without
     assert found["without_best_days"] < found["total_return"]
 
 
-def with_excess(book, weekly_mean: float, seed: int = 0, where: slice = slice(None)):
+def with_excess(book, mean: float, seed: int = 0, where: slice = slice(None)):
     """The book with noise for an excess return over its benchmarks, and a mean added over some sessions."""
     noise = pd.Series(np.random.default_rng(seed).normal(0.0, 0.02, len(book.equity)), book.equity.index)
-    noise.iloc[where] += weekly_mean
+    noise.iloc[where] += mean
     market = book.equity.pct_change().fillna(0.0)
     compared = pd.DataFrame({"market": (1.0 + market).cumprod()})
     return replace(book, equity=(1.0 + market + noise).cumprod(), benchmarks=compared)

@@ -121,10 +121,10 @@ def test_a_signal_that_reads_every_figure_it_is_shown_passes(archive):
 
 def test_a_period_end_join_names_the_first_figure_used_before_its_publication(archive, cut_by_period_end):
     said = caught(watching(start="2024-01-01"), cut_by_period_end(archive.facts, archive.prices))
-    assert "Everything on 2024-01-05 reads " in said
+    assert "Everything on 2024-01-02 reads " in said
     row = said.split(" reads ")[1].split(" (")[0]
     rows = archive.facts.rows
-    first = rows[(rows["period_end"] <= "2024-01-05") & (rows["known_at"] > "2024-01-05T21:00Z")].iloc[0]
+    first = rows[(rows["period_end"] <= "2024-01-02") & (rows["known_at"] > "2024-01-02T21:00Z")].iloc[0]
     assert rows.loc[rows["origin"] == row, "known_at"].item() == first["known_at"]
 
 
@@ -146,12 +146,12 @@ def test_without_the_early_use_the_same_revision_passes(archive):
 
 def test_prices_that_run_one_session_ahead_are_named(archive, one_session_ahead):
     said = caught(watching(signals=(LastPrice(),), start="2024-01-01"), one_session_ahead(archive.facts, archive.prices))
-    assert "LastPrice on 2024-01-05 reads the price of NVDA on 2024-01-12" in said
+    assert "LastPrice on 2024-01-02 reads the price of NVDA on 2024-01-03" in said
 
 
 def test_a_signal_that_keeps_the_archive_and_reads_tomorrow_is_named(archive):
     said = caught(watching(signals=(TomorrowsClose(archive, "NVDA"),), start="2024-01-01"), archive)
-    assert "TomorrowsClose on 2024-01-05 reads the price of NVDA on 2024-01-12" in said
+    assert "TomorrowsClose on 2024-01-02 reads the price of NVDA on 2024-01-03" in said
 
 
 def test_a_look_from_before_the_cut_shows_nothing_within_it_nor_the_cut_anything_after_it(archive):
@@ -167,16 +167,16 @@ def test_a_look_from_before_the_cut_shows_nothing_within_it_nor_the_cut_anything
 
 def test_an_archive_in_a_global_hides_nothing_from_the_audit(archive):
     HELD["archive"] = archive
-    assert "FromAGlobal on 2024-01-05 reads" in caught(watching(signals=(FromAGlobal(),), start="2024-01-01"), archive)
+    assert "FromAGlobal on 2024-01-02 reads" in caught(watching(signals=(FromAGlobal(),), start="2024-01-01"), archive)
 
 
 def test_a_weighting_that_looks_ahead_is_named_too(archive):
     wealth = archive.prices.wealth.copy()
-    wealth.loc[wealth.index > "2024-01-05", "NVDA"] += 2000.0
+    wealth.loc[wealth.index > "2024-01-02", "NVDA"] += 2000.0
     prices = replace(archive.prices, wealth=wealth)
     archive = Archive(archive.facts, prices)
     said = caught(spec_of(weights=Peeking(archive=archive), start="2024-01-01"), archive)
-    assert "Peeking on 2024-01-05 reads the price of NVDA on " in said
+    assert "Peeking on 2024-01-02 reads the price of NVDA on " in said
 
 
 def test_a_member_since_before_its_listing_is_survivorship_and_named(archive):

@@ -170,7 +170,12 @@ def test_every_supplier_and_benchmark_has_a_market_and_a_currency():
         ("baskets.toml", "chosen = 2026-11-23\nsource = ", "chosen = 2026-11-23\nnote = ", "baskets.toml row 1: source; "),
         ("baskets.toml", '["NVDA", "AMD"]', "[]", "baskets.toml row 4: members is []; "),
         ("regimes.toml", "start = 2023-04-01", 'start = "spring"', "regimes.toml row 1: start is 'spring'; "),
-        ("benchmarks.toml", 'source = "price index: without dividends"', 'source = ""', "benchmarks.toml row 1: source is ''; "),
+        (
+            "benchmarks.toml",
+            'source = "Huatai-PineBridge fund of the CSI 300, dividends included"',
+            'source = ""',
+            "benchmarks.toml row 1: source is ''; ",
+        ),
     ],
 )
 def test_a_bad_row_is_refused_by_file_row_and_field(folder, file, old, new, complaint):
@@ -196,7 +201,7 @@ def test_an_unknown_member_is_refused_by_file_row_and_field_with_a_hint(folder):
         ("suppliers.toml", 'ticker = "300502.SZ"', 'ticker = "300308.SZ"', "suppliers.toml row 2: ticker"),
         ("baskets.toml", 'name = "copper"', 'name = "optical"', "baskets.toml row 2: name"),
         ("regimes.toml", 'name = "24Q1–Q2"', 'name = "23Q2"', "regimes.toml row 2: name"),
-        ("benchmarks.toml", 'ticker = "QQQ"', 'ticker = "SMH"', "benchmarks.toml row 5: ticker"),
+        ("benchmarks.toml", 'ticker = "QQQ"', 'ticker = "SMH"', "benchmarks.toml row 8: ticker"),
     ],
 )
 def test_a_name_that_stands_twice_is_refused_by_file_row_and_field(folder, file, old, new, start):

@@ -29,11 +29,12 @@ from markets_for_tests import STRATEGIES, day
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 EDGE = 0.03  # a month
 COST = 0.001  # of what changes hands, in a book's returns
-OWN, FUND, SHARED, WEEKS = 0.04, 0.01, 0.02, 400  # deviations a week of what is a name's own, a fund's own, and of what all share
+OWN, FUND, SHARED = 0.018, 0.0045, 0.009  # deviations a session of what is a name's own, a fund's own, and of what all share
+SESSIONS, A_YEAR = 1200, 252  # at most so many in a world
 FACTORS = {
-    "market": (1.0, 0.01),
-    "sector": (1.0, 0.015),
-    "currency": (0.0, 0.005),
+    "market": (1.0, 0.0045),
+    "sector": (1.0, 0.0067),
+    "currency": (0.0, 0.0022),
 }  # share of the shock, own
 
 
@@ -44,18 +45,18 @@ class Planted:
     monthly: float = 0.0
     of_book: bool = False
 
-    def weekly(self, targets: Floats) -> float:
-        """Return the log return a week that the names held get; `targets` is decisions × tickers."""
+    def daily(self, targets: Floats) -> float:
+        """Return the log return a session that the names held get; `targets` is decisions × tickers."""
         invested = float(targets.sum(axis=1).mean()) if self.of_book else 1.0
-        return float(np.log1p(self.monthly)) * 12 / 52 / max(invested, 1e-9)
+        return float(np.log1p(self.monthly)) * 12 / A_YEAR / max(invested, 1e-9)
 
 
 NOTHING, IN_NAMES, IN_BOOK = Planted(), Planted(EDGE), Planted(EDGE, of_book=True)
 
 
 def common_shocks(seed: int) -> Floats:
-    """Return a world's shock a week that all names and factors share, of variance 1."""
-    return np.random.default_rng([seed, 1_000_000]).normal(size=WEEKS)
+    """Return a world's shock a session that all names and factors share, of variance 1."""
+    return np.random.default_rng([seed, 1_000_000]).normal(size=SESSIONS)
 
 
 def factors_of(seed: int, taken: Course) -> pd.DataFrame:
@@ -89,7 +90,7 @@ def returns_of(taken: Course, targets: Floats) -> pd.Series:
 def alpha_p(courses: list[Course], mine: list[Floats], seed: int) -> float:
     """Return the p-value of the null `factors` in a world."""
     earned = [returns_of(course, table[0]) for course, table in zip(courses, mine, strict=True)]
-    return float(judged(earned, [factors_of(seed, course) for course in courses], [52] * len(courses))["p"])
+    return float(judged(earned, [factors_of(seed, course) for course in courses], [A_YEAR] * len(courses))["p"])
 
 
 def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[Course]]:
@@ -104,7 +105,7 @@ def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: 
             fair = -(apart**2 + SHARED**2) / 2.0  # log return of a fair game: no name is expected to gain
             returns = fair + apart * generator.normal(size=(sessions, names)) + SHARED * common[:sessions, None]
             for number in range(len(one.course.rows)):
-                returns[starts[number] + 1 : starts[number + 1] + 1] += planted.weekly(wanted) * (wanted[number] > 0)
+                returns[starts[number] + 1 : starts[number + 1] + 1] += planted.daily(wanted) * (wanted[number] > 0)
             courses.append(replace(one.course, growth=np.exp(returns.cumsum(axis=0))))
         yield courses
 

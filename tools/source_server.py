@@ -271,7 +271,9 @@ def reports(code):
         year, quarter = period[:4], int(period[5])
         parts = [values["value"].get(f"{year}Q{number}") for number in range(1, quarter + 1)]
         if all(part is not None for part in parts):
-            day = f"{row['known_at'] - pd.Timedelta(days=1):%Y-%m-%d} 00:00:00"
+            stated = row["published"]
+            in_china = pd.Timestamp(stated) + pd.Timedelta(hours=8) if "T" in stated else pd.Timestamp(stated)
+            day = f"{in_china:%Y-%m-%d} 00:00:00"
             found.append({
                 "SECURITY_CODE": code, "REPORTDATE": f"{row['period_end']:%Y-%m-%d} 00:00:00", "NOTICE_DATE": day,
                 "UPDATE_DATE": day, "TOTAL_OPERATE_INCOME": round(sum(parts) * 1e6, 2),

@@ -82,7 +82,7 @@ def window(name: str, found: Statistics) -> Cell:
 
 def shorter(span: Statistics, found: Statistics) -> bool:
     """Return whether the sessions that a benchmark shares with a book are not all that the book has in the window."""
-    return (span["first"], span["last"]) != (found["first"], found["last"])
+    return (span["first"], span["last"]) != (found.get("first"), found.get("last"))
 
 
 def benchmark(value: float | None, priced: pd.Series, found: Statistics, span: Statistics | None = None) -> Cell:

@@ -162,8 +162,8 @@ def _benchmarks(document: Document) -> str:
     for book in document["baskets"].values():
         for ticker, returns in book["benchmarks"].items():
             if known(returns.get(AFTER)):
-                span = book["benchmark_spans"][ticker][AFTER]
-                shorter = figures.shorter(span, book["regimes"][AFTER])
+                span = book.get("benchmark_spans", {}).get(ticker, {}).get(AFTER)
+                shorter = span and figures.shorter(span, book["regimes"].get(AFTER, {}))
                 said = f"{ticker} {percent(returns[AFTER])}" + (f" ({span['first']} to {span['last']})" if shorter else "")
                 found.setdefault(book["currency"], {}).setdefault(ticker, said)
     said = "; ".join(f"in {currency}: {listed(list(returns.values()))}" for currency, returns in found.items())

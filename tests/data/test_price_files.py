@@ -22,10 +22,10 @@ PRICES = ("open", "high", "low", "close", "adj_close")
 
 
 @pytest.fixture
-def files(shared_prices, tmp_path):
+def files(first_prices, tmp_path):
     """A copy of some of the shared files and of the decisions beside them, to be spoilt."""
     for name in ("NVDA.csv", "AMD.csv", "300308.SZ.csv", "688256.SS.csv", "CNY=X.csv", "decisions.toml"):
-        (tmp_path / name).write_bytes((shared_prices / name).read_bytes())
+        (tmp_path / name).write_bytes((first_prices / name).read_bytes())
     return tmp_path
 
 
