@@ -223,12 +223,13 @@ def with_basket_excess(book, archive, excess):
     return replace(book, members=(ticker,)), replace(archive.prices, wealth=wealth)
 
 
-def test_a_state_of_a_single_day_is_a_doubtful_fit_and_says_so(result, archive):
+@pytest.mark.parametrize(("jump", "doubt"), [(0.01, "warnings"), (0.3, "because")])
+def test_a_state_of_a_single_day_is_a_doubtful_fit_or_none_and_says_so(result, archive, jump, doubt):
     (book,) = result.books.values()
     drawn = np.random.default_rng(3).normal(0.0, 0.001, len(book.equity))
-    drawn[400] = 0.3
+    drawn[400] = jump
     one, prices = with_basket_excess(book, archive, drawn)
-    assert states(one, prices, result.windows)["warnings"] != []
+    assert states(one, prices, result.windows)[doubt]
 
 
 def test_two_planted_states_are_found_on_their_dates(result, archive):

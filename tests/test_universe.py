@@ -172,9 +172,9 @@ def test_every_supplier_and_benchmark_has_a_market_and_a_currency():
         ("regimes.toml", "start = 2023-04-01", 'start = "spring"', "regimes.toml row 1: start is 'spring'; "),
         (
             "benchmarks.toml",
-            'source = "Huatai-PineBridge fund of the CSI 300, dividends included"',
-            'source = ""',
-            "benchmarks.toml row 1: source is ''; ",
+            "charted = true\nsource = ",
+            "charted = true\nnote = ",
+            "benchmarks.toml row 1: source; ",
         ),
     ],
 )

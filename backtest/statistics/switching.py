@@ -59,8 +59,10 @@ def two_states(excess: pd.Series) -> Switching | Refused:
     if refused := refusal(values, FEWEST_RETURNS):
         return refused
     centre, spread = float(values.mean()), float(values.std())
-    fits = [_fit((values - centre) / spread, distance, stay) for distance, stay in STARTS]
-    fitted, said = max((fit for fit in fits if np.isfinite(fit[0].llf)), key=lambda fit: float(fit[0].llf))
+    fits = [fit for distance, stay in STARTS if (fit := _fit((values - centre) / spread, distance, stay)) is not None]
+    if not fits:
+        return Refused("no search for two states came to an end", len(values))
+    fitted, said = max(fits, key=lambda fit: float(fit[0].llf))
     order = np.argsort([-fitted.params[2], -fitted.params[3]])
     states = [_state(fitted.params, int(place), centre, spread) for place in order]
     shares = np.asarray(fitted.smoothed_marginal_probabilities)[:, order]
@@ -84,16 +86,21 @@ def one_state_bic(values: Floats) -> float:
     return min(count * float(np.log(len(values))) - 2.0 * float(density.sum()) for density, count in fits)
 
 
-def _fit(values: Floats, distance: float, stay: float) -> tuple[Any, tuple[str, ...]]:
-    """Return a fit on standardised returns from one starting point, and what went wrong with it."""
+def _fit(values: Floats, distance: float, stay: float) -> tuple[Any, tuple[str, ...]] | None:
+    """Return a fit on standardised returns from one starting point, and what went wrong with it; None where it broke off."""
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
     start = np.array([stay, 1.0 - stay, -distance / 2.0, distance / 2.0, 0.5, 1.5])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they say is in mle_retvals and in the doubts below
-        fitted = MarkovRegression(values, k_regimes=2, trend="c", switching_variance=True).fit(
-            start_params=start, disp=False, maxiter=200, cov_type="none"
-        )
+        try:
+            fitted = MarkovRegression(values, k_regimes=2, trend="c", switching_variance=True).fit(
+                start_params=start, disp=False, maxiter=200, cov_type="none"
+            )
+        except np.linalg.LinAlgError:
+            return None
+        if not np.isfinite(fitted.llf):
+            return None
     converged = bool(fitted.mle_retvals["converged"])
     return fitted, () if converged else ("the likelihood was still rising when the search stopped",)
 
