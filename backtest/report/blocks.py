@@ -17,11 +17,12 @@ class Above:
 
 @dataclass(frozen=True)
 class Text:
-    """One paragraph; `kind_of` is "lead" for a section's outcome, "small" for a caveat."""
+    """One paragraph; `kind_of` is "lead" for a section's outcome, "small" for a caveat; `last` the last day of its returns."""
 
     kind: ClassVar[str] = "text"
     text: str
     kind_of: str = ""
+    last: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Chart:
 class Cell:
     """A table's cell: text, its Chinese name, a reason in small print, a mark to notice, more behind a click, an anchor.
 
-    `about`, on a row's header, says where the row's figures come from and when they became known.
+    `about`, on a row's header, says where the row's figures come from and when they became known; `last` is the last day of
+    what is shown, to which the page's script adds how many days ago that is.
     """
 
     text: str
@@ -67,6 +69,7 @@ class Cell:
     anchor: str = ""
     about: str = ""
     picture: Markup | None = None
+    last: str = ""
 
 
 @dataclass(frozen=True)

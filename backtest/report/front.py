@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ def section(documents: Sequence[Document]) -> Section:
     rows = tuple(_row(number, document) for number, document in enumerate(documents, start=1))
     caption = (
         "Every strategy side by side. Several books: the median of their returns and, below it, the lowest and the highest; each "
-        "book is in its own currency. The picture's stroke is the report's date"
+        "book is in its own currency. The picture's stroke is the report's date, with which the in-sample returns end"
     )
     blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
     if len(documents) > 1:
@@ -86,7 +87,7 @@ def _row(place: int, document: Document) -> tuple[Cell, ...]:
         Cell("", picture=drawn) if drawn else Cell("no month"),
         _together(books, AFTER),
         _ratio(books),
-        _together(books, "in sample"),
+        replace(_together(books, "in sample"), last=""),
         _tally(verdicts, _newest(document)[0]),
         Cell(str(audit["verdict"]) if audit else NOT_AUDITED),
         Cell(*_newest(document)),
@@ -102,13 +103,14 @@ def _tally(verdicts: Counter[str], last: str) -> Cell:
 def _together(books: Mapping[str, Any], window: str) -> Cell:
     """Return the return of one book, or the median of several with the ends."""
     found = [book["regimes"].get(window, {}) for book in books.values()]
+    last = min((str(one["last"]) for one in found if "last" in one), default="")
     if len(found) == 1:
-        return figures.total_return(found[0])
+        return replace(figures.total_return(found[0]), last=last)
     values = sorted(float(one["total_return"]) for one in found if known(one.get("total_return")))
     if not values:
         return figures.total_return({})
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-    return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}")
+    return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}", last=last)
 
 
 def _ratio(books: Mapping[str, Any]) -> Cell:

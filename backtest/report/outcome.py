@@ -16,8 +16,16 @@ AFTER, BEFORE = "out of sample", "in sample"
 def section(result: RunResult) -> Section:
     """Return the outcome after the report first, then before it, then the caveats."""
     sentences = [_sentence(result, AFTER), _sentence(result, BEFORE)]
-    blocks = (Text(luck(result), "lead"), Text(sentences[0], "lead"), Text(sentences[1]), Bullets(tuple(_caveats(result))))
+    after = Text(sentences[0], "lead", _last(result, AFTER))
+    blocks = (Text(luck(result), "lead"), after, Text(sentences[1]), Bullets(tuple(_caveats(result))))
     return Section("outcome", "Outcome", blocks)
+
+
+def _last(result: RunResult, window: str) -> str:
+    """Return the last day on which every book has a return in a window, or nothing where none has."""
+    return min(
+        (str(one["last"]) for book in result.books.values() if "last" in (one := book.windows.get(window, {}))), default=""
+    )
 
 
 def luck(result: RunResult) -> str:

@@ -178,6 +178,13 @@
     next.focus();
   });
 
+  // The page says the last day of a return; how many days ago that is, only who opens it knows.
+  for (const last of document.querySelectorAll("time[datetime]")) {
+    const days = Math.floor((Date.now() - Date.parse(last.dateTime)) / 864e5);
+    const age = `(${days.toLocaleString("en")} ${days === 1 ? "day" : "days"} ago)`;
+    if (days >= 0) last.after(" ", make("span", { className: "age", textContent: age }));
+  }
+
   explained();
   for (const box of document.querySelectorAll("div.scroll")) {
     const table = box.querySelector("table");

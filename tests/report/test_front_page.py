@@ -87,3 +87,13 @@ def test_who_reads_what_is_published_again_keeps_the_whole_of_the_former(tmp_pat
         assert page.read() == schema.read() == "former"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["index.html", "result.schema.json"]
     assert json.loads((tmp_path / "result.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_return_out_of_sample_stands_with_its_last_day_and_no_page_says_its_age(documents, read):
+    html = render_index(documents)
+    rows = read(html).table("Every strategy side by side")
+    for document in documents:
+        last = min(book["regimes"]["out of sample"]["last"] for book in document["baskets"].values())
+        assert rows[document["spec"]["title"]][2].endswith(f"to {last}")
+        assert f'<time datetime="{last}">{last}</time>' in html
+    assert "days ago" not in html

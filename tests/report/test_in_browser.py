@@ -342,3 +342,15 @@ def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it
     assert heard == []
     assert page.locator("main script, main img").count() == 0
     context.close()
+
+
+@pytest.mark.parametrize(("today", "age"), [("2026-08-01", "(1 day ago)"), ("2026-11-26", "(118 days ago)")])
+def test_the_last_day_of_a_return_stands_with_how_long_ago_that_is_for_who_opens_the_page(browser, folder, results, today, age):
+    last = results["supply_chain_excess"].books["leaders"].windows["out of sample"]["last"]
+    assert last == "2026-07-31"
+    context = browser.new_context()
+    page = context.new_page()
+    page.clock.set_fixed_time(f"{today}T12:00:00Z")
+    page.goto(address(folder, "supply_chain_excess"))
+    assert page.locator("#outcome ~ p.lead", has_text="After the report").inner_text().endswith(f"Last day: {last} {age}.")
+    context.close()
