@@ -1,6 +1,7 @@
 """The front page links every strategy and says what came out of it."""
 
 import json
+import re
 import statistics
 
 from backtest.publish import publish_index
@@ -96,4 +97,4 @@ def test_the_return_out_of_sample_stands_with_its_last_day_and_no_page_says_its_
         last = min(book["regimes"]["out of sample"]["last"] for book in document["baskets"].values())
         assert rows[document["spec"]["title"]][2].endswith(f"to {last}")
         assert f'<time datetime="{last}">{last}</time>' in html
-    assert "days ago" not in html
+    assert not re.search(r"\d days? ago", html)
