@@ -85,7 +85,7 @@ def test_noise_prices_beat_no_null_more_often_than_stated(archive, name):
     assert max(found.values()) <= most(500), found
 
 
-def test_states_dealt_into_other_spells_and_compared_as_they_are_err_too_often_and_are_seen_to(archive, monkeypatch):
+def test_states_dealt_into_other_spells_and_compared_as_they_are_err_more_often_than_whole_spells_and_are_seen_to(archive, monkeypatch):
     """So the strategy holds more, or less, than its draws; with whole spells, and allowing for distance, under 5%."""
 
     def states(spec, one, universe, draws):
@@ -99,7 +99,8 @@ def test_states_dealt_into_other_spells_and_compared_as_they_are_err_too_often_a
     monkeypatch.setitem(CASES, "leader", states)
     monkeypatch.setattr(suite_of_nulls, "standardised", lambda grown: grown.sum(axis=1))
     wrong = rejections("multiplier", archive, ["leader"], 1500)
-    assert right["leader"] <= most(1500) < wrong["leader"]
+    assert right["leader"] <= most(1500)
+    assert wrong["leader"] - right["leader"] > 2.0 * (wrong["leader"] + right["leader"]) ** 0.5  # two errors of a difference
 
 
 def test_the_floor_counts_the_draws_that_are_the_strategy_itself(archive):
