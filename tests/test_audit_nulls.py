@@ -85,7 +85,7 @@ def test_noise_prices_beat_no_null_more_often_than_stated(archive, name):
     assert max(found.values()) <= most(500), found
 
 
-def test_states_dealt_into_other_spells_and_compared_as_they_are_err_more_often_than_whole_spells_and_are_seen_to(archive, monkeypatch):
+def test_states_dealt_into_other_spells_and_compared_as_they_are_err_more_often_and_are_seen_to(archive, monkeypatch):
     """So the strategy holds more, or less, than its draws; with whole spells, and allowing for distance, under 5%."""
 
     def states(spec, one, universe, draws):
