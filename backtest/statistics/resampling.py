@@ -8,6 +8,7 @@ Politis & Romano, Journal of the American Statistical Association 89 (1994); blo
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -40,11 +41,18 @@ def block_length(values: Floats) -> int:
 
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
-    """Return resampled paths of the values, repetitions × observations."""
+    """Return resampled paths of the values, repetitions × observations; fewer repetitions are the first of more."""
+    drawn = _places(len(values), block, max(repetitions, 2 * REPETITIONS), seed)
+    return np.asarray(values[drawn[:repetitions]])
+
+
+@lru_cache(maxsize=4)
+def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
+    """Return the places in a series of n values that each resample takes, repetitions × n: the values do not matter."""
     from arch.bootstrap import StationaryBootstrap
 
-    drawn = StationaryBootstrap(block, values, seed=np.random.default_rng(seed))
-    return np.asarray(values[np.stack([drawn.update_indices() for _ in range(repetitions)])])
+    drawn = StationaryBootstrap(block, np.arange(n), seed=np.random.default_rng(seed))
+    return np.stack([drawn.update_indices().astype(np.int32) for _ in range(repetitions)])
 
 
 def mean_interval(
