@@ -1,19 +1,26 @@
 """What the test suites share: the embedded figures and prices, and archives that leak on purpose."""
 
+import os
+import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from backtest import clock
 from backtest.data import reference
 from backtest.panel import Archive
+from backtest.run import run, tickers_of
+from backtest.sources import load_archive
+from backtest.spec import load_strategy
 from backtest.universe import load_universe
 
 ROOT = Path(__file__).parent.parent
+STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
 SHARED = ROOT.parent / "shared"
 
 settings.register_profile(
@@ -77,6 +84,33 @@ def still(monkeypatch):
     """A clock that stands still, for commands too: no budget of seconds runs out."""
     monkeypatch.setattr(clock, "SYSTEM", clock.Clock(monotonic=lambda: 0.0))
     return clock.SYSTEM
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Return a function that gives what a maker makes: one of the processes that share the tests makes it, the others read it."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+    def once(name, make):
+        path = folder / f"{name}.pickle"
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                path.write_bytes(pickle.dumps(make()))
+        return pickle.loads(path.read_bytes())
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def results(made_once):
+    """What every strategy comes to on the embedded figures and prices, by name."""
+
+    def ran(path):
+        spec = load_strategy(path)
+        return run(spec, load_archive(tickers_of(spec, load_universe())))
+
+    return {path.stem: made_once(path.stem, lambda path=path: ran(path)) for path in STRATEGIES}
 
 
 @pytest.fixture(scope="session")

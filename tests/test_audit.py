@@ -48,9 +48,9 @@ SPEC = build_spec(name="held", title="Held", question="Is its audit kept?", bask
 
 
 @pytest.fixture(scope="module")
-def excess_growth(archive):
+def excess_growth(results):
     spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
-    return spec, run(spec, archive)
+    return spec, results["supply_chain_excess"]
 
 
 def test_the_canary_ends_the_command_with_exit_4_naming_signal_session_and_row(tmp_path, capsys):

@@ -14,7 +14,7 @@ from backtest.audit.factors import factor_returns, unexplained
 from backtest.audit.growth import LAG, lead_and_lag, supplier_slopes
 from backtest.audit.states import basket_excess, states
 from backtest.calendars import parse_quarter
-from backtest.run import run, tickers_of
+from backtest.run import tickers_of
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.spec import load_strategy
 from backtest.universe import load_universe
@@ -25,9 +25,9 @@ UNIVERSE = load_universe()
 CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
 
 
-@pytest.fixture(scope="module")
-def result(archive):
-    return run(next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess"), archive)
+@pytest.fixture
+def result(results):
+    return results["supply_chain_excess"]
 
 
 @pytest.fixture(scope="module")
@@ -247,9 +247,9 @@ def test_two_planted_states_are_found_on_their_dates(result, archive):
     assert ((months.to_numpy() > 0.5) == planted.to_numpy()).mean() > 0.9
 
 
-def test_the_whole_audit_leaves_no_question_out(archive, still):
+def test_the_whole_audit_leaves_no_question_out(archive, result, still):
     spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
-    found = audit(spec, run(spec, archive), archive, UNIVERSE, clock=still)
+    found = audit(spec, result, archive, UNIVERSE, clock=still)
     assert found["not_run"] == {}
     assert found["factors"]["leaders"]["n"] > 800
     assert len(found["events"]["CapEx, XSHG"]["events"]) > 20

@@ -7,19 +7,14 @@ import pytest
 from markdown_it import MarkdownIt
 
 from backtest.documents import to_json
-from backtest.run import run, tickers_of
-from backtest.sources import load_archive
-from backtest.spec import load_strategy
 from backtest.summary import claim_lines, markdown, terminal
-from backtest.universe import load_universe
 
 STRATEGIES = Path(__file__).parents[1] / "strategies"
 
 
 @pytest.fixture(scope="module", params=["supply_chain_excess", "theme_baskets"])
-def document(request):
-    spec = load_strategy(STRATEGIES / f"{request.param}.py")
-    return json.loads(to_json(run(spec, load_archive(tickers_of(spec, load_universe()))).as_dict()))
+def document(request, results):
+    return json.loads(to_json(results[request.param].as_dict()))
 
 
 def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document):

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
@@ -18,10 +19,7 @@ from backtest.documents import to_json
 from backtest.regimes import Window
 from backtest.report import render
 from backtest.report.sweep.search import Search
-from backtest.run import RunResult, run, tickers_of
-from backtest.sources import load_archive
-from backtest.spec import load_strategy
-from backtest.universe import load_universe
+from backtest.run import RunResult
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -83,15 +81,8 @@ def read() -> Callable[[str], Page]:
 
 
 @pytest.fixture(scope="session")
-def results() -> dict[str, RunResult]:
-    universe = load_universe()
-    specs = [load_strategy(path) for path in sorted(STRATEGIES.glob("*.py"))]
-    return {spec.name: run(spec, load_archive(tickers_of(spec, universe))) for spec in specs}
-
-
-@pytest.fixture(scope="session")
-def pages(results: dict[str, RunResult]) -> dict[str, str]:
-    return {name: render(result) for name, result in results.items()}
+def pages(results: dict[str, RunResult], made_once: Callable[..., str]) -> dict[str, str]:
+    return {name: made_once(f"page of {name}", partial(render, result)) for name, result in results.items()}
 
 
 WINDOWS = (
