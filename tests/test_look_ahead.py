@@ -11,7 +11,7 @@ from markets_for_tests import STRATEGIES, reference_archive, spec_of
 
 from backtest import engine, run
 from backtest.panel import Archive, Panel
-from backtest.prices import Prices
+from backtest.prices import Bars, Prices
 from backtest.spec import StrategySpec, load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
@@ -87,18 +87,22 @@ def scrambled(archive: Archive, cut: pd.Timestamp, moment: pd.Timestamp) -> Arch
 
 
 def _scrambled_prices(prices: Prices, cut: pd.Timestamp, moment: pd.Timestamp, drawn: np.random.Generator) -> Prices:
+    assert prices.bars is not None
     wealth = prices.wealth.copy()
+    bars = {name: getattr(prices.bars, name).copy() for name in ("open", "high", "low", "close")}
     for ticker in wealth.columns:
         closes = prices.closes[prices.market[ticker]]
         column = wealth[ticker].to_numpy().copy()
         later = wealth.index.isin(closes.index[closes > moment])
-        column[later] *= drawn.lognormal(0, 0.3, later.sum())
+        moved = np.where(later, drawn.lognormal(0, 0.3, len(column)), 1.0)
         last = np.flatnonzero(np.isfinite(column))[-1:]
         gone = later & (drawn.uniform(size=len(column)) < 0.1)
         gone[last] = False
-        wealth[ticker] = np.where(gone, np.nan, column)
+        wealth[ticker] = np.where(gone, np.nan, column * moved)
+        for table in bars.values():  # open, high, low and close of a session move together, and vanish together
+            table[ticker] = np.where(gone, np.nan, table[ticker].to_numpy() * moved)
     rate = prices.rate * np.where(prices.rate.index > cut, drawn.lognormal(0, 0.1, len(prices.rate)), 1.0)
-    return replace(prices, wealth=wealth, rate=rate)
+    return replace(prices, wealth=wealth, bars=Bars(**bars), rate=rate)
 
 
 def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.Timestamp]:
