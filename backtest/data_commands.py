@@ -169,7 +169,8 @@ def _summary_lines(document: dict[str, Any]) -> str:
 def _status_lines(document: dict[str, Any]) -> str:
     lines = ["embedded prices"]
     for ticker, own in document["embedded"]["prices"].items():
-        closes = "" if own["last_bar"] == own["last"] else f", closes only after {own['last_bar'] or own['first']}"
+        since = f" after {own['last_bar']}" if own["last_bar"] else ""
+        closes = "" if own["last_bar"] == own["last"] else f", closes only{since}"
         lines.append(
             f"{ticker:<12}{own['first']} to {own['last']}, {own['sessions']:,} sessions, {own['days_old']} days old{closes}"
         )

@@ -83,25 +83,28 @@ def last_session(spec: StrategySpec, prices: Prices, tickers: Sequence[str]) -> 
     """
     if lost := [ticker for ticker in tickers if prices.wealth[ticker].isna().all()]:
         raise DataError(f"{prices.source}: no price at all for {', '.join(lost)}")
-    ticker, last = prices.common_end(tickers)
+    ticker, last = prices.common_end(tickers, spec.fill)
     if spec.end is None:
         return last
     end = pd.Timestamp(spec.end)
     if prices.goes_on(ticker, last, end):
+        named = "opens" if spec.fill == "open" else "prices"
         raise DataError(
-            f"{prices.source}: the prices of {ticker} end on {last:%Y-%m-%d}, before {end:%Y-%m-%d}; expected an end up to then, "
-            "newer prices, or an [[ended]] row in decisions.toml"
+            f"{prices.source}: the {named} of {ticker} end on {last:%Y-%m-%d}, before {end:%Y-%m-%d}; expected an end up to "
+            "then, newer prices, or an [[ended]] row in decisions.toml"
         )
     return end
 
 
-def run_sessions(prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+def run_sessions(
+    prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp, fill: str = "close"
+) -> pd.DatetimeIndex:
     """Return the sessions of a book: the union of its markets' from first to last; DataError when fewer than two.
 
-    None is later than the last on which every ticker is priced, those aside that are declared ended.
+    None is later than the last on which every ticker has a price at the fill, those aside that are declared ended.
     """
     sessions = prices.sessions(prices.markets_of(tickers))
-    until = min(last, prices.common_end(tickers)[1])
+    until = min(last, prices.common_end(tickers, fill)[1])
     chosen = sessions[(sessions >= first) & (sessions <= until)]
     if len(chosen) < 2:
         raise DataError(f"{prices.source}: {len(chosen)} session(s) from {first:%Y-%m-%d} to {until:%Y-%m-%d}; want at least two")

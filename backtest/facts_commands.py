@@ -98,7 +98,6 @@ def _range_lines(rows: list[dict[str, Any]]) -> str:
         ends = [f"{row[end]:,.12g}" for end in ("low", "high") if row[end] is not None]
         figure = " to ".join(dict.fromkeys(ends)) or "no amount"
         about = " ".join(part for part in (row["metric"], row["period"]) if part)
-        lines.append(
-            f"  {about}: {figure} {row['unit']}; known {row['known_at']}, {row['evidence']}, confidence {row['confidence']}"
-        )
+        known = f"known {row['known_at']}, {row['evidence']}, confidence {row['confidence']}"
+        lines.append(f"  {about}: {figure} {row['unit']}; {known}" + (f" ({row['note']})" if row["note"] else ""))
     return "\n".join(lines) + "\n" if lines else "no range was known\n"

@@ -69,9 +69,10 @@ class Prices:
         """Return the markets these tickers trade on, sorted."""
         return tuple(sorted({self.market[ticker] for ticker in tickers}))
 
-    def traded(self, ticker: str) -> pd.DatetimeIndex:
-        """Return the sessions on which a ticker has a price."""
-        return pd.DatetimeIndex(self.wealth.index[self.wealth[ticker].notna().to_numpy()])
+    def traded(self, ticker: str, fill: str = "close") -> pd.DatetimeIndex:
+        """Return the sessions on which a ticker has a price at which orders are filled: its close, or its open."""
+        table = self.bars.open if fill == "open" and self.bars is not None else self.wealth
+        return pd.DatetimeIndex(table.index[table[ticker].notna().to_numpy()])
 
     def sessions(self, markets: Sequence[str]) -> pd.DatetimeIndex:
         """Return the union of the sessions of some markets over the span of this source."""
@@ -141,13 +142,13 @@ class Prices:
         last = pd.Timestamp(found) if found is not None else end  # type: ignore[arg-type]
         return last if own.searchsorted(last, "right") < own.searchsorted(end, "right") else None
 
-    def common_end(self, tickers: Sequence[str]) -> tuple[str, pd.Timestamp]:
-        """Return the last session on which each of some tickers is priced, those declared ended aside, and who ends with it."""
+    def common_end(self, tickers: Sequence[str], fill: str = "close") -> tuple[str, pd.Timestamp]:
+        """Return who ends first of some tickers, those declared ended aside, and its last session with a price at the fill."""
         going = [ticker for ticker in tickers if ticker not in self.ended]
-        traded = {ticker: self.traded(ticker) for ticker in going or tickers}
+        traded = {ticker: self.traded(ticker, fill) for ticker in going or tickers}
         priced = {ticker: sessions[-1] for ticker, sessions in traded.items() if len(sessions)}
         if not priced:
-            raise DataError(f"{self.source}: no price at all for {', '.join(tickers)}")
+            raise DataError(f"{self.source}: no {fill} at all for {', '.join(tickers)}")
         first_to_end = (min if going else max)(priced, key=lambda ticker: priced[ticker])
         return first_to_end, priced[first_to_end]
 

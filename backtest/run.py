@@ -224,7 +224,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     tickers = spec.tickers(name, universe)
     base = rows[0].currency if spec.base == "local" else spec.base
     markets = prices.markets_of(tickers)
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end)
+    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill)
     decisions = engine.decide(spec, name, archive, universe, sessions)
     engine.require_repeatable(spec, name, archive, universe, decisions)
     outcome = engine.trade(spec, decisions, prices, tickers, base, sessions)
@@ -315,9 +315,10 @@ def _ends(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: 
     ends: dict[tuple[str, str], list[str]] = {}
     for name, book in books.items():
         tickers = spec.tickers(name, universe)
-        first_to_end, last = prices.common_end(tickers)
-        later = any(prices.traded(ticker)[-1] > last for ticker in tickers)
-        because = f"{first_to_end} has no later price" if later else "none of its tickers has a later price"
+        first_to_end, last = prices.common_end(tickers, spec.fill)
+        price = "open" if spec.fill == "open" else "price"
+        later = any(prices.traded(ticker, spec.fill)[-1] > last for ticker in tickers)
+        because = f"{first_to_end} has no later {price}" if later else f"none of its tickers has a later {price}"
         ends.setdefault((f"{book.equity.index[-1]:%Y-%m-%d}", because), []).append(name)
     if len(ends) == 1 and len(books) > 1:
         (day, because), _ = ends.popitem()

@@ -136,7 +136,7 @@ def _require_repeatable(settings: Settings, archive: Archive) -> None:
             for book in spec.books:
                 tickers = spec.tickers(book, universe)
                 last = engine.last_session(spec, archive.prices, tickers)
-                sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last)
+                sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
                 decided = engine.decision_sessions(spec, sessions)
                 chosen = [*decided[: engine.TAKEN_AGAIN], decided[-1]]
                 decisions = [engine.decision(spec, book, archive, universe, session) for session in chosen]

@@ -152,8 +152,8 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
 
 
 def _slippage(costs: Costs, spread: np.ndarray) -> np.ndarray:
-    ranged = costs.slippage_range * spread if costs.slippage_range else np.zeros(spread.shape)
-    return np.nan_to_num(costs.slippage_bps * BPS + ranged)
+    """Return the slippage of each order, a fraction; a name that never had a range slips by the flat part alone."""
+    return np.asarray(costs.slippage_bps * BPS + costs.slippage_range * np.nan_to_num(spread))
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class _Local:
     close: np.ndarray
     before: np.ndarray
     shares: np.ndarray  # shares a unit is
-    spread: np.ndarray  # high less low over the fill's price
+    spread: np.ndarray  # high less low over the fill's price; where a session has a close only, that of the last with a range
     count: np.ndarray  # priced sessions so far, this one included; 0 throughout for what was listed before the source begins
 
 
@@ -188,7 +188,7 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
         close=_at(last, through, np.nan),
         before=_at(last, before, np.nan),
         shares=now / held["close"],
-        spread=(held["high"] - held["low"]) / held[fill],
+        spread=pd.DataFrame((held["high"] - held["low"]) / held[fill]).ffill().to_numpy(),
         count=counted,
     )
 

@@ -1,6 +1,7 @@
 """The audit's further questions: each against a planted answer, worked by hand or with nothing to find."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ from backtest.audit.announcements import announcements, first_sessions, moments
 from backtest.audit.edge import edge, judged
 from backtest.audit.factors import factor_returns, unexplained
 from backtest.audit.growth import LAG, lead_and_lag, supplier_slopes
+from backtest.audit.nulls import settings
 from backtest.audit.states import basket_excess, states
 from backtest.calendars import parse_quarter
-from backtest.run import tickers_of
+from backtest.run import run, tickers_of
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.spec import load_strategy
 from backtest.universe import load_universe
@@ -84,10 +86,17 @@ def test_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(resul
     found, sessions = factor_returns(book, archive.prices), book.equity.index
     values = archive.prices.valued(["NVDA", "510300.SS"], book.currency, sessions)
     returns = (values / values.shift(1) - 1.0).iloc[1:]
-    assert list(found.index) == [one for one in sessions[2:] if one <= day("2026-07-31")]  # where the fund's prices end
-    n = len(found)
-    assert found["NVIDIA"].to_numpy() == pytest.approx(returns["NVDA"].to_numpy()[:n])
-    assert found["market XSHG"].to_numpy() == pytest.approx(returns["510300.SS"].to_numpy()[1 : n + 1])
+    assert list(found.index) == [one for one in sessions[1:] if one <= day("2026-07-31")]  # where the fund's prices end
+    assert found["market XSHG"].to_numpy() == pytest.approx(returns.loc[found.index, "510300.SS"].to_numpy())
+
+
+def test_after_a_holiday_shanghai_is_held_against_all_that_new_york_moved_meanwhile(result, archive):
+    """Shanghai was closed from 2025-10-01 to 10-08: on the 9th New York's last close is that of the 8th, before it 09-29's."""
+    (book,) = result.books.values()
+    prices, found = archive.prices, factor_returns(book, archive.prices)
+    worth = prices.wealth["SMH"] * prices.rate.reindex(prices.wealth.index, method="ffill")
+    for session, last, before in (("2025-10-09", "2025-10-08", "2025-09-29"), ("2025-10-10", "2025-10-09", "2025-10-08")):
+        assert found.loc[session, "sector"] == pytest.approx(worth[last] / worth[before] - 1.0), session
 
 
 def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no_alpha(result, archive):
@@ -253,3 +262,25 @@ def test_the_whole_audit_leaves_no_question_out(archive, result, still):
     assert found["not_run"] == {}
     assert found["factors"]["leaders"]["n"] > 800
     assert len(found["events"]["CapEx, XSHG"]["events"]) > 20
+
+
+def test_a_member_whose_source_ended_does_not_stand_still_in_its_basket(archive):
+    """300913.SZ ends on 2026-06-30: after it the copper basket's mean is that of the two others."""
+    book = run(load_strategy_of("theme_baskets").replaced(baskets=("copper",), start=date(2026, 6, 1)), archive).books["copper"]
+    excess = basket_excess(book, archive.prices)
+    wealth = archive.prices.wealth.loc["2026-06-30":, ["002130.SZ", "300563.SZ"]].dropna()
+    members = wealth.pct_change().mean(axis=1)
+    compared = book.benchmarks.pct_change(fill_method=None).mean(axis=1)
+    assert excess.loc["2026-07-02"] == pytest.approx(members.loc["2026-07-02"] - compared.loc["2026-07-02"])
+
+
+def test_a_placebo_holds_no_name_whose_prices_end_before_the_book_does(archive):
+    spec = load_strategy_of("supply_chain_excess")
+    (one,) = settings(spec.replaced(baskets=("GPU",), end=date(2026, 9, 22)), archive, UNIVERSE, day("2026-09-22"))
+    drawn_from = set(one.course.tickers)
+    assert {"FN", "TTMI", "300913.SZ"} & drawn_from == set()
+    assert {"NVDA", "AMD", "300308.SZ"} <= drawn_from
+
+
+def load_strategy_of(name):
+    return next(load_strategy(path) for path in STRATEGIES if path.stem == name)

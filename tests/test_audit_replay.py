@@ -227,3 +227,9 @@ def test_the_session_by_session_decision_is_the_engine_s_own(archive):
     all_at_once = engine.decide(spec, book, archive, UNIVERSE, sessions)
     assert [one.session for one in all_at_once] == list(engine.decision_sessions(spec, sessions))
     assert run.named_signals(spec)
+
+
+def test_a_run_of_one_decision_is_too_short_to_audit_and_says_so(archive):
+    spec = spec_of(start="2026-08-03", rebalance="quarterly")
+    with pytest.raises(DataError, match="by_hand: one decision from 2026-08-03 to 2026-08-31; expected two to audit"):
+        canary_is_caught(spec, archive, UNIVERSE, day("2026-08-31"))

@@ -75,10 +75,11 @@ def test_no_embedded_figure_lacks(field):
     assert [row for row in ROWS if not row[field].strip()] == []
 
 
-def test_every_embedded_metric_has_one_unit():
+def test_every_entity_has_one_currency_and_every_metric_of_it_one_unit():
     units = {}
     for row in ROWS:
-        units.setdefault(row["metric"], set()).add(row["unit"])
+        what = "money" if row["unit"].endswith("_m") else row["metric"]
+        units.setdefault((row["entity"], what), set()).add(row["unit"])
     assert [metric for metric, found in units.items() if len(found) > 1] == []
 
 

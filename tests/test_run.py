@@ -254,7 +254,7 @@ def test_benchmarks_start_from_the_capital_of_the_book(asic):
 
 
 def test_a_book_is_compared_only_with_benchmarks_of_its_own_markets(archive):
-    assert list(book_of(archive).benchmark_windows) == ["SMH", "QQQ"]
+    assert list(book_of(archive).benchmark_windows) == ["SMH", "SOXX", "QQQ", "SPY"]
 
 
 def test_a_run_that_ends_on_a_holiday_of_a_benchmark_still_has_its_return(archive):

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pytest
@@ -208,3 +209,11 @@ def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archi
     assert shared.made() == (settings, evaluator)
     assert pickle.dumps(shared) == before
     assert len(pickle.loads(before).made()[0]) == 2
+
+
+def test_a_search_without_a_benchmark_is_compared_with_nothing(archive):
+    """The Chinese funds end on 2026-07-31: from 2026-08-03 on a book of Shanghai has none."""
+    evaluator, spec = Evaluator(archive, load_universe()), SPEC.replaced(baskets=("optical",), start=date(2026, 8, 3))
+    assert evaluator.benchmark(spec, "optical").isna().all()
+    values = evaluator.benchmark(SPEC.replaced(baskets=("optical",), start=date(2026, 7, 30)), "optical")
+    assert [f"{day:%m-%d}" for day in values.dropna().index] == ["07-30", "07-31"]

@@ -95,6 +95,38 @@ def test_a_fill_at_the_open_slips_by_a_part_of_the_days_range() -> None:
     assert outcome.equity.iloc[1] == pytest.approx(100_000 - 50_500 - 5.05 + 52_500)  # 1 bp commission
 
 
+def closes_only_from(prices: Prices, place: int) -> Prices:
+    """The same prices with closes alone from a session on."""
+    assert prices.bars is not None
+    tables = {name: getattr(prices.bars, name).copy() for name in ("open", "high", "low")}
+    for table in tables.values():
+        table.iloc[place:] = np.nan
+    return replace(prices, bars=replace(prices.bars, **tables))
+
+
+def test_a_session_with_a_close_alone_slips_by_the_range_of_the_last_that_had_one() -> None:
+    """High 11 and low 9 over a close of 10: a twentieth of the range is 1%, with 10 bps flat 1.1%."""
+    prices = closes_only_from(shares_of({US: eight()}, spread=1.0), 3)
+    chosen = decided(INDEX[0], {US: 0.5}), decided(INDEX[4], {})
+    orders = traded(prices, *chosen, slippage_bps=10.0, slippage_range=0.05).orders
+    assert listed(orders, "shares", "price") == [pytest.approx([5000.0, 10.11]), pytest.approx([5000.0, 9.89])]
+
+
+def test_a_name_that_never_had_a_range_slips_by_the_flat_part() -> None:
+    prices = closes_only_from(shares_of({US: eight()}, spread=1.0), 0)
+    orders = traded(prices, decided(INDEX[0], {US: 0.5}), slippage_bps=10.0, slippage_range=0.05).orders
+    assert listed(orders, "price") == [pytest.approx([10.01])]
+
+
+def test_a_book_that_is_filled_at_opens_ends_with_the_last_session_that_has_them_all() -> None:
+    prices = closes_only_from(shares_of({US: eight(), "BBB": eight()}), 5)
+    assert engine.last_session(spec_of(fill="open"), prices, [US, "BBB"]) == INDEX[4]
+    assert engine.last_session(spec_of(fill="close"), prices, [US, "BBB"]) == INDEX[7]
+    assert engine.run_sessions(prices, [US], INDEX[0], INDEX[7], "open")[-1] == INDEX[4]
+    with pytest.raises(DataError, match="by hand: the opens of AAA end on 2024-01-05, before 2024-01-10; expected an end up to"):
+        engine.last_session(spec_of(fill="open", end="2024-01-10"), prices, [US, "BBB"])
+
+
 def test_opens_or_ranges_of_a_source_without_bars_are_refused() -> None:
     for changes in ({"fill": "open"}, {"slippage_range": 0.1}):
         with pytest.raises(DataError, match="by hand: no opens and no ranges"):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from backtest.prices import Prices
@@ -36,12 +37,24 @@ def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
     for name, ticker in named.items():
         if ticker not in prices.wealth.columns:
             continue
-        values = prices.priced([ticker], book.currency, sessions)[ticker]
-        columns[name] = values.shift(1) if ahead and prices.market[ticker] == NEW_YORK else values
+        abroad = ahead and prices.market[ticker] == NEW_YORK
+        columns[name] = (_before if abroad else _on)(prices, ticker, book.currency, sessions)
     if not prices.rate.empty and markets != (NEW_YORK,):
         columns["currency"] = prices.rates(sessions)
     table = pd.DataFrame(columns, sessions)
-    return (table / table.shift(1) - 1.0).iloc[2 if ahead else 1 :].dropna(axis=1, how="all").dropna()
+    return (table / table.shift(1) - 1.0).iloc[1:].dropna(axis=1, how="all").dropna()
+
+
+def _on(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) -> pd.Series:
+    return prices.priced([ticker], base, sessions)[ticker]
+
+
+def _before(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Return what a ticker of New York was worth at its market's last close before each session of another market."""
+    abroad = pd.DatetimeIndex(prices.closes[NEW_YORK].index)
+    values = prices.priced([ticker], base, abroad)[ticker].to_numpy()
+    places = abroad.searchsorted(sessions, side="left") - 1
+    return pd.Series(np.where(places >= 0, values[places], np.nan), sessions)
 
 
 def _book(book: Book, prices: Prices) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def leak_budget(spec: StrategySpec, archive: Archive, universe: Universe, last: 
 def _result(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, float | None]:
     prices, tickers = archive.prices, spec.tickers(book, universe)
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last)
+    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
     decisions = engine.decide(spec, book, archive, universe, sessions)
     equity = engine.trade(spec, decisions, prices, tickers, base, sessions).equity
     ratio = uncertainty.sharpe(performance.returns(equity), prices.periods_per_year(prices.markets_of(tickers)))

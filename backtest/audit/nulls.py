@@ -123,9 +123,10 @@ def _same(tables: Sequence[Floats]) -> int:
 
 def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> Setting:
     prices, tickers = archive.prices, spec.tickers(book, universe)
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last)
+    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
-    names = tuple(row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.chain != "fund")
+    known = [row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.chain != "fund"]
+    names = tuple(ticker for ticker in known if prices.last_session(ticker, sessions[-1]) is None)  # others would stand still
     everyone = tuple(sorted({*tickers, *names}))
     taken = course(spec, prices, everyone, sessions, base)
     decisions = engine.decide(spec, book, archive, universe, sessions)[: len(taken.rows)]

@@ -13,7 +13,7 @@ import pandas as pd
 from backtest import engine
 from backtest.audit.horizon import Hidden, beyond, hidden_after
 from backtest.engine import Decision, difference
-from backtest.errors import BacktestError, LookAheadError
+from backtest.errors import BacktestError, DataError, LookAheadError
 from backtest.panel import Archive, Panel
 from backtest.signals import SUPPLY_CHAIN
 from backtest.spec import StrategySpec
@@ -44,10 +44,10 @@ class TomorrowsClose:
     ticker: str
 
     def __call__(self, panel: Panel) -> pd.Series:
-        """Return the next session's return, which nobody could know."""
+        """Return the size of the next session's return, which nobody could know."""
         own = self.archive.prices.wealth[self.ticker].dropna()
         later = own[own.index > panel.moment.tz_localize(None).normalize()]
-        ahead = float(later.iloc[0] / own[own.index < later.index[0]].iloc[-1] - 1.0) if len(later) else 0.0
+        ahead = abs(float(later.iloc[0] / own[own.index < later.index[0]].iloc[-1] - 1.0)) if len(later) else 0.0
         return pd.Series([ahead], index=[SUPPLY_CHAIN])
 
 
@@ -56,7 +56,7 @@ def replay(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Ti
     checked = 0
     for book in spec.books:
         members_were_listed(spec, book, archive, universe)
-        sessions = engine.run_sessions(archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last)
+        sessions = engine.run_sessions(archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
         for session in engine.decision_sessions(spec, sessions):
             if leak := leak_at(spec, book, archive, universe, session):
                 raise LookAheadError(f"{spec.name}: {book}: {leak}")
@@ -106,8 +106,13 @@ def canary_is_caught(spec: StrategySpec, archive: Archive, universe: Universe, l
     book = next(iter(spec.books))
     tickers = spec.tickers(book, universe)
     planted = spec.replaced(signals=(TomorrowsClose(archive, tickers[0]),), weights=Exposure(full_at=1.0))
-    sessions = engine.run_sessions(archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last)
-    for session in engine.decision_sessions(planted, sessions)[1:]:
+    sessions = engine.run_sessions(archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
+    later = engine.decision_sessions(planted, sessions)[1:]
+    if not len(later):
+        raise DataError(
+            f"{spec.name}: one decision from {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}; expected two to audit"
+        )
+    for session in later:
         if leak := leak_at(planted, book, archive, universe, session):
             return str(leak)
     raise BacktestError(f"{spec.name}: a planted signal that reads tomorrow's close was not caught; the replay proves nothing")

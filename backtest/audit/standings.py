@@ -30,13 +30,20 @@ def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dic
     found: dict[str, dict[str, Any]] = {}
     for window in windows:
         inside = index[window.slice(index)][1:]
-        start, stop = days.searchsorted(inside[[0, -1]] + pd.to_timedelta([0, 1], "D")) if len(inside) else (0, 0)
-        one = standing(returns, int(start), int(stop), book.periods_per_year, trials)
+        start, stop = 0, 0
+        if len(inside):
+            start, stop = int(days.searchsorted(inside[0], "left")), int(days.searchsorted(inside[-1], "right"))
+        if start == stop:
+            found[window.name] = {"n": 0, "verdict": None, "because": "no two of its sessions have a benchmark"}
+            continue
+        one = standing(returns, start, stop, book.periods_per_year, trials)
         if isinstance(one, Refused):
             found[window.name] = {"n": one.n, "verdict": None, "because": one.reason}
             continue
         found[window.name] = {
             "n": one.sharpe.n,
+            "first": f"{days[start]:%Y-%m-%d}",
+            "last": f"{days[stop - 1]:%Y-%m-%d}",
             "sharpe": one.sharpe.ratio,
             "error": one.sharpe.error,
             "rank": one.rank,
@@ -51,9 +58,8 @@ def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dic
 
 
 def excess(book: Book) -> pd.Series:
-    """Return a book's return per session less its benchmarks' mean, on the sessions both have; its own where it has none."""
-    returns, compared = performance.returns(book.equity), performance.mean_returns(book.benchmarks)
-    return (returns - compared).dropna() if len(compared) else returns
+    """Return a book's return per session less its benchmarks' mean, on the sessions both have: none where none is priced."""
+    return (performance.returns(book.equity) - performance.mean_returns(book.benchmarks)).dropna()
 
 
 def rests_on(book: Book) -> dict[str, Any]:

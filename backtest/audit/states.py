@@ -40,9 +40,8 @@ def basket_excess(book: Book, prices: Prices) -> pd.Series:
 
     A book that is in cash has no variance there: two states of its own return would be its own decisions.
     """
-    values = prices.valued(book.members, book.currency, pd.DatetimeIndex(book.equity.index))
-    members, compared = performance.mean_returns(values), performance.mean_returns(book.benchmarks)
-    return (members - compared).dropna() if len(compared) else members
+    values = prices.priced(book.members, book.currency, pd.DatetimeIndex(book.equity.index))
+    return (performance.mean_returns(values) - performance.mean_returns(book.benchmarks)).dropna()
 
 
 def _state(one: State) -> dict[str, float]:

@@ -49,7 +49,6 @@ TABLES = (*FACT_TABLES, "accelerators.csv", "events.csv", *RANGE_TABLES)
 LIVE = "live.csv"
 PRICES, SCALE = "prices.parquet", 10_000  # prices are whole ten-thousandths
 SCHEMA = pa.schema({"ticker": pa.string(), "session": pa.date32()} | dict.fromkeys((*VALUES, "volume"), pa.int64()))
-SCHEMA = pa.schema({"ticker": pa.string(), "session": pa.date32()} | dict.fromkeys((*VALUES, "volume"), pa.int64()))
 
 
 @lru_cache

@@ -51,7 +51,7 @@ def embedded(now: pd.Timestamp) -> dict[str, Any]:
             "last": quarter_label(int(own["quarter"].max())),
             "metrics": int(own["metric"].nunique()),
             "figures": len(own),
-            "newest": f"{own['known_at'].max():%Y-%m-%d}",
+            "newest": str(own["published"].iloc[int(own["known_at"].argmax())])[:10],
             "days_old": (now - own["known_at"].max()).days,
         }
         for entity, own in reference.load_facts().rows.groupby("entity", sort=True)

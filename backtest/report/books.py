@@ -26,7 +26,8 @@ def _part(result: RunResult, number: int, book: Book) -> Part:
         f"{book.currency}; {book.periods_per_year} sessions a year."
     )
     anchor = f"book-{number}"
-    return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), _windows(result, book)), book.basket)
+    tables = (_windows(result, book), *([_against(result, book)] if book.benchmark_windows else []))
+    return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), *tables), book.basket)
 
 
 def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
@@ -43,7 +44,6 @@ def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
 
 def _windows(result: RunResult, book: Book) -> Table:
     """Return a row of figures per window, in sample and out of sample apart."""
-    returns = [_benchmark(result, ticker) for ticker in book.benchmark_windows]
     columns = ["Sharpe ± standard error", "Max drawdown", "Turnover", "Costs", "Orders"]
     header = [Column("Window"), Column("n", True), Column("Total return", True)]
     groups = [
@@ -59,27 +59,41 @@ def _windows(result: RunResult, book: Book) -> Table:
         "costs are shares of the book; below a figure stands its 95% interval, from 30 returns on; hindsight: the basket was "
         "chosen after the window began. The first return of a window starts from the session before it, the first one listed."
     )
-    every = (*header, *returns, *(Column(text, True) for text in columns))
+    every = (*header, *(Column(text, True) for text in columns))
     return Table(caption, every, tuple(group for group in groups if group.rows))
 
 
-def _benchmark(result: RunResult, ticker: str) -> Column:
-    return Column(
-        " ".join(part for part in (name_of(result.names, ticker), name_zh(result.names, ticker)) if part), True, term="Benchmark"
+def _against(result: RunResult, book: Book) -> Table:
+    """Return the benchmarks' returns in every window, each with its span where that is not all of the window."""
+    keys, columns, over = _window_columns(result, "Benchmark")
+    rows = tuple((_benchmark(result, ticker), *_benchmark_cells(book, ticker, keys)) for ticker in book.benchmark_windows)
+    caption = (
+        f"{book.title}: total return of its benchmarks, in {book.currency}. Where a benchmark has prices for part of the window "
+        "only, that part and what the book returned in it stand below"
     )
+    return Table(caption, (Column("Benchmark"), *columns), (Rows(rows),), over)
+
+
+def _window_columns(result: RunResult, term: str) -> tuple[list[str], tuple[Column, ...], tuple[Span, ...]]:
+    """Return the windows' names, a column for each, in sample and out of sample apart, and what stands over them."""
+    ordered = [(name, window) for sample in GROUPS for name, window in spans(result.windows) if window.sample == sample]
+    widths = [(sample, sum(window.sample == sample for _, window in ordered)) for sample in GROUPS]
+    titles = {"in": "In sample", "out": "Out of sample", "both": "Both"}
+    columns = tuple(Column(name, True, window.sample, term=term) for name, window in ordered)
+    over = (Span("", 1), *(Span(titles[sample], width, sample) for sample, width in widths if width))
+    return [window.name for _, window in ordered], columns, over
+
+
+def _benchmark(result: RunResult, ticker: str, note: str = "") -> Cell:
+    return Cell(name_of(result.names, ticker), zh=name_zh(result.names, ticker), note=note)
 
 
 def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
     found = book.windows.get(window, {})
-    against = (
-        figures.benchmark(returns.get(window), book.benchmarks[ticker], found, _span(book, ticker, window))
-        for ticker, returns in book.benchmark_windows.items()
-    )
     return (
         figures.window(name, found),
         figures.count(found, "n"),
         figures.total_return(found),
-        *against,
         figures.sharpe(found),
         figures.drawdown(found),
         figures.multiple(found, "turnover"),
@@ -90,18 +104,15 @@ def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
 
 def _overview(result: RunResult) -> Table:
     """Return books × windows of total return, with the benchmarks below."""
-    ordered = [(name, window) for sample in GROUPS for name, window in spans(result.windows) if window.sample == sample]
-    widths = [(sample, sum(window.sample == sample for _, window in ordered)) for sample in GROUPS]
-    titles = {"in": "In sample", "out": "Out of sample", "both": "Both"}
-    keys = [window.name for _, window in ordered]
+    keys, columns, over = _window_columns(result, "Total return")
     return Table(
         "Total return of every book in every window, each in its own currency",
-        (Column("Book"), *(Column(name, True, window.sample, term="Total return") for name, window in ordered)),
+        (Column("Book"), *columns),
         (
             Rows(tuple(_book_row(number, book, keys) for number, book in enumerate(result.books.values(), start=1)), "Books"),
             Rows(tuple(_benchmark_rows(result, keys)), "Benchmarks"),
         ),
-        (Span("", 1), *(Span(titles[sample], width, sample) for sample, width in widths if width)),
+        over,
         about="Known at the close of the window's last session; sessions and returns are counted in each book's own table.",
     )
 
@@ -118,8 +129,7 @@ def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, 
         for ticker in book.benchmark_windows:
             if (ticker, book.currency) not in seen:
                 seen.add((ticker, book.currency))
-                header = Cell(name_of(result.names, ticker), zh=name_zh(result.names, ticker), note=book.currency)
-                yield header, *_benchmark_cells(book, ticker, keys)
+                yield _benchmark(result, ticker, book.currency), *_benchmark_cells(book, ticker, keys)
 
 
 def _benchmark_cells(book: Book, ticker: str, keys: list[str]) -> Iterator[Cell]:

@@ -103,14 +103,16 @@ def _tally(verdicts: Counter[str], last: str) -> Cell:
 def _together(books: Mapping[str, Any], window: str) -> Cell:
     """Return the return of one book, or the median of several with the ends."""
     found = [book["regimes"].get(window, {}) for book in books.values()]
-    last = min((str(one["last"]) for one in found if "last" in one), default="")
+    ends = sorted({str(one["last"]) for one in found if "last" in one})
+    last = ends[-1] if ends else ""
     if len(found) == 1:
         return replace(figures.total_return(found[0]), last=last)
     values = sorted(float(one["total_return"]) for one in found if known(one.get("total_return")))
     if not values:
         return figures.total_return({})
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-    return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}", last=last)
+    first = f"; the first ends {ends[0]}" if len(ends) > 1 else ""
+    return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}{first}", last=last)
 
 
 def _ratio(books: Mapping[str, Any]) -> Cell:
@@ -161,12 +163,14 @@ def _cells(found: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _benchmarks(document: Document) -> str:
     """Return what each benchmark earned out of sample, once per currency."""
     found: dict[str, dict[str, str]] = {}
-    for book in document["baskets"].values():
+    several = len(document["baskets"]) > 1
+    longest = sorted(document["baskets"].values(), key=lambda one: str(one["regimes"].get(AFTER, {}).get("last")), reverse=True)
+    for book in longest:
         for ticker, returns in book["benchmarks"].items():
             if known(returns.get(AFTER)):
                 span = book.get("benchmark_spans", {}).get(ticker, {}).get(AFTER)
-                shorter = span and figures.shorter(span, book["regimes"].get(AFTER, {}))
+                shorter = span and (several or figures.shorter(span, book["regimes"].get(AFTER, {})))
                 said = f"{ticker} {percent(returns[AFTER])}" + (f" ({span['first']} to {span['last']})" if shorter else "")
                 found.setdefault(book["currency"], {}).setdefault(ticker, said)
     said = "; ".join(f"in {currency}: {listed(list(returns.values()))}" for currency, returns in found.items())
-    return f"Benchmarks out of sample {said}." if said else "No benchmark has prices throughout the days out of sample."
+    return f"Benchmarks out of sample {said}." if said else "No benchmark has prices on two of the days out of sample."

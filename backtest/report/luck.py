@@ -56,7 +56,7 @@ def _regime(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(str(one["n"])),
         Cell(f"{number(one['sharpe'], 2)} ± {number(one['error'], 2)}"),
         Cell(number(one["expected_best"], 2), note=f"of {one['trials']}"),
-        Cell(f"{one['rank']} of {one['windows']}", note=one["note"].split("; ")[1]),
+        Cell(f"{one['rank']} of {one['windows']}", note=one["note"].split("; ")[1], last=one["last"]),
         Cell(one["verdict"], note=one["because"]),
     )
 

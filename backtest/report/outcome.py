@@ -22,8 +22,8 @@ def section(result: RunResult) -> Section:
 
 
 def _last(result: RunResult, window: str) -> str:
-    """Return the last day on which every book has a return in a window, or nothing where none has."""
-    return min(
+    """Return the last day on which a book has a return in a window, or nothing where none has."""
+    return max(
         (str(one["last"]) for book in result.books.values() if "last" in (one := book.windows.get(window, {}))), default=""
     )
 
@@ -47,11 +47,11 @@ def _sentence(result: RunResult, window: str) -> str:
     if not found:
         return f"There is no result {window}: the run has no two sessions there."
     one = found[0].windows[window]
+    ends = sorted({str(book.windows[window]["last"]) for book in found})
+    last = ends[0] if len(ends) == 1 else f"days from {ends[0]} to {ends[-1]}, each book its own"
     when = "After the report" if window == AFTER else "Up to the report"
     said = _one(result, found[0], window) if len(found) == 1 else _several(result, found, window)
-    return (
-        f"{when} ({window}, {one['first']} to {one['last']}) {said} {_benchmarks(result, found, window)} {_choice(found, window)}"
-    )
+    return f"{when} ({window}, {one['first']} to {last}) {said} {_benchmarks(result, found, window)} {_choice(found, window)}"
 
 
 def _one(result: RunResult, book: Book, window: str) -> str:
@@ -76,16 +76,17 @@ def _several(result: RunResult, books: list[Book], window: str) -> str:
 def _benchmarks(result: RunResult, books: list[Book], window: str) -> str:
     """Return each benchmark's return over the window, once per currency it is compared in."""
     found: dict[str, dict[str, str]] = {}
-    for book in books:
+    for book in sorted(books, key=lambda one: str(one.windows[window]["last"]), reverse=True):  # the longest span of each
         for ticker, returns in book.benchmark_windows.items():
             if known(returns.get(window)):
                 span = book.benchmark_spans[ticker][window]
-                where = f" ({span['first']} to {span['last']}, the book {percent(span['book'])} there)"
-                until = where if shorter(span, book.windows[window]) else ""
-                said = f"{name_of(result.names, ticker)} {percent(returns[window])}{until}"
+                there = f", the book {percent(span['book'])} there" if len(books) == 1 else ""
+                all_of_it = len(books) == 1 and not shorter(span, book.windows[window])
+                where = "" if all_of_it else f" ({span['first']} to {span['last']}{there})"
+                said = f"{name_of(result.names, ticker)} {percent(returns[window])}{where}"
                 found.setdefault(book.currency, {}).setdefault(ticker, said)
     if not found:
-        return "No benchmark has prices throughout."
+        return "No benchmark is priced on two of these sessions."
     return f"Benchmarks {'; '.join(f'in {currency}: {listed(list(said.values()))}' for currency, said in found.items())}."
 
 

@@ -115,10 +115,9 @@ class Evaluator:
         compared = [one.ticker for one in self.universe.benchmarks if one.market in frame.markets]
         prices.require(compared)
         returns = performance.mean_returns(prices.priced(compared, frame.base, frame.sessions))
-        if returns.empty:
-            return pd.Series(1.0, frame.sessions)
         values = (1.0 + returns).cumprod().reindex(frame.sessions)
-        values.iloc[frame.sessions.searchsorted(returns.index[0]) - 1] = 1.0
+        if len(returns):
+            values.iloc[frame.sessions.searchsorted(returns.index[0]) - 1] = 1.0
         return values
 
     def _group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
@@ -170,7 +169,8 @@ class Evaluator:
         tickers = spec.tickers(book, self.universe)
         base = self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
         prices.require(tickers)
-        sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), engine.last_session(spec, prices, tickers))
+        last = engine.last_session(spec, prices, tickers)
+        sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
         return _Frame(tickers, base, prices.markets_of(tickers), sessions, sessions[-1])
 
     def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
@@ -197,4 +197,4 @@ class Evaluator:
 
 def _about(spec: StrategySpec, book: str) -> tuple[Any, ...]:
     """Return what decides a book's tickers and days."""
-    return book, spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.weights.holds
+    return book, spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.fill, spec.weights.holds

@@ -61,9 +61,9 @@ class _Basis:
 
     @property
     def span(self) -> dict[str, str]:
-        """The first and last day of the returns that have a benchmark, none where none has."""
-        shared = self.days[1:][self.compared]
-        return {"first": f"{shared[0]:%Y-%m-%d}", "last": f"{shared[-1]:%Y-%m-%d}"} if len(shared) else {}
+        """The base and the last day of the returns that have a benchmark, none where none has."""
+        base, last = self.days[:-1][self.compared], self.days[1:][self.compared]
+        return {"first": f"{base[0]:%Y-%m-%d}", "last": f"{last[-1]:%Y-%m-%d}"} if len(last) else {}
 
 
 class _Part(NamedTuple):

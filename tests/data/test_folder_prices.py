@@ -188,9 +188,9 @@ def test_the_closes_are_those_of_the_exchange_on_every_session(prices):
 
 
 def test_a_ticker_that_is_in_no_universe_is_refused_though_it_has_a_file(prices):
-    write(prices, "SPY", rows(NEW_YORK))
-    with pytest.raises(BacktestError, match="SPY"):
-        load_prices(["SPY"], prices)
+    write(prices, "DIA", rows(NEW_YORK))
+    with pytest.raises(BacktestError, match="DIA"):
+        load_prices(["DIA"], prices)
 
 
 def test_a_book_in_two_currencies_without_a_rate_file_is_refused(prices):

@@ -94,7 +94,7 @@ def test_the_return_out_of_sample_stands_with_its_last_day_and_no_page_says_its_
     html = render_index(documents)
     rows = read(html).table("Every strategy side by side")
     for document in documents:
-        last = min(book["regimes"]["out of sample"]["last"] for book in document["baskets"].values())
+        last = max(book["regimes"]["out of sample"]["last"] for book in document["baskets"].values())
         assert rows[document["spec"]["title"]][2].endswith(f"to {last}")
         assert f'<time datetime="{last}">{last}</time>' in html
     assert not re.search(r"\d days? ago", html)
