@@ -275,7 +275,7 @@ def test_a_member_whose_source_ended_does_not_stand_still_in_its_basket(archive)
 
 
 def test_a_placebo_holds_no_name_whose_prices_end_before_the_book_does(archive):
-    spec = load_strategy_of("supply_chain_excess")
+    spec = load_strategy_of("theme_baskets")
     (one,) = settings(spec.replaced(baskets=("GPU",), end=date(2026, 9, 22)), archive, UNIVERSE, day("2026-09-22"))
     drawn_from = set(one.course.tickers)
     assert {"FN", "TTMI", "300913.SZ"} & drawn_from == set()

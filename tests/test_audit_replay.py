@@ -9,7 +9,7 @@ from markets_for_tests import NOWHERE, STRATEGIES, day, days, prices_of, spec_of
 from backtest import engine, run
 from backtest.audit.horizon import beyond, hidden_after
 from backtest.audit.replay import TomorrowsClose, canary_is_caught, replay
-from backtest.errors import LookAheadError
+from backtest.errors import DataError, LookAheadError
 from backtest.panel import Archive, Panel
 from backtest.spec import load_strategy
 from backtest.universe import load_universe
