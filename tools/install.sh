@@ -15,3 +15,10 @@ else
 fi
 "${install[@]}" --require-hashes --requirement requirements.lock
 "${install[@]}" --no-deps --no-build-isolation --editable .
+
+# What a run or a test imports is compiled once, here: elsewhere PYTHONDONTWRITEBYTECODE may be set, and then every process would.
+imported="vectorbt, arch.bootstrap, arch.univariate, statsmodels.api, scipy.stats, matplotlib.figure, matplotlib.backends.backend_svg"
+imported+=", exchange_calendars, pandera.pandas, pyarrow.parquet, pyarrow.dataset, jinja2, typer, hypothesis, xdist, playwright.sync_api"
+export PYTHONDONTWRITEBYTECODE=
+"$python" -c "import $imported"
+"$python" -m compileall -q backtest
