@@ -41,8 +41,8 @@ def block_length(values: Floats) -> int:
 
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
-    """Return resampled paths of the values, repetitions × observations; fewer repetitions are the first of more."""
-    drawn = _places(len(values), block, max(repetitions, 2 * REPETITIONS), seed)
+    """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many, drawn once."""
+    drawn = _places(len(values), block, 2 * REPETITIONS if repetitions == REPETITIONS else repetitions, seed)
     return np.asarray(values[drawn[:repetitions]])
 
 

@@ -39,4 +39,4 @@ def test_every_embedded_entity_has_its_figures_and_the_age_of_the_newest(status)
         entity: len(days) for entity, days in counted.items()
     }
     assert max(counted["META"])[:10] == "2026-07-29"
-    assert (status["figures"]["META"]["newest"], status["figures"]["META"]["days_old"]) == ("2026-07-30", 72)
+    assert (status["figures"]["META"]["newest"], status["figures"]["META"]["days_old"]) == ("2026-07-29", 72)
