@@ -41,7 +41,7 @@ def block_length(values: Floats) -> int:
 
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
-    """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many, drawn once."""
+    """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many."""
     drawn = _places(len(values), block, 2 * REPETITIONS if repetitions == REPETITIONS else repetitions, seed)
     return np.asarray(values[drawn[:repetitions]])
 
