@@ -10,7 +10,7 @@ import pandas as pd
 
 from backtest import attribution, engine, provenance
 from backtest.calendars import as_of_moment
-from backtest.claims import ledger, tickers_needed
+from backtest.claims import Finding, ledger, tickers_needed
 from backtest.guard import attempt, blaming
 from backtest.journal import RUN_ENDED
 from backtest.panel import Archive, Panel, unchanged
@@ -192,11 +192,16 @@ def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
 
 def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, dict[str, Any]]]:
     """Return each claim's verdict and figure as known at the end of every month and of the run."""
-    ledgers = {day: ledger(archive.as_of(as_of_moment(day))) for day in _reading_days(first, last)}
+    ledgers = {day: _ledger(archive, as_of_moment(day)) for day in _reading_days(first, last)}
     return {
         day: {one.claim.id: {"verdict": one.verdict, "measured": one.main.value} for one in found}
         for day, found in ledgers.items()
     }
+
+
+def _ledger(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
+    """Return the claims as known at a moment: the same for every run on an archive."""
+    return archive.cached(("ledger", moment), lambda: ledger(archive.as_of(moment)))
 
 
 def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
@@ -207,10 +212,10 @@ def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
 
 def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:
     """Return the ledger as known on a panel, each claim with its verdict and figure as known on the report's date."""
-    then = {one.claim.id: one for one in ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))}
+    then = {one.claim.id: one for one in _ledger(archive, as_of_moment(f"{REPORT_DATE:%Y-%m-%d}"))}
     return tuple(
         one.as_dict() | {"then": {"verdict": then[one.claim.id].verdict, "measured": then[one.claim.id].main.value}}
-        for one in ledger(panel)
+        for one in _ledger(archive, panel.moment)
     )
 
 
