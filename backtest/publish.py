@@ -105,7 +105,11 @@ def _replacing(folder: Path, strategy: str) -> Iterator[Path]:
 
 
 def require_replaceable(folder: Path, strategy: str) -> None:
-    """Raise DataError unless a folder is absent, empty, or has the result of the same strategy in it."""
+    """Raise DataError unless a folder can be made or is empty, or has the result of the same strategy in it."""
+    above = next(one for one in folder.absolute().parents if one.exists() or one.is_symlink())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        why = "no folder" if not above.is_dir() else "not writable"
+        raise DataError(f"{folder.parent}: cannot write there ({above}: {why}); want a folder for reports")
     if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
