@@ -78,13 +78,6 @@ class Archive:
         """Leave out what is made when wanted: memory that cannot be written does not survive a journey."""
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
-    def cached(self, key: object, compute: Callable[[], Value]) -> Value:
-        """Return what a computation on this archive gave the first time it was asked for under a key."""
-        held: dict[object, Any] = self.__dict__.setdefault("_cache", {})
-        if key not in held:
-            held[key] = compute()
-        return held[key]  # type: ignore[no-any-return]
-
 
 @dataclass(frozen=True)
 class Panel:

@@ -201,7 +201,10 @@ def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[st
 
 def _ledger(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
     """Return the claims as known at a moment: the same for every run on an archive."""
-    return archive.cached(("ledger", moment), lambda: ledger(archive.as_of(moment)))
+    found: dict[pd.Timestamp, list[Finding]] = archive.__dict__.setdefault("_ledgers", {})
+    if moment not in found:
+        found[moment] = ledger(archive.as_of(moment))
+    return found[moment]
 
 
 def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:

@@ -17,8 +17,9 @@ fi
 "${install[@]}" --no-deps --no-build-isolation --editable .
 
 # What a run or a test imports is compiled once, here: elsewhere PYTHONDONTWRITEBYTECODE may be set, and then every process would.
-imported="vectorbt, arch.bootstrap, arch.univariate, statsmodels.api, scipy.stats, matplotlib.figure, matplotlib.backends.backend_svg"
-imported+=", exchange_calendars, pandera.pandas, pyarrow.parquet, pyarrow.dataset, jinja2, typer, hypothesis, xdist, playwright.sync_api"
 export PYTHONDONTWRITEBYTECODE=
-"$python" -c "import $imported"
+"$python" -c "import plotly.graph_objects, numba, vectorbt" &
+"$python" -c "import pandas, scipy.stats, statsmodels.api, arch.bootstrap, arch.univariate, matplotlib.figure, exchange_calendars, \
+matplotlib.backends.backend_svg, pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdist, playwright.sync_api"
 "$python" -m compileall -q backtest
+wait
