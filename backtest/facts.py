@@ -265,12 +265,7 @@ def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes |
     Raises DataError naming the file when it is missing, not UTF-8 or has other columns, and naming the row when that has
     fewer or more fields than the header, as the last one of a copy that was cut short.
     """
-    try:
-        content = path.read_bytes() if body is None else body
-    except FileNotFoundError:
-        raise DataError(f"{path.name}: no such file in {path.parent}") from None
-    except OSError as error:
-        raise DataError(f"{path.name}: not a readable CSV ({reason(error)})") from None
+    content = read_body(path) if body is None else body
     _check_shape(content, path.name)
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False)
@@ -284,6 +279,16 @@ def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes |
     if table.empty:
         raise DataError(f"{path.name}: no rows; want at least one")
     return table
+
+
+def read_body(path: Path) -> bytes:
+    """Return a table's bytes; DataError naming the file when it is missing or cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path.name}: no such file in {path.parent}") from None
+    except OSError as error:
+        raise DataError(f"{path.name}: not a readable CSV ({reason(error)})") from None
 
 
 def _check_shape(content: bytes, file: str) -> None:

@@ -55,6 +55,7 @@ def column_of(name: str) -> pd.Series:
 # A book of one name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ticker", ["300308.SZ", "NVDA"])
 def test_a_book_of_one_name_without_costs_earns_what_the_name_earned_in_every_window(archive, ticker):
     book = book_of(archive, baskets=(ticker,), cost_bps=0.0)
@@ -66,6 +67,7 @@ def test_a_book_of_one_name_without_costs_earns_what_the_name_earned_in_every_wi
         assert book.windows[name]["total_return"] == pytest.approx(own.loc[:end].iloc[-1] / base - 1, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_innolight_in_the_second_regime_by_hand(archive):
     """300308.SZ: adj_close 137.036 on 2024-06-28 and 80.4116 on 2023-12-29."""
     book = book_of(archive, baskets=("300308.SZ",), cost_bps=0.0)
@@ -172,6 +174,7 @@ def test_a_window_is_hindsight_when_its_base_is_older_than_the_choice_of_the_bas
     assert window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day(chosen))["hindsight"] is hindsight
 
 
+@pytest.mark.slow
 def test_the_names_of_the_report_are_hindsight_before_it_and_not_after(archive):
     book = book_of(archive, baskets=("report_names",))
     assert {name: one["hindsight"] for name, one in book.windows.items()} == {
@@ -180,10 +183,12 @@ def test_the_names_of_the_report_are_hindsight_before_it_and_not_after(archive):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_basket_this_project_chose_is_hindsight_throughout(asic):
     assert all(one["hindsight"] for one in asic.books["ASIC"].windows.values())
 
 
+@pytest.mark.slow
 def test_in_sample_and_out_of_sample_share_the_value_at_the_date_of_the_report(archive):
     found = book_of(archive).windows
     assert found["in sample"]["last"] == found["out of sample"]["first"] == f"{REPORT_DATE:%Y-%m-%d}"
@@ -303,6 +308,7 @@ def test_a_benchmark_without_prices_is_refused_by_name(archive):
 # Notes
 
 
+@pytest.mark.slow
 def test_a_name_sold_because_its_prices_end_is_noted(archive):
     result = run.run(spec_of(baskets=("copper",), start="2026-01-05"), archive)
     assert "copper: 300913.SZ sold on 2026-06-30, its last price" in result.notes
@@ -315,6 +321,7 @@ def test_a_declared_end_is_noted_with_the_coverage_and_its_reason(archive):
     assert result.books["copper"].coverage["ended"][0]["session"] == "2026-06-30"
 
 
+@pytest.mark.slow
 def test_a_book_without_an_end_of_its_own_says_where_it_ends(archive):
     assert "NVDA: ends on 2026-09-22: none of its tickers has a later price" in run.run(spec_of(), archive).notes
     assert not any("ends on" in note for note in run.run(spec_of(end="2024-06-28"), archive).notes)
@@ -331,6 +338,7 @@ def test_a_book_that_never_traded_says_so(archive):
     assert set(result.books["688256.SS"].unfilled["reason"]) == {"less than the least order"}
 
 
+@pytest.mark.slow
 def test_books_of_one_run_end_each_with_its_own_tickers(archive):
     result = run.run(spec_of(baskets=("NVDA", "300308.SZ"), base="local", start="2026-01-05"), archive)
     assert {name: f"{book.equity.index[-1]:%Y-%m-%d}" for name, book in result.books.items()} == {
@@ -367,6 +375,7 @@ def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document,
     assert to_json(run.run(spec, archive).as_dict()) == text
 
 
+@pytest.mark.slow
 def test_no_document_holds_a_number_that_json_does_not_know(document):
     json.loads(document[0], parse_constant=refuse)
 

@@ -100,6 +100,7 @@ def test_settings_that_come_to_the_same_spec_are_one():
     assert len(Settings(SPEC, Grid({"slippage_bps": (5, 5.0, 6)}))) == 2
 
 
+@pytest.mark.slow
 def test_a_setting_made_again_is_the_setting_of_the_grid():
     grid = load_grid(SAMPLE)
     settings = Settings(SPEC, grid)
@@ -159,6 +160,7 @@ def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow
 def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(made):
     cut, told = made("there", resume=True)
     assert len(told) == len(cut)

@@ -87,6 +87,7 @@ def test_a_terminal_of_eighty_columns_shows_the_best_beside_what_the_search_is_w
         json.loads("\n".join(lines))
 
 
+@pytest.mark.slow
 def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command, tmp_path):
     code, out, errors = command("sweep", "multiplier", "--out", tmp_path, "--reports", "0", "--workers", "1")
     assert code == 0, errors

@@ -276,6 +276,7 @@ def test_a_chunk_that_finds_no_room_is_told_in_one_line_and_leaves_nothing(tmp_p
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"old": b"old"}
 
 
+@pytest.mark.slow
 def test_a_report_that_finds_no_room_is_told_in_one_line_and_the_old_one_stays(tmp_path, archive):
     result = run(load_strategy(ROOT / "strategies" / "multiplier.py"), archive)
     old = tmp_path / "multiplier"

@@ -1,7 +1,7 @@
 """The figures and prices this project carries with it: read from `reference/`, no network."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from backtest.facts import (
     parse_events,
     parse_facts,
     parse_ranges,
+    read_body,
     read_table,
 )
 from backtest.prices import Prices
@@ -67,18 +68,25 @@ def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -
 
     Every figure passes the gate of `figure_checks`, under the folder's own rules by default.
     """
-    tables = [parse_facts(read_table(folder / name, COLUMNS), name) for name in FACT_TABLES]
-    tables += [parse_facts(read_table(Path(LIVE), COLUMNS, live), LIVE)] if live else []
-    accelerators = parse_accelerators(read_table(folder / "accelerators.csv", ACCELERATOR_COLUMNS), "accelerators.csv")
-    events = parse_events(read_table(folder / "events.csv", EVENT_COLUMNS), "events.csv")
+    bodies = {name: read_body(folder / name) for name in TABLES}
+    tables = [_typed(parse_facts, COLUMNS, name, bodies[name]) for name in FACT_TABLES]
+    tables += [_typed(parse_facts, COLUMNS, LIVE, live)] if live else []
+    accelerators = _typed(parse_accelerators, ACCELERATOR_COLUMNS, "accelerators.csv", bodies["accelerators.csv"]).copy()
+    events = _typed(parse_events, EVENT_COLUMNS, "events.csv", bodies["events.csv"]).copy()
+    ranges = pd.concat([_typed(parse_ranges, RANGE_COLUMNS, name, bodies[name]) for name in RANGE_TABLES], ignore_index=True)
     rows, held_to = pd.concat(tables, ignore_index=True), rules or rules_of(folder)
     check_figures(rows, held_to)
     check_chips(accelerators, held_to, "accelerators.csv")
     check_events(events, "events.csv")
-    ranges = pd.concat([parse_ranges(read_table(folder / name, RANGE_COLUMNS), name) for name in RANGE_TABLES], ignore_index=True)
     check_ranges(ranges)
-    parts = [(folder / name).read_bytes() for name in TABLES] + ([live] if live else [])
+    parts = [*bodies.values(), *([live] if live else [])]
     return assemble([rows], accelerators, events, content_id(parts), names_of(rows, accelerators), ranges)
+
+
+@lru_cache(maxsize=64)
+def _typed(parse: Callable[[pd.DataFrame, str], pd.DataFrame], columns: tuple[str, ...], name: str, body: bytes) -> pd.DataFrame:
+    """Return a table as typed rows, the same object for the same bytes: not to be written to."""
+    return parse(read_table(Path(name), columns, body), name)
 
 
 def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:

@@ -126,6 +126,7 @@ def test_a_page_never_says_that_choosing_made_no_difference_where_the_order_was_
     assert "it had 5.50 against 5.25" in said or "is not shown to pay" in said
 
 
+@pytest.mark.slow
 def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
     page = read(render_sweep(broad))
     ratios = broad.table["sharpe whole"]
@@ -246,6 +247,7 @@ def test_links_lead_to_reports_that_are_there_and_to_no_other(tiny, read):
     assert addresses == ["../../index.html", f"settings/{4:016x}/index.html"]
 
 
+@pytest.mark.slow
 def test_every_number_is_defined_and_every_anchor_is_there(broad, read):
     shown = [table for section in SECTIONS for table in glossary.tables(section(broad).blocks)]
     assert {column.text for table in shown for column in table.columns if column.numeric and not glossary.term(column)} == set()
@@ -254,6 +256,7 @@ def test_every_number_is_defined_and_every_anchor_is_there(broad, read):
     assert anchors <= set(page.ids)
 
 
+@pytest.mark.slow
 def test_the_same_sweep_gives_the_same_small_page(broad):
     html = render_sweep(broad)
     assert html == render_sweep(replace(broad))

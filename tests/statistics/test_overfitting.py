@@ -70,6 +70,7 @@ def test_overfitting_is_what_a_plain_loop_over_splits_finds(trials, blocks):
     assert (found.probability, found.loss, found.slope, found.splits) == pytest.approx(plain(trials.to_numpy(), blocks))
 
 
+@pytest.mark.slow
 def test_sixteen_blocks_are_split_in_every_way_whatever_is_held_at_a_time(monkeypatch):
     found = overfitting.overfitting(TWINS)
     assert (found.probability, found.loss, found.slope, found.splits) == pytest.approx(plain(TWINS.to_numpy(), 16))
