@@ -14,18 +14,18 @@ import pandas as pd
 from arch.bootstrap import SPA
 
 from backtest.statistics import (
-    cosines,
+    bootstrap,
     events,
+    hac,
     influence,
     lead_lag,
+    markov_switching,
     nulls,
     overfitting,
-    pooling,
-    resampling,
-    standing,
-    superiority,
-    switching,
+    partial_pooling,
+    spa,
     uncertainty,
+    window_rank,
 )
 
 DAYS = pd.bdate_range("2023-01-02", periods=880)
@@ -91,10 +91,10 @@ def sharpe_errors(share) -> Iterator[Row]:
         )
 
 
-def bootstrap(share) -> Iterator[Row]:
+def bootstrapped(share) -> Iterator[Row]:
     samples = int(320 * share)
     for n, rho in [(30, 0.0), (61, 0.0), (61, 0.2), (252, 0.0), (252, 0.2)]:
-        for name, interval in (("mean", resampling.mean_interval), ("Sharpe", resampling.sharpe_interval)):
+        for name, interval in (("mean", bootstrap.mean_interval), ("Sharpe", bootstrap.sharpe_interval)):
             found = [
                 interval(pd.Series(row), 1, seed, repetitions=300) for seed, row in enumerate(rows(samples, n + 1, n, rho) + 0.1)
             ]
@@ -106,8 +106,8 @@ def drawdowns(share) -> Iterator[Row]:
     samples = int(320 * share)
     for n, rho in [(61, 0.0), (252, 0.0), (252, 0.2)]:
         paths = 0.001 + 0.02 * rows(samples, n + 2, n, rho)
-        others = resampling.deepest(0.001 + 0.02 * rows(samples, n + 3, n, rho))
-        found = [resampling.drawdown_interval(pd.Series(path), seed, repetitions=300) for seed, path in enumerate(paths)]
+        others = bootstrap.deepest(0.001 + 0.02 * rows(samples, n + 3, n, rho))
+        found = [bootstrap.drawdown_interval(pd.Series(path), seed, repetitions=300) for seed, path in enumerate(paths)]
         missed = rate(not one.lower <= other <= one.upper for one, other in zip(found, others, strict=True))
         yield Row("drawdown of another path outside the interval", f"n={n}, autocorrelation {rho}", 0.05, missed, samples)
 
@@ -118,7 +118,7 @@ def regimes(share) -> Iterator[Row]:
         for planted in (0.0, 3.0, 6.0, 9.0):
             returns = 0.02 * rows(samples, 7 * n, 880, 0.0, tails)
             returns[:, 300 : 300 + n] += 0.02 * planted / math.sqrt(252)
-            found = [standing.standing(pd.Series(row), 300, 300 + n, 252, 10) for row in returns]
+            found = [window_rank.standing(pd.Series(row), 300, 300 + n, 252, 10) for row in returns]
             told = f"window {n} of 880 days, {'normal' if tails is None else 't4'}, annual Sharpe {planted:g} in it, 10 trials"
             null = planted == 0.0
             yield Row("regime: rank p at most 5%", told, 0.05 if null else None, rate(one.p <= 0.05 for one in found), samples)
@@ -126,7 +126,7 @@ def regimes(share) -> Iterator[Row]:
                 "regime: supported",
                 told,
                 0.025 if null else None,
-                rate(one.verdict == standing.SUPPORTED for one in found),
+                rate(one.verdict == window_rank.SUPPORTED for one in found),
                 samples,
             )
 
@@ -140,7 +140,7 @@ def states(share) -> Iterator[Row]:
     }
     cases["two states"][:, 200:350] = 2.0 * cases["two states"][:, 200:350] - 0.3
     for told, returns in cases.items():
-        found = [switching.two_states(pd.Series(row)) for row in returns]
+        found = [markov_switching.two_states(pd.Series(row)) for row in returns]
         promised = None if told == "two states" else 0.0
         yield Row(
             "two states: BIC prefers them, fit converged",
@@ -192,7 +192,7 @@ def regressions(share) -> Iterator[Row]:
 
 
 def _slope_p(cause, outcome):
-    return cosines.regress(pd.Series(outcome), pd.DataFrame({"x": cause})).coefficients["x"].p
+    return hac.regress(pd.Series(outcome), pd.DataFrame({"x": cause})).coefficients["x"].p
 
 
 def _newey_west_p(cause, outcome):
@@ -208,14 +208,14 @@ def suppliers(share) -> Iterator[Row]:
         capex, shared = rows(samples, 41, 14), rows(samples, 42, 14)
         own = rows(samples * 6, 43, 14).reshape(samples, 6, 14)
         growth = planted * capex[:, None, :] + common * shared[:, None, :] + math.sqrt(1 - common**2) * own
-        given = [pooling.slopes(pd.DataFrame(g.T), pd.Series(x)) for g, x in zip(growth, capex, strict=True)]
-        apart = [pooling.Slopes(one.estimates, np.diag(np.diag(one.covariance)), one.n) for one in given]
+        given = [partial_pooling.slopes(pd.DataFrame(g.T), pd.Series(x)) for g, x in zip(growth, capex, strict=True)]
+        apart = [partial_pooling.Slopes(one.estimates, np.diag(np.diag(one.covariance)), one.n) for one in given]
         told, promised = f"6 suppliers × 14 quarters, common shock {common}, mean slope {planted:g}", None if planted else 0.05
         for name, these in (
             ("pooled mean slope: interval excludes 0", given),
             ("the same, suppliers taken as independent", apart),
         ):
-            found = [pooling.pool(one, scale=0.5).mean for one in these]
+            found = [partial_pooling.pool(one, scale=0.5).mean for one in these]
             yield Row(name, told, promised, rate(one.lower > 0.0 or one.upper < 0.0 for one in found), samples)
 
 
@@ -298,8 +298,8 @@ def searches(share, tried=(*NOISE, *EDGES)) -> Iterator[Row]:
 
 def searched(search, seed):
     table, nothing = search.returns(seed), pd.Series(0.0, range(1150))
-    pbo, spa = overfitting.overfitting(table, fewest_per_block=25), superiority.superior(nothing, table, seed, 25, 500)
-    return _deflated(table), pbo.probability, spa.consistent
+    pbo, superior = overfitting.overfitting(table, fewest_per_block=25), spa.superior(nothing, table, seed, 25, 500)
+    return _deflated(table), pbo.probability, superior.consistent
 
 
 def _deflated(table):
@@ -311,7 +311,7 @@ def thresholds(share) -> Iterator[Row]:
     samples, n = int(4000 * share), 1150
     for tails in (None, 4):
         for trials in (1, 100):
-            true = standing.expected_best(trials) / math.sqrt(n)
+            true = window_rank.expected_best(trials) / math.sqrt(n)
             drawn = rows(samples, 71, n, 0.0, tails) + true
             found = [
                 overfitting.probabilistic_sharpe(
@@ -333,7 +333,7 @@ def exposures(share) -> Iterator[Row]:
             table = (trials * exposure[:, None]).T
             raw = SPA(np.zeros(days), -table, 5, 300, seed=np.random.default_rng(seed))
             raw.compute()
-            ours = superiority.superior(pd.Series(0.0, range(days)), pd.DataFrame(table), seed, 5, 300)
+            ours = spa.superior(pd.Series(0.0, range(days)), pd.DataFrame(table), seed, 5, 300)
             found.append((ours.consistent, raw.pvalues["consistent"]))
         told = f"30 trials, exposures 0.2 to 4, 252 days, the smallest with a daily ratio of {planted:g}"
         for place, name in enumerate(("SPA consistent p at most 5%", "the same, means not divided by their spread (`arch`)")):
@@ -345,10 +345,10 @@ def divisors(share) -> Iterator[Row]:
     for seed in range(samples):
         table = Search(100).returns(seed)
         centred = (table - table.mean()).to_numpy().T
-        errors = superiority.Draws(1150, 25, seed, 2)._error(centred)
+        errors = spa.Draws(1150, 25, seed, 2)._error(centred)
         hansen = SPA(np.zeros(1150), -table.to_numpy() / errors, 25, 300, seed=np.random.default_rng(seed))
         hansen.compute()
-        ours = superiority.superior(pd.Series(0.0, table.index), table, seed, 25, 300)
+        ours = spa.superior(pd.Series(0.0, table.index), table, seed, 25, 300)
         found.append((ours.consistent, hansen.pvalues["consistent"]))
     for place, name in enumerate(("SPA consistent p at most 5%", "the same, means divided by their errors from autocovariances")):
         yield Row(name, f"{Search(100)}, blocks of 25 days", 0.05, rate(one[place] <= 0.05 for one in found), samples)
@@ -369,7 +369,7 @@ def alphas(share) -> Iterator[Row]:
 
 STUDIES: tuple[Callable[[float], Iterator[Row]], ...] = (
     sharpe_errors,
-    bootstrap,
+    bootstrapped,
     drawdowns,
     regimes,
     states,

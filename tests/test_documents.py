@@ -18,7 +18,7 @@ from backtest.report.sweep import checks
 from backtest.run import Book, RunResult
 from backtest.signals import load_signals
 from backtest.spec import load_strategy
-from backtest.statistics import cosines, influence, refusal, sizes, switching
+from backtest.statistics import hac, influence, markov_switching, refusal, sizes
 from backtest.sweep.chunks import SETTINGS_PER_CHUNK
 from backtest.sweep.grid import TIMING, load_grid
 from backtest.sweep.settings import PATHS_TOGETHER, Settings
@@ -272,7 +272,7 @@ SENTENCES = {
         "XSHG {}, XNYS {}, both together {}": lambda: [*prices.SESSIONS_PER_YEAR.values()],
         "No Sharpe ratio below {} returns": lambda: [refusal.FEWEST_OBSERVATIONS],
         "below {} returns ({} quarters, {} for two states)": lambda: [
-            refusal.FEWEST_OBSERVATIONS, cosines.FEWEST_QUARTERS, switching.FEWEST_RETURNS,
+            refusal.FEWEST_OBSERVATIONS, hac.FEWEST_QUARTERS, markov_switching.FEWEST_RETURNS,
         ],
         "(equal {:g}%, revised up to {:g}%": lambda: [100 * reconcile.EQUAL_WITHIN, 100 * reconcile.CONFLICT_BEYOND],
         "trail by more than {} sessions": lambda: [NUMBERS[live.LATE_BY]],

@@ -41,7 +41,7 @@ ONLY = {
 }
 HOMES = {
     "vectorbt": ("engine.py",),
-    "numba": ("floor.py", "statistics/halves.py"),
+    "numba": ("floor.py", "statistics/cscv_kernel.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
     "arch": ("statistics/",),

@@ -13,7 +13,7 @@ from backtest.audit.factors import factor_returns
 from backtest.prices import Prices
 from backtest.run import RunResult
 from backtest.statistics import performance
-from backtest.statistics.cosines import mean_intercept
+from backtest.statistics.hac import mean_intercept
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Refused
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.prices import Prices
 from backtest.run import Book, RunResult
 from backtest.statistics import performance
-from backtest.statistics.cosines import Coefficient
+from backtest.statistics.hac import Coefficient
 from backtest.statistics.influence import alpha
 from backtest.statistics.refusal import Refused
 

@@ -10,9 +10,9 @@ from backtest.calendars import quarter_label
 from backtest.panel import Panel
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.statistics.cosines import regress
+from backtest.statistics.hac import regress
 from backtest.statistics.lead_lag import circular_shift
-from backtest.statistics.pooling import pool, slopes
+from backtest.statistics.partial_pooling import pool, slopes
 from backtest.statistics.refusal import Refused
 
 LAG = 1  # quarters, fixed before any result was read

@@ -11,7 +11,7 @@ from backtest.run import Book
 from backtest.statistics import performance
 from backtest.statistics.influence import influence
 from backtest.statistics.refusal import Refused
-from backtest.statistics.standing import SUPPORTED, standing
+from backtest.statistics.window_rank import SUPPORTED, standing
 from backtest.universe import FOLDER
 
 
@@ -82,7 +82,7 @@ def rests_on(book: Book) -> dict[str, Any]:
 
 
 def verdict_sentence(verdicts: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """Return one plain sentence: of the regimes that can be judged, how many are supported; the rules are `standing`'s."""
+    """Return one plain sentence: of the regimes that can be judged, how many are supported; the rules are `window_rank`'s."""
     judged = [one["verdict"] for book in verdicts.values() for one in book.values() if one["verdict"] is not None]
     refused = sum(len(book) for book in verdicts.values()) - len(judged)
     short = f" {refused} more are too short to judge." if refused else ""

@@ -9,8 +9,8 @@ from backtest.prices import Prices
 from backtest.regimes import Window
 from backtest.run import Book
 from backtest.statistics import performance
+from backtest.statistics.markov_switching import State, two_states
 from backtest.statistics.refusal import Refused
-from backtest.statistics.switching import State, two_states
 
 
 def states(book: Book, prices: Prices, windows: Sequence[Window]) -> dict[str, Any]:

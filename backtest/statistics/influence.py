@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from backtest.statistics.cosines import Coefficient, Regression, regress
+from backtest.statistics.hac import Coefficient, Regression, regress
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
 
 BEST_DAYS = 3
@@ -35,7 +35,7 @@ class Influence:
 
 @dataclass(frozen=True)
 class Alpha:
-    """What factors leave unexplained: the intercept, annualised, and the loadings with t_ν intervals; see `cosines`."""
+    """What factors leave unexplained: the intercept, annualised, and the loadings with t_ν intervals; see `hac`."""
 
     annual: Coefficient
     loadings: dict[str, Coefficient]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtest.statistics.bootstrap import drawdown_interval, mean_interval, sharpe_interval
 from backtest.statistics.refusal import Refused
-from backtest.statistics.resampling import drawdown_interval, mean_interval, sharpe_interval
 from backtest.statistics.uncertainty import sharpe_estimate
 
 SEED = 20250723  # one for every window: equal returns have equal intervals

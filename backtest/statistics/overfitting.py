@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.statistics.refusal import Floats, Refused, refusal
-from backtest.statistics.standing import expected_best
+from backtest.statistics.window_rank import expected_best
 
 AT_ONCE = 256  # trials: what is summed of them stays in the processor's cache
 TIE = 1e-12
@@ -106,7 +106,7 @@ def overfitting_of(parts: Sequence[Floats], length: int) -> Overfit | Refused:
     A block is `length` sessions. Trials are taken a few at a time. In ranks, ratios within a rounding of each other are ties.
     Refused where a sum is no number.
     """
-    from backtest.statistics import halves
+    from backtest.statistics import cscv_kernel
 
     if not all(np.isfinite(part).all() for part in parts):
         return Refused("returns that are no numbers", length * parts[0].shape[1])
@@ -115,12 +115,12 @@ def overfitting_of(parts: Sequence[Floats], length: int) -> Overfit | Refused:
     splits = _splits(blocks // 2)
     best, outside = np.full(splits.shape, -np.inf), np.zeros(splits.shape)
     for left, right in _tiles(parts):
-        halves.choose(left, right, splits, best, outside)
+        cscv_kernel.choose(left, right, splits, best, outside)
     chosen = _ratio(outside, count)
     lowest, highest = np.minimum(_order(chosen - TIE, count), outside), np.maximum(_order(chosen + TIE, count), outside)
     counted = np.zeros(splits.shape, dtype=np.int64)  # 2 for each that it beats, 1 for each that it ties with
     for left, right in _tiles(parts):
-        halves.passed(left, right, splits, lowest, highest, counted)
+        cscv_kernel.passed(left, right, splits, lowest, highest, counted)
     ratio = _ratio(best, count)
     return Overfit(
         probability=float(((counted + 1.0) / 2.0 / (trials + 1.0) <= 0.5).mean()),

@@ -1,6 +1,6 @@
 """How far a Sharpe ratio could be from the truth by chance alone: standard errors.
 
-Intervals by resampling are in `resampling`, the standard error of a regression in `cosines`.
+Intervals by resampling are in `bootstrap`, the standard error of a regression in `hac`.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtest.statistics.cosines import cosine_count, critical, long_run_variance
+from backtest.statistics.hac import cosine_count, critical, long_run_variance
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS as FEWEST_OBSERVATIONS  # read here by the report
 from backtest.statistics.refusal import ROUNDING, Floats, Refused, refusal
 

@@ -15,7 +15,7 @@ from backtest.panel import Archive
 from backtest.regimes import Window, windows
 from backtest.statistics.overfitting import deflated_sharpe, minimum_length, overfitting_of
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Refused
-from backtest.statistics.superiority import Best, Draws, superior_of
+from backtest.statistics.spa import Best, Draws, superior_of
 from backtest.sweep.chunks import Chunk, read
 from backtest.sweep.evaluate import Evaluator
 from backtest.sweep.settings import Settings

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.statistics.bootstrap import drawdown_interval, sharpe_interval
 from backtest.statistics.intervals import NAMES, SEED, intervals
 from backtest.statistics.refusal import Refused
-from backtest.statistics.resampling import drawdown_interval, sharpe_interval
 from backtest.statistics.uncertainty import sharpe_estimate
 
 RETURNS = pd.Series(np.random.default_rng(4).normal(0.004, 0.03, 120))

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from backtest.statistics import overfitting
 from backtest.statistics.refusal import Refused
-from backtest.statistics.standing import expected_best
+from backtest.statistics.window_rank import expected_best
 
 TRIALS = pd.DataFrame(np.random.default_rng(2).normal(0.0, 0.01, (240, 5)), columns=list("abcde"))
 

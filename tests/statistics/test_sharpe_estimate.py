@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from scipy.signal import lfilter
 
-from backtest.statistics import cosines, uncertainty
+from backtest.statistics import hac, uncertainty
 from backtest.statistics.refusal import Refused
 
 RETURNS = pd.Series(np.random.default_rng(9).standard_t(5, size=200) * 0.01 + 0.001)
@@ -27,7 +27,7 @@ def test_without_autocorrelation_the_pulls_have_the_variance_of_mertens():
 def test_the_error_is_the_long_run_one_of_the_mean_of_the_pulls():
     """A regression of the pulls on nothing but an intercept has the same error."""
     pulls = uncertainty.pull(RETURNS.to_numpy())
-    covariance = cosines.ewc_covariance(np.ones((200, 1)), pulls)
+    covariance = hac.ewc_covariance(np.ones((200, 1)), pulls)
     assert uncertainty.sharpe_estimate(RETURNS, 1).error == pytest.approx(np.sqrt(covariance[0, 0]))
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 # How far beyond its promise a statistic may be wrong, chance aside: what the table of sizes says of small samples.
 ALLOWED = {
     sizes.sharpe_errors: 0.02,
-    sizes.bootstrap: 0.05,
+    sizes.bootstrapped: 0.05,
     sizes.drawdowns: 0.03,
     sizes.regimes: 0.01,
     sizes.rotations: 0.025,

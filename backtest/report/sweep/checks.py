@@ -6,7 +6,7 @@ from typing import Any
 
 from backtest.report.wording import DASH, counted, number, percent
 from backtest.statistics.sizes import SPA_ON_NOISE
-from backtest.statistics.standing import CONTRADICTED, SUPPORTED
+from backtest.statistics.window_rank import CONTRADICTED, SUPPORTED
 
 ENOUGH, RARE, COIN = 0.95, 0.05, 0.5  # fixed before any result
 UNCLEAR = "not distinguishable from luck"

@@ -12,7 +12,7 @@ from backtest.report.colours import light
 from backtest.report.sweep.search import WHOLE, Search
 from backtest.report.wording import counted, number, percent
 from backtest.statistics.refusal import Floats
-from backtest.statistics.standing import expected_best
+from backtest.statistics.window_rank import expected_best
 
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # widths of a bin
 MOST_BINS = 48

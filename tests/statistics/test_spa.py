@@ -8,7 +8,7 @@ import pytest
 from arch.bootstrap import SPA, StationaryBootstrap
 
 from backtest.statistics.refusal import Refused
-from backtest.statistics.superiority import Draws, Superior, superior, superior_of
+from backtest.statistics.spa import Draws, Superior, superior, superior_of
 
 N, BLOCK, SEED, DRAWS = 300, 8, 11, 400
 EXPOSURES = np.linspace(0.2, 4.0, 41)

@@ -5,52 +5,50 @@ import pandas as pd
 import pytest
 from arch.bootstrap import StationaryBootstrap
 
-from backtest.statistics import resampling
+from backtest.statistics import bootstrap
 from backtest.statistics.refusal import Refused
 
 RETURNS = pd.Series(np.random.default_rng(3).normal(0.001, 0.02, 400))
 
 
 def test_paths_are_those_of_arch_for_the_same_seed():
-    ours = resampling.resample(RETURNS.to_numpy(), 4, 5, seed=7)
+    ours = bootstrap.resample(RETURNS.to_numpy(), 4, 5, seed=7)
     theirs = StationaryBootstrap(4, RETURNS.to_numpy(), seed=np.random.default_rng(7))
     assert ours.tolist() == [drawn[0][0].tolist() for drawn in theirs.bootstrap(5)]
 
 
 def test_the_interval_of_an_independent_mean_is_near_the_textbook_one():
-    found = resampling.mean_interval(RETURNS, 1, seed=1)
+    found = bootstrap.mean_interval(RETURNS, 1, seed=1)
     half = 1.966 * RETURNS.std() / 20
     assert (found.lower, found.upper) == pytest.approx((RETURNS.mean() - half, RETURNS.mean() + half), abs=0.2 * half)
 
 
 def test_mean_and_sharpe_are_annualised_by_the_periods_and_their_root():
-    mean, ratio = resampling.mean_interval(RETURNS, 252, seed=1), resampling.sharpe_interval(RETURNS, 252, seed=1)
+    mean, ratio = bootstrap.mean_interval(RETURNS, 252, seed=1), bootstrap.sharpe_interval(RETURNS, 252, seed=1)
     assert mean.estimate == pytest.approx(RETURNS.mean() * 252)
     assert ratio.estimate == pytest.approx(RETURNS.mean() / RETURNS.std() * np.sqrt(252))
 
 
 def test_equal_seeds_give_equal_intervals_and_others_do_not():
-    first, again, other = (resampling.sharpe_interval(RETURNS, 252, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (bootstrap.sharpe_interval(RETURNS, 252, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
 
 
 def test_autocorrelated_returns_are_drawn_in_longer_blocks():
     smooth = RETURNS.rolling(10, min_periods=1).mean()
-    assert resampling.block_length(smooth.to_numpy()) > 5 * resampling.block_length(RETURNS.to_numpy())
+    assert bootstrap.block_length(smooth.to_numpy()) > 5 * bootstrap.block_length(RETURNS.to_numpy())
 
 
 def test_the_deepest_drawdown_of_each_path_counts_a_first_fall():
     paths = np.array([[0.10, -0.10, 0.0], [-0.20, 0.50, 0.0], [0.1, 0.1, 0.1]])
-    assert resampling.deepest(paths) == pytest.approx([-0.10, -0.20, 0.0])
+    assert bootstrap.deepest(paths) == pytest.approx([-0.10, -0.20, 0.0])
 
 
 def test_the_drawdown_of_the_path_itself_is_usually_inside():
-    found = resampling.drawdown_interval(RETURNS, seed=1)
+    found = bootstrap.drawdown_interval(RETURNS, seed=1)
     assert -1.0 < found.lower < found.estimate < found.upper <= 0.0
 
 
-@pytest.mark.parametrize(
-    "interval", [lambda x: resampling.mean_interval(x, 252, 1), lambda x: resampling.drawdown_interval(x, 1)]
-)
+@pytest.mark.parametrize("interval", [lambda x: bootstrap.mean_interval(x, 252, 1), lambda x: bootstrap.drawdown_interval(x, 1)])
 def test_fewer_than_thirty_returns_are_refused(interval):
     assert interval(RETURNS[:29]) == Refused("29 observations; want at least 30", 29)

@@ -86,7 +86,7 @@ def expected_best(trials: int) -> float:
 
 
 def verdict(lower: float, upper: float, ratio: float, best: float, p: float, total: float) -> tuple[str, str]:
-    """Return the verdict on a window and the rule that gave it; the rules are those of `standing`."""
+    """Return the verdict on a window and the rule that gave it; the rules are those of `window_rank`."""
     if upper < 0.0:
         return CONTRADICTED, "the interval of the Sharpe ratio lies below 0"
     if total < 0.0 and p >= 0.95:

@@ -6,7 +6,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from backtest.statistics import standing
+from backtest.statistics import window_rank
 from backtest.statistics.refusal import Refused
 
 RETURNS = pd.Series(np.random.default_rng(5).normal(0.0, 0.02, 400))
@@ -15,35 +15,35 @@ RETURNS = pd.Series(np.random.default_rng(5).normal(0.0, 0.02, 400))
 def test_the_log_return_of_every_window_is_worked_with_a_plain_loop():
     returns = pd.Series([0.1, -0.2, 0.3, 0.05])
     expected = [np.log(1.1 * 0.8), np.log(0.8 * 1.3), np.log(1.3 * 1.05), np.log(1.05 * 1.1)]
-    assert standing.window_returns(returns, 2) == pytest.approx(expected)
+    assert window_rank.window_returns(returns, 2) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("trials", [10, 100, 1000])
 def test_the_expected_best_is_near_the_exact_expectation(trials):
     """∫ x N φ(x) Φ(x)^(N-1) dx; the paper's approximation is within 3% from ten trials on."""
     exact = quad(lambda x: x * trials * norm.pdf(x) * norm.cdf(x) ** (trials - 1), -8, 8)[0]
-    assert standing.expected_best(trials) == pytest.approx(exact, rel=0.03)
+    assert window_rank.expected_best(trials) == pytest.approx(exact, rel=0.03)
 
 
 def test_one_trial_is_expected_to_reach_nothing():
-    assert standing.expected_best(1) == 0.0
+    assert window_rank.expected_best(1) == 0.0
 
 
 def test_the_better_of_two_is_expected_about_half_a_deviation_up():
     """Exactly 1/√π = 0.564; the approximation: 0.4228 × Φ⁻¹(1/2) + 0.5772 × Φ⁻¹(1 - 1/(2e)) = 0.5772 × 0.9003."""
-    assert standing.expected_best(2) == pytest.approx(0.5197, abs=1e-3)
+    assert window_rank.expected_best(2) == pytest.approx(0.5197, abs=1e-3)
 
 
 def test_a_quarter_of_days_has_an_error_of_two_and_noise_reaches_three():
     """STATISTICS: standard error about 2.0 for 61 days; best of 10 noises 3.2, of 100 5.1, of 1000 6.6."""
     error = np.sqrt(252 / 61)
-    assert [standing.expected_best(n) * error for n in (10, 100, 1000)] == pytest.approx([3.2, 5.1, 6.6], abs=0.05)
+    assert [window_rank.expected_best(n) * error for n in (10, 100, 1000)] == pytest.approx([3.2, 5.1, 6.6], abs=0.05)
 
 
 def test_the_best_window_ranks_first():
-    start = int(standing.window_returns(RETURNS, 61)[: 400 - 61].argmax())
-    found = standing.standing(RETURNS, start, start + 61, 252, 10)
-    assert found.rank <= 1 + (standing.window_returns(RETURNS, 61) > standing.window_returns(RETURNS, 61)[start]).sum()
+    start = int(window_rank.window_returns(RETURNS, 61)[: 400 - 61].argmax())
+    found = window_rank.standing(RETURNS, start, start + 61, 252, 10)
+    assert found.rank <= 1 + (window_rank.window_returns(RETURNS, 61) > window_rank.window_returns(RETURNS, 61)[start]).sum()
     assert found.p == found.rank / 400
     assert found.note == f"rank {found.rank} of 400 windows that overlap; 6 fit side by side"
 
@@ -51,8 +51,8 @@ def test_the_best_window_ranks_first():
 def test_a_planted_regime_is_supported_and_its_reverse_contradicted():
     planted = RETURNS.copy()
     planted.iloc[100:161] += 0.02
-    assert standing.standing(planted, 100, 161, 252, 10).verdict == "supported"
-    assert standing.standing(-planted, 100, 161, 252, 10).verdict == "contradicted"
+    assert window_rank.standing(planted, 100, 161, 252, 10).verdict == "supported"
+    assert window_rank.standing(-planted, 100, 161, 252, 10).verdict == "contradicted"
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_a_planted_regime_is_supported_and_its_reverse_contradicted():
     ],
 )
 def test_each_rule_of_the_verdict(lower, upper, ratio, best, p, total, verdict, because):
-    word, reason = standing.verdict(lower, upper, ratio, best, p, total)
+    word, reason = window_rank.verdict(lower, upper, ratio, best, p, total)
     assert word == verdict
     assert because in reason
 
 
 def test_a_short_window_and_one_that_leaves_nothing_to_compare_are_refused():
-    assert standing.standing(RETURNS, 100, 129, 252, 10) == Refused("29 observations; want at least 30", 29)
-    assert isinstance(standing.standing(RETURNS, 0, 380, 252, 10), Refused)
+    assert window_rank.standing(RETURNS, 100, 129, 252, 10) == Refused("29 observations; want at least 30", 29)
+    assert isinstance(window_rank.standing(RETURNS, 0, 380, 252, 10), Refused)

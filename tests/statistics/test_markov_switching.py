@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from backtest.statistics import switching
+from backtest.statistics import markov_switching
 from backtest.statistics.refusal import Refused
 
 DRAWN = np.random.default_rng(3)
@@ -13,7 +13,7 @@ PLANTED = pd.Series(
     np.r_[DRAWN.normal(0.003, 0.01, 200), DRAWN.normal(-0.002, 0.03, 150), DRAWN.normal(0.003, 0.01, 250)],
     pd.bdate_range("2023-01-02", periods=600),
 )
-FOUND = switching.two_states(PLANTED)
+FOUND = markov_switching.two_states(PLANTED)
 
 
 def filtered(values, high, low):
@@ -50,24 +50,24 @@ def test_planted_states_are_found_on_their_days():
 
 
 def test_equal_returns_give_equal_answers():
-    assert switching.two_states(PLANTED).probability.equals(FOUND.probability)
+    assert markov_switching.two_states(PLANTED).probability.equals(FOUND.probability)
 
 
 def test_scale_changes_the_states_and_not_the_days():
-    small = switching.two_states(PLANTED / 100)
+    small = markov_switching.two_states(PLANTED / 100)
     assert small.probability.to_numpy() == pytest.approx(FOUND.probability.to_numpy(), abs=1e-6)
     assert small.high.mean == pytest.approx(FOUND.high.mean / 100)
 
 
 def test_one_normal_state_is_preferred_where_there_is_one():
-    assert switching.two_states(pd.Series(np.random.default_rng(8).normal(size=400))).bic_gain < 0
+    assert markov_switching.two_states(pd.Series(np.random.default_rng(8).normal(size=400))).bic_gain < 0
 
 
 def test_a_state_of_a_few_sessions_is_doubted():
     jumps = pd.Series(np.random.default_rng(2).normal(size=300))
     jumps.iloc[150:153] += 40.0
-    assert not switching.two_states(jumps).converged
+    assert not markov_switching.two_states(jumps).converged
 
 
 def test_fewer_than_a_hundred_returns_are_refused():
-    assert switching.two_states(PLANTED[:99]) == Refused("99 observations; want at least 100", 99)
+    assert markov_switching.two_states(PLANTED[:99]) == Refused("99 observations; want at least 100", 99)
