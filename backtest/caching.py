@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 VARIABLE = "NUMBA_CACHE_DIR"
-CACHING = ("backtest", "backtest/statistics", "vectorbt")  # folders with functions that are cached
+CACHING = ("backtest/execution", "backtest/statistics", "vectorbt")  # folders with functions that are cached
 
 
 def ensure_cache() -> None:

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest import attribution, floor
-from backtest.desk import Orders, due_rows, walked
+from backtest import attribution
 from backtest.errors import BacktestError, ConfigurationError, DataError, NotRepeatableError, StrategyError, near_miss
+from backtest.execution import kernel
+from backtest.execution.conditions import Costs, Terms, terms_of
+from backtest.execution.orders import Orders, due_rows, walked
+from backtest.execution.shortfall import Journal
 from backtest.guard import attempt
-from backtest.journal import Journal
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.signals import load_signals
 from backtest.spec import StrategySpec
-from backtest.terms import Costs, Terms, terms_of
 from backtest.universe import Universe
 
 PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}
@@ -276,7 +277,7 @@ def values(terms: Terms, orders: Orders, worth: np.ndarray, capital: float) -> n
 
     `worth` is a unit's value in the books' currency, shape (sessions, tickers). BacktestError for a value that is no number.
     """
-    found: np.ndarray = floor.worth(
+    found: np.ndarray = kernel.worth(
         _upto(terms, orders), orders.units, orders.cash, np.ascontiguousarray(worth.T), float(capital)
     )
     if not (good := np.isfinite(found).all(axis=0)).all():
@@ -345,7 +346,7 @@ def kernel_arguments(terms: Terms, lines: Lines, capital: float) -> tuple[tuple[
 
     _, books, tickers = lines.units.shape
     ends = np.array([part.stop for part in terms.columns])
-    size, price, rates, slippage, turns = floor.placed(lines.sheets, lines.units, ends)
+    size, price, rates, slippage, turns = kernel.placed(lines.sheets, lines.units, ends)
     placed = size.shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
     return placed, {
         "size": size,
@@ -368,7 +369,7 @@ def _check(records: Any, lines: Lines, orders: Orders, capital: float, terms: Te
     """Refuse what vectorbt bent without a word: an order dropped or cut, cash that came out different."""
     names = len(terms.tickers)
     line, column, side, size, price, fees = (records[field] for field in ("idx", "col", "side", "size", "price", "fees"))
-    first, count, left, turnover = floor.unlike(
+    first, count, left, turnover = kernel.unlike(
         line, column, side, size, price, fees, lines.units, float(capital), FILLED_WITHIN, SPENT_WITHIN
     )
     if first >= 0:

@@ -11,8 +11,8 @@ import pandas as pd
 from backtest import attribution, engine, provenance
 from backtest.calendars import as_of_moment
 from backtest.claims import Finding, ledger, tickers_needed
+from backtest.execution.shortfall import RUN_ENDED
 from backtest.guard import attempt, blaming
-from backtest.journal import RUN_ENDED
 from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
 from backtest.regimes import REPORT_DATE, Window, window_statistics, windows

@@ -14,12 +14,12 @@ from vectorbt.portfolio import dispatch
 from vectorbt.portfolio.enums import Direction, SizeType
 
 from backtest import engine
-from backtest.desk import due_rows, walked
+from backtest.execution.conditions import Costs, Terms, terms_of
+from backtest.execution.orders import due_rows, walked
 from backtest.prices import Bars, Prices
 from backtest.spec import build_spec
 from backtest.sweep.evaluate import BOOKS_AT_ONCE
 from backtest.sweep.memory import keep_freed_memory
-from backtest.terms import Costs, Terms, terms_of
 from backtest.weights import Equal
 
 CAPITAL = 10_000_000.0

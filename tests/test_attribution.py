@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from markets_for_tests import days, decided, prices_of
-from test_desk import Case, tried
-from test_terms import INDEX, eight, shares_of, traded
+from test_conditions import INDEX, eight, shares_of, traded
+from test_orders import Case, tried
 
 from backtest import attribution
 from backtest.errors import BacktestError

@@ -12,7 +12,7 @@ from backtest.audit import growth, hypotheses, leaks
 from backtest.calendars import as_of_moment
 from backtest.claims import ledger, load_claims
 from backtest.data import live, reconcile, reference
-from backtest.markets import load_rules
+from backtest.execution.market_rules import load_rules
 from backtest.regimes import REPORT_DATE
 from backtest.report.sweep import checks
 from backtest.run import Book, RunResult

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import vectorbt_rust.portfolio
 from markets_for_tests import NOWHERE, day, days, decided, flat_prices_on_real_calendars, no_facts, prices_of, spec_of, without
-from test_terms import listed, traded
+from test_conditions import listed, traded
 
 from backtest import engine
 from backtest.errors import BacktestError, ConfigurationError, DataError

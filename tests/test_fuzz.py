@@ -19,6 +19,7 @@ from backtest.comparison import compare, lines
 from backtest.data import folder, reference
 from backtest.data.decisions import load_decisions
 from backtest.data.sec import load_series
+from backtest.execution.market_rules import load_boards, load_rules
 from backtest.facts import (
     ACCELERATOR_COLUMNS,
     COLUMNS,
@@ -28,7 +29,6 @@ from backtest.facts import (
     parse_facts,
     read_table,
 )
-from backtest.markets import load_boards, load_rules
 from backtest.publish import publish_index
 from backtest.report import render_index
 from backtest.results import read_result

@@ -12,18 +12,16 @@ ROOT = Path(__file__).parent.parent / "backtest"
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
     {"caching", "clock", "errors"},
-    {"calendars", "documents", "floor", "inputs", "statistics"},
+    {"calendars", "documents", "inputs", "statistics"},
     {"facts", "results", "shipped"},
     {"provenance"},
     {"guard"},
     {"prices"},
     {"universe"},
-    {"markets"},
+    {"execution"},
     {"data", "panel"},
     {"regimes", "signals", "sources"},
-    {"terms", "attribution"},
-    {"journal"},
-    {"desk"},
+    {"attribution"},
     {"weights", "measures"},
     {"spec", "claims"},
     {"engine"},
@@ -37,11 +35,11 @@ LAYERS = [
 ]
 ONLY = {
     "statistics": {"errors"},
-    "data": {"calendars", "clock", "errors", "facts", "inputs", "prices", "universe", "markets"},
+    "data": {"calendars", "clock", "errors", "facts", "inputs", "prices", "universe", "execution"},
 }
 HOMES = {
     "vectorbt": ("engine.py",),
-    "numba": ("floor.py", "statistics/cscv_kernel.py"),
+    "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
     "arch": ("statistics/",),

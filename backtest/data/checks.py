@@ -20,7 +20,7 @@ import pandas as pd
 from backtest import calendars
 from backtest.data.decisions import FILE, Decisions
 from backtest.errors import DataError
-from backtest.markets import RuleName, board_of, rule_values
+from backtest.execution.market_rules import RuleName, board_of, rule_values
 from backtest.universe import load_universe
 
 BARS = ("open", "high", "low", "close")

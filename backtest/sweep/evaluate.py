@@ -16,10 +16,10 @@ import pandas as pd
 
 from backtest import engine
 from backtest.engine import Decision, Outlook
+from backtest.execution.conditions import Terms
 from backtest.panel import Archive, content
 from backtest.spec import StrategySpec
 from backtest.statistics import performance
-from backtest.terms import Terms
 from backtest.universe import Universe
 
 BOOKS_AT_ONCE = 64  # walked together: bounds the memory

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.journal import UNFILLED
+from backtest.execution.shortfall import UNFILLED
 from backtest.report import render, render_index
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"

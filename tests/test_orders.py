@@ -11,11 +11,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from markets_for_tests import CLOSE, CURRENCY, decided, spec_of
 
-from backtest import desk, engine, floor
-from backtest.journal import Journal
+from backtest import engine
+from backtest.execution import kernel
+from backtest.execution.conditions import Costs, Terms, terms_of
+from backtest.execution.orders import Orders, due_rows, walked
+from backtest.execution.shortfall import Journal
 from backtest.prices import Bars, Prices
 from backtest.spec import StrategySpec
-from backtest.terms import Costs, Terms, terms_of
 
 pytestmark = pytest.mark.slow
 
@@ -59,13 +61,13 @@ class Case:
         costs = Costs(self.spec.cost_bps, 0.0 if self.spec.cost_bps is not None else self.spec.slippage_bps, 0.0)
         return terms_of(self.prices, self.tickers, self.base, self.sessions, self.spec.fill, costs)
 
-    def ordered(self, scales: tuple[float, ...] = (1.0,)) -> tuple[Terms, desk.Orders]:
+    def ordered(self, scales: tuple[float, ...] = (1.0,)) -> tuple[Terms, Orders]:
         """What the desk orders for one book for each scale of the targets."""
         terms = self.terms()
         one = np.array([[[d.targets.get(ticker, 0.0) for ticker in terms.tickers]] for d in self.decisions])
         targets = np.concatenate([one * scale for scale in scales], axis=1)
-        due = desk.due_rows(terms, pd.DatetimeIndex([d.session for d in self.decisions]), self.spec.lag)
-        return terms, desk.walked(terms, targets, due, self.spec.capital)
+        due = due_rows(terms, pd.DatetimeIndex([d.session for d in self.decisions]), self.spec.lag)
+        return terms, walked(terms, targets, due, self.spec.capital)
 
 
 @st.composite
@@ -313,7 +315,7 @@ def unsealed(terms: Terms) -> Terms:
 
 def leaking() -> Callable[..., float]:
     """Return a value of a book that holds a tenth of the one valued before it."""
-    worth, before = floor._value.py_func, [0.0]
+    worth, before = kernel._value.py_func, [0.0]
 
     def value(*given: Any) -> float:
         found = worth(*given)
@@ -333,11 +335,11 @@ FAULTS: dict[str, tuple[str, object, str, object]] = {
     "a value of tomorrow": (
         "nothing after a session moves its orders", engine, "terms_of", lambda *given: rolled(terms_of(*given))
     ),
-    "more spent than there is": ("cash and holdings are never negative", floor, "SPARE", 1.05),
-    "lots that are not rounded": ("purchases are whole lots", floor, "_lots", lambda units, lot, up: units),
+    "more spent than there is": ("cash and holdings are never negative", kernel, "SPARE", 1.05),
+    "lots that are not rounded": ("purchases are whole lots", kernel, "_lots", lambda units, lot, up: units),
     "orders dropped in silence": ("every order is filled or accounted for", Journal, "_gave_up", lambda *given: None),
     "a book that pays for another": (
-        "three books in one call are three single calls", floor, "_value", leaking()
+        "three books in one call are three single calls", kernel, "_value", leaking()
     ),
 }  # fmt: skip
 
@@ -345,9 +347,9 @@ FAULTS: dict[str, tuple[str, object, str, object]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sentence, owner, name, planted = FAULTS[fault]
-    for called, compiled in vars(floor).copy().items():
+    for called, compiled in vars(kernel).copy().items():
         if hasattr(compiled, "py_func"):  # compiled code would not see the fault
-            monkeypatch.setattr(floor, called, compiled.py_func)
+            monkeypatch.setattr(kernel, called, compiled.py_func)
     monkeypatch.setattr(owner, name, planted)
     with pytest.raises(AssertionError):
         tried(PROPERTIES[sentence], phases=(Phase.generate,))

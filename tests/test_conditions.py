@@ -9,11 +9,12 @@ import pytest
 from markets_for_tests import NOWHERE, day, decided, prices_of, spec_of
 from vectorbt.portfolio import dispatch
 
-from backtest import desk, engine
+from backtest import engine
 from backtest.errors import BacktestError, DataError
-from backtest.journal import Journal
+from backtest.execution.conditions import Costs, terms_of
+from backtest.execution.orders import Orders, due_rows, walked
+from backtest.execution.shortfall import Journal
 from backtest.prices import Bars, Prices
-from backtest.terms import Costs, terms_of
 
 INDEX = pd.bdate_range("2024-01-01", periods=8).as_unit("ns")  # 01-01 to 01-05, 01-08 to 01-10
 MAIN, STAR, US = "600001.SS", "688001.SS", "AAA"
@@ -355,12 +356,12 @@ def test_an_order_due_after_the_end_of_the_run_is_listed_with_its_reason() -> No
 # What vectorbt would bend without a word
 
 
-def ordered() -> tuple[engine.Terms, desk.Orders]:
+def ordered() -> tuple[engine.Terms, Orders]:
     """5,000 shares at 10 bought on 01-02, and nothing else."""
     prices = shares_of({US: eight(), "BBB": eight()})
     terms = terms_of(prices, (US, "BBB"), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
-    due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
-    return terms, desk.walked(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0)
+    due = due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    return terms, walked(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0)
 
 
 def test_an_order_filled_as_ordered_is_recorded() -> None:
@@ -369,14 +370,14 @@ def test_an_order_filled_as_ordered_is_recorded() -> None:
 
 def test_a_book_without_an_order_has_no_record() -> None:
     terms, _ = ordered()
-    due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
-    assert len(engine.simulate(terms, desk.walked(terms, np.zeros((1, 1, 2)), due, 100_000.0), 100_000.0)) == 0
+    due = due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    assert len(engine.simulate(terms, walked(terms, np.zeros((1, 1, 2)), due, 100_000.0), 100_000.0)) == 0
 
 
 def test_a_value_that_is_no_number_in_one_of_two_books_is_refused_by_its_day() -> None:
     terms, _ = ordered()
-    due = desk.due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
-    orders = desk.walked(terms, np.array([[[0.5, 0.0], [0.0, 0.5]]]), due, 100_000.0)
+    due = due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    orders = walked(terms, np.array([[[0.5, 0.0], [0.0, 0.5]]]), due, 100_000.0)
     spoilt = replace(orders, cash=orders.cash * np.array([1.0, np.nan]))
     with pytest.raises(BacktestError, match="value is not a number on 2024-01-02"):
         engine.values(terms, spoilt, np.full((8, 2), 10.0), 100_000.0)

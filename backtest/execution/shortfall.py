@@ -9,21 +9,21 @@ from enum import IntEnum
 import numpy as np
 import pandas as pd
 
-from backtest import floor
 from backtest.errors import BacktestError
-from backtest.terms import Terms
+from backtest.execution import kernel
+from backtest.execution.conditions import Terms
 
 
 class Cause(IntEnum):
     """Why an order was not filled as wanted."""
 
-    NONE = floor.NOTHING
-    SUSPENDED = floor.SUSPENDED
-    LIMIT_UP = floor.LIMIT_UP
-    LIMIT_DOWN = floor.LIMIT_DOWN
-    SHORT_OF_CASH = floor.SHORT_OF_CASH
-    COSTS = floor.COSTS
-    BELOW_LEAST = floor.BELOW_LEAST
+    NONE = kernel.NOTHING
+    SUSPENDED = kernel.SUSPENDED
+    LIMIT_UP = kernel.LIMIT_UP
+    LIMIT_DOWN = kernel.LIMIT_DOWN
+    SHORT_OF_CASH = kernel.SHORT_OF_CASH
+    COSTS = kernel.COSTS
+    BELOW_LEAST = kernel.BELOW_LEAST
 
 
 SUSPENDED = "no price"

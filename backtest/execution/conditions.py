@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from backtest import floor
 from backtest.calendars import MARKETS
 from backtest.errors import DataError
-from backtest.markets import RuleName, board_of, rule_values
+from backtest.execution import kernel
+from backtest.execution.market_rules import RuleName, board_of, rule_values
 from backtest.prices import Bars, Prices
 
 BPS = 1e-4
@@ -80,9 +80,9 @@ class Terms:
 
     @cached_property
     def sheets(self) -> np.ndarray:
-        """The terms as the trading floor reads them, shape (moments, tickers, fields): see `floor.FIELDS`."""
+        """The terms as the kernel reads them, shape (moments, tickers, fields): see `kernel.FIELDS`."""
         commissions = {"buy_commission": self.buy["commission"], "sell_commission": self.sell["commission"]}
-        parts = [commissions[name] if name in commissions else getattr(self, name) for name in floor.FIELDS]
+        parts = [commissions[name] if name in commissions else getattr(self, name) for name in kernel.FIELDS]
         return np.stack(parts, axis=2, dtype=float)
 
     def slipping(self, costs: Costs) -> "Terms":

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from markets_for_tests import days, decided
-from test_terms import listed, shares_of, traded
+from test_conditions import listed, shares_of, traded
 
-from backtest import markets, terms
 from backtest.errors import ConfigurationError, DataError
-from backtest.markets import RuleName, board_of, rule_values
+from backtest.execution import conditions, market_rules
+from backtest.execution.market_rules import RuleName, board_of, rule_values
 from backtest.universe import FOLDER
 
 
@@ -136,7 +136,7 @@ def test_a_code_no_board_begins_with_is_refused() -> None:
 
 def test_a_settlement_of_more_than_one_session_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rewritten(folder, "rules.toml", lambda text: text.replace('"settle_days"\nvalue = 1', '"settle_days"\nvalue = 2'))
-    monkeypatch.setattr(terms, "rule_values", partial(markets.rule_values, folder=folder))
+    monkeypatch.setattr(conditions, "rule_values", partial(market_rules.rule_values, folder=folder))
     with pytest.raises(DataError, match="settle_days is above 1"):
         traded(shares_of({"600001.SS": [10.0] * 8}), base="CNY")
 
@@ -166,7 +166,7 @@ def test_a_duty_that_is_changed_in_its_row_changes_the_sales_of_that_row_alone(
     rewritten(
         folder, "rules.toml", lambda text: text.replace("value = 5.0\nsince = 2023-08-28", "value = 2.5\nsince = 2023-08-28")
     )
-    monkeypatch.setattr(terms, "rule_values", partial(markets.rule_values, folder=folder))
+    monkeypatch.setattr(conditions, "rule_values", partial(market_rules.rule_values, folder=folder))
     assert [bps for _, _, bps in sales_around_the_halving()] == [0.0, 10.0, 2.5, 2.5]
 
 

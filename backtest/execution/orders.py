@@ -1,4 +1,4 @@
-"""The order desk: says what is due when, sends the floor through the moments, and reads back what was bought and sold.
+"""Says which orders are due when, sends the kernel through the moments, and reads back what was bought and sold.
 
 Many books at once share tickers, terms and decision days and differ in their targets: a sweep; one book is a sweep of one.
 With a Journal the desk also writes down why what was wanted did not come about.
@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from backtest import floor
-from backtest.journal import Journal
-from backtest.terms import Terms
+from backtest.execution import kernel
+from backtest.execution.conditions import Terms
+from backtest.execution.shortfall import Journal
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def walked(terms: Terms, targets: np.ndarray, due: np.ndarray, capital: float, j
     start = np.searchsorted(moment[order], np.arange(len(terms.market) + 1))
     seats = np.array([(part.start, part.stop) for part in terms.columns], dtype=np.uint64)
     until, wanted = due.max(axis=1, initial=-1), np.ascontiguousarray(targets, dtype=float)
-    *found, at, value, notes = floor.walk(
+    *found, at, value, notes = kernel.walk(
         terms.sheets, terms.market, seats, start, number[order], until, wanted, float(capital), journal is not None
     )
     if journal is not None:
@@ -85,8 +85,8 @@ def _tell(
             waiting[seats] = (targets[number, seats] > 0) | (held[seats] > 0)
             journal.queued(seats, moment, number, targets[number])
         if (place := worked.get(moment)) is not None:
-            wanted, waited, done, cause, units = notes[place, seats, : floor.KEPT].T
-            held, waiting = notes[place, :, floor.KEPT], notes[place, :, floor.STILL] > 0
+            wanted, waited, done, cause, units = notes[place, seats, : kernel.KEPT].T
+            held, waiting = notes[place, :, kernel.KEPT], notes[place, :, kernel.STILL] > 0
             journal.traded(
                 moment, seats, units=units, wanted=wanted, held=held, value=float(value[place]), waiting=waited > 0,
                 done=done > 0, cause=cause.astype(int),

@@ -1,7 +1,7 @@
-"""The trading floor, compiled: what each of many books buys and sells at every moment, and what it is worth at every close.
+"""Orders in compiled loops: what each of many books buys and sells at every moment, and what it is worth at every close.
 
-Plain loops over books and tickers; `desk` says what is due when and reads what came back. Sums run in the order of the
-tickers, so that a book comes out the same to the last bit whatever books are walked beside it. A sheet holds what `terms`
+Plain loops over books and tickers; `orders` says what is due when and reads what came back. Sums run in the order of the
+tickers, so that a book comes out the same to the last bit whatever books are walked beside it. A sheet holds what `conditions`
 says of one moment, a ticker a row and a field of FIELDS a column; a state what a book holds and wants, likewise.
 """
 
