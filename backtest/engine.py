@@ -82,8 +82,9 @@ def last_session(spec: StrategySpec, prices: Prices, tickers: Sequence[str]) -> 
 
     Tickers declared ended aside. DataError for an end that one of them has no prices for.
     """
-    if lost := [ticker for ticker in tickers if prices.wealth[ticker].isna().all()]:
-        raise DataError(f"{prices.source}: no price at all for {', '.join(lost)}")
+    if lost := [ticker for ticker in tickers if not len(prices.traded(ticker, spec.fill))]:
+        price = "open" if spec.fill == "open" else "price"
+        raise DataError(f"{prices.source}: no {price} at all for {', '.join(lost)}; expected prices at which orders are filled")
     ticker, last = prices.common_end(tickers, spec.fill)
     if spec.end is None:
         return last

@@ -148,7 +148,7 @@ class Prices:
         traded = {ticker: self.traded(ticker, fill) for ticker in going or tickers}
         priced = {ticker: sessions[-1] for ticker, sessions in traded.items() if len(sessions)}
         if not priced:
-            raise DataError(f"{self.source}: no {fill} at all for {', '.join(tickers)}")
+            raise DataError(f"{self.source}: no price at all for {', '.join(tickers)}")
         first_to_end = (min if going else max)(priced, key=lambda ticker: priced[ticker])
         return first_to_end, priced[first_to_end]
 

@@ -128,6 +128,15 @@ def test_a_book_that_is_filled_at_opens_ends_with_the_last_session_that_has_them
         engine.last_session(spec_of(fill="open", end="2024-01-10"), prices, [US, "BBB"])
 
 
+def test_a_name_that_has_no_open_at_all_is_refused_where_orders_are_filled_at_opens() -> None:
+    prices = shares_of({US: eight(), "BBB": eight()})
+    assert prices.bars is not None
+    prices = replace(prices, bars=replace(prices.bars, open=prices.bars.open.assign(BBB=np.nan)))
+    with pytest.raises(DataError, match="by hand: no open at all for BBB; expected prices at which orders are filled"):
+        engine.last_session(spec_of(fill="open"), prices, [US, "BBB"])
+    assert engine.last_session(spec_of(fill="close"), prices, [US, "BBB"]) == INDEX[7]
+
+
 def test_opens_or_ranges_of_a_source_without_bars_are_refused() -> None:
     for changes in ({"fill": "open"}, {"slippage_range": 0.1}):
         with pytest.raises(DataError, match="by hand: no opens and no ranges"):
