@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
+from backtest import calendars, engine
 from backtest.data import reference
 from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive
-from backtest.prices import Prices
+from backtest.prices import Bars, Prices
 from backtest.spec import StrategySpec, build_spec
 from backtest.weights import Equal
 
@@ -108,3 +108,41 @@ def no_facts() -> Facts:
 
 
 STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
+
+
+# Shares under a market's rules
+
+INDEX = pd.bdate_range("2024-01-01", periods=8).as_unit("ns")  # 01-01 to 01-05, 01-08 to 01-10
+MAIN, STAR, US = "600001.SS", "688001.SS", "AAA"
+
+
+def shares_of(
+    columns: Mapping[str, Sequence[float]],
+    *,
+    wealth: Mapping[str, Sequence[float]] | None = None,
+    open_: Mapping[str, Sequence[float]] | None = None,
+    spread: float = 0.0,
+    index: pd.DatetimeIndex = INDEX,
+    closed: Mapping[str, Sequence[str]] | None = None,
+) -> Prices:
+    """Prices with bars: each share's closes, its wealth and opens where they differ; high and low `spread` away from the open."""
+    market = {name: "XSHG" if name.endswith((".SS", ".SZ")) else "XNYS" for name in columns}
+    prices = prices_of({**columns, **(wealth or {})}, market, index, closed)
+    close = pd.DataFrame({name: list(column) for name, column in columns.items()}, index, dtype=float)
+    opened = close.assign(**{name: list(column) for name, column in (open_ or {}).items()})
+    return replace(prices, bars=Bars(opened, opened + spread, opened - spread, close))
+
+
+def traded(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
+    """A book of 100,000 without slippage, unless said otherwise."""
+    spec = spec_of(**{"slippage_bps": 0.0, "capital": 100_000.0} | changes)
+    tickers = sorted(prices.market)
+    return engine.trade(spec, chosen, prices, tickers, base, prices.sessions(tuple(prices.closes)))
+
+
+def listed(table: pd.DataFrame, *columns: str) -> list[list[object]]:
+    return table[list(columns) or list(table)].to_numpy().tolist()
+
+
+def eight(price: float = 10.0) -> list[float]:
+    return [price] * 8

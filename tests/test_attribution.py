@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import days, decided, prices_of
-from test_conditions import INDEX, eight, shares_of, traded
-from test_orders import Case, tried
+from markets_for_tests import INDEX, days, decided, eight, prices_of, shares_of, traded
+from random_markets_for_tests import Case, tried
 
 from backtest import attribution
 from backtest.errors import BacktestError

@@ -1,12 +1,11 @@
 """Orders under their market's terms, on markets small enough to follow by hand."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import NOWHERE, day, decided, prices_of, spec_of
+from markets_for_tests import INDEX, MAIN, NOWHERE, STAR, US, day, decided, eight, listed, prices_of, shares_of, spec_of, traded
 from vectorbt.portfolio import dispatch
 
 from backtest import engine
@@ -14,43 +13,7 @@ from backtest.errors import BacktestError, DataError
 from backtest.execution.conditions import Costs, terms_of
 from backtest.execution.orders import Orders, due_rows, walked
 from backtest.execution.shortfall import Journal
-from backtest.prices import Bars, Prices
-
-INDEX = pd.bdate_range("2024-01-01", periods=8).as_unit("ns")  # 01-01 to 01-05, 01-08 to 01-10
-MAIN, STAR, US = "600001.SS", "688001.SS", "AAA"
-
-
-def shares_of(
-    columns: Mapping[str, Sequence[float]],
-    *,
-    wealth: Mapping[str, Sequence[float]] | None = None,
-    open_: Mapping[str, Sequence[float]] | None = None,
-    spread: float = 0.0,
-    index: pd.DatetimeIndex = INDEX,
-    closed: Mapping[str, Sequence[str]] | None = None,
-) -> Prices:
-    """Prices with bars: each share's closes, its wealth and opens where they differ; high and low `spread` away from the open."""
-    market = {name: "XSHG" if name.endswith((".SS", ".SZ")) else "XNYS" for name in columns}
-    prices = prices_of({**columns, **(wealth or {})}, market, index, closed)
-    close = pd.DataFrame({name: list(column) for name, column in columns.items()}, index, dtype=float)
-    opened = close.assign(**{name: list(column) for name, column in (open_ or {}).items()})
-    return replace(prices, bars=Bars(opened, opened + spread, opened - spread, close))
-
-
-def traded(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
-    """A book of 100,000 without slippage, unless said otherwise."""
-    spec = spec_of(**{"slippage_bps": 0.0, "capital": 100_000.0} | changes)
-    tickers = sorted(prices.market)
-    return engine.trade(spec, chosen, prices, tickers, base, prices.sessions(tuple(prices.closes)))
-
-
-def listed(table: pd.DataFrame, *columns: str) -> list[list[object]]:
-    return table[list(columns) or list(table)].to_numpy().tolist()
-
-
-def eight(price: float = 10.0) -> list[float]:
-    return [price] * 8
-
+from backtest.prices import Prices
 
 # Fees
 

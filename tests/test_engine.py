@@ -8,8 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import vectorbt_rust.portfolio
-from markets_for_tests import NOWHERE, day, days, decided, flat_prices_on_real_calendars, no_facts, prices_of, spec_of, without
-from test_conditions import listed, traded
+from markets_for_tests import (
+    NOWHERE,
+    day,
+    days,
+    decided,
+    flat_prices_on_real_calendars,
+    listed,
+    no_facts,
+    prices_of,
+    spec_of,
+    traded,
+    without,
+)
 
 from backtest import engine
 from backtest.errors import BacktestError, ConfigurationError, DataError

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from markets_for_tests import days, decided
-from test_conditions import listed, shares_of, traded
+from markets_for_tests import days, decided, listed, shares_of, traded
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.execution import conditions, market_rules
