@@ -2,6 +2,6 @@
 
 __version__ = "0.1.0"
 
-from backtest.caching import ensure_cache
+from backtest.execution.numba_cache import ensure_cache
 
 ensure_cache()

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from backtest.data_commands import data, pull_prices
+from backtest.cli.data import data, pull_prices
+from backtest.cli.facts import facts
+from backtest.cli.reports import Report, compare, folder_of, other_settings, read_page, read_result
 from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError
-from backtest.facts_commands import facts
-from backtest.inputs import day, flat, reason
-from backtest.report_commands import Report, compare, folder_of, other_settings, read_page, read_result
-from backtest.shipped import grid_path, strategies
-from backtest.summary import WIDTH, claim_lines, markdown, terminal
+from backtest.files.inputs import day, flat, reason
+from backtest.files.shipped import grid_path, strategies
+from backtest.output.summary import WIDTH, claim_lines, markdown, terminal
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
-    from backtest.run import RunResult
-    from backtest.spec import StrategySpec
+    from backtest.runs import RunResult
+    from backtest.strategy import StrategySpec
 
 UsageError: type[Any] = typer.BadParameter.__base__ or Exception
 
@@ -91,7 +91,7 @@ def run(
         "base": base,
     }
     asked = {field: value for field, value in changes.items() if value is not None}
-    from backtest.spec import load_strategy
+    from backtest.strategy import load_strategy
 
     paths = strategies(name)
     specs = [spec.replaced(**asked) if asked else spec for spec in map(load_strategy, paths)]
@@ -99,7 +99,7 @@ def run(
     results = _run_all(specs, commands, prices, facts, out, audit_seconds if audit else None)
     documents = [result.as_dict() for result in results]
     if as_json or form == "json":
-        from backtest.documents import to_json
+        from backtest.files.documents import to_json
 
         sys.stdout.write(to_json({"strategies": {d["strategy"]: d for d in documents}} if name == "all" else documents[0]))
         return
@@ -131,7 +131,7 @@ def signals(
     described = {name: describe(signal, panel) for name, signal in load_signals().items()}
     document = {"as_of": as_of or f"{moment:%Y-%m-%dT%H:%MZ}", "signals": described}
     if as_json:
-        from backtest.documents import to_json
+        from backtest.files.documents import to_json
 
         sys.stdout.write(to_json(document))
         return
@@ -149,9 +149,9 @@ def claims(
     import pandas as pd
 
     from backtest.calendars import as_of_moment
-    from backtest.claims import changed_since, ledger
-    from backtest.documents import to_json
-    from backtest.regimes import REPORT_DATE
+    from backtest.claims.ledger import changed_since, ledger
+    from backtest.files.documents import to_json
+    from backtest.thesis.windows import REPORT_DATE
     from backtest.universe import load_universe
 
     moment = as_of_moment(as_of) if as_of is not None else pd.Timestamp.now(tz="UTC")
@@ -172,11 +172,11 @@ def verify(
     strategy: Annotated[Path | None, typer.Option(metavar="FILE", help="Its strategy, where it is not in strategies/.")] = None,
 ) -> None:
     """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
-    from backtest.run import tickers_of
-    from backtest.spec import load_strategy
+    from backtest.output.verify import restated
+    from backtest.output.verify import verify as made_again
+    from backtest.runs import tickers_of
+    from backtest.strategy import load_strategy
     from backtest.universe import load_universe
-    from backtest.verification import restated
-    from backtest.verification import verify as made_again
 
     document = read_result(report)
     page = read_page(report)
@@ -223,14 +223,14 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
-    from backtest.sweep.grid import TIMING, load_grid
-    from backtest.sweep.server import start_server
+    from backtest.sweeps.grid import TIMING, load_grid
+    from backtest.sweeps.server import start_server
 
     grid = grid_path(grid) if grid else None
     settings = load_grid(grid or TIMING)
     start_server(settings.size, workers)  # loads what its workers need while this process does
-    from backtest.documents import to_json
-    from backtest.spec import load_strategy
+    from backtest.files.documents import to_json
+    from backtest.strategy import load_strategy
 
     if scheduler and engine != "dask":
         raise ConfigurationError("--scheduler without --engine dask; want both")
@@ -240,9 +240,9 @@ def sweep(
     spec = load_strategy(path)
     span = {field: value for field, value in _span(start, end).items() if value is not None}
     spec = spec.replaced(**span) if span else spec
-    from backtest.sweep.summary import terminal as sweep_terminal
-    from backtest.sweep_commands import Asked
-    from backtest.sweep_commands import sweep as swept
+    from backtest.cli.sweep import Asked
+    from backtest.cli.sweep import sweep as swept
+    from backtest.sweeps.summary import terminal as sweep_terminal
 
     asked = Asked(
         path,
@@ -320,7 +320,7 @@ def _give_up_output(code: int) -> int:
 
 def _archive(tickers: Sequence[str], prices: str, facts: str, needed: Sequence[str] | None = None) -> "Archive":
     """Return the archive a user names, after pulling what it lacks where the prices are Yahoo's."""
-    from backtest.sources import load_archive
+    from backtest.data.archive import load_archive
 
     if prices == "yahoo":
         pull_prices(tickers)
@@ -358,9 +358,9 @@ def _run_all(
     audit_seconds: float | None,
 ) -> list["RunResult"]:
     """Run every spec, then publish every report: what fails, fails before anything is written."""
-    from backtest.publish import publish, publish_index, require_replaceable
+    from backtest.output.publish import publish, publish_index, require_replaceable
     from backtest.report import render, render_index
-    from backtest.run import run, tickers_of
+    from backtest.runs import run, tickers_of
     from backtest.universe import load_universe
 
     results, pages = [], []
@@ -394,9 +394,9 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from backtest import clock
-    from backtest.audit import STEPS, audit
-    from backtest.audit.kept import keep, kept
-    from backtest.documents import to_json
+    from backtest.audits import STEPS, audit
+    from backtest.audits.kept import keep, kept
+    from backtest.files.documents import to_json
     from backtest.universe import load_universe
 
     if (before := kept(result)) is not None:

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest import attribution
 from backtest.errors import BacktestError, ConfigurationError, DataError, NotRepeatableError, StrategyError, near_miss
-from backtest.execution import kernel
+from backtest.execution import attribution, kernel
 from backtest.execution.conditions import Costs, Terms, terms_of
 from backtest.execution.orders import Orders, due_rows, walked
 from backtest.execution.shortfall import Journal
@@ -26,7 +25,7 @@ from backtest.guard import attempt
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.signals import load_signals
-from backtest.spec import StrategySpec
+from backtest.strategy import StrategySpec
 from backtest.universe import Universe
 
 PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}

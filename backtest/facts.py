@@ -30,7 +30,7 @@ from pandas.api.typing import NaTType
 
 from backtest import calendars
 from backtest.errors import ConfigurationError, DataError, near_miss
-from backtest.inputs import reason
+from backtest.files.inputs import reason
 
 Series = tuple[str, str]  # (entity, metric)
 

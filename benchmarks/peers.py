@@ -17,9 +17,9 @@ from backtest import engine
 from backtest.execution.conditions import Costs, Terms, terms_of
 from backtest.execution.orders import due_rows, walked
 from backtest.prices import Bars, Prices
-from backtest.spec import build_spec
-from backtest.sweep.evaluate import BOOKS_AT_ONCE
-from backtest.sweep.memory import keep_freed_memory
+from backtest.strategy import build_spec
+from backtest.sweeps.evaluate import BOOKS_AT_ONCE
+from backtest.sweeps.memory import keep_freed_memory
 from backtest.weights import Equal
 
 CAPITAL = 10_000_000.0

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.signals.momentum import Momentum
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Members, Targets
 
 

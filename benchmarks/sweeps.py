@@ -24,11 +24,11 @@ from peers import backtest_of, portfolio_of
 from backtest import calendars
 from backtest.data import folder, reference
 from backtest.panel import Archive
-from backtest.run import run, tickers_of
-from backtest.spec import StrategySpec, load_strategy
-from backtest.sweep.grid import load_grid
-from backtest.sweep.server import cores
-from backtest.sweep.settings import Settings
+from backtest.runs import run, tickers_of
+from backtest.strategy import StrategySpec, load_strategy
+from backtest.sweeps.grid import load_grid
+from backtest.sweeps.server import cores
+from backtest.sweeps.settings import Settings
 from backtest.universe import load_universe
 
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"

@@ -38,7 +38,7 @@ print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUS
 """
 STATUS = ("from backtest.data.status import status; from backtest.data.store import open_store", "status(open_store())")
 PANEL = (
-    "from backtest.sources import load_archive; import pandas as pd",
+    "from backtest.data.archive import load_archive; import pandas as pd",
     'load_archive([row.ticker for row in wide.suppliers], "store").as_of(pd.Timestamp("2026-06-30", tz="UTC"))',
 )
 

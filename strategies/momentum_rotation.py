@@ -4,7 +4,7 @@ import sys
 
 from backtest.__main__ import main
 from backtest.signals.momentum import Momentum
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Rotation
 
 SPEC = build_spec(

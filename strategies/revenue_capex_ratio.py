@@ -4,7 +4,7 @@ import sys
 
 from backtest.__main__ import main
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Exposure
 
 SPEC = build_spec(

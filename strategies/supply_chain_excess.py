@@ -4,7 +4,7 @@ import sys
 
 from backtest.__main__ import main
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Gate
 
 SPEC = build_spec(

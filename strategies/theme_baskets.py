@@ -3,7 +3,7 @@
 import sys
 
 from backtest.__main__ import main
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Equal
 
 SPEC = build_spec(

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, settings
 
 from backtest import clock
 from backtest.data import reference
+from backtest.data.archive import load_archive
 from backtest.panel import Archive
-from backtest.run import run, tickers_of
-from backtest.sources import load_archive
-from backtest.spec import load_strategy
+from backtest.runs import run, tickers_of
+from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Bars, Prices
-from backtest.spec import StrategySpec, build_spec
+from backtest.strategy import StrategySpec, build_spec
 from backtest.weights import Equal
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from backtest import engine
 from backtest.execution.conditions import Costs, Terms, terms_of
 from backtest.execution.orders import Orders, due_rows, walked
 from backtest.prices import Bars, Prices
-from backtest.spec import StrategySpec
+from backtest.strategy import StrategySpec
 
 ORDER = ("XSHG", "XNYS")  # the order in which markets open on a day
 # ticker: market, limit, sessions after listing without one, lot, least

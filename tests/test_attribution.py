@@ -8,8 +8,8 @@ import pytest
 from markets_for_tests import INDEX, days, decided, eight, prices_of, shares_of, traded
 from random_markets_for_tests import Case, tried
 
-from backtest import attribution
 from backtest.errors import BacktestError
+from backtest.execution import attribution
 
 CAPITAL = 100_000.0
 

@@ -10,11 +10,11 @@ from markets_for_tests import STRATEGIES, spec_of
 
 from backtest import engine
 from backtest.__main__ import main
-from backtest.audit import audit
-from backtest.audit.leaks import Delayed, leak_budget
-from backtest.audit.standings import regime_verdicts, rests_on, verdict_sentence
-from backtest.run import run
-from backtest.spec import load_strategy
+from backtest.audits import audit
+from backtest.audits.leaks import Delayed, leak_budget
+from backtest.audits.standings import regime_verdicts, rests_on, verdict_sentence
+from backtest.runs import run
+from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 
 pytestmark = pytest.mark.slow
@@ -23,9 +23,9 @@ UNIVERSE = load_universe()
 CANARY = """
 from dataclasses import dataclass
 
-from backtest.audit.replay import TomorrowsClose
-from backtest.sources import load_archive
-from backtest.spec import build_spec
+from backtest.audits.replay import TomorrowsClose
+from backtest.data.archive import load_archive
+from backtest.strategy import build_spec
 from backtest.weights import Gate
 
 AHEAD = TomorrowsClose(load_archive(["NVDA"]), "NVDA")
@@ -40,7 +40,7 @@ class Canary:
 SPEC = build_spec(name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(), signals=(Canary(),))
 """
 HELD = """
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Equal
 
 SPEC = build_spec(name="held", title="Held", question="Is its audit kept?", baskets=("NVDA",), weights=Equal())
@@ -201,7 +201,7 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
     (file,) = (tmp_path / "home" / "audits").iterdir()
     first, asked = json.loads(file.read_text()), []
     file.write_text("half of")
-    monkeypatch.setattr("backtest.audit.audit", lambda *given: asked.append(given) or first)  # the same again, and slow
+    monkeypatch.setattr("backtest.audits.audit", lambda *given: asked.append(given) or first)  # the same again, and slow
     main_quietly([*held, "--out", str(tmp_path / "third")])
     assert "kept from before" not in capsys.readouterr().err
     assert len(asked) == 1

@@ -8,9 +8,9 @@ from markets_for_tests import STRATEGIES, day, spec_of
 from noise_worlds import IN_BOOK, NOTHING, p_values, stands
 from scipy.stats import binom
 
-from backtest.audit import hypotheses
-from backtest.audit import nulls as suite_of_nulls
-from backtest.audit.nulls import (
+from backtest.audits import hypotheses
+from backtest.audits import nulls as suite_of_nulls
+from backtest.audits.nulls import (
     CASES,
     NULLS,
     _scored,
@@ -24,10 +24,10 @@ from backtest.audit.nulls import (
     settings,
     together,
 )  # fmt: skip
-from backtest.audit.paths import log_growth
-from backtest.run import run
+from backtest.audits.paths import log_growth
+from backtest.runs import run
 from backtest.signals.momentum import Momentum
-from backtest.spec import load_strategy
+from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Rotation
 

@@ -8,17 +8,17 @@ import pandas as pd
 import pytest
 from markets_for_tests import STRATEGIES, day, flat_prices_on_real_calendars
 
-from backtest.audit import audit
-from backtest.audit.announcements import announcements, first_sessions, moments
-from backtest.audit.edge import edge, judged
-from backtest.audit.factors import factor_returns, unexplained
-from backtest.audit.growth import LAG, lead_and_lag, supplier_slopes
-from backtest.audit.nulls import settings
-from backtest.audit.states import basket_excess, states
+from backtest.audits import audit
+from backtest.audits.announcements import announcements, first_sessions, moments
+from backtest.audits.edge import edge, judged
+from backtest.audits.factors import factor_returns, unexplained
+from backtest.audits.growth import LAG, lead_and_lag, supplier_slopes
+from backtest.audits.nulls import settings
+from backtest.audits.states import basket_excess, states
 from backtest.calendars import parse_quarter
-from backtest.run import run, tickers_of
+from backtest.runs import run, tickers_of
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.spec import load_strategy
+from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 
 pytestmark = pytest.mark.slow

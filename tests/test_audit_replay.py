@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from markets_for_tests import NOWHERE, STRATEGIES, day, days, prices_of, spec_of
 
-from backtest import engine, run
-from backtest.audit.horizon import beyond, hidden_after
-from backtest.audit.replay import TomorrowsClose, canary_is_caught, replay
+from backtest import engine, runs
+from backtest.audits.horizon import beyond, hidden_after
+from backtest.audits.replay import TomorrowsClose, canary_is_caught, replay
 from backtest.errors import DataError, LookAheadError
 from backtest.panel import Archive, Panel
-from backtest.spec import load_strategy
+from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Equal, Gate
 
@@ -226,7 +226,7 @@ def test_the_session_by_session_decision_is_the_engine_s_own(archive):
     sessions = engine.run_sessions(archive.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
     all_at_once = engine.decide(spec, book, archive, UNIVERSE, sessions)
     assert [one.session for one in all_at_once] == list(engine.decision_sessions(spec, sessions))
-    assert run.named_signals(spec)
+    assert runs.named_signals(spec)
 
 
 def test_a_run_of_one_decision_is_too_short_to_audit_and_says_so(archive):

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 import typer
+from backtest.claims.ledger import ledger, load_claims
 
 from backtest import errors, prices
 from backtest.__main__ import app
-from backtest.audit import growth, hypotheses, leaks
+from backtest.audits import growth, hypotheses, leaks
 from backtest.calendars import as_of_moment
-from backtest.claims import ledger, load_claims
 from backtest.data import live, reconcile, reference
 from backtest.execution.market_rules import load_rules
-from backtest.regimes import REPORT_DATE
 from backtest.report.sweep import checks
-from backtest.run import Book, RunResult
+from backtest.runs import Book, RunResult
 from backtest.signals import load_signals
-from backtest.spec import load_strategy
 from backtest.statistics import hac, influence, markov_switching, refusal, sizes
-from backtest.sweep.chunks import SETTINGS_PER_CHUNK
-from backtest.sweep.grid import TIMING, load_grid
-from backtest.sweep.settings import PATHS_TOGETHER, Settings
+from backtest.strategy import load_strategy
+from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
+from backtest.sweeps.grid import TIMING, load_grid
+from backtest.sweeps.settings import PATHS_TOGETHER, Settings
+from backtest.thesis.windows import REPORT_DATE
 
 ROOT = Path(__file__).parent.parent
 TEXT = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md", "CHANGELOG.md")}

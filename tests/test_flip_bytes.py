@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.sweep.trials import Trials
+from backtest.sweeps.trials import Trials
 
 pytestmark = pytest.mark.slow
 

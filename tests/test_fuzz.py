@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from backtest.claims.ledger import load_claims
 from spoiling import ODD, refusal, spoiled, spoiled_json
 
 from backtest import calendars
 from backtest.__main__ import main
-from backtest.audit.hypotheses import load_hypotheses
-from backtest.claims import load_claims
-from backtest.comparison import compare, lines
+from backtest.audits.hypotheses import load_hypotheses
 from backtest.data import folder, reference
 from backtest.data.decisions import load_decisions
 from backtest.data.sec import load_series
@@ -29,12 +28,13 @@ from backtest.facts import (
     parse_facts,
     read_table,
 )
-from backtest.publish import publish_index
+from backtest.output.compare import compare, lines
+from backtest.output.publish import publish_index
+from backtest.output.read import read_result
 from backtest.report import render_index
-from backtest.results import read_result
-from backtest.spec import load_strategy
-from backtest.sweep.grid import load_grid
-from backtest.sweep.settings import Settings
+from backtest.strategy import load_strategy
+from backtest.sweeps.grid import load_grid
+from backtest.sweeps.settings import Settings
 from backtest.universe import FOLDER, load_loadings, load_universe
 
 pytestmark = pytest.mark.slow

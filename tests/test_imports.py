@@ -11,31 +11,30 @@ ROOT = Path(__file__).parent.parent / "backtest"
 
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
-    {"caching", "clock", "errors"},
-    {"calendars", "documents", "inputs", "statistics"},
-    {"facts", "results", "shipped"},
+    {"clock", "errors"},
+    {"calendars", "files", "statistics"},
+    {"facts"},
     {"provenance"},
     {"guard"},
     {"prices"},
     {"universe"},
     {"execution"},
-    {"data", "panel"},
-    {"regimes", "signals", "sources"},
-    {"attribution"},
-    {"weights", "measures"},
-    {"spec", "claims"},
+    {"panel"},
+    {"data"},
+    {"signals", "thesis"},
+    {"claims", "weights"},
+    {"strategy"},
     {"engine"},
-    {"run"},
-    {"audit"},
-    {"report", "sweep"},
-    {"publish", "data_commands", "facts_commands", "comparison", "summary"},
-    {"sweep_reports"},
-    {"verification", "report_commands", "sweep_commands"},
+    {"runs"},
+    {"audits"},
+    {"report", "sweeps"},
+    {"output"},
+    {"cli"},
     {"__main__"},
 ]
 ONLY = {
     "statistics": {"errors"},
-    "data": {"calendars", "clock", "errors", "facts", "inputs", "prices", "universe", "execution"},
+    "data": {"calendars", "clock", "errors", "execution", "facts", "files", "panel", "prices", "universe"},
 }
 HOMES = {
     "vectorbt": ("engine.py",),
@@ -45,8 +44,8 @@ HOMES = {
     "arch": ("statistics/",),
     "yfinance": ("data/",),
     "httpx": ("data/",),
-    "dask": ("sweep/",),
-    "distributed": ("sweep/",),
+    "dask": ("sweeps/",),
+    "distributed": ("sweeps/",),
 }
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
 
@@ -118,11 +117,11 @@ def test_no_module_is_on_two_layers():
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("run.py", "import vectorbt"),
-        ("run.py", "import vectorbt as vbt"),
-        ("run.py", "from vectorbt.portfolio import enums"),
+        ("runs.py", "import vectorbt"),
+        ("runs.py", "import vectorbt as vbt"),
+        ("runs.py", "from vectorbt.portfolio import enums"),
         ("signals/momentum.py", "def f():\n    import matplotlib.pyplot as plt"),
-        ("run.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
+        ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
         ("report/charts.py", "from statsmodels.api import OLS"),
         ("signals/momentum.py", "import os, yfinance"),
         ("engine.py", "import httpx"),
@@ -147,10 +146,9 @@ def test_a_library_out_of_its_home_is_caught(file, source):
         ("signals/momentum.py", "def f():\n    from backtest.engine import decide"),
         ("panel.py", "if TYPE_CHECKING:\n    from backtest.signals import Signal"),
         ("prices.py", "from backtest.data import folder"),
-        ("data/reference.py", "from backtest.panel import Archive"),
-        ("data/reference.py", "from backtest.documents import to_json"),
+        ("data/reference.py", "from backtest.engine import decide"),
         ("statistics/performance.py", "from backtest.calendars import closes"),
-        ("weights.py", "from backtest.measures import ratio"),
+        ("weights.py", "from backtest.claims.measures import ratio"),
     ],
 )
 def test_an_import_that_does_not_point_down_is_caught(file, source):

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from markets_for_tests import STRATEGIES, reference_archive, spec_of
 
-from backtest import engine, run
+from backtest import engine, runs
 from backtest.panel import Archive, Panel
 from backtest.prices import Bars, Prices
-from backtest.spec import StrategySpec, load_strategy
+from backtest.strategy import StrategySpec, load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
@@ -24,7 +24,7 @@ END = pd.Timestamp("2026-06-05")
 
 @lru_cache
 def embedded() -> Archive:
-    tickers = sorted(set().union(*(run.tickers_of(load_strategy(path), load_universe()) for path in STRATEGIES)))
+    tickers = sorted(set().union(*(runs.tickers_of(load_strategy(path), load_universe()) for path in STRATEGIES)))
     return reference_archive(tickers)
 
 

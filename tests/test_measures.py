@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from backtest import measures
+from backtest.claims.ledger import measures
 from backtest.errors import ConfigurationError
 from backtest.facts import COLUMNS, Facts, assemble, parse_facts
 from backtest.panel import Archive

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from backtest import engine, provenance
-from backtest.audit.kept import path_of
-from backtest.comparison import compare
+from backtest.audits.kept import path_of
 from backtest.errors import DataError
-from backtest.run import run
-from backtest.spec import load_strategy
+from backtest.output.compare import compare
+from backtest.runs import run
+from backtest.strategy import load_strategy
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ STRATEGY = """
 from dataclasses import dataclass
 import pandas as pd
 from backtest.signals import SUPPLY_CHAIN
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Gate
 {at_import}
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from backtest.documents import sealed_json
 from backtest.errors import DataError
-from backtest.publish import _replacing, read_document
+from backtest.files.documents import sealed_json
+from backtest.output.publish import _replacing, read_document
 
 
 def replace(folder, strategy):

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from backtest.regimes import REPORT_DATE, Window, sample_of, window_statistics, windows
+from backtest.thesis.windows import REPORT_DATE, Window, sample_of, window_statistics, windows
 from backtest.universe import load_universe
 
 

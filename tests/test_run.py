@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from markets_for_tests import STRATEGIES, day, days, spec_of
 
-from backtest import run
+from backtest import runs
 from backtest.data import reference
-from backtest.documents import to_json
 from backtest.errors import DataError
+from backtest.files.documents import to_json
 from backtest.panel import Archive
-from backtest.regimes import REPORT_DATE, Window, sample_of, window_statistics, windows
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.spec import load_strategy
+from backtest.strategy import load_strategy
+from backtest.thesis.windows import REPORT_DATE, Window, sample_of, window_statistics, windows
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
@@ -38,12 +38,12 @@ NO_ORDERS = pd.DataFrame({"session": pd.DatetimeIndex([]), "value": [], "cost": 
 @pytest.fixture(scope="module")
 def asic(archive):
     """The book of two currencies, in dollars."""
-    return run.run(spec_of(baskets=("ASIC",), rebalance="quarterly", end="2026-08-14"), archive)
+    return runs.run(spec_of(baskets=("ASIC",), rebalance="quarterly", end="2026-08-14"), archive)
 
 
-def book_of(archive: Archive, **changes: object) -> run.Book:
+def book_of(archive: Archive, **changes: object) -> runs.Book:
     spec = spec_of(**changes)
-    return run.run(spec, archive).books[next(iter(spec.books))]
+    return runs.run(spec, archive).books[next(iter(spec.books))]
 
 
 def column_of(name: str) -> pd.Series:
@@ -296,13 +296,13 @@ def test_a_book_with_a_signal_shows_its_score_at_each_decision(archive):
 def test_a_name_without_prices_is_refused_by_name():
     archive = Archive(reference.load_facts(), reference.load_prices(["AMD"]))
     with pytest.raises(DataError, match="reference: no prices for NVDA"):
-        run.run(spec_of(baskets=("GPU",)), archive)
+        runs.run(spec_of(baskets=("GPU",)), archive)
 
 
 def test_a_benchmark_without_prices_is_refused_by_name(archive):
     kept = [ticker for ticker in archive.prices.wealth.columns if ticker != "QQQ"]
     with pytest.raises(DataError, match="QQQ"):
-        run.run(spec_of(), Archive(archive.facts, reference.load_prices(kept)))
+        runs.run(spec_of(), Archive(archive.facts, reference.load_prices(kept)))
 
 
 # Notes
@@ -310,12 +310,12 @@ def test_a_benchmark_without_prices_is_refused_by_name(archive):
 
 @pytest.mark.slow
 def test_a_name_sold_because_its_prices_end_is_noted(archive):
-    result = run.run(spec_of(baskets=("copper",), start="2026-01-05"), archive)
+    result = runs.run(spec_of(baskets=("copper",), start="2026-01-05"), archive)
     assert "copper: 300913.SZ sold on 2026-06-30, its last price" in result.notes
 
 
 def test_a_declared_end_is_noted_with_the_coverage_and_its_reason(archive):
-    result = run.run(spec_of(baskets=("copper",), start="2026-01-05"), archive)
+    result = runs.run(spec_of(baskets=("copper",), start="2026-01-05"), archive)
     said = "300913.SZ ended on 2026-06-30: the source ends here; not delisted"
     assert f"copper: 2 of 3 tickers are priced to its end ({said})" in result.notes
     assert result.books["copper"].coverage["ended"][0]["session"] == "2026-06-30"
@@ -323,24 +323,24 @@ def test_a_declared_end_is_noted_with_the_coverage_and_its_reason(archive):
 
 @pytest.mark.slow
 def test_a_book_without_an_end_of_its_own_says_where_it_ends(archive):
-    assert "NVDA: ends on 2026-09-22: none of its tickers has a later price" in run.run(spec_of(), archive).notes
-    assert not any("ends on" in note for note in run.run(spec_of(end="2024-06-28"), archive).notes)
+    assert "NVDA: ends on 2026-09-22: none of its tickers has a later price" in runs.run(spec_of(), archive).notes
+    assert not any("ends on" in note for note in runs.run(spec_of(end="2024-06-28"), archive).notes)
 
 
 def test_an_end_beyond_the_prices_is_refused_by_ticker_and_last_session(archive):
     with pytest.raises(DataError, match="reference: the prices of NVDA end on 2026-09-22, before 2030-01-01"):
-        run.run(spec_of(end="2030-01-01"), archive)
+        runs.run(spec_of(end="2030-01-01"), archive)
 
 
 def test_a_book_that_never_traded_says_so(archive):
-    result = run.run(spec_of(baskets=("688256.SS",), base="CNY", capital=5_000.0, end="2023-06-30"), archive)
+    result = runs.run(spec_of(baskets=("688256.SS",), base="CNY", capital=5_000.0, end="2023-06-30"), archive)
     assert "688256.SS: never traded; see the orders that were not filled, each with its reason" in result.notes
     assert set(result.books["688256.SS"].unfilled["reason"]) == {"less than the least order"}
 
 
 @pytest.mark.slow
 def test_books_of_one_run_end_each_with_its_own_tickers(archive):
-    result = run.run(spec_of(baskets=("NVDA", "300308.SZ"), base="local", start="2026-01-05"), archive)
+    result = runs.run(spec_of(baskets=("NVDA", "300308.SZ"), base="local", start="2026-01-05"), archive)
     assert {name: f"{book.equity.index[-1]:%Y-%m-%d}" for name, book in result.books.items()} == {
         "NVDA": "2026-09-22",
         "300308.SZ": "2026-09-23",
@@ -348,7 +348,7 @@ def test_books_of_one_run_end_each_with_its_own_tickers(archive):
 
 
 def test_orders_for_a_name_after_its_last_price_are_listed_until_its_absence_is_known(archive):
-    result = run.run(spec_of(baskets=("copper",), start="2026-01-05", rebalance="weekly"), archive)
+    result = runs.run(spec_of(baskets=("copper",), start="2026-01-05", rebalance="weekly"), archive)
     unfilled = result.books["copper"].unfilled  # 300913.SZ has no price after 2026-06-30
     assert set(unfilled["ticker"]) == {"300913.SZ"}
     assert set(unfilled["reason"]) == {"prices ended"}
@@ -366,13 +366,13 @@ def refuse(constant: str) -> None:
 def document(request, archive):
     """The JSON of a year of a strategy, and its spec."""
     spec = load_strategy(request.param).replaced(start=date(2025, 1, 2), end=date(2025, 12, 31))
-    return to_json(run.run(spec, archive).as_dict()), spec
+    return to_json(runs.run(spec, archive).as_dict()), spec
 
 
 @pytest.mark.slow
 def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, archive):
     text, spec = document
-    assert to_json(run.run(spec, archive).as_dict()) == text
+    assert to_json(runs.run(spec, archive).as_dict()) == text
 
 
 @pytest.mark.slow

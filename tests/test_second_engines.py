@@ -19,10 +19,10 @@ import pandas as pd
 import pytest
 from markets_for_tests import ROOT, reference_archive, spec_of
 
-from backtest import engine, run
+from backtest import engine, runs
 from backtest.data import folder, reference
 from backtest.panel import Archive
-from backtest.spec import StrategySpec, load_strategy
+from backtest.strategy import StrategySpec, load_strategy
 from backtest.universe import load_universe
 
 pytestmark = pytest.mark.slow
@@ -312,8 +312,8 @@ def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_the_proj
 def test_bt_agrees_on_a_basket_without_costs():
     spec = spec_of(baskets=("hyperscaler",), cost_bps=0.0, end=date(2026, 5, 29), rebalance="quarterly")
     tickers = sorted(load_universe().basket("hyperscaler").members)
-    archive = reference_archive([*tickers, *run.tickers_of(spec, load_universe())])
-    book = run.run(spec, archive).books["hyperscaler"]
+    archive = reference_archive([*tickers, *runs.tickers_of(spec, load_universe())])
+    book = runs.run(spec, archive).books["hyperscaler"]
     rows = pd.DatetimeIndex(book.targets.index)
     wealth = archive.prices.wealth[tickers].loc[book.equity.index].ffill()
     weights = pd.DataFrame(1.0 / len(tickers), rows, tickers)

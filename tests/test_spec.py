@@ -10,11 +10,11 @@ import pytest
 from markets_for_tests import ROOT, spec_of
 from pydantic import ValidationError
 
-from backtest.audit.replay import TomorrowsClose
+from backtest.audits.replay import TomorrowsClose
 from backtest.errors import ConfigurationError
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.universe import load_universe
 from backtest.weights import Equal, Exposure, Gate
 

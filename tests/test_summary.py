@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from backtest.documents import to_json
-from backtest.summary import claim_lines, markdown, terminal
+from backtest.files.documents import to_json
+from backtest.output.summary import claim_lines, markdown, terminal
 
 STRATEGIES = Path(__file__).parents[1] / "strategies"
 

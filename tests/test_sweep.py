@@ -9,15 +9,15 @@ import pytest
 from markets_for_tests import ROOT
 
 from backtest.errors import BacktestError, ConfigurationError, DataError
-from backtest.run import run
-from backtest.spec import load_strategy
-from backtest.sweep import chunks
-from backtest.sweep.chunks import encoded, evaluate, plan, require, shard_of
-from backtest.sweep.cluster import Shared
-from backtest.sweep.evaluate import Evaluator
-from backtest.sweep.grid import Grid, load_grid, stated
-from backtest.sweep.settings import PATHS_TOGETHER, Settings, applied
-from backtest.sweep.workers import Crew
+from backtest.runs import run
+from backtest.strategy import load_strategy
+from backtest.sweeps import chunks
+from backtest.sweeps.chunks import encoded, evaluate, plan, require, shard_of
+from backtest.sweeps.cluster import Shared
+from backtest.sweeps.evaluate import Evaluator
+from backtest.sweeps.grid import Grid, load_grid, stated
+from backtest.sweeps.settings import PATHS_TOGETHER, Settings, applied
+from backtest.sweeps.workers import Crew
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
@@ -29,7 +29,7 @@ SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 def only_the_book(monkeypatch):
     """A run trades as ever but says nothing beside: no statistics of its windows, no readings, no claims."""
     for name, nothing in (("window_statistics", {}), ("readings", {}), ("_seen", {}), ("_known", {}), ("_claims", ())):
-        monkeypatch.setattr(f"backtest.run.{name}", lambda *_, nothing=nothing: nothing)
+        monkeypatch.setattr(f"backtest.runs.{name}", lambda *_, nothing=nothing: nothing)
 
 
 @pytest.mark.slow

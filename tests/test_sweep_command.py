@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from backtest.sweep.chunks import SETTINGS_PER_CHUNK
-from backtest.sweep.trials import Trials
+from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
+from backtest.sweeps.trials import Trials
 
 pytestmark = pytest.mark.process
 
@@ -76,7 +76,7 @@ def files(folder):
 MINE = """
 from dataclasses import dataclass
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.spec import build_spec
+from backtest.strategy import build_spec
 from backtest.weights import Gate
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two
 
 
 CHANGED = {
-    "code": "backtest/sweep/evaluate.py",
+    "code": "backtest/sweeps/evaluate.py",
     "rules": "backtest/universe/rules.toml",
     "data": "backtest/data/reference/prices.parquet",
 }

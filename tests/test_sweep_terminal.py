@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from backtest.__main__ import main
-from backtest.sweep.summary import terminal
-from backtest.sweep_commands import Pace
+from backtest.cli.sweep import Pace
+from backtest.sweeps.summary import terminal
 
 ROOT = Path(__file__).parent.parent
 FOUND = {

@@ -11,9 +11,9 @@ import pytest
 from backtest import engine
 from backtest.errors import ConfigurationError, NotRepeatableError, StrategyError
 from backtest.panel import Archive, unchanged
-from backtest.run import run
+from backtest.runs import run
 from backtest.signals import SUPPLY_CHAIN
-from backtest.spec import build_spec, load_strategy
+from backtest.strategy import build_spec, load_strategy
 from backtest.universe import load_universe
 from backtest.weights import Gate
 

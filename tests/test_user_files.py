@@ -8,26 +8,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from backtest.claims.ledger import load_claims
 
 from backtest.__main__ import main
-from backtest.claims import load_claims
+from backtest.data.archive import load_archive
 from backtest.data.client import ORIGINS, Client
 from backtest.data.folder import load_prices
 from backtest.data.store import open_store
 from backtest.errors import ConfigurationError, DataError, MissingPricesError
-from backtest.publish import publish, publish_index
+from backtest.files.shipped import grid_path, strategies
+from backtest.output.publish import publish, publish_index
 from backtest.report import render_index
-from backtest.run import run
-from backtest.shipped import grid_path, strategies
-from backtest.sources import load_archive
-from backtest.spec import build_spec, load_strategy
-from backtest.sweep import chunks
-from backtest.sweep.grid import load_grid
+from backtest.runs import run
+from backtest.strategy import build_spec, load_strategy
+from backtest.sweeps import chunks
+from backtest.sweeps.grid import load_grid
 from backtest.universe import FOLDER, load_universe
 from backtest.weights import Equal
 
 ROOT = Path(__file__).parent.parent
-SPEC = """from backtest.spec import build_spec
+SPEC = """from backtest.strategy import build_spec
 from backtest.weights import Equal
 {}
 SPEC = build_spec(name="mine", title=TITLE, question="?", baskets=("optical",), weights=Equal())

@@ -9,8 +9,8 @@ import shutil
 import pytest
 
 from backtest.__main__ import main
-from backtest.comparison import compare, differences
-from backtest.verification import alike
+from backtest.output.compare import compare, differences
+from backtest.output.verify import alike
 
 pytestmark = pytest.mark.slow
 

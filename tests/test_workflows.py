@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 import yaml  # comes with distributed
 
-from backtest.sweep import baseline
-from backtest.sweep.trials import Trials
+from backtest.sweeps import baseline
+from backtest.sweeps.trials import Trials
 
 pytestmark = pytest.mark.process
 

@@ -24,8 +24,8 @@ from backtest.__main__ import main  # noqa: E402
 from backtest.data.status import verify  # noqa: E402
 from backtest.data.store import Store  # noqa: E402
 from backtest.errors import BacktestError, DataError  # noqa: E402
-from backtest.publish import read_document  # noqa: E402
-from backtest.sweep import baseline, chunks, seal  # noqa: E402
+from backtest.output.publish import read_document  # noqa: E402
+from backtest.sweeps import baseline, chunks, seal  # noqa: E402
 
 SEED = 20260731
 STRATEGY = "supply_chain_excess"

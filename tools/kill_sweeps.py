@@ -34,8 +34,8 @@ from instants import at_step, renamed_to
 
 from backtest.__main__ import main
 from backtest.errors import DataError
-from backtest.sweep import chunks
-from backtest.sweep.trials import Trials
+from backtest.sweeps import chunks
+from backtest.sweeps.trials import Trials
 
 STRATEGY = "supply_chain_excess"
 GRID = """[settings]
@@ -46,7 +46,7 @@ capital = [1_000_000.0, 10_000_000.0]
 "weights.above" = { from = -0.30, to = 0.25, step = 0.05 }
 """
 CHUNK = 12  # settings: those that are walked together
-LOADED = ("arch.bootstrap", "backtest.sources", "backtest.sweep_commands", "backtest.sweep_reports", "matplotlib.pyplot")
+LOADED = ("arch.bootstrap", "backtest.data.archive", "backtest.cli.sweep", "backtest.output.sweep_report", "matplotlib.pyplot")
 LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
 CHUNKS = "out/sweeps/*/chunks/[!.]*.parquet"
 PARTS = ("shards", "worker", "deaths", "scheduler")

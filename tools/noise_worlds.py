@@ -13,14 +13,14 @@ from time import monotonic
 import numpy as np
 import pandas as pd
 
-from backtest.audit.edge import judged
-from backtest.audit.hypotheses import load_hypotheses
-from backtest.audit.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
-from backtest.audit.paths import Course
+from backtest.audits.edge import judged
+from backtest.audits.hypotheses import load_hypotheses
+from backtest.audits.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
+from backtest.audits.paths import Course
 from backtest.data import reference
 from backtest.panel import Archive
-from backtest.spec import StrategySpec, load_strategy
 from backtest.statistics.refusal import Floats, Refused
+from backtest.strategy import StrategySpec, load_strategy
 from backtest.universe import load_universe
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))

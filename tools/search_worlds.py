@@ -18,11 +18,11 @@ from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.signals.momentum import Momentum
 from backtest.statistics.refusal import Floats
-from backtest.sweep.chunks import encoded, evaluate, plan
-from backtest.sweep.grid import Grid
-from backtest.sweep.measure import measure
-from backtest.sweep.settings import Settings
-from backtest.sweep.workers import Crew
+from backtest.sweeps.chunks import encoded, evaluate, plan
+from backtest.sweeps.grid import Grid
+from backtest.sweeps.measure import measure
+from backtest.sweeps.settings import Settings
+from backtest.sweeps.workers import Crew
 from backtest.universe import load_universe
 from backtest.weights import Rotation
 

@@ -12,7 +12,7 @@ import pandas as pd
 from backtest.data.client import Client, read_json
 from backtest.data.store import Answer
 from backtest.errors import DataError
-from backtest.inputs import of_known_shape
+from backtest.files.inputs import of_known_shape
 
 REPORT = "RPT_LICO_FN_CPD"
 FIELDS = ("SECURITY_CODE", "REPORTDATE", "NOTICE_DATE", "UPDATE_DATE", "TOTAL_OPERATE_INCOME")

@@ -17,7 +17,7 @@ from backtest.data.checks import BARS, VALUES, checked, checked_rate
 from backtest.data.decisions import Decisions, load_decisions
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import content_id, first_row, read_table
-from backtest.inputs import read_json
+from backtest.files.inputs import read_json
 from backtest.prices import Bars, Prices
 from backtest.universe import load_universe
 

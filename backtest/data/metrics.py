@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from backtest.data.periods import Kind
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import UNITS
-from backtest.inputs import Many
+from backtest.files.inputs import Many
 from backtest.universe import Row, read_rows
 
 FOLDER = Path(__file__).parent

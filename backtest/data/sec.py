@@ -25,7 +25,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, V
 from backtest.data.client import Client, read_json
 from backtest.data.store import Answer
 from backtest.errors import ConfigurationError, DataError
-from backtest.inputs import STRICT, Day, of_known_shape, parsed_row, read_tables
+from backtest.files.inputs import STRICT, Day, of_known_shape, parsed_row, read_tables
 
 AGENT_VARIABLE = "BACKTEST_SEC_USER_AGENT"
 FORMS = ("10-Q", "10-K", "10-Q/A", "10-K/A")

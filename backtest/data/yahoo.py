@@ -18,7 +18,7 @@ from backtest import calendars
 from backtest.data.client import Body, Client, PassingError, read_json, unreachable
 from backtest.data.store import Answer
 from backtest.errors import DataError
-from backtest.inputs import of_known_shape
+from backtest.files.inputs import of_known_shape
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("session", *PRICES, "volume", "dividend", "split")

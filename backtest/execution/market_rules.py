@@ -21,7 +21,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from backtest.errors import ConfigurationError, DataError
-from backtest.inputs import Day
+from backtest.files.inputs import Day
 from backtest.universe import FOLDER, Market, Row, read_rows
 
 RuleName = Literal[

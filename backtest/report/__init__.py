@@ -10,7 +10,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtest.regimes import REPORT_DATE
 from backtest.report import (
     attribution,
     books,
@@ -29,7 +28,8 @@ from backtest.report import (
     trades,
 )
 from backtest.report.blocks import Above, Section
-from backtest.run import RunResult
+from backtest.runs import RunResult
+from backtest.thesis.windows import REPORT_DATE
 
 FOLDER = Path(__file__).parent
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")

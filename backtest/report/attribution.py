@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from backtest.attribution import PARTS
+from backtest.execution.attribution import PARTS
 from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.wording import Names, day, name_of, name_zh, percent
-from backtest.run import Book, RunResult
+from backtest.runs import Book, RunResult
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}
 PLACES = {"XSHG": "Shanghai and Shenzhen", "XNYS": "New York"}

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from backtest.regimes import Window
 from backtest.report.blocks import Chart
 from backtest.report.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
 from backtest.report.colours import light, theme
 from backtest.report.wording import percent, plain
+from backtest.thesis.windows import Window
 
 
 def probability(anchor: str, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Chart:

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.regimes import Window
 from backtest.report.blocks import Chart
 from backtest.report.canvas import (
     Size,
@@ -26,9 +25,10 @@ from backtest.report.canvas import (
 )  # fmt: skip
 from backtest.report.colours import light, theme
 from backtest.report.wording import Names, name_of, number, percent, plain, regimes
-from backtest.run import Book
+from backtest.runs import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe
+from backtest.thesis.windows import Window
 from backtest.universe import load_universe
 
 DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))

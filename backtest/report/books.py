@@ -6,7 +6,7 @@ from typing import Any
 from backtest.report import book_charts, figures
 from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.wording import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
-from backtest.run import Book, RunResult
+from backtest.runs import Book, RunResult
 
 
 def section(result: RunResult) -> Section:

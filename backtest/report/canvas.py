@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
-from backtest.regimes import REPORT_DATE, Window
 from backtest.report.blocks import Chart
 from backtest.report.colours import light
 from backtest.report.svg import inline
 from backtest.report.wording import regimes
+from backtest.thesis.windows import REPORT_DATE, Window
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.regimes import Window
 from backtest.report.blocks import Chart
 from backtest.report.canvas import (
     Size,
@@ -24,7 +23,8 @@ from backtest.report.canvas import (
 )
 from backtest.report.colours import light, theme
 from backtest.report.wording import Names, name_of, number, percent, plain
-from backtest.run import Book
+from backtest.runs import Book
+from backtest.thesis.windows import Window
 
 LOW = "low"
 UNITS = {"token_anchor": "log points a year", "scale_up_bandwidth": "GB/s", "multiplier": "log points over four quarters"}

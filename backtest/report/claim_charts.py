@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from backtest.regimes import Window
 from backtest.report.blocks import Chart
 from backtest.report.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.colours import light
 from backtest.report.wording import number, percent
+from backtest.thesis.windows import Window
 
 HUES = ("blue", "vermillion", "green", "purple")
 

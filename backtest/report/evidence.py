@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.report import charts
 from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.wording import cited, counted, day, known, number, origin, percent, plain, unverified
-from backtest.run import Book, RunResult
+from backtest.runs import Book, RunResult
 
 NOT_SCORES = ("moment", "invested")
 UNCERTAIN = {"low": "low confidence", "estimated": "estimated"}

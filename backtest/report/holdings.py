@@ -3,7 +3,7 @@
 from backtest.report import charts
 from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.wording import Names, day, name_of, name_zh, percent
-from backtest.run import Book, RunResult
+from backtest.runs import Book, RunResult
 
 
 def section(result: RunResult) -> Section:

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from backtest.regimes import REPORT_DATE
 from backtest.report import claim_charts
 from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.wording import counted, day, ended, listed, origin, percent, plain, stated
-from backtest.run import RunResult
+from backtest.runs import RunResult
+from backtest.thesis.windows import REPORT_DATE
 
 MEANING = (
     "Confirmed: every reading that can be measured bears the claim out. Confirmed under one reading: some do, some do not. "

@@ -7,7 +7,7 @@ from backtest.report import audit_charts
 from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
 from backtest.report.outcome import audit_command
 from backtest.report.wording import DASH, Names, known, name_of, number, percent, plain, regimes
-from backtest.run import RunResult
+from backtest.runs import RunResult
 
 
 def section(result: RunResult) -> Section:

@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from backtest.regimes import REPORT_DATE
 from backtest.report.blocks import Bullets, Section, Text
 from backtest.report.figures import between, refused, sharpe_text, shorter
 from backtest.report.wording import counted, day, known, listed, name_of, number, percent
-from backtest.run import Book, RunResult
+from backtest.runs import Book, RunResult
+from backtest.thesis.windows import REPORT_DATE
 
 AFTER, BEFORE = "out of sample", "in sample"
 

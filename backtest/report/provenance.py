@@ -6,7 +6,7 @@ from typing import Any
 
 from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.wording import counted, number, plain, unverified
-from backtest.run import RunResult
+from backtest.runs import RunResult
 
 ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of each market's rules"}  # fields that may be None
 

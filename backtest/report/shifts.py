@@ -7,7 +7,7 @@ from backtest.calendars import parse_quarter
 from backtest.report import charts, claim_charts
 from backtest.report.blocks import Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.wording import number, origin, plain
-from backtest.run import RunResult
+from backtest.runs import RunResult
 
 SHIFTS = {
     "token_anchor": "1. From cloud CapEx to tokens",

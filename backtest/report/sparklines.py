@@ -6,10 +6,10 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from backtest.regimes import REPORT_DATE
 from backtest.report.canvas import days, picture
 from backtest.report.colours import light, theme
 from backtest.report.wording import number, plain
+from backtest.thesis.windows import REPORT_DATE
 
 WIDTH, HEIGHT = 150, 42
 

@@ -6,7 +6,7 @@ from typing import Any
 from backtest.report import claim_charts
 from backtest.report.blocks import Block, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.wording import DASH, counted, listed, name_of, number, origin, percent
-from backtest.run import RunResult
+from backtest.runs import RunResult
 
 Quarters = Mapping[str, Mapping[str, Any]]
 EXCESS, RATIO = "supply_chain_excess", "revenue_capex_ratio"

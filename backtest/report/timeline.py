@@ -6,7 +6,7 @@ from typing import Any
 
 from backtest.report.blocks import Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.wording import counted, number, plain, stated
-from backtest.run import RunResult
+from backtest.runs import RunResult
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 

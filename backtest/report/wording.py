@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest.regimes import Window
+from backtest.thesis.windows import Window
 
 DASH = "—"
 LONGEST_NAME = 100  # letters

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from backtest.sources import load_archive
+from backtest.data.archive import load_archive
 
 SINCE = ("--since", "2025-01-02")
 RUN = ("run", "supply_chain_excess", "--start", "2025-06-02", "--end", "2026-06-30")

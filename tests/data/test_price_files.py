@@ -11,8 +11,8 @@ from backtest.data.folder import load_prices
 from backtest.errors import DataError
 from backtest.panel import Archive
 from backtest.prices import Prices
-from backtest.spec import StrategySpec, build_spec
 from backtest.statistics import performance, uncertainty
+from backtest.strategy import StrategySpec, build_spec
 from backtest.universe import load_universe
 from backtest.weights import Equal
 

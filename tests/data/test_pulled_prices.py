@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.data.archive import load_archive
 from backtest.data.decisions import load_decisions
 from backtest.errors import DataError
-from backtest.sources import load_archive
 
 SINCE = ("--since", "2026-03-02")
 DAY = "2026-06-10"

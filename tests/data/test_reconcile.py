@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from backtest.data import live
+from backtest.data.archive import load_archive
 from backtest.data.decisions import load_decisions
 from backtest.data.store import Store
 from backtest.errors import ConfigurationError, DataError
-from backtest.sources import load_archive
 
 NAME = {"entity": "MSFT", "metric": "purchases_ppe", "period": "FY2023Q1", "period_end": pd.Timestamp("2022-09-30")}
 EMBEDDED = 6283.0  # capex.csv: known 2022-10-25

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.documents import to_json
-from backtest.regimes import Window
+from backtest.files.documents import to_json
 from backtest.report import render
 from backtest.report.sweep.search import Search
-from backtest.run import RunResult
+from backtest.runs import RunResult
+from backtest.thesis.windows import Window
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

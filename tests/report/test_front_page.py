@@ -4,7 +4,7 @@ import json
 import re
 import statistics
 
-from backtest.publish import publish_index
+from backtest.output.publish import publish_index
 from backtest.report import render_index
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import backtest
 
-SCHEMA = json.loads((Path(backtest.__file__).parent / "result.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(backtest.__file__).parent / "output" / "result.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.regimes import Window
 from backtest.report.canvas import clipped, months, spread
 from backtest.report.colours import PALETTE, THEMES
 from backtest.report.wording import counted, day, full_name, listed, number, percent, spans
+from backtest.thesis.windows import Window
 
 
 @pytest.mark.parametrize(

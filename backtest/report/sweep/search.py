@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtest.regimes import Window
 from backtest.report.wording import DASH
+from backtest.thesis.windows import Window
 
 Mask = npt.NDArray[np.bool_]
 WHOLE, IN, OUT = "whole", "in sample", "out of sample"
@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Search:
-    """Everything the page of a sweep shows; `table` and `document` are those of `backtest.sweep`, `grid` is the grid's for JSON.
+    """Everything the page of a sweep shows; `table` and `document` are those of `backtest.sweeps`, `grid` is the grid's for JSON.
 
     `prices` has source and adjustment; `chosen` is the day from which the books' names were public; `reports` gives
     the address of the full report of a spec_id, from the page.

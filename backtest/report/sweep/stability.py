@@ -8,13 +8,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backtest.regimes import REPORT_DATE
 from backtest.report.blocks import Block, Cell, Chart, Column, Rows, Section, Span, Table, Text
 from backtest.report.canvas import Size, chart, panels, title
 from backtest.report.colours import light
 from backtest.report.sweep.search import IN, OUT, Mask, Search
 from backtest.report.wording import DASH, GROUPS, counted, day, known, number, percent, spans
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS
+from backtest.thesis.windows import REPORT_DATE
 
 BINS = 28  # of either axis of the picture
 KEPT = 0.3  # rank correlation from which the order is said to be kept, or below its negative to be turned around

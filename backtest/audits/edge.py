@@ -1,0 +1,42 @@
+"""Whether a strategy earned more than market, sector, currency and NVIDIA explain: the one null that asks of its whole return.
+
+The other nulls ask whether its timing or its names did better than others; a strategy that holds one basket nearly all the
+time has little timing, and placebo baskets share its names. A basket that was chosen in hindsight passes this one by its choice.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from backtest.audits.factors import factor_returns
+from backtest.prices import Prices
+from backtest.runs import RunResult
+from backtest.statistics import performance
+from backtest.statistics.hac import mean_intercept
+from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Refused
+
+
+def edge(result: RunResult, prices: Prices) -> dict[str, Any]:
+    """Return the one-sided p-value that the mean alpha of a run's books is not above zero, or why there is none."""
+    books = [book for book in result.books.values() if len(book.orders)]
+    if not books:
+        return {"p": None, "because": "nothing was ever held"}
+    earned = [performance.returns(book.equity) for book in books]
+    return judged(earned, [factor_returns(book, prices) for book in books], [book.periods_per_year for book in books])
+
+
+def judged(earned: Sequence[pd.Series], factors: Sequence[pd.DataFrame], periods: Sequence[int]) -> dict[str, Any]:
+    """Return the same from each book's returns, its own factors by session and its sessions a year.
+
+    t with equal-weighted cosines' errors against Student's t of their degrees of freedom: the alphas are averaged, and what
+    each session adds to them has one error, as books move together.
+    """
+    found = mean_intercept(earned, factors, periods)
+    if isinstance(found, Refused):
+        return {"p": None, "because": found.reason}
+    one, sessions = found
+    if sessions < FEWEST_OBSERVATIONS:
+        return {"p": None, "because": f"{sessions} observations; want at least {FEWEST_OBSERVATIONS}"}
+    p = one.p / 2.0 if one.t > 0.0 else 1.0 - one.p / 2.0
+    return {"p": p, "floor": None, "draws": None, "observed": one.value, "median": None, "n": sessions}

@@ -1,0 +1,79 @@
+"""What is left of each book's return after market, sector, currency and NVIDIA."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtest.prices import Prices
+from backtest.runs import Book, RunResult
+from backtest.statistics import performance
+from backtest.statistics.hac import Coefficient
+from backtest.statistics.influence import alpha
+from backtest.statistics.refusal import Refused
+
+MARKET = {"XSHG": ("market", "510300.SS"), "XNYS": ("market", "QQQ")}
+ABROAD = {"sector": "SMH", "NVIDIA": "NVDA"}  # fixed before any result was read
+NEW_YORK = "XNYS"
+
+
+def unexplained(result: RunResult, prices: Prices) -> dict[str, Any]:
+    """Return, per book, the alpha a year and the loadings with 95% intervals, or why there are none (fractions)."""
+    return {name: _book(book, prices) for name, book in result.books.items()}
+
+
+def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
+    """Return the factors' returns by session of a book, in its currency, on the sessions that all of them are priced on.
+
+    A factor without any price is left out: what a book was explained by stands beside its alpha. New York closes after
+    Shanghai: a book that trades in Shanghai alone is held against New York's session before. The currency is CNY per
+    USD; a book in USD that trades only in New York has no such factor.
+    """
+    sessions = pd.DatetimeIndex(book.equity.index)
+    markets = prices.markets_of([str(ticker) for ticker in book.realised])
+    named = {f"market {market}": MARKET[market][1] for market in markets if market in MARKET} | ABROAD
+    ahead = markets == ("XSHG",)
+    columns = {}
+    for name, ticker in named.items():
+        if ticker not in prices.wealth.columns:
+            continue
+        abroad = ahead and prices.market[ticker] == NEW_YORK
+        columns[name] = (_before if abroad else _on)(prices, ticker, book.currency, sessions)
+    if not prices.rate.empty and markets != (NEW_YORK,):
+        columns["currency"] = prices.rates(sessions)
+    table = pd.DataFrame(columns, sessions)
+    return (table / table.shift(1) - 1.0).iloc[1:].dropna(axis=1, how="all").dropna()
+
+
+def _on(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) -> pd.Series:
+    return prices.priced([ticker], base, sessions)[ticker]
+
+
+def _before(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Return what a ticker of New York was worth at its market's last close before each session of another market."""
+    abroad = pd.DatetimeIndex(prices.closes[NEW_YORK].index)
+    values = prices.priced([ticker], base, abroad)[ticker].to_numpy()
+    places = abroad.searchsorted(sessions, side="left") - 1
+    return pd.Series(np.where(places >= 0, values[places], np.nan), sessions)
+
+
+def _book(book: Book, prices: Prices) -> dict[str, Any]:
+    if not len(book.orders):
+        return {"because": "nothing was ever held"}
+    factors = factor_returns(book, prices)
+    found = alpha(performance.returns(book.equity), factors, book.periods_per_year)
+    if isinstance(found, Refused):
+        return {"because": found.reason}
+    return {
+        "alpha": _said(found.annual),
+        "loadings": {name: _said(one) for name, one in found.loadings.items()},
+        "first": f"{factors.index[0]:%Y-%m-%d}",
+        "last": f"{factors.index[-1]:%Y-%m-%d}",
+        "r_squared": found.r_squared,
+        "n": found.n,
+        "indicative": found.indicative,
+    }
+
+
+def _said(one: Coefficient) -> dict[str, float]:
+    return {"value": one.value, "error": one.error, "lower": one.lower, "upper": one.upper}

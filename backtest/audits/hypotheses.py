@@ -1,0 +1,92 @@
+"""The registered hypotheses: fixed in `hypotheses.toml`, hashed, and corrected for their number however few a run tests."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from backtest.errors import ConfigurationError
+from backtest.facts import content_id
+from backtest.files.inputs import STRICT, parsed_row, read_tables
+from backtest.statistics.nulls import holm
+from backtest.universe import FOLDER
+
+PATH = FOLDER / "hypotheses.toml"
+
+
+class Hypothesis(BaseModel):
+    """One row: the strategy's statistic is larger than under a null, at level `alpha` after correction."""
+
+    model_config = STRICT
+
+    strategy: str
+    null: Literal["placebo", "labels", "dates", "leader", "noise", "factors"]
+    statistic: Literal["standardised log growth", "alpha a year"]
+    direction: Literal["larger"]
+    alpha: float = Field(gt=0, lt=1)
+    primary: bool = False
+
+
+def hypotheses_id() -> str:
+    """Return the hash of the file."""
+    return content_id([PATH.read_bytes()])
+
+
+@lru_cache
+def load_hypotheses(path: Path = PATH) -> tuple[Hypothesis, ...]:
+    """Return the rows in file order; ConfigurationError for a row that is malformed or stands twice."""
+    held = read_tables(path, "hypothesis")["hypothesis"]
+    rows = tuple(parsed_row(Hypothesis, row, f"{path.name} row {number}") for number, row in enumerate(held, start=1))
+    pairs = [(row.strategy, row.null) for row in rows]
+    for number, pair in enumerate(pairs):
+        if pair in pairs[:number]:
+            raise ConfigurationError(f"{path.name} row {number + 1}: strategy and null are those of a row before")
+    return rows
+
+
+def judged(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return a suite with Holm-adjusted p-values, the hash and the numbers of registered hypotheses: all, and the primary ones.
+
+    Primary hypotheses are corrected for one another, the rest for the rest.
+    """
+    rows = load_hypotheses()
+    adjusted = corrected(strategy, {null: one["p"] for null, one in suite.items()})
+    level: dict[str, float] = {row.null: row.alpha for row in rows if row.strategy == strategy}
+    found = {
+        null: one | {"adjusted": adjusted.get(null), "stands": adjusted[null] <= level[null] if null in adjusted else None}
+        for null, one in suite.items()
+    }
+    primary = sum(row.primary for row in rows)
+    return {"tests": found, "registered": len(rows), "primary": primary, "hypotheses_id": hypotheses_id()}
+
+
+def corrected(strategy: str, found: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the Holm-adjusted p-value of every null that is registered for a strategy and gave one.
+
+    Those of other strategies, and those that gave no p-value, count as 1. No adjusted value is smaller for it than with
+    all of them known: the i-th of m smallest is multiplied by m - i + 1, and more below it only lower its factor.
+    """
+    adjusted: dict[str, float] = {}
+    for primary in (True, False):
+        family = [row for row in load_hypotheses() if row.primary is primary]
+        given = {row.null: found.get(row.null) for row in family if row.strategy == strategy}
+        values = {f"{row.strategy}/{row.null}": 1.0 for row in family}
+        values |= {f"{strategy}/{null}": p for null, p in given.items() if p is not None}
+        every = holm(values).adjusted
+        adjusted |= {null: every[f"{strategy}/{null}"] for null, p in given.items() if p is not None}
+    return adjusted
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """Return what the verdict says of the nulls: which registered ones the strategy beat after correction."""
+    tested = [null for null, one in found["tests"].items() if one["stands"] is not None]
+    if not tested:
+        return "No null is registered for this strategy."
+    beaten = [null for null in tested if found["tests"][null]["stands"]]
+    of = f"{len(tested)} nulls (corrected for {found['registered']} hypotheses, {found['primary']} of them primary)"
+    if not beaten:
+        return f"It beats none of {of}."
+    hindsight = " Alpha of a basket chosen in hindsight is no skill." if "factors" in beaten else ""
+    return f"It beats {', '.join(beaten)} of {of}.{hindsight}"

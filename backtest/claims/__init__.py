@@ -1,0 +1,1 @@
+"""The sentences of the thesis and the measures they are held against."""

@@ -1,0 +1,183 @@
+"""The ledger: each claim of the report with its figure, ours, and a verdict.
+
+A claim is a row of `universe/claims.toml`; each of its readings is measured by a function of `measures`. It is
+*confirmed* when every testable reading holds, *confirmed under one reading* when some do, *contradicted* when none does,
+*not testable* when none can be measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from inspect import signature
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from backtest.claims import measures
+from backtest.claims.measures import Measurement
+from backtest.errors import near_miss
+from backtest.facts import CONFIDENCE, EVIDENCE, Fact
+from backtest.files.inputs import Many, fault
+from backtest.panel import Panel
+from backtest.universe import FOLDER, Row, load_universe, read_rows
+
+MEASURES = {
+    one.__name__: one
+    for one in (
+        measures.ratio,
+        measures.rising,
+        measures.excess_sets,
+        measures.token_multiple,
+        measures.chip,
+        measures.trend,
+        measures.positive,
+        measures.excess_return,
+    )
+}
+NOT_ARGUMENTS = ("name", "measure", "judged")
+Test = Literal["within", "at least", "all", "positive"]
+Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "not testable"]
+
+
+class Claim(Row):
+    """A sentence of the report, its figure, and the readings under which it is held to it."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    sentence: str = Field(min_length=1)
+    reported: float | None = None
+    tolerance: float = Field(default=0.0, ge=0)
+    unit: str
+    test: Test
+    readings: tuple[dict[str, Any], ...] = Many
+
+    @model_validator(mode="after")
+    def _measurable(self) -> "Claim":
+        if self.test in ("within", "at least") and self.reported is None:
+            raise ValueError(f"claim '{self.id}' is tested {self.test} a figure; want `reported`")
+        for reading in self.readings:
+            _check_reading(self.id, reading)
+        return self
+
+    def holds(self, value: float) -> bool:
+        """Return whether a measured value bears the claim out."""
+        if self.test == "within":
+            return abs(value - (self.reported or 0.0)) <= self.tolerance
+        if self.test == "at least":
+            return value >= (self.reported or 0.0)
+        return value == 1.0 if self.test == "all" else value > 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a claim on a panel: a measurement per reading, the first of them the main one."""
+
+    claim: Claim
+    measured: tuple[Measurement, ...]
+
+    @property
+    def main(self) -> Measurement:
+        """The main reading's measurement."""
+        return self.measured[0]
+
+    @property
+    def outcomes(self) -> tuple[bool | None, ...]:
+        """Whether each reading holds; None where it cannot be measured."""
+        return tuple(None if one.value is None else self.claim.holds(one.value) for one in self.measured)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict over every testable reading that is judged."""
+        judged = [reading.get("judged", True) for reading in self.claim.readings]
+        testable = [one for one, counts in zip(self.outcomes, judged, strict=True) if counts and one is not None]
+        if not testable:
+            return "not testable"
+        if all(testable):
+            return "confirmed"
+        return "confirmed under one reading" if any(testable) else "contradicted"
+
+    @property
+    def inputs(self) -> tuple[Fact, ...]:
+        """Every figure any reading used, once."""
+        return tuple(dict.fromkeys(fact for one in self.measured for fact in one.inputs))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding for JSON: the main reading as `measured`, every other among `alternatives`."""
+        names = [reading["name"] for reading in self.claim.readings]
+        readings = [
+            {"reading": name, "measured": one.value, "holds": outcome, "quarter": one.quarter, "missing": list(one.missing)}
+            | ({"details": one.details} if one.details else {})
+            for name, one, outcome in zip(names, self.measured, self.outcomes, strict=True)
+        ]
+        inputs = self.inputs
+        return {
+            "id": self.claim.id,
+            "sentence": self.claim.sentence,
+            "reported": self.claim.reported,
+            "measured": self.main.value,
+            "unit": self.claim.unit,
+            "verdict": self.verdict,
+            "quarter": self.main.quarter,
+            "evidence": max((fact.evidence for fact in inputs), key=EVIDENCE.index, default="none"),
+            "confidence": max((fact.confidence for fact in inputs), key=CONFIDENCE.index, default="none"),
+            "reading": readings[0],
+            "alternatives": readings[1:],
+            "inputs": [fact.as_dict() for fact in inputs],
+        }
+
+
+@lru_cache
+def load_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
+    """Return the claims in file order; raise ConfigurationError by file, row and field."""
+    return read_rows(folder, "claims", Claim, key="id")
+
+
+def tickers_needed() -> set[str]:
+    """Return the tickers whose prices some claim needs."""
+    universe = load_universe()
+    readings = [reading for claim in load_claims() for reading in claim.readings]
+    named = {reading[key] for reading in readings for key in ("basket", "benchmark") if key in reading}
+    single = universe.market_and_currency()
+    return {ticker for name in named for ticker in ((name,) if name in single else universe.basket(name).members)}
+
+
+def ledger(panel: Panel, claims: Sequence[Claim] | None = None) -> list[Finding]:
+    """Return a finding per claim as known on a panel."""
+    return [Finding(claim, tuple(_measure(panel, reading) for reading in claim.readings)) for claim in claims or load_claims()]
+
+
+def changed_since(then: Sequence[Finding], now: Sequence[Finding]) -> dict[str, str]:
+    """Return the claims whose verdict differs between two ledgers: id to "contradicted -> confirmed"."""
+    before = {finding.claim.id: finding.verdict for finding in then}
+    return {
+        finding.claim.id: f"{before[finding.claim.id]} -> {finding.verdict}"
+        for finding in now
+        if before[finding.claim.id] != finding.verdict
+    }
+
+
+def _check_reading(claim: str, reading: dict[str, Any]) -> None:
+    """Raise ValueError for a reading without a name, of no measure, or with arguments its measure does not take."""
+    where = f"claim '{claim}', reading '{reading.get('name', '')}'"
+    if not reading.get("name"):
+        raise ValueError(f"{where}: want a name")
+    if reading.get("measure") not in MEASURES:
+        raise ValueError(f"{where}: {near_miss('measure', str(reading.get('measure')), list(MEASURES))}")
+    arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
+    try:
+        _arguments(reading["measure"])(**arguments)
+    except ValidationError as error:
+        raise ValueError(f"{where}: {fault(error)}") from None
+
+
+@lru_cache
+def _arguments(measure: str) -> type[BaseModel]:
+    """Return the arguments a measure takes beside the panel, as a model that takes no others."""
+    taken = {name: one for name, one in signature(MEASURES[measure]).parameters.items() if name != "panel"}
+    fields = {name: (one.annotation, ... if one.default is one.empty else one.default) for name, one in taken.items()}
+    return create_model(measure, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
+
+
+def _measure(panel: Panel, reading: dict[str, Any]) -> Measurement:
+    arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
+    return MEASURES[reading["measure"]](panel, **arguments)

@@ -1,0 +1,308 @@
+"""How a claim is measured: one function per measure, each from a Panel alone.
+
+Every measure returns a Measurement: a value, the quarter (or day) it stands on, the figures it used, and, when it has no
+value, what is missing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import combinations
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from backtest.calendars import parse_quarter, quarter_label
+from backtest.data.periods import LABELS, parse_period
+from backtest.errors import ConfigurationError, near_miss
+from backtest.facts import Fact
+from backtest.panel import Panel, Series
+from backtest.signals import QuarterlySignal, Reading, cited, four_quarter_growth, load_signals, readings
+from backtest.signals.multiplier import RATE
+from backtest.signals.revenue_capex_ratio import CLOUD_SHARE, DATA_CENTER
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.thesis.windows import REPORT_DATE
+from backtest.universe import load_universe
+
+INTERCONNECT = ("optical", "copper", "PCB")
+LONGEST_HOLIDAY = timedelta(days=12)  # of a market: a name without a price for longer has none any more
+FOUR_CLOUDS = ("AMZN", "GOOGL", "MSFT", "META")
+FIVE_CLOUDS = (*FOUR_CLOUDS, "ORCL")
+HEADLINE = {
+    "AMZN": "cash_capex_net_of_proceeds_and_incentives",
+    "MSFT": "capex_incl_finance_leases",
+    "META": "capex_incl_finance_lease_principal",
+}
+
+
+Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+PeriodLabel = Annotated[str, AfterValidator(lambda label: _period_label(label))]
+ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]
+SignalName = Annotated[str, AfterValidator(lambda name: _quarterly(name) and name)]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measured value, or None with what is missing; `details` are further numbers for the report."""
+
+    value: float | None
+    quarter: str | None = None
+    inputs: tuple[Fact, ...] = ()
+    missing: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def ratio(
+    panel: Panel,
+    quarter: Quarter,
+    share: Literal["disclosed", "next", "whole"] = "disclosed",
+    capex: Literal["cash", "headline"] = "cash",
+    lag_quarters: int = 0,
+) -> Measurement:
+    """Data-center revenue × cloud share ÷ five clouds' CapEx of `lag_quarters` earlier, as a fraction.
+
+    The share is the quarter's own, the next quarter's (hindsight), or 1.
+    """
+    when = parse_quarter(quarter)
+    wanted = {"NVDA data_center_revenue": panel.fact(DATA_CENTER, when)}
+    if share == "disclosed":
+        wanted["NVDA cloud share"] = panel.fact(CLOUD_SHARE, when)
+    if share == "next":
+        wanted["NVDA cloud share of the next quarter,"] = panel.fact(CLOUD_SHARE, when + 1)
+    before = when - lag_quarters
+    spent = {f"{entity} {metric}": panel.fact((entity, metric), before) for entity, metric in _capex(capex)}
+    found = cited([*wanted.values(), *spent.values()])
+    if lost := _lost(wanted, quarter) + _lost(spent, quarter_label(before)):
+        return Measurement(None, quarter, found, lost)
+    revenue = np.prod([fact.value for fact in wanted.values() if fact])
+    return Measurement(float(revenue / sum(fact.value for fact in spent.values() if fact)), quarter, found)
+
+
+def rising(
+    panel: Panel, series: Literal["clouds", "headline", "nvidia"], since: Quarter, over: int, each: bool = False
+) -> Measurement:
+    """Share of quarters from `since` to the latest complete one in which a sum (or each of its parts) rose."""
+    group = {
+        "clouds": tuple((cloud, "purchases_ppe") for cloud in FOUR_CLOUDS),
+        "headline": tuple(pair for pair in _capex("headline") if pair[0] != "ORCL"),
+        "nvidia": (("NVDA", "total_revenue"),),
+    }[series]
+    table = panel.matrix(group) if each else panel.matrix(group).sum(axis=1, keepdims=True)
+    rose = np.full(table.shape, np.nan)
+    rose[over:] = np.where(np.isfinite(table[over:] - table[:-over]), table[over:] > table[:-over], np.nan)
+    quarters = _span(panel, since, np.isfinite(panel.matrix(group).sum(axis=1)))
+    held = rose[_rows(panel, quarters)]
+    inputs = _facts(panel, group, quarters, over)
+    if not len(held) or np.isnan(held).any():
+        wanted = sorted({one for quarter in (quarters.tolist() or [parse_quarter(since)]) for one in (quarter - over, quarter)})
+        gaps = [f"{one[0]} {one[1]} {quarter_label(q)}" for q in wanted for one in group if panel.fact(one, q) is None]
+        return Measurement(None, since, inputs, tuple(gaps))
+    falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, held, strict=True) if not row.all()]
+    return Measurement(float(held.mean()), quarter_label(int(quarters[-1])), inputs, details={"falls": falls})
+
+
+def excess_sets(
+    panel: Panel,
+    since: Quarter,
+    growth: Literal["year", "quarter", "trailing"],
+    ours: bool = False,
+    in_usd: bool = False,
+    market: Literal["XSHG", "XNYS"] = "XSHG",
+) -> Measurement:
+    """Share of sets of four suppliers whose revenue outgrew four clouds' CapEx in every quarter from `since`.
+
+    Sets are drawn from every optical, copper and PCB supplier of a market with full coverage up to the latest quarter that
+    CapEx is known for, and our own four (Shanghai and Shenzhen) or every supplier (New York); `ours` takes our four alone.
+    Growth over four quarters, over one, or of the sum of four quarters over the four before.
+    """
+    metric = {"XSHG": "revenue", "XNYS": "total_revenue"}[market]
+    capex = panel.matrix(tuple((cloud, "purchases_ppe") for cloud in FOUR_CLOUDS)).sum(axis=1)
+    every = tuple(name for name in _interconnect_suppliers(market) if panel.has((name, metric)))
+    leaders = SupplyChainExcess().leaders if market == "XSHG" else every
+    names = leaders if ours else every
+    revenue = panel.matrix(tuple((name, metric) for name in names))
+    if in_usd:
+        revenue = revenue / panel.matrix((RATE,))
+    complete = np.isfinite(capex) & np.isfinite(panel.matrix(tuple((name, metric) for name in leaders)).sum(axis=1))
+    quarters = _span(panel, since, complete)
+    rows = _rows(panel, quarters)
+    supplied, spent = _grown(revenue, growth), _grown(capex[:, None], growth)
+    covered = [column for column in range(len(names)) if len(rows) and np.isfinite(supplied[rows, column]).all()]
+    if not len(rows) or len(covered) < 4 or not np.isfinite(spent[rows]).all():
+        return Measurement(None, since, missing=(f"four suppliers and four clouds with full coverage since {since}",))
+    sets = np.array(list(combinations(covered, 4)))
+    excess = _grown(revenue[:, sets].sum(axis=2), growth)[rows] - spent[rows]
+    holds = (excess > 0).all(axis=0)
+    span = {"year": 4, "quarter": 1, "trailing": 7}[growth]
+    series = [(names[column], metric) for column in covered] + [(cloud, "purchases_ppe") for cloud in FOUR_CLOUDS]
+    return Measurement(
+        float(holds.mean()),
+        quarter_label(int(quarters[-1])),
+        _facts(panel, [*series, *([RATE] if in_usd else [])], quarters, span),
+        details={
+            "sets": len(sets),
+            "sets_holding": int(holds.sum()),
+            "quarters": [quarter_label(int(quarter)) for quarter in quarters],
+            "share_of_set_quarters": float((excess > 0).mean()),
+            "suppliers": [names[column] for column in covered],
+            "worst_quarter_excess": np.sort(excess.min(axis=0)).tolist(),
+        },
+    )
+
+
+def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: PeriodLabel) -> Measurement:
+    """How many times its tokens of one period a provider processed in another, same scope."""
+    panel.fact((provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
+    known = {fact.period: fact for fact in panel.published("tokens_per_month") if fact.entity == provider}
+    found = cited([known.get(base), known.get(level)])
+    if len(found) < 2:
+        lost = tuple(f"{provider} tokens_per_month {period}" for period in (base, level) if period not in known)
+        return Measurement(None, level, found, lost)
+    return Measurement(found[1].value / found[0].value, level, found, details={"level": found[1].value, "base": found[0].value})
+
+
+def chip(panel: Panel, chip: str, metric: ChipMetric, divided_by: float = 1.0) -> Measurement:
+    """Return a figure of an accelerator over `divided_by`; a row whose only source is the report itself proves nothing."""
+    row = panel.chip(chip)
+    if row is None:
+        return Measurement(None, missing=(f"{chip} {metric}",))
+    fact = row.fact(metric)
+    if "Soochow" in row.source:
+        return Measurement(None, row.first_shipped, (fact,), ("a source other than the report itself",))
+    if not np.isfinite(fact.value):
+        return Measurement(None, row.first_shipped, (fact,), (f"{chip} {metric}",))
+    return Measurement(fact.value / divided_by, row.first_shipped, (fact,))
+
+
+def trend(
+    panel: Panel,
+    signal: SignalName,
+    since: Quarter | None = None,
+    over: int | None = None,
+    part: str | None = None,
+) -> Measurement:
+    """Change of a signal's value (or one of its parts) from `since`, or over some quarters, to its latest quarter."""
+    known = readings(_quarterly(signal), panel)
+    if not known:
+        return Measurement(None, since, missing=(f"any quarter of {signal}",))
+    _check_parts(known, signal, [part] if part else [])
+    last = list(known)[-1]
+    first = since or quarter_label(parse_quarter(last) - (over or 0))
+    if first not in known or first == last:
+        return Measurement(None, first, missing=(f"{signal} {first} and a later quarter",))
+    ends = [known[quarter].parts.get(part, np.nan) if part else known[quarter].value for quarter in (first, last)]
+    if not np.isfinite(ends).all():
+        return Measurement(None, last, missing=(f"{part} of {signal} in {first} and {last}",))
+    inputs = known[first].inputs + known[last].inputs
+    return Measurement(float(ends[1] - ends[0]), last, inputs, details={"from": float(ends[0]), "to": float(ends[1])})
+
+
+def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[str] = ()) -> Measurement:
+    """Share of a signal's quarters from `since` in which its value (or every one of some parts) is above zero."""
+    known = {quarter: one for quarter, one in readings(_quarterly(signal), panel).items() if quarter >= since}
+    if not known:
+        return Measurement(None, since, missing=(f"any quarter of {signal} since {since}",))
+    _check_parts(known, signal, parts)
+
+    def holds(reading: Reading) -> bool:
+        return all(reading.parts[part] > 0 for part in parts) if parts else reading.value > 0
+
+    failing = [quarter for quarter, reading in known.items() if not holds(reading)]
+    inputs = dict.fromkeys(fact for reading in known.values() for fact in reading.inputs)
+    shares = {part: float(np.mean([reading.parts[part] > 0 for reading in known.values()])) for part in parts}
+    details = {"failing": failing} | ({"share_by_part": shares} if shares else {})
+    return Measurement(1.0 - len(failing) / len(known), list(known)[-1], tuple(inputs), details=details)
+
+
+def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
+    """Return of a basket bought equally at the first price after the report and held, minus that of a ticker or basket.
+
+    Both over the sessions on which all names are priced: `quarter` says which, and whose prices end them.
+    """
+    universe = load_universe()
+    held = universe.basket(basket).members
+    single = benchmark in universe.market_and_currency()
+    against = (benchmark,) if single else universe.basket(benchmark).members
+    lost = tuple(f"prices of {name}" for name in (*held, *against) if name not in panel.prices.columns)
+    later = panel.prices.loc[panel.prices.index > REPORT_DATE]
+    priced = later.reindex(columns=list(dict.fromkeys([*held, *against]))).dropna()
+    if lost or len(priced) < 2:
+        return Measurement(None, missing=lost or ("prices of two sessions after the report",))
+    grown = priced.iloc[-1] / priced.iloc[0] - 1.0
+    value = float(grown[list(held)].mean() - grown[list(against)].mean())
+    days = f"{priced.index[0]:%Y-%m-%d} to {priced.index[-1]:%Y-%m-%d}"
+    after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :, list(priced)]
+    ended = [str(name) for name, column in after.items() if len(after) and column.isna().all()]
+    ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
+    details = {"span": days, "returns": grown.to_dict()} | ({"ended": ended} if ended else {})
+    return Measurement(value, f"{days}{ends}", details=details)
+
+
+def _capex(kind: Literal["cash", "headline"]) -> tuple[Series, ...]:
+    """Return the clouds' CapEx series: gross purchases, or the headline measure where a company has its own."""
+    metrics = HEADLINE if kind == "headline" else {}
+    return tuple((cloud, metrics.get(cloud, "purchases_ppe")) for cloud in FIVE_CLOUDS)
+
+
+def _grown(totals: np.ndarray, growth: str) -> np.ndarray:
+    """Return quarters × columns of growth, NaN where either end is unknown."""
+    if growth == "year":
+        return four_quarter_growth(totals)
+    grown = np.full(totals.shape, np.nan)
+    if growth == "quarter":
+        grown[1:] = totals[1:] / totals[:-1] - 1.0
+        return grown
+    trailing = totals.copy()
+    trailing[3:] = totals[3:] + totals[2:-1] + totals[1:-2] + totals[:-3]
+    trailing[:3] = np.nan
+    return four_quarter_growth(trailing)
+
+
+def _interconnect_suppliers(market: str) -> list[str]:
+    return [row.ticker for row in load_universe().suppliers if row.chain in INTERCONNECT and row.market == market]
+
+
+def _period_label(label: str) -> str:
+    if parse_period(label) is None:
+        raise ValueError(f"no label of a period; expected one like {LABELS}")
+    return label
+
+
+def _check_parts(known: dict[str, Reading], signal: str, parts: Sequence[str]) -> None:
+    """Raise ConfigurationError with a near miss for a part that no reading of a signal has; without a reading none is known."""
+    names = sorted({name for reading in known.values() for name in reading.parts})
+    for part in parts:
+        if names and part not in names:
+            raise ConfigurationError(near_miss(f"part of {signal}", part, names))
+
+
+def _quarterly(name: str) -> QuarterlySignal:
+    quarterly = {known: one for known, one in load_signals().items() if isinstance(one, QuarterlySignal)}
+    if name not in quarterly:
+        raise ValueError(near_miss("quarterly signal", name, list(quarterly)))
+    return quarterly[name]
+
+
+def _span(panel: Panel, since: str, complete: np.ndarray) -> np.ndarray:
+    """Return the quarters from `since` to the latest complete one."""
+    known = panel.quarters[complete]
+    last = known[-1] if len(known) else parse_quarter(since) - 1
+    return np.arange(parse_quarter(since), int(last) + 1)
+
+
+def _rows(panel: Panel, quarters: np.ndarray) -> np.ndarray:
+    """Return the positions of some quarters in the panel; none where they begin before it."""
+    return quarters - panel.quarters[0] if len(quarters) and quarters[0] >= panel.quarters[0] else quarters[:0]
+
+
+def _facts(panel: Panel, series: Sequence[Series], quarters: np.ndarray, back: int) -> tuple[Fact, ...]:
+    """Return every known figure of some series from `back` quarters before the first quarter to the last."""
+    if not len(quarters):
+        return ()
+    when = range(int(quarters[0]) - back, int(quarters[-1]) + 1)
+    return cited(panel.fact(one, quarter) for one in series for quarter in when)
+
+
+def _lost(wanted: dict[str, Fact | None], quarter: str) -> tuple[str, ...]:
+    return tuple(f"{name} for {quarter}" for name, fact in wanted.items() if fact is None)

@@ -1,0 +1,203 @@
+"""The command line of the live store: `python -m backtest data --help`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backtest.errors import DataError
+from backtest.files.inputs import day
+
+if TYPE_CHECKING:
+    from backtest.data.pull import Item, Summary
+
+SOURCES = ("yahoo", "sec", "eastmoney")
+
+data = typer.Typer(help="The live store: prices and figures from their own sources.", no_args_is_help=True, rich_markup_mode=None)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
+
+
+@data.command()
+def pull(
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[TICKER|COMPANY]...", help="Only these; default: all.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Only this source: yahoo, sec or eastmoney.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First day of prices; default 2021-01-01.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask even for what is fresh.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the sources for what is new and store it; what was stored before an interruption is not asked again."""
+    import pandas as pd
+
+    from backtest import clock
+    from backtest.data.pull import SINCE, items
+    from backtest.data.pull import pull as pull_items
+    from backtest.data.store import open_store
+
+    first = SINCE if since is None else pd.Timestamp(day("--since", since))
+    asked = items(source or SOURCES, keys or [])
+    with _Progress(len(asked), lines=True) as progress:
+        summary = pull_items(open_store(), asked, progress.report, first, again, clock.SYSTEM)
+    document = _summary(summary)
+    sys.stdout.write(_json(document) if as_json else _summary_lines(document))
+    if summary.missing:
+        raise DataError(f"{_missing(summary)}; what came is stored, pull again for the rest")
+
+
+@data.command()
+def status(as_json: JsonOption = False) -> None:
+    """Show what is embedded and what the store covers, how old it is, its gaps, and figures in conflict."""
+    from backtest import clock
+    from backtest.data.status import status as describe
+    from backtest.data.store import open_store
+
+    document = describe(open_store(), clock.SYSTEM.now())
+    sys.stdout.write(_json(document) if as_json else _status_lines(document))
+
+
+@data.command()
+def verify(as_json: JsonOption = False) -> None:
+    """Hash everything in the store again, follow its ledger, and derive its rows again from the answers."""
+    from backtest.data.status import verify as check
+    from backtest.data.store import open_store
+
+    store = open_store()
+    counts, faults = check(store)
+    counted = ", ".join(f"{number} {name}" for name, number in counts.items())
+    sys.stdout.write(_json({"counts": counts, "faults": faults}) if as_json else f"{store.home}: {counted}\n")
+    if faults:
+        for fault in faults[1:]:
+            typer.echo(fault, err=True)
+        raise DataError(
+            f"{faults[0]} ({len(faults)} faults in all); want the store restored from a copy, or pulled anew elsewhere"
+        )
+
+
+@data.command()
+def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")]) -> None:
+    """Write a frozen snapshot that `--prices DIR` and `--facts DIR` read."""
+    from backtest.data.export import export as write
+    from backtest.data.store import open_store
+
+    page, left_out = write(open_store(), out)
+    for line in left_out:
+        typer.echo(f"left out: {line}", err=True)
+    typer.echo(f"{out}: {len(page['tickers'])} tickers, prices {page['prices_id']}")
+
+
+def pull_prices(tickers: Sequence[str]) -> None:
+    """Pull what a run lacks of some tickers and the rate; raise DataError naming what could not be had."""
+    from backtest import clock
+    from backtest.data.folder import RATE
+    from backtest.data.pull import fresh, items
+    from backtest.data.pull import pull as pull_items
+    from backtest.data.store import open_store
+
+    store = open_store()
+    asked = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item, clock.SYSTEM.now())]
+    if not asked:
+        return
+    with _Progress(len(asked), lines=False) as progress:
+        summary = pull_items(store, asked, progress.report, clock=clock.SYSTEM)
+    if summary.missing:
+        raise DataError(f"{_missing(summary)}; without a network use --prices reference, or --prices store for what is kept")
+
+
+class _Progress:
+    """A bar on a terminal, elsewhere a line per item where `lines` are wanted; on standard error either way."""
+
+    def __init__(self, total: int, lines: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True)
+        self._lines = lines and not self._console.is_terminal
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        self._task = self._bar.add_task("pulling", total=total)
+
+    def __enter__(self) -> "_Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def report(self, item: "Item", outcome: str) -> None:
+        self._bar.update(self._task, advance=1, description=f"{item.source} {item.key}")
+        if self._lines and outcome != "fresh":
+            typer.echo(f"{item.source} {item.key}: {outcome}", err=True)
+
+
+def _missing(summary: "Summary") -> str:
+    """Return "45 of 45 missing: NVDA, AMD and 43 more (the fault)", by the first fault."""
+    fault = summary.missing[0][1]
+    keys = [item.key for item, other in summary.missing if other == fault]
+    named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    others = len(summary.missing) - len(keys)
+    return f"missing {named} ({_without_name(fault, summary.missing[0][0])})" + (
+        f", and {others} more for other reasons" if others else ""
+    )
+
+
+def _without_name(fault: str, item: "Item") -> str:
+    return fault.removeprefix(f"{item.source} {item.key}: ").removeprefix(f"{item.source}: ")
+
+
+def _summary(summary: "Summary") -> dict[str, Any]:
+    missing: dict[str, list[str]] = {}
+    for item, fault in summary.missing:
+        missing.setdefault(_without_name(fault, item), []).append(f"{item.source} {item.key}")
+    return {
+        "rows": {name: {"new": n.new, "changed": n.changed, "unchanged": n.unchanged} for name, n in summary.counts.items()},
+        "fresh": summary.fresh,
+        "refused": list(summary.refused),
+        "missing": [{"items": items, "fault": fault} for fault, items in missing.items()],
+    }
+
+
+def _summary_lines(document: dict[str, Any]) -> str:
+    lines = [f"{name}: " + ", ".join(f"{n:,} {kind}" for kind, n in rows.items()) for name, rows in document["rows"].items()]
+    lines.append(f"fresh and not asked: {document['fresh']}")
+    lines += [f"refused: {line}" for line in document["refused"]]
+    lines += [f"missing: {', '.join(one['items'])}: {one['fault']}" for one in document["missing"]]
+    return "\n".join(lines) + "\n"
+
+
+def _status_lines(document: dict[str, Any]) -> str:
+    lines = ["embedded prices"]
+    for ticker, own in document["embedded"]["prices"].items():
+        since = f" after {own['last_bar']}" if own["last_bar"] else ""
+        closes = "" if own["last_bar"] == own["last"] else f", closes only{since}"
+        lines.append(
+            f"{ticker:<12}{own['first']} to {own['last']}, {own['sessions']:,} sessions, {own['days_old']} days old{closes}"
+        )
+    lines.append("embedded figures")
+    for name, own in document["embedded"]["figures"].items():
+        newest = f"{own['figures']:,} figures, the newest of {own['newest']}, {own['days_old']} days old"
+        lines.append(f"{name:<36}{own['first']} to {own['last']}, {newest}")
+    lines.append(f"store: {document['home']}")
+    if not document["prices"] and not document["figures"] and not document["typed"]:
+        return "\n".join(lines) + "\nempty; fill it with 'python -m backtest data pull'\n"
+    for ticker, held in document["prices"].items():
+        gaps = f", {len(held['gaps'])} gaps from {held['gaps'][0]}" if held["gaps"] else ""
+        late = f", {held['days_behind']} days behind" if held["days_behind"] else ""
+        lines.append(f"{ticker:<12}{held['first']} to {held['last']}, {held['sessions']:,} sessions{late}{gaps}")
+    if document["missing_prices"]:
+        lines.append(f"no prices: {', '.join(document['missing_prices'])}")
+    for name, held in document["figures"].items():
+        gaps = f", missing {', '.join(held['missing'])}" if held["missing"] else ""
+        outcomes = ", ".join(f"{number} {outcome}" for outcome, number in held["outcomes"].items())
+        asked = f"asked {held['days_since_asked']} days ago"
+        lines.append(f"{name:<24}{held['first']} to {held['last']}{gaps}; {outcomes}; {asked} ({held['source']})")
+    lines.append(f"typed rows: {document['typed']}")
+    lines += [f"conflict: {line}" for line in document["conflicts"]]
+    return "\n".join(lines) + "\n"
+
+
+def _json(document: dict[str, Any]) -> str:
+    from backtest.files.documents import to_json
+
+    return to_json(document)

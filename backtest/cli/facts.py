@@ -1,0 +1,103 @@
+"""The command line of figures: `python -m backtest facts --help`."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+facts = typer.Typer(help="The figures a run may use.", no_args_is_help=True, rich_markup_mode=None)
+
+FactsOption = Annotated[
+    str, typer.Option("--facts", help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
+
+
+@facts.command("list")
+def list_facts(
+    source: FactsOption = "reference",
+    as_json: JsonOption = False,
+) -> None:
+    """Show every entity and metric there is: unit, first and last calendar quarter, number of periods."""
+    from backtest.data.archive import load_facts
+    from backtest.files.documents import to_json
+
+    rows = series_rows(load_facts(source).rows)
+    sys.stdout.write(to_json(rows) if as_json else _lines(rows))
+
+
+@facts.command("ranges")
+def list_ranges(
+    source: FactsOption = "reference",
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what sources put between a low and a high figure: optical modules, copper and PCB per chip, profit previews."""
+    from backtest import clock
+    from backtest.calendars import as_of_moment
+    from backtest.data.archive import load_facts
+    from backtest.files.documents import to_json
+
+    moment = as_of_moment(as_of) if as_of is not None else clock.SYSTEM.now()
+    rows = range_rows(load_facts(source).ranges, moment)
+    sys.stdout.write(to_json(rows) if as_json else _range_lines(rows))
+
+
+def range_rows(ranges: Any, moment: Any) -> list[dict[str, Any]]:
+    """Return the ranges that were known at a moment, by item and subject, oldest first."""
+    known = ranges[ranges["known_at"] <= moment].sort_values(["item", "subject", "metric", "known_at"], kind="stable")
+    return [
+        {
+            "item": row.item,
+            "subject": row.subject,
+            "metric": row.metric,
+            "period": row.period or None,
+            "low": None if row.low != row.low else row.low,
+            "high": None if row.high != row.high else row.high,
+            "unit": row.unit,
+            "known_at": row.published,
+            "evidence": row.evidence,
+            "confidence": row.confidence,
+            "source": row.source,
+            "note": row.note,
+        }
+        for row in known.itertuples()
+    ]
+
+
+def series_rows(figures: Any) -> list[dict[str, Any]]:
+    """Return entity, metric, unit, first and last calendar quarter and number of periods of every series, by name."""
+    from backtest.calendars import quarter_label
+
+    found = []
+    for (entity, metric), own in figures.groupby(["entity", "metric"], sort=True):
+        first, last = (quarter_label(int(quarter)) for quarter in (own["quarter"].min(), own["quarter"].max()))
+        series = {"entity": entity, "metric": metric, "unit": own["unit"].iloc[0]}
+        found.append(series | {"first": first, "last": last, "periods": int(own["period"].nunique())})
+    return found
+
+
+def _lines(rows: list[dict[str, Any]]) -> str:
+    """Return a line per entity and, below it, an aligned line per metric."""
+    metric, unit = (max(len(row[name]) for row in rows) for name in ("metric", "unit"))
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        if number == 0 or row["entity"] != rows[number - 1]["entity"]:
+            lines.append(row["entity"])
+        lines.append(f"  {row['metric']:<{metric}} {row['unit']:<{unit}} {row['first']} {row['last']} {row['periods']:>4}")
+    return "\n".join(lines) + "\n"
+
+
+def _range_lines(rows: list[dict[str, Any]]) -> str:
+    """Return a line per item and subject and, below it, one per range: figure, unit, and when and how it became known."""
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        heading = f"{row['item']}: {row['subject']}"
+        if number == 0 or heading != f"{rows[number - 1]['item']}: {rows[number - 1]['subject']}":
+            lines.append(heading)
+        ends = [f"{row[end]:,.12g}" for end in ("low", "high") if row[end] is not None]
+        figure = " to ".join(dict.fromkeys(ends)) or "no amount"
+        about = " ".join(part for part in (row["metric"], row["period"]) if part)
+        known = f"known {row['known_at']}, {row['evidence']}, confidence {row['confidence']}"
+        lines.append(f"  {about}: {figure} {row['unit']}; {known}" + (f" ({row['note']})" if row["note"] else ""))
+    return "\n".join(lines) + "\n" if lines else "no range was known\n"

@@ -1,0 +1,153 @@
+"""Puts finished runs where people read them: whole or not at all."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from backtest.errors import DataError
+from backtest.files.documents import MARK, is_sealed, to_json
+from backtest.files.inputs import read_json, reason, shown
+from backtest.runs import RunResult
+
+SCHEMA = Path(__file__).parent / "result.schema.json"
+
+
+def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
+    """Write a run's page, result.json and Parquet tables to `out/<strategy>/`, or another name; return the page's path.
+
+    The folder appears complete or stays as it was. `equity.parquet` is session × column per book and benchmark,
+    `weights.parquet` and `orders.parquet` are long tables with a book column.
+    """
+    strategy = str(result.spec["name"])
+    name = name or strategy
+    with _refusing(out / name), _replacing(out / name, strategy) as folder:
+        (folder / "index.html").write_text(page, encoding="utf-8")
+        (folder / "result.json").write_text(to_json(result.as_dict()), encoding="utf-8")
+        _equity(result).to_parquet(folder / "equity.parquet")
+        _weights(result).to_parquet(folder / "weights.parquet")
+        _orders(result).to_parquet(folder / "orders.parquet")
+    return out / name / "index.html"
+
+
+def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], str]) -> Path:
+    """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
+    documents = _drawable(sorted(out.glob("*/result.json")), lambda document: render([document], []))
+    finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
+    sweeps = _drawable(finished, lambda document: render([], [document]))
+    for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
+        written = out / f".{name}.new"
+        try:
+            with _refusing(out / name):
+                written.write_text(text, encoding="utf-8")
+                os.replace(written, out / name)
+        finally:
+            written.unlink(missing_ok=True)
+    return out / "index.html"
+
+
+def _drawable(paths: Sequence[Path], draw: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
+    """Return the documents that the front page can draw; any other, whatever is wrong with it, is skipped with a line."""
+    documents = []
+    for path in paths:
+        try:
+            document = read_document(path)
+            if document["strategy"] != path.parent.name:
+                raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
+            draw(document)
+        except Exception as error:
+            fault = f"no {error}" if isinstance(error, KeyError) else reason(error)
+            print(f"skipped on the front page: {path}: not a result of this version ({fault})", file=sys.stderr)
+        else:
+            documents.append(document)
+    return documents
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what the system refuses while a report is written, a full disk above all, into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({reason(error)}), and is as it was; expected a disk with room") from None
+
+
+@contextmanager
+def _replacing(folder: Path, strategy: str) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of another when the block ends well, and vanishes when it does not.
+
+    DataError where what is there is no report of the same strategy: nothing else is replaced.
+    """
+    require_replaceable(folder, strategy)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(f"{folder.parent}: cannot write there ({error.strerror}); want a folder for reports") from None
+    fresh.chmod(0o755)
+    former = fresh.with_name(f"{fresh.name}-former")
+    try:
+        yield fresh
+        if folder.exists():
+            folder.rename(former)
+        fresh.rename(folder)
+    finally:
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        for leftover in (fresh, former):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def require_replaceable(folder: Path, strategy: str) -> None:
+    """Raise DataError unless a folder can be made or is empty, or has the result of the same strategy in it."""
+    above = next(one for one in folder.absolute().parents if one.exists() or one.is_symlink())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        why = "no folder" if not above.is_dir() else "not writable"
+        raise DataError(f"{folder.parent}: cannot write there ({above}: {why}); want a folder for reports")
+    if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        other = read_json(folder / "result.json").get("strategy")
+    except (OSError, ValueError):
+        other = None
+    if other != strategy:
+        what = f"a report of '{other}'" if other else "something that is no report"
+        raise DataError(f"{folder}: holds {what}; expected nothing, or a report of '{strategy}': move it, or name another --out")
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return a result.json; DataError where it cannot be read or is not what its hash says."""
+    try:
+        document = read_json(path)
+        carries = "content" in document or (document and str(document[next(reversed(document))]).startswith(MARK.decode()))
+        if carries and not is_sealed(path.read_bytes()):
+            raise ValueError("its content is not what its hash says")
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise DataError(f"{path}: not a readable result ({reason(error)})") from None
+    return document
+
+
+def _equity(result: RunResult) -> pd.DataFrame:
+    columns = {}
+    for name, book in result.books.items():
+        columns[name] = book.equity
+        columns |= {f"{name} vs {ticker}": column for ticker, column in book.benchmarks.items()}
+    return pd.DataFrame(columns).rename_axis("session")
+
+
+def _weights(result: RunResult) -> pd.DataFrame:
+    tables = [
+        pd.DataFrame({"realised": book.realised.stack(), "target": book.targets.stack(), "book": name})
+        for name, book in result.books.items()
+    ]
+    return pd.concat(tables).rename_axis(["session", "ticker"]).reset_index()
+
+
+def _orders(result: RunResult) -> pd.DataFrame:
+    return pd.concat([book.orders.assign(book=name) for name, book in result.books.items()], ignore_index=True)

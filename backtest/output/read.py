@@ -1,0 +1,60 @@
+"""A result.json read back: the parts that other commands read, each of its kind."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backtest.files.inputs import fault, read_json, unreadable
+
+EXPECTED = "a report's folder, see 'python -m backtest run'"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class _Figures(_Part):
+    total_return: float | None = None
+    sharpe: float | None = None
+    max_drawdown: float | None = None
+    turnover: float | None = None
+    costs: float | None = None
+
+
+class _Book(_Part):
+    regimes: dict[str, _Figures]
+    orders: list[Any]
+
+
+class _Claim(_Part):
+    id: str
+    verdict: str
+
+
+class _Prices(_Part):
+    source: str
+
+
+class _Result(_Part):
+    strategy: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    spec_id: str
+    data_id: str
+    code_id: str
+    spec: dict[str, Any]
+    prices: _Prices
+    baskets: dict[str, _Book]
+    claims: list[_Claim]
+    audit: dict[str, Any] | None
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Return the result.json of a report; DataError for one that is not there or is none."""
+    try:
+        document = read_json(path)
+        _Result.model_validate(document)
+    except ValidationError as error:
+        raise unreadable(path, ValueError(fault(error)), "result", EXPECTED) from None
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error, "result", EXPECTED) from None
+    return document

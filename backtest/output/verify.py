@@ -1,0 +1,181 @@
+"""Makes a report again from its own spec and the data, and says whether it is the same, or what differs first."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+from itertools import zip_longest
+from typing import Any
+
+from backtest.errors import ConfigurationError, DataError
+from backtest.files.documents import to_json
+from backtest.files.inputs import UNKNOWN_SHAPE, reason
+from backtest.output.compare import IDS, differences
+from backtest.panel import Archive
+from backtest.report import SWEEP, render
+from backtest.runs import run
+from backtest.strategy import StrategySpec
+
+SILENT = {"style", "script"}
+SAME_WITHIN = 1e-9  # relative: another kernel of linear algebra moves the sixteenth digit
+NOTHING_BELOW = 1e-12  # a figure that small is rounding
+SOURCE = "prices.source"  # where the prices lay: no figure
+NUMBER = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a report is what its spec and the data give; else what changed, one line each, the first figure first.
+
+    `remarks` are no differences: where the prices lay, and by how much figures differ that agree to 1e-9.
+    """
+
+    changed_ids: tuple[str, ...]
+    figures: tuple[str, ...]
+    page: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.changed_ids or self.figures or self.page)
+
+
+def restated(document: dict[str, Any], spec: StrategySpec) -> StrategySpec:
+    """Return a strategy with the values a result was run with; ConfigurationError where the strategy file has moved on.
+
+    Values are taken from the result; signals and weighting are the file's, and have to be those of the result.
+    """
+    kept = {name: value for name, value in document["spec"].items() if name not in ("signals", "weights")}
+    with _as_written():
+        for name in ("start", "end"):
+            kept[name] = kept[name] and type(spec.start).fromisoformat(kept[name])
+        kept["baskets"] = tuple(kept["baskets"])
+    made = spec.replaced(**kept)
+    for at, was, now in differences(document["spec"], json.loads(to_json(made.as_dict()))):
+        raise ConfigurationError(f"result.json: spec.{at} is {was!r}, the strategy file has {now!r}; want the file of that run")
+    return made
+
+
+def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Archive) -> Verdict:
+    """Return how a result and its page differ from those made again from its spec and an archive.
+
+    The audit is not repeated: its figures are taken from the result, and only their place on the page is checked. Raises
+    ConfigurationError for a setting's report below a sweep, whose page says what only the sweep can.
+    """
+    if f'<a href="{SWEEP.href}">' in page:
+        raise ConfigurationError("the report of a sweep's setting; want the sweep again: its page has the command and identities")
+    result = run(restated(document, spec), archive)
+    result = replace(result, audit=document["audit"], command=document.get("command", result.command))
+    again = json.loads(to_json(result.as_dict()))
+    ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])
+    told = [(at, was, now) for at, was, now in differences(document, again) if at not in (*IDS, SOURCE)]
+    gaps = [_gap(was, now) for _, was, now in told]
+    figures = tuple(
+        f"result.json {at}: {_said(was)}, made again {_said(now)}"
+        for (at, was, now), gap in zip(told, gaps, strict=True)
+        if gap > SAME_WITHIN
+    )
+    source = document["prices"]["source"]
+    remarks = [f"prices came from {source}, now from {result.prices['source']}"] if source != result.prices["source"] else []
+    remarks += [f"{len(told)} figures differ, none by more than {SAME_WITHIN:g} of its size"] if told and not figures else []
+    # A changed id and another folder are said once, not again by the page.
+    shown = replace(result, prices=result.prices | {"source": source}, **{name: document[name] for name in IDS})
+    with _as_written():  # audit and command are the result's own
+        fresh = render(shown)
+    return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not told)), tuple(remarks))
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Turn what a result's own parts trip up into one line."""
+    try:
+        yield
+    except UNKNOWN_SHAPE as error:
+        what = f"{type(error).__name__}: {reason(error)}"
+        raise DataError(f"result.json: not a result of this version ({what}); expected one that 'run' wrote") from None
+
+
+def _gap(was: Any, now: Any) -> float:
+    """Return how far apart two figures are as a fraction of the larger, 0 for texts alike but for last digits, else infinity."""
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, now))
+    if numbers:
+        return abs(was - now) / max(abs(was), abs(now)) if abs(was - now) > NOTHING_BELOW else 0.0
+    return 0.0 if isinstance(was, str) and isinstance(now, str) and alike(was, now) else math.inf
+
+
+def alike(was: str, now: str) -> bool:
+    """Return whether two texts are the same but for numbers that differ by one in their last place."""
+    if NUMBER.split(was) != NUMBER.split(now):
+        return False
+    return all(_rounded(*pair) for pair in zip(NUMBER.findall(was), NUMBER.findall(now), strict=True))
+
+
+def _rounded(was: str, now: str) -> bool:
+    if was == now:
+        return True
+    one, other = (float(text.replace(",", "").replace("\u2212", "-")) for text in (was, now))
+    places = min(len(text.partition("e")[0].partition(".")[2]) for text in (was, now))
+    return math.isclose(one, other, rel_tol=SAME_WITHIN, abs_tol=1.001 * 10.0**-places)
+
+
+def _page_differences(page: str, again: str, exact: bool) -> Iterator[str]:
+    """Yield what differs between two pages; unless exact, a number may differ by one in its last place."""
+    if page == again or (not exact and alike(page, again)):
+        return
+    found = False
+    for (where, was), (elsewhere, now) in zip_longest(_texts(page), _texts(again), fillvalue=("its end", "nothing")):
+        if was != now and (exact or not alike(was, now)):
+            found = True
+            one, other = _apart(was, now)
+            yield f"index.html, {where if was != 'nothing' else elsewhere}: '{one}', made again '{other}'"
+    if not found:
+        line = next(n for n, pair in enumerate(zip_longest(page.splitlines(), again.splitlines()), start=1) if pair[0] != pair[1])
+        yield f"index.html line {line}: its markup or a picture differs, no text does"
+
+
+def _texts(page: str) -> list[tuple[str, str]]:
+    reader = _Reader()
+    reader.feed(page)
+    return reader.found
+
+
+class _Reader(HTMLParser):
+    """Collects every text of a page with the heading or caption it stands under."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._where = "its head"
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        said = " ".join(data.split())
+        if not said or SILENT & set(self._open):
+            return
+        if {"h1", "h2", "h3", "h4", "caption"} & set(self._open):
+            self._where = f"under '{said if len(said) <= 60 else said[:57] + '...'}'"
+        self.found.append((self._where, said))
+
+
+def _apart(was: str, now: str) -> tuple[str, str]:
+    """Return where two texts part: three words before, the first that differs, and two after."""
+    ours, theirs = was.split(), now.split()
+    first = next((n for n, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), min(len(ours), len(theirs)))
+    span = slice(max(0, first - 3), first + 3)
+    return " ".join(ours[span]), " ".join(theirs[span])
+
+
+def _said(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

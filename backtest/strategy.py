@@ -1,0 +1,216 @@
+"""What a strategy is: a frozen, cross-checked value whose hash names the run."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import cached_property
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from backtest import provenance
+from backtest.errors import ConfigurationError
+from backtest.facts import content_id
+from backtest.files.inputs import Day, fault
+from backtest.guard import attempt
+from backtest.universe import Universe, load_universe
+
+STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
+RESERVED = ("all", "sweeps")  # a word of the command line, and the folder of sweeps among the reports
+WRITTEN_AS_THEY_ARE = (str, float, bool)
+_sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
+
+class StrategySpec(BaseModel):
+    """A strategy over one or several books.
+
+    Each basket is a book of its own, or all of them `together` are one, named after the strategy. A decision is taken
+    at the close of the last session of each `rebalance` period, and of the first session of the run, with what was known
+    then; its orders wait for the `lag`-th next session of each ticker's own market and are filled at its `fill`, close or open.
+
+    Costs and lots are those of each market's dated rules, and a fill is worse than the price by `slippage_bps` and by
+    `slippage_range` of the day's range. With a `cost_bps` no rule of a market counts and nothing slips: fractions of shares, that
+    one cost on the value of every trade; for comparison with other engines. `capital` is in `base`, the currency of the
+    books; "local" is each basket's own. `end` None means the last session on which at least half of the strategy's tickers
+    are priced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    question: str
+    baskets: tuple[str, ...] = Field(min_length=1)
+    together: bool = False
+    signals: tuple[Any, ...] = ()
+    weights: Any
+    rebalance: Literal["weekly", "monthly", "quarterly"] = "monthly"
+    lag: int = Field(default=1, ge=1, le=1000)
+    fill: Literal["close", "open"] = "close"
+    slippage_bps: float = Field(default=5.0, ge=0, le=1000)
+    slippage_range: float = Field(default=0.0, ge=0, le=1)
+    cost_bps: float | None = Field(default=None, ge=0, le=1000)
+    capital: float = Field(default=10_000_000.0, gt=0, le=1e15, allow_inf_nan=False)
+    base: Literal["CNY", "USD", "local"] = "local"
+    start: Day = date(2023, 1, 1)
+    end: Day | None = None
+
+    _file: Path | None = PrivateAttr(default=None)  # that defines it
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, value: str) -> str:
+        if value in RESERVED:
+            raise ValueError(f"the name is reserved ({', '.join(RESERVED)}); expected another")
+        return value
+
+    @field_validator("signals", "weights")
+    @classmethod
+    def _frozen(cls, value: Any) -> Any:
+        for part in value if isinstance(value, tuple) else (value,):
+            params = getattr(type(part), "__dataclass_params__", None)
+            if not (params and params.frozen and callable(part) and _hashable(part)):
+                raise ValueError(f"{part!r} is no signal or weighting; want an instance of a frozen dataclass, its fields too")
+        return value
+
+    @model_validator(mode="after")
+    def _cross_checked(self) -> "StrategySpec":
+        if self.end and self.end <= self.start:
+            raise ValueError(f"end is {self.end}; want a day after start ({self.start})")
+        if not hasattr(self.weights, "signals_wanted"):
+            raise ValueError(f"{type(self.weights).__name__} is no weighting; want one of backtest.weights")
+        if twice := {name for name in self.baskets if self.baskets.count(name) > 1}:
+            raise ValueError(f"basket '{min(twice)}' stands twice in baskets")
+        if self.weights.signals_wanted != len(self.signals):
+            raise ValueError(
+                f"{type(self.weights).__name__} wants {self.weights.signals_wanted} signal(s), the spec has {len(self.signals)}"
+            )
+        if self.together and self.base == "local":
+            raise ValueError("base is 'local' in a book of several baskets; want CNY or USD")
+        universe = load_universe()
+        for name in self.baskets:
+            universe.basket(name)
+        for ticker in self.weights.holds:
+            universe.supplier(ticker)
+        return self
+
+    def replaced(self, **changes: Any) -> "StrategySpec":
+        """Return a copy with some fields changed, checked like a new one."""
+        spec = build_spec(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
+        spec._file = self._file
+        return spec
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that a run of it executes beside this package's, each with more that it imports: its own file first."""
+        return [*([self._file] if self._file else []), *provenance.module_files((*self.signals, self.weights))]
+
+    @property
+    def books(self) -> dict[str, tuple[str, ...]]:
+        """The baskets of each book."""
+        return {self.name: self.baskets} if self.together else {basket: (basket,) for basket in self.baskets}
+
+    def tickers(self, book: str, universe: Universe) -> tuple[str, ...]:
+        """Return every ticker a book can ever hold, sorted."""
+        members = {ticker for basket in self.books[book] for ticker in universe.basket(basket).members}
+        return tuple(sorted(members | set(self.weights.holds)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values that define the strategy, for JSON; a signal or weighting is its name and fields."""
+        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+
+    @cached_property
+    def spec_id(self) -> str:
+        """A hash of the values; 0 and 0.0 are one value."""
+        values = {name: _plain(getattr(self, name), float) for name in type(self).model_fields}
+        return content_id([_sorted_json(values).encode()])
+
+
+def build_spec(**values: Any) -> StrategySpec:
+    """Return a StrategySpec; raise ConfigurationError with the field, what came and what would do."""
+    try:
+        return StrategySpec(**values)
+    except ValidationError as error:
+        raise ConfigurationError(f"strategy {values.get('name', '')}: {fault(error)}") from None
+
+
+def load_strategy(path: Path) -> StrategySpec:
+    """Return the SPEC that a strategy file defines; ConfigurationError when it defines none or fails.
+
+    The file becomes a module, wherever it lies, so that what it defines can be sent to another process that loaded it too.
+    It can import what lies in its folder, unless that is named like something installed.
+    """
+    name = STRATEGY + path.stem.replace(".", "_")  # a dot would name a package
+    found = spec_from_file_location(name, path)
+    if found is None or found.loader is None or not path.is_file():
+        raise ConfigurationError(f"{path}: no such strategy file")
+    _neighbours.add(path.absolute().parent)
+    module = module_from_spec(found)
+    sys.modules[name] = module
+    loader = found.loader
+    provenance.note_loaded(path)
+    attempt(f"strategy file {path}", lambda: loader.exec_module(module))
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, StrategySpec):
+        raise ConfigurationError(f"{path}: defines no SPEC; expected SPEC = build_spec(...)")
+    spec._file = path.resolve()
+    return spec
+
+
+class _Neighbours(MetaPathFinder):
+    """Finds modules in the folders of strategies, the latest first, after every other finder: none can hide a module."""
+
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+
+    def add(self, folder: Path) -> None:
+        """Put a folder first, and forget modules of other folders that it has a file for."""
+        if self not in sys.meta_path:
+            sys.meta_path.append(self)
+        others = [other for other in self.folders if other != str(folder)]
+        for name, module in [*sys.modules.items()]:
+            file = getattr(module, "__file__", None)
+            theirs = file and "." not in name and any(Path(file).is_relative_to(other) for other in others)
+            if theirs and PathFinder.find_spec(name, [str(folder)]):
+                del sys.modules[name]
+        self.folders = [str(folder), *others]
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        """Return where a top-level module lies in those folders."""
+        return PathFinder.find_spec(name, self.folders) if path is None else None
+
+
+_neighbours = _Neighbours()
+
+
+def _hashable(part: Any) -> bool:
+    try:
+        hash(part)
+    except TypeError:
+        return False
+    return True
+
+
+def _plain(value: Any, whole: Callable[[int], Any] = int) -> Any:
+    """Return a value for JSON, its whole numbers as `whole` makes them."""
+    if value is None or isinstance(value, WRITTEN_AS_THEY_ARE):
+        return value
+    if isinstance(value, int):
+        return whole(value)
+    if isinstance(value, tuple):
+        return [_plain(part, whole) for part in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _plain(getattr(value, field.name), whole) for field in dataclasses.fields(value)}
+        return {"type": type(value).__name__} | fields
+    raise ConfigurationError(
+        f"a signal or weighting has a field of type {type(value).__name__}; want numbers, text, days or tuples of them: what it "
+        "reads comes with the Panel"
+    )

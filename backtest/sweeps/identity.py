@@ -1,0 +1,23 @@
+"""What a sweep's figures come from, each part with a hash of its own, so that a drift can be blamed on the one that changed."""
+
+import sys
+from importlib import metadata
+
+from backtest import provenance
+from backtest.facts import content_id
+from backtest.panel import Archive
+from backtest.strategy import StrategySpec
+
+LIBRARIES = ("arch", "exchange_calendars", "numba", "numpy", "pandas", "pyarrow", "scipy", "vectorbt")
+
+
+def identities(archive: Archive, spec: StrategySpec) -> dict[str, str]:
+    """Return the hashes of code (Python files, the strategy's among them), rules (all other files), data and dependencies."""
+    code = content_id([*provenance.package_parts(".py"), *provenance.strategy_parts(spec.files, python=True)])
+    rules = content_id([*provenance.package_parts(".toml"), *provenance.strategy_parts(spec.files, python=False)])
+    return {"code": code, "rules": rules, "data": archive.data_id, "dependencies": _dependencies()}
+
+
+def _dependencies() -> str:
+    python = f"python {sys.version_info.major}.{sys.version_info.minor}"
+    return content_id(part.encode() for part in (python, *(f"{name} {metadata.version(name)}" for name in LIBRARIES)))

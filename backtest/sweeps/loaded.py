@@ -1,0 +1,36 @@
+"""Importing this loads what a worker of a sweep needs, compiled code too: the server does it once, for all that it forks.
+
+It also turns the search for garbage off: hardly anything of it is, and each worker turns it on again.
+"""
+
+import gc
+import importlib
+
+import numpy as np
+import pandas as pd
+
+from backtest import calendars, engine
+from backtest.prices import Prices
+from backtest.strategy import build_spec
+from backtest.weights import Equal
+
+NAMES = ("arch.bootstrap", "backtest.sweeps.measure", "scipy.fft", "scipy.sparse", "vectorbt.portfolio.dispatch")
+
+
+def trade_once() -> None:
+    """Let two books trade on a few sessions of no meaning."""
+    closes = calendars.closes("XNYS", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-12"))
+    flat = pd.DataFrame(1.0, closes.index, ["NVDA"])
+    market, currency = {"NVDA": "XNYS"}, {"NVDA": "USD"}
+    prices = Prices(flat, market, currency, {"XNYS": closes}, pd.Series(7.0, closes.index), "none", "none", "none")
+    spec = build_spec(name="none", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=1.0)
+    terms = engine.book_terms(spec, prices, ("NVDA",), "USD", pd.DatetimeIndex(closes.index))
+    orders = engine.filled(spec, terms, np.ones((1, 2, 1)), pd.DatetimeIndex(closes.index[:1]))
+    engine.values(terms, orders, flat.to_numpy(), spec.capital)
+
+
+gc.disable()
+for name in NAMES:
+    importlib.import_module(name)
+trade_once()
+gc.freeze()  # so that no worker looks through it, or copies it by looking

@@ -1,0 +1,1 @@
+"""What the thesis names: its windows."""

@@ -1,0 +1,196 @@
+"""Who can be held and what is compared: suppliers, baskets, regimes and benchmarks, a TOML row each."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from backtest.errors import ConfigurationError, near_miss
+from backtest.files.inputs import STRICT, Day, Many, parsed_row, read_tables
+
+FOLDER = Path(__file__).parent
+
+Market = Literal["XSHG", "XNYS"]
+Currency = Literal["CNY", "USD"]
+
+
+class Row(BaseModel):
+    """What every row of the universe has in common: frozen, no unknown fields, a source."""
+
+    model_config = STRICT
+
+    source: str = Field(min_length=1)
+
+
+RowType = TypeVar("RowType", bound=Row)
+
+
+class Supplier(Row):
+    """A listed company or fund that can be held; member of its chain from `since` until `until` (excluded)."""
+
+    ticker: str
+    name: str
+    name_zh: str = ""
+    market: Market
+    currency: Currency
+    chain: Literal["optical", "copper", "PCB", "GPU", "ASIC", "cloud", "network", "server", "memory interface", "fund"]
+    since: Day
+    until: Day | None = None
+
+    @model_validator(mode="after")
+    def _span(self) -> "Supplier":
+        if self.until and self.until <= self.since:
+            raise ValueError(f"until is {self.until}; want a day after since ({self.since})")
+        return self
+
+    def listed(self, day: pd.Timestamp) -> bool:
+        """Return whether the row holds on a day."""
+        return pd.Timestamp(self.since) <= day and (self.until is None or day < pd.Timestamp(self.until))
+
+
+class Basket(Row):
+    """A theme's members. `chosen` is the day the selection was made public: results before it are hindsight."""
+
+    name: str
+    title: str
+    members: tuple[str, ...] = Many
+    currency: Currency
+    chosen: Day
+
+
+class Regime(Row):
+    """A named window of the thesis, both days included; no `end` means to the end of the run."""
+
+    name: str
+    title: str
+    start: Day
+    end: Day | None = None
+
+    @model_validator(mode="after")
+    def _span(self) -> "Regime":
+        if self.end and self.end < self.start:
+            raise ValueError(f"end is {self.end}; want a day from start ({self.start}) on")
+        return self
+
+
+class Benchmark(Row):
+    """A fund that results are compared with; never held unless a supplier row names it too. Line charts draw it if `charted`."""
+
+    ticker: str
+    name: str
+    name_zh: str = ""
+    market: Market
+    currency: Currency
+    charted: bool = False
+
+
+class Loading(Row):
+    """How much a theme stands to gain from one of the four trend shifts, from -1 to 1, and why."""
+
+    theme: str
+    trend: Literal["token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth"]
+    loading: float = Field(ge=-1, le=1)
+    reason: str = Field(min_length=1)
+
+
+class Universe(BaseModel):
+    """Every row, by kind, in file order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    suppliers: tuple[Supplier, ...]
+    baskets: tuple[Basket, ...]
+    regimes: tuple[Regime, ...]
+    benchmarks: tuple[Benchmark, ...]
+
+    def supplier(self, ticker: str) -> Supplier:
+        """Return a supplier by ticker; raise ConfigurationError with a hint when there is none."""
+        found = next((row for row in self.suppliers if row.ticker == ticker), None)
+        if found is None:
+            raise ConfigurationError(near_miss("supplier", ticker, [row.ticker for row in self.suppliers]))
+        return found
+
+    def basket(self, name: str) -> Basket:
+        """Return a basket by name; a ticker is a basket of one. Raise ConfigurationError with a hint for neither."""
+        for row in self.baskets:
+            if row.name == name:
+                return row
+        if name in {row.ticker for row in self.suppliers}:
+            one = self.supplier(name)
+            return Basket(name=name, title=one.name, members=(name,), currency=one.currency, chosen=one.since, source=one.source)
+        raise ConfigurationError(near_miss("basket", name, [row.name for row in self.baskets]))
+
+    def members(self, basket: Basket, day: pd.Timestamp) -> tuple[str, ...]:
+        """Return a basket's members on a day, by each supplier's since and until."""
+        return tuple(ticker for ticker in basket.members if self.supplier(ticker).listed(day))
+
+    def traits(self, tickers: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return market and currency of some tickers; ConfigurationError for one that no row names."""
+        known = self.market_and_currency()
+        for ticker in tickers:
+            if ticker not in known:
+                raise ConfigurationError(near_miss("supplier or benchmark", ticker, list(known)))
+        return {ticker: known[ticker] for ticker in tickers}
+
+    def market_and_currency(self) -> dict[str, tuple[str, str]]:
+        """Return market and currency of every supplier and benchmark, by ticker."""
+        rows: list[Supplier | Benchmark] = [*self.suppliers, *self.benchmarks]
+        return {row.ticker: (row.market, row.currency) for row in rows}
+
+
+@lru_cache
+def load_universe(folder: Path = FOLDER) -> Universe:
+    """Return the universe in a folder of TOML files; raise ConfigurationError by file, row and field."""
+    universe = Universe(
+        suppliers=read_rows(folder, "suppliers", Supplier, key="ticker"),
+        baskets=read_rows(folder, "baskets", Basket, key="name"),
+        regimes=read_rows(folder, "regimes", Regime, key="name"),
+        benchmarks=read_rows(folder, "benchmarks", Benchmark, key="ticker"),
+    )
+    held = {row.ticker: row for row in universe.suppliers}
+    for number, basket in enumerate(universe.baskets, start=1):
+        for ticker in basket.members:
+            if ticker not in held:
+                raise ConfigurationError(f"baskets.toml row {number}: members: {near_miss('supplier', ticker, list(held))}")
+    for number, row in enumerate(universe.benchmarks, start=1):
+        twin = held.get(row.ticker, row)
+        if (twin.market, twin.currency) != (row.market, row.currency):
+            raise ConfigurationError(
+                f"benchmarks.toml row {number}: {row.ticker} is in {row.market}, {row.currency}; suppliers.toml has it in "
+                f"{twin.market}, {twin.currency}"
+            )
+    return universe
+
+
+@lru_cache
+def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
+    """Return the loadings in file order, each for a basket that exists; raise ConfigurationError by file and row."""
+    rows = read_rows(folder, "loadings", Loading)
+    names = [basket.name for basket in load_universe(folder).baskets]
+    seen: set[tuple[str, str]] = set()
+    for number, row in enumerate(rows, start=1):
+        if row.theme not in names:
+            raise ConfigurationError(f"loadings.toml row {number}: theme: {near_miss('basket', row.theme, names)}")
+        if (row.theme, row.trend) in seen:
+            raise ConfigurationError(f"loadings.toml row {number}: {row.theme} has a loading on {row.trend} in a row before")
+        seen.add((row.theme, row.trend))
+    return rows
+
+
+def read_rows(folder: Path, kind: str, model: type[RowType], key: str = "") -> tuple[RowType, ...]:
+    """Return the rows of `kind.toml` in file order, no two with one key; ConfigurationError by file, row and field."""
+    path, heading = folder / f"{kind}.toml", kind[:-1]
+    found = read_tables(path, heading)[heading]
+    if not found:
+        raise ConfigurationError(f"{path.name}: no rows; expected at least one [[{heading}]]")
+    rows = tuple(parsed_row(model, row, f"{path.name} row {number}") for number, row in enumerate(found, start=1))
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        name = getattr(row, key, "")
+        if name and name in seen:
+            raise ConfigurationError(f"{kind}.toml row {number}: {key} is '{name}', as in a row before; want another")
+        seen.add(name)
+    return rows
