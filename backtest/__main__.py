@@ -344,7 +344,7 @@ def _command(name: str, strategy: Path, prices: str, facts: str, options: Mappin
 
 def _source(typed: str) -> str:
     """Return where figures or prices are had again: a store, and its snapshot, which is no other, by one name."""
-    from backtest.data.folder import SNAPSHOT
+    from backtest.data.sources.folder import SNAPSHOT
 
     return "store" if typed == "yahoo" or (Path(typed) / SNAPSHOT).is_file() else typed
 

@@ -22,7 +22,7 @@ import pandas as pd
 from peers import backtest_of, portfolio_of
 
 from backtest import calendars
-from backtest.data import folder, reference
+from backtest.data.sources import folder, reference
 from backtest.panel import Archive
 from backtest.runs import run, tickers_of
 from backtest.strategy import StrategySpec, load_strategy

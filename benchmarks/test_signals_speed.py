@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.signals import load_signals
 from backtest.universe import load_universe

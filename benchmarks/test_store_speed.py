@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from backtest import calendars
-from backtest.data.store import Store
+from backtest.data.store.append_only import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning")  # exchange_calendars', for the days closed in 2001
 TICKERS = 1000
@@ -36,7 +36,10 @@ began = time.perf_counter()
 seconds = time.perf_counter() - began
 print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
-STATUS = ("from backtest.data.status import status; from backtest.data.store import open_store", "status(open_store())")
+STATUS = (
+    "from backtest.data.store.status import status; from backtest.data.store.append_only import open_store",
+    "status(open_store())",
+)
 PANEL = (
     "from backtest.data.archive import load_archive; import pandas as pd",
     'load_archive([row.ticker for row in wide.suppliers], "store").as_of(pd.Timestamp("2026-06-30", tz="UTC"))',

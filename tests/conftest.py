@@ -12,8 +12,8 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from backtest import clock
-from backtest.data import reference
 from backtest.data.archive import load_archive
+from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.runs import run, tickers_of
 from backtest.strategy import load_strategy

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars, engine
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.engine import Decision
 from backtest.facts import Facts
 from backtest.panel import Archive

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from backtest.claims.ledger import Claim, changed_since, ledger, load_claims
 
 from backtest import universe
+from backtest.claims.ledger import Claim, changed_since, ledger, load_claims
 from backtest.errors import ConfigurationError
 from backtest.panel import Archive
 from backtest.signals import QuarterlySignal, load_signals, readings

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import typer
-from backtest.claims.ledger import ledger, load_claims
 
 from backtest import errors, prices
 from backtest.__main__ import app
 from backtest.audits import growth, hypotheses, leaks
 from backtest.calendars import as_of_moment
-from backtest.data import live, reconcile, reference
+from backtest.claims.ledger import ledger, load_claims
+from backtest.data.sources import reference
+from backtest.data.store import live, reconcile
 from backtest.execution.market_rules import load_rules
 from backtest.report.sweep import checks
 from backtest.runs import Book, RunResult

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from backtest.calendars import parse_quarter
-from backtest.data import reference
-from backtest.data.reference import FACT_TABLES
+from backtest.data.sources import reference
+from backtest.data.sources.reference import FACT_TABLES
 from backtest.errors import DataError
 from backtest.facts import EVIDENCE, UNITS, Facts, content_id, parse_accelerators, read_table
 from backtest.panel import Archive

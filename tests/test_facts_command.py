@@ -6,7 +6,7 @@ import json
 import pytest
 
 from backtest.__main__ import main
-from backtest.data import reference
+from backtest.data.sources import reference
 
 
 def listed(capsys, *more):

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from backtest.claims.ledger import load_claims
 from spoiling import ODD, refusal, spoiled, spoiled_json
 
 from backtest import calendars
 from backtest.__main__ import main
 from backtest.audits.hypotheses import load_hypotheses
-from backtest.data import folder, reference
-from backtest.data.decisions import load_decisions
-from backtest.data.sec import load_series
+from backtest.claims.ledger import load_claims
+from backtest.data.overrides import load_decisions
+from backtest.data.sources import folder, reference
+from backtest.data.sources.sec import load_series
 from backtest.execution.market_rules import load_boards, load_rules
 from backtest.facts import (
     ACCELERATOR_COLUMNS,

@@ -100,7 +100,7 @@ def test_imports_point_down_only():
 
 
 def test_the_files_are_found():
-    assert {"engine.py", "signals/momentum.py", "data/reference.py", "__main__.py"} <= set(SOURCES)
+    assert {"engine.py", "signals/momentum.py", "data/sources/reference.py", "__main__.py"} <= set(SOURCES)
 
 
 def test_vectorbt_has_a_home_that_uses_it():
@@ -146,7 +146,7 @@ def test_a_library_out_of_its_home_is_caught(file, source):
         ("signals/momentum.py", "def f():\n    from backtest.engine import decide"),
         ("panel.py", "if TYPE_CHECKING:\n    from backtest.signals import Signal"),
         ("prices.py", "from backtest.data import folder"),
-        ("data/reference.py", "from backtest.engine import decide"),
+        ("data/sources/reference.py", "from backtest.engine import decide"),
         ("statistics/performance.py", "from backtest.calendars import closes"),
         ("weights.py", "from backtest.claims.measures import ratio"),
     ],
@@ -179,7 +179,8 @@ def loaded_by(code):
 @pytest.mark.process
 def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
     loaded = loaded_by(
-        "from backtest.signals import load_signals; load_signals()\nfrom backtest.data.reference import load_facts; load_facts()"
+        "from backtest.signals import load_signals; load_signals()\n"
+        "from backtest.data.sources.reference import load_facts; load_facts()"
     )
     assert {"backtest", "pandas", "pandera"} <= loaded
     assert loaded & {"vectorbt", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()

@@ -56,7 +56,7 @@ def test_a_wheel_has_every_module_strategy_and_grid_of_the_sources(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "backtest").rglob("*.py")}
     shipped = [*(ROOT / "strategies").glob("*.py"), *(ROOT / "sweeps").glob("*.toml")]
-    assert sources | {f"backtest/files/shipped/{path.parent.name}/{path.name}" for path in shipped} <= names
+    assert sources | {f"backtest/shipped/{path.parent.name}/{path.name}" for path in shipped} <= names
 
 
 def test_an_installed_package_runs_all_strategies_where_nothing_can_be_cached(ran):

@@ -5,7 +5,7 @@ import pytest
 from markets_for_tests import day, decided, spec_of
 
 from backtest import engine
-from backtest.data import reference
+from backtest.data.sources import reference
 
 
 def traded(tickers: tuple[str, ...], first: str, last: str, *chosen: engine.Decision, base: str = "CNY") -> engine.Simulation:

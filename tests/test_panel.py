@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from backtest.calendars import parse_quarter, quarter_label
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.errors import ConfigurationError
 from backtest.facts import assemble, parse_facts
 from backtest.panel import Archive, Panel

@@ -11,7 +11,7 @@ import pytest
 from markets_for_tests import STRATEGIES, day, days, spec_of
 
 from backtest import runs
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.errors import DataError
 from backtest.files.documents import to_json
 from backtest.panel import Archive

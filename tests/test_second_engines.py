@@ -20,7 +20,7 @@ import pytest
 from markets_for_tests import ROOT, reference_archive, spec_of
 
 from backtest import engine, runs
-from backtest.data import folder, reference
+from backtest.data.sources import folder, reference
 from backtest.panel import Archive
 from backtest.strategy import StrategySpec, load_strategy
 from backtest.universe import load_universe

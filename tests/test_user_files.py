@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from backtest.claims.ledger import load_claims
 
 from backtest.__main__ import main
+from backtest.claims.ledger import load_claims
 from backtest.data.archive import load_archive
-from backtest.data.client import ORIGINS, Client
-from backtest.data.folder import load_prices
-from backtest.data.store import open_store
+from backtest.data.sources.folder import load_prices
+from backtest.data.sources.http import ORIGINS, Client
+from backtest.data.store.append_only import open_store
 from backtest.errors import ConfigurationError, DataError, MissingPricesError
 from backtest.files.shipped import grid_path, strategies
 from backtest.output.publish import publish, publish_index

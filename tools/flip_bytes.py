@@ -21,8 +21,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "data")]
 from source_server import SourceServer  # noqa: E402
 
 from backtest.__main__ import main  # noqa: E402
-from backtest.data.status import verify  # noqa: E402
-from backtest.data.store import Store  # noqa: E402
+from backtest.data.store.append_only import Store  # noqa: E402
+from backtest.data.store.status import verify  # noqa: E402
 from backtest.errors import BacktestError, DataError  # noqa: E402
 from backtest.output.publish import read_document  # noqa: E402
 from backtest.sweeps import baseline, chunks, seal  # noqa: E402

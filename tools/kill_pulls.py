@@ -21,9 +21,9 @@ from instants import at_step, written_in
 from source_server import SourceServer
 
 from backtest.__main__ import main
-from backtest.data.appending import newest
-from backtest.data.status import verify
-from backtest.data.store import Store
+from backtest.data.store.append_only import Store
+from backtest.data.store.status import verify
+from backtest.data.store.vintages import newest
 
 TICKERS = ["NVDA", "AMD", "AVGO", "MRVL", "MSFT", "300308.SZ", "300502.SZ"]
 REQUESTS, STEPS = 18, 120  # fewest of a pull that runs through: questions to the server, changes of files in the store

@@ -17,7 +17,7 @@ from backtest.audits.edge import judged
 from backtest.audits.hypotheses import load_hypotheses
 from backtest.audits.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
 from backtest.audits.paths import Course
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.statistics.refusal import Floats, Refused
 from backtest.strategy import StrategySpec, load_strategy

@@ -13,7 +13,7 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.clock import SYSTEM, Clock
-from backtest.data import reference, sec
+from backtest.data.sources import reference, sec
 from backtest.universe import load_universe
 
 ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York"}

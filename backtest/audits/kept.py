@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from backtest.data.store import open_store
+from backtest.data.store.append_only import open_store
 from backtest.files.documents import is_sealed, sealed_json
 from backtest.runs import RunResult
 

@@ -11,7 +11,7 @@ from backtest.errors import DataError
 from backtest.files.inputs import day
 
 if TYPE_CHECKING:
-    from backtest.data.pull import Item, Summary
+    from backtest.data.store.pull import Item, Summary
 
 SOURCES = ("yahoo", "sec", "eastmoney")
 
@@ -32,9 +32,9 @@ def pull(
     import pandas as pd
 
     from backtest import clock
-    from backtest.data.pull import SINCE, items
-    from backtest.data.pull import pull as pull_items
-    from backtest.data.store import open_store
+    from backtest.data.store.append_only import open_store
+    from backtest.data.store.pull import SINCE, items
+    from backtest.data.store.pull import pull as pull_items
 
     first = SINCE if since is None else pd.Timestamp(day("--since", since))
     asked = items(source or SOURCES, keys or [])
@@ -50,8 +50,8 @@ def pull(
 def status(as_json: JsonOption = False) -> None:
     """Show what is embedded and what the store covers, how old it is, its gaps, and figures in conflict."""
     from backtest import clock
-    from backtest.data.status import status as describe
-    from backtest.data.store import open_store
+    from backtest.data.store.append_only import open_store
+    from backtest.data.store.status import status as describe
 
     document = describe(open_store(), clock.SYSTEM.now())
     sys.stdout.write(_json(document) if as_json else _status_lines(document))
@@ -60,8 +60,8 @@ def status(as_json: JsonOption = False) -> None:
 @data.command()
 def verify(as_json: JsonOption = False) -> None:
     """Hash everything in the store again, follow its ledger, and derive its rows again from the answers."""
-    from backtest.data.status import verify as check
-    from backtest.data.store import open_store
+    from backtest.data.store.append_only import open_store
+    from backtest.data.store.status import verify as check
 
     store = open_store()
     counts, faults = check(store)
@@ -78,8 +78,8 @@ def verify(as_json: JsonOption = False) -> None:
 @data.command()
 def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")]) -> None:
     """Write a frozen snapshot that `--prices DIR` and `--facts DIR` read."""
-    from backtest.data.export import export as write
-    from backtest.data.store import open_store
+    from backtest.data.store.append_only import open_store
+    from backtest.data.store.export import export as write
 
     page, left_out = write(open_store(), out)
     for line in left_out:
@@ -90,10 +90,10 @@ def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder tha
 def pull_prices(tickers: Sequence[str]) -> None:
     """Pull what a run lacks of some tickers and the rate; raise DataError naming what could not be had."""
     from backtest import clock
-    from backtest.data.folder import RATE
-    from backtest.data.pull import fresh, items
-    from backtest.data.pull import pull as pull_items
-    from backtest.data.store import open_store
+    from backtest.data.sources.folder import RATE
+    from backtest.data.store.append_only import open_store
+    from backtest.data.store.pull import fresh, items
+    from backtest.data.store.pull import pull as pull_items
 
     store = open_store()
     asked = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item, clock.SYSTEM.now())]

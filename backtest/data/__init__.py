@@ -1,1 +1,1 @@
-"""Where figures and prices come from: one file per source."""
+"""Figures and prices: `archive` opens them, `sources` read them, `store` keeps what was pulled, one gate checks them all."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backtest.data import folder, reference
-from backtest.data.store import open_store
+from backtest.data.sources import folder, reference
+from backtest.data.store.append_only import open_store
 from backtest.errors import MissingPricesError
 from backtest.facts import Facts
 from backtest.panel import Archive
@@ -34,7 +34,7 @@ def _load_known(tickers: Sequence[str], prices: str, needed: Sequence[str]) -> P
 def _load_prices(tickers: Sequence[str], prices: str) -> Prices:
     """Return prices by the name a user gives; "yahoo" is what the store holds once it has been filled."""
     if prices in ("yahoo", "store"):
-        from backtest.data.live import load_prices
+        from backtest.data.store.live import load_prices
 
         return load_prices(open_store(), tickers)
     return reference.load_prices(tickers) if prices == "reference" else folder.load_prices(tickers, Path(prices))
@@ -43,7 +43,7 @@ def _load_prices(tickers: Sequence[str], prices: str) -> Prices:
 def load_facts(facts: str) -> Facts:
     """Return figures by the name a user gives: "reference", "store" or a folder."""
     if facts == "store":
-        from backtest.data.live import load_figures
+        from backtest.data.store.live import load_figures
 
         return load_figures(open_store())
     return reference.load_facts() if facts == "reference" else reference.load_facts(Path(facts).absolute())

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
-from backtest.data.decisions import FILE, Decisions
+from backtest.data.overrides import FILE, Decisions
 from backtest.errors import DataError
 from backtest.execution.market_rules import RuleName, board_of, rule_values
 from backtest.universe import load_universe

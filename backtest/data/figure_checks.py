@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.decisions import Decisions, load_decisions
 from backtest.data.metrics import FOLDER, Metric, load_metrics
+from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.periods import LABELS, Period, parse_period
 from backtest.errors import DataError, near_miss
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backtest.data.store import open_store
+from backtest.data.store.append_only import open_store
 from backtest.errors import DataError
 
 WAIT_FOR_WRITERS = 60.0  # seconds

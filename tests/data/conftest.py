@@ -6,7 +6,7 @@ from source_server import SourceServer
 
 from backtest import clock
 from backtest.__main__ import main
-from backtest.data.store import Store
+from backtest.data.store.append_only import Store
 
 NOW = pd.Timestamp("2026-11-20T12:00Z")  # a Friday, Shanghai closed and New York not yet open
 

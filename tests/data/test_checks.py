@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from backtest import calendars
-from backtest.data import reference
 from backtest.data.adjustment import adjusted
 from backtest.data.checks import VALUES, Sheet, checked_days, checked_rate
-from backtest.data.decisions import Decisions, Price, Suspended, load_decisions
-from backtest.data.folder import load_prices
+from backtest.data.overrides import Decisions, Price, Suspended, load_decisions
+from backtest.data.sources import reference
+from backtest.data.sources.folder import load_prices
 from backtest.errors import ConfigurationError, DataError
 from backtest.universe import load_universe
 

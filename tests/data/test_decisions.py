@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from backtest.data.decisions import Decisions, Ended, Figure, Price, Suspended, load_decisions
+from backtest.data.overrides import Decisions, Ended, Figure, Price, Suspended, load_decisions
 from backtest.errors import ConfigurationError
 
 WHY = {"reason": "looked at"}

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from source_server import reports
 
-from backtest.data import eastmoney, reference
+from backtest.data.sources import eastmoney, reference
 from backtest.errors import DataError
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtest.data import reference
-from backtest.data.decisions import Decisions, Figure
 from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, check_ranges, faults, rules_of
 from backtest.data.metrics import load_metrics
+from backtest.data.overrides import Decisions, Figure
 from backtest.data.periods import parse_period
+from backtest.data.sources import reference
 from backtest.errors import ConfigurationError, DataError
 from backtest.facts import (
     COLUMNS,

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from backtest.data.folder import load_prices
+from backtest.data.sources.folder import load_prices
 from backtest.errors import BacktestError, DataError
 from backtest.universe import load_universe
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from backtest import engine
-from backtest.data import reference
-from backtest.data.folder import load_prices
+from backtest.data.sources import reference
+from backtest.data.sources.folder import load_prices
 from backtest.errors import DataError
 from backtest.panel import Archive
 from backtest.prices import Prices

@@ -6,12 +6,12 @@ from itertools import count
 import pandas as pd
 import pytest
 
-from backtest.data import store as store_module
-from backtest.data.appending import newest
-from backtest.data.client import ORIGINS
-from backtest.data.pull import items
-from backtest.data.pull import pull as pull_items
-from backtest.data.status import verify
+from backtest.data.sources.http import ORIGINS
+from backtest.data.store import append_only as store_module
+from backtest.data.store.pull import items
+from backtest.data.store.pull import pull as pull_items
+from backtest.data.store.status import verify
+from backtest.data.store.vintages import newest
 
 SINCE = ("--since", "2026-08-03")
 ITEMS = {"yahoo": ("NVDA", "/v8/finance/chart/"), "sec": ("MSFT", "/api/xbrl/"), "eastmoney": ("300308.SZ", "/api/data/")}

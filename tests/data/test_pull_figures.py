@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from source_server import statement
 
-from backtest.data import client, live
+from backtest.data.sources import http
+from backtest.data.store import live
 
 TAG = "PaymentsToAcquirePropertyPlantAndEquipment"
 DEEP = b'{"result": ' + b"[" * 200_000, {}
@@ -119,7 +120,7 @@ def test_values_that_are_no_numbers_are_named_and_the_pull_goes_on(command, stor
 def test_an_answer_without_end_is_refused_by_item_and_the_pull_goes_on(
     body, words, source, command, store, source_server, monkeypatch
 ):
-    monkeypatch.setattr(client, "LARGEST_ANSWER", 2**20)
+    monkeypatch.setattr(http, "LARGEST_ANSWER", 2**20)
     first, second, part = TWO[source]
     source_server.faults += [(part, body)] * 3
     if source == "sec":

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from backtest.data.archive import load_archive
-from backtest.data.decisions import load_decisions
+from backtest.data.overrides import load_decisions
 from backtest.errors import DataError
 
 SINCE = ("--since", "2026-03-02")

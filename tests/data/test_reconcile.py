@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from backtest.data import live
 from backtest.data.archive import load_archive
-from backtest.data.decisions import load_decisions
-from backtest.data.store import Store
+from backtest.data.overrides import load_decisions
+from backtest.data.store import live
+from backtest.data.store.append_only import Store
 from backtest.errors import ConfigurationError, DataError
 
 NAME = {"entity": "MSFT", "metric": "purchases_ppe", "period": "FY2023Q1", "period_end": pd.Timestamp("2022-09-30")}

@@ -8,7 +8,7 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.errors import BacktestError, DataError
 from backtest.universe import load_universe
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from source_server import company_facts, submissions
 
-from backtest.data import reference, sec
+from backtest.data.sources import reference, sec
 from backtest.errors import ConfigurationError, DataError
 
 REAL = Path(__file__).parent.parent.parent.parent / "shared" / "payloads" / "sec"

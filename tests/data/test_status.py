@@ -5,8 +5,8 @@ import csv
 import pandas as pd
 import pytest
 
-from backtest.data import reference
-from backtest.data.status import embedded
+from backtest.data.sources import reference
+from backtest.data.store.status import embedded
 
 NOW = pd.Timestamp("2026-10-10T12:00Z")
 

@@ -6,9 +6,9 @@ import shutil
 import pandas as pd
 import pytest
 
-from backtest.data.appending import append_prices, newest
-from backtest.data.status import verify
-from backtest.data.store import Answer, Store, open_store
+from backtest.data.store.append_only import Answer, Store, open_store
+from backtest.data.store.status import verify
+from backtest.data.store.vintages import append_prices, newest
 from backtest.errors import DataError
 
 AT = pd.Timestamp("2026-08-03T12:00Z")

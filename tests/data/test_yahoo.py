@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from source_server import chart, made_up_prices
 
-from backtest.data import yahoo
 from backtest.data.adjustment import total_return
-from backtest.data.store import Answer
+from backtest.data.sources import yahoo
+from backtest.data.store.append_only import Answer
 from backtest.errors import DataError
 
 LATE = pd.Timestamp("2024-07-09T23:00Z")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from backtest.calendars import parse_quarter, quarter_label
-from backtest.data import reference
+from backtest.data.sources import reference
 from backtest.errors import ConfigurationError
 from backtest.panel import Archive
 from backtest.signals import load_signals, readings
@@ -22,7 +22,7 @@ from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
 from backtest.signals.token_anchor import TokenAnchor
 
 ANSWERS = Path(__file__).parent.parent / "answers"
-REFERENCE = Path(reference.__file__).parent / "reference"
+REFERENCE = reference.FOLDER
 NAMES = ("token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth", "multiplier")
 LINKS = ("capex", "chips_over_capex", "interconnect_over_chips", "currency", "interconnect")
 

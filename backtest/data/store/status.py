@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from backtest.calendars import quarter_label, quarter_of
-from backtest.data import reference
-from backtest.data.derivation import derivation_faults
-from backtest.data.live import reconciled
-from backtest.data.pull import items, last_final_session
-from backtest.data.reconcile import read_typed
-from backtest.data.store import Store, table_body
+from backtest.data.sources import reference
+from backtest.data.store.append_only import Store, table_body
+from backtest.data.store.derivation import derivation_faults
+from backtest.data.store.live import reconciled
+from backtest.data.store.pull import items, last_final_session
+from backtest.data.store.reconcile import read_typed
 from backtest.errors import DataError
 
 

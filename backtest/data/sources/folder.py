@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data.checks import BARS, VALUES, checked, checked_rate
-from backtest.data.decisions import Decisions, load_decisions
+from backtest.data.overrides import Decisions, load_decisions
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import content_id, first_row, read_table
 from backtest.files.inputs import read_json

@@ -22,8 +22,8 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, ValidationError
 
-from backtest.data.client import Client, read_json
-from backtest.data.store import Answer
+from backtest.data.sources.http import Client, read_json
+from backtest.data.store.append_only import Answer
 from backtest.errors import ConfigurationError, DataError
 from backtest.files.inputs import STRICT, Day, of_known_shape, parsed_row, read_tables
 

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 
 from backtest.data.checks import checked
-from backtest.data.decisions import FILE as DECISIONS
-from backtest.data.decisions import Decisions, load_decisions
-from backtest.data.folder import COLUMNS, RATE, SNAPSHOT, bars_id
-from backtest.data.live import SOURCE, live_csv, load_rate, price_tables
 from backtest.data.metrics import FILE as METRICS
-from backtest.data.reference import FOLDER, LIVE, TABLES
-from backtest.data.store import Store
+from backtest.data.overrides import FILE as DECISIONS
+from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.sources.folder import COLUMNS, RATE, SNAPSHOT, bars_id
+from backtest.data.sources.reference import FOLDER, LIVE, TABLES
+from backtest.data.store.append_only import Store
+from backtest.data.store.live import SOURCE, live_csv, load_rate, price_tables
 from backtest.errors import DataError
 from backtest.universe import load_universe
 

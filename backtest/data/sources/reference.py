@@ -11,9 +11,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from backtest.data.checks import VALUES
-from backtest.data.decisions import load_decisions
 from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, check_ranges, rules_of
-from backtest.data.folder import RATE, daily_prices
+from backtest.data.overrides import load_decisions
+from backtest.data.sources.folder import RATE, daily_prices
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import (
     ACCELERATOR_COLUMNS,
@@ -33,7 +33,7 @@ from backtest.facts import (
 )
 from backtest.prices import Prices
 
-FOLDER = Path(__file__).parent / "reference"
+FOLDER = Path(__file__).parent.parent / "reference"
 FACT_TABLES = (
     "capex.csv",
     "nvidia.csv",

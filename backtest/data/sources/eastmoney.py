@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from backtest.data.client import Client, read_json
-from backtest.data.store import Answer
+from backtest.data.sources.http import Client, read_json
+from backtest.data.store.append_only import Answer
 from backtest.errors import DataError
 from backtest.files.inputs import of_known_shape
 

@@ -8,17 +8,17 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.clock import SYSTEM, Clock
-from backtest.data import eastmoney, sec, yahoo
 from backtest.data.adjustment import adjusted
-from backtest.data.appending import Count, append_figures, append_prices, newest, rescaled
 from backtest.data.checks import Sheet, checked_rate, checked_rows
-from backtest.data.client import ORIGINS, Client, UnreachableError
-from backtest.data.decisions import Decisions, load_decisions
 from backtest.data.figure_checks import Fault, faults, rules_of
-from backtest.data.folder import RATE
-from backtest.data.live import missing_sessions
-from backtest.data.reference import load_facts
-from backtest.data.store import Answer, Store
+from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.sources import eastmoney, sec, yahoo
+from backtest.data.sources.folder import RATE
+from backtest.data.sources.http import ORIGINS, Client, UnreachableError
+from backtest.data.sources.reference import load_facts
+from backtest.data.store.append_only import Answer, Store
+from backtest.data.store.live import missing_sessions
+from backtest.data.store.vintages import Count, append_figures, append_prices, newest, rescaled
 from backtest.errors import BacktestError, ConfigurationError, DataError, near_miss
 from backtest.universe import load_universe
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from backtest.data.decisions import Decisions
 from backtest.data.figure_checks import check_figures, rules_of
-from backtest.data.reference import load_facts
+from backtest.data.overrides import Decisions
+from backtest.data.sources.reference import load_facts
 from backtest.errors import DataError
 from backtest.facts import COLUMNS, parse_facts, read_table
 

@@ -12,7 +12,7 @@ import pandas as pd
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from backtest.clock import SYSTEM, Clock
-from backtest.data.store import Answer
+from backtest.data.store.append_only import Answer
 from backtest.errors import ConfigurationError, DataError
 from backtest.files.inputs import variable
 

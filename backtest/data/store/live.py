@@ -6,14 +6,14 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data.adjustment import adjusted
-from backtest.data.appending import newest
 from backtest.data.checks import BARS
-from backtest.data.decisions import Decisions, load_decisions
 from backtest.data.figure_checks import rules_of
-from backtest.data.folder import NO_RATE, RATE, daily_prices
-from backtest.data.reconcile import Reconciled, live_table, read_typed, reconcile
-from backtest.data.reference import facts_with, load_facts
-from backtest.data.store import Store
+from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.sources.folder import NO_RATE, RATE, daily_prices
+from backtest.data.sources.reference import facts_with, load_facts
+from backtest.data.store.append_only import Store
+from backtest.data.store.reconcile import Reconciled, live_table, read_typed, reconcile
+from backtest.data.store.vintages import newest
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import Facts
 from backtest.prices import Prices

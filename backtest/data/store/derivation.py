@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import pyarrow
 
-from backtest.data import eastmoney, sec, yahoo
-from backtest.data.appending import append_figures, append_prices
-from backtest.data.folder import RATE
-from backtest.data.store import Answer, Store
+from backtest.data.sources import eastmoney, sec, yahoo
+from backtest.data.sources.folder import RATE
+from backtest.data.store.append_only import Answer, Store
+from backtest.data.store.vintages import append_figures, append_prices
 from backtest.errors import BacktestError
 from backtest.universe import load_universe
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
-from backtest.data.client import Body, Client, PassingError, read_json, unreachable
-from backtest.data.store import Answer
+from backtest.data.sources.http import Body, Client, PassingError, read_json, unreachable
+from backtest.data.store.append_only import Answer
 from backtest.errors import DataError
 from backtest.files.inputs import of_known_shape
 

@@ -1,0 +1,1 @@
+"""Where figures and prices come from: one file per source."""
