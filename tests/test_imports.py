@@ -122,7 +122,7 @@ def test_no_module_is_on_two_layers():
         ("runs.py", "from vectorbt.portfolio import enums"),
         ("signals/momentum.py", "def f():\n    import matplotlib.pyplot as plt"),
         ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
-        ("report/charts.py", "from statsmodels.api import OLS"),
+        ("report/charts/canvas.py", "from statsmodels.api import OLS"),
         ("signals/momentum.py", "import os, yfinance"),
         ("engine.py", "import httpx"),
         ("engine.py", "from dask.distributed import Client"),

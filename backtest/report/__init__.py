@@ -10,36 +10,35 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtest.report import (
+from backtest.report import front, glossary
+from backtest.report.charts import colours
+from backtest.report.components import Above, Section
+from backtest.report.sections import (
     attribution,
     books,
-    colours,
-    evidence,
-    front,
-    glossary,
+    claims,
     holdings,
-    ledger,
     luck,
     outcome,
     provenance,
     shifts,
+    signals,
     thesis,
     timeline,
     trades,
 )
-from backtest.report.blocks import Above, Section
 from backtest.runs import RunResult
 from backtest.thesis.windows import REPORT_DATE
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "templates"
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
 # The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
 SECTIONS = (
     outcome.section,
-    ledger.section,
+    claims.section,
     thesis.section,
     shifts.section,
-    evidence.section,
+    signals.section,
     books.section,
     attribution.section,
     holdings.section,

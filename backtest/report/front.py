@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from backtest.report import figures
-from backtest.report.blocks import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
-from backtest.report.sparklines import sparkline
+from backtest.report import cells
+from backtest.report.charts.sparklines import sparkline
+from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
+from backtest.report.formatting import counted, known, listed, number, percent, plain
 from backtest.report.sweep.checks import CHECKS, verdict
-from backtest.report.wording import counted, known, listed, number, percent, plain
 
 Document = Mapping[str, Any]
 AFTER = "out of sample"
@@ -106,10 +106,10 @@ def _together(books: Mapping[str, Any], window: str) -> Cell:
     ends = sorted({str(one["last"]) for one in found if "last" in one})
     last = ends[-1] if ends else ""
     if len(found) == 1:
-        return replace(figures.total_return(found[0]), last=last)
+        return replace(cells.total_return(found[0]), last=last)
     values = sorted(float(one["total_return"]) for one in found if known(one.get("total_return")))
     if not values:
-        return figures.total_return({})
+        return cells.total_return({})
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
     first = f"; the first ends {ends[0]}" if len(ends) > 1 else ""
     return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}{first}", last=last)
@@ -118,9 +118,9 @@ def _together(books: Mapping[str, Any], window: str) -> Cell:
 def _ratio(books: Mapping[str, Any]) -> Cell:
     found = [book["regimes"].get(AFTER, {}) for book in books.values()]
     if len(found) == 1:
-        return figures.sharpe(found[0])
-    values = sorted(float(one["sharpe"]) for one in found if not figures.refused(one))
-    return Cell(f"{number(values[0])} to {number(values[-1])}", note="lowest to highest") if values else figures.sharpe({})
+        return cells.sharpe(found[0])
+    values = sorted(float(one["sharpe"]) for one in found if not cells.refused(one))
+    return Cell(f"{number(values[0])} to {number(values[-1])}", note="lowest to highest") if values else cells.sharpe({})
 
 
 def _newest(document: Document) -> tuple[str, str, str]:
@@ -153,10 +153,10 @@ def _table(document: Document) -> Table:
 
 def _cells(found: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
-        figures.total_return(found),
-        figures.sharpe(found),
-        figures.drawdown(found),
-        figures.count(found, "n"),
+        cells.total_return(found),
+        cells.sharpe(found),
+        cells.drawdown(found),
+        cells.count(found, "n"),
     )
 
 
@@ -169,7 +169,7 @@ def _benchmarks(document: Document) -> str:
         for ticker, returns in book["benchmarks"].items():
             if known(returns.get(AFTER)):
                 span = book.get("benchmark_spans", {}).get(ticker, {}).get(AFTER)
-                shorter = span and (several or figures.shorter(span, book["regimes"].get(AFTER, {})))
+                shorter = span and (several or cells.shorter(span, book["regimes"].get(AFTER, {})))
                 said = f"{ticker} {percent(returns[AFTER])}" + (f" ({span['first']} to {span['last']})" if shorter else "")
                 found.setdefault(book["currency"], {}).setdefault(ticker, said)
     said = "; ".join(f"in {currency}: {listed(list(returns.values()))}" for currency, returns in found.items())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from backtest.report.blocks import Block, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
 
 
 class Term(NamedTuple):

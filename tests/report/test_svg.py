@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from backtest.report.svg import path
+from backtest.report.charts.svg import path
 
 NUMBER = re.compile(r"-?\d*\.?\d+")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.report.canvas import clipped, months, spread
-from backtest.report.colours import PALETTE, THEMES
-from backtest.report.wording import counted, day, full_name, listed, number, percent, spans
+from backtest.report.charts.canvas import clipped, months, spread
+from backtest.report.charts.colours import PALETTE, THEMES
+from backtest.report.formatting import counted, day, full_name, listed, number, percent, spans
 from backtest.thesis.windows import Window
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backtest.report.wording import DASH, counted, number, percent
+from backtest.report.formatting import DASH, counted, number, percent
 from backtest.statistics.sizes import SPA_ON_NOISE
 from backtest.statistics.window_rank import CONTRADICTED, SUPPORTED
 

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backtest.report.blocks import Chart
-from backtest.report.canvas import Size, chart, clipped
-from backtest.report.colours import light
+from backtest.report.charts.canvas import Size, chart, clipped
+from backtest.report.charts.colours import light
+from backtest.report.components import Chart
+from backtest.report.formatting import number
 from backtest.report.sweep.maps import Map
-from backtest.report.wording import number
 from backtest.statistics.refusal import Floats
 
 PALEST, FULLEST = 0.05, 0.55  # opacity: text of the page's ink stays legible on both papers

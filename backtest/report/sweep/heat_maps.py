@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from backtest.report.blocks import Block, Cell, Chart, Column, Fold, Part, Rows, Section, Span, Table, Text
-from backtest.report.canvas import clipped
+from backtest.report.charts.canvas import clipped
+from backtest.report.components import Block, Cell, Chart, Column, Fold, Part, Rows, Section, Span, Table, Text
+from backtest.report.formatting import counted, listed, number
 from backtest.report.sweep.heat_drawing import Scale, draw
 from backtest.report.sweep.maps import MOST_VALUES, Map, left_out, maps
 from backtest.report.sweep.search import Search
-from backtest.report.wording import counted, listed, number
 
 OPEN = 3  # maps that stand open, those whose fields matter most
 MOST_CELLS = 8000  # drawn on one page: it has to stay below 3 MB

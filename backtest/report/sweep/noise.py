@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.report.blocks import Cell, Chart, Column, Fold, Rows, Section, Table, Text
-from backtest.report.canvas import Size, above, chart, panels, title
-from backtest.report.colours import light
+from backtest.report.charts.canvas import Size, above, chart, panels, title
+from backtest.report.charts.colours import light
+from backtest.report.components import Cell, Chart, Column, Fold, Rows, Section, Table, Text
+from backtest.report.formatting import counted, number, percent
 from backtest.report.sweep.search import WHOLE, Search
-from backtest.report.wording import counted, number, percent
 from backtest.statistics.refusal import Floats
 from backtest.statistics.window_rank import expected_best
 

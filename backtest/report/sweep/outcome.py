@@ -1,9 +1,9 @@
 """What the search found and what it is worth, in one sentence made by rule from the figures."""
 
-from backtest.report.blocks import Section, Text
+from backtest.report.components import Section, Text
+from backtest.report.formatting import counted, number
 from backtest.report.sweep.checks import RULES, worth
 from backtest.report.sweep.search import WHOLE, Search
-from backtest.report.wording import counted, number
 
 TRIALS = (
     "Trials are all different settings of this strategy ever evaluated on these data, from the ledger; settings that resemble "

@@ -1,7 +1,7 @@
 """The page of a sweep, top to bottom."""
 
 from backtest.report import page
-from backtest.report.blocks import Above
+from backtest.report.components import Above
 from backtest.report.sweep import heat_maps, noise, outcome, provenance, settings, stability, worth
 from backtest.report.sweep.search import Search
 

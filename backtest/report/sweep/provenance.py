@@ -1,8 +1,8 @@
 """The grid that was searched, what its figures came from, and how to make the page again."""
 
-from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Part, Rows, Section, Table, Text
+from backtest.report.components import Block, Bullets, Cell, Code, Column, Part, Rows, Section, Table, Text
+from backtest.report.formatting import counted, day
 from backtest.report.sweep.search import Search, said
-from backtest.report.wording import counted, day
 
 OPERATORS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "in": "among"}
 

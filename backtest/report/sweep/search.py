@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtest.report.wording import DASH
+from backtest.report.formatting import DASH
 from backtest.thesis.windows import Window
 
 Mask = npt.NDArray[np.bool_]

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from backtest.report.blocks import Cell, Column, Rows, Section, Table, Text
-from backtest.report.canvas import clipped
+from backtest.report.charts.canvas import clipped
+from backtest.report.components import Cell, Column, Rows, Section, Table, Text
+from backtest.report.formatting import number
 from backtest.report.sweep.checks import verdict
 from backtest.report.sweep.search import IN, OUT, WHOLE, Search
-from backtest.report.wording import number
 
 MOST = 10  # rows
 LETTERS = 60  # of a value

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backtest.report.blocks import Block, Cell, Chart, Column, Rows, Section, Span, Table, Text
-from backtest.report.canvas import Size, chart, panels, title
-from backtest.report.colours import light
+from backtest.report.charts.canvas import Size, chart, panels, title
+from backtest.report.charts.colours import light
+from backtest.report.components import Block, Cell, Chart, Column, Rows, Section, Span, Table, Text
+from backtest.report.formatting import DASH, GROUPS, counted, day, known, number, percent, spans
 from backtest.report.sweep.search import IN, OUT, Mask, Search
-from backtest.report.wording import DASH, GROUPS, counted, day, known, number, percent, spans
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS
 from backtest.thesis.windows import REPORT_DATE
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backtest.report.blocks import Bullets, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Bullets, Cell, Column, Rows, Section, Table, Text
+from backtest.report.formatting import DASH, known, number
 from backtest.report.sweep.checks import CHECKS, Check, verdict
 from backtest.report.sweep.search import Search
-from backtest.report.wording import DASH, known, number
 
 
 def section(search: Search) -> Section:

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from backtest.report.blocks import Bullets, Section, Text
-from backtest.report.figures import between, refused, sharpe_text, shorter
-from backtest.report.wording import counted, day, known, listed, name_of, number, percent
+from backtest.report.cells import between, refused, sharpe_text, shorter
+from backtest.report.components import Bullets, Section, Text
+from backtest.report.formatting import counted, day, known, listed, name_of, number, percent
 from backtest.runs import Book, RunResult
 from backtest.thesis.windows import REPORT_DATE
 

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.report.blocks import Chart
-from backtest.report.canvas import (
+from backtest.report.charts.canvas import (
     Size,
     chart,
     days,
@@ -21,8 +20,9 @@ from backtest.report.canvas import (
     timeline,
     title,
 )
-from backtest.report.colours import light, theme
-from backtest.report.wording import Names, name_of, number, percent, plain
+from backtest.report.charts.colours import light, theme
+from backtest.report.components import Chart
+from backtest.report.formatting import Names, name_of, number, percent, plain
 from backtest.runs import Book
 from backtest.thesis.windows import Window
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from backtest.report import book_charts, figures
-from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
-from backtest.report.wording import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
+from backtest.report import cells
+from backtest.report.charts import book_charts
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
+from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
 from backtest.runs import Book, RunResult
 
 
@@ -91,14 +92,14 @@ def _benchmark(result: RunResult, ticker: str, note: str = "") -> Cell:
 def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
     found = book.windows.get(window, {})
     return (
-        figures.window(name, found),
-        figures.count(found, "n"),
-        figures.total_return(found),
-        figures.sharpe(found),
-        figures.drawdown(found),
-        figures.multiple(found, "turnover"),
-        figures.share(found, "costs", 2),
-        figures.count(found, "orders"),
+        cells.window(name, found),
+        cells.count(found, "n"),
+        cells.total_return(found),
+        cells.sharpe(found),
+        cells.drawdown(found),
+        cells.multiple(found, "turnover"),
+        cells.share(found, "costs", 2),
+        cells.count(found, "orders"),
     )
 
 
@@ -119,7 +120,7 @@ def _overview(result: RunResult) -> Table:
 
 def _book_row(number: int, book: Book, keys: list[str]) -> tuple[Cell, ...]:
     header = Cell(plain(book.basket), note=book.currency, href=f"#book-{number}")
-    return (header, *(figures.total_return(book.windows.get(key, {})) for key in keys))
+    return (header, *(cells.total_return(book.windows.get(key, {})) for key in keys))
 
 
 def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, ...]]:
@@ -135,7 +136,7 @@ def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, 
 def _benchmark_cells(book: Book, ticker: str, keys: list[str]) -> Iterator[Cell]:
     for key in keys:
         value, found = book.benchmark_windows[ticker].get(key), book.windows.get(key, {})
-        yield figures.benchmark(value, book.benchmarks[ticker], found, _span(book, ticker, key))
+        yield cells.benchmark(value, book.benchmarks[ticker], found, _span(book, ticker, key))
 
 
 def _span(book: Book, ticker: str, window: str) -> dict[str, Any] | None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from backtest.report import audit_charts
-from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
-from backtest.report.outcome import audit_command
-from backtest.report.wording import DASH, Names, known, name_of, number, percent, plain, regimes
+from backtest.report.charts import audit_charts
+from backtest.report.components import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
+from backtest.report.formatting import DASH, Names, known, name_of, number, percent, plain, regimes
+from backtest.report.sections.outcome import audit_command
 from backtest.runs import RunResult
 
 

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from backtest.report.blocks import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.wording import counted, number, plain, unverified
+from backtest.report.components import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.formatting import counted, number, plain, unverified
 from backtest.runs import RunResult
 
 ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of each market's rules"}  # fields that may be None

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from backtest.execution.attribution import PARTS
-from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.wording import Names, day, name_of, name_zh, percent
+from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.formatting import Names, day, name_of, name_zh, percent
 from backtest.runs import Book, RunResult
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}

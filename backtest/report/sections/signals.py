@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from backtest.report import charts
-from backtest.report.blocks import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.wording import cited, counted, day, known, number, origin, percent, plain, unverified
+from backtest.report.charts import decision_charts
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.formatting import cited, counted, day, known, number, origin, percent, plain, unverified
 from backtest.runs import Book, RunResult
 
 NOT_SCORES = ("moment", "invested")
@@ -31,7 +31,7 @@ def _signal(result: RunResult, anchor: str, name: str, quarters: Mapping[str, Ma
     weak = [quarter for quarter, reading in quarters.items() if reading["confidence"] == "low"]
     said = f"The newest is {list(quarters)[-1]}: {number(_newest(quarters)['value'], 3)}, known {_newest(quarters)['known_at']}. "
     said += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
-    drawn = charts.readings(f"{anchor}-chart", name, quarters, result.seen.get(name, {}), result.windows)
+    drawn = decision_charts.readings(f"{anchor}-chart", name, quarters, result.seen.get(name, {}), result.windows)
     return Part(anchor, plain(name).capitalize(), (Text(said), drawn, _table(name, quarters)))
 
 
@@ -71,7 +71,7 @@ def _decided(result: RunResult, anchor: str, book: Book) -> Part:
     blocks: tuple[Block, ...] = (Text("No decision was taken."),)
     if len(book.decisions):
         blocks = (
-            charts.decisions(f"{anchor}-chart", book, _scores(book), result.windows),
+            decision_charts.decisions(f"{anchor}-chart", book, _scores(book), result.windows),
             Fold(f"All {len(book.decisions)} decisions", (_decisions(book),)),
         )
     return Part(anchor, f"Decisions: {book.title}", blocks, book.basket)

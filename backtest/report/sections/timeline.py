@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from backtest.report.blocks import Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.wording import counted, number, plain, stated
+from backtest.report.components import Cell, Column, Fold, Rows, Section, Table, Text
+from backtest.report.formatting import counted, number, plain, stated
 from backtest.runs import RunResult
 
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.report.blocks import Chart
-from backtest.report.canvas import (
+from backtest.report.charts.canvas import (
     Size,
     chart,
     clipped,
@@ -23,8 +22,9 @@ from backtest.report.canvas import (
     timeline,
     title,
 )  # fmt: skip
-from backtest.report.colours import light, theme
-from backtest.report.wording import Names, name_of, number, percent, plain, regimes
+from backtest.report.charts.colours import light, theme
+from backtest.report.components import Chart
+from backtest.report.formatting import Names, name_of, number, percent, plain, regimes
 from backtest.runs import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtest.calendars import parse_quarter
-from backtest.report import charts, claim_charts
-from backtest.report.blocks import Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.wording import number, origin, plain
+from backtest.report.charts import claim_charts, decision_charts
+from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.formatting import number, origin, plain
 from backtest.runs import RunResult
 
 SHIFTS = {
@@ -45,7 +45,7 @@ def _shift(result: RunResult, name: str, quarters: Mapping[str, Mapping[str, Any
     text += f" Chips that the shipping flagship's scale-up network joins: {domain:.0f}." if domain else ""
     text += f" Of low confidence: {len(weak)} of {len(quarters)} quarters."
     seen = result.seen.get(name, {})
-    drawn = charts.readings(f"shift-{name.replace('_', '-')}-chart", name, quarters, seen, result.windows)
+    drawn = decision_charts.readings(f"shift-{name.replace('_', '-')}-chart", name, quarters, seen, result.windows)
     return Part(f"shift-{name.replace('_', '-')}", SHIFTS[name], (Text(text), drawn))
 
 

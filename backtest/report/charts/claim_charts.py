@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from backtest.report.blocks import Chart
-from backtest.report.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
-from backtest.report.colours import light
-from backtest.report.wording import number, percent
+from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
+from backtest.report.charts.colours import light
+from backtest.report.components import Chart
+from backtest.report.formatting import number, percent
 from backtest.thesis.windows import Window
 
 HUES = ("blue", "vermillion", "green", "purple")

@@ -1,8 +1,8 @@
 """What each book held: realised weights through time, and the last ones by name."""
 
-from backtest.report import charts
-from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.wording import Names, day, name_of, name_zh, percent
+from backtest.report.charts import decision_charts
+from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.formatting import Names, day, name_of, name_zh, percent
 from backtest.runs import Book, RunResult
 
 
@@ -19,7 +19,7 @@ def section(result: RunResult) -> Section:
 def _blocks(result: RunResult, anchor: str, book: Book) -> tuple[Block, ...]:
     if book.realised.empty:
         return (Text("Nothing was ever ordered: the book is cash."),)
-    drawn = charts.holdings(f"{anchor}-chart", book, result.names, result.windows)
+    drawn = decision_charts.holdings(f"{anchor}-chart", book, result.names, result.windows)
     return drawn, _latest(book, result.names)
 
 

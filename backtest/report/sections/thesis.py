@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backtest.report import claim_charts
-from backtest.report.blocks import Block, Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.wording import DASH, counted, listed, name_of, number, origin, percent
+from backtest.report.charts import claim_charts
+from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
+from backtest.report.formatting import DASH, counted, listed, name_of, number, origin, percent
 from backtest.runs import RunResult
 
 Quarters = Mapping[str, Mapping[str, Any]]

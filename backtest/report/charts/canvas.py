@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
-from backtest.report.blocks import Chart
-from backtest.report.colours import light
-from backtest.report.svg import inline
-from backtest.report.wording import regimes
+from backtest.report.charts.colours import light
+from backtest.report.charts.svg import inline
+from backtest.report.components import Chart
+from backtest.report.formatting import regimes
 from backtest.thesis.windows import REPORT_DATE, Window
 
 STYLE: dict[Any, Any] = {

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from backtest.report import claim_charts
-from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.wording import counted, day, ended, listed, origin, percent, plain, stated
+from backtest.report.charts import claim_charts
+from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.formatting import counted, day, ended, listed, origin, percent, plain, stated
 from backtest.runs import RunResult
 from backtest.thesis.windows import REPORT_DATE
 

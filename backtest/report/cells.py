@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from backtest.report.blocks import Cell
-from backtest.report.wording import DASH, day, known, number, percent
+from backtest.report.components import Cell
+from backtest.report.formatting import DASH, day, known, number, percent
 from backtest.statistics.uncertainty import FEWEST_OBSERVATIONS
 
 Statistics = Mapping[str, Any]

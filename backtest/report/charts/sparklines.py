@@ -6,9 +6,9 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from backtest.report.canvas import days, picture
-from backtest.report.colours import light, theme
-from backtest.report.wording import number, plain
+from backtest.report.charts.canvas import days, picture
+from backtest.report.charts.colours import light, theme
+from backtest.report.formatting import number, plain
 from backtest.thesis.windows import REPORT_DATE
 
 WIDTH, HEIGHT = 150, 42

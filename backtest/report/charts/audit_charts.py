@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from backtest.report.blocks import Chart
-from backtest.report.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
-from backtest.report.colours import light, theme
-from backtest.report.wording import percent, plain
+from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
+from backtest.report.charts.colours import light, theme
+from backtest.report.components import Chart
+from backtest.report.formatting import percent, plain
 from backtest.thesis.windows import Window
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from backtest.engine import FIRST_KIND
-from backtest.report.blocks import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.wording import DASH, Names, counted, day, name_of, name_zh, number, percent, plain
+from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.formatting import DASH, Names, counted, day, name_of, name_zh, number, percent, plain
 from backtest.runs import Book, RunResult
 
 SHOWN = 50

@@ -1,0 +1,1 @@
+"""The sections of a strategy's page: each a file with a function `section(result)`."""
