@@ -25,6 +25,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 check: lint
 	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal -m 'not (browser or process or server or slow)'

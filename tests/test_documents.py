@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from glossary import glossary
 
 from backtest import errors, prices
 from backtest.__main__ import app
@@ -25,7 +26,11 @@ from backtest.sweeps.settings import PATHS_TOGETHER, Settings
 from backtest.thesis.windows import REPORT_DATE
 
 ROOT = Path(__file__).parent.parent
-TEXT = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md", "CHANGELOG.md")}
+DOCUMENTS = [ROOT / name for name in ("README.md", "DESIGN.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
+    (ROOT / "docs").rglob("*.md")
+)
+TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
+DECISIONS = "\n".join(text for name, text in TEXT.items() if name.startswith("docs/decisions/"))
 BENCHMARKS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.md")}
 STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
 NUMBERS = [
@@ -145,7 +150,7 @@ def test_the_summary_of_the_sizes_says_what_its_table_has(sentence):
 
 @pytest.mark.parametrize("sentence", DESIGN_SIZES)
 def test_design_cites_the_measured_sizes(sentence):
-    assert sentence.format(*DESIGN_SIZES[sentence]()) in one_line(TEXT["DESIGN.md"])
+    assert sentence.format(*DESIGN_SIZES[sentence]()) in one_line(TEXT["DESIGN.md"] + DECISIONS)
 
 
 def test_the_summary_of_the_audit_says_what_its_table_has():
@@ -156,8 +161,8 @@ def test_the_summary_of_the_audit_says_what_its_table_has():
 # Speed.
 
 
-def test_the_readme_s_speed_is_that_of_the_benchmarks():
-    speed = TEXT["README.md"].split("## Speed")[1].split("\n## ")[0]
+def test_the_documented_speed_is_that_of_the_benchmarks():
+    speed = TEXT["docs/speed.md"]
     assert len(rows(speed)) == 10
     assert [row for row in rows(speed) if row not in rows(BENCHMARKS["speed.md"])] == []
     figures = re.findall(r"[\d.,]+ (?:us|ms) a (?:book|setting)|\d+ us|\d+ ms|[\d.]+×", one_line(speed))
@@ -166,7 +171,7 @@ def test_the_readme_s_speed_is_that_of_the_benchmarks():
 
 
 def test_design_s_speed_is_that_of_the_benchmarks():
-    said = re.search(r"One book alone takes (\d+ ms), .*? for ([\d.]+ ms) in the kernel", one_line(TEXT["DESIGN.md"]))
+    said = re.search(r"one book alone takes (\d+ ms), .*? for ([\d.]+ ms) in the kernel", one_line(TEXT["DESIGN.md"]))
     times = {row[0]: row[1] for row in rows(BENCHMARKS["speed.md"])}
     ours, kernel = (next(time for way, time in times.items() if words in way) for words in ("engine.trade", "kernel alone"))
     assert said.groups() == (ours, kernel)
@@ -257,34 +262,30 @@ def hypothesis_counts():
 
 
 SENTENCES = {
-    "README.md": {
-        "prints all {} with every reading": lambda: [NUMBERS[len(load_claims())]],
-        "Below {} returns no Sharpe ratio": lambda: [refusal.FEWEST_OBSERVATIONS],
-        "within {:g}% of the embedded one is equal": lambda: [100 * reconcile.EQUAL_WITHIN],
-        "within {:g}% a revision": lambda: [100 * reconcile.CONFLICT_BEYOND],
-        "after `--audit-seconds` ({:g})": lambda: [default("run", "--audit-seconds")],
-        "`--reports N` ({})": lambda: [default("sweep", "--reports")],
-        "stamp duty on sales (halved on {})": lambda: [halved()],
-        "or {} and {} days late": lambda: leaks.DELAYS,
-        "the best {} sessions": lambda: [NUMBERS[influence.BEST_DAYS]],
-        "values in local currency ({} to {})": lambda: [f"{day:%Y-%m}" for day in embedded().index[[0, -1]]],
-    },
-    "DESIGN.md": {
-        "XSHG {}, XNYS {}, both together {}": lambda: [*prices.SESSIONS_PER_YEAR.values()],
-        "No Sharpe ratio below {} returns": lambda: [refusal.FEWEST_OBSERVATIONS],
-        "below {} returns ({} quarters, {} for two states)": lambda: [
-            refusal.FEWEST_OBSERVATIONS, hac.FEWEST_QUARTERS, markov_switching.FEWEST_RETURNS,
-        ],
-        "(equal {:g}%, revised up to {:g}%": lambda: [100 * reconcile.EQUAL_WITHIN, 100 * reconcile.CONFLICT_BEYOND],
-        "trail by more than {} sessions": lambda: [NUMBERS[live.LATE_BY]],
-        "{} paths of targets at a time": lambda: [PATHS_TOGETHER],
-        "A chunk is at most {} neighbours": lambda: [SETTINGS_PER_CHUNK],
-        "CapEx leads by {} quarter; slopes' deviation half-t of scale {:g}; a supplier needs {} quarters": lambda: [
-            NUMBERS[growth.LAG], growth.PRIOR_SCALE, growth.FEWEST_QUARTERS,
-        ],
-        "Deflated Sharpe at least {:.0%}, PBO and SPA at most {:.0%}": lambda: [checks.ENOUGH, checks.RARE],
-        "corrected by Holm over the {} primary ones; the {} others": hypothesis_counts,
-    },
+    "prints all {} with every reading": lambda: [NUMBERS[len(load_claims())]],
+    "Below {} returns no Sharpe ratio": lambda: [refusal.FEWEST_OBSERVATIONS],
+    "within {:g}% of the embedded one is equal": lambda: [100 * reconcile.EQUAL_WITHIN],
+    "within {:g}% a revision": lambda: [100 * reconcile.CONFLICT_BEYOND],
+    "after `--audit-seconds` ({:g})": lambda: [default("run", "--audit-seconds")],
+    "`--reports N` ({})": lambda: [default("sweep", "--reports")],
+    "stamp duty on sales (halved on {})": lambda: [halved()],
+    "or {} and {} days late": lambda: leaks.DELAYS,
+    "the best {} sessions": lambda: [NUMBERS[influence.BEST_DAYS]],
+    "values in local currency ({} to {})": lambda: [f"{day:%Y-%m}" for day in embedded().index[[0, -1]]],
+    "XSHG {}, XNYS {}, both together {}": lambda: [*prices.SESSIONS_PER_YEAR.values()],
+    "No Sharpe ratio below {} returns": lambda: [refusal.FEWEST_OBSERVATIONS],
+    "below {} returns ({} quarters, {} for two states)": lambda: [
+        refusal.FEWEST_OBSERVATIONS, hac.FEWEST_QUARTERS, markov_switching.FEWEST_RETURNS,
+    ],
+    "(equal {:g}%, revised up to {:g}%": lambda: [100 * reconcile.EQUAL_WITHIN, 100 * reconcile.CONFLICT_BEYOND],
+    "trail by more than {} sessions": lambda: [NUMBERS[live.LATE_BY]],
+    "{} paths of targets at a time": lambda: [PATHS_TOGETHER],
+    "A chunk is at most {} neighbours": lambda: [SETTINGS_PER_CHUNK],
+    "CapEx leads by {} quarter; slopes' deviation half-t of scale {:g}; a supplier needs {} quarters": lambda: [
+        NUMBERS[growth.LAG], growth.PRIOR_SCALE, growth.FEWEST_QUARTERS,
+    ],
+    "Deflated Sharpe at least {:.0%}, PBO and SPA at most {:.0%}": lambda: [checks.ENOUGH, checks.RARE],
+    "corrected by Holm over the {} primary ones; the {} others": hypothesis_counts,
 }  # fmt: skip
 
 
@@ -292,14 +293,34 @@ def embedded():
     return reference.load_prices(["NVDA", "QQQ"]).wealth
 
 
-@pytest.mark.parametrize(("name", "sentence"), [(name, one) for name, found in SENTENCES.items() for one in found])
-def test_a_constant_in_a_document_is_that_of_the_code(name, sentence):
-    assert sentence.format(*SENTENCES[name][sentence]()) in one_line(TEXT[name])
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_constant_in_a_document_is_that_of_the_code(sentence):
+    assert sentence.format(*SENTENCES[sentence]()) in one_line("\n".join(TEXT.values()))
 
 
-def test_design_numbers_its_decisions_without_a_gap():
-    numbers = [int(one) for one in re.findall(r"^(\d+)\. \*\*", TEXT["DESIGN.md"], flags=re.MULTILINE)]
-    assert numbers == list(range(1, len(numbers) + 1))
+def test_the_list_of_decisions_names_every_page_and_no_other():
+    names = {path.name for path in (ROOT / "docs" / "decisions").glob("*.md")} - {"README.md"}
+    listed = {name: title for title, name in re.findall(r"- \[(.*)\]\((\w+\.md)\)", TEXT["docs/decisions/README.md"])}
+    assert set(listed) == names
+    assert all(TEXT[f"docs/decisions/{name}"].startswith(f"# {title}\n") for name, title in listed.items())
+
+
+@pytest.mark.parametrize(("name", "most"), [("README.md", 90), ("DESIGN.md", 120)])
+def test_the_first_documents_stay_short(name, most):
+    assert len(TEXT[name].splitlines()) <= most
+
+
+SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!\bal)[.!?] (?=[A-Z`])")
+
+
+@pytest.mark.parametrize("name", sorted(TEXT))
+def test_a_document_has_one_sentence_a_line(name):
+    prose = re.sub(r"```.*?```", "", TEXT[name], flags=re.DOTALL)
+    assert [line for line in prose.splitlines() if not line.startswith("|") and SENTENCE_END.search(line)] == []
+
+
+def test_the_glossary_is_that_of_the_pages():
+    assert TEXT["docs/glossary.md"] == glossary()
 
 
 def test_no_source_cites_a_numbered_part_of_design_that_says_something_else():
@@ -324,7 +345,7 @@ def test_a_docstring_names_fields_that_there_are(kind):
 def documented():
     """Return the options of every command of the README's lists, by the command's words."""
     found = {}
-    for block in re.findall(r"```\n(.*?)```", TEXT["README.md"], flags=re.DOTALL):
+    for block in re.findall(r"```\n(.*?)```", TEXT["docs/commands.md"], flags=re.DOTALL):
         joined = re.sub(r"\n {10,}", " ", block)
         for line in joined.splitlines():
             line = line.split("  #")[0]
@@ -335,7 +356,7 @@ def documented():
     return found
 
 
-def test_the_readme_lists_every_command_and_every_option_of_the_help_and_no_other():
+def test_the_documents_list_every_command_and_every_option_of_the_help_and_no_other():
     helped = {
         name: {option for one in command.params for option in one.opts if option.startswith("--")}
         for name, command in commands().items()
@@ -343,9 +364,11 @@ def test_the_readme_lists_every_command_and_every_option_of_the_help_and_no_othe
     assert documented() == helped
 
 
-def test_the_readme_s_exit_codes_are_those_of_the_errors():
+def test_the_documented_exit_codes_are_those_of_the_errors():
     said = dict(
-        re.findall(r"(\d) ([a-z ]+?)(?: ·|\.)", one_line(TEXT["README.md"]).split("Exit codes:")[1].split(" A report's")[0])
+        re.findall(
+            r"(\d) ([a-z ]+?)(?: ·|\.)", one_line(TEXT["docs/commands.md"]).split("Exit codes:")[1].split(" A report's")[0]
+        )
     )
     kinds = (errors.BacktestError, errors.ConfigurationError, errors.DataError, errors.LookAheadError, errors.DriftError)
     assert sorted(said) == sorted(["0", *(str(kind.exit_code) for kind in kinds)])
@@ -368,9 +391,11 @@ def test_every_file_that_the_documents_name_is_there():
         for text in TEXT.values()
         for one in re.findall(r"`((?:backtest|benchmarks|sweeps|tests|strategies)/[\w/]+\.\w+)`", text)
     }
-    names |= {one for text in TEXT.values() for one in re.findall(r"\]\(([\w/]+\.\w+)\)", text)}
+    linked = {(ROOT / name).parent / one for name, text in TEXT.items() for one in re.findall(r"\]\(([\w/.]+\.\w+)\)", text)}
     assert names
+    assert linked
     assert [one for one in sorted(names) if "NAME" not in one and not (ROOT / one).exists()] == []
+    assert [one for one in sorted(linked) if not one.exists()] == []
 
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
