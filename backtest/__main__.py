@@ -395,11 +395,11 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
 
     from backtest import clock
     from backtest.audits import STEPS, audit
-    from backtest.audits.kept import keep, kept
+    from backtest.audits.cache import load, save
     from backtest.files.documents import to_json
     from backtest.universe import load_universe
 
-    if (before := kept(result)) is not None:
+    if (before := load(result)) is not None:
         typer.echo(f"audit of {spec.name}: kept from before, spec, data and code are the same", err=True)
         return before
     console = Console(stderr=True)
@@ -410,7 +410,7 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
             spec, result, archive, load_universe(), seconds,
             lambda said: bar.update(task, advance=1, description=f"{spec.name}: {said}"), clock.SYSTEM,
         )  # fmt: skip
-    keep(result, found)
+    save(result, found)
     again: dict[str, Any] = json.loads(to_json(found))
     return again
 

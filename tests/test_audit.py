@@ -11,8 +11,8 @@ from markets_for_tests import STRATEGIES, spec_of
 from backtest import engine
 from backtest.__main__ import main
 from backtest.audits import audit
-from backtest.audits.leaks import Delayed, leak_budget
-from backtest.audits.standings import regime_verdicts, rests_on, verdict_sentence
+from backtest.audits.leak_budget import Delayed, measure_leaks
+from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sentence
 from backtest.runs import run
 from backtest.strategy import load_strategy
 from backtest.universe import load_universe
@@ -113,13 +113,13 @@ def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(archive, st
     assert audit(spec, run(spec, archive), archive, UNIVERSE, clock=still)["not_run"] == {
         "leak_budget": "the strategy reads no published figure"
     }
-    found = leak_budget(spec, archive, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
+    found = measure_leaks(spec, archive, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
     assert {one["total_return_bought"] for one in found.values()} == {0.0}
 
 
 def test_influence_adds_up_to_the_book_and_a_book_of_one_name_is_nothing_without_it(archive):
     result = run(spec_of(cost_bps=0.0), archive)
-    found = rests_on(result.books["NVDA"])
+    found = influence_of(result.books["NVDA"])
     equity = result.books["NVDA"].equity
     assert found["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-9)
     assert found["without_name"]["NVDA"] == pytest.approx(0.0, abs=1e-9)
@@ -143,7 +143,7 @@ def test_noise_in_excess_of_the_benchmarks_is_rarely_called_supported(excess_gro
     judged = [
         one["verdict"]
         for seed in range(draws)
-        for one in regime_verdicts(with_excess(book, 0.0, seed), windows, trials=4).values()
+        for one in rank_windows(with_excess(book, 0.0, seed), windows, trials=4).values()
         if one["verdict"]
     ]
     assert len(judged) >= draws
@@ -156,8 +156,7 @@ def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(exces
     window = next(one for one in result.windows if one.name == "after the report")
     held = window.slice(pd.DatetimeIndex(book.equity.index))
     found = [
-        regime_verdicts(with_excess(book, 0.03, seed, slice(held.start + 1, held.stop)), (window,), trials=4)
-        for seed in range(10)
+        rank_windows(with_excess(book, 0.03, seed, slice(held.start + 1, held.stop)), (window,), trials=4) for seed in range(10)
     ]
     assert sum(one["after the report"]["verdict"] == "supported" for one in found) >= 5
 

@@ -24,7 +24,7 @@ from backtest.audits.nulls import (
     settings,
     together,
 )  # fmt: skip
-from backtest.audits.paths import log_growth
+from backtest.audits.weight_paths import log_growth
 from backtest.runs import run
 from backtest.signals.momentum import Momentum
 from backtest.strategy import load_strategy
@@ -45,7 +45,7 @@ def test_without_market_rules_the_fast_path_is_the_engine(archive, spec):
     spec = spec.replaced(end="2026-06-26")
     book = next(iter(run(spec, archive).books.values()))
     one = settings(spec, archive, UNIVERSE, LAST)[0]
-    fast = log_growth(one.course, _targets(spec, one, [own(one)])).sum()
+    fast = log_growth(one.path, _targets(spec, one, [own(one)])).sum()
     assert fast == pytest.approx(np.log(book.equity.iloc[-1] / book.equity.iloc[0]), abs=1e-9)
 
 
@@ -125,7 +125,7 @@ def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_t
     rows = hypotheses.load_hypotheses()
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
     suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"placebo": {"p": 0.002}, "noise": {"p": 0.004}}
-    found = hypotheses.judged("multiplier", suite)
+    found = hypotheses.corrected_suite("multiplier", suite)
     rest = sum(not row.primary for row in rows)
     assert found["tests"]["placebo"]["adjusted"] == pytest.approx(0.002 * rest)
     assert found["tests"]["noise"]["adjusted"] == pytest.approx(0.004 * (rest - 1))
@@ -141,7 +141,7 @@ def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primar
         "placebo": pytest.approx(0.004 * (len(rows) - len(STRATEGIES))),
     }
     suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"factors": {"p": 0.004}}
-    assert "hindsight" in hypotheses.sentence(hypotheses.judged("multiplier", suite))
+    assert "hindsight" in hypotheses.sentence(hypotheses.corrected_suite("multiplier", suite))
 
 
 def test_the_leader_deals_out_whole_spells_in_another_order(archive):

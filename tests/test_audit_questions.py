@@ -9,12 +9,12 @@ import pytest
 from markets_for_tests import STRATEGIES, day, flat_prices_on_real_calendars
 
 from backtest.audits import audit
-from backtest.audits.announcements import announcements, first_sessions, moments
-from backtest.audits.edge import edge, judged
-from backtest.audits.factors import factor_returns, unexplained
+from backtest.audits.alpha import alpha_test, mean_alpha_test
+from backtest.audits.announcements import announcement_studies, first_sessions, moments
+from backtest.audits.factors import factor_fits, factor_returns
 from backtest.audits.growth import LAG, lead_and_lag, supplier_slopes
 from backtest.audits.nulls import settings
-from backtest.audits.states import basket_excess, states
+from backtest.audits.states import basket_excess, basket_states
 from backtest.calendars import parse_quarter
 from backtest.runs import run, tickers_of
 from backtest.signals.supply_chain_excess import SupplyChainExcess
@@ -55,7 +55,7 @@ def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result,
     noise -= noise.mean()
     made = 0.002 + 1.5 * factors["market XSHG"] - 0.5 * factors["NVIDIA"] + noise
     equity = pd.concat([pd.Series([1.0], [book.equity.index[0]]), (1.0 + made).cumprod()])
-    found = unexplained(with_equity(result, equity), archive.prices)[book.basket]
+    found = factor_fits(with_equity(result, equity), archive.prices)[book.basket]
     assert found["alpha"]["value"] == pytest.approx(0.002 * book.periods_per_year, abs=0.04)
     assert found["loadings"]["market XSHG"]["value"] == pytest.approx(1.5, abs=0.05)
     assert found["loadings"]["NVIDIA"]["value"] == pytest.approx(-0.5, abs=0.05)
@@ -64,9 +64,9 @@ def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result,
 
 def test_the_edge_of_one_book_is_its_alpha(result, archive):
     (book,) = result.books.values()
-    alone = unexplained(result, archive.prices)[book.basket]
-    assert edge(result, archive.prices)["observed"] == pytest.approx(alone["alpha"]["value"])
-    assert edge(result, archive.prices)["n"] == alone["n"]
+    alone = factor_fits(result, archive.prices)[book.basket]
+    assert alpha_test(result, archive.prices)["observed"] == pytest.approx(alone["alpha"]["value"])
+    assert alpha_test(result, archive.prices)["n"] == alone["n"]
 
 
 def test_each_book_has_its_own_factors_and_its_own_sessions():
@@ -75,7 +75,7 @@ def test_each_book_has_its_own_factors_and_its_own_sessions():
     factors = [pd.DataFrame({"sector": drawn[:100, 0]}, index[:100]), pd.DataFrame({"sector": drawn[30:, 1]}, index[30:])]
     apart = [0.001 * (drawn[:100, 2] - drawn[:100, 2].mean()), 0.001 * (drawn[30:, 3] - drawn[30:, 3].mean())]
     earned = [0.001 + 2.0 * factors[0]["sector"] + apart[0], 0.003 + 3.0 * factors[1]["sector"] + apart[1]]
-    found = judged(earned, factors, [240, 250])
+    found = mean_alpha_test(earned, factors, [240, 250])
     assert found["observed"] == pytest.approx((0.24 + 0.75) / 2, abs=1e-3)
     assert found["n"] == 130
     assert found["p"] < 1e-6
@@ -104,7 +104,7 @@ def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no
     without = replace(archive.prices, wealth=archive.prices.wealth.drop(columns="NVDA"))
     assert "NVIDIA" not in factor_returns(book, without)
     empty = replace(result, books={book.basket: replace(book, orders=book.orders.iloc[:0])})
-    assert unexplained(empty, archive.prices)[book.basket] == {"because": "nothing was ever held"}
+    assert factor_fits(empty, archive.prices)[book.basket] == {"because": "nothing was ever held"}
 
 
 def test_nvidia_s_prices_come_with_every_run():
@@ -151,7 +151,7 @@ def test_a_jump_planted_on_every_announcement_is_found_and_noise_is_not(result, 
     jump[placed] = 0.05 + np.random.default_rng(2).normal(0, 0.004, len(placed))
     found = {}
     for name, extra in {"planted": jump, "nothing": jump * 0}.items():
-        one = announcements(with_equity(result, (1 + market + noise + extra).cumprod()), archive.facts, archive.prices)
+        one = announcement_studies(with_equity(result, (1 + market + noise + extra).cumprod()), archive.facts, archive.prices)
         found[name] = one["CapEx, XSHG"]
     assert found["planted"]["abnormal"] == pytest.approx(0.05, abs=0.02)
     assert found["planted"]["p"] < 0.05
@@ -238,7 +238,7 @@ def test_a_state_of_a_single_day_is_a_doubtful_fit_or_none_and_says_so(result, a
     drawn = np.random.default_rng(3).normal(0.0, 0.001, len(book.equity))
     drawn[400] = jump
     one, prices = with_basket_excess(book, archive, drawn)
-    assert states(one, prices, result.windows)[doubt]
+    assert basket_states(one, prices, result.windows)[doubt]
 
 
 def test_two_planted_states_are_found_on_their_dates(result, archive):
@@ -247,7 +247,7 @@ def test_two_planted_states_are_found_on_their_dates(result, archive):
     better = (np.arange(len(book.equity)) // 40) % 2 == 1
     drawn = np.where(better, random.normal(0.03, 0.01, len(better)), random.normal(-0.02, 0.02, len(better)))
     one, prices = with_basket_excess(book, archive, drawn)
-    found = states(one, prices, result.windows)
+    found = basket_states(one, prices, result.windows)
     assert found["warnings"] == []
     assert found["bic_gain"] > 0
     months = pd.Series(found["probability"])

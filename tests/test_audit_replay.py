@@ -7,8 +7,8 @@ import pytest
 from markets_for_tests import NOWHERE, STRATEGIES, day, days, prices_of, spec_of
 
 from backtest import engine, runs
-from backtest.audits.horizon import beyond, hidden_after
-from backtest.audits.replay import TomorrowsClose, canary_is_caught, replay
+from backtest.audits.masking import masked_after, masked_rows
+from backtest.audits.replay import TomorrowsClose, canary_is_caught, replay_decisions
 from backtest.errors import DataError, LookAheadError
 from backtest.panel import Archive, Panel
 from backtest.strategy import load_strategy
@@ -93,7 +93,7 @@ def watching(**changes: object):
 
 def caught(spec, archive, universe=UNIVERSE) -> str:
     with pytest.raises(LookAheadError) as error:
-        replay(spec, archive, universe, LAST)
+        replay_decisions(spec, archive, universe, LAST)
     assert error.value.exit_code == 4
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -112,11 +112,11 @@ def corrected(archive: Archive) -> Archive:
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 def test_every_strategy_of_the_project_decides_the_same_with_everything_later_hidden(archive, path):
     spec = load_strategy(path)
-    assert replay(spec, archive, UNIVERSE, LAST) >= 12 * len(spec.books)
+    assert replay_decisions(spec, archive, UNIVERSE, LAST) >= 12 * len(spec.books)
 
 
 def test_a_signal_that_reads_every_figure_it_is_shown_passes(archive):
-    assert replay(watching(), archive, UNIVERSE, LAST) > 30
+    assert replay_decisions(watching(), archive, UNIVERSE, LAST) > 30
 
 
 def test_a_period_end_join_names_the_first_figure_used_before_its_publication(archive, cut_by_period_end):
@@ -141,7 +141,7 @@ def test_a_revised_value_used_early_is_named(archive):
 
 
 def test_without_the_early_use_the_same_revision_passes(archive):
-    assert replay(watching(start="2024-01-01"), corrected(archive), UNIVERSE, LAST) > 20
+    assert replay_decisions(watching(start="2024-01-01"), corrected(archive), UNIVERSE, LAST) > 20
 
 
 def test_prices_that_run_one_session_ahead_are_named(archive, one_session_ahead):
@@ -160,7 +160,7 @@ def test_a_look_from_before_the_cut_shows_nothing_within_it_nor_the_cut_anything
     assert "ChipsToCome on 2024-" in said
     assert "accelerators.csv row " in said
     fresh = Archive(archive.facts, archive.prices)
-    with hidden_after(day("2023-06-28").tz_localize("UTC")):
+    with masked_after(day("2023-06-28").tz_localize("UTC")):
         assert len(fresh.as_of(LAST.tz_localize("UTC")).rows) < len(whole.rows)
     assert fresh.as_of(LAST.tz_localize("UTC")).rows.equals(whole.rows)
 
@@ -188,7 +188,7 @@ def test_a_member_since_before_its_listing_is_survivorship_and_named(archive):
     spec = spec_of(baskets=("ALAB",))
     said = caught(spec, archive, backdated)
     assert f"suppliers.toml row 'ALAB': since is 2022-01-01, its first price {young:%Y-%m-%d}" in said
-    assert replay(spec.replaced(start="2024-06-01"), archive, UNIVERSE, LAST) > 10
+    assert replay_decisions(spec.replaced(start="2024-06-01"), archive, UNIVERSE, LAST) > 10
 
 
 def test_the_planted_canary_is_caught_in_every_strategy(archive):
@@ -200,7 +200,7 @@ def test_when_prices_end_is_hidden_too_though_somebody_asked_before():
     index = days("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08")
     prices = prices_of({"NVDA": [1.0, 1.0, 1.0, 1.0, NOWHERE]}, {"NVDA": "XNYS"}, index)
     assert prices.last_session("NVDA", index[-1]) == day("2024-01-05")
-    with hidden_after(pd.Timestamp("2024-01-03 20:00", tz="UTC")):
+    with masked_after(pd.Timestamp("2024-01-03 20:00", tz="UTC")):
         assert prices.last_session("NVDA", index[-1]) == day("2024-01-03")
     assert prices.last_session("NVDA", index[-1]) == day("2024-01-05")
 
@@ -208,16 +208,15 @@ def test_when_prices_end_is_hidden_too_though_somebody_asked_before():
 def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(archive):
     moment = pd.Timestamp("2024-06-28T20:00Z")
     rows, wealth = archive.facts.rows, archive.prices.wealth
-    with hidden_after(moment):
+    with masked_after(moment):
         assert (archive.facts.rows["known_at"] <= moment).all()
         assert archive.prices.wealth.loc["2024-06-29":].isna().all().all()
         assert len(archive.facts.rows) == (rows["known_at"] <= moment).sum()
     assert archive.facts.rows is rows
     assert archive.prices.wealth is wealth
     chips = (archive.facts.accelerators["known_at"] > moment).sum()
-    assert (
-        len(beyond(archive, moment)) == (rows["known_at"] > moment).sum() + chips + wealth.loc["2024-06-29":].notna().sum().sum()
-    )
+    later_prices = wealth.loc["2024-06-29":].notna().sum().sum()
+    assert len(masked_rows(archive, moment)) == (rows["known_at"] > moment).sum() + chips + later_prices
 
 
 def test_the_session_by_session_decision_is_the_engine_s_own(archive):

@@ -9,7 +9,7 @@ from glossary import glossary
 
 from backtest import errors, prices
 from backtest.__main__ import app
-from backtest.audits import growth, hypotheses, leaks
+from backtest.audits import growth, hypotheses, leak_budget
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ledger, load_claims
 from backtest.data.sources import reference
@@ -269,7 +269,7 @@ SENTENCES = {
     "after `--audit-seconds` ({:g})": lambda: [default("run", "--audit-seconds")],
     "`--reports N` ({})": lambda: [default("sweep", "--reports")],
     "stamp duty on sales (halved on {})": lambda: [halved()],
-    "or {} and {} days late": lambda: leaks.DELAYS,
+    "or {} and {} days late": lambda: leak_budget.DELAYS,
     "the best {} sessions": lambda: [NUMBERS[influence.BEST_DAYS]],
     "values in local currency ({} to {})": lambda: [f"{day:%Y-%m}" for day in embedded().index[[0, -1]]],
     "XSHG {}, XNYS {}, both together {}": lambda: [*prices.SESSIONS_PER_YEAR.values()],

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from backtest import engine, provenance
-from backtest.audits.kept import path_of
+from backtest.audits.cache import path_of
 from backtest.errors import DataError
 from backtest.output.compare import compare
 from backtest.runs import run

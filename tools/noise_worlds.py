@@ -13,10 +13,10 @@ from time import monotonic
 import numpy as np
 import pandas as pd
 
-from backtest.audits.edge import judged
+from backtest.audits.alpha import mean_alpha_test
 from backtest.audits.hypotheses import load_hypotheses
 from backtest.audits.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
-from backtest.audits.paths import Course
+from backtest.audits.weight_paths import BookPath
 from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.statistics.refusal import Floats, Refused
@@ -59,55 +59,55 @@ def common_shocks(seed: int) -> Floats:
     return np.random.default_rng([seed, 1_000_000]).normal(size=SESSIONS)
 
 
-def factors_of(seed: int, taken: Course) -> pd.DataFrame:
+def factors_of(seed: int, taken: BookPath) -> pd.DataFrame:
     """Return the returns of a book's factors, from its second session on: fair games too, moved by the shared shock.
 
     NVIDIA is the name that the book may hold, its edge included.
     """
-    sessions = len(taken.growth)
+    sessions = len(taken.wealth)
     generator, common = np.random.default_rng([seed, 2_000_000]), common_shocks(seed)[:sessions]
     table = {}
     for name, (share, apart) in FACTORS.items():
         drift = -((share * SHARED) ** 2 + apart**2) / 2.0
         table[name] = np.expm1(drift + share * SHARED * common + generator.normal(0.0, apart, sessions))
-    nvidia = pd.Series(taken.growth[:, taken.tickers.index("NVDA")]).pct_change()
+    nvidia = pd.Series(taken.wealth[:, taken.tickers.index("NVDA")]).pct_change()
     return pd.DataFrame(table).assign(NVIDIA=nvidia).iloc[1:]
 
 
-def returns_of(taken: Course, targets: Floats) -> pd.Series:
+def returns_of(taken: BookPath, targets: Floats) -> pd.Series:
     """Return a book's return from each session to the next; `targets` is decisions × tickers."""
-    value, held, worth = 1.0, np.zeros(targets.shape[1]), np.ones(len(taken.growth))
-    for number, start in enumerate(taken.rows):
-        stop = (*taken.rows[1:], len(taken.growth) - 1)[number]
+    value, held, worth = 1.0, np.zeros(targets.shape[1]), np.ones(len(taken.wealth))
+    for number, start in enumerate(taken.fills):
+        stop = (*taken.fills[1:], len(taken.wealth) - 1)[number]
         value *= 1.0 - COST * np.abs(targets[number] - held).sum()
-        grown = targets[number] * (taken.growth[start : stop + 1] / taken.growth[start])
+        grown = targets[number] * (taken.wealth[start : stop + 1] / taken.wealth[start])
         path = grown.sum(axis=1) + 1.0 - targets[number].sum()
         worth[start : stop + 1] = value * path
         value, held = value * path[-1], grown[-1] / path[-1]
     return pd.Series(worth).pct_change().iloc[1:]
 
 
-def alpha_p(courses: list[Course], mine: list[Floats], seed: int) -> float:
+def alpha_p(paths: list[BookPath], mine: list[Floats], seed: int) -> float:
     """Return the p-value of the null `factors` in a world."""
-    earned = [returns_of(course, table[0]) for course, table in zip(courses, mine, strict=True)]
-    return float(judged(earned, [factors_of(seed, course) for course in courses], [A_YEAR] * len(courses))["p"])
+    earned = [returns_of(path, table[0]) for path, table in zip(paths, mine, strict=True)]
+    return float(mean_alpha_test(earned, [factors_of(seed, path) for path in paths], [A_YEAR] * len(paths))["p"])
 
 
-def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[Course]]:
-    """Yield the courses of every book in worlds of noise with an edge planted."""
+def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[BookPath]]:
+    """Yield the paths of every book in worlds of noise with an edge planted."""
     for seed in range(count):
-        courses, common = [], common_shocks(seed)
+        paths, common = [], common_shocks(seed)
         for place, (one, wanted) in enumerate(zip(held, targets, strict=True)):
-            sessions, names = one.course.growth.shape
-            starts = np.r_[one.course.rows, sessions - 1]
+            sessions, names = one.path.wealth.shape
+            starts = np.r_[one.path.fills, sessions - 1]
             generator = np.random.default_rng([seed, place])
-            apart = np.array([FUND if UNIVERSE.supplier(name).chain == "fund" else OWN for name in one.course.tickers])
+            apart = np.array([FUND if UNIVERSE.supplier(name).chain == "fund" else OWN for name in one.path.tickers])
             fair = -(apart**2 + SHARED**2) / 2.0  # log return of a fair game: no name is expected to gain
             returns = fair + apart * generator.normal(size=(sessions, names)) + SHARED * common[:sessions, None]
-            for number in range(len(one.course.rows)):
+            for number in range(len(one.path.fills)):
                 returns[starts[number] + 1 : starts[number + 1] + 1] += planted.daily(wanted) * (wanted[number] > 0)
-            courses.append(replace(one.course, growth=np.exp(returns.cumsum(axis=0))))
-        yield courses
+            paths.append(replace(one.path, wealth=np.exp(returns.cumsum(axis=0))))
+        yield paths
 
 
 def p_values(
@@ -134,10 +134,10 @@ def _p_values(
     held: list[Setting], mine: list[Floats], drawn: dict[str, list[Floats]], planted: Planted, count: int
 ) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {null: [] for null in (*drawn, "factors")}
-    for seed, courses in enumerate(worlds(held, [one[0] for one in mine], planted, count)):
-        found["factors"].append(alpha_p(courses, mine, seed))
+    for seed, paths in enumerate(worlds(held, [one[0] for one in mine], planted, count)):
+        found["factors"].append(alpha_p(paths, mine, seed))
         for null, tables in drawn.items():
-            found[null].append(compared(courses, mine, tables)["p"])
+            found[null].append(compared(paths, mine, tables)["p"])
     return found
 
 

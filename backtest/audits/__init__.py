@@ -6,15 +6,15 @@ from typing import Any
 import pandas as pd
 
 from backtest.audits import hypotheses
-from backtest.audits.announcements import announcements
-from backtest.audits.edge import edge
-from backtest.audits.factors import unexplained
+from backtest.audits.alpha import alpha_test
+from backtest.audits.announcements import announcement_studies
+from backtest.audits.factors import factor_fits
 from backtest.audits.growth import lead_and_lag, supplier_slopes
-from backtest.audits.leaks import leak_budget
+from backtest.audits.leak_budget import measure_leaks
 from backtest.audits.nulls import null_suite, settings
-from backtest.audits.replay import canary_is_caught, replay
-from backtest.audits.standings import regime_verdicts, rests_on, verdict_sentence, windows_id
-from backtest.audits.states import states
+from backtest.audits.replay import canary_is_caught, replay_decisions
+from backtest.audits.states import basket_states
+from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sentence, windows_id
 from backtest.clock import SYSTEM, Clock
 from backtest.guard import blaming
 from backtest.panel import Archive, unchanged
@@ -55,19 +55,19 @@ def _audit(
 ) -> dict[str, Any]:
     began, last = clock.monotonic(), max(window.end for window in result.windows)
     progress("decisions again, with everything later hidden")
-    found: dict[str, Any] = {"replay": {"decisions": replay(spec, archive, universe, last)}}
+    found: dict[str, Any] = {"replay": {"decisions": replay_decisions(spec, archive, universe, last)}}
     found["replay"]["canary"] = canary_is_caught(spec, archive, universe, last)
     panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
     questions: dict[str, Callable[[], Any]] = {
         "regimes": lambda: _regimes(result),
-        "influence": lambda: {name: rests_on(book) for name, book in result.books.items()},
-        "factors": lambda: unexplained(result, archive.prices),
+        "influence": lambda: {name: influence_of(book) for name, book in result.books.items()},
+        "factors": lambda: factor_fits(result, archive.prices),
         "lead_lag": lambda: lead_and_lag(panel),
         "slopes": lambda: supplier_slopes(panel),
-        "events": lambda: announcements(result, archive.facts, archive.prices),
-        "states": lambda: {name: states(book, archive.prices, result.windows) for name, book in result.books.items()},
+        "events": lambda: announcement_studies(result, archive.facts, archive.prices),
+        "states": lambda: {name: basket_states(book, archive.prices, result.windows) for name, book in result.books.items()},
         "nulls": lambda: _nulls(spec, result, archive, universe, pd.Timestamp(last)),
-        "leak_budget": lambda: leak_budget(spec, archive, universe, pd.Timestamp(last)),
+        "leak_budget": lambda: measure_leaks(spec, archive, universe, pd.Timestamp(last)),
     }
     not_run = {}
     if not spec.signals:
@@ -90,12 +90,12 @@ def _audit(
 
 def _nulls(spec: StrategySpec, result: RunResult, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
     """Return the null suite with its p-values corrected for every registered hypothesis."""
-    suite = null_suite(spec, settings(spec, archive, universe, last), universe) | {"factors": edge(result, archive.prices)}
-    return hypotheses.judged(spec.name, suite)
+    suite = null_suite(spec, settings(spec, archive, universe, last), universe) | {"factors": alpha_test(result, archive.prices)}
+    return hypotheses.corrected_suite(spec.name, suite)
 
 
 def _regimes(result: RunResult) -> dict[str, Any]:
     """Return the verdicts of every book on the named regimes that do not cover the run."""
     named = tuple(window for window in result.windows if window.name not in SAMPLES)
     trials = len(named) * len(result.books)
-    return {name: regime_verdicts(book, named, trials) for name, book in result.books.items()}
+    return {name: rank_windows(book, named, trials) for name, book in result.books.items()}

@@ -17,7 +17,7 @@ from backtest.statistics.refusal import Refused
 NVIDIA = (("NVDA", "data_center_revenue"),)
 
 
-def announcements(result: RunResult, facts: Facts, prices: Prices) -> dict[str, Any]:
+def announcement_studies(result: RunResult, facts: Facts, prices: Prices) -> dict[str, Any]:
     """Return an event study per kind of announcement and group of books with the same sessions, or why there is none.
 
     Abnormal is the return less the mean of the benchmarks, on the sessions that have one, as fractions.

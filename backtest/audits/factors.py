@@ -17,7 +17,7 @@ ABROAD = {"sector": "SMH", "NVIDIA": "NVDA"}  # fixed before any result was read
 NEW_YORK = "XNYS"
 
 
-def unexplained(result: RunResult, prices: Prices) -> dict[str, Any]:
+def factor_fits(result: RunResult, prices: Prices) -> dict[str, Any]:
     """Return, per book, the alpha a year and the loadings with 95% intervals, or why there are none (fractions)."""
     return {name: _book(book, prices) for name, book in result.books.items()}
 

@@ -46,7 +46,7 @@ def load_hypotheses(path: Path = PATH) -> tuple[Hypothesis, ...]:
     return rows
 
 
-def judged(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def corrected_suite(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return a suite with Holm-adjusted p-values, the hash and the numbers of registered hypotheses: all, and the primary ones.
 
     Primary hypotheses are corrected for one another, the rest for the rest.

@@ -1,6 +1,6 @@
 """The null suite of a strategy: what it would have earned with another basket, other labels, other dates or no signal at all.
 
-The strategy and every draw are taken by one path (`backtest.audits.paths`), not by the desk: no cost, fractions, no market rule.
+The strategy and every draw go through one calculation (`backtest.audits.weight_paths`): no cost, fractions, no market rule.
 Growth is the mean over the strategy's books, and the statistic its excess over the draws' mean by its own spread
 (`backtest.statistics.nulls.standardised`): a strategy off the centre of the draws, more often in one basket than they are, is
 farther from their mean by chance than they are. Large values are unusual.
@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest import engine
-from backtest.audits.paths import Course, course, log_growth
+from backtest.audits.weight_paths import BookPath, book_path, log_growth
 from backtest.panel import Archive
 from backtest.statistics.nulls import Chance, chance, noise_scores, placebo_baskets, standardised
 from backtest.statistics.refusal import Floats, Refused
@@ -48,7 +48,7 @@ class Setting:
     scores: list[pd.Series]
     members: list[Members]
     eligible: list[frozenset[str]]
-    course: Course
+    path: BookPath
 
 
 def settings(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> list[Setting]:
@@ -59,25 +59,25 @@ def settings(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.
 def null_suite(spec: StrategySpec, held: Sequence[Setting], universe: Universe, draws: int = DRAWS) -> dict[str, dict[str, Any]]:
     """Return per null its p-value, floor, draws and the growth observed and the middle one drawn (log, a year), or why none."""
     mine = [_targets(spec, one, [own(one)]) for one in held]
-    courses, found = [one.course for one in held], {}
+    paths, found = [one.path for one in held], {}
     for null in NULLS:
         drawn = drawn_targets(spec, held, universe, null, draws)
         if isinstance(drawn, Refused):
             found[null] = {"p": None, "because": drawn.reason}
             continue
-        found[null] = compared(courses, mine, drawn)
+        found[null] = compared(paths, mine, drawn)
     return found
 
 
-def compared(courses: Sequence[Course], mine: Sequence[Floats], drawn: Sequence[Floats]) -> dict[str, Any]:
+def compared(paths: Sequence[BookPath], mine: Sequence[Floats], drawn: Sequence[Floats]) -> dict[str, Any]:
     """Return the p-value and the rest of a null from each book's own targets (one draw) and those drawn."""
     tables = [np.concatenate(both) for both in zip(mine, drawn, strict=True)]
-    grown = [log_growth(taken, table) for taken, table in zip(courses, tables, strict=True)]
+    grown = [log_growth(taken, table) for taken, table in zip(paths, tables, strict=True)]
     statistic = standardised(together(grown))
     found = chance(float(statistic[0]), statistic[1:], (1.0 + _same(tables)) / len(statistic))
     if not isinstance(found, Chance):
         return {"p": None, "because": found.reason}
-    yearly = np.mean([one.sum(axis=1) / taken.years for one, taken in zip(grown, courses, strict=True)], axis=0)
+    yearly = np.mean([one.sum(axis=1) / taken.years for one, taken in zip(grown, paths, strict=True)], axis=0)
     middle = float(np.median(yearly[1:]))
     return {"p": found.p, "floor": found.floor, "draws": found.draws, "observed": float(yearly[0]), "median": middle}
 
@@ -128,8 +128,8 @@ def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe
     known = [row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.chain != "fund"]
     names = tuple(ticker for ticker in known if prices.last_session(ticker, sessions[-1]) is None)  # others would stand still
     everyone = tuple(sorted({*tickers, *names}))
-    taken = course(spec, prices, everyone, sessions, base)
-    decisions = engine.decide(spec, book, archive, universe, sessions)[: len(taken.rows)]
+    taken = book_path(spec, prices, everyone, sessions, base)
+    decisions = engine.decide(spec, book, archive, universe, sessions)[: len(taken.fills)]
     eligible = [_eligible(prices.wealth, universe, everyone, one.session) for one in decisions]
     members = [_members(spec, book, universe, names_then) for names_then in eligible]
     return Setting(book, [one.scores[0] for one in decisions if one.scores], members, eligible, taken)
@@ -147,7 +147,7 @@ def _members(spec: StrategySpec, book: str, universe: Universe, eligible: frozen
 
 def _targets(spec: StrategySpec, one: Setting, cases: Sequence[Case]) -> Floats:
     """Return what the strategy's own weighting makes of each case."""
-    seat = {ticker: place for place, ticker in enumerate(one.course.tickers)}
+    seat = {ticker: place for place, ticker in enumerate(one.path.tickers)}
     found = np.zeros((len(cases), len(one.members), len(seat)))
     for case, (scores, members) in enumerate(cases):
         for number, held in enumerate(members):
@@ -165,7 +165,7 @@ def _placebo(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -
     drawn: dict[str, list[tuple[str, ...]]] = {}
     for name in spec.books[one.book]:
         seed = seed_of(spec.name, "placebo", name)
-        found = placebos(universe.basket(name).members, one.course.tickers, universe, draws, seed)
+        found = placebos(universe.basket(name).members, one.path.tickers, universe, draws, seed)
         if isinstance(found, Refused):
             return found
         drawn[name] = found

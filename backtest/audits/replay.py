@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from backtest import engine
-from backtest.audits.horizon import Hidden, beyond, hidden_after
+from backtest.audits.masking import MaskedRow, masked_after, masked_rows
 from backtest.engine import Decision, difference
 from backtest.errors import BacktestError, DataError, LookAheadError
 from backtest.panel import Archive, Panel
@@ -51,7 +51,7 @@ class TomorrowsClose:
         return pd.Series([ahead], index=[SUPPLY_CHAIN])
 
 
-def replay(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> int:
+def replay_decisions(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> int:
     """Return how many decisions were taken again without a difference; LookAheadError at the first that moved."""
     checked = 0
     for book in spec.books:
@@ -76,7 +76,7 @@ def leak_at(spec: StrategySpec, book: str, archive: Archive, universe: Universe,
 
 def first_row(spec: StrategySpec, book: str, archive: Archive, universe: Universe, whole: Decision) -> str:
     """Return the hidden row whose showing first changes a decision, found by halving the rows in the order of publication."""
-    rows = beyond(archive, whole.moment)
+    rows = masked_rows(archive, whole.moment)
     cut = _decided(spec, book, archive, universe, whole, frozenset())
     low, high = 0, len(rows)
     if difference(spec, cut, _decided(spec, book, archive, universe, whole, _keys(rows))) is None:
@@ -121,9 +121,9 @@ def canary_is_caught(spec: StrategySpec, archive: Archive, universe: Universe, l
 def _decided(
     spec: StrategySpec, book: str, archive: Archive, universe: Universe, whole: Decision, shown: frozenset[tuple[object, ...]]
 ) -> Decision:
-    with hidden_after(whole.moment, shown):
+    with masked_after(whole.moment, shown):
         return engine.decision(spec, book, archive, universe, whole.session)
 
 
-def _keys(rows: Sequence[Hidden]) -> frozenset[tuple[object, ...]]:
+def _keys(rows: Sequence[MaskedRow]) -> frozenset[tuple[object, ...]]:
     return frozenset(row.key for row in rows)

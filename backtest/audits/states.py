@@ -13,7 +13,7 @@ from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import Window
 
 
-def states(book: Book, prices: Prices, windows: Sequence[Window]) -> dict[str, Any]:
+def basket_states(book: Book, prices: Prices, windows: Sequence[Window]) -> dict[str, Any]:
     """Return the two states of a basket's excess return, the probability of the better by month's end and in each window.
 
     The probability is smoothed: it reads every session, later ones too. It describes; nothing may be decided on it.

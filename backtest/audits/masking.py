@@ -18,7 +18,7 @@ from backtest.prices import Prices
 
 
 @dataclass(frozen=True)
-class Hidden:
+class MaskedRow:
     """One figure, chip or price that lies beyond a moment: when it became known, and what to call it."""
 
     known_at: pd.Timestamp
@@ -28,7 +28,7 @@ class Hidden:
 
 
 @contextmanager
-def hidden_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = frozenset()) -> Iterator[None]:
+def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = frozenset()) -> Iterator[None]:
     """Let no Facts or Prices show a row later than a moment, but those of `shown` (keys of `beyond`), until the block ends.
 
     Figures and chips by `known_at`, prices by the close of their market's session; their rows stay, without a value. Not
@@ -44,18 +44,18 @@ def hidden_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = froze
         yield
 
 
-def beyond(archive: Archive, moment: pd.Timestamp) -> list[Hidden]:
+def masked_rows(archive: Archive, moment: pd.Timestamp) -> list[MaskedRow]:
     """Return every row of an archive that a moment hides, in the order in which it became known."""
     rows, chips = archive.facts.rows, archive.facts.accelerators
     later, planned = rows[rows["known_at"] > moment], chips[chips["known_at"] > moment]
     found = [
-        Hidden(when, "figure", key, f"{origin} ({key[1]} {key[2]} {key[3]}, known {published})")
+        MaskedRow(when, "figure", key, f"{origin} ({key[1]} {key[2]} {key[3]}, known {published})")
         for when, key, origin, published in zip(
             later["known_at"], _fact_keys(later), later["origin"], later["published"], strict=True
         )
     ]
     found += [
-        Hidden(when, "chip", key, f"accelerators.csv row {row} ({key[1]}, known {published})")
+        MaskedRow(when, "chip", key, f"accelerators.csv row {row} ({key[1]}, known {published})")
         for when, key, row, published in zip(
             planned["known_at"], _chip_keys(planned), planned.index, planned["published"], strict=True
         )
@@ -63,14 +63,14 @@ def beyond(archive: Archive, moment: pd.Timestamp) -> list[Hidden]:
     return sorted(found + _later_prices(archive.prices, moment), key=lambda one: (one.known_at, one.said))
 
 
-def _later_prices(prices: Prices, moment: pd.Timestamp) -> list[Hidden]:
+def _later_prices(prices: Prices, moment: pd.Timestamp) -> list[MaskedRow]:
     found = []
     for ticker in prices.wealth.columns:
         closes = prices.closes[prices.market[ticker]]
         priced = prices.traded(ticker)
         for session, close in closes[(closes > moment) & closes.index.isin(priced)].items():
             said = f"the price of {ticker} on {session:%Y-%m-%d} (known {close:%Y-%m-%dT%H:%MZ})"
-            found.append(Hidden(pd.Timestamp(close), "price", ("price", ticker, session), said))
+            found.append(MaskedRow(pd.Timestamp(close), "price", ("price", ticker, session), said))
     return found
 
 

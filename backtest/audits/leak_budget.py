@@ -41,7 +41,7 @@ class Delayed(Archive):
         return replace(super().as_of(moment), rows=before.rows, accelerators=before.accelerators, _cache={})
 
 
-def leak_budget(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
+def measure_leaks(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
     """Return per book and way of joining figures: total return and Sharpe ratio, and each less that of our join (fractions)."""
     ways: dict[str, Archive] = {OURS: archive, PERIOD_END: PeriodEnd(archive.facts, archive.prices)}
     ways |= {f"{days} days later": Delayed(archive.facts, archive.prices, days) for days in DELAYS}

@@ -17,16 +17,16 @@ from backtest.statistics.hac import mean_intercept
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Refused
 
 
-def edge(result: RunResult, prices: Prices) -> dict[str, Any]:
+def alpha_test(result: RunResult, prices: Prices) -> dict[str, Any]:
     """Return the one-sided p-value that the mean alpha of a run's books is not above zero, or why there is none."""
     books = [book for book in result.books.values() if len(book.orders)]
     if not books:
         return {"p": None, "because": "nothing was ever held"}
     earned = [performance.returns(book.equity) for book in books]
-    return judged(earned, [factor_returns(book, prices) for book in books], [book.periods_per_year for book in books])
+    return mean_alpha_test(earned, [factor_returns(book, prices) for book in books], [book.periods_per_year for book in books])
 
 
-def judged(earned: Sequence[pd.Series], factors: Sequence[pd.DataFrame], periods: Sequence[int]) -> dict[str, Any]:
+def mean_alpha_test(earned: Sequence[pd.Series], factors: Sequence[pd.DataFrame], periods: Sequence[int]) -> dict[str, Any]:
     """Return the same from each book's returns, its own factors by session and its sessions a year.
 
     t with equal-weighted cosines' errors against Student's t of their degrees of freedom: the alphas are averaged, and what

@@ -20,7 +20,7 @@ def windows_id() -> str:
     return content_id([(FOLDER / "regimes.toml").read_bytes()])
 
 
-def regime_verdicts(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, dict[str, Any]]:
+def rank_windows(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, dict[str, Any]]:
     """Return per named window the standing of a book's excess return among all windows of that length, or why there is none.
 
     `trials` is the number of book × window results the run shows: its best is expected to look good by chance.
@@ -62,7 +62,7 @@ def excess(book: Book) -> pd.Series:
     return (performance.returns(book.equity) - performance.mean_returns(book.benchmarks)).dropna()
 
 
-def rests_on(book: Book) -> dict[str, Any]:
+def influence_of(book: Book) -> dict[str, Any]:
     """Return what is left of a book's return without each name, each quarter and its best three sessions (fractions)."""
     profits = sum(part.to_numpy(float) for part in book.profits.values())
     before = book.equity.shift(1).to_numpy()[1:, None]

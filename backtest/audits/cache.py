@@ -15,7 +15,7 @@ def path_of(result: RunResult) -> Path:
     return open_store().home / "audits" / f"{result.spec_id}-{result.data_id}-{result.code_id}.json"
 
 
-def kept(result: RunResult) -> dict[str, Any] | None:
+def load(result: RunResult) -> dict[str, Any] | None:
     """Return the audit of a run made before, or None; a file that cannot be read or was changed counts as none."""
     try:
         body = path_of(result).read_bytes()
@@ -25,7 +25,7 @@ def kept(result: RunResult) -> dict[str, Any] | None:
     return {name: part for name, part in found.items() if name != "content"} if is_sealed(body) and "verdict" in found else None
 
 
-def keep(result: RunResult, found: dict[str, Any]) -> None:
+def save(result: RunResult, found: dict[str, Any]) -> None:
     """Keep an audit that left no question out for want of time; where there is no room for it, nothing is lost but time."""
     if any("did not fit" in reason for reason in found["not_run"].values()):
         return
