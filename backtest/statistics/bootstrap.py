@@ -43,16 +43,26 @@ def block_length(values: Floats) -> int:
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
     """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many."""
     drawn = _places(len(values), block, 2 * REPETITIONS if repetitions == REPETITIONS else repetitions, seed)
-    return np.asarray(values[drawn[:repetitions]])
+    return np.asarray(values.take(drawn[:repetitions]))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
-    """Return the places in a series of n values that each resample takes, repetitions × n: the values do not matter."""
-    from arch.bootstrap import StationaryBootstrap
+    """Return the places in a series of n values that each resample takes, repetitions × n: the values do not matter.
 
-    drawn = StationaryBootstrap(block, np.arange(n), seed=np.random.default_rng(seed))
-    return np.stack([drawn.update_indices().astype(np.int32) for _ in range(repetitions)])
+    Blocks begin at random and go on around the end of the series: the places of `arch.bootstrap.StationaryBootstrap`, which
+    draws one resample at a time.
+    """
+    chance = np.random.default_rng(seed)
+    begins, drawn = np.empty((repetitions, n), dtype=np.int32), np.empty((repetitions, n))
+    for row in range(repetitions):
+        begins[row], drawn[row] = chance.integers(n, size=n, dtype=np.int64), chance.random(n)
+    position = np.arange(n, dtype=np.int32)
+    began = np.where(drawn > 1.0 / block, 0, position)
+    np.maximum.accumulate(began, axis=1, out=began)  # the place in the resample where each block began
+    places = np.take_along_axis(begins, began, axis=1) + (position - began)
+    places[places >= n] -= n
+    return places.astype(np.min_scalar_type(n))  # few bytes each: every book of a run has windows of the same lengths
 
 
 def mean_interval(

@@ -11,10 +11,14 @@ from backtest.statistics.refusal import Refused
 RETURNS = pd.Series(np.random.default_rng(3).normal(0.001, 0.02, 400))
 
 
-def test_paths_are_those_of_arch_for_the_same_seed():
-    ours = bootstrap.resample(RETURNS.to_numpy(), 4, 5, seed=7)
-    theirs = StationaryBootstrap(4, RETURNS.to_numpy(), seed=np.random.default_rng(7))
-    assert ours.tolist() == [drawn[0][0].tolist() for drawn in theirs.bootstrap(5)]
+@pytest.mark.parametrize(
+    ("n", "block", "repetitions"), [(400, 4, 5), (400, 1, 5), (31, 2, 5), (31, 60, 5), (300, 3, bootstrap.REPETITIONS)]
+)
+def test_paths_are_those_of_arch_for_the_same_seed(n, block, repetitions):
+    values = RETURNS.to_numpy()[:n]
+    ours = bootstrap.resample(values, block, repetitions, seed=7)
+    theirs = StationaryBootstrap(block, values, seed=np.random.default_rng(7))
+    assert ours.tolist() == [drawn[0][0].tolist() for drawn in theirs.bootstrap(repetitions)]
 
 
 def test_the_interval_of_an_independent_mean_is_near_the_textbook_one():
