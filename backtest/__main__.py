@@ -16,7 +16,8 @@ from backtest.cli.data import data, pull_prices
 from backtest.cli.facts import facts
 from backtest.cli.reports import Report, compare, folder_of, other_settings, read_page, read_result
 from backtest.errors import BacktestError, ConfigurationError, DataError, DriftError
-from backtest.files.inputs import day, flat, reason
+from backtest.files.messages import flat, reason
+from backtest.files.options import day
 from backtest.files.shipped import grid_path, strategies
 from backtest.output.summary import WIDTH, claim_lines, markdown, terminal
 

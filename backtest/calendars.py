@@ -32,7 +32,7 @@ def parse_quarter(label: str) -> int:
     """Return 8099 for "2024Q4"."""
     found = re.fullmatch(r"(\d{4})Q([1-4])", label)
     if not found:
-        raise ConfigurationError(f"quarter is '{label}'; want a calendar quarter like 2024Q4")
+        raise ConfigurationError(f"quarter is '{label}'; expected a calendar quarter like 2024Q4")
     return int(found[1]) * 4 + int(found[2]) - 1
 
 
@@ -59,7 +59,7 @@ def as_of_moment(stated: str) -> pd.Timestamp:
     try:
         moment = publication_moment(stated if len(stated) > len("2026-06") else "")
     except ValueError:
-        raise ConfigurationError(f"as-of is '{stated}'; want a day like 2026-06-30 or 2026-06-30T13:30Z") from None
+        raise ConfigurationError(f"as-of is '{stated}'; expected a day like 2026-06-30 or 2026-06-30T13:30Z") from None
     return moment if "T" in stated else moment - pd.Timedelta(1, unit="ns")
 
 
@@ -82,7 +82,7 @@ def last_day(market: str) -> pd.Timestamp:
 def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     """Return the UTC close of every session of a market from first to last, by session (naive days); not to be changed."""
     if market not in MARKETS:
-        raise ConfigurationError(f"market is '{market}'; want one of {', '.join(MARKETS)}")
+        raise ConfigurationError(f"market is '{market}'; expected one of {', '.join(MARKETS)}")
     if last > last_day(market):
         raise DataError(
             f"exchange_calendars {version('exchange_calendars')} knows the sessions of {market} to {last_day(market):%Y-%m-%d}, "

@@ -17,7 +17,6 @@ A correction is a new row of the same entity, metric and period with a later `kn
 """
 
 import csv
-import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,7 @@ from pandas.api.typing import NaTType
 
 from backtest import calendars
 from backtest.errors import ConfigurationError, DataError, near_miss
-from backtest.files.inputs import reason
+from backtest.files.messages import reason
 
 Series = tuple[str, str]  # (entity, metric)
 
@@ -48,7 +47,7 @@ UNITS = {
 COLUMNS = (
     "entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source", "note",
 )  # fmt: skip
-WANTED = {
+EXPECTED = {
     "period_end": "a day like 2024-03-31",
     "known_at": "a day like 2024-04-25, a month like 2024-04 or a UTC minute like 2024-04-25T20:05Z",
     "evidence": f"one of {', '.join(EVIDENCE)}",
@@ -272,12 +271,12 @@ def read_table(path: Path, columns: tuple[str, ...] | None = None, body: bytes |
     except ValueError as error:
         raise DataError(f"{path.name}: not a readable CSV ({reason(error)})") from None
     if columns and (lost := [name for name in columns if name not in table.columns]):
-        raise DataError(f"{path.name}: no column '{lost[0]}'; want {','.join(columns)}")
+        raise DataError(f"{path.name}: no column '{lost[0]}'; expected {','.join(columns)}")
     table = table.fillna("")
     table.index = pd.RangeIndex(2, len(table) + 2)
     table = table[(table != "").any(axis=1)]
     if table.empty:
-        raise DataError(f"{path.name}: no rows; want at least one")
+        raise DataError(f"{path.name}: no rows; expected at least one")
     return table
 
 
@@ -325,7 +324,7 @@ def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
     over = typed["unit"].eq("fraction") & ~typed["value"].between(0, 1)
     if over.any():
         row = first_row(over)
-        raise DataError(f"{file} row {row}: value is '{_said(table, row, 'value')}'; want {UNITS['fraction']}")
+        raise DataError(f"{file} row {row}: value is '{_said(table, row, 'value')}'; expected {UNITS['fraction']}")
     return typed
 
 
@@ -349,7 +348,7 @@ def _with_numbers(schema: pandera.DataFrameSchema, table: pd.DataFrame, file: st
         garbled = typed[name].isna() & ~table[name].isin(["", "nan"])
         if garbled.any():
             row = first_row(garbled)
-            raise DataError(f"{file} row {row}: {name} is '{_said(table, row, name)}'; want a number or nothing")
+            raise DataError(f"{file} row {row}: {name} is '{_said(table, row, name)}'; expected a number or nothing")
     typed["known_at"] = _moments(table["known_at"])
     validate(schema, typed, table, file)
     typed["published"] = table["known_at"]
@@ -375,8 +374,8 @@ def validate(schema: pandera.DataFrameSchema, typed: pd.DataFrame, raw: pd.DataF
         if first.empty:
             raise DataError(f"{file}: {cases.iloc[0]['column']} fails {cases.iloc[0]['check']}") from None
         row, field, check = int(first.iloc[0]["index"]), str(first.iloc[0]["column"]), str(first.iloc[0]["check"])
-        wanted = UNITS.get(str(raw.at[row, "unit"]), "a finite number") if field == "value" else WANTED.get(field, check)
-        raise DataError(f"{file} row {row}: {field} is '{_said(raw, row, field)}'; want {wanted}") from None
+        expected = UNITS.get(str(raw.at[row, "unit"]), "a finite number") if field == "value" else EXPECTED.get(field, check)
+        raise DataError(f"{file} row {row}: {field} is '{_said(raw, row, field)}'; expected {expected}") from None
 
 
 def assemble(
@@ -402,15 +401,6 @@ def names_of(rows: pd.DataFrame, accelerators: pd.DataFrame) -> Names:
 def first_row(faulty: pd.Series) -> int:
     """Return the row of the file at which a column of faults is first true."""
     return int(faulty.index[int(np.argmax(faulty.to_numpy()))])
-
-
-def content_id(parts: Iterable[bytes]) -> str:
-    """Return the first 16 hex digits of the SHA-256 of some parts, each prefixed by its length."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()[:16]
 
 
 def _said(table: pd.DataFrame, row: int, field: str) -> str:

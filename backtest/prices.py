@@ -94,7 +94,7 @@ class Prices:
     def rates(self, sessions: pd.DatetimeIndex) -> pd.Series:
         """Return CNY per USD at each session: the day's rate, or the latest before it, at most ten days old."""
         if self.rate.empty:
-            raise DataError(f"{self.source}: no CNY=X rate for {sessions[0]:%Y-%m-%d}; want CNY=X.csv with CNY per USD")
+            raise DataError(f"{self.source}: no CNY=X rate for {sessions[0]:%Y-%m-%d}; expected CNY=X.csv with CNY per USD")
         days = self.rate.index.searchsorted(sessions, side="right") - 1
         stale = (days < 0) | (sessions - self.rate.index[np.maximum(days, 0)] > RATE_MAY_BE_STALE_FOR)
         if stale.any():

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from backtest.errors import DataError
-from backtest.facts import content_id
+from backtest.files.hashes import content_id
 
 Result = TypeVar("Result")
 PACKAGE = Path(__file__).resolve().parent

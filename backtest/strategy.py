@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from backtest import provenance
 from backtest.errors import ConfigurationError
-from backtest.facts import content_id
-from backtest.files.inputs import Day, fault
+from backtest.files.hashes import content_id
+from backtest.files.rows import Day, fault
 from backtest.guard import attempt
 from backtest.universe import Universe, load_universe
 

@@ -29,7 +29,7 @@ def test_a_quarter_is_a_number_four_to_a_year(label, quarter):
 
 @pytest.mark.parametrize("label", ["2024Q5", "2024Q0", "2024", "24Q1", "2024q1", "2024Q1 ", "2024Q11", ""])
 def test_a_label_that_is_no_quarter_is_refused_with_what_would_do(label):
-    with pytest.raises(ConfigurationError, match=f"quarter is '{label}'; want a calendar quarter like 2024Q4"):
+    with pytest.raises(ConfigurationError, match=f"quarter is '{label}'; expected a calendar quarter like 2024Q4"):
         parse_quarter(label)
 
 
@@ -105,7 +105,7 @@ def test_closes_are_indexed_by_naive_session_days():
 
 
 def test_an_unknown_market_is_refused_with_those_there_are():
-    with pytest.raises(ConfigurationError, match="market is 'XHKG'; want one of XSHG, XNYS"):
+    with pytest.raises(ConfigurationError, match="market is 'XHKG'; expected one of XSHG, XNYS"):
         closes("XHKG", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-05"))
 
 
@@ -128,7 +128,7 @@ def test_a_figure_dated_on_the_as_of_day_is_not_yet_known():
 
 @pytest.mark.parametrize("stated", ["yesterday", "", "2026-6-30", "2026-02-30", "2026-06-30 13:30", "1026-06-30"])
 def test_a_bad_as_of_is_refused_with_what_would_do(stated):
-    with pytest.raises(ConfigurationError, match=f"as-of is '{stated}'; want a day like 2026-06-30"):
+    with pytest.raises(ConfigurationError, match=f"as-of is '{stated}'; expected a day like 2026-06-30"):
         as_of_moment(stated)
 
 

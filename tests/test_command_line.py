@@ -96,7 +96,7 @@ def test_an_unwritable_out_is_refused_in_one_line(tmp_path):
         (["run", "theme_baskets", "--prices", "no/such/folder"], 3, "no such folder of prices"),
         (["run", "theme_baskets", "--start", "2035-01-01"], 3, "want at least two"),
         (["run", "nowhere/mine.py"], 2, "no such strategy file"),
-        (["signals", "--as-of", "soon"], 2, "as-of is 'soon'; want a day like 2026-06-30"),
+        (["signals", "--as-of", "soon"], 2, "as-of is 'soon'; expected a day like 2026-06-30"),
         (["claims", "--as-of", "2025-13-01"], 2, "as-of is '2025-13-01'"),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_bad_question_ends_in_one_line_and_its_exit_code(tmp_path, arguments, 
         (lambda lines: [line for line in lines if not line.startswith("2024-03-05")], "no row for 2024-03-05"),
         (lambda lines: [*lines, lines[-1]], "stands twice"),
         (lambda lines: [lines[0], *reversed(lines[1:])], "comes after"),
-        (lambda lines: [*lines[:50], lines[50].replace(lines[50].split(",")[5], "-1"), *lines[51:]], "want a price above 0"),
+        (lambda lines: [*lines[:50], lines[50].replace(lines[50].split(",")[5], "-1"), *lines[51:]], "expected a price above 0"),
     ],
 )
 def test_bad_prices_are_refused_by_file_and_date_and_leave_the_old_report(published, prices_copy, tmp_path, spoil, words):

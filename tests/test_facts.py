@@ -10,7 +10,8 @@ from backtest.calendars import parse_quarter
 from backtest.data.sources import reference
 from backtest.data.sources.reference import FACT_TABLES
 from backtest.errors import DataError
-from backtest.facts import EVIDENCE, UNITS, Facts, content_id, parse_accelerators, read_table
+from backtest.facts import EVIDENCE, UNITS, Facts, parse_accelerators, read_table
+from backtest.files.hashes import content_id
 from backtest.panel import Archive
 
 TABLES = {name: list(csv.DictReader((reference.FOLDER / name).read_text(encoding="utf-8").splitlines())) for name in FACT_TABLES}
@@ -199,8 +200,8 @@ def test_a_correction_need_not_stand_after_the_row_it_corrects(tables):
 
 # Refusals: row 5 of capex.csv is Amazon's FY2022Q4, known 2023-02-02, 16592 USD million
 
-MONEY = "want a number in USD million"
-KNOWN_AT = "want a day like 2024-04-25, a month like 2024-04 or a UTC minute like 2024-04-25T20:05Z"
+MONEY = "expected a number in USD million"
+KNOWN_AT = "expected a day like 2024-04-25, a month like 2024-04 or a UTC minute like 2024-04-25T20:05Z"
 EARLY = "before its period ended on 2022-12-31; expected a later date, or evidence 'guidance'"
 BAD_FIELDS = [
     ({"value": "-"}, f"value is '-'; {MONEY}"),
@@ -215,16 +216,16 @@ BAD_FIELDS = [
     ({"known_at": "2023-2-2"}, f"known_at is '2023-2-2'; {KNOWN_AT}"),
     ({"known_at": "2023-02-02T21:00"}, f"known_at is '2023-02-02T21:00'; {KNOWN_AT}"),
     ({"known_at": "1023-02-02"}, f"known_at is '1023-02-02'; {KNOWN_AT}"),
-    ({"period_end": ""}, "period_end is ''; want a day like 2024-03-31"),
-    ({"period_end": "31.12.2022"}, "period_end is '31.12.2022'; want a day like 2024-03-31"),
-    ({"period_end": "1022-12-31"}, "period_end is '1022-12-31'; want a day like 2024-03-31"),
-    ({"unit": "USD_bn"}, "unit is 'USD_bn'; want one of USD_m, CNY_m, fraction, trillion_tokens, thousand_chips"),
-    ({"unit": ""}, "unit is ''; want one of USD_m"),
-    ({"evidence": "guess"}, "evidence is 'guess'; want one of reported, derived, estimated, guidance"),
-    ({"confidence": "sure"}, "confidence is 'sure'; want one of high, medium, low"),
-    ({"entity": ""}, "entity is ''; want"),
-    ({"metric": "Purchases of PPE"}, "metric is 'Purchases of PPE'; want"),
-    ({"source": ""}, "source is ''; want"),
+    ({"period_end": ""}, "period_end is ''; expected a day like 2024-03-31"),
+    ({"period_end": "31.12.2022"}, "period_end is '31.12.2022'; expected a day like 2024-03-31"),
+    ({"period_end": "1022-12-31"}, "period_end is '1022-12-31'; expected a day like 2024-03-31"),
+    ({"unit": "USD_bn"}, "unit is 'USD_bn'; expected one of USD_m, CNY_m, fraction, trillion_tokens, thousand_chips"),
+    ({"unit": ""}, "unit is ''; expected one of USD_m"),
+    ({"evidence": "guess"}, "evidence is 'guess'; expected one of reported, derived, estimated, guidance"),
+    ({"confidence": "sure"}, "confidence is 'sure'; expected one of high, medium, low"),
+    ({"entity": ""}, "entity is ''; expected"),
+    ({"metric": "Purchases of PPE"}, "metric is 'Purchases of PPE'; expected"),
+    ({"source": ""}, "source is ''; expected"),
     ({"known_at": "2022-11-30"}, f"known_at is '2022-11-30', {EARLY}"),
     ({"known_at": "2022-12-29"}, f"known_at is '2022-12-29', {EARLY}"),
     ({"known_at": "2022-12-30"}, f"known_at is '2022-12-30', {EARLY}"),
@@ -250,7 +251,7 @@ def test_a_bad_figure_is_refused_by_file_row_and_field_with_what_would_do(tables
 def test_a_fraction_outside_0_and_1_is_refused(tables, value):
     row = next(number for number, said in enumerate(TABLES["nvidia.csv"], start=2) if said["unit"] == "fraction")
     alter(tables / "nvidia.csv", row, value=value)
-    with pytest.raises(DataError, match=f"nvidia.csv row {row}: value is '{value}'; want a number between 0 and 1"):
+    with pytest.raises(DataError, match=f"nvidia.csv row {row}: value is '{value}'; expected a number between 0 and 1"):
         reference.load_facts(tables)
 
 
@@ -371,7 +372,7 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing(tables):
 @pytest.mark.parametrize("column", ["entity", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source"])
 def test_a_fact_table_without_a_column_is_refused_with_the_columns_wanted(tables, column):
     alter_lines(tables / "tokens.csv", lambda lines: [lines[0].replace(column, "other"), *lines[1:]])
-    with pytest.raises(DataError, match=f"^tokens.csv: no column '{column}'; want entity,metric,"):
+    with pytest.raises(DataError, match=f"^tokens.csv: no column '{column}'; expected entity,metric,"):
         reference.load_facts(tables)
 
 
@@ -422,7 +423,7 @@ def test_a_bad_accelerator_or_event_is_refused_by_file_row_and_field(tables, fil
     alter(tables / file, 3, **{field: came})
     with pytest.raises(DataError) as refusal:
         reference.load_facts(tables)
-    assert str(refusal.value).startswith(f"{file} row 3: {field} is '{came}'; want ")
+    assert str(refusal.value).startswith(f"{file} row 3: {field} is '{came}'; expected ")
 
 
 def test_a_chip_may_be_as_fast_as_a_billion_and_its_shipment_a_single_character(tables):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from backtest.errors import DataError
-from backtest.files.documents import sealed_json
+from backtest.files.hashes import sealed_json
 from backtest.output.publish import _replacing, read_document
 
 

@@ -185,7 +185,7 @@ def test_a_bad_row_is_refused_by_file_row_and_field(folder, file, old, new, comp
 
 def test_an_until_before_its_since_is_refused_by_file_row_and_field(folder):
     rewrite(folder, "suppliers.toml", "since = 2022-01-01", "since = 2022-01-01\nuntil = 2021-12-31")
-    assert refused(folder) == "suppliers.toml row 1: until is 2021-12-31; want a day after since (2022-01-01)"
+    assert refused(folder) == "suppliers.toml row 1: until is 2021-12-31; expected a day after since (2022-01-01)"
 
 
 def test_an_unknown_member_is_refused_by_file_row_and_field_with_a_hint(folder):
@@ -211,7 +211,7 @@ def test_a_name_that_stands_twice_is_refused_by_file_row_and_field(folder, file,
 
 def test_a_regime_that_ends_before_it_starts_is_refused_by_file_and_row(folder):
     rewrite(folder, "regimes.toml", "end = 2023-06-30", "end = 2022-06-30")
-    assert refused(folder).startswith("regimes.toml row 1: end is 2022-06-30; want ")
+    assert refused(folder).startswith("regimes.toml row 1: end is 2022-06-30; expected ")
 
 
 def test_a_benchmark_that_contradicts_a_supplier_of_the_same_ticker_is_refused(folder):

@@ -16,12 +16,12 @@ from backtest.data.sources.folder import load_prices
 from backtest.data.sources.http import ORIGINS, Client
 from backtest.data.store.append_only import open_store
 from backtest.errors import ConfigurationError, DataError, MissingPricesError
+from backtest.files import atomic
 from backtest.files.shipped import grid_path, strategies
 from backtest.output.publish import publish, publish_index
 from backtest.report import render_index
 from backtest.runs import run
 from backtest.strategy import build_spec, load_strategy
-from backtest.sweeps import chunks
 from backtest.sweeps.grid import load_grid
 from backtest.universe import FOLDER, load_universe
 from backtest.weights import Equal
@@ -270,7 +270,7 @@ def test_a_chunk_that_finds_no_room_is_told_in_one_line_and_leaves_nothing(tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, former[1]))
     try:
         with pytest.raises(DataError, match="cannot write there"):
-            chunks.put(tmp_path / "old", b"x" * 5000)
+            atomic.write(tmp_path / "old", b"x" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, former)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"old": b"old"}

@@ -1,12 +1,14 @@
 """Audits that were made before, by what they were made from: the same spec, data and code have the same audit."""
 
 import json
-import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from backtest.data.store.append_only import open_store
-from backtest.files.documents import is_sealed, sealed_json
+from backtest.errors import DataError
+from backtest.files import atomic
+from backtest.files.hashes import is_sealed, sealed_json
 from backtest.runs import RunResult
 
 
@@ -29,11 +31,5 @@ def save(result: RunResult, found: dict[str, Any]) -> None:
     """Keep an audit that left no question out for want of time; where there is no room for it, nothing is lost but time."""
     if any("did not fit" in reason for reason in found["not_run"].values()):
         return
-    path = path_of(result)
-    fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(sealed_json(found))
-        os.replace(fresh, path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
+    with suppress(DataError):
+        atomic.write(path_of(result), sealed_json(found))

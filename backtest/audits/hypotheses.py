@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from backtest.errors import ConfigurationError
-from backtest.facts import content_id
-from backtest.files.inputs import STRICT, parsed_row, read_tables
+from backtest.files.hashes import content_id
+from backtest.files.rows import STRICT, read_rows
 from backtest.statistics.nulls import holm
 from backtest.universe import FOLDER
 
@@ -37,8 +37,7 @@ def hypotheses_id() -> str:
 @lru_cache
 def load_hypotheses(path: Path = PATH) -> tuple[Hypothesis, ...]:
     """Return the rows in file order; ConfigurationError for a row that is malformed or stands twice."""
-    held = read_tables(path, "hypothesis")["hypothesis"]
-    rows = tuple(parsed_row(Hypothesis, row, f"{path.name} row {number}") for number, row in enumerate(held, start=1))
+    rows = read_rows(path, "hypothesis", Hypothesis)
     pairs = [(row.strategy, row.null) for row in rows]
     for number, pair in enumerate(pairs):
         if pair in pairs[:number]:

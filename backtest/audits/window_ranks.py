@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest.facts import content_id
+from backtest.files.hashes import content_id
 from backtest.runs import Book
 from backtest.statistics import performance
 from backtest.statistics.influence import influence

@@ -18,9 +18,9 @@ from backtest.claims import measures
 from backtest.claims.measures import Measurement
 from backtest.errors import near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
-from backtest.files.inputs import Many, fault
+from backtest.files.rows import Many, Row, fault, read_rows
 from backtest.panel import Panel
-from backtest.universe import FOLDER, Row, load_universe, read_rows
+from backtest.universe import FOLDER, load_universe
 
 MEASURES = {
     one.__name__: one
@@ -129,7 +129,7 @@ class Finding:
 @lru_cache
 def load_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
     """Return the claims in file order; raise ConfigurationError by file, row and field."""
-    return read_rows(folder, "claims", Claim, key="id")
+    return read_rows(folder / "claims.toml", "claim", Claim, key="id")
 
 
 def tickers_needed() -> set[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtest.errors import DataError
-from backtest.files.inputs import day
+from backtest.files.options import day
 
 if TYPE_CHECKING:
     from backtest.data.store.pull import Item, Summary
@@ -71,7 +71,7 @@ def verify(as_json: JsonOption = False) -> None:
         for fault in faults[1:]:
             typer.echo(fault, err=True)
         raise DataError(
-            f"{faults[0]} ({len(faults)} faults in all); want the store restored from a copy, or pulled anew elsewhere"
+            f"{faults[0]} ({len(faults)} faults in all); expected the store restored from a copy, or pulled anew elsewhere"
         )
 
 

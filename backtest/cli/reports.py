@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from backtest.errors import DataError
-from backtest.files.inputs import unreadable
+from backtest.files.messages import unreadable
 from backtest.output import read
 
 Report = Annotated[Path, typer.Argument(metavar="REPORT", help="A report's folder, its index.html or its result.json.")]

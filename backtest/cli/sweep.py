@@ -14,7 +14,8 @@ import typer
 
 from backtest import engine
 from backtest.errors import ConfigurationError, DataError
-from backtest.files.documents import sealed_json
+from backtest.files import atomic
+from backtest.files.hashes import sealed_json
 from backtest.guard import blaming
 from backtest.panel import Archive
 from backtest.runs import tickers_of
@@ -105,7 +106,7 @@ def sweep(spec: StrategySpec, archive_of: Callable[[Sequence[str]], Archive], as
     baseline.write(found.table, came_from, folder / "settings.parquet")
     counted = (ledger.count(spec.name, archive.data_id), ledger.count(spec.name))
     document = _document(spec, found, came_from, counted) | {"command": asked.command}
-    chunks.put(folder / "result.json", sealed_json(document))
+    atomic.write(folder / "result.json", sealed_json(document))
     ended = time.monotonic()
     seconds = ended - began
     document |= {
@@ -154,9 +155,9 @@ def _answer_ci(document: dict[str, Any], found: Findings, came_from: dict[str, s
         raise
     finally:
         if asked.summary:
-            chunks.put(asked.summary, markdown(document, found, drift).encode())
+            atomic.write(asked.summary, markdown(document, found, drift).encode())
         if asked.junit:
-            chunks.put(asked.junit, junit(document, found, drift, asked.baseline is not None).encode())
+            atomic.write(asked.junit, junit(document, found, drift, asked.baseline is not None).encode())
 
 
 def _document(spec: StrategySpec, found: Findings, came_from: dict[str, str], counted: tuple[int, int]) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from pydantic import Field, field_validator
 from backtest.data.periods import Kind
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import UNITS
-from backtest.files.inputs import Many
-from backtest.universe import Row, read_rows
+from backtest.files.rows import Many, Row, read_rows
 
 FOLDER = Path(__file__).parent
 FILE = "metrics.toml"
@@ -39,10 +38,10 @@ class Metric(Row):
 @lru_cache
 def load_metrics(folder: Path = FOLDER) -> dict[str, Metric]:
     """Return the metrics by name, those of a folder's own metrics.toml included; ConfigurationError by file, row and field."""
-    rows = {row.name: row for row in read_rows(FOLDER, "metrics", Metric, key="name")}
+    rows = {row.name: row for row in read_rows(FOLDER / FILE, "metric", Metric, key="name")}
     if folder == FOLDER or not (folder / FILE).exists():
         return rows
-    own = {row.name: row for row in read_rows(folder, "metrics", Metric, key="name")}
+    own = {row.name: row for row in read_rows(folder / FILE, "metric", Metric, key="name")}
     if twice := sorted(set(rows) & set(own)):
         raise ConfigurationError(f"{folder / FILE}: '{twice[0]}' is a metric already; expected another name")
     return rows | own

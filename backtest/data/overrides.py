@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, Field, model_validator
 
 from backtest.errors import ConfigurationError, near_miss
-from backtest.files.inputs import STRICT, Day, parsed_row, read_tables
+from backtest.files.rows import STRICT, Day, parsed_row, read_tables
 from backtest.universe import load_universe
 
 FILE = "decisions.toml"

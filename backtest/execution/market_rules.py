@@ -21,8 +21,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from backtest.errors import ConfigurationError, DataError
-from backtest.files.inputs import Day
-from backtest.universe import FOLDER, Market, Row, read_rows
+from backtest.files.rows import Day, Row, read_rows
+from backtest.universe import FOLDER, Market
 
 RuleName = Literal[
     "lot",
@@ -70,7 +70,7 @@ class Rule(Row):
 @lru_cache
 def load_rules(folder: Path = FOLDER) -> dict[tuple[str, str, str], tuple[Rule, ...]]:
     """Return the rules by market, board and name, each from the earliest on; ConfigurationError where two overlap."""
-    rows = read_rows(folder, "rules", Rule)
+    rows = read_rows(folder / "rules.toml", "rule", Rule)
     boards = {(row.market, row.name) for row in load_boards(folder)}
     found: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
     for number, row in enumerate(rows, start=1):
@@ -90,7 +90,7 @@ def load_rules(folder: Path = FOLDER) -> dict[tuple[str, str, str], tuple[Rule, 
 @lru_cache
 def load_boards(folder: Path = FOLDER) -> tuple[Board, ...]:
     """Return the boards in file order."""
-    return read_rows(folder, "boards", Board)
+    return read_rows(folder / "boards.toml", "board", Board)
 
 
 def board_of(market: str, ticker: str, folder: Path = FOLDER) -> str:

@@ -1,1 +1,1 @@
-"""What a user writes and what we hand back: rows and options read with one-line faults, JSON and sealed files written."""
+"""Files and what a user writes: rows, options and JSON read with one-line errors; files hashed and written whole."""

@@ -1,14 +1,13 @@
-"""Results as JSON that other tools read, and files that carry the hash of their own content."""
+"""JSON documents, written for other tools and read with one-line errors."""
 
-import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-MARK = b"sha256:"
-UNSEALED = (MARK + b"0" * 64).decode()  # where a file's hash will stand; it counts as zeros when the file is hashed
+from backtest.files.messages import DEEPEST
 
 
 def to_json(document: Any) -> str:
@@ -28,21 +27,25 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def sealed(body: bytes) -> bytes:
-    """Return the bytes of a file, in which UNSEALED stands, with the hash of its content there."""
-    place = body.rindex(UNSEALED.encode()) + len(MARK)
-    return body[:place] + hashlib.sha256(body).hexdigest().encode() + body[place + 64 :]
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; ValueError or OSError in one line for anything else."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEEPEST} levels") from None
+    if not isinstance(document, dict):
+        raise ValueError("no JSON object")
+    if _too_deep(document):
+        raise ValueError(f"nested deeper than {DEEPEST} levels")
+    return document
 
 
-def is_sealed(body: bytes) -> bool | None:
-    """Return whether a file has the content that its hash says, None where it carries none."""
-    place = body.rfind(MARK) + len(MARK)
-    if place < len(MARK):
-        return None
-    written = body[place : place + 64]
-    return hashlib.sha256(body[:place] + b"0" * 64 + body[place + 64 :]).hexdigest().encode() == written
-
-
-def sealed_json(document: dict[str, Any]) -> bytes:
-    """Return a document as JSON with the hash of its content in it, under `content`."""
-    return sealed(to_json(document | {"content": UNSEALED}).encode())
+def _too_deep(document: Any) -> bool:
+    """Return whether a document is nested deeper than anything this project writes or reads."""
+    level = [document]
+    for _ in range(DEEPEST):
+        nested = [part for part in level if isinstance(part, dict | list)]
+        level = [part for parent in nested for part in (parent.values() if isinstance(parent, dict) else parent)]
+        if not level:
+            return False
+    return True

@@ -1,9 +1,7 @@
 """Puts finished runs where people read them: whole or not at all."""
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from backtest.errors import DataError
-from backtest.files.documents import MARK, is_sealed, to_json
-from backtest.files.inputs import read_json, reason, shown
+from backtest.files import atomic
+from backtest.files.documents import read_json, to_json
+from backtest.files.hashes import MARK, is_sealed
+from backtest.files.messages import reason, shown
 from backtest.runs import RunResult
 
 SCHEMA = Path(__file__).parent / "result.schema.json"
@@ -42,13 +42,7 @@ def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequenc
     finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
     sweeps = _drawable(finished, lambda document: render([], [document]))
     for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
-        written = out / f".{name}.new"
-        try:
-            with _refusing(out / name):
-                written.write_text(text, encoding="utf-8")
-                os.replace(written, out / name)
-        finally:
-            written.unlink(missing_ok=True)
+        atomic.write(out / name, text.encode())
     return out / "index.html"
 
 
@@ -85,23 +79,8 @@ def _replacing(folder: Path, strategy: str) -> Iterator[Path]:
     DataError where what is there is no report of the same strategy: nothing else is replaced.
     """
     require_replaceable(folder, strategy)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise DataError(f"{folder.parent}: cannot write there ({error.strerror}); want a folder for reports") from None
-    fresh.chmod(0o755)
-    former = fresh.with_name(f"{fresh.name}-former")
-    try:
+    with atomic.folder(folder, replace=True) as fresh:
         yield fresh
-        if folder.exists():
-            folder.rename(former)
-        fresh.rename(folder)
-    finally:
-        if former.exists() and not folder.exists():
-            former.rename(folder)
-        for leftover in (fresh, former):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def require_replaceable(folder: Path, strategy: str) -> None:
@@ -109,7 +88,7 @@ def require_replaceable(folder: Path, strategy: str) -> None:
     above = next(one for one in folder.absolute().parents if one.exists() or one.is_symlink())
     if not above.is_dir() or not os.access(above, os.W_OK):
         why = "no folder" if not above.is_dir() else "not writable"
-        raise DataError(f"{folder.parent}: cannot write there ({above}: {why}); want a folder for reports")
+        raise DataError(f"{folder.parent}: cannot write there ({above}: {why}); expected a folder for reports")
     if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:

@@ -5,7 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backtest.files.inputs import fault, read_json, unreadable
+from backtest.files.documents import read_json
+from backtest.files.messages import unreadable
+from backtest.files.rows import fault
 
 EXPECTED = "a report's folder, see 'python -m backtest run'"
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import typer
 
+from backtest.files import atomic
 from backtest.output.publish import publish, publish_index
 from backtest.panel import Archive
 from backtest.report import SWEEP, render, render_index
@@ -19,7 +20,6 @@ from backtest.report.sweep.search import Search, said
 from backtest.report.sweep.settings import top
 from backtest.runs import run
 from backtest.strategy import StrategySpec
-from backtest.sweeps.chunks import put
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.measure import Findings
 from backtest.sweeps.settings import applied
@@ -45,7 +45,7 @@ def publish_sweep(
         result = replace(run(applied(spec, setting), archive), command=document["command"])
         publish(result, render(result, above), folder / FULL, spec_id)
     linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in told})
-    put(folder / "index.html", render_sweep(linked).encode())
+    atomic.write(folder / "index.html", render_sweep(linked).encode())
     _forget(folder / FULL, list(told))
     publish_index(out, render_index)
     return folder / "index.html"

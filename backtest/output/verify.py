@@ -12,7 +12,7 @@ from typing import Any
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.files.documents import to_json
-from backtest.files.inputs import UNKNOWN_SHAPE, reason
+from backtest.files.messages import UNKNOWN_SHAPE, reason
 from backtest.output.compare import IDS, differences
 from backtest.panel import Archive
 from backtest.report import SWEEP, render

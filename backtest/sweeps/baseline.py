@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow
 
 from backtest.errors import DataError, DriftError
+from backtest.files import atomic
 from backtest.sweeps import seal
-from backtest.sweeps.chunks import put
 
 FROM = b"identities"
 
@@ -18,7 +18,7 @@ FROM = b"identities"
 def write(table: pd.DataFrame, identities: Mapping[str, str], path: Path) -> None:
     """Write the table of a sweep with its identities."""
     made = pyarrow.Table.from_pandas(table, preserve_index=False).replace_schema_metadata({FROM: json.dumps(dict(identities))})
-    put(path, seal.written(made, compression="zstd"))
+    atomic.write(path, seal.written(made, compression="zstd"))
 
 
 def read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:

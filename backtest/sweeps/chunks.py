@@ -4,11 +4,9 @@ A chunk's name is the hash of the settings in it, the data and the code; a chang
 file carries the hash of its content, which is checked whenever it is read.
 """
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,8 +15,9 @@ import numpy as np
 import pyarrow
 
 from backtest.errors import ConfigurationError, DataError
-from backtest.facts import content_id
-from backtest.files.inputs import reason, shown
+from backtest.files import atomic
+from backtest.files.hashes import content_id
+from backtest.files.messages import shown
 from backtest.guard import blaming
 from backtest.panel import require_content
 from backtest.sweeps import seal
@@ -91,7 +90,7 @@ def evaluate(
         wanted.append(chunk)
     for chunk, body in encode(wanted):
         told(len(chunk.numbers))
-        put(chunk.path, body)
+        atomic.write(chunk.path, body)
 
 
 def require(chunks: Sequence[Chunk]) -> None:
@@ -140,22 +139,6 @@ def _days(curves: Sequence[Curve]) -> Iterator[np.ndarray]:
 def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:
     offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
     return pyarrow.ListArray.from_arrays(pyarrow.array(offsets), pyarrow.array(np.concatenate(arrays)))
-
-
-def put(path: Path, body: bytes | memoryview) -> None:
-    """Write a file whole or not at all; DataError where it cannot be written."""
-    fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
 
 
 def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:

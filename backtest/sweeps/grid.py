@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from backtest.errors import ConfigurationError, near_miss
-from backtest.files.inputs import read_toml, shown
+from backtest.files.messages import shown
+from backtest.files.rows import read_toml
 
 MOST, MOST_EVER = 100_000, 10_000_000
 PLACES = 100  # times the cap: what a grid whose conditions exclude most of it may have before

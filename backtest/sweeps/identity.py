@@ -4,7 +4,7 @@ import sys
 from importlib import metadata
 
 from backtest import provenance
-from backtest.facts import content_id
+from backtest.files.hashes import content_id
 from backtest.panel import Archive
 from backtest.strategy import StrategySpec
 

@@ -8,7 +8,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 
 from backtest.errors import DataError
-from backtest.files.documents import UNSEALED, is_sealed, sealed
+from backtest.files.hashes import UNSEALED, is_sealed, sealed
 
 
 def written(table: pyarrow.Table, **options: Any) -> bytes:

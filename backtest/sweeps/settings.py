@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from backtest.errors import BacktestError, ConfigurationError, near_miss
-from backtest.files.inputs import shown
+from backtest.files.messages import shown
 from backtest.guard import attempt
 from backtest.strategy import StrategySpec
 from backtest.sweeps.grid import Grid, Setting

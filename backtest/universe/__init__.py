@@ -3,29 +3,18 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backtest.errors import ConfigurationError, near_miss
-from backtest.files.inputs import STRICT, Day, Many, parsed_row, read_tables
+from backtest.files.rows import Day, Many, Row, read_rows
 
 FOLDER = Path(__file__).parent
 
 Market = Literal["XSHG", "XNYS"]
 Currency = Literal["CNY", "USD"]
-
-
-class Row(BaseModel):
-    """What every row of the universe has in common: frozen, no unknown fields, a source."""
-
-    model_config = STRICT
-
-    source: str = Field(min_length=1)
-
-
-RowType = TypeVar("RowType", bound=Row)
 
 
 class Supplier(Row):
@@ -43,7 +32,7 @@ class Supplier(Row):
     @model_validator(mode="after")
     def _span(self) -> "Supplier":
         if self.until and self.until <= self.since:
-            raise ValueError(f"until is {self.until}; want a day after since ({self.since})")
+            raise ValueError(f"until is {self.until}; expected a day after since ({self.since})")
         return self
 
     def listed(self, day: pd.Timestamp) -> bool:
@@ -72,7 +61,7 @@ class Regime(Row):
     @model_validator(mode="after")
     def _span(self) -> "Regime":
         if self.end and self.end < self.start:
-            raise ValueError(f"end is {self.end}; want a day from start ({self.start}) on")
+            raise ValueError(f"end is {self.end}; expected a day from start ({self.start}) on")
         return self
 
 
@@ -145,10 +134,10 @@ class Universe(BaseModel):
 def load_universe(folder: Path = FOLDER) -> Universe:
     """Return the universe in a folder of TOML files; raise ConfigurationError by file, row and field."""
     universe = Universe(
-        suppliers=read_rows(folder, "suppliers", Supplier, key="ticker"),
-        baskets=read_rows(folder, "baskets", Basket, key="name"),
-        regimes=read_rows(folder, "regimes", Regime, key="name"),
-        benchmarks=read_rows(folder, "benchmarks", Benchmark, key="ticker"),
+        suppliers=read_rows(folder / "suppliers.toml", "supplier", Supplier, key="ticker"),
+        baskets=read_rows(folder / "baskets.toml", "basket", Basket, key="name"),
+        regimes=read_rows(folder / "regimes.toml", "regime", Regime, key="name"),
+        benchmarks=read_rows(folder / "benchmarks.toml", "benchmark", Benchmark, key="ticker"),
     )
     held = {row.ticker: row for row in universe.suppliers}
     for number, basket in enumerate(universe.baskets, start=1):
@@ -168,7 +157,7 @@ def load_universe(folder: Path = FOLDER) -> Universe:
 @lru_cache
 def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
     """Return the loadings in file order, each for a basket that exists; raise ConfigurationError by file and row."""
-    rows = read_rows(folder, "loadings", Loading)
+    rows = read_rows(folder / "loadings.toml", "loading", Loading)
     names = [basket.name for basket in load_universe(folder).baskets]
     seen: set[tuple[str, str]] = set()
     for number, row in enumerate(rows, start=1):
@@ -177,20 +166,4 @@ def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
         if (row.theme, row.trend) in seen:
             raise ConfigurationError(f"loadings.toml row {number}: {row.theme} has a loading on {row.trend} in a row before")
         seen.add((row.theme, row.trend))
-    return rows
-
-
-def read_rows(folder: Path, kind: str, model: type[RowType], key: str = "") -> tuple[RowType, ...]:
-    """Return the rows of `kind.toml` in file order, no two with one key; ConfigurationError by file, row and field."""
-    path, heading = folder / f"{kind}.toml", kind[:-1]
-    found = read_tables(path, heading)[heading]
-    if not found:
-        raise ConfigurationError(f"{path.name}: no rows; expected at least one [[{heading}]]")
-    rows = tuple(parsed_row(model, row, f"{path.name} row {number}") for number, row in enumerate(found, start=1))
-    seen: set[str] = set()
-    for number, row in enumerate(rows, start=1):
-        name = getattr(row, key, "")
-        if name and name in seen:
-            raise ConfigurationError(f"{kind}.toml row {number}: {key} is '{name}', as in a row before; want another")
-        seen.add(name)
     return rows

@@ -14,15 +14,7 @@ from backtest.data.overrides import Decisions, Figure
 from backtest.data.periods import parse_period
 from backtest.data.sources import reference
 from backtest.errors import ConfigurationError, DataError
-from backtest.facts import (
-    COLUMNS,
-    RANGE_COLUMNS,
-    parse_accelerators,
-    parse_events,
-    parse_facts,
-    parse_ranges,
-    read_table,
-)
+from backtest.facts import COLUMNS, RANGE_COLUMNS, parse_accelerators, parse_events, parse_facts, parse_ranges, read_table
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared"
 RULES = rules_of()
@@ -395,10 +387,10 @@ def ranges(*changes):
         ([{"low": ""}], "made.csv row 2: low is 'nan', high '3'; expected both, or neither where no amount was published"),
         ([{"period": "2023Q5"}], "made.csv row 2: period is '2023Q5'; expected a label like"),
         ([{}, {"low": "1"}], "made.csv row 3: modules per GPU of H100 stands as in made.csv row 2; expected a later known_at"),
-        ([{"high": "three"}], "made.csv row 2: high is 'three'; want a number or nothing"),
-        ([{"high": "inf"}], "made.csv row 2: high is 'inf'; want a finite number"),
-        ([{"known_at": "soon"}], "made.csv row 2: known_at is 'soon'; want a day like"),
-        ([{"unit": ""}], "made.csv row 2: unit is ''; want"),
+        ([{"high": "three"}], "made.csv row 2: high is 'three'; expected a number or nothing"),
+        ([{"high": "inf"}], "made.csv row 2: high is 'inf'; expected a finite number"),
+        ([{"known_at": "soon"}], "made.csv row 2: known_at is 'soon'; expected a day like"),
+        ([{"unit": ""}], "made.csv row 2: unit is ''; expected"),
     ],
 )
 def test_a_range_that_cannot_be_right_is_refused_by_row_and_field(changes, words):

@@ -28,7 +28,7 @@ def write(place, name, lines, header=HEADER):
 
 
 def test_a_missing_folder_is_named_with_what_would_do(tmp_path):
-    with pytest.raises(DataError, match="nowhere: no such folder of prices; want a folder with one CSV per ticker"):
+    with pytest.raises(DataError, match="nowhere: no such folder of prices; expected a folder with one CSV per ticker"):
         load_prices(["NVDA"], tmp_path / "nowhere")
 
 
@@ -70,13 +70,13 @@ def test_the_other_markets_holiday_is_no_gap(prices):
 
 def test_a_day_that_stands_twice_is_refused_by_file_row_and_day(prices):
     write(prices, "NVDA", rows([NEW_YORK[0], NEW_YORK[1], NEW_YORK[1], NEW_YORK[2]]))
-    with pytest.raises(DataError, match=r"NVDA.csv row 4: 2024-07-03 stands twice; want unique, rising days"):
+    with pytest.raises(DataError, match=r"NVDA.csv row 4: 2024-07-03 stands twice; expected unique, rising days"):
         load_prices(["NVDA"], prices)
 
 
 def test_days_out_of_order_are_refused_by_file_row_and_day(prices):
     write(prices, "NVDA", rows([NEW_YORK[1], NEW_YORK[0], NEW_YORK[2]]))
-    with pytest.raises(DataError, match=r"NVDA.csv row 3: 2024-07-02 comes after 2024-07-03; want unique, rising days"):
+    with pytest.raises(DataError, match=r"NVDA.csv row 3: 2024-07-02 comes after 2024-07-03; expected unique, rising days"):
         load_prices(["NVDA"], prices)
 
 
@@ -84,7 +84,7 @@ def test_days_out_of_order_are_refused_by_file_row_and_day(prices):
 def test_a_price_that_is_not_a_positive_number_is_refused_by_file_row_and_day(prices, stated):
     quoted = f'"{stated}"' if "," in stated else stated
     write(prices, "NVDA", [*rows(NEW_YORK[:2]), *rows(NEW_YORK[2:3], quoted), *rows(NEW_YORK[3:])])
-    complaint = rf"NVDA.csv row 4 \(2024-07-05\): adj_close is '{stated}'; want a price above 0, or nothing"
+    complaint = rf"NVDA.csv row 4 \(2024-07-05\): adj_close is '{stated}'; expected a price above 0, or nothing"
     with pytest.raises(DataError, match=complaint):
         load_prices(["NVDA"], prices)
 
@@ -104,7 +104,7 @@ def test_days_out_of_order_around_a_blank_line_are_refused_by_file_row_and_day(p
 @pytest.mark.parametrize("stated", ["2024-07-32", "03/07/2024", "", "1024-07-03", "1899-12-29", "2201-01-02"])
 def test_a_day_that_is_none_is_refused_by_file_and_row(prices, stated):
     write(prices, "NVDA", rows([NEW_YORK[0], stated, NEW_YORK[2]]))
-    with pytest.raises(DataError, match=f"NVDA.csv row 3: date is '{stated}'; want a day like 2024-03-28"):
+    with pytest.raises(DataError, match=f"NVDA.csv row 3: date is '{stated}'; expected a day like 2024-03-28"):
         load_prices(["NVDA"], prices)
 
 
@@ -116,13 +116,13 @@ def test_a_missing_column_is_refused_with_the_columns_wanted(prices, column):
         rows(NEW_YORK),
         HEADER.replace(column, "other") if column != "close" else HEADER.replace("w,close", "w,other"),
     )
-    with pytest.raises(DataError, match=f"NVDA.csv: no column '{column}'; want {HEADER}"):
+    with pytest.raises(DataError, match=f"NVDA.csv: no column '{column}'; expected {HEADER}"):
         load_prices(["NVDA"], prices)
 
 
 def test_a_file_without_a_row_is_refused(prices):
     write(prices, "NVDA", [])
-    with pytest.raises(DataError, match=r"NVDA.csv: no rows; want at least one"):
+    with pytest.raises(DataError, match=r"NVDA.csv: no rows; expected at least one"):
         load_prices(["NVDA"], prices)
 
 

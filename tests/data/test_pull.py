@@ -106,7 +106,7 @@ def test_what_succeeds_is_kept_when_another_item_fails(command, store, source_se
     source_server.faults.append(("chart/AMD", "schema"))
     code, _, errors = command("data", "pull", "NVDA", "AMD", "AVGO", *SINCE)
     assert code == 3
-    assert errors == ["error: missing AMD (not the answer we know (no 'chart'); want chart.result[0] with meta and quotes); "
+    assert errors == ["error: missing AMD (not the answer we know (no 'chart'); expected chart.result[0] with meta and quotes); "
                       "what came is stored, pull again for the rest"]  # fmt: skip
     assert store.tables("prices") == ["prices/AVGO", "prices/NVDA"]
 

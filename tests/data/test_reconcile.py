@@ -130,9 +130,9 @@ def test_a_typed_figure_counts_from_its_own_moment(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("a release",), "nvidia.csv row 2: source is 'a release'; want a link"),
+        (("a release",), "nvidia.csv row 2: source is 'a release'; expected a link"),
         (("https://example.org", "2026-10-01"), "before its period ended"),
-        (("https://example.org", "2026-11-18", "much"), "value is 'much'; want a number in USD million"),
+        (("https://example.org", "2026-11-18", "much"), "value is 'much'; expected a number in USD million"),
         (("https://example.org", "2026-11-18", "-51200"), "nvidia.csv row 2: value is '-51200'; expected more than 0"),
         (("https://example.org", "2026-11-18", "51200000000"), "nvidia.csv row 2: value is '51200000000'; expected at most"),
     ],

@@ -7,8 +7,8 @@ import pytest
 import source_server
 from spoiling import refusal, spoiled_json
 
+from backtest.data.answer import Answer
 from backtest.data.sources import eastmoney, sec, yahoo
-from backtest.data.store.append_only import Answer
 
 AT = pd.Timestamp("2026-06-30T12:00Z")
 

@@ -6,7 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from backtest.data.store.append_only import Answer, Store, open_store
+from backtest.data.answer import Answer
+from backtest.data.store.append_only import Store, open_store
 from backtest.data.store.status import verify
 from backtest.data.store.vintages import append_prices, newest
 from backtest.errors import DataError

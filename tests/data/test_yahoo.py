@@ -8,8 +8,8 @@ import pytest
 from source_server import chart, made_up_prices
 
 from backtest.data.adjustment import total_return
+from backtest.data.answer import Answer
 from backtest.data.sources import yahoo
-from backtest.data.store.append_only import Answer
 from backtest.errors import DataError
 
 LATE = pd.Timestamp("2024-07-09T23:00Z")
@@ -48,7 +48,7 @@ def test_a_session_is_final_half_an_hour_after_its_close(at, last):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda result: result["meta"].update(currency="GBp"), "currency is 'GBp'; want USD"),
+        (lambda result: result["meta"].update(currency="GBp"), "currency is 'GBp'; expected USD"),
         (lambda result: result["meta"].update(exchangeTimezoneName="Asia/Tokyo"), "time zone is 'Asia/Tokyo'"),
         (lambda result: result["timestamp"].clear(), "came without a single session"),
         (lambda result: result["timestamp"].pop(), "quotes are not what we know"),

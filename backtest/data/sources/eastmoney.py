@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.data.answer import Answer, of_known_shape
 from backtest.data.sources.http import Client, read_json
-from backtest.data.store.append_only import Answer
 from backtest.errors import DataError
-from backtest.files.inputs import of_known_shape
 
 REPORT = "RPT_LICO_FN_CPD"
 FIELDS = ("SECURITY_CODE", "REPORTDATE", "NOTICE_DATE", "UPDATE_DATE", "TOTAL_OPERATE_INCOME")
@@ -59,7 +58,7 @@ def parse(pages: list[bytes], ticker: str) -> tuple[pd.DataFrame, list[str]]:
         rows.append(_row(ticker, end, value, max(known, before[1]), "derived", f"derived: {operands}"))
     if not rows:
         raise DataError(
-            f"{where}: no quarter can be read{f' ({refused[0]})' if refused else ''}; want reports since {FIRST_YEAR}"
+            f"{where}: no quarter can be read{f' ({refused[0]})' if refused else ''}; expected reports since {FIRST_YEAR}"
         )
     return pd.DataFrame(rows), refused
 
@@ -78,7 +77,7 @@ def _result(body: bytes, where: str) -> dict[str, Any]:
     found = document.get("result") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("data"), list):
         said = document.get("message") if isinstance(document, dict) else None
-        raise DataError(f"{where}: no reports (it says '{said}'); want result.data with rows")
+        raise DataError(f"{where}: no reports (it says '{said}'); expected result.data with rows")
     return found
 
 
@@ -88,9 +87,9 @@ def _reports(pages: list[bytes], where: str, code: str) -> tuple[dict[pd.Timesta
     refused = []
     for row in [row for body in pages for row in _result(body, where)["data"]]:
         if lost := [name for name in FIELDS if not isinstance(row, dict) or name not in row]:
-            raise DataError(f"{where}: a report has no '{lost[0]}'; want {', '.join(FIELDS)}")
+            raise DataError(f"{where}: a report has no '{lost[0]}'; expected {', '.join(FIELDS)}")
         if str(row["SECURITY_CODE"]) != code:
-            raise DataError(f"{where}: came a report of {row['SECURITY_CODE']}; want {code}")
+            raise DataError(f"{where}: came a report of {row['SECURITY_CODE']}; expected {code}")
         end = _day(row["REPORTDATE"])
         if end is not None and end.year < FIRST_YEAR:
             continue
@@ -99,7 +98,7 @@ def _reports(pages: list[bytes], where: str, code: str) -> tuple[dict[pd.Timesta
         elif fault := _fault(row, end):
             refused.append(f"{where}: the report of {end:%Y-%m-%d} has {fault}")
         elif found.setdefault(end, held := (float(row["TOTAL_OPERATE_INCOME"]) / 1e6, _known(row))) != held:
-            raise DataError(f"{where}: the report of {end:%Y-%m-%d} stands twice with other figures; want one")
+            raise DataError(f"{where}: the report of {end:%Y-%m-%d} stands twice with other figures; expected one")
     return found, refused
 
 

@@ -16,8 +16,9 @@ from backtest import calendars
 from backtest.data.checks import BARS, VALUES, checked, checked_rate
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.errors import DataError, MissingPricesError
-from backtest.facts import content_id, first_row, read_table
-from backtest.files.inputs import read_json
+from backtest.facts import first_row, read_table
+from backtest.files.documents import read_json
+from backtest.files.hashes import content_id
 from backtest.prices import Bars, Prices
 from backtest.universe import load_universe
 
@@ -30,7 +31,7 @@ NO_RATE = pd.DataFrame(columns=list(VALUES), index=pd.DatetimeIndex([]), dtype=f
 def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
     """Return the daily prices of some tickers; raise DataError by file and date for what cannot be trusted."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of prices; want a folder with one CSV per ticker, or 'reference'")
+        raise DataError(f"{folder}: no such folder of prices; expected a folder with one CSV per ticker, or 'reference'")
     if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
         message = f"{folder}: no file for {', '.join(lost)}; expected {lost[0]}.csv with columns {','.join(COLUMNS)}"
         raise MissingPricesError(lost, message)
@@ -90,7 +91,7 @@ def _source(folder: Path) -> str:
     except FileNotFoundError:
         return folder.name
     except (OSError, ValueError, KeyError):
-        raise DataError(f"{folder / SNAPSHOT}: not a snapshot's page; want what 'data export' wrote") from None
+        raise DataError(f"{folder / SNAPSHOT}: not a snapshot's page; expected what 'data export' wrote") from None
 
 
 def read_bars(path: Path) -> pd.DataFrame:
@@ -122,15 +123,15 @@ def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
     days = days.where(days.dt.year.between(1900, 2200))
     if days.isna().any():
         row = first_row(days.isna())
-        raise DataError(f"{file} row {row}: {stated.name} is '{stated[row]}'; want a day like 2024-03-28")
+        raise DataError(f"{file} row {row}: {stated.name} is '{stated[row]}'; expected a day like 2024-03-28")
     steps = days.diff().dt.days
     if (steps <= 0).any():
         row = first_row(steps <= 0)
         before = days.shift(1)[row]
         fault = "stands twice" if steps[row] == 0 else f"comes after {before:%Y-%m-%d}"
-        raise DataError(f"{file} row {row}: {days[row]:%Y-%m-%d} {fault}; want unique, rising days")
+        raise DataError(f"{file} row {row}: {days[row]:%Y-%m-%d} {fault}; expected unique, rising days")
     if days.empty:
-        raise DataError(f"{file}: no rows; want at least one session")
+        raise DataError(f"{file}: no rows; expected at least one session")
     return pd.DatetimeIndex(days).as_unit("ns")
 
 
@@ -141,7 +142,7 @@ def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = N
     if wrong.any():
         row = first_row(wrong)
         day = f" ({days[stated.index.get_loc(row)]:%Y-%m-%d})" if days is not None else ""
-        raise DataError(f"{file} row {row}{day}: {stated.name} is '{stated[row]}'; want a price above 0, or nothing")
+        raise DataError(f"{file} row {row}{day}: {stated.name} is '{stated[row]}'; expected a price above 0, or nothing")
     return found
 
 

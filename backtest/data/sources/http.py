@@ -12,9 +12,9 @@ import pandas as pd
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from backtest.clock import SYSTEM, Clock
-from backtest.data.store.append_only import Answer
+from backtest.data.answer import Answer
 from backtest.errors import ConfigurationError, DataError
-from backtest.files.inputs import variable
+from backtest.files.options import variable
 
 LARGEST_ANSWER = 64 * 2**20  # bytes once unpacked; the largest company facts have about 10 MB
 LONGEST_WAIT = 60.0  # seconds; a source that asks for more is left alone until the next pull

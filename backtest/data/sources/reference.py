@@ -22,7 +22,6 @@ from backtest.facts import (
     RANGE_COLUMNS,
     Facts,
     assemble,
-    content_id,
     names_of,
     parse_accelerators,
     parse_events,
@@ -31,6 +30,7 @@ from backtest.facts import (
     read_body,
     read_table,
 )
+from backtest.files.hashes import content_id
 from backtest.prices import Prices
 
 FOLDER = Path(__file__).parent.parent / "reference"
@@ -59,7 +59,7 @@ def load_facts(folder: Path = FOLDER) -> Facts:
     A folder that `data export` wrote also holds live.csv, the rows its store added.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of figures; want one that 'data export' wrote, or 'reference'")
+        raise DataError(f"{folder}: no such folder of figures; expected one that 'data export' wrote, or 'reference'")
     return facts_with((folder / LIVE).read_bytes() if (folder / LIVE).exists() else b"", folder)
 
 

@@ -22,10 +22,10 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, ValidationError
 
+from backtest.data.answer import Answer, of_known_shape
 from backtest.data.sources.http import Client, read_json
-from backtest.data.store.append_only import Answer
 from backtest.errors import ConfigurationError, DataError
-from backtest.files.inputs import STRICT, Day, of_known_shape, parsed_row, read_tables
+from backtest.files.rows import STRICT, Day, read_rows
 
 AGENT_VARIABLE = "BACKTEST_SEC_USER_AGENT"
 FORMS = ("10-Q", "10-K", "10-Q/A", "10-K/A")
@@ -102,8 +102,7 @@ Spans = dict[tuple[pd.Timestamp, pd.Timestamp], list[Value]]
 @lru_cache
 def load_series(path: Path = TAG_MAP) -> tuple[Series, ...]:
     """Return the tag map in file order; ConfigurationError for the first bad row."""
-    rows = read_tables(path, "series")["series"]
-    return tuple(parsed_row(Series, row, f"{path.name} row {number}") for number, row in enumerate(rows, start=1))
+    return read_rows(path, "series", Series)
 
 
 @of_known_shape("sec")
@@ -169,7 +168,7 @@ def parse_submissions(pages: Sequence[bytes], entity: str) -> pd.DataFrame:
             for day in columns["filed"]:
                 date.fromisoformat(day)
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"sec {entity}: submissions are not what we know (no {error}); want filings.recent") from None
+            raise DataError(f"sec {entity}: submissions are not what we know (no {error}); expected filings.recent") from None
     return pd.concat(tables, ignore_index=True).drop_duplicates("accession")
 
 
@@ -182,12 +181,12 @@ def parse_values(body: bytes, series: Series, filings: pd.DataFrame) -> tuple[li
     try:
         document = read_json(body, where)
         if int(document["cik"]) != series.cik:
-            raise DataError(f"{where}: came company {document['cik']}; want {series.cik}")
+            raise DataError(f"{where}: came company {document['cik']}; expected {series.cik}")
         rows = list(document["facts"]["us-gaap"][series.tag]["units"]["USD"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{where}: no {error} in the company facts; want facts.us-gaap.{series.tag}.units.USD") from None
+        raise DataError(f"{where}: no {error} in the company facts; expected facts.us-gaap.{series.tag}.units.USD") from None
     if strays := [name for name in COLUMNS if rows and (not isinstance(rows[0], dict) or name not in rows[0])]:
-        raise DataError(f"{where}: {series.tag} rows have no '{strays[0]}'; want {', '.join(COLUMNS)}")
+        raise DataError(f"{where}: {series.tag} rows have no '{strays[0]}'; expected {', '.join(COLUMNS)}")
     known = _publications(filings)
     until = series.until.isoformat() if series.until else "9999"
     values, refused = [], []
@@ -268,7 +267,7 @@ def _pages(body: bytes, entity: str) -> list[tuple[str, str]]:
     try:
         return [(str(page["name"]), str(page["filingTo"])) for page in read_json(body, f"sec {entity}")["filings"]["files"]]
     except (KeyError, TypeError) as error:
-        raise DataError(f"sec {entity}: submissions are not what we know (no {error}); want filings.files") from None
+        raise DataError(f"sec {entity}: submissions are not what we know (no {error}); expected filings.files") from None
 
 
 def _publications(filings: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, list[tuple[str, pd.Timestamp]]]]:

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
+from backtest.data.answer import Answer, of_known_shape
 from backtest.data.sources.http import Body, Client, PassingError, read_json, unreachable
-from backtest.data.store.append_only import Answer
 from backtest.errors import DataError
-from backtest.files.inputs import of_known_shape
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("session", *PRICES, "volume", "dividend", "split")
@@ -44,7 +43,7 @@ def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFra
     _check_meta(chart["meta"], where, market, currency)
     rows = _closed(_once(_rows(chart, where), where), where, market, answer.at)
     if rows.empty:
-        raise DataError(f"{where}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; want at least one")
+        raise DataError(f"{where}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; expected at least one")
     return rows.reset_index(drop=True)
 
 
@@ -146,23 +145,23 @@ def _chart(body: bytes, where: str) -> dict[str, Any]:
     try:
         chart = read_json(body, where)["chart"]
         if chart["error"]:
-            raise DataError(f"{where}: Yahoo says '{chart['error'].get('description')}'; want a symbol it knows")
+            raise DataError(f"{where}: Yahoo says '{chart['error'].get('description')}'; expected a symbol it knows")
         found: dict[str, Any] = chart["result"][0]
         found["meta"]["currency"], found["meta"]["exchangeTimezoneName"], found["indicators"]["quote"][0]
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError(f"{where}: not the answer we know (no {error}); want chart.result[0] with meta and quotes") from None
+        raise DataError(f"{where}: not the answer we know (no {error}); expected chart.result[0] with meta and quotes") from None
     if not found.get("timestamp"):
-        raise DataError(f"{where}: came without a single session; want at least one")
+        raise DataError(f"{where}: came without a single session; expected at least one")
     return found
 
 
 def _check_meta(meta: dict[str, Any], where: str, market: str, currency: str) -> None:
-    for name, came, want in (
+    for name, stated, expected in (
         ("currency", meta["currency"], currency),
         ("time zone", meta["exchangeTimezoneName"], ZONES[market]),
     ):
-        if came != want:
-            raise DataError(f"{where}: {name} is '{came}'; want {want}")
+        if stated != expected:
+            raise DataError(f"{where}: {name} is '{stated}'; expected {expected}")
 
 
 def _rows(chart: dict[str, Any], where: str) -> pd.DataFrame:
@@ -173,7 +172,7 @@ def _rows(chart: dict[str, Any], where: str) -> pd.DataFrame:
         rows.insert(0, "session", _days(chart["timestamp"], zone))
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(
-            f"{where}: quotes are not what we know ({error}); want {', '.join(PRICES)} and volume by session"
+            f"{where}: quotes are not what we know ({error}); expected {', '.join(PRICES)} and volume by session"
         ) from None
     events = chart.get("events") or {}
     rows["dividend"] = _events(rows["session"], events.get("dividends"), zone, lambda one: float(one["amount"]))
@@ -200,11 +199,11 @@ def _events(sessions: pd.Series, events: dict[str, Any] | None, zone: str, read:
 def _once(rows: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return one row per session, the last where Yahoo repeats the latest; refuse repeated ones that differ in their close."""
     if not rows["session"].is_monotonic_increasing:
-        raise DataError(f"{where}: sessions do not rise; want them in order")
+        raise DataError(f"{where}: sessions do not rise; expected them in order")
     twice = rows[rows["session"].duplicated(keep=False)]
     for session, pair in twice.groupby("session"):
         if not np.allclose(pair["close"], pair["close"].iloc[0], rtol=1e-4, equal_nan=True):
-            raise DataError(f"{where}: {session:%Y-%m-%d} stands twice with other prices; want one row per session")
+            raise DataError(f"{where}: {session:%Y-%m-%d} stands twice with other prices; expected one row per session")
     return rows.drop_duplicates("session", keep="last")
 
 
@@ -221,5 +220,5 @@ def _closed(rows: pd.DataFrame, where: str, market: str, at: pd.Timestamp) -> pd
     traded = rows["close"].notna().to_numpy() & (rows["volume"] > 0).to_numpy()
     if (stray & traded).any():
         day = days[stray & traded][0]
-        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; want its sessions only")
+        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; expected its sessions only")
     return rows[~stray & (ends + SETTLED_AFTER <= at).to_numpy()]

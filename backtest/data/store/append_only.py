@@ -28,7 +28,9 @@ import pyarrow
 import pyarrow.parquet as parquet
 from filelock import FileLock, Timeout
 
+from backtest.data.answer import Answer
 from backtest.errors import ConfigurationError, DataError
+from backtest.files import atomic
 
 ABOUT = b"about"
 HOME_VARIABLE = "BACKTEST_HOME"
@@ -36,23 +38,6 @@ WAIT_FOR_WRITER = 5.0  # seconds
 LAST_BYTES = 1 << 16  # of a file of the ledger, in which its last whole line is
 ANSWER_KEYS = {"at", "answer", "source", "key", "url", "status"}  # of a line before lines had a chain
 TABLE_KEYS = {"at", "table", "file", "rows"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of a source: its address without secrets, the UTC moment it came, its status and its bytes."""
-
-    source: str
-    key: str
-    url: str
-    at: pd.Timestamp
-    status: int
-    body: bytes
-
-    @property
-    def sha(self) -> str:
-        """The SHA-256 of the bytes."""
-        return hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,9 @@ class Store:
         try:
             lock.acquire()
         except Timeout:
-            raise DataError(f"{self.home}: another pull is writing there; want one at a time, try again when it ends") from None
+            raise DataError(
+                f"{self.home}: another pull is writing there; expected one at a time, try again when it ends"
+            ) from None
         try:
             self._sweep()
             self._complete()
@@ -81,7 +68,7 @@ class Store:
         """Put an answer on disk as it came, then its line in the ledger."""
         path = self.answer_path(answer.sha)
         if not path.exists() or self._broken(answer.sha):
-            _replace(path, gzip.compress(answer.body, 6, mtime=0))
+            atomic.write(path, gzip.compress(answer.body, 6, mtime=0))
         line = {"answer": answer.sha, "source": answer.source, "key": answer.key, "url": answer.url, "status": answer.status}
         self._log(answer.at, line | {"file": hashlib.sha256(path.read_bytes()).hexdigest()})
 
@@ -95,7 +82,7 @@ class Store:
         number = int(held[-1].name.split("-")[0]) + 1 if held else 1
         body = sink.getvalue()
         path = self.home / "tables" / name / f"{number:06d}-{hashlib.sha256(body).hexdigest()[:16]}.parquet"
-        _replace(path, body)
+        atomic.write(path, body)
         self._log(at, {"table": name, "file": path.name, "rows": len(rows)})
         for former in held:
             former.unlink()
@@ -191,7 +178,7 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         if fresh:
-            _sync(path.parent)
+            atomic.sync_folder(path.parent)
 
     def unlogged(self) -> list[Path]:
         """Return the newest file of each table that stands in no line of the ledger: a kill leaves one at most."""
@@ -213,7 +200,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Delete what a killed writer left half-written: only files of this store's own temporary name."""
-        for leftover in [*self.home.glob("answers/*/.new-*"), *self.home.glob("tables/**/.new-*")]:
+        for leftover in [path for kind in ("answers/*", "tables/**") for path in self.home.glob(f"{kind}/{atomic.UNFINISHED}*")]:
             leftover.unlink(missing_ok=True)
 
 
@@ -255,33 +242,11 @@ def open_store() -> Store:
     return Store(home)
 
 
-def _replace(path: Path, body: bytes) -> None:
-    _folder(path.parent)
-    fresh = path.with_name(f".new-{os.getpid()}-{path.name}")
-    try:
-        with fresh.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot write there ({error.strerror}); want a folder with room for the store") from None
-    _sync(path.parent)
-
-
 def _folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{path}: cannot write there ({error.strerror}); set {HOME_VARIABLE} to a folder of yours") from None
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import pyarrow
 
+from backtest.data.answer import Answer
 from backtest.data.sources import eastmoney, sec, yahoo
 from backtest.data.sources.folder import RATE
-from backtest.data.store.append_only import Answer, Store
+from backtest.data.store.append_only import Store
 from backtest.data.store.vintages import append_figures, append_prices
 from backtest.errors import BacktestError
 from backtest.universe import load_universe

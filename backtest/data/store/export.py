@@ -1,11 +1,10 @@
 """A frozen snapshot of the store: one folder that `--prices` and `--facts` read, so that a run can be repeated anywhere."""
 
 import json
-import os
 import shutil
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 
@@ -18,25 +17,42 @@ from backtest.data.sources.reference import FOLDER, LIVE, TABLES
 from backtest.data.store.append_only import Store
 from backtest.data.store.live import SOURCE, live_csv, load_rate, price_tables
 from backtest.errors import DataError
+from backtest.files import atomic
+from backtest.files.messages import reason
 from backtest.universe import load_universe
 
 
-def export(store: Store, out: Path) -> tuple[dict[str, Any], list[str]]:
+class Page(TypedDict):
+    """What `snapshot.json` says: the source of the prices, their tickers and the hash of their values."""
+
+    source: str
+    tickers: list[str]
+    prices_id: str
+
+
+def export(store: Store, out: Path) -> tuple[Page, list[str]]:
     """Write the snapshot to a folder that does not exist yet; return its page and a line for each ticker left out.
 
     The folder appears whole or not at all.
     """
     if out.exists():
-        raise DataError(f"{out}: is there already, and a snapshot is never written over; want a new folder")
+        raise DataError(f"{out}: is there already, and a snapshot is never written over; expected a new folder")
     traits = load_universe().market_and_currency()
     held = [name.removeprefix("prices/") for name in store.tables("prices")]
     decisions = load_decisions(store.home)
     tables, left_out = _readable(store, [ticker for ticker in held if ticker in traits], decisions)
     rate = load_rate(store)
     prices_id = bars_id(tables, rate["close"], decisions.end_reasons(list(tables)))
-    page: dict[str, Any] = {"source": SOURCE, "tickers": sorted(tables), "prices_id": prices_id}
-    fresh = _beside(out)
+    page: Page = {"source": SOURCE, "tickers": sorted(tables), "prices_id": prices_id}
     try:
+        _write_all(store, out, page, tables, rate)
+    except OSError as error:
+        raise DataError(f"{out}: cannot write there ({reason(error)}); expected a new folder with room") from None
+    return page, left_out
+
+
+def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame) -> None:
+    with atomic.folder(out) as fresh:
         for ticker, table in tables.items():
             _write(fresh / f"{ticker}.csv", table)
         if len(rate):
@@ -49,10 +65,6 @@ def export(store: Store, out: Path) -> tuple[dict[str, Any], list[str]]:
             if (store.home / name).exists():
                 shutil.copyfile(store.home / name, fresh / name)
         (fresh / SNAPSHOT).write_text(json.dumps(page, indent=1) + "\n", encoding="utf-8")
-        os.rename(fresh, out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return page, left_out
 
 
 def _readable(store: Store, tickers: list[str], decisions: Decisions) -> tuple[dict[str, pd.DataFrame], list[str]]:
@@ -70,13 +82,3 @@ def _write(path: Path, table: pd.DataFrame) -> None:
     text = table.reindex(columns=list(COLUMNS[1:]))
     text.index = pd.DatetimeIndex(table.index).strftime("%Y-%m-%d")
     text.rename_axis("date").to_csv(path, lineterminator="\n")
-
-
-def _beside(out: Path) -> Path:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise DataError(f"{out}: cannot write there ({error.strerror}); want a new folder") from None
-    fresh.chmod(0o755)
-    return fresh

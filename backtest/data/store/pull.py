@@ -9,6 +9,7 @@ import pandas as pd
 from backtest import calendars
 from backtest.clock import SYSTEM, Clock
 from backtest.data.adjustment import adjusted
+from backtest.data.answer import Answer
 from backtest.data.checks import Sheet, checked_rate, checked_rows
 from backtest.data.figure_checks import Fault, faults, rules_of
 from backtest.data.overrides import Decisions, load_decisions
@@ -16,7 +17,7 @@ from backtest.data.sources import eastmoney, sec, yahoo
 from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import ORIGINS, Client, UnreachableError
 from backtest.data.sources.reference import load_facts
-from backtest.data.store.append_only import Answer, Store
+from backtest.data.store.append_only import Store
 from backtest.data.store.live import missing_sessions
 from backtest.data.store.vintages import Count, append_figures, append_prices, newest, rescaled
 from backtest.errors import BacktestError, ConfigurationError, DataError, near_miss

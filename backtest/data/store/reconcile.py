@@ -73,7 +73,7 @@ def read_typed(home: Path) -> pd.DataFrame:
         checked.append(parse_facts(table, path.name))
         unlinked = table["source"][~table["source"].str.contains("https?://")].to_dict()
         for row, came in unlinked.items():
-            raise DataError(f"{path.name} row {row}: source is '{came!s}'; want a link, https://...")
+            raise DataError(f"{path.name} row {row}: source is '{came!s}'; expected a link, https://...")
         tables.append(table[list(COLUMNS)])
     if checked:
         check_figures(pd.concat([load_facts().rows, *checked], ignore_index=True), rules_of(home))

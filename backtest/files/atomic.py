@@ -1,0 +1,64 @@
+"""Files and folders put in place whole or not at all: whatever the instant of a kill, a path has its old content or its new.
+
+What a killed process was writing stays beside the path, under a name that begins with a dot.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from backtest.errors import DataError
+from backtest.files.messages import reason
+
+UNFINISHED = ".new-"  # how the name of an unfinished file begins
+
+
+def write(path: Path, body: bytes | memoryview) -> None:
+    """Write a file, and its name in the folder, to the disk; DataError where it cannot be written."""
+    unfinished = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
+
+
+@contextmanager
+def folder(path: Path, replace: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes `path` when the block ends well, and is removed when it does not.
+
+    With `replace` it takes the place of a folder that is there. OSError where the system refuses.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    unfinished.chmod(0o755)
+    former = unfinished.with_name(f"{unfinished.name}-former")
+    try:
+        yield unfinished
+        if replace and path.exists():
+            path.rename(former)
+        unfinished.rename(path)
+    finally:
+        if former.exists() and not path.exists():
+            former.rename(path)
+        for leftover in (unfinished, former):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Write the names in a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,39 @@
+"""Hashes of content, and files that carry the hash of their own."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from backtest.files.documents import to_json
+
+MARK = b"sha256:"
+UNSEALED = (MARK + b"0" * 64).decode()  # where a file's hash will stand; it counts as zeros when the file is hashed
+
+
+def content_id(parts: Iterable[bytes]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of some parts, each prefixed by its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def sealed(body: bytes) -> bytes:
+    """Return the bytes of a file, in which UNSEALED stands, with the hash of its content there."""
+    start = body.rindex(UNSEALED.encode()) + len(MARK)
+    return body[:start] + hashlib.sha256(body).hexdigest().encode() + body[start + 64 :]
+
+
+def is_sealed(body: bytes) -> bool | None:
+    """Return whether a file has the content that its hash says, None where it carries none."""
+    start = body.rfind(MARK) + len(MARK)
+    if start < len(MARK):
+        return None
+    written = body[start : start + 64]
+    return hashlib.sha256(body[:start] + b"0" * 64 + body[start + 64 :]).hexdigest().encode() == written
+
+
+def sealed_json(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON with the hash of its content in it, under `content`."""
+    return sealed(to_json(document | {"content": UNSEALED}).encode())

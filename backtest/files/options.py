@@ -1,0 +1,34 @@
+"""Values that a user states as options and environment variables, each refused in one line that names it."""
+
+import math
+import os
+import re
+from datetime import date
+
+from backtest.errors import ConfigurationError
+from backtest.files.messages import shown
+
+FIRST, LAST = date(1900, 1, 1), date(2200, 12, 31)
+
+
+def day(name: str, stated: str) -> date:
+    """Return the day an option states; ConfigurationError for anything but a day from 1900 to 2200."""
+    try:
+        value = date.fromisoformat(stated) if re.fullmatch(r"[0-9-]+", stated) else None
+    except ValueError:
+        value = None
+    if value is None or not FIRST <= value <= LAST:
+        raise ConfigurationError(f"{name} is '{shown(stated)}'; expected a day like 2024-06-30")
+    return value
+
+
+def variable(name: str, default: float, least: float, most: float) -> float:
+    """Return the number an environment variable states; ConfigurationError unless it lies from `least` to `most`."""
+    stated = os.environ.get(name, str(default))
+    try:
+        value = float(stated)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise ConfigurationError(f"{name} is '{shown(stated)}'; expected a number from {least:g} to {most:g}")
+    return value
