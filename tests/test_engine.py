@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import vectorbt_rust.portfolio
-from markets_for_tests import (
+from support.markets import (
     NOWHERE,
     day,
     days,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from markets_for_tests import day, decided, spec_of
+from support.markets import day, decided, spec_of
 
 from backtest import engine
 from backtest.data.sources import reference

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import pytest
-from markets_for_tests import STRATEGIES, reference_archive, spec_of
+from support.markets import STRATEGIES, reference_archive, spec_of
 
 from backtest import engine, runs
 from backtest.panel import Archive, Panel

@@ -24,7 +24,7 @@ from backtest.strategy import StrategySpec, load_strategy
 from backtest.universe import load_universe
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from markets_for_tests import STRATEGIES, day
+from support.markets import STRATEGIES, day
 
 UNIVERSE, LAST = load_universe(), day("2026-06-26")
 EDGE = 0.03  # a month

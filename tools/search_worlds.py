@@ -27,7 +27,7 @@ from backtest.universe import load_universe
 from backtest.weights import Rotation
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from markets_for_tests import CURRENCY, day, no_facts, spec_of
+from support.markets import CURRENCY, day, no_facts, spec_of
 
 UNIVERSE = load_universe()
 NAMES = tuple(sorted({name for theme in ("optical", "copper", "PCB") for name in UNIVERSE.basket(theme).members}))

@@ -1,6 +1,6 @@
 """How often statistics err where nothing is there, as `make sizes` measured it: the rates that texts cite, in one module.
 
-`benchmarks/sizes.md` has the whole table; tests/test_documents.py holds these rates to its rows.
+`benchmarks/sizes.md` has the whole table; tests/project/test_documents.py holds these rates to its rows.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 import source_server
-from spoiling import refusal, spoiled_json
+from support.spoiling import refusal, spoiled_json
 
 from backtest.data.answer import Answer
 from backtest.data.sources import eastmoney, sec, yahoo

@@ -1,0 +1,100 @@
+"""What a sweep says at a terminal: how long it takes once that is known, what came out, and what it needs before it starts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backtest.__main__ import main
+from backtest.cli.sweep import Pace
+from backtest.sweeps.summary import terminal
+
+ROOT = Path(__file__).parents[2]
+FOUND = {
+    "strategy": "example",
+    "settings": 12,
+    "trials": 40,
+    "best": {"sharpe whole": 1.234, "setting": json.dumps({f"weights.field_{number}": number / 7 for number in range(9)})},
+    "statistics": {
+        "deflated_sharpe": {"probability": 0.731},
+        "pbo": {"reason": "12 observations; want at least 30", "n": 12},
+        "spa": {"consistent": 0.005},
+        "minimum_length": {"years": 2.41, "had": 3.4},
+    },
+}
+
+
+@pytest.fixture
+def command(capsys):
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out, err.splitlines()
+
+    return run
+
+
+class Clock:
+    """A clock that stands where it is put."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def told(arrivals, total, there=0, workers=2):
+    """Return what is said after each chunk that arrives: (seconds since the start, settings in it)."""
+    clock = Clock()
+    pace = Pace(total, there, workers, clock)
+    found = []
+    for clock.now, count in arrivals:
+        found.append(pace.left(count))
+    return found
+
+
+def test_the_time_that_is_left_is_that_of_the_pace_after_the_first_chunks():
+    # Two workers: 20 s until the first two chunks, then one chunk of 100 every second; 1,000 settings end after 28 s.
+    arrivals = [(20.0, 100), (20.0, 100), *((21.0 + number, 100) for number in range(8))]
+    found = told(arrivals, 1000)
+    assert found[:2] == [None, None]
+    assert found[2:] == pytest.approx([7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
+
+
+def test_nothing_is_said_before_a_tenth_was_measured_nor_of_a_sweep_of_one_chunk():
+    assert told([(5.0, 12)], 12) == [None]
+    found = told([(1.0, 10), (1.0, 10), *((2.0 + number, 10) for number in range(20))], 1000)
+    assert [one is None for one in found[:12]] == [True] * 11 + [False]
+
+
+def test_chunks_that_were_there_before_do_not_count_as_pace():
+    there = [(0.0, 256), (0.0, 256)]
+    found = told([*there, (3.0, 200), (3.0, 200), (4.0, 200)], 1512, there=512)
+    assert found[:4] == [None] * 4
+    assert found[4] == pytest.approx(2.0)
+
+
+def test_a_terminal_of_eighty_columns_shows_the_best_beside_what_the_search_is_worth_and_the_page(tmp_path):
+    *lines, page = terminal(FOUND, tmp_path / "index.html").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert page == f"page: {tmp_path / 'index.html'}"
+    text = " ".join(" ".join(lines).split())
+    for words in ("12 settings", "Best Sharpe ratio 1.23", "best of 40 trials", "0.731", "0.005", "2.4, 3.4", "not given: 12"):
+        assert words in text
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads("\n".join(lines))
+
+
+@pytest.mark.slow
+def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command, tmp_path):
+    code, out, errors = command("sweep", "multiplier", "--out", tmp_path, "--reports", "0", "--workers", "1")
+    assert code == 0, errors
+    page = tmp_path / "sweeps" / "multiplier" / "index.html"
+    assert out.splitlines()[-1] == f"page: {page}"
+    assert page.is_file()
+    assert "32 settings" in out
+    assert errors[0].startswith("32 settings, about")
+    assert not [line for line in errors if " s " in line]
+    assert "python -m backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")

@@ -1,0 +1,111 @@
+"""A run in a few lines: what it says is what result.json says, it fits a terminal, and no text of the data becomes markup."""
+
+import json
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from backtest.files.documents import to_json
+from backtest.output.summary import claim_lines, markdown, terminal
+
+STRATEGIES = Path(__file__).parents[2] / "strategies"
+
+
+@pytest.fixture(scope="module", params=["supply_chain_excess", "theme_baskets"])
+def document(request, results):
+    return json.loads(to_json(results[request.param].as_dict()))
+
+
+def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document):
+    said = terminal(document)
+    assert max(map(len, said.splitlines())) <= 80
+    for name, book in document["baskets"].items():
+        (line,) = [line for line in said.splitlines() if line.startswith(f"{name:<18}")]
+        for window in ("in sample", "out of sample"):
+            assert f"{book['regimes'][window]['total_return']:+.1%}" in line
+            assert f"{book['regimes'][window]['sharpe']:.2f} ± {book['regimes'][window]['sharpe_error']:.2f}" in line
+
+
+def test_the_contradicted_claims_are_named(document):
+    against = [claim["id"] for claim in document["claims"] if claim["verdict"] == "contradicted"]
+    assert against
+    assert f"Contradicted: {', '.join(against)}." in " ".join(terminal(document).split())
+
+
+def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
+    rows = [line for line in markdown(document).splitlines() if line.startswith("| ")]
+    windows = sum(len(book["regimes"]) for book in document["baskets"].values())
+    assert len(rows) == windows + len(document["claims"]) + 2
+    assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
+    found = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
+    assert f"| out of sample | {found['total_return']:+.1%} |" in markdown(document)
+
+
+def tables(text):
+    """Return the tables that a Markdown parser reads: per row the texts of its cells."""
+    found = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type == "inline" and found and token.level >= 3:
+            found[-1][-1].append(token.content)
+    return found
+
+
+def test_a_markdown_parser_reads_two_tables_whose_rows_are_as_wide_as_their_headers(document):
+    (name, book), *_ = document["baskets"].items()
+    claims = [{**document["claims"][0], "id": "a | b"}, *document["claims"][1:]]
+    for one in (document, {**document, "baskets": {"x | y": book, name: book}, "claims": claims}):
+        books, ledger = tables(markdown(one))
+        assert [len(row) for row in books] == [6] * (1 + sum(len(book["regimes"]) for book in one["baskets"].values()))
+        assert [len(row) for row in ledger] == [5] * (1 + len(one["claims"]))
+        assert ledger[0] == ["Claim", "Report", "Ours", "Verdict", "On its date"]
+        assert [row[3] for row in ledger[1:]] == [claim["verdict"] for claim in one["claims"]]
+
+
+def test_the_claims_say_the_day_they_are_known_on(document):
+    last = {"supply_chain_excess": "2026-07-31", "theme_baskets": "2026-09-23"}[document["strategy"]]
+    for text in (terminal(document), markdown(document)):
+        assert f"The report's claims as known on {last}:" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_claims_fit_the_terminal_and_lose_no_word(document, width):
+    rows = [claim | {"changed_since_report": "contradicted -> confirmed"} for claim in document["claims"]]
+    text = claim_lines(rows, "2026-06-26", width)
+    assert max(map(len, text.splitlines())) <= width
+    words = " ".join(text.split())
+    assert "as known on 2026-06-26" in words
+    for claim in rows:
+        assert claim["sentence"] in words
+        for reading in (claim["reading"], *claim["alternatives"]):
+            assert reading["reading"] in words
+
+
+def test_what_was_not_audited_says_so_and_an_audit_gives_its_verdict(document):
+    assert "Not audited" in terminal(document)
+    assert "None is supported." in terminal({**document, "audit": {"verdict": "None is supported."}})
+
+
+def test_hostile_names_stay_text_and_inside_their_lines(document):
+    evil = "<script>alert(1)</script> | [x](javascript:1) @all `a` \u202eabc\n# head" + "y" * 300
+    (name, book), *_ = document["baskets"].items()
+    hostile = {**document, "spec": {**document["spec"], "title": evil}, "baskets": {evil: book, name: book}}
+    assert max(map(len, terminal(hostile).splitlines())) <= 80
+    assert "\u202e" not in terminal(hostile)
+    said = markdown(hostile)
+    assert "<script>" not in said
+    assert "\u202e" not in said
+    assert not any(line.startswith("# ") for line in said.splitlines())
+    assert "[x](" not in said
+    assert "@all" not in said
+
+
+def test_a_window_without_sessions_is_a_dash(document):
+    (name, book), *_ = document["baskets"].items()
+    empty = {**book, "regimes": {"in sample": {"n": 0, "sample": "in", "total_return": None}}}
+    line = next(line for line in terminal({**document, "baskets": {name: empty}}).splitlines() if line.startswith(name))
+    assert line.split()[1:] == ["-"] * 6

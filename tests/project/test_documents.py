@@ -1,0 +1,404 @@
+"""What README, DESIGN and the pages say in figures is what the code, the benchmarks' tables and the ledger have."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from glossary import glossary
+
+from backtest import errors, prices
+from backtest.__main__ import app
+from backtest.audits import growth, hypotheses, leak_budget
+from backtest.calendars import as_of_moment
+from backtest.claims.ledger import ledger, load_claims
+from backtest.data.sources import reference
+from backtest.data.store import live, reconcile
+from backtest.execution.market_rules import load_rules
+from backtest.report.sweep import checks
+from backtest.runs import Book, RunResult
+from backtest.signals import load_signals
+from backtest.statistics import hac, influence, markov_switching, refusal, sizes
+from backtest.strategy import load_strategy
+from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
+from backtest.sweeps.grid import TIMING, load_grid
+from backtest.sweeps.settings import PATHS_TOGETHER, Settings
+from backtest.thesis.windows import REPORT_DATE
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / name for name in ("README.md", "DESIGN.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
+    (ROOT / "docs").rglob("*.md")
+)
+TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
+DECISIONS = "\n".join(text for name, text in TEXT.items() if name.startswith("docs/decisions/"))
+BENCHMARKS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.md")}
+STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
+NUMBERS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+]
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+def rows(text):
+    """Return the cells of every row of the tables in a Markdown text."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not set(line) <= set("|-: ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def measured(statistic, sample="", promised=None):
+    """Return the rates in percent of the rows of sizes.md of a statistic whose sample has some words."""
+    found = [row for row in rows(BENCHMARKS["sizes.md"]) if row[0] == statistic and sample in row[1]]
+    found = [row for row in found if promised is None or row[2] == f"{promised:.1f}%"]
+    assert found, (statistic, sample)
+    return [float(row[3].split("%")[0]) for row in found]
+
+
+# Measured sizes.
+
+
+@pytest.mark.parametrize("rates", [value for value in vars(sizes).values() if isinstance(value, sizes.Rates)], ids=str)
+def test_a_rate_that_texts_cite_is_that_of_the_table_of_sizes(rates):
+    found = measured(rates.statistic, promised=rates.promised)
+    assert (rates.low, rates.high) == (round(min(found)), round(max(found)))
+
+
+def test_the_page_of_a_sweep_says_what_spa_divides_by_and_how_often_it_errs():
+    (spa,) = [check for check in checks.CHECKS if check.name == "spa"]
+    assert "divided by standard deviations" in spa.reads
+    assert str(sizes.SPA_ON_NOISE) in spa.reads
+    assert "as they are" not in spa.reads
+
+
+NULL = "SPA consistent p at most 5%"
+AS_THEY_ARE = "the same, means not divided by their spread (`arch`)"
+AUTOCOVARIANCES = "the same, means divided by their errors from autocovariances"
+SIZES = {
+    "noise is rejected {}–{}% of the time": lambda: spread(measured(NULL, promised=5)),
+    "small exposure with an edge among large ones without ({:.0f}% found, not {:.0f}%)": lambda: (
+        *measured(AS_THEY_ARE, "ratio of 0.25"),
+        *measured(NULL, "ratio of 0.25"),
+    ),
+    "reject noise {:.0f}% of the time in blocks of 25 days": lambda: measured(AUTOCOVARIANCES),
+    "EWC on 14 autocorrelated quarters is wrong about {:.0f}% of the time (promised 5%), Newey–West {:.0f}%": lambda: (
+        *measured("EWC regression: slope at 5%", "n=14, autocorrelation 0.5 of cause and error", 5),
+        *measured("Newey–West, normal critical values: at 5%", "n=14, autocorrelation 0.5"),
+    ),
+    "threshold ({}–{}%)": lambda: spread(measured("Deflated Sharpe above 95%", "as good as the threshold"), 1),
+    "0% where trials are independent, {}% at a correlation of 0.5, {}% from 0.9 on": lambda: (
+        *measured("Deflated Sharpe above 95%", "correlation 0.5", 5),
+        *measured("Deflated Sharpe above 95%", "correlation 0.9", 5)[:1],
+    ),
+}
+DESIGN_SIZES = {
+    "covers {}–{}% where": lambda: [
+        100 - one for one in reversed(spread(measured("Sharpe: true ratio outside the t_ν interval")))
+    ],
+    "is found {:.0f}%, not {:.0f}%, of the time": lambda: (
+        *measured("circular shift: p at the floor 1/T", "14 quarters, lags (0, 1, 2, 3, 4), planted"),
+        *measured("circular shift: p at the floor 1/T", "14 quarters, lags (1,), planted"),
+    ),
+    "a true null is rejected {:.0f}% of the time, not 5%": lambda: measured(
+        "the same, suppliers taken as independent", "shock 0.7, mean slope 0"
+    ),
+    "misses a small exposure with an edge ({:.0f}% found, not {:.0f}%)": SIZES[
+        "small exposure with an edge among large ones without ({:.0f}% found, not {:.0f}%)"
+    ],
+    "errors from autocovariances, rejects noise {:.0f}% of the time, not 5%": lambda: measured(AUTOCOVARIANCES),
+    "in no search through independent trials and in {}% through ones correlated by 0.9": lambda: measured(
+        "Deflated Sharpe above 95%", "correlation 0.9", 5
+    )[:1],
+    "misses an edge that many settings share ({:.0f}% where PBO and SPA find all)": lambda: measured(
+        "Deflated Sharpe above 95%", "20 with an annual ratio of 2"
+    ),
+    "in up to 10% of runs (two families of 5%; measured: {})": lambda: [max(corrected(), key=lambda one: float(one[:-1]))],
+}
+
+
+def spread(found, digits=0):
+    low, high = (round(end(found), digits) for end in (min, max))
+    return [int(low), int(high)] if digits == 0 else [low, high]
+
+
+def corrected():
+    """Return how often anything stands on noise after correction, by strategy, as audit.md has it."""
+    return [row[3] for row in rows(BENCHMARKS["audit.md"]) if row[1] == "any, after correction"]
+
+
+@pytest.mark.parametrize("sentence", SIZES)
+def test_the_summary_of_the_sizes_says_what_its_table_has(sentence):
+    assert sentence.format(*SIZES[sentence]()) in one_line(BENCHMARKS["sizes.md"])
+
+
+@pytest.mark.parametrize("sentence", DESIGN_SIZES)
+def test_design_cites_the_measured_sizes(sentence):
+    assert sentence.format(*DESIGN_SIZES[sentence]()) in one_line(TEXT["DESIGN.md"] + DECISIONS)
+
+
+def test_the_summary_of_the_audit_says_what_its_table_has():
+    shares = sorted(float(one[:-1]) for one in corrected())
+    assert f"something stands in {shares[0]}% to {shares[-1]}% of worlds of noise" in one_line(BENCHMARKS["audit.md"])
+
+
+# Speed.
+
+
+def test_the_documented_speed_is_that_of_the_benchmarks():
+    speed = TEXT["docs/speed.md"]
+    assert len(rows(speed)) == 10
+    assert [row for row in rows(speed) if row not in rows(BENCHMARKS["speed.md"])] == []
+    figures = re.findall(r"[\d.,]+ (?:us|ms) a (?:book|setting)|\d+ us|\d+ ms|[\d.]+×", one_line(speed))
+    assert [figure for figure in figures if figure not in one_line(BENCHMARKS["speed.md"])] == []
+    assert "python benchmarks/sweeps.py" in speed
+
+
+def test_design_s_speed_is_that_of_the_benchmarks():
+    said = re.search(r"one book alone takes (\d+ ms), .*? for ([\d.]+ ms) in the kernel", one_line(TEXT["DESIGN.md"]))
+    times = {row[0]: row[1] for row in rows(BENCHMARKS["speed.md"])}
+    ours, kernel = (next(time for way, time in times.items() if words in way) for words in ("engine.trade", "kernel alone"))
+    assert said.groups() == (ours, kernel)
+
+
+# The ledger of claims.
+
+
+@pytest.fixture(scope="module")
+def verdicts(archive):
+    def on(day):
+        return {found.claim.id: found for found in ledger(archive.as_of(as_of_moment(day)))}
+
+    return on
+
+
+TODAY = {
+    "the ratio of NVIDIA's cloud revenue": "ratio-start",
+    "that ratio was about 30%": "ratio-end",
+    "four leaders outgrew": "excess-growth",
+    "NVIDIA's revenue grows": "nvda-quarterly",
+    "chips move from GPU to ASIC": "gpu-asic",
+    "chips outgrow CapEx and": "multiplier",
+}
+
+
+@pytest.mark.parametrize("words", TODAY)
+def test_the_readme_s_verdicts_are_those_of_the_ledger_on_the_days_it_names(words, verdicts):
+    part = TEXT["README.md"].split("## What it says today")[1].split("\n## ")[0]
+    header, *table = rows(part)
+    (row,) = [row for row in table if row[0].startswith(words)]
+    (now,), (then,) = (re.findall(r"\d{4}-\d\d-\d\d", cell) for cell in header[1:])
+    assert then == f"{REPORT_DATE:%Y-%m-%d}"
+    stated = [cell.replace("*", "").split(":")[0] for cell in row[1:]]
+    stated[1] = stated[0] if stated[1] == "the same" else stated[1]
+    assert stated == [verdicts(day)[TODAY[words]].verdict for day in (now, then)]
+    assert len(table) == len(TODAY)
+
+
+def test_the_readme_s_figures_of_the_ratio_are_those_of_the_readings(verdicts):
+    (now,) = re.findall(r"known on (\d{4}-\d\d-\d\d) \|", TEXT["README.md"])
+    for claim, said in (("ratio-start", "5.1%"), ("ratio-end", "29.1%"), ("ratio-end", "23.3%")):
+        measured_as = [f"{one.value:.1%}" for one in verdicts(now)[claim].measured if one.value is not None]
+        assert said in measured_as
+        assert said in TEXT["README.md"]
+
+
+def test_the_readme_says_which_verdicts_a_page_on_embedded_prices_has_of_its_own(verdicts, archive):
+    text = one_line(TEXT["README.md"])
+    now, end, asic, scale = re.search(
+        r"verdict as known on (\S+) .*it is (\S+), when `gpu-asic` was (.+?) and `scale-up` (.+?)\.", text
+    ).groups()
+    assert end == f"{archive.prices.traded('510300.SS')[-1]:%Y-%m-%d}"
+    ours, theirs = ({name: one.verdict for name, one in verdicts(day).items()} for day in (now, end))
+    assert {name: theirs[name] for name in theirs if theirs[name] != ours[name]} == {"gpu-asic": asic, "scale-up": scale}
+
+
+# Counts and constants.
+
+
+def commands():
+    """Return every command of the command line by its words."""
+    found, left = {}, {(): typer.main.get_command(app)}
+    while left:
+        words, one = left.popitem()
+        children = getattr(one, "commands", {})
+        left |= {(*words, name): child for name, child in children.items()}
+        found |= {} if children else {" ".join(words): one}
+    return found
+
+
+def default(command, option):
+    """Return the default of an option, as `--help` has it."""
+    (found,) = [one for one in commands()[command].params if option in one.opts]
+    return found.default
+
+
+def halved():
+    """Return the day from which sales in Shanghai pay half the stamp duty."""
+    before, after = load_rules()["XSHG", "any", "duty_bps"]
+    assert after.value == before.value / 2
+    return f"{after.since}"
+
+
+def hypothesis_counts():
+    primary = [one.primary for one in hypotheses.load_hypotheses()]
+    return NUMBERS[sum(primary)], len(primary) - sum(primary)
+
+
+SENTENCES = {
+    "prints all {} with every reading": lambda: [NUMBERS[len(load_claims())]],
+    "Below {} returns no Sharpe ratio": lambda: [refusal.FEWEST_OBSERVATIONS],
+    "within {:g}% of the embedded one is equal": lambda: [100 * reconcile.EQUAL_WITHIN],
+    "within {:g}% a revision": lambda: [100 * reconcile.CONFLICT_BEYOND],
+    "after `--audit-seconds` ({:g})": lambda: [default("run", "--audit-seconds")],
+    "`--reports N` ({})": lambda: [default("sweep", "--reports")],
+    "stamp duty on sales (halved on {})": lambda: [halved()],
+    "or {} and {} days late": lambda: leak_budget.DELAYS,
+    "the best {} sessions": lambda: [NUMBERS[influence.BEST_DAYS]],
+    "values in local currency ({} to {})": lambda: [f"{day:%Y-%m}" for day in embedded().index[[0, -1]]],
+    "XSHG {}, XNYS {}, both together {}": lambda: [*prices.SESSIONS_PER_YEAR.values()],
+    "No Sharpe ratio below {} returns": lambda: [refusal.FEWEST_OBSERVATIONS],
+    "below {} returns ({} quarters, {} for two states)": lambda: [
+        refusal.FEWEST_OBSERVATIONS, hac.FEWEST_QUARTERS, markov_switching.FEWEST_RETURNS,
+    ],
+    "(equal {:g}%, revised up to {:g}%": lambda: [100 * reconcile.EQUAL_WITHIN, 100 * reconcile.CONFLICT_BEYOND],
+    "trail by more than {} sessions": lambda: [NUMBERS[live.LATE_BY]],
+    "{} paths of targets at a time": lambda: [PATHS_TOGETHER],
+    "A chunk is at most {} neighbours": lambda: [SETTINGS_PER_CHUNK],
+    "CapEx leads by {} quarter; slopes' deviation half-t of scale {:g}; a supplier needs {} quarters": lambda: [
+        NUMBERS[growth.LAG], growth.PRIOR_SCALE, growth.FEWEST_QUARTERS,
+    ],
+    "Deflated Sharpe at least {:.0%}, PBO and SPA at most {:.0%}": lambda: [checks.ENOUGH, checks.RARE],
+    "corrected by Holm over the {} primary ones; the {} others": hypothesis_counts,
+}  # fmt: skip
+
+
+def embedded():
+    return reference.load_prices(["NVDA", "QQQ"]).wealth
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_constant_in_a_document_is_that_of_the_code(sentence):
+    assert sentence.format(*SENTENCES[sentence]()) in one_line("\n".join(TEXT.values()))
+
+
+def test_the_list_of_decisions_names_every_page_and_no_other():
+    names = {path.name for path in (ROOT / "docs" / "decisions").glob("*.md")} - {"README.md"}
+    listed = {name: title for title, name in re.findall(r"- \[(.*)\]\((\w+\.md)\)", TEXT["docs/decisions/README.md"])}
+    assert set(listed) == names
+    assert all(TEXT[f"docs/decisions/{name}"].startswith(f"# {title}\n") for name, title in listed.items())
+
+
+@pytest.mark.parametrize(("name", "most"), [("README.md", 90), ("DESIGN.md", 120)])
+def test_the_first_documents_stay_short(name, most):
+    assert len(TEXT[name].splitlines()) <= most
+
+
+SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!\bal)[.!?] (?=[A-Z`])")
+
+
+@pytest.mark.parametrize("name", sorted(TEXT))
+def test_a_document_has_one_sentence_a_line(name):
+    prose = re.sub(r"```.*?```", "", TEXT[name], flags=re.DOTALL)
+    assert [line for line in prose.splitlines() if not line.startswith("|") and SENTENCE_END.search(line)] == []
+
+
+def test_the_glossary_is_that_of_the_pages():
+    assert TEXT["docs/glossary.md"] == glossary()
+
+
+def test_no_source_cites_a_numbered_part_of_design_that_says_something_else():
+    cited = {
+        str(path.relative_to(ROOT)): found
+        for top in ("backtest", "benchmarks", "strategies", "tools")
+        for path in (ROOT / top).rglob("*")
+        if path.suffix in (".py", ".md", ".sh") and (found := re.findall(r"DESIGN(?:\.md)?,? (?:§ ?)?\d+", path.read_text()))
+    }
+    assert cited == {}
+
+
+@pytest.mark.parametrize("kind", [Book, RunResult])
+def test_a_docstring_names_fields_that_there_are(kind):
+    named = set(re.findall(r"`([a-z_]+)`", kind.__doc__))
+    assert named <= set(kind.__dataclass_fields__)
+
+
+# The command line.
+
+
+def documented():
+    """Return the options of every command of the README's lists, by the command's words."""
+    found = {}
+    for block in re.findall(r"```\n(.*?)```", TEXT["docs/commands.md"], flags=re.DOTALL):
+        joined = re.sub(r"\n {10,}", " ", block)
+        for line in joined.splitlines():
+            line = line.split("  #")[0]
+            if line.startswith("python -m backtest "):
+                words = [word for word in re.split(r"[\s\[\]|]+", line.removeprefix("python -m backtest ")) if word]
+                name = " ".join(words[:2]) if words[0] in ("data", "facts") else words[0]
+                found.setdefault(name, set()).update(word for word in words if word.startswith("--"))
+    return found
+
+
+def test_the_documents_list_every_command_and_every_option_of_the_help_and_no_other():
+    helped = {
+        name: {option for one in command.params for option in one.opts if option.startswith("--")}
+        for name, command in commands().items()
+    }
+    assert documented() == helped
+
+
+def test_the_documented_exit_codes_are_those_of_the_errors():
+    said = dict(
+        re.findall(
+            r"(\d) ([a-z ]+?)(?: ·|\.)", one_line(TEXT["docs/commands.md"]).split("Exit codes:")[1].split(" A report's")[0]
+        )
+    )
+    kinds = (errors.BacktestError, errors.ConfigurationError, errors.DataError, errors.LookAheadError, errors.DriftError)
+    assert sorted(said) == sorted(["0", *(str(kind.exit_code) for kind in kinds)])
+    assert said[str(errors.ConfigurationError.exit_code)] == "usage or configuration"
+    assert said[str(errors.DataError.exit_code)] == "data missing or inconsistent"
+    assert said[str(errors.LookAheadError.exit_code)] == "something read before it was known"
+    assert said[str(errors.DriftError.exit_code)] == "a result is no longer what it was"
+
+
+def test_the_readme_lists_every_strategy_and_signal_and_no_other():
+    part = TEXT["README.md"].split("## Strategies and signals")[1].split("\n## ")[0]
+    table, signals = part.split("Signals, each")
+    assert set(re.findall(r"`([a-z_]+)` \|", table)) == {path.stem for path in STRATEGIES}
+    assert set(re.findall(r"`([a-z_]+)`[,.]", signals)) == set(load_signals())
+
+
+def test_every_file_that_the_documents_name_is_there():
+    names = {
+        one
+        for text in TEXT.values()
+        for one in re.findall(r"`((?:backtest|benchmarks|sweeps|tests|strategies)/[\w/]+\.\w+)`", text)
+    }
+    linked = {(ROOT / name).parent / one for name, text in TEXT.items() for one in re.findall(r"\]\(([\w/.]+\.\w+)\)", text)}
+    assert names
+    assert linked
+    assert [one for one in sorted(names) if "NAME" not in one and not (ROOT / one).exists()] == []
+    assert [one for one in sorted(linked) if not one.exists()] == []
+
+
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+def test_the_grid_of_a_sweep_without_one_suits_every_strategy_on_embedded_prices(path):
+    spec, grid = load_strategy(path), load_grid(TIMING)
+    assert len(Settings(spec, grid)) == 32

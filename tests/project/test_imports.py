@@ -1,0 +1,191 @@
+"""Imports point down only, and each heavy library has one home: both read from the import statements."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "backtest"
+
+# Lowest first. A module may import those of a lower layer and those of its own folder.
+LAYERS = [
+    {"clock", "errors"},
+    {"calendars", "files", "statistics"},
+    {"facts"},
+    {"provenance"},
+    {"guard"},
+    {"prices"},
+    {"universe"},
+    {"execution"},
+    {"panel"},
+    {"data"},
+    {"signals", "thesis"},
+    {"claims", "weights"},
+    {"strategy"},
+    {"engine"},
+    {"runs"},
+    {"audits"},
+    {"report", "sweeps"},
+    {"output"},
+    {"cli"},
+    {"__main__"},
+]
+ONLY = {
+    "statistics": {"errors"},
+    "data": {"calendars", "clock", "errors", "execution", "facts", "files", "panel", "prices", "universe"},
+}
+HOMES = {
+    "vectorbt": ("engine.py",),
+    "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
+    "matplotlib": ("report/",),
+    "statsmodels": ("statistics/",),
+    "arch": ("statistics/",),
+    "yfinance": ("data/",),
+    "httpx": ("data/",),
+    "dask": ("sweeps/",),
+    "distributed": ("sweeps/",),
+}
+SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imported(source, file):
+    """Return every dotted name a file imports, wherever in the file, relative ones resolved."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = ["backtest", *file.split("/")[:-1]]
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found += [f"{module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def module_of(file):
+    """Return the module or folder right under backtest/ that a file belongs to."""
+    return file.split("/")[0].removesuffix(".py")
+
+
+def check_homes(sources):
+    for file, source in sources.items():
+        for name in imported(source, file):
+            homes = HOMES.get(name.split(".")[0], ("",))
+            at_home = any(file == home or (file.startswith(home) and home[-1:] in ("", "/")) for home in homes)
+            assert at_home, f"{file} imports {name}, whose home is {' or '.join(homes)}"
+
+
+def check_directions(sources):
+    rank = {name: number for number, layer in enumerate(LAYERS) for name in layer}
+    for file, source in sources.items():
+        own = module_of(file)
+        if own == "__init__":
+            continue
+        assert own in rank, f"{file} has no layer: put {own} in LAYERS"
+        ours = [name.split(".")[1] for name in imported(source, file) if name.startswith("backtest.")]
+        for name in (name for name in ours if name != own):
+            assert name in rank, f"{file} imports {name}, which has no layer"
+            assert rank[name] < rank[own], f"{file} imports {name}, which is not below it"
+            assert name in ONLY.get(own, {name}), f"{file} imports {name}; {own} may import {sorted(ONLY[own])}"
+
+
+def test_each_heavy_library_is_imported_in_its_home_only():
+    check_homes(SOURCES)
+
+
+def test_imports_point_down_only():
+    check_directions(SOURCES)
+
+
+def test_the_files_are_found():
+    assert {"engine.py", "signals/momentum.py", "data/sources/reference.py", "__main__.py"} <= set(SOURCES)
+
+
+def test_vectorbt_has_a_home_that_uses_it():
+    assert "vectorbt" in imported(SOURCES["engine.py"], "engine.py") or any(
+        name.startswith("vectorbt.") for name in imported(SOURCES["engine.py"], "engine.py")
+    )
+
+
+def test_no_module_is_on_two_layers():
+    names = [name for layer in LAYERS for name in layer]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("runs.py", "import vectorbt"),
+        ("runs.py", "import vectorbt as vbt"),
+        ("runs.py", "from vectorbt.portfolio import enums"),
+        ("signals/momentum.py", "def f():\n    import matplotlib.pyplot as plt"),
+        ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
+        ("report/charts/canvas.py", "from statsmodels.api import OLS"),
+        ("signals/momentum.py", "import os, yfinance"),
+        ("engine.py", "import httpx"),
+        ("engine.py", "from dask.distributed import Client"),
+        ("engine/fast.py", "import vectorbt"),
+    ],
+)
+def test_a_library_out_of_its_home_is_caught(file, source):
+    with pytest.raises(AssertionError, match=f"{file} imports .* home is"):
+        check_homes({file: source})
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("facts.py", "from backtest.panel import Panel"),
+        ("facts.py", "from backtest import panel"),
+        ("facts.py", "import backtest.panel"),
+        ("facts.py", "from . import panel"),
+        ("facts.py", "from .panel import Panel"),
+        ("signals/momentum.py", "from ..engine import decide"),
+        ("signals/momentum.py", "def f():\n    from backtest.engine import decide"),
+        ("panel.py", "if TYPE_CHECKING:\n    from backtest.signals import Signal"),
+        ("prices.py", "from backtest.data import folder"),
+        ("data/sources/reference.py", "from backtest.engine import decide"),
+        ("statistics/performance.py", "from backtest.calendars import closes"),
+        ("weights.py", "from backtest.claims.measures import ratio"),
+    ],
+)
+def test_an_import_that_does_not_point_down_is_caught(file, source):
+    with pytest.raises(AssertionError, match=f"{file} imports "):
+        check_directions({file: source})
+
+
+def test_a_module_nobody_has_given_a_layer_is_caught():
+    with pytest.raises(AssertionError, match=r"helpers.py has no layer"):
+        check_directions({"helpers.py": ""})
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from backtest.facts import Fact", "from .token_anchor import TokenAnchor", "import pandas", "from backtest import panel"],
+)
+def test_an_import_that_points_down_or_stays_in_its_folder_is_let_pass(source):
+    check_directions({"signals/new_one.py": source})
+
+
+def loaded_by(code):
+    """Return the top-level names of every module in a fresh process after some code."""
+    program = f"import sys\n{code}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    return set(ran.stdout.split())
+
+
+@pytest.mark.process
+def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
+    loaded = loaded_by(
+        "from backtest.signals import load_signals; load_signals()\n"
+        "from backtest.data.sources.reference import load_facts; load_facts()"
+    )
+    assert {"backtest", "pandas", "pandera"} <= loaded
+    assert loaded & {"vectorbt", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()
+
+
+@pytest.mark.process
+def test_the_process_test_sees_what_is_loaded():
+    assert "wave" in loaded_by("import wave")

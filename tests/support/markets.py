@@ -1,0 +1,148 @@
+"""Small artificial markets: sessions, prices and decisions written by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from backtest import calendars, engine
+from backtest.data.sources import reference
+from backtest.engine import Decision
+from backtest.facts import Facts
+from backtest.panel import Archive
+from backtest.prices import Bars, Prices
+from backtest.strategy import StrategySpec, build_spec
+from backtest.weights import Equal
+
+ROOT = Path(__file__).parents[2]
+CLOSE = {"XSHG": pd.Timedelta(hours=7), "XNYS": pd.Timedelta(hours=20)}
+CURRENCY = {"XSHG": "CNY", "XNYS": "USD"}
+NOWHERE: float = float("nan")
+
+
+def day(stated: str) -> pd.Timestamp:
+    return pd.Timestamp(stated)
+
+
+def days(*stated: str) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(list(stated)).as_unit("ns")
+
+
+def prices_of(
+    columns: Mapping[str, Sequence[float]],
+    market: Mapping[str, str],
+    index: pd.DatetimeIndex,
+    closed: Mapping[str, Sequence[str]] | None = None,
+    rate: float | Sequence[float] = 7.0,
+) -> Prices:
+    """Prices by hand: each market is open on every day of `index` but those it is `closed` on."""
+    open_on = {
+        name: index.difference(pd.DatetimeIndex(list((closed or {}).get(name, ())))) for name in sorted(set(market.values()))
+    }
+    return Prices(
+        wealth=pd.DataFrame({ticker: list(column) for ticker, column in columns.items()}, index=index, dtype=float),
+        market=dict(market),
+        currency={ticker: CURRENCY[name] for ticker, name in market.items()},
+        closes={name: pd.Series(held.tz_localize("UTC") + CLOSE[name], held) for name, held in open_on.items()},
+        rate=pd.Series(np.broadcast_to(rate, len(index)).astype(float), index),
+        adjustment="by hand",
+        source="by hand",
+        data_id="by hand",
+    )
+
+
+def flat_prices_on_real_calendars(market: Mapping[str, str], first: str, last: str) -> Prices:
+    """A price of 100 on every real session of each ticker's market."""
+    closes = {name: calendars.closes(name, day(first), day(last)) for name in sorted(set(market.values()))}
+    index = pd.DatetimeIndex([]).as_unit("ns")
+    for held in closes.values():
+        index = index.union(pd.DatetimeIndex(held.index))
+    wealth = pd.DataFrame(
+        {ticker: pd.Series(100.0, closes[name].index).reindex(index) for ticker, name in market.items()}, index=index
+    )
+    return Prices(
+        wealth=wealth,
+        market=dict(market),
+        currency={ticker: CURRENCY[name] for ticker, name in market.items()},
+        closes=closes,
+        rate=pd.Series(7.0, index),
+        adjustment="by hand",
+        source="by hand",
+        data_id="by hand",
+    )
+
+
+def without(prices: Prices, ticker: str, *sessions: str) -> Prices:
+    """The same prices with a ticker suspended on some sessions."""
+    wealth = prices.wealth.copy()
+    wealth.loc[days(*sessions), ticker] = np.nan
+    return replace(prices, wealth=wealth)
+
+
+def decided(session: str | pd.Timestamp, targets: Mapping[str, float]) -> Decision:
+    when = pd.Timestamp(session)
+    return Decision(when, when.tz_localize("UTC") + CLOSE["XNYS"], (), dict(targets))
+
+
+def spec_of(**changes: object) -> StrategySpec:
+    """A spec that buys and holds NVIDIA, with some fields changed."""
+    values: dict[str, object] = {
+        "name": "by_hand",
+        "title": "By hand",
+        "question": "What does the engine do?",
+        "baskets": ("NVDA",),
+        "weights": Equal(),
+    }
+    return build_spec(**values | changes)
+
+
+def reference_archive(tickers: Sequence[str]) -> Archive:
+    return Archive(reference.load_facts(), reference.load_prices(sorted(set(tickers))))
+
+
+def no_facts() -> Facts:
+    held = reference.load_facts()
+    return Facts(held.rows.iloc[:0], held.accelerators.iloc[:0], held.events.iloc[:0], "none")
+
+
+STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
+
+
+# Shares under a market's rules
+
+INDEX = pd.bdate_range("2024-01-01", periods=8).as_unit("ns")  # 01-01 to 01-05, 01-08 to 01-10
+MAIN, STAR, US = "600001.SS", "688001.SS", "AAA"
+
+
+def shares_of(
+    columns: Mapping[str, Sequence[float]],
+    *,
+    wealth: Mapping[str, Sequence[float]] | None = None,
+    open_: Mapping[str, Sequence[float]] | None = None,
+    spread: float = 0.0,
+    index: pd.DatetimeIndex = INDEX,
+    closed: Mapping[str, Sequence[str]] | None = None,
+) -> Prices:
+    """Prices with bars: each share's closes, its wealth and opens where they differ; high and low `spread` away from the open."""
+    market = {name: "XSHG" if name.endswith((".SS", ".SZ")) else "XNYS" for name in columns}
+    prices = prices_of({**columns, **(wealth or {})}, market, index, closed)
+    close = pd.DataFrame({name: list(column) for name, column in columns.items()}, index, dtype=float)
+    opened = close.assign(**{name: list(column) for name, column in (open_ or {}).items()})
+    return replace(prices, bars=Bars(opened, opened + spread, opened - spread, close))
+
+
+def traded(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
+    """A book of 100,000 without slippage, unless said otherwise."""
+    spec = spec_of(**{"slippage_bps": 0.0, "capital": 100_000.0} | changes)
+    tickers = sorted(prices.market)
+    return engine.trade(spec, chosen, prices, tickers, base, prices.sessions(tuple(prices.closes)))
+
+
+def listed(table: pd.DataFrame, *columns: str) -> list[list[object]]:
+    return table[list(columns) or list(table)].to_numpy().tolist()
+
+
+def eight(price: float = 10.0) -> list[float]:
+    return [price] * 8

@@ -1,0 +1,222 @@
+"""A sweep's settings are those of the grid, and each is the run of that setting."""
+
+import pickle
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pytest
+from support.markets import ROOT
+
+from backtest.errors import BacktestError, ConfigurationError, DataError
+from backtest.runs import run
+from backtest.strategy import load_strategy
+from backtest.sweeps import chunks
+from backtest.sweeps.chunks import encoded, evaluate, plan, require, shard_of
+from backtest.sweeps.cluster import Shared
+from backtest.sweeps.evaluate import Evaluator
+from backtest.sweeps.grid import Grid, load_grid, stated
+from backtest.sweeps.settings import PATHS_TOGETHER, Settings, applied
+from backtest.sweeps.workers import Crew
+from backtest.universe import load_universe
+from backtest.weights import Gate
+
+SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
+SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
+
+
+@pytest.fixture
+def only_the_book(monkeypatch):
+    """A run trades as ever but says nothing beside: no statistics of its windows, no readings, no claims."""
+    for name, nothing in (("window_statistics", {}), ("readings", {}), ("_seen", {}), ("_known", {}), ("_claims", ())):
+        monkeypatch.setattr(f"backtest.runs.{name}", lambda *_, nothing=nothing: nothing)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_the_book")
+def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(archive):
+    every = Settings(SPEC, load_grid(SAMPLE))
+    assert len(every) >= 10_000
+    chosen = [every[int(number)][1] for number in np.random.default_rng(20250723).choice(len(every), 20, replace=False)]
+    found = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(chosen)}
+    assert sorted(found) == list(range(20))
+    for number, spec in enumerate(chosen):
+        alone = run(spec, archive).books["leaders"].equity
+        assert (found[number].index == alone.index).all()
+        assert np.abs(found[number] / alone - 1.0).max() < 1e-12
+    assert len({float(equity.iloc[-1]) for equity in found.values()}) > 10  # the settings differ
+
+
+@pytest.mark.slow
+def test_books_walked_together_equal_books_walked_alone(archive):
+    settings = [{"weights.above": above, "lag": 2, "rebalance": "weekly"} for above in (-0.2, 0.0, 0.05, 0.1)]
+    specs = [applied(SPEC, setting) for setting in settings]
+    together = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(specs)}
+    for number, spec in enumerate(specs):
+        alone = next(Evaluator(archive, load_universe()).curves([spec])).equity
+        assert np.abs(together[number] / alone - 1.0).max() < 1e-12
+
+
+def grid_file(folder, text):
+    path = folder / "grid.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_ranges_hold_both_ends_and_conditions_exclude(tmp_path):
+    text = '[settings]\nlag = {from = 1, to = 3, step = 1}\nrebalance = ["weekly", "monthly"]\n'
+    text += '[[exclude]]\nlag = {gt = 1}\nrebalance = {eq = "weekly"}\n'
+    grid = load_grid(grid_file(tmp_path, text))
+    assert [(one["lag"], one["rebalance"]) for _, one in grid.settings()] == [
+        (1, "weekly"), (1, "monthly"), (2, "monthly"), (3, "monthly"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[settings]\nlagg = [1]", "did you mean 'lag'"),
+        ("[settings]\nlag = [0]", "greater than or equal to 1"),
+        ('[settings]\n"weights.abov" = [0]', "did you mean 'above'"),
+        ('[settings]\n"signals.1.leaders" = [["NVDA"]]', "a number below 1"),
+        ('[settings]\nname = ["x"]', "no field 'name'"),
+        ("[settings]\nlag = []", "empty"),
+        ("[settings]\nlag = {from = 1, to = 3, step = 0}", "step above 0"),
+        ("most = 2\n[settings]\nlag = [1, 2, 3]", "more settings than most = 2"),
+        ("[settings]\nlag = [1]\n[[exclude]]\nlag = {eq = 1}", "no setting left"),
+        ("[settings]\nlag = [1]\n[[exclude]]\nlag = {above = 1}", "operators among"),
+        ('[settings]\nlag = [1]\n[[exclude]]\nlag = {gt = "a"}', "cannot be compared"),
+        ("[settings]\nlag = [1]\n[[exclude]]\nfill = {eq = 1}", "no setting 'fill'"),
+        ("[setting]\nlag = [1]", "did you mean 'settings'"),
+        ("lag = [", "not readable as TOML"),
+    ],
+)
+def test_a_grid_that_makes_no_sense_is_refused_before_anything_runs(tmp_path, text, said):
+    with pytest.raises(ConfigurationError, match=said):
+        Settings(SPEC, load_grid(grid_file(tmp_path, text)))
+
+
+def test_settings_that_come_to_the_same_spec_are_one():
+    assert len(Settings(SPEC, Grid({"slippage_bps": (5, 5.0, 6)}))) == 2
+
+
+@pytest.mark.slow
+def test_a_setting_made_again_is_the_setting_of_the_grid():
+    grid = load_grid(SAMPLE)
+    settings = Settings(SPEC, grid)
+    for number, (_, setting) in list(enumerate(grid.settings()))[::997]:
+        assert settings.setting(number) == setting
+        assert settings[number][1].spec_id == settings.spec_id(number) == applied(SPEC, setting).spec_id
+
+
+def test_neighbours_in_the_order_share_decisions_and_terms():
+    fields = {"lag": (1, 2), "slippage_bps": (0.0, 5.0), "weights.above": tuple(number / 1000 for number in range(100))}
+    settings = Settings(SPEC, Grid(fields | {"rebalance": ("weekly", "monthly")}))
+    assert sorted(settings.order) == list(range(len(settings)))
+    told = [settings.setting(number) for number in settings.order]
+    paths = 100 // 2  # a hundred are too many for one tile
+    assert paths <= PATHS_TOGETHER < 100
+    tile = paths * 4  # under every lag and slippage
+    assert {one["rebalance"] for one in told[: 100 * 4]} == {"weekly"}
+    assert len({one["weights.above"] for one in told[:tile]}) == paths
+    assert {(one["lag"], one["slippage_bps"]) for one in told[:paths]} == {(1, 0.0)}
+    assert len({one["weights.above"] for one in told[tile : 100 * 4]}) == paths
+
+
+SMALL = {"rebalance": ("monthly", "quarterly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}
+
+
+@pytest.fixture
+def made(archive, tmp_path, monkeypatch):
+    """Evaluate a shard of a small grid into a folder, by some workers; return what was evaluated."""
+    monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
+    settings = Settings(SPEC, Grid(SMALL))
+
+    def call(folder, shard="1/1", resume=False, workers=1):
+        told = []
+        with Crew(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, archive) as crew:
+            cut = plan(settings, ["data", "code"], tmp_path / folder)
+            mine = shard_of(cut, shard)
+
+            def heard(wanted):
+                told.extend(wanted)
+                return crew.each(encoded, wanted)
+
+            evaluate(mine, resume, heard, lambda _: None)
+        return cut, told
+
+    return call
+
+
+@pytest.mark.process
+def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
+    found = []
+    for of in (1, 3, 7):
+        for one in range(of, 0, -1):
+            cut, _ = made(str(of), f"{one}/{of}", workers=2 if (one, of) == (2, 3) else 1)
+        assert len(cut) > 7
+        require(cut)
+        found.append([(chunk.path.name, chunk.path.read_bytes()) for chunk in cut])
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.slow
+def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(made):
+    cut, told = made("there", resume=True)
+    assert len(told) == len(cut)
+    before = cut[0].path.read_bytes()
+    cut[0].path.unlink()
+    with pytest.raises(DataError, match=r"1 of \d+ chunks are missing"):
+        require(cut)
+    assert made("there", resume=True)[1] == [cut[0]]
+    assert cut[0].path.read_bytes() == before
+
+
+def test_days_in_a_grid_are_days_of_the_spec_and_have_a_name(tmp_path):
+    settings = Settings(SPEC, load_grid(grid_file(tmp_path, "[settings]\nstart = [2023-01-02, 2024-01-02]\n")))
+    assert [spec.start.year for _, spec in settings] == [2023, 2024]
+    assert len(plan(settings, [], tmp_path)) == 1
+    assert stated(settings.setting(1)) == '{"start": "2024-01-02"}'
+
+
+def test_a_strategy_that_cannot_be_sent_to_workers_says_so(archive):
+    @dataclass(frozen=True)
+    class Inside(Gate):
+        pass
+
+    with pytest.raises(ConfigurationError, match="--workers 1"):
+        Crew(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), archive)
+
+
+@pytest.mark.process
+def test_a_worker_that_cannot_begin_says_why(archive, tmp_path):
+    with (
+        pytest.raises(BacktestError, match="no such strategy file"),
+        Crew(2, tmp_path / "gone.py", Settings(SPEC, Grid({"lag": (1,)})), archive),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("part", ["0/3", "4/3", "1", "a/b", "1/0"])
+def test_a_shard_that_is_none_is_refused(part):
+    with pytest.raises(ConfigurationError, match="expected I/N"):
+        shard_of([], part)
+
+
+def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archive):
+    shared = Shared(pickle.dumps((Settings(SPEC, Grid({"lag": (1, 2)})), archive)))
+    before = pickle.dumps(shared)
+    settings, evaluator = shared.made()
+    assert len(list(evaluator.curves([spec for _, spec in settings]))) == 2
+    assert shared.made() == (settings, evaluator)
+    assert pickle.dumps(shared) == before
+    assert len(pickle.loads(before).made()[0]) == 2
+
+
+def test_a_search_without_a_benchmark_is_compared_with_nothing(archive):
+    """The Chinese funds end on 2026-07-31: from 2026-08-03 on a book of Shanghai has none."""
+    spec = load_strategy(ROOT / "strategies" / "theme_baskets.py").replaced(baskets=("optical",), start=date(2026, 8, 3))
+    evaluator = Evaluator(archive, load_universe())
+    assert evaluator.benchmark(spec, "optical").isna().all()
+    values = evaluator.benchmark(spec.replaced(start=date(2026, 7, 30)), "optical")
+    assert [f"{day:%m-%d}" for day in values.dropna().index] == ["07-30", "07-31"]

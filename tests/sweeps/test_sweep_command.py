@@ -1,0 +1,207 @@
+"""The sweep as a user meets it: its document, shards and Dask, the ledger of trials, and the contract with a baseline."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from multiprocessing import Process
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
+from backtest.sweeps.trials import Trials
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).parents[2]
+GRID = '[settings]\nlag = [1, 2]\nslippage_bps = [5.0, 10.0]\n"weights.above" = [-0.2, 0.0, 0.1]\n'
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
+
+    def call(*arguments, out="out", root=ROOT):
+        arguments = arguments if "--reports" in arguments else (*arguments, "--reports", "0")
+        words = ["supply_chain_excess", "--grid", tmp_path / "grid.toml", "--out", tmp_path / out, *arguments]
+        return subprocess.run(
+            [sys.executable, "-m", "backtest", "sweep", *map(str, words)],
+            cwd=root, capture_output=True, text=True,
+            env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(root)},
+        )  # fmt: skip
+
+    return call
+
+
+def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep, tmp_path):
+    done = sweep("--json", "--summary", tmp_path / "s.md", "--junit", tmp_path / "j.xml")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    wanted = {"settings", "seconds", "settings_per_second", "peak_memory_mb", "best", "deflated_sharpe", "pbo", "spa_p", "trials"}
+    assert wanted <= set(document)
+    assert document["settings"] == document["trials"] == 12
+    assert done.stderr.splitlines()[0].startswith("12 settings, about")
+    told = (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert "Deflated Sharpe" in told
+    assert "the best of 12 trials" in told
+    suite = ElementTree.fromstring((tmp_path / "j.xml").read_text(encoding="utf-8"))
+    assert {case.get("name") for case in suite} == {"returns", "baseline"}
+
+
+def test_shards_workers_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
+    larger = GRID.replace("[-0.2, 0.0, 0.1]", "{ from = -0.3, to = 0.35, step = 0.005 }")
+    (tmp_path / "grid.toml").write_text(larger, encoding="utf-8")
+    done = sweep("--workers", "1", "--json", out="one")
+    assert json.loads(done.stdout)["settings"] > 2 * SETTINGS_PER_CHUNK
+    for part, workers in (("2/2", "1"), ("1/2", "2")):
+        assert sweep("--shard", part, "--workers", workers, out="two").returncode == 0
+    assert not list((tmp_path / "two").rglob("*.html"))
+    assert sweep("--merge", "--workers", "2", out="two").returncode == 0
+    done = sweep("--engine", "dask", out="three")
+    assert done.returncode == 0, done.stderr
+    one, two, three = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two", "three"))
+    assert {"settings.parquet", "index.html", "result.json", "chunks"} <= {name.split("/")[0] for name in one}
+    assert one == two == three
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+MINE = """
+from dataclasses import dataclass
+from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.strategy import build_spec
+from backtest.weights import Gate
+
+@dataclass(frozen=True)
+class Mine(Gate):
+    pass
+
+SPEC = build_spec(name="mine", title="", question="", baskets=("leaders",), signals=(SupplyChainExcess(),), weights=Mine())
+"""
+
+
+def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_and_its_code_counts(sweep, tmp_path):
+    larger = GRID.replace("[-0.2, 0.0, 0.1]", "{ from = -0.3, to = 0.35, step = 0.005 }")
+    (tmp_path / "grid.toml").write_text(larger, encoding="utf-8")
+    words = [sys.executable, "-m", "backtest", "sweep", str(tmp_path / "mine.py"), "--grid", str(tmp_path / "grid.toml")]
+    names = []
+    for note in ("", "# a change\n"):
+        (tmp_path / "mine.py").write_text(MINE + note, encoding="utf-8")
+        done = subprocess.run(
+            [*words, "--out", str(tmp_path / "mine"), "--shard", "1/1", "--workers", "2", "--resume"],
+            cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home")},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        names.append({path.name for path in (tmp_path / "mine/sweeps/mine/chunks").iterdir()})
+    assert len(names[1]) == 2 * len(names[0]) > 2
+
+
+def addresses(page):
+    found = re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8"))
+    return [page.parent / one for one in found if not one.startswith("data:")]
+
+
+def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp_path):
+    assert sweep("--reports", "2").returncode == 0
+    folder = tmp_path / "out/sweeps/supply_chain_excess"
+    page, front = folder / "index.html", tmp_path / "out/index.html"
+    table = pd.read_parquet(folder / "settings.parquet").sort_values("sharpe whole", ascending=False, kind="stable")
+    best = json.loads((folder / "result.json").read_text(encoding="utf-8"))["best"]
+    full = sorted(one.parent.name for one in folder.glob("settings/*/index.html"))
+    assert len(full) == 2
+    assert best["spec_id"] in full
+    assert set(full) < set(table["spec_id"])
+    for html in (page, front, *folder.glob("settings/*/index.html")):
+        assert addresses(html), html
+        assert all(one.is_file() for one in addresses(html)), html
+    told = json.loads((folder / "settings" / best["spec_id"] / "result.json").read_text(encoding="utf-8"))
+    windows = told["baskets"]["leaders"]["regimes"]
+    assert windows["whole"]["sharpe"] == pytest.approx(best["sharpe whole"], abs=1e-9)
+    assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
+    checked = subprocess.run(
+        [sys.executable, "-m", "backtest", "verify", folder / "settings" / best["spec_id"]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (checked.returncode, "the report of a sweep's setting" in checked.stderr) == (2, True)
+    assert page.resolve() in [one.resolve() for one in addresses(front)]
+    assert sweep("--resume").returncode == 0
+    assert addresses(page) == [folder / "../../index.html"]
+    assert list(folder.glob("settings/*")) == []
+
+
+def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two(sweep):
+    assert sweep("--merge").returncode == 3
+    assert sweep("--shard", "3/2").returncode == 2
+
+
+CHANGED = {
+    "code": "backtest/sweeps/evaluate.py",
+    "rules": "backtest/universe/rules.toml",
+    "data": "backtest/data/reference/prices.parquet",
+}
+
+
+def test_what_changed_since_the_baseline_is_blamed(sweep, tmp_path):
+    copied = tmp_path / "code"
+    for name in ("backtest", "strategies"):
+        shutil.copytree(ROOT / name, copied / name)
+    assert sweep(root=copied).returncode == 0
+    kept = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
+    unchanged = sweep("--baseline", kept, root=copied)
+    assert unchanged.returncode == 0, unchanged.stderr
+    for blame, file in CHANGED.items():
+        path = copied / file
+        former = path.read_bytes()
+        change(path, blame)
+        done = sweep("--baseline", kept, root=copied)
+        assert done.returncode == 5, done.stderr
+        assert done.stderr.rstrip().endswith(f"blame: {blame}")
+        path.write_bytes(former)
+
+
+def change(path, blame):
+    """Change one line of code, one rate of a rule, or a day of embedded prices, as someone might."""
+    if blame != "data":
+        path.write_text(changed(path.read_text(encoding="utf-8"), blame), encoding="utf-8")
+        return
+    rows = pd.read_parquet(path)
+    day = (rows["ticker"] == "300308.SZ") & (rows["session"].astype(str) == "2024-03-28")
+    for name in ("open", "high", "low", "close", "adj_close"):
+        rows[name] = rows[name].mask(day, (rows[name] * 1.01).round())
+    rows.to_parquet(path, index=False)
+
+
+def changed(text, blame):
+    if blame == "code":
+        return text.replace("worth, spec.capital)", "worth * 1.001, spec.capital)")
+    lines = text.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith('rule = "commission_bps"'))
+    row = next(n for n in range(at, at + 5) if lines[n].startswith("value"))
+    lines[row] = "value = 30.0\n"
+    return "".join(lines)
+
+
+def note(path, first):
+    Trials(path).note("one", "data", [str(number) for number in range(first, first + 100)])
+
+
+def test_many_writers_count_each_setting_once_and_ledgers_merge(tmp_path):
+    writers = [Process(target=note, args=(tmp_path / "a.sqlite", first)) for first in (0, 50, 100, 150)]
+    for one in writers:
+        one.start()
+    for one in writers:
+        one.join()
+    note(tmp_path / "b.sqlite", 200)
+    ledger = Trials(tmp_path / "a.sqlite")
+    assert (ledger.count("one", "data"), ledger.count("one"), ledger.count("one", "other")) == (250, 250, 0)
+    ledger.merge(tmp_path / "b.sqlite")
+    assert ledger.count("one", "data") == 300

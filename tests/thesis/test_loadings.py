@@ -1,0 +1,160 @@
+"""Loadings of themes on the four trends, and the theme scores they make, worked by hand."""
+
+import csv
+import shutil
+import tomllib
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pandas as pd
+import pytest
+
+from backtest import universe
+from backtest.errors import ConfigurationError
+from backtest.signals.theme_trends import ThemeTrends
+from backtest.universe import load_loadings, load_universe
+
+ANSWERS = Path(__file__).parents[1] / "answers"
+TRENDS = ("token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth")
+# theme: loading on each trend in that order, as the report argues them (loadings.toml)
+LOADINGS = {
+    "optical": (1.0, 0.5, 1.0, 0.5),
+    "copper": (0.5, 1.0, 1.0, 1.0),
+    "PCB": (0.5, 1.0, 0.5, 1.0),
+    "GPU": (1.0, -1.0, 0.0, 0.0),
+    "ASIC": (1.0, 1.0, 0.0, 0.0),
+}
+
+
+def end_of(day):
+    return pd.Timestamp(f"{day}T23:59:59Z")
+
+
+@pytest.fixture
+def spoilt(tmp_path):
+    """Return a function that loads the loadings of a copied folder after one replacement."""
+
+    def load(old, new):
+        folder = shutil.copytree(universe.FOLDER, tmp_path / "universe")
+        text = (folder / "loadings.toml").read_text(encoding="utf-8")
+        assert old in text
+        (folder / "loadings.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+        return load_loadings(folder)
+
+    return load
+
+
+def test_every_loading_is_the_one_written_down_before_results_were_read():
+    rows = {(row.theme, row.trend): row.loading for row in load_loadings()}
+    assert rows == {
+        (theme, trend): loading
+        for theme, loadings in LOADINGS.items()
+        for trend, loading in zip(TRENDS, loadings, strict=True)
+        if loading
+    }
+
+
+def test_every_theme_is_a_basket():
+    baskets = {row.name for row in load_universe().baskets}
+    assert {row.theme for row in load_loadings()} <= baskets
+
+
+def test_every_loading_gives_its_reason_and_its_source():
+    rows = tomllib.loads((universe.FOLDER / "loadings.toml").read_text(encoding="utf-8"))["loading"]
+    assert len(rows) == len(load_loadings())
+    assert all(len(row["reason"]) > 10 and row["source"].startswith("Soochow Securities, 2025-07-23") for row in rows)
+
+
+def test_no_theme_has_two_loadings_on_one_trend():
+    pairs = [(row.theme, row.trend) for row in load_loadings()]
+    assert len(set(pairs)) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("loading = 1.0", "loading = 1.01", r"loadings\.toml row 1: loading is 1\.01"),
+        ("loading = -1.0", "loading = -1.01", r"loadings\.toml row 7: loading is -1\.01"),
+        ("loading = 1.0", "loading = nan", r"loadings\.toml row 1: loading is nan"),
+        ('theme = "optical"', 'theme = "opticl"', r"no basket 'opticl'; did you mean 'optical'\?"),
+        ('trend = "asic_share"', 'trend = "asic"', r"loadings\.toml row 6: trend is 'asic'"),
+        ('reason = "the shift is towards them"', 'reason = ""', r"loadings\.toml row 6: reason is ''"),
+        ("loading = 1.0", "loading = 1.0\nweight = 2", r"loadings\.toml row 1: weight is 2"),
+    ],
+)
+def test_a_bad_loading_is_refused(spoilt, old, new, words):
+    with pytest.raises(ConfigurationError, match=words):
+        spoilt(old, new)
+
+
+@pytest.mark.parametrize("loading", ["1.0", "-1.0", "0.0"])
+def test_a_loading_at_the_edge_is_accepted(spoilt, loading):
+    assert spoilt("loading = 1.0", f"loading = {loading}")[0].loading == float(loading)
+
+
+def test_a_second_loading_of_a_theme_on_a_trend_is_refused(spoilt):
+    with pytest.raises(ConfigurationError, match="row 2"):
+        spoilt('theme = "GPU"\ntrend = "token_anchor"', 'theme = "optical"\ntrend = "token_anchor"')
+
+
+def test_a_theme_that_is_no_basket_is_refused_by_file_and_row(spoilt):
+    with pytest.raises(ConfigurationError, match=r"loadings\.toml row 1: "):
+        spoilt('theme = "optical"', 'theme = "opticl"')
+
+
+def worked(trend, day):
+    rows = csv.DictReader((ANSWERS / f"{trend}.csv").read_text(encoding="utf-8").splitlines())
+    return [float(row["value"]) for row in rows if (row["as_of"], row["kind"]) == (day, "value")]
+
+
+def standardised(values):
+    return (values[-1] - fmean(values)) / stdev(values)
+
+
+@pytest.mark.parametrize(
+    ("day", "opinions"),
+    [("2026-06-30", TRENDS), ("2025-07-23", TRENDS[1:])],  # token_anchor had three quarters by the report's date
+)
+def test_a_theme_s_score_is_the_mean_of_loading_times_z_over_the_trends_with_an_opinion(archive, day, opinions):
+    z = {trend: standardised(worked(trend, day)) for trend in opinions}
+    scores = ThemeTrends()(archive.as_of(end_of(day)))
+    assert set(scores.index) == set(LOADINGS)
+    for theme, loadings in LOADINGS.items():
+        by_trend = dict(zip(TRENDS, loadings, strict=True))
+        assert scores[theme] == pytest.approx(sum(by_trend[trend] * z[trend] for trend in opinions) / len(opinions), rel=1e-9)
+
+
+def test_one_standard_score_is_worked_in_full(archive):
+    custom = 3100 + 816.4  # AVGO and MRVL of 2024Q1, the fourth quarter known on 2024-06-13
+    shares = [
+        (900 + 459.8) / (900 + 459.8 + 10323 + 1321),
+        (1500 + 555.8) / (1500 + 555.8 + 14514 + 1598),
+        (2300 + 765.3) / (2300 + 765.3 + 18404 + 2282),
+        custom / (custom + 22563 + 2337),
+    ]
+    mean = sum(shares) / 4
+    spread = (sum((share - mean) ** 2 for share in shares) / 3) ** 0.5
+    z = (shares[3] - mean) / spread
+    scores = ThemeTrends()(archive.as_of(end_of("2024-06-13")))
+    assert scores.to_dict() == pytest.approx({"optical": 0.5 * z, "copper": z, "PCB": z, "GPU": -z, "ASIC": z}, rel=1e-9)
+
+
+@pytest.mark.parametrize("day", ["2022-06-30", "2024-05-23", "2024-06-12"])
+def test_no_theme_has_a_score_until_some_trend_has_four_known_quarters(archive, day):
+    scores = ThemeTrends()(archive.as_of(end_of(day)))
+    assert set(scores.index) == set(LOADINGS)
+    assert scores.isna().all()
+
+
+def test_more_quarters_may_be_asked_for(archive):
+    assert ThemeTrends(fewest_quarters=14)(archive.as_of(end_of("2026-06-30"))).isna().all()
+
+
+@pytest.mark.parametrize("fewest", [2, 1, 0, -1])
+def test_a_spread_of_fewer_than_three_quarters_is_refused(fewest):
+    with pytest.raises(ConfigurationError, match=f"theme_trends: fewest_quarters is {fewest}; want at least 3"):
+        ThemeTrends(fewest_quarters=fewest)
+
+
+def test_three_quarters_are_enough_for_a_spread():
+    assert ThemeTrends(fewest_quarters=3).fewest_quarters == 3
