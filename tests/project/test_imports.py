@@ -189,3 +189,44 @@ def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
 @pytest.mark.process
 def test_the_process_test_sees_what_is_loaded():
     assert "wave" in loaded_by("import wave")
+
+
+def graph_of(sources):
+    """Return the modules of this package that each file imports, in functions too; a package's name stands for its __init__."""
+    modules = {file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): file for file in sources}
+    graph = {}
+    for module, file in modules.items():
+        names = [name.removeprefix("backtest.") for name in imported(sources[file], file) if name.startswith("backtest.")]
+        graph[module] = {next((one for one in (name, name.rpartition(".")[0]) if one in modules), module) for name in names} - {
+            module
+        }
+    return graph
+
+
+def circle_in(graph):
+    """Return modules that import each other in a circle, or None."""
+    done = set()
+
+    def walked(module, path):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return None
+        circle = next((circle for below in sorted(graph[module]) if (circle := walked(below, [*path, module]))), None)
+        done.add(module)
+        return circle
+
+    return next((circle for module in sorted(graph) if (circle := walked(module, []))), None)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circle_in(graph_of(SOURCES)) is None
+
+
+def test_a_circle_is_caught_wherever_the_imports_stand():
+    planted = {"a.py": "from backtest.b.c import x", "b/__init__.py": "", "b/c.py": "def f():\n    from backtest import a"}
+    assert circle_in(graph_of(planted)) == ["a", "b.c", "a"]
+
+
+def test_the_top_of_the_package_can_be_read_at_a_glance():
+    assert len([file for file in SOURCES if "/" not in file]) <= 16
