@@ -137,7 +137,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     held = sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)})
     archive.prices.require(held)
     last = max(engine.last_session(spec, archive.prices, spec.tickers(book, universe)) for book in spec.books)
-    spans = windows(universe, pd.Timestamp(spec.start), last)
+    spans = windows(pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [] if spec.end else _ends(spec, books, archive.prices, universe)
     notes += [note for book in books.values() for note in _notes(book)]

@@ -18,7 +18,6 @@ from backtest.panel import Archive
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import load_strategy
 from backtest.thesis.windows import REPORT_DATE, Window, sample_of, window_statistics, windows
-from backtest.universe import load_universe
 from backtest.weights import Gate
 
 REGIMES = {
@@ -78,7 +77,7 @@ def test_innolight_in_the_second_regime_by_hand(archive):
 
 
 def test_the_windows_are_the_regimes_of_the_report_then_the_two_samples_and_the_whole():
-    found = windows(load_universe(), day("2023-01-01"), day("2026-06-30"))
+    found = windows(day("2023-01-01"), day("2026-06-30"))
     assert [(one.name, f"{one.start:%Y-%m-%d}", f"{one.end:%Y-%m-%d}", one.sample) for one in found] == [
         ("23Q2", "2023-04-01", "2023-06-30", "in"),
         ("24Q1–Q2", "2024-01-01", "2024-06-30", "in"),
@@ -103,11 +102,11 @@ def test_the_day_of_the_report_is_in_sample_and_the_day_after_is_not(start, end,
 
 
 def test_a_run_that_ends_before_the_report_has_no_window_out_of_sample():
-    assert "out of sample" not in [one.name for one in windows(load_universe(), day("2023-01-01"), day("2025-07-23"))]
+    assert "out of sample" not in [one.name for one in windows(day("2023-01-01"), day("2025-07-23"))]
 
 
 def test_a_regime_after_the_end_of_a_run_is_never_said_to_be_in_sample():
-    found = {one.name: one.sample for one in windows(load_universe(), day("2023-01-01"), day("2025-06-30"))}
+    found = {one.name: one.sample for one in windows(day("2023-01-01"), day("2025-06-30"))}
     assert found.get("after the report", "out") == "out"
 
 

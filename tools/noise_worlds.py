@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from backtest.audits.alpha import mean_alpha_test
-from backtest.audits.hypotheses import load_hypotheses
 from backtest.audits.nulls import NULLS, Setting, _targets, compared, drawn_targets, own, settings
 from backtest.audits.weight_paths import BookPath
 from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.statistics.refusal import Floats, Refused
 from backtest.strategy import StrategySpec, load_strategy
+from backtest.thesis import load_hypotheses
 from backtest.universe import load_universe
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))

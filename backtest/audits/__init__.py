@@ -14,12 +14,13 @@ from backtest.audits.leak_budget import measure_leaks
 from backtest.audits.nulls import null_suite, settings
 from backtest.audits.replay import canary_is_caught, replay_decisions
 from backtest.audits.states import basket_states
-from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sentence, windows_id
+from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sentence
 from backtest.clock import SYSTEM, Clock
 from backtest.guard import blaming
 from backtest.panel import Archive, unchanged
 from backtest.runs import RunResult
 from backtest.strategy import StrategySpec
+from backtest.thesis import windows_id
 from backtest.universe import Universe
 
 STEPS = 11  # of a whole audit, each reported once

@@ -1,48 +1,10 @@
-"""The registered hypotheses: fixed in `hypotheses.toml`, hashed, and corrected for their number however few a run tests."""
+"""The registered hypotheses, corrected for their number however few a run tests."""
 
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field
-
-from backtest.errors import ConfigurationError
-from backtest.files.hashes import content_id
-from backtest.files.rows import STRICT, read_rows
 from backtest.statistics.nulls import holm
-from backtest.universe import FOLDER
-
-PATH = FOLDER / "hypotheses.toml"
-
-
-class Hypothesis(BaseModel):
-    """One row: the strategy's statistic is larger than under a null, at level `alpha` after correction."""
-
-    model_config = STRICT
-
-    strategy: str
-    null: Literal["placebo", "labels", "dates", "leader", "noise", "factors"]
-    statistic: Literal["standardised log growth", "alpha a year"]
-    direction: Literal["larger"]
-    alpha: float = Field(gt=0, lt=1)
-    primary: bool = False
-
-
-def hypotheses_id() -> str:
-    """Return the hash of the file."""
-    return content_id([PATH.read_bytes()])
-
-
-@lru_cache
-def load_hypotheses(path: Path = PATH) -> tuple[Hypothesis, ...]:
-    """Return the rows in file order; ConfigurationError for a row that is malformed or stands twice."""
-    rows = read_rows(path, "hypothesis", Hypothesis)
-    pairs = [(row.strategy, row.null) for row in rows]
-    for number, pair in enumerate(pairs):
-        if pair in pairs[:number]:
-            raise ConfigurationError(f"{path.name} row {number + 1}: strategy and null are those of a row before")
-    return rows
+from backtest.thesis import hypotheses_id, load_hypotheses
 
 
 def corrected_suite(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:

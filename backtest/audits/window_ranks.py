@@ -5,19 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest.files.hashes import content_id
 from backtest.runs import Book
 from backtest.statistics import performance
 from backtest.statistics.influence import influence
 from backtest.statistics.refusal import Refused
 from backtest.statistics.window_rank import SUPPORTED, standing
 from backtest.thesis.windows import Window
-from backtest.universe import FOLDER
-
-
-def windows_id() -> str:
-    """Return the hash of the file that fixes the regimes."""
-    return content_id([(FOLDER / "regimes.toml").read_bytes()])
 
 
 def rank_windows(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, dict[str, Any]]:

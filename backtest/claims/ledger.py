@@ -1,6 +1,6 @@
 """The ledger: each claim of the report with its figure, ours, and a verdict.
 
-A claim is a row of `universe/claims.toml`; each of its readings is measured by a function of `measures`. It is
+A claim is a row of `thesis/claims.toml`; each of its readings is measured by a function of `measures`. It is
 *confirmed* when every testable reading holds, *confirmed under one reading* when some do, *contradicted* when none does,
 *not testable* when none can be measured.
 """
@@ -20,7 +20,8 @@ from backtest.errors import near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
 from backtest.files.rows import Many, Row, fault, read_rows
 from backtest.panel import Panel
-from backtest.universe import FOLDER, load_universe
+from backtest.thesis import FOLDER
+from backtest.universe import load_universe
 
 MEASURES = {
     one.__name__: one

@@ -12,7 +12,7 @@ from backtest.signals.asic_share import AsicShare
 from backtest.signals.network_architecture import NetworkArchitecture
 from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
 from backtest.signals.token_anchor import TokenAnchor
-from backtest.universe import load_loadings
+from backtest.thesis import load_loadings
 
 TRENDS: dict[str, QuarterlySignal] = {
     "token_anchor": TokenAnchor(),
@@ -28,7 +28,7 @@ class ThemeTrends:
 
     z = (latest - mean) / standard deviation (n - 1) over every quarter known to the panel, the latest included; a trend
     with fewer than `fewest_quarters` of them has no opinion and is left out. Loadings are the rows of
-    `universe/loadings.toml`; a theme without a row for a trend has loading 0 on it. NaN while no trend has an opinion.
+    `thesis/loadings.toml`; a theme without a row for a trend has loading 0 on it. NaN while no trend has an opinion.
     Weakest input: the loadings, our reading of the report; and z-scores over a handful of quarters.
     Source: Soochow Securities, 2025-07-23, the four trend shifts.
     """

@@ -120,7 +120,7 @@ def _basis(settings: Settings, archive: Archive) -> _Basis:
     if len(days) < 2:
         raise DataError(f"the settings share {len(days)} sessions; want at least two")
     held = max(HELD[spec.rebalance] for spec in specs)
-    spans = tuple(windows(load_universe(), pd.Timestamp(settings[0][1].start), days[-1]))
+    spans = tuple(windows(pd.Timestamp(settings[0][1].start), days[-1]))
     compared = [evaluator.benchmark(spec, book).reindex(days).notna() for spec in specs for book in spec.books]
     priced = np.logical_and.reduce(compared)
     return _Basis(days, priced[1:] & priced[:-1], spans, min(BLOCKS, (len(days) - 1) // held // 2 * 2), held)

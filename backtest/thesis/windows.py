@@ -1,4 +1,4 @@
-"""The report's regimes, the windows every result is shown over, and what a book did in one."""
+"""The report's named windows, those every result is shown over, and what a book did in one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 
 from backtest.statistics import performance, uncertainty
 from backtest.statistics.intervals import intervals
-from backtest.universe import Universe
+from backtest.thesis import load_windows
 
 REPORT_DATE = pd.Timestamp("2025-07-23")
 
@@ -35,10 +35,10 @@ def sample_of(start: pd.Timestamp, end: pd.Timestamp) -> str:
     return "out" if start > REPORT_DATE else "both"
 
 
-def windows(universe: Universe, first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:
-    """Return the named regimes, then in sample, out of sample and whole, for a run from first to last."""
+def windows(first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:
+    """Return the named windows, then in sample, out of sample and whole, for a run from first to last."""
     named = []
-    for row in universe.regimes:
+    for row in load_windows():
         start = pd.Timestamp(row.start)
         end = pd.Timestamp(row.end) if row.end else last
         if start <= end:

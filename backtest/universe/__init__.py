@@ -1,4 +1,4 @@
-"""Who can be held and what is compared: suppliers, baskets, regimes and benchmarks, a TOML row each."""
+"""Who can be held and what is compared: suppliers, baskets and benchmarks, a TOML row each."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.rows import Day, Many, Row, read_rows
@@ -50,21 +50,6 @@ class Basket(Row):
     chosen: Day
 
 
-class Regime(Row):
-    """A named window of the thesis, both days included; no `end` means to the end of the run."""
-
-    name: str
-    title: str
-    start: Day
-    end: Day | None = None
-
-    @model_validator(mode="after")
-    def _span(self) -> "Regime":
-        if self.end and self.end < self.start:
-            raise ValueError(f"end is {self.end}; expected a day from start ({self.start}) on")
-        return self
-
-
 class Benchmark(Row):
     """A fund that results are compared with; never held unless a supplier row names it too. Line charts draw it if `charted`."""
 
@@ -76,15 +61,6 @@ class Benchmark(Row):
     charted: bool = False
 
 
-class Loading(Row):
-    """How much a theme stands to gain from one of the four trend shifts, from -1 to 1, and why."""
-
-    theme: str
-    trend: Literal["token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth"]
-    loading: float = Field(ge=-1, le=1)
-    reason: str = Field(min_length=1)
-
-
 class Universe(BaseModel):
     """Every row, by kind, in file order."""
 
@@ -92,7 +68,6 @@ class Universe(BaseModel):
 
     suppliers: tuple[Supplier, ...]
     baskets: tuple[Basket, ...]
-    regimes: tuple[Regime, ...]
     benchmarks: tuple[Benchmark, ...]
 
     def supplier(self, ticker: str) -> Supplier:
@@ -136,7 +111,6 @@ def load_universe(folder: Path = FOLDER) -> Universe:
     universe = Universe(
         suppliers=read_rows(folder / "suppliers.toml", "supplier", Supplier, key="ticker"),
         baskets=read_rows(folder / "baskets.toml", "basket", Basket, key="name"),
-        regimes=read_rows(folder / "regimes.toml", "regime", Regime, key="name"),
         benchmarks=read_rows(folder / "benchmarks.toml", "benchmark", Benchmark, key="ticker"),
     )
     held = {row.ticker: row for row in universe.suppliers}
@@ -152,18 +126,3 @@ def load_universe(folder: Path = FOLDER) -> Universe:
                 f"{twin.market}, {twin.currency}"
             )
     return universe
-
-
-@lru_cache
-def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
-    """Return the loadings in file order, each for a basket that exists; raise ConfigurationError by file and row."""
-    rows = read_rows(folder / "loadings.toml", "loading", Loading)
-    names = [basket.name for basket in load_universe(folder).baskets]
-    seen: set[tuple[str, str]] = set()
-    for number, row in enumerate(rows, start=1):
-        if row.theme not in names:
-            raise ConfigurationError(f"loadings.toml row {number}: theme: {near_miss('basket', row.theme, names)}")
-        if (row.theme, row.trend) in seen:
-            raise ConfigurationError(f"loadings.toml row {number}: {row.theme} has a loading on {row.trend} in a row before")
-        seen.add((row.theme, row.trend))
-    return rows

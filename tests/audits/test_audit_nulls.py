@@ -28,6 +28,7 @@ from backtest.audits.weight_paths import log_growth
 from backtest.runs import run
 from backtest.signals.momentum import Momentum
 from backtest.strategy import load_strategy
+from backtest.thesis import load_hypotheses
 from backtest.universe import load_universe
 from backtest.weights import Rotation
 
@@ -122,7 +123,7 @@ def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_an
 
 
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():
-    rows = hypotheses.load_hypotheses()
+    rows = load_hypotheses()
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
     suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"placebo": {"p": 0.002}, "noise": {"p": 0.004}}
     found = hypotheses.corrected_suite("multiplier", suite)
@@ -134,7 +135,7 @@ def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_t
 
 
 def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primary_ones_alone():
-    rows = hypotheses.load_hypotheses()
+    rows = load_hypotheses()
     assert sorted(row.strategy for row in rows if row.primary) == sorted(path.stem for path in STRATEGIES)
     assert hypotheses.corrected("multiplier", {"factors": 0.004, "placebo": 0.004}) == {
         "factors": pytest.approx(0.004 * len(STRATEGIES)),

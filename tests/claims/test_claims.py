@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest import universe
+from backtest import thesis
 from backtest.claims.ledger import Claim, changed_since, ledger, load_claims
 from backtest.errors import ConfigurationError
 from backtest.panel import Archive
@@ -412,7 +412,7 @@ def spoilt(tmp_path):
     """Return a function that loads the claims of a copied folder after one replacement in claims.toml."""
 
     def load(old, new):
-        folder = shutil.copytree(universe.FOLDER, tmp_path / "universe")
+        folder = shutil.copytree(thesis.FOLDER, tmp_path / "thesis")
         text = (folder / "claims.toml").read_text(encoding="utf-8")
         assert old in text
         (folder / "claims.toml").write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from support.spoiling import ODD, refusal, spoiled, spoiled_json
 
-from backtest import calendars
+from backtest import calendars, thesis
 from backtest.__main__ import main
-from backtest.audits.hypotheses import load_hypotheses
 from backtest.claims.ledger import load_claims
 from backtest.data.overrides import load_decisions
 from backtest.data.sources import folder, reference
@@ -27,7 +26,7 @@ from backtest.report import render_index
 from backtest.strategy import load_strategy
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.settings import Settings
-from backtest.universe import FOLDER, load_loadings, load_universe
+from backtest.universe import FOLDER, load_universe
 
 pytestmark = pytest.mark.slow
 
@@ -61,36 +60,33 @@ reason = "restated"
 """
 
 
-def universe_of(place):
-    load_universe(place)
-    load_loadings(place)
-
-
 def unruly(place):
     load_boards(place)
     load_rules(place)
 
 
-UNIVERSE = {
-    **dict.fromkeys(("suppliers", "baskets", "benchmarks", "regimes", "loadings"), universe_of),
-    **dict.fromkeys(("boards", "rules"), unruly),
-    "claims": load_claims,
-    "hypotheses": lambda place: load_hypotheses(place / "hypotheses.toml"),
-}  # fmt: skip
+LOADERS = {  # by folder and file
+    **{(FOLDER, kind): load_universe for kind in ("suppliers", "baskets", "benchmarks")},
+    **{(FOLDER, kind): unruly for kind in ("boards", "rules")},
+    (thesis.FOLDER, "windows"): thesis.load_windows,
+    (thesis.FOLDER, "loadings"): thesis.load_loadings,
+    (thesis.FOLDER, "hypotheses"): thesis.load_hypotheses,
+    (thesis.FOLDER, "claims"): load_claims,
+}
 
 
-@pytest.mark.parametrize("kind", UNIVERSE)
-def test_a_spoiled_row_file_is_read_or_refused_in_one_line(kind, tmp_path):
-    good, wrong = (FOLDER / f"{kind}.toml").read_bytes(), {}
+@pytest.mark.parametrize(("rows", "kind"), LOADERS, ids=lambda part: part if isinstance(part, str) else part.name)
+def test_a_spoiled_row_file_is_read_or_refused_in_one_line(rows, kind, tmp_path):
+    good, wrong, load = (rows / f"{kind}.toml").read_bytes(), {}, LOADERS[rows, kind]
     for number in range(18):
-        place = shutil.copytree(FOLDER, tmp_path / str(number))
+        place = shutil.copytree(rows, tmp_path / str(number))
         (place / f"{kind}.toml").write_bytes(spoiled(good, f"{kind} {number}"))
-        wrong[number] = refusal(lambda place=place: UNIVERSE[kind](place))
+        wrong[number] = refusal(lambda place=place: load(place))
     (place / f"{kind}.toml").unlink()
     (place / f"{kind}.toml").mkdir()
     load_universe.cache_clear()
     moved = place.rename(tmp_path / "directory")
-    wrong["directory"] = refusal(lambda: UNIVERSE[kind](moved))
+    wrong["directory"] = refusal(lambda: load(moved))
     assert {number: fault for number, fault in wrong.items() if fault} == {}
 
 

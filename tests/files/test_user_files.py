@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backtest import thesis
 from backtest.__main__ import main
 from backtest.claims.ledger import load_claims
 from backtest.data.archive import load_archive
@@ -191,7 +192,7 @@ def test_values_that_cannot_be_told_apart_or_are_no_numbers_are_refused(tmp_path
 
 
 def rows(tmp_path, name, text):
-    for path in FOLDER.glob("*.toml"):
+    for path in [*FOLDER.glob("*.toml"), *thesis.FOLDER.glob("*.toml")]:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path

@@ -9,7 +9,7 @@ from glossary import glossary
 
 from backtest import errors, prices
 from backtest.__main__ import app
-from backtest.audits import growth, hypotheses, leak_budget
+from backtest.audits import growth, leak_budget
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ledger, load_claims
 from backtest.data.sources import reference
@@ -23,6 +23,7 @@ from backtest.strategy import load_strategy
 from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
 from backtest.sweeps.grid import TIMING, load_grid
 from backtest.sweeps.settings import PATHS_TOGETHER, Settings
+from backtest.thesis import load_hypotheses
 from backtest.thesis.windows import REPORT_DATE
 
 ROOT = Path(__file__).parents[2]
@@ -257,7 +258,7 @@ def halved():
 
 
 def hypothesis_counts():
-    primary = [one.primary for one in hypotheses.load_hypotheses()]
+    primary = [one.primary for one in load_hypotheses()]
     return NUMBERS[sum(primary)], len(primary) - sum(primary)
 
 

@@ -9,10 +9,11 @@ from statistics import fmean, stdev
 import pandas as pd
 import pytest
 
-from backtest import universe
+from backtest import thesis
 from backtest.errors import ConfigurationError
 from backtest.signals.theme_trends import ThemeTrends
-from backtest.universe import load_loadings, load_universe
+from backtest.thesis import load_loadings
+from backtest.universe import load_universe
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 TRENDS = ("token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth")
@@ -35,7 +36,7 @@ def spoilt(tmp_path):
     """Return a function that loads the loadings of a copied folder after one replacement."""
 
     def load(old, new):
-        folder = shutil.copytree(universe.FOLDER, tmp_path / "universe")
+        folder = shutil.copytree(thesis.FOLDER, tmp_path / "thesis")
         text = (folder / "loadings.toml").read_text(encoding="utf-8")
         assert old in text
         (folder / "loadings.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -60,7 +61,7 @@ def test_every_theme_is_a_basket():
 
 
 def test_every_loading_gives_its_reason_and_its_source():
-    rows = tomllib.loads((universe.FOLDER / "loadings.toml").read_text(encoding="utf-8"))["loading"]
+    rows = tomllib.loads((thesis.FOLDER / "loadings.toml").read_text(encoding="utf-8"))["loading"]
     assert len(rows) == len(load_loadings())
     assert all(len(row["reason"]) > 10 and row["source"].startswith("Soochow Securities, 2025-07-23") for row in rows)
 

@@ -1,19 +1,63 @@
 import math
+import shutil
 
 import pandas as pd
 import pytest
 
+from backtest import thesis
+from backtest.errors import ConfigurationError
 from backtest.thesis.windows import REPORT_DATE, Window, sample_of, window_statistics, windows
-from backtest.universe import load_universe
 
 
 def day(text):
     return pd.Timestamp(text)
 
 
+@pytest.fixture
+def spoilt(tmp_path):
+    """Return a function that loads the windows of a copied folder after one replacement."""
+
+    def load(old, new):
+        folder = shutil.copytree(thesis.FOLDER, tmp_path / "thesis")
+        text = (folder / "windows.toml").read_text(encoding="utf-8")
+        assert old in text
+        (folder / "windows.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+        return thesis.load_windows(folder)
+
+    return load
+
+
+def test_the_named_windows_are_the_reports_to_the_day():
+    assert [(row.name, str(row.start), str(row.end)) for row in thesis.load_windows()] == [
+        ("23Q2", "2023-04-01", "2023-06-30"),
+        ("24Q1–Q2", "2024-01-01", "2024-06-30"),
+        ("25Q2", "2025-04-01", "2025-07-23"),
+        ("after the report", "2025-07-24", "None"),
+    ]
+
+
+def test_every_named_window_names_its_source():
+    assert [row.name for row in thesis.load_windows() if not row.source.strip()] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("start = 2023-04-01", 'start = "spring"', "windows.toml row 1: start is 'spring'; "),
+        ('name = "24Q1–Q2"', 'name = "23Q2"', "windows.toml row 2: name"),
+        ("end = 2023-06-30", "end = 2022-06-30", "windows.toml row 1: end is 2022-06-30; expected "),
+        ("[[window]]", "[[regime]]", "windows.toml: 'regime' is no heading"),
+    ],
+)
+def test_a_bad_window_is_refused_by_file_row_and_field(spoilt, old, new, complaint):
+    with pytest.raises(ConfigurationError) as refusal:
+        spoilt(old, new)
+    assert str(refusal.value).startswith(complaint)
+
+
 def spans(first, last):
     """Return each window's first day, last day and sample, by name."""
-    found = windows(load_universe(), day(first), day(last))
+    found = windows(day(first), day(last))
     return {window.name: (f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", window.sample) for window in found}
 
 
@@ -42,7 +86,7 @@ def test_a_run_that_begins_after_the_report_has_nothing_in_sample():
 
 
 def test_no_window_ends_before_it_begins():
-    found = windows(load_universe(), day("2023-01-01"), day("2024-12-31"))
+    found = windows(day("2023-01-01"), day("2024-12-31"))
     assert [window.name for window in found if window.end < window.start] == []
 
 

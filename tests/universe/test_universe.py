@@ -11,7 +11,7 @@ from backtest.universe import FOLDER, Supplier, load_universe
 
 ROWS = {
     kind: tomllib.loads((FOLDER / f"{kind}s.toml").read_text(encoding="utf-8"))[kind]
-    for kind in ("supplier", "basket", "regime", "benchmark")
+    for kind in ("supplier", "basket", "benchmark")
 }
 
 
@@ -72,15 +72,6 @@ def test_the_basket_of_the_reports_names_holds_those_and_dates_from_the_report()
 
 def test_no_other_basket_claims_to_have_been_chosen_before_the_report():
     assert [row.name for row in load_universe().baskets if row.chosen < date(2025, 7, 23)] == []
-
-
-def test_the_regimes_are_the_reports_to_the_day():
-    assert [(row.name, str(row.start), str(row.end)) for row in load_universe().regimes] == [
-        ("23Q2", "2023-04-01", "2023-06-30"),
-        ("24Q1–Q2", "2024-01-01", "2024-06-30"),
-        ("25Q2", "2025-04-01", "2025-07-23"),
-        ("after the report", "2025-07-24", "None"),
-    ]
 
 
 def test_the_universe_cannot_be_changed():
@@ -169,7 +160,6 @@ def test_every_supplier_and_benchmark_has_a_market_and_a_currency():
         ("suppliers.toml", 'ticker = "ALAB"\n', "", "suppliers.toml row 33: ticker; "),
         ("baskets.toml", "chosen = 2026-11-23\nsource = ", "chosen = 2026-11-23\nnote = ", "baskets.toml row 1: source; "),
         ("baskets.toml", '["NVDA", "AMD"]', "[]", "baskets.toml row 4: members is []; "),
-        ("regimes.toml", "start = 2023-04-01", 'start = "spring"', "regimes.toml row 1: start is 'spring'; "),
         (
             "benchmarks.toml",
             "charted = true\nsource = ",
@@ -200,18 +190,12 @@ def test_an_unknown_member_is_refused_by_file_row_and_field_with_a_hint(folder):
     [
         ("suppliers.toml", 'ticker = "300502.SZ"', 'ticker = "300308.SZ"', "suppliers.toml row 2: ticker"),
         ("baskets.toml", 'name = "copper"', 'name = "optical"', "baskets.toml row 2: name"),
-        ("regimes.toml", 'name = "24Q1–Q2"', 'name = "23Q2"', "regimes.toml row 2: name"),
         ("benchmarks.toml", 'ticker = "QQQ"', 'ticker = "SMH"', "benchmarks.toml row 8: ticker"),
     ],
 )
 def test_a_name_that_stands_twice_is_refused_by_file_row_and_field(folder, file, old, new, start):
     rewrite(folder, file, old, new)
     assert refused(folder).startswith(start)
-
-
-def test_a_regime_that_ends_before_it_starts_is_refused_by_file_and_row(folder):
-    rewrite(folder, "regimes.toml", "end = 2023-06-30", "end = 2022-06-30")
-    assert refused(folder).startswith("regimes.toml row 1: end is 2022-06-30; expected ")
 
 
 def test_a_benchmark_that_contradicts_a_supplier_of_the_same_ticker_is_refused(folder):
@@ -236,17 +220,17 @@ def test_a_missing_file_is_named_with_its_folder(folder, kind):
 
 
 def test_a_file_that_is_no_toml_is_refused_by_name_and_line(folder):
-    rewrite(folder, "regimes.toml", "[[regime]]", "[[regime")
+    rewrite(folder, "baskets.toml", "[[basket]]", "[[basket")
     said = refused(folder)
-    assert said.startswith("regimes.toml: ")
-    assert "line 3" in said
+    assert said.startswith("baskets.toml: ")
+    assert "line 4" in said
 
 
 def test_a_file_that_is_not_utf8_is_refused_by_name(folder):
-    (folder / "regimes.toml").write_bytes(b"# \xff\n" + (folder / "regimes.toml").read_bytes())
-    assert refused(folder).startswith("regimes.toml: ")
+    (folder / "baskets.toml").write_bytes(b"# \xff\n" + (folder / "baskets.toml").read_bytes())
+    assert refused(folder).startswith("baskets.toml: ")
 
 
 def test_one_row_in_place_of_a_list_is_refused(folder):
-    rewrite(folder, "regimes.toml", "[[regime]]", "[regime]")
-    assert refused(folder).startswith("regimes.toml: ")
+    rewrite(folder, "baskets.toml", "[[basket]]", "[basket]")
+    assert refused(folder).startswith("baskets.toml: ")

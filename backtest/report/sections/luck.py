@@ -45,7 +45,7 @@ def _regimes(found: Mapping[str, Any]) -> Table:
     groups = tuple(
         Rows(tuple(_regime(name, one) for name, one in book.items()), title=title) for title, book in found["regimes"].items()
     )
-    return Table(f"Regimes against luck (windows fixed in regimes.toml, {found['windows_id']})", columns, groups)
+    return Table(f"Regimes against luck (windows fixed in windows.toml, {found['windows_id']})", columns, groups)
 
 
 def _regime(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
