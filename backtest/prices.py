@@ -101,7 +101,7 @@ class Prices:
             raise DataError(f"{self.source}: no CNY=X rate for {sessions[stale][0]:%Y-%m-%d} or the ten days before it")
         return pd.Series(self.rate.to_numpy()[days], sessions)
 
-    def exchange(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> np.ndarray:
+    def fx_rate(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> np.ndarray:
         """Return what one unit of each ticker's currency is worth in a base currency, shape (sessions, tickers).
 
         DataError for a currency that `rate` does not speak of.
@@ -126,7 +126,7 @@ class Prices:
 
     def valued(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
         """Return session × ticker values in a base currency: the last price at the day's rate, NaN before the first."""
-        return self.local(tickers, sessions) * self.exchange(tickers, base, sessions)
+        return self.local(tickers, sessions) * self.fx_rate(tickers, base, sessions)
 
     def priced(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> pd.DataFrame:
         """Return session × ticker values in a base currency: NaN before a ticker's first price and after its last."""

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest import engine, provenance
+from backtest import provenance
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import Finding, ledger, tickers_needed
+from backtest.decisions import decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
 from backtest.execution import attribution
+from backtest.execution.accounting import FIRST_KIND
 from backtest.execution.shortfall import RUN_ENDED
+from backtest.execution.trading import trade
 from backtest.guard import attempt, blaming
 from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
@@ -136,7 +139,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
 def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     held = sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)})
     archive.prices.require(held)
-    last = max(engine.last_session(spec, archive.prices, spec.tickers(book, universe)) for book in spec.books)
+    last = max(last_session(archive.prices, spec.tickers(book, universe), spec.end, spec.fill) for book in spec.books)
     spans = windows(pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [] if spec.end else _ends(spec, books, archive.prices, universe)
@@ -225,7 +228,7 @@ def _claims(archive: Archive, panel: Panel) -> tuple[dict[str, Any], ...]:
 
 def named_signals(spec: StrategySpec) -> dict[str, Any]:
     """Return the spec's signals by module name, or by class where they have no module of their own."""
-    return dict(zip(engine.signal_names(spec), spec.signals, strict=True))
+    return dict(zip(signal_names(spec), spec.signals, strict=True))
 
 
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
@@ -233,10 +236,10 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     tickers = spec.tickers(name, universe)
     base = rows[0].currency if spec.base == "local" else spec.base
     markets = prices.markets_of(tickers)
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill)
-    decisions = engine.decide(spec, name, archive, universe, sessions)
-    engine.require_repeatable(spec, name, archive, universe, decisions)
-    outcome = engine.trade(spec, decisions, prices, tickers, base, sessions)
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill)
+    decisions = decide(spec, name, archive, universe, sessions)
+    require_repeatable(spec, name, archive, universe, decisions)
+    outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
     compared = [one.ticker for one in universe.benchmarks if one.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
@@ -374,7 +377,7 @@ def _book_as_dict(book: Book) -> dict[str, Any]:
         "late": _records(book.late),
         "exits": _records(book.exits),
         "differences": _records(book.differences),
-        "costs": {kind: float(book.orders[kind].sum()) for kind in book.orders.columns[engine.FIRST_KIND :]},
+        "costs": {kind: float(book.orders[kind].sum()) for kind in book.orders.columns[FIRST_KIND:]},
         "attribution": {name: table.to_dict("index") for name, table in book.attribution.items()},
     }
 

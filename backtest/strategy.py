@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from importlib.abc import MetaPathFinder
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from backtest import provenance
 from backtest.errors import ConfigurationError
+from backtest.execution.settings import ExecutionSettings, Fill
 from backtest.files.hashes import content_id
 from backtest.files.rows import Day, fault
 from backtest.guard import attempt
@@ -25,6 +27,31 @@ STRATEGY = "strategy:"  # before the name of a strategy file's module: no import
 RESERVED = ("all", "sweeps")  # a word of the command line, and the folder of sweeps among the reports
 WRITTEN_AS_THEY_ARE = (str, float, bool)
 _sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
+
+Rebalance = Literal["weekly", "monthly", "quarterly"]
+Base = Literal["CNY", "USD", "local"]
+DESCRIPTIVE = ("name", "title", "question")  # fields no figure depends on
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The fields of a spec that say what is held, in which currency, and from when to when."""
+
+    baskets: tuple[str, ...]
+    together: bool
+    base: Base
+    start: date
+    end: date | None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The fields of a spec that say what is decided, and how often."""
+
+    signals: tuple[Any, ...]
+    weights: Any
+    rebalance: Rebalance
 
 
 class StrategySpec(BaseModel):
@@ -50,14 +77,14 @@ class StrategySpec(BaseModel):
     together: bool = False
     signals: tuple[Any, ...] = ()
     weights: Any
-    rebalance: Literal["weekly", "monthly", "quarterly"] = "monthly"
+    rebalance: Rebalance = "monthly"
     lag: int = Field(default=1, ge=1, le=1000)
-    fill: Literal["close", "open"] = "close"
+    fill: Fill = "close"
     slippage_bps: float = Field(default=5.0, ge=0, le=1000)
     slippage_range: float = Field(default=0.0, ge=0, le=1)
     cost_bps: float | None = Field(default=None, ge=0, le=1000)
     capital: float = Field(default=10_000_000.0, gt=0, le=1e15, allow_inf_nan=False)
-    base: Literal["CNY", "USD", "local"] = "local"
+    base: Base = "local"
     start: Day = date(2023, 1, 1)
     end: Day | None = None
 
@@ -112,14 +139,28 @@ class StrategySpec(BaseModel):
         return [*([self._file] if self._file else []), *provenance.module_files((*self.signals, self.weights))]
 
     @property
+    def scope(self) -> Scope:
+        """What is held, in which currency, and from when to when."""
+        return Scope(self.baskets, self.together, self.base, self.start, self.end)
+
+    @property
+    def policy(self) -> Policy:
+        """What is decided, and how often."""
+        return Policy(self.signals, self.weights, self.rebalance)
+
+    @property
+    def execution(self) -> ExecutionSettings:
+        """How orders are filled and what they cost."""
+        return ExecutionSettings(self.fill, self.lag, self.capital, self.cost_bps, self.slippage_bps, self.slippage_range)
+
+    @property
     def books(self) -> dict[str, tuple[str, ...]]:
         """The baskets of each book."""
         return {self.name: self.baskets} if self.together else {basket: (basket,) for basket in self.baskets}
 
     def tickers(self, book: str, universe: Universe) -> tuple[str, ...]:
         """Return every ticker a book can ever hold, sorted."""
-        members = {ticker for basket in self.books[book] for ticker in universe.basket(basket).members}
-        return tuple(sorted(members | set(self.weights.holds)))
+        return tickers_of(self.books[book], self.weights.holds, universe)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values that define the strategy, for JSON; a signal or weighting is its name and fields."""
@@ -130,6 +171,11 @@ class StrategySpec(BaseModel):
         """A hash of the values; 0 and 0.0 are one value."""
         values = {name: _plain(getattr(self, name), float) for name in type(self).model_fields}
         return content_id([_sorted_json(values).encode()])
+
+
+def tickers_of(baskets: Sequence[str], holds: Sequence[str], universe: Universe) -> tuple[str, ...]:
+    """Return the members of some baskets and the tickers a weighting holds beside them, sorted."""
+    return tuple(sorted({*holds, *(ticker for basket in baskets for ticker in universe.basket(basket).members)}))
 
 
 def build_spec(**values: Any) -> StrategySpec:

@@ -6,7 +6,7 @@ most 1; what is left is cash.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,21 @@ from backtest.signals import SUPPLY_CHAIN
 
 Members = Mapping[str, tuple[str, ...]]
 Targets = dict[str, float]
+
+
+class Weighting(Protocol):
+    """A rule from scores to target weights, a frozen dataclass."""
+
+    @property
+    def signals_wanted(self) -> int:
+        """How many signals it is called with the scores of."""
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Tickers held beside the baskets' members."""
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return a weight per ticker."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ marks.append(time.perf_counter())
 import vectorbt
 vectorbt.settings["engine"] = {engine!r}
 marks.append(time.perf_counter())
-from backtest import engine
+from backtest.execution import trading
 from vectorbt.portfolio import dispatch
 from numba.core import event
 class Count(event.Listener):

@@ -1,6 +1,6 @@
 """One quarterly or monthly basket, and the ways to simulate it: this project's engine, three of vectorbt, and `bt`.
 
-And a thousand of them at once, as a sweep has them: the desk and the kernel, beside the kernel alone on the same orders.
+And a thousand of them at once, as a sweep has them: our orders and the kernel, and the kernel alone on the same orders.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,12 @@ import vectorbt
 from vectorbt.portfolio import dispatch
 from vectorbt.portfolio.enums import Direction, SizeType
 
-from backtest import engine
-from backtest.execution.conditions import Costs, Terms, terms_of
+from backtest.decisions import Decision, targets_of
+from backtest.execution.conditions import conditions_of
 from backtest.execution.orders import due_rows, walked
+from backtest.execution.settings import Costs
+from backtest.execution.simulator import lines_of, simulate, vectorbt_arguments
+from backtest.execution.trading import trade
 from backtest.prices import Bars, Prices
 from backtest.strategy import build_spec
 from backtest.sweeps.evaluate import BOOKS_AT_ONCE
@@ -77,10 +80,12 @@ def ours(given: Basket, flat_bps: float | None = COST * 1e4) -> Callable[[], flo
     """Return the engine's trade(): orders, kernel, the value and the profit by name of every session, tables."""
     spec = build_spec(name="drawn", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=flat_bps, capital=CAPITAL)
     decisions = [
-        engine.Decision(day, day.tz_localize("UTC"), (), {str(name): float(weight) for name, weight in row.items()})
+        Decision(day, day.tz_localize("UTC"), (), {str(name): float(weight) for name, weight in row.items()})
         for day, row in given.weights.iterrows()
     ]
-    return lambda: float(engine.trade(spec, decisions, given.prices, given.tickers, "USD", given.sessions).equity.iloc[-1])
+    return lambda: float(
+        trade(targets_of(decisions, given.tickers), given.prices, "USD", given.sessions, spec.execution).equity.iloc[-1]
+    )
 
 
 def ruled(given: Basket) -> Callable[[], float]:
@@ -91,21 +96,21 @@ def ruled(given: Basket) -> Callable[[], float]:
 def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], int]]:
     """Return ways to simulate many books, as many at once as a sweep takes, each to its number of orders.
 
-    Ours under market rules: desk, vectorbt's kernel, and the check of every fill; the kernel alone on those same orders; and the
+    Ours under market rules: orders, vectorbt's kernel, the check of every fill; the kernel alone on those same orders; and the
     kernel alone on the same weights and rows at one flat fee, which sizes and sorts the orders itself.
     """
-    terms: Terms = terms_of(given.prices, tuple(given.tickers), "USD", given.sessions, "close", Costs(None, 5.0, 0.0))
+    conditions = conditions_of(given.prices, tuple(given.tickers), "USD", given.sessions, "close", Costs(None, 5.0, 0.0))
     keep_freed_memory()
     shape = (len(given.weights), books)
     targets = np.random.default_rng(seed).dirichlet(np.ones(len(given.tickers)), shape) * (1 - 2 * COST)
-    due = due_rows(terms, pd.DatetimeIndex(given.weights.index), 1)
+    due = due_rows(conditions, pd.DatetimeIndex(given.weights.index), 1)
     parts = [np.ascontiguousarray(targets[:, first : first + BOOKS_AT_ONCE]) for first in range(0, books, BOOKS_AT_ONCE)]
 
     def both() -> int:
-        return sum(len(engine.simulate(terms, walked(terms, part, due, CAPITAL), CAPITAL)) for part in parts)
+        return sum(len(simulate(conditions, walked(conditions, part, due, CAPITAL), CAPITAL)) for part in parts)
 
-    lines = [engine.lines_of(terms, walked(terms, part, due, CAPITAL)) for part in parts]
-    ready = [engine.kernel_arguments(terms, part, CAPITAL) for part in lines]
+    lines = [lines_of(conditions, walked(conditions, part, due, CAPITAL)) for part in parts]
+    ready = [vectorbt_arguments(conditions, part, CAPITAL) for part in lines]
 
     def orders() -> int:
         return sum(len(dispatch.simulate_from_orders(*placed, **named)[0]) for placed, named in ready)
@@ -127,7 +132,7 @@ def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], in
         )  # fmt: skip
 
     return {
-        "ours: desk, kernel, check of fills; market rules": both,
+        "ours: orders, kernel, check of fills; market rules": both,
         "vectorbt: kernel alone, the same orders": orders,
         "vectorbt: kernel alone, the same weights, one flat fee": alone,
     }

@@ -22,8 +22,10 @@ from support.markets import (
     without,
 )
 
-from backtest import engine
+from backtest.decisions import Decision, decide, last_session, run_sessions, targets_of
 from backtest.errors import BacktestError, ConfigurationError, DataError
+from backtest.execution.accounting import Simulation
+from backtest.execution.trading import trade
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.signals.momentum import Momentum
@@ -53,12 +55,12 @@ def two_names(aaa: Sequence[float] = (10, 10, 20, 20), bbb: Sequence[float] = (1
     return prices_of({"AAA": aaa, "BBB": bbb}, US, WEEK)
 
 
-def simulated(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
+def simulated(prices: Prices, *chosen: Decision, base: str = "USD", **changes: object) -> Simulation:
     """A book of 1,000 in fractions of shares, without costs unless said otherwise."""
     return traded(prices, *chosen, base=base, **{"capital": 1000.0, "cost_bps": 0.0} | changes)
 
 
-def sessions_of(outcome: engine.Simulation) -> list[tuple[str, str]]:
+def sessions_of(outcome: Simulation) -> list[tuple[str, str]]:
     return [(f"{one.session:%Y-%m-%d}", one.ticker) for one in outcome.orders.itertuples()]
 
 
@@ -197,12 +199,10 @@ def archive_of(**columns: Sequence[float]) -> Archive:
     return Archive(no_facts(), prices_of(columns, dict.fromkeys(columns, "XNYS"), index))
 
 
-def decisions_of(archive: Archive, **changes: object) -> list[engine.Decision]:
+def decisions_of(archive: Archive, **changes: object) -> list[Decision]:
     spec = spec_of(**changes)
-    sessions = engine.run_sessions(
-        archive.prices, spec.tickers(spec.baskets[0], load_universe()), day("2024-01-01"), day("2030-01-01")
-    )
-    return engine.decide(spec, spec.baskets[0], archive, load_universe(), sessions)
+    sessions = run_sessions(archive.prices, spec.tickers(spec.baskets[0], load_universe()), day("2024-01-01"), day("2030-01-01"))
+    return decide(spec, spec.baskets[0], archive, load_universe(), sessions)
 
 
 def test_quarterly_decisions_are_at_the_first_session_and_the_last_of_each_quarter_but_not_of_the_run() -> None:
@@ -323,40 +323,40 @@ def test_a_shut_gate_holds_its_other_even_when_no_member_is_priced() -> None:
 def test_a_book_ends_at_the_last_session_on_which_every_ticker_is_priced() -> None:
     market = dict.fromkeys(("AAA", "BBB", "CCC"), "XNYS")
     prices = prices_of({"AAA": [1, 1, 1, 1], "BBB": [1, 1, 1, NOWHERE], "CCC": [1, 1, NOWHERE, NOWHERE]}, market, WEEK)
-    assert engine.last_session(spec_of(), prices, ["AAA", "BBB", "CCC"]) == day("2024-01-03")
-    assert engine.last_session(spec_of(), prices, ["AAA", "BBB"]) == day("2024-01-04")
-    assert engine.run_sessions(prices, ["AAA", "BBB"], WEEK[0], WEEK[-1])[-1] == day("2024-01-04")
+    assert last_session(prices, ["AAA", "BBB", "CCC"], None, "close") == day("2024-01-03")
+    assert last_session(prices, ["AAA", "BBB"], None, "close") == day("2024-01-04")
+    assert run_sessions(prices, ["AAA", "BBB"], WEEK[0], WEEK[-1])[-1] == day("2024-01-04")
 
 
 def test_a_ticker_that_is_declared_ended_does_not_end_the_book() -> None:
     prices = replace(two_names((10, 10, 10, 10), (10, 10, NOWHERE, NOWHERE)), ended={"BBB": "taken over"})
-    assert engine.last_session(spec_of(), prices, ["AAA", "BBB"]) == day("2024-01-05")
+    assert last_session(prices, ["AAA", "BBB"], None, "close") == day("2024-01-05")
 
 
 def test_a_book_of_nothing_but_ended_tickers_ends_with_the_last_of_them() -> None:
     prices = replace(two_names((10, 10, 10, NOWHERE), (10, 10, NOWHERE, NOWHERE)), ended={"AAA": "x", "BBB": "x"})
-    assert engine.last_session(spec_of(), prices, ["AAA", "BBB"]) == day("2024-01-04")
+    assert last_session(prices, ["AAA", "BBB"], None, "close") == day("2024-01-04")
 
 
 @pytest.mark.parametrize("end", ["2024-01-08", "2030-01-01", "2199-12-31"])
 def test_an_end_that_a_ticker_has_no_prices_for_is_refused_naming_it_and_its_last_session(end: str) -> None:
     prices = two_names((10, 10, 10, 10), (10, 10, 10, 10))
     with pytest.raises(DataError, match=rf"by hand: the prices of AAA end on 2024-01-05, before {end}; expected an end up to"):
-        engine.last_session(spec_of(end=end), prices, ["AAA", "BBB"])
+        last_session(prices, ["AAA", "BBB"], day(end), "close")
 
 
 @pytest.mark.parametrize("end", ["2024-01-06", "2024-01-07"])
 def test_an_end_on_the_weekend_after_the_last_session_is_none_too_late(end: str) -> None:
-    assert engine.last_session(spec_of(end=end), two_names(), ["AAA"]) == day(end)
+    assert last_session(two_names(), ["AAA"], day(end), "close") == day(end)
 
 
 def test_a_run_ends_where_its_spec_says() -> None:
-    assert engine.last_session(spec_of(end="2024-01-04"), two_names(), ["AAA"]) == day("2024-01-04")
+    assert last_session(two_names(), ["AAA"], day("2024-01-04"), "close") == day("2024-01-04")
 
 
 def test_a_run_without_any_price_is_refused() -> None:
     with pytest.raises(DataError, match="no price at all for AAA"):
-        engine.last_session(spec_of(), two_names((NOWHERE,) * 4), ["AAA"])
+        last_session(two_names((NOWHERE,) * 4), ["AAA"], None, "close")
 
 
 def test_the_sessions_of_a_book_are_those_of_all_its_markets() -> None:
@@ -366,19 +366,19 @@ def test_the_sessions_of_a_book_are_those_of_all_its_markets() -> None:
         WEEK,
         closed={"XNYS": ["2024-01-03"], "XSHG": ["2024-01-02"]},
     )
-    assert engine.run_sessions(prices, ["AAA", "CCC"], WEEK[0], WEEK[-1]).equals(WEEK)
+    assert run_sessions(prices, ["AAA", "CCC"], WEEK[0], WEEK[-1]).equals(WEEK)
 
 
 def test_a_book_has_no_session_on_which_all_its_markets_are_closed() -> None:
     prices = prices_of(
         {"AAA": [1, NOWHERE, 1, 1], "CCC": [1] * 4}, {"AAA": "XNYS", "CCC": "XSHG"}, WEEK, closed={"XNYS": ["2024-01-03"]}
     )
-    assert day("2024-01-03") not in engine.run_sessions(prices, ["AAA"], WEEK[0], WEEK[-1])
+    assert day("2024-01-03") not in run_sessions(prices, ["AAA"], WEEK[0], WEEK[-1])
 
 
 def test_a_run_of_one_session_is_refused() -> None:
-    with pytest.raises(DataError, match=r"1 session\(s\) from 2024-01-05 to 2024-01-05; want at least two"):
-        engine.run_sessions(two_names(), ["AAA"], day("2024-01-05"), day("2024-01-05"))
+    with pytest.raises(DataError, match=r"1 session\(s\) from 2024-01-05 to 2024-01-05; expected at least two"):
+        run_sessions(two_names(), ["AAA"], day("2024-01-05"), day("2024-01-05"))
 
 
 def test_the_last_of_the_cash_of_a_book_that_has_grown_is_spent_within_its_own_rounding():
@@ -388,4 +388,4 @@ def test_the_last_of_the_cash_of_a_book_that_has_grown_is_spent_within_its_own_r
     prices = prices_of(columns, dict.fromkeys(names, "XNYS"), index)
     wanted = [decided(one, dict(zip(names, drawn.dirichlet(np.full(4, 0.2)).tolist(), strict=True))) for one in index[0:-2:5]]
     spec = spec_of(cost_bps=0.0, capital=10_000_000.0)
-    assert engine.trade(spec, wanted, prices, names, "USD", index).equity.iloc[-1] > 10 * spec.capital
+    assert trade(targets_of(wanted, names), prices, "USD", index, spec.execution).equity.iloc[-1] > 10 * spec.capital

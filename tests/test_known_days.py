@@ -4,21 +4,23 @@ import pandas as pd
 import pytest
 from support.markets import day, decided, spec_of
 
-from backtest import engine
 from backtest.data.sources import reference
+from backtest.decisions import Decision, run_sessions, targets_of
+from backtest.execution.accounting import Simulation
+from backtest.execution.trading import trade
 
 
-def traded(tickers: tuple[str, ...], first: str, last: str, *chosen: engine.Decision, base: str = "CNY") -> engine.Simulation:
+def traded(tickers: tuple[str, ...], first: str, last: str, *chosen: Decision, base: str = "CNY") -> Simulation:
     prices = reference.load_prices(tickers)
-    sessions = engine.run_sessions(prices, tickers, day(first), day(last))
-    return engine.trade(spec_of(), chosen, prices, tickers, base, sessions)
+    sessions = run_sessions(prices, tickers, day(first), day(last))
+    return trade(targets_of(chosen, tickers), prices, base, sessions, spec_of().execution)
 
 
-def sessions_of(outcome: engine.Simulation) -> dict[str, list[str]]:
+def sessions_of(outcome: Simulation) -> dict[str, list[str]]:
     return {str(ticker): [f"{one:%Y-%m-%d}" for one in orders["session"]] for ticker, orders in outcome.orders.groupby("ticker")}
 
 
-def late(outcome: engine.Simulation) -> list[tuple[object, ...]]:
+def late(outcome: Simulation) -> list[tuple[object, ...]]:
     return list(zip(outcome.late["session"], outcome.late["waited"], outcome.late["reason"], strict=True))
 
 

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from support.markets import STRATEGIES, reference_archive, spec_of
 
-from backtest import engine, runs
+from backtest import runs
+from backtest.decisions import Decision, decide, run_sessions, targets_of
+from backtest.execution.accounting import Simulation
+from backtest.execution.trading import trade
 from backtest.panel import Archive, Panel
 from backtest.prices import Bars, Prices
 from backtest.strategy import StrategySpec, load_strategy
@@ -31,14 +34,14 @@ def embedded() -> Archive:
 # The check
 
 
-def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> tuple[list[engine.Decision], pd.Series]:
+def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> tuple[list[Decision], pd.Series]:
     """Return the decisions and values of a book up to a session."""
     universe, prices = load_universe(), archive.prices
     tickers = spec.tickers(book, universe)
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
-    decisions = engine.decide(spec, book, archive, universe, sessions)
-    outcome = engine.trade(spec, decisions, prices, tickers, base, sessions)
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
+    decisions = decide(spec, book, archive, universe, sessions)
+    outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
     return [one for one in decisions if one.session <= cut], outcome.equity.loc[:cut]
 
 
@@ -107,7 +110,7 @@ def _scrambled_prices(prices: Prices, cut: pd.Timestamp, moment: pd.Timestamp, d
 
 def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.Timestamp]:
     """Return sessions of a run at random, the same every time."""
-    sessions = engine.run_sessions(prices, spec.tickers(book, load_universe()), pd.Timestamp(spec.start), END)
+    sessions = run_sessions(prices, spec.tickers(book, load_universe()), pd.Timestamp(spec.start), END)
     drawn = np.random.default_rng(sum(map(ord, spec.name + book)))
     return [pd.Timestamp(sessions[n]) for n in drawn.integers(10, len(sessions) - 10, count)]
 
@@ -214,12 +217,12 @@ def test_the_check_finds_an_order_on_the_session_of_its_own_decision():
     archive = embedded()
     decisions, _ = run_until(spec_of(), "NVDA", archive, CUT_AT_A_DECISION)
     early = spec_of().model_copy(update={"lag": 0})
-    outcome = engine.trade(early, decisions, archive.prices, ["NVDA"], "USD", archive.prices.sessions(("XNYS",)))
+    outcome = trade(targets_of(decisions, ["NVDA"]), archive.prices, "USD", archive.prices.sessions(("XNYS",)), early.execution)
     with pytest.raises(AssertionError):
         orders_follow_decisions(outcome)
 
 
-def orders_follow_decisions(outcome: engine.Simulation) -> None:
+def orders_follow_decisions(outcome: Simulation) -> None:
     assert len(outcome.orders)
     exits = set(zip(outcome.exits["session"], outcome.exits["ticker"], strict=True))
     for order in outcome.orders.itertuples():
@@ -231,6 +234,6 @@ def test_every_order_of_every_strategy_follows_its_decision(path):
     spec, archive, universe = load_strategy(path), embedded(), load_universe()
     for book in spec.books:
         tickers: Sequence[str] = spec.tickers(book, universe)
-        sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)
-        decisions = engine.decide(spec, book, archive, universe, sessions)
-        orders_follow_decisions(engine.trade(spec, decisions, archive.prices, tickers, "USD", sessions))
+        sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)
+        decisions = decide(spec, book, archive, universe, sessions)
+        orders_follow_decisions(trade(targets_of(decisions, tickers), archive.prices, "USD", sessions, spec.execution))

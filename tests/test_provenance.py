@@ -6,8 +6,9 @@ import sys
 import pandas as pd
 import pytest
 
-from backtest import engine, provenance
+from backtest import provenance
 from backtest.audits.cache import path_of
+from backtest.decisions import scores_of
 from backtest.errors import DataError
 from backtest.output.compare import compare
 from backtest.runs import run
@@ -58,7 +59,7 @@ def code_id(monkeypatch, archive):
         monkeypatch.setattr(sys, "path", [str(path.parent), *sys.path])
         spec = load_strategy(path)
         for signal in spec.signals:
-            engine.scored(signal, archive.as_of(pd.Timestamp("2025-03-03T12:00Z")))
+            scores_of(signal, archive.as_of(pd.Timestamp("2025-03-03T12:00Z")))
         return provenance.code_id(spec.files)
 
     yield found

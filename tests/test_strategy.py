@@ -1,5 +1,6 @@
 """What a strategy may be, what it is told when it may not, and the hash that names it."""
 
+import dataclasses
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from backtest.audits.replay import TomorrowsClose
 from backtest.errors import ConfigurationError
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.strategy import build_spec
+from backtest.strategy import DESCRIPTIVE, StrategySpec, build_spec
 from backtest.universe import load_universe
 from backtest.weights import Equal, Exposure, Gate
 
@@ -273,3 +274,17 @@ def test_a_signal_that_keeps_an_archive_in_a_field_is_refused_in_one_line(archiv
     spec = spec_of(signals=(TomorrowsClose(archive, "NVDA"),), weights=Gate())
     with pytest.raises(ConfigurationError, match="a field of type DataFrame; want numbers, text"):
         spec.as_dict()
+
+
+def test_every_field_of_a_spec_is_in_exactly_one_part_or_only_describes_it():
+    """A cache keyed by the parts cannot forget a field that is added."""
+    spec = spec_of()
+    parts = [field.name for part in (spec.scope, spec.policy, spec.execution) for field in dataclasses.fields(part)]
+    assert sorted([*parts, *DESCRIPTIVE]) == sorted(StrategySpec.model_fields)
+
+
+def test_the_parts_of_a_spec_have_its_values():
+    spec = spec_of(baskets=("NVDA", "GPU"), lag=2, slippage_bps=3.0, capital=5.0, rebalance="weekly", start="2024-02-03")
+    for part in (spec.scope, spec.policy, spec.execution):
+        assert all(getattr(part, field.name) == getattr(spec, field.name) for field in dataclasses.fields(part))
+    assert {spec.scope, spec.policy, spec.execution} == {spec.replaced().scope, spec.replaced().policy, spec.replaced().execution}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest import engine
+from backtest.decisions import closing_moment, context_of, decide_from, scores_of
 from backtest.errors import ConfigurationError, NotRepeatableError, StrategyError
 from backtest.panel import Archive, unchanged
 from backtest.runs import run
@@ -92,7 +92,7 @@ def spec_of(deed):
 @pytest.mark.parametrize("deed", FAILURES)
 def test_what_a_signal_raises_is_an_error_of_the_strategy_in_one_line(deed, archive):
     with pytest.raises(StrategyError) as refused:
-        engine.scored(Acting(deed), archive.as_of(MOMENT))
+        scores_of(Acting(deed), archive.as_of(MOMENT))
     assert refused.value.exit_code == 2
     assert str(refused.value).startswith("test_untrusted_strategies.py line ")
     assert FAILURES[deed] in str(refused.value)
@@ -102,7 +102,7 @@ def test_what_a_signal_raises_is_an_error_of_the_strategy_in_one_line(deed, arch
 @pytest.mark.parametrize("deed", ["says nothing", "gives words", "says twice"])
 def test_scores_that_are_none_are_refused(deed, archive):
     with pytest.raises(StrategyError, match=r"signal Acting gave .*; expected "):
-        engine.scored(Acting(deed), archive.as_of(MOMENT))
+        scores_of(Acting(deed), archive.as_of(MOMENT))
 
 
 def test_a_person_s_interruption_is_not_the_strategy_s(archive, monkeypatch):
@@ -110,7 +110,7 @@ def test_a_person_s_interruption_is_not_the_strategy_s(archive, monkeypatch):
     before = signals_of_the_system.signal(signals_of_the_system.SIGINT, signals_of_the_system.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            engine.scored(Acting("waits"), archive.as_of(MOMENT))
+            scores_of(Acting("waits"), archive.as_of(MOMENT))
     finally:
         signals_of_the_system.signal(signals_of_the_system.SIGINT, before)
 
@@ -214,9 +214,10 @@ def test_weights_that_are_none_are_refused(weight, words, archive):
     spec = build_spec(name="mine", title="t", question="q", baskets=("leaders",), signals=(Acting("leaves"),),
                       weights=Straying(weight=weight))  # fmt: skip
     session = archive.prices.sessions(archive.prices.markets_of(spec.tickers("leaders", load_universe())))[150]
-    seen = engine.outlook(("leaders",), archive.prices.markets_of(spec.tickers("leaders", load_universe())), archive, load_universe(), session)  # fmt: skip # noqa: E501
+    panel = archive.as_of(closing_moment(archive.prices, ["XNYS", "XSHG"], session))
+    context = context_of(("leaders",), session, panel, load_universe())
     with pytest.raises(StrategyError, match=words):
-        engine.decided_on(spec, "leaders", seen, (pd.Series([1.0], index=[SUPPLY_CHAIN]),))
+        decide_from(spec.weights, "leaders", context, (pd.Series([1.0], index=[SUPPLY_CHAIN]),))
 
 
 @pytest.mark.parametrize("name", ["sweeps", "all", "..", "a/b", "index.html", "Sweeps"])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from backtest import engine
+from backtest.decisions import decide, run_sessions, targets_of
+from backtest.execution.trading import trade
 from backtest.panel import Archive, Panel
 from backtest.statistics import performance, uncertainty
 from backtest.strategy import StrategySpec
@@ -55,9 +56,9 @@ def measure_leaks(spec: StrategySpec, archive: Archive, universe: Universe, last
 def _result(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, float | None]:
     prices, tickers = archive.prices, spec.tickers(book, universe)
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
-    decisions = engine.decide(spec, book, archive, universe, sessions)
-    equity = engine.trade(spec, decisions, prices, tickers, base, sessions).equity
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
+    decisions = decide(spec, book, archive, universe, sessions)
+    equity = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution).equity
     ratio = uncertainty.sharpe(performance.returns(equity), prices.periods_per_year(prices.markets_of(tickers)))
     return {"total_return": performance.total_return(equity), "sharpe": ratio[0] if ratio else None}
 

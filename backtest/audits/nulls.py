@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest import engine
 from backtest.audits.weight_paths import BookPath, book_path, log_growth
+from backtest.decisions import PRICED_WITHIN, decide, run_sessions
 from backtest.panel import Archive
 from backtest.statistics.nulls import Chance, chance, noise_scores, placebo_baskets, standardised
 from backtest.statistics.refusal import Floats, Refused
@@ -123,20 +123,20 @@ def _same(tables: Sequence[Floats]) -> int:
 
 def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> Setting:
     prices, tickers = archive.prices, spec.tickers(book, universe)
-    sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
     known = [row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.chain != "fund"]
     names = tuple(ticker for ticker in known if prices.last_session(ticker, sessions[-1]) is None)  # others would stand still
     everyone = tuple(sorted({*tickers, *names}))
     taken = book_path(spec, prices, everyone, sessions, base)
-    decisions = engine.decide(spec, book, archive, universe, sessions)[: len(taken.fills)]
+    decisions = decide(spec, book, archive, universe, sessions)[: len(taken.fills)]
     eligible = [_eligible(prices.wealth, universe, everyone, one.session) for one in decisions]
     members = [_members(spec, book, universe, names_then) for names_then in eligible]
     return Setting(book, [one.scores[0] for one in decisions if one.scores], members, eligible, taken)
 
 
 def _eligible(wealth: pd.DataFrame, universe: Universe, tickers: Sequence[str], session: pd.Timestamp) -> frozenset[str]:
-    recent = wealth.loc[(wealth.index > session - engine.PRICED_WITHIN) & (wealth.index <= session), list(tickers)]
+    recent = wealth.loc[(wealth.index > session - PRICED_WITHIN) & (wealth.index <= session), list(tickers)]
     priced = recent.notna().any()
     return frozenset(t for t in tickers if priced[t] and universe.supplier(t).listed(session))
 

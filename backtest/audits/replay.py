@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from backtest import engine
 from backtest.audits.masking import MaskedRow, masked_after, masked_rows
-from backtest.engine import Decision, difference
+from backtest.decisions import Decision, decide_at, decision_sessions, difference, run_sessions
 from backtest.errors import BacktestError, DataError, LookAheadError
 from backtest.panel import Archive, Panel
 from backtest.signals import SUPPLY_CHAIN
@@ -56,8 +55,8 @@ def replay_decisions(spec: StrategySpec, archive: Archive, universe: Universe, l
     checked = 0
     for book in spec.books:
         members_were_listed(spec, book, archive, universe)
-        sessions = engine.run_sessions(archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
-        for session in engine.decision_sessions(spec, sessions):
+        sessions = run_sessions(archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
+        for session in decision_sessions(spec.rebalance, sessions):
             if leak := leak_at(spec, book, archive, universe, session):
                 raise LookAheadError(f"{spec.name}: {book}: {leak}")
             checked += 1
@@ -66,7 +65,7 @@ def replay_decisions(spec: StrategySpec, archive: Archive, universe: Universe, l
 
 def leak_at(spec: StrategySpec, book: str, archive: Archive, universe: Universe, session: pd.Timestamp) -> Leak | None:
     """Return what moved a decision when everything later was hidden, or None."""
-    whole = engine.decision(spec, book, archive, universe, session)
+    whole = decide_at(spec, book, archive, universe, session)
     cut = _decided(spec, book, archive, universe, whole, frozenset())
     who = difference(spec, whole, cut)
     if who is None:
@@ -106,8 +105,8 @@ def canary_is_caught(spec: StrategySpec, archive: Archive, universe: Universe, l
     book = next(iter(spec.books))
     tickers = spec.tickers(book, universe)
     planted = spec.replaced(signals=(TomorrowsClose(archive, tickers[0]),), weights=Exposure(full_at=1.0))
-    sessions = engine.run_sessions(archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
-    later = engine.decision_sessions(planted, sessions)[1:]
+    sessions = run_sessions(archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
+    later = decision_sessions(planted.rebalance, sessions)[1:]
     if not len(later):
         raise DataError(
             f"{spec.name}: one decision from {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}; expected two to audit"
@@ -122,7 +121,7 @@ def _decided(
     spec: StrategySpec, book: str, archive: Archive, universe: Universe, whole: Decision, shown: frozenset[tuple[object, ...]]
 ) -> Decision:
     with masked_after(whole.moment, shown):
-        return engine.decision(spec, book, archive, universe, whole.session)
+        return decide_at(spec, book, archive, universe, whole.session)
 
 
 def _keys(rows: Sequence[MaskedRow]) -> frozenset[tuple[object, ...]]:

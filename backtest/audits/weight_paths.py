@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtest import engine
+from backtest.decisions import decision_sessions
 from backtest.prices import Prices
 from backtest.statistics.refusal import Floats
 from backtest.strategy import StrategySpec
@@ -32,7 +32,7 @@ class BookPath:
 
 def book_path(spec: StrategySpec, prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, base: str) -> BookPath:
     """Return the path of a book over its sessions, in its base currency; the last decisions may have no fill."""
-    decided = engine.decision_sessions(spec, sessions)
+    decided = decision_sessions(spec.rebalance, sessions)
     places = sessions.get_indexer(decided) + spec.lag
     markets = prices.markets_of(tickers)
     values = prices.valued(tickers, base, sessions).bfill().fillna(1.0).to_numpy()

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import typer
 
-from backtest import engine
+from backtest.decisions import REPEATED, decide_at, decision_sessions, last_session, require_repeatable, run_sessions
 from backtest.errors import ConfigurationError, DataError
 from backtest.files import atomic
 from backtest.files.hashes import sealed_json
@@ -136,12 +136,12 @@ def _require_repeatable(settings: Settings, archive: Archive) -> None:
         with blaming(f"strategy {spec.name}"):
             for book in spec.books:
                 tickers = spec.tickers(book, universe)
-                last = engine.last_session(spec, archive.prices, tickers)
-                sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
-                decided = engine.decision_sessions(spec, sessions)
-                chosen = [*decided[: engine.TAKEN_AGAIN], decided[-1]]
-                decisions = [engine.decision(spec, book, archive, universe, session) for session in chosen]
-                engine.require_repeatable(spec, book, archive, universe, decisions)
+                last = last_session(archive.prices, tickers, spec.end, spec.fill)
+                sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
+                decided = decision_sessions(spec.rebalance, sessions)
+                chosen = [*decided[:REPEATED], decided[-1]]
+                decisions = [decide_at(spec, book, archive, universe, session) for session in chosen]
+                require_repeatable(spec, book, archive, universe, decisions)
 
 
 def _answer_ci(document: dict[str, Any], found: Findings, came_from: dict[str, str], asked: Asked) -> None:

@@ -14,6 +14,7 @@ from backtest.calendars import MARKETS
 from backtest.errors import DataError
 from backtest.execution import kernel
 from backtest.execution.market_rules import RuleName, board_of, rule_values
+from backtest.execution.settings import Costs
 from backtest.prices import Bars, Prices
 
 BPS = 1e-4
@@ -27,16 +28,7 @@ KINDS: tuple[tuple[str, RuleName, bool], ...] = (
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What a spec says of costs: slippage, and a flat rate in place of every market rule where `flat_bps` is given."""
-
-    flat_bps: float | None
-    slippage_bps: float
-    slippage_range: float
-
-
-@dataclass(frozen=True)
-class Terms:
+class TradingConditions:
     """The terms of every moment (rows, M) for every ticker (columns, T), tickers ordered by market.
 
     A unit is what one step of the wealth series buys; `shares` is how many shares a unit is, NaN where a source has no share
@@ -45,12 +37,12 @@ class Terms:
     `session`  number of the session of each moment, shape (M,); `market` number of its market; `columns` each market's tickers
     `price`    fill price of a unit, NaN where it cannot be traded at that moment; `mark` its value at that moment, 1 before
                its first price
-    `exchange` what a unit of the ticker's currency is worth in the book's
+    `fx_rate`  what a unit of the ticker's currency is worth in the book's
     `lot`, `least`            units, 0 where any amount will do; `sealed_up`, `sealed_down` whether the price is at its limit
     `ends`     whether a ticker that is declared ended has its last price here
     `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
     `activity` a fee per unit sold, at most `activity_most` an order
-    `slippage` fraction by which a fill is worse than the price; `spread` the day's high less its low over the price
+    `slippage` fraction by which a fill is worse than the price; `day_range` the day's high less its low over the price
     """
 
     tickers: tuple[str, ...]
@@ -62,7 +54,7 @@ class Terms:
     price: np.ndarray
     mark: np.ndarray
     shares: np.ndarray
-    exchange: np.ndarray
+    fx_rate: np.ndarray
     lot: np.ndarray
     least: np.ndarray
     sealed_up: np.ndarray
@@ -74,7 +66,7 @@ class Terms:
     activity: np.ndarray
     activity_most: np.ndarray
     slippage: np.ndarray
-    spread: np.ndarray
+    day_range: np.ndarray
     buy_rate: np.ndarray
     sell_rate: np.ndarray
 
@@ -85,16 +77,18 @@ class Terms:
         parts = [commissions[name] if name in commissions else getattr(self, name) for name in kernel.FIELDS]
         return np.stack(parts, axis=2, dtype=float)
 
-    def slipping(self, costs: Costs) -> "Terms":
+    def slipping(self, costs: Costs) -> "TradingConditions":
         """Return the same terms under the slippage of other costs."""
-        return replace(self, slippage=_slippage(costs, self.spread))
+        return replace(self, slippage=_slippage(costs, self.day_range))
 
     def rows_of(self, market: int) -> np.ndarray:
         """Return the moments of a market, rising."""
         return np.flatnonzero(self.market == market)
 
 
-def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.DatetimeIndex, fill: str, costs: Costs) -> Terms:
+def conditions_of(
+    prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.DatetimeIndex, fill: str, costs: Costs
+) -> TradingConditions:
     """Return the terms of a book on its sessions; DataError for what a source or the rules do not know.
 
     `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share. With
@@ -109,10 +103,10 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
     open_on = np.array([sessions.isin(prices.closes[market].index) for market in markets])  # markets × sessions
     session, market = np.nonzero(open_on.T)
     local = _local(prices, ordered, sessions, fill)
-    exchange = prices.exchange(ordered, base, sessions)
+    fx_rate = prices.fx_rate(ordered, base, sessions)
     here = seat == market[:, None]
-    price = np.where(here, (local.fill * exchange)[session], np.nan)
-    seen = np.where(seat < market[:, None], local.close[session], local.before[session]) * exchange[session]
+    price = np.where(here, (local.fill * fx_rate)[session], np.nan)
+    seen = np.where(seat < market[:, None], local.close[session], local.before[session]) * fx_rate[session]
     mark = np.where(np.isnan(price), seen, price)
     ruled = _Rules(prices, ordered, sessions, costs.flat_bps is None)
     if (ruled.values("settle_days") > 1).any():
@@ -123,7 +117,7 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
     up, down = _sealed(ruled, local, bars)
     buy, sell = ruled.rates(costs.flat_bps)
     ends = np.array([sessions == prices.sold_at(ticker) for ticker in ordered]).T
-    return Terms(
+    return TradingConditions(
         tickers=ordered,
         sessions=sessions,
         markets=markets,
@@ -133,7 +127,7 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
         price=price,
         mark=np.where(np.isnan(mark), 1.0, mark),
         shares=local.shares[session],
-        exchange=exchange[session],
+        fx_rate=fx_rate[session],
         lot=np.nan_to_num(lot[session]),
         least=np.nan_to_num(least[session]),
         sealed_up=up[session] & here,
@@ -141,19 +135,19 @@ def terms_of(prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.D
         ends=ends[session] & here,
         buy={kind: rate[session] for kind, rate in buy.items()},
         sell={kind: rate[session] for kind, rate in sell.items()},
-        commission_least=(ruled.values("commission_least") * exchange)[session],
-        activity=np.nan_to_num(ruled.values("activity_per_share") * local.shares * exchange)[session],
-        activity_most=(ruled.values("activity_most") * exchange)[session],
-        slippage=_slippage(costs, local.spread[session]),
-        spread=local.spread[session],
+        commission_least=(ruled.values("commission_least") * fx_rate)[session],
+        activity=np.nan_to_num(ruled.values("activity_per_share") * local.shares * fx_rate)[session],
+        activity_most=(ruled.values("activity_most") * fx_rate)[session],
+        slippage=_slippage(costs, local.day_range[session]),
+        day_range=local.day_range[session],
         buy_rate=sum(buy.values(), np.zeros(local.fill.shape))[session],
         sell_rate=sum(sell.values(), np.zeros(local.fill.shape))[session],
     )
 
 
-def _slippage(costs: Costs, spread: np.ndarray) -> np.ndarray:
+def _slippage(costs: Costs, day_range: np.ndarray) -> np.ndarray:
     """Return the slippage of each order, a fraction; a name that never had a range slips by the flat part alone."""
-    return np.asarray(costs.slippage_bps * BPS + costs.slippage_range * np.nan_to_num(spread))
+    return np.asarray(costs.slippage_bps * BPS + costs.slippage_range * np.nan_to_num(day_range))
 
 
 @dataclass(frozen=True)
@@ -164,7 +158,7 @@ class _Local:
     close: np.ndarray
     before: np.ndarray
     shares: np.ndarray  # shares a unit is
-    spread: np.ndarray  # high less low over the fill's price; where a session has a close only, that of the last with a range
+    day_range: np.ndarray  # high less low over the fill's price; where a session has a close only, that of the last with a range
     count: np.ndarray  # priced sessions so far, this one included; 0 throughout for what was listed before the source begins
 
 
@@ -188,7 +182,7 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
         close=_at(last, through, np.nan),
         before=_at(last, before, np.nan),
         shares=now / held["close"],
-        spread=pd.DataFrame((held["high"] - held["low"]) / held[fill]).ffill().to_numpy(),
+        day_range=pd.DataFrame((held["high"] - held["low"]) / held[fill]).ffill().to_numpy(),
         count=counted,
     )
 

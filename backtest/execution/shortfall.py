@@ -11,7 +11,7 @@ import pandas as pd
 
 from backtest.errors import BacktestError
 from backtest.execution import kernel
-from backtest.execution.conditions import Terms
+from backtest.execution.conditions import TradingConditions
 
 
 class Cause(IntEnum):
@@ -47,12 +47,12 @@ MISSED = 1e-9  # of a book's value, where orders are in fractions of a share
 HALF_LOT = 0.5 + 1e-6
 
 
-class Journal:
+class ShortfallLog:
     """Rows of the tables UNFILLED, LATE, DIFFERENCES and of exits (session, ticker), as the desk walks a book."""
 
-    def __init__(self, terms: Terms, decided: pd.DatetimeIndex) -> None:
-        self.terms, self.decided = terms, decided
-        tickers = len(terms.tickers)
+    def __init__(self, conditions: TradingConditions, decided: pd.DatetimeIndex) -> None:
+        self.conditions, self.decided = conditions, decided
+        tickers = len(conditions.tickers)
         self.target = np.zeros(tickers)
         self.number, self.due = np.full(tickers, -1), np.full(tickers, -1)
         self.cause = np.zeros(tickers, dtype=int)
@@ -88,13 +88,13 @@ class Journal:
     ) -> None:
         """Note a moment of one market: arrays over its tickers, except `held` (every ticker, after the trades)."""
         missing = wanted - held[seats]
-        ending = self.terms.ends[moment, seats]
+        ending = self.conditions.ends[moment, seats]
         for place in np.flatnonzero(waiting | (ending & ((units != 0) | (held[seats] > 0)))):
             seat = seats.start + int(place)
             if ending[place]:
                 self._ended(seat, moment, float(units[place]), float(held[seat]), int(cause[place]))
             elif done[place]:
-                small = cause[place] == Cause.BELOW_LEAST or wanted[place] < self.terms.least[moment, seat]
+                small = cause[place] == Cause.BELOW_LEAST or wanted[place] < self.conditions.least[moment, seat]
                 if small and held[seat] == 0 and self.target[seat] > 0:
                     self._too_small(seat, moment, float(missing[place]))
                 else:
@@ -106,11 +106,11 @@ class Journal:
     def close(self, waiting: np.ndarray, held: np.ndarray, targets: np.ndarray, due: np.ndarray) -> None:
         """Account for every order that no moment filled; `targets` is decisions × tickers."""
         for seat in np.flatnonzero(waiting).tolist():
-            self._gave_up(seat, int(self.terms.rows_of(self._market(seat))[-1]), REPLACED)
+            self._gave_up(seat, int(self.conditions.rows_of(self._market(seat))[-1]), REPLACED)
         for number, market in np.argwhere(due < 0).tolist():
-            for seat in range(self.terms.columns[market].start, self.terms.columns[market].stop):
+            for seat in range(self.conditions.columns[market].start, self.conditions.columns[market].stop):
                 if targets[number, seat] > 0 or held[seat] > 0:
-                    row = (self.decided[number], self.terms.tickers[seat], float(targets[number, seat]), RUN_ENDED, 0, 0.0)
+                    row = (self.decided[number], self.conditions.tickers[seat], float(targets[number, seat]), RUN_ENDED, 0, 0.0)
                     self.unfilled.append(row)
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -125,48 +125,48 @@ class Journal:
         )
 
     def _market(self, seat: int) -> int:
-        return next(number for number, seats in enumerate(self.terms.columns) if seats.start <= seat < seats.stop)
+        return next(number for number, seats in enumerate(self.conditions.columns) if seats.start <= seat < seats.stop)
 
     def _session(self, moment: int) -> pd.Timestamp:
-        return pd.Timestamp(self.terms.sessions[self.terms.session[moment]])
+        return pd.Timestamp(self.conditions.sessions[self.conditions.session[moment]])
 
     def _waited(self, seat: int, moment: int) -> int:
-        rows = self.terms.rows_of(self._market(seat))
+        rows = self.conditions.rows_of(self._market(seat))
         return int(rows.searchsorted(moment) - rows.searchsorted(self.due[seat]))
 
     def _cost(self, seat: int, moment: int, units: float) -> float:
-        return units * float(self.terms.mark[moment, seat] - self.terms.mark[self.due[seat], seat])
+        return units * float(self.conditions.mark[moment, seat] - self.conditions.mark[self.due[seat], seat])
 
     def _gave_up(self, seat: int, moment: int, otherwise: str) -> None:
         """Write down an order that ends unfilled, with the reason it last waited for."""
-        later = self.terms.price[self.due[seat] :, seat]
+        later = self.conditions.price[self.due[seat] :, seat]
         reason = PRICES_ENDED if np.isnan(later).all() else WORDS.get(Cause(self.cause[seat]), otherwise)
         cost = self._cost(seat, moment, self.missing[seat])
-        decided, ticker = self.decided[self.number[seat]], self.terms.tickers[seat]
+        decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]
         self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), cost))
 
     def _ended(self, seat: int, moment: int, units: float, held: float, cause: int) -> None:
         """Write down what becomes of a ticker at its last price: sold, kept because sealed, or not bought any more."""
         if units < 0:
-            self.exits.append((self._session(moment), self.terms.tickers[seat]))
+            self.exits.append((self._session(moment), self.conditions.tickers[seat]))
         if self.number[seat] >= 0 and (held > 0 or (units == 0 and self.target[seat] > 0)):
             self.cause[seat] = cause
             reason = WORDS[Cause(cause)] if held > 0 and cause else PRICES_ENDED
-            decided, ticker = self.decided[self.number[seat]], self.terms.tickers[seat]
+            decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]
             self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), 0.0))
 
     def _too_small(self, seat: int, moment: int, missing: float) -> None:
         """Write down an order for a name not held of which the board lets nothing so small be bought."""
-        decided, ticker, cost = self.decided[self.number[seat]], self.terms.tickers[seat], self._cost(seat, moment, missing)
+        decided, ticker, cost = self.decided[self.number[seat]], self.conditions.tickers[seat], self._cost(seat, moment, missing)
         self.unfilled.append((decided, ticker, float(self.target[seat]), TOO_SMALL, self._waited(seat, moment), cost))
 
     def _done(self, seat: int, moment: int, missing: float, units: float, value: float, cause: int) -> None:
         """Write down an order that was filled late, and one that was not filled whole."""
-        terms, session, ticker = self.terms, self._session(moment), self.terms.tickers[seat]
+        conditions, session, ticker = self.conditions, self._session(moment), self.conditions.tickers[seat]
         if waited := self._waited(seat, moment):
             reason = WORDS.get(Cause(self.cause[seat]), SUSPENDED)
             self.late.append((self.decided[self.number[seat]], ticker, session, waited, reason, self._cost(seat, moment, units)))
-        lot, price = terms.lot[moment, seat], terms.price[moment, seat]
+        lot, price = conditions.lot[moment, seat], conditions.price[moment, seat]
         lots = abs(missing) / lot if lot > 0 else np.nan
         if lots > HALF_LOT if lot > 0 else abs(missing) * price > MISSED * value:
             if cause == Cause.NONE and units != 0:

@@ -1,28 +1,42 @@
-"""Settings to equity curves, through the same functions of the engine as a single run, each shared part computed once.
+"""Settings to equity curves, through the same functions as a single run, each shared part computed once.
 
-Shared: what was known at a decision's close, each signal's scores there, the terms of a book, and each distinct path of
-targets. Books that share terms, decision days, lag and capital walk together and are filled in one call of the kernel.
+Every cache is keyed by the objects that its value is made from: sub-models of the spec, the span of a book, a moment.
+Books that share conditions, decision days, lag and capital are traded together, in one call of the kernel.
 """
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from backtest import engine
-from backtest.engine import Decision, Outlook
-from backtest.execution.conditions import Terms
+from backtest.decisions import (
+    Decision,
+    DecisionContext,
+    closing_moment,
+    context_of,
+    decide_from,
+    decision_sessions,
+    last_session,
+    run_sessions,
+    scores_of,
+    target_weights,
+)
+from backtest.execution.accounting import book_values, unit_values
+from backtest.execution.conditions import TradingConditions, conditions_of
+from backtest.execution.settings import Costs, ExecutionSettings, Fill
+from backtest.execution.trading import filled
 from backtest.panel import Archive, content
+from backtest.signals import Signal
 from backtest.statistics import performance
-from backtest.strategy import StrategySpec
+from backtest.strategy import Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
 
-BOOKS_AT_ONCE = 64  # walked together: bounds the memory
+BOOKS_AT_ONCE = 64  # traded together: bounds the memory
+Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
 
 
@@ -43,14 +57,54 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """What every setting of a group shares."""
+class _Book:
+    """What the span of a book depends on: its baskets, the spec's scope, the fill, and tickers held beside the baskets'."""
+
+    baskets: tuple[str, ...]
+    scope: Scope
+    fill: Fill
+    holds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The tickers and sessions of a book; the sessions are those of its tickers' markets from first to last."""
 
     tickers: tuple[str, ...]
-    base: str
     markets: tuple[str, ...]
-    sessions: pd.DatetimeIndex
+    first: pd.Timestamp
     last: pd.Timestamp
+    sessions: pd.DatetimeIndex = field(compare=False)
+
+
+@dataclass(frozen=True)
+class _Market:
+    """What the conditions of a book's orders depend on."""
+
+    span: _Span
+    base: str
+    fill: Fill
+    costs: Costs
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What books share that are traded together."""
+
+    span: _Span
+    base: str
+    execution: ExecutionSettings
+    rebalance: str
+
+
+@dataclass(frozen=True)
+class _Decider:
+    """What the targets of a book depend on."""
+
+    book: str
+    baskets: tuple[str, ...]
+    policy: Policy
+    span: _Span
 
 
 @dataclass(frozen=True)
@@ -62,21 +116,21 @@ class _Path:
     content: bytes
 
 
-class _Newest(Generic[Made]):
-    """What was asked for last, so many of it."""
+class _LruCache(Generic[Key, Made]):
+    """A bounded LRU cache of what a function makes of a key."""
 
-    def __init__(self, most: int) -> None:
-        self._held: OrderedDict[Any, Made] = OrderedDict()
-        self._most = most
+    def __init__(self, most: int, make: Callable[[Key], Made]) -> None:
+        self._values: OrderedDict[Key, Made] = OrderedDict()
+        self._most, self._make = most, make
 
-    def get(self, key: Any, make: Callable[[], Made]) -> Made:
-        """Return what is held under a key, made where it is not."""
-        if key not in self._held:
-            self._held[key] = make()
-        self._held.move_to_end(key)
-        if len(self._held) > self._most:
-            self._held.popitem(last=False)
-        return self._held[key]
+    def __call__(self, key: Key) -> Made:
+        """Return the value of a key."""
+        if key not in self._values:
+            self._values[key] = self._make(key)
+        self._values.move_to_end(key)
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return self._values[key]
 
 
 class Evaluator:
@@ -84,117 +138,108 @@ class Evaluator:
 
     def __init__(self, archive: Archive, universe: Universe) -> None:
         self.archive, self.universe, self.content = archive, universe, content(archive)
-        self._frames: _Newest[_Frame] = _Newest(256)
-        self._benchmarks: _Newest[pd.Series] = _Newest(256)
-        self._outlooks: _Newest[Outlook] = _Newest(1024)
-        self._scores: _Newest[pd.Series] = _Newest(8192)
-        self._paths: _Newest[_Path] = _Newest(512)
-        self._terms: _Newest[tuple[Terms, np.ndarray]] = _Newest(4)  # large
-        self._whatever_slippage: _Newest[tuple[Terms, np.ndarray]] = _Newest(4)
+        self._span = _LruCache(256, self._make_span)
+        self._benchmark = _LruCache(256, self._make_benchmark)
+        self._panel = _LruCache(1024, archive.as_of)
+        self._context = _LruCache(1024, self._make_context)
+        self._scores = _LruCache(8192, self._make_scores)
+        self._path = _LruCache(512, self._make_path)
+        self._conditions = _LruCache(4, self._make_conditions)  # large
+        self._without_slippage = _LruCache(4, self._make_without_slippage)
 
     def curves(self, specs: Sequence[StrategySpec]) -> Iterator[Curve]:
         """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it."""
-        groups: dict[Any, list[tuple[int, str]]] = {}
+        groups: dict[_Group, list[tuple[int, str]]] = {}
         for number, spec in enumerate(specs):
             for book in spec.books:
-                groups.setdefault(self._group(spec, book), []).append((number, book))
-        for members in groups.values():
+                group = _Group(self._span(_book(spec, book)), self._base(spec, book), spec.execution, spec.rebalance)
+                groups.setdefault(group, []).append((number, book))
+        for group, members in groups.items():
             for first in range(0, len(members), BOOKS_AT_ONCE):
-                yield from self._together(specs, members[first : first + BOOKS_AT_ONCE])
+                yield from self._together(group, specs, members[first : first + BOOKS_AT_ONCE])
 
     def sessions(self, spec: StrategySpec, book: str) -> pd.DatetimeIndex:
         """Return the sessions of a book."""
-        return self._frame(spec, book).sessions
+        return self._span(_book(spec, book)).sessions
 
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
         """Return the value of all benchmarks of a book's markets, in equal parts each session, NaN where none is priced."""
-        return self._benchmarks.get(_about(spec, book), lambda: self._compared(self._frame(spec, book)))
+        return self._benchmark((self._span(_book(spec, book)), self._base(spec, book)))
 
-    def _compared(self, frame: _Frame) -> pd.Series:
+    def _make_benchmark(self, key: tuple[_Span, str]) -> pd.Series:
+        span, base = key
         prices = self.archive.prices
-        compared = [one.ticker for one in self.universe.benchmarks if one.market in frame.markets]
-        prices.require(compared)
-        returns = performance.mean_returns(prices.priced(compared, frame.base, frame.sessions))
-        values = (1.0 + returns).cumprod().reindex(frame.sessions)
+        tickers = [benchmark.ticker for benchmark in self.universe.benchmarks if benchmark.market in span.markets]
+        prices.require(tickers)
+        returns = performance.mean_returns(prices.priced(tickers, base, span.sessions))
+        values = (1.0 + returns).cumprod().reindex(span.sessions)
         if len(returns):
-            values.iloc[frame.sessions.searchsorted(returns.index[0]) - 1] = 1.0
+            values.iloc[span.sessions.searchsorted(returns.index[0]) - 1] = 1.0
         return values
 
-    def _group(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
-        """Return what the books that are walked together share."""
-        return (self._terms_key(spec, book), spec.rebalance, spec.lag, spec.capital)
-
-    def _together(self, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
-        spec, book = specs[members[0][0]], members[0][1]
-        frame, (terms, worth) = self._frame(spec, book), self._terms_of(spec, book)
-        paths = [self._path(specs[number], book, terms) for number, book in members]
+    def _together(self, group: _Group, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
+        settings = group.execution
+        conditions, unit_value = self._conditions(_Market(group.span, group.base, settings.fill, settings.costs))
+        paths = [
+            self._path(_Decider(book, specs[number].books[book], specs[number].policy, group.span)) for number, book in members
+        ]
         distinct = {path.content: path for path in paths}
-        order = {content: place for place, content in enumerate(distinct)}
-        places = [order[path.content] for path in paths]
-        targets = np.stack([path.targets for path in distinct.values()], axis=1)
-        orders = engine.filled(spec, terms, targets, paths[0].decided)
-        values = engine.values(terms, orders, worth, spec.capital)
-        periods = self.archive.prices.periods_per_year(frame.markets)
-        for (number, name), place in zip(members, places, strict=True):
-            yield Curve(number, name, frame.sessions, values[place], periods)
+        order = {content: index for index, content in enumerate(distinct)}
+        targets = np.stack([self._seated(path.targets, group.span, conditions) for path in distinct.values()], axis=1)
+        orders = filled(conditions, targets, paths[0].decided, settings)
+        values = book_values(conditions, orders, unit_value, settings.capital)
+        periods = self.archive.prices.periods_per_year(group.span.markets)
+        for (number, book), path in zip(members, paths, strict=True):
+            yield Curve(number, book, group.span.sessions, values[order[path.content]], periods)
 
-    def _path(self, spec: StrategySpec, book: str, terms: Terms) -> _Path:
+    def _seated(self, targets: np.ndarray, span: _Span, conditions: TradingConditions) -> np.ndarray:
+        """Return targets with their tickers in the order of the conditions."""
+        seat = {ticker: column for column, ticker in enumerate(span.tickers)}
+        return targets[:, [seat[ticker] for ticker in conditions.tickers]]
+
+    def _make_path(self, key: _Decider) -> _Path:
         """Return what one book decides."""
-        frame = self._frame(spec, book)
+        sessions = decision_sessions(key.policy.rebalance, key.span.sessions)
+        targets = target_weights([self._decision(key, session) for session in sessions], key.span.tickers)
+        return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest())
 
-        def decided() -> _Path:
-            sessions = engine.decision_sessions(spec, frame.sessions)
-            targets = engine.targets_of([self._decision(spec, book, frame, session) for session in sessions], terms)
-            return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest())
+    def _decision(self, key: _Decider, session: pd.Timestamp) -> Decision:
+        moment = closing_moment(self.archive.prices, key.span.markets, session)
+        context = self._context((key.baskets, session, moment))
+        scores = tuple(self._scores((signal, moment)) for signal in key.policy.signals)
+        return decide_from(key.policy.weights, key.book, context, scores)
 
-        key = (book, spec.books[book], spec.signals, spec.weights, spec.rebalance, frame.tickers, spec.start, frame.last)
-        return self._paths.get(key, decided)
+    def _make_context(self, key: tuple[tuple[str, ...], pd.Timestamp, pd.Timestamp]) -> DecisionContext:
+        baskets, session, moment = key
+        return context_of(baskets, session, self._panel(moment), self.universe)
 
-    def _decision(self, spec: StrategySpec, book: str, frame: _Frame, session: pd.Timestamp) -> Decision:
-        baskets = spec.books[book]
-        seen = self._outlooks.get(
-            (baskets, frame.markets, session),
-            lambda: engine.outlook(baskets, frame.markets, self.archive, self.universe, session),
-        )
-        scores = tuple(
-            self._scores.get((signal, seen.moment), partial(engine.scored, signal, seen.panel)) for signal in spec.signals
-        )
-        return engine.decided_on(spec, book, seen, scores)
+    def _make_scores(self, key: tuple[Signal, pd.Timestamp]) -> pd.Series:
+        signal, moment = key
+        return scores_of(signal, self._panel(moment))
 
-    def _frame(self, spec: StrategySpec, book: str) -> _Frame:
-        return self._frames.get(_about(spec, book), lambda: self._framed(spec, book))
-
-    def _framed(self, spec: StrategySpec, book: str) -> _Frame:
-        prices = self.archive.prices
-        tickers = spec.tickers(book, self.universe)
-        base = self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
+    def _make_span(self, book: _Book) -> _Span:
+        prices, scope = self.archive.prices, book.scope
+        tickers = tickers_of(book.baskets, book.holds, self.universe)
         prices.require(tickers)
-        last = engine.last_session(spec, prices, tickers)
-        sessions = engine.run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
-        return _Frame(tickers, base, prices.markets_of(tickers), sessions, sessions[-1])
+        last = last_session(prices, tickers, scope.end, book.fill)
+        sessions = run_sessions(prices, tickers, pd.Timestamp(scope.start), last, book.fill)
+        return _Span(tickers, prices.markets_of(tickers), sessions[0], sessions[-1], sessions)
 
-    def _terms_key(self, spec: StrategySpec, book: str) -> tuple[Any, ...]:
-        frame = self._frame(spec, book)
-        costs = (spec.fill, spec.cost_bps, spec.slippage_range, spec.slippage_bps)  # the last is no part of what slippages share
-        return (frame.tickers, frame.base, spec.start, frame.last, *costs)
+    def _make_conditions(self, market: _Market) -> tuple[TradingConditions, np.ndarray]:
+        """Return the conditions a book trades under, and a unit's value in its currency by session."""
+        costs = replace(market.costs, slippage_bps=0.0)
+        conditions, unit_value = self._without_slippage(replace(market, costs=costs))
+        return conditions.slipping(market.costs), unit_value
 
-    def _terms_of(self, spec: StrategySpec, book: str) -> tuple[Terms, np.ndarray]:
-        """Return the terms a book trades under, and a unit's value in its currency by session."""
-        key = self._terms_key(spec, book)
+    def _make_without_slippage(self, market: _Market) -> tuple[TradingConditions, np.ndarray]:
+        """Return the same without the flat slippage, which sweeps vary most: the rest is shared."""
+        span, prices = market.span, self.archive.prices
+        conditions = conditions_of(prices, span.tickers, market.base, span.sessions, market.fill, market.costs)
+        return conditions, unit_values(conditions, prices, market.base).in_base
 
-        def made() -> tuple[Terms, np.ndarray]:
-            frame, prices = self._frame(spec, book), self.archive.prices
-            terms = engine.book_terms(spec, prices, frame.tickers, frame.base, frame.sessions)
-            wealth, rate = engine.worth_of(terms, prices, frame.base)
-            return terms, wealth * rate
-
-        def slipped() -> tuple[Terms, np.ndarray]:
-            terms, worth = self._whatever_slippage.get(key[:-1], made)
-            return terms.slipping(engine.costs_of(spec)), worth
-
-        return self._terms.get(key, slipped)
+    def _base(self, spec: StrategySpec, book: str) -> str:
+        return self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
 
 
-def _about(spec: StrategySpec, book: str) -> tuple[Any, ...]:
-    """Return what decides a book's tickers and days."""
-    return book, spec.baskets, spec.together, spec.base, spec.start, spec.end, spec.fill, spec.weights.holds
+def _book(spec: StrategySpec, name: str) -> _Book:
+    return _Book(spec.books[name], spec.scope, spec.fill, spec.weights.holds)

@@ -9,7 +9,10 @@ import importlib
 import numpy as np
 import pandas as pd
 
-from backtest import calendars, engine
+from backtest import calendars
+from backtest.execution.accounting import book_values
+from backtest.execution.conditions import conditions_of
+from backtest.execution.trading import filled
 from backtest.prices import Prices
 from backtest.strategy import build_spec
 from backtest.weights import Equal
@@ -24,9 +27,10 @@ def trade_once() -> None:
     market, currency = {"NVDA": "XNYS"}, {"NVDA": "USD"}
     prices = Prices(flat, market, currency, {"XNYS": closes}, pd.Series(7.0, closes.index), "none", "none", "none")
     spec = build_spec(name="none", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=1.0)
-    terms = engine.book_terms(spec, prices, ("NVDA",), "USD", pd.DatetimeIndex(closes.index))
-    orders = engine.filled(spec, terms, np.ones((1, 2, 1)), pd.DatetimeIndex(closes.index[:1]))
-    engine.values(terms, orders, flat.to_numpy(), spec.capital)
+    settings = spec.execution
+    conditions = conditions_of(prices, ("NVDA",), "USD", pd.DatetimeIndex(closes.index), settings.fill, settings.costs)
+    orders = filled(conditions, np.ones((1, 2, 1)), pd.DatetimeIndex(closes.index[:1]), settings)
+    book_values(conditions, orders, flat.to_numpy(), spec.capital)
 
 
 gc.disable()

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from support.markets import STRATEGIES, spec_of
 
-from backtest import engine
 from backtest.__main__ import main
 from backtest.audits import audit
 from backtest.audits.leak_budget import Delayed, measure_leaks
 from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sentence
+from backtest.decisions import decide
 from backtest.runs import run
 from backtest.strategy import load_strategy
 from backtest.universe import load_universe
@@ -210,8 +210,8 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
 def test_figures_that_come_days_later_change_what_is_decided(excess_growth, archive):
     spec, result = excess_growth
     sessions = pd.DatetimeIndex(result.books["leaders"].equity.index)
-    late = engine.decide(spec, "leaders", Delayed(archive.facts, archive.prices, 120), UNIVERSE, sessions)
-    ours = engine.decide(spec, "leaders", archive, UNIVERSE, sessions)
+    late = decide(spec, "leaders", Delayed(archive.facts, archive.prices, 120), UNIVERSE, sessions)
+    ours = decide(spec, "leaders", archive, UNIVERSE, sessions)
     assert any(one.scores[0].to_numpy() != other.scores[0].to_numpy() for one, other in zip(late, ours, strict=True))
     moved = Delayed(archive.facts, archive.prices, 20).as_of(ours[20].moment)
     assert moved.rows["known_at"].max() <= ours[20].moment - pd.Timedelta(days=20)

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from support.markets import NOWHERE, STRATEGIES, day, days, prices_of, spec_of
 
-from backtest import engine, runs
+from backtest import runs
 from backtest.audits.masking import masked_after, masked_rows
 from backtest.audits.replay import TomorrowsClose, canary_is_caught, replay_decisions
+from backtest.decisions import decide, decision_sessions, run_sessions
 from backtest.errors import DataError, LookAheadError
 from backtest.panel import Archive, Panel
 from backtest.strategy import load_strategy
@@ -222,9 +223,9 @@ def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(archive):
 def test_the_session_by_session_decision_is_the_engine_s_own(archive):
     spec = load_strategy(STRATEGIES[0])
     book = next(iter(spec.books))
-    sessions = engine.run_sessions(archive.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
-    all_at_once = engine.decide(spec, book, archive, UNIVERSE, sessions)
-    assert [one.session for one in all_at_once] == list(engine.decision_sessions(spec, sessions))
+    sessions = run_sessions(archive.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
+    all_at_once = decide(spec, book, archive, UNIVERSE, sessions)
+    assert [one.session for one in all_at_once] == list(decision_sessions(spec.rebalance, sessions))
     assert runs.named_signals(spec)
 
 

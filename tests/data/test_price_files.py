@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtest import engine
 from backtest.data.sources import reference
 from backtest.data.sources.folder import load_prices
+from backtest.decisions import decide, last_session, run_sessions, targets_of
 from backtest.errors import DataError
+from backtest.execution.accounting import Simulation
+from backtest.execution.trading import trade
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.statistics import performance, uncertainty
@@ -47,12 +49,12 @@ def spec_of(ticker: str, **changes) -> StrategySpec:
     return build_spec(**values | changes)
 
 
-def traded(ticker: str, prices: Prices, base: str, **changes) -> engine.Simulation:
+def traded(ticker: str, prices: Prices, base: str, **changes) -> Simulation:
     """A book of one ticker, bought and held."""
     spec, universe = spec_of(ticker, **changes), load_universe()
     archive = Archive(reference.load_facts(), prices)
-    sessions = engine.run_sessions(prices, (ticker,), pd.Timestamp(spec.start), engine.last_session(spec, prices, (ticker,)))
-    return engine.trade(spec, engine.decide(spec, ticker, archive, universe, sessions), prices, (ticker,), base, sessions)
+    sessions = run_sessions(prices, (ticker,), pd.Timestamp(spec.start), last_session(prices, (ticker,), spec.end, spec.fill))
+    return trade(targets_of(decide(spec, ticker, archive, universe, sessions), (ticker,)), prices, base, sessions, spec.execution)
 
 
 def test_a_book_of_nvidia_on_the_shared_files_has_the_figures_of_an_independent_check(files):

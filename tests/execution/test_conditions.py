@@ -1,4 +1,4 @@
-"""Orders under their market's terms, on markets small enough to follow by hand."""
+"""Orders under their market's conditions, on markets small enough to follow by hand."""
 
 from dataclasses import replace
 
@@ -8,11 +8,14 @@ import pytest
 from support.markets import INDEX, MAIN, NOWHERE, STAR, US, day, decided, eight, listed, prices_of, shares_of, spec_of, traded
 from vectorbt.portfolio import dispatch
 
-from backtest import engine
+from backtest.decisions import last_session, run_sessions
 from backtest.errors import BacktestError, DataError
-from backtest.execution.conditions import Costs, terms_of
+from backtest.execution.accounting import book_values
+from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import Orders, due_rows, walked
-from backtest.execution.shortfall import Journal
+from backtest.execution.settings import Costs
+from backtest.execution.shortfall import ShortfallLog
+from backtest.execution.simulator import simulate
 from backtest.prices import Prices
 
 # Fees
@@ -53,7 +56,7 @@ def test_a_buy_slips_up_and_a_sale_slips_down() -> None:
 
 def test_a_fill_at_the_open_slips_by_a_part_of_the_days_range() -> None:
     """Open 10, close 10.50, high 11 and low 9: a twentieth of the range over the open is 1%."""
-    prices = shares_of({US: eight(10.5)}, open_={US: eight(10.0)}, spread=1.0)
+    prices = shares_of({US: eight(10.5)}, open_={US: eight(10.0)}, day_range=2.0)
     outcome = traded(prices, decided(INDEX[0], {US: 0.5}), fill="open", slippage_range=0.05)
     assert listed(outcome.orders, "shares", "price", "slippage") == [pytest.approx([5000.0, 10.1, 500.0])]
     assert outcome.equity.iloc[1] == pytest.approx(100_000 - 50_500 - 5.05 + 52_500)  # 1 bp commission
@@ -70,25 +73,25 @@ def closes_only_from(prices: Prices, place: int) -> Prices:
 
 def test_a_session_with_a_close_alone_slips_by_the_range_of_the_last_that_had_one() -> None:
     """High 11 and low 9 over a close of 10: a twentieth of the range is 1%, with 10 bps flat 1.1%."""
-    prices = closes_only_from(shares_of({US: eight()}, spread=1.0), 3)
+    prices = closes_only_from(shares_of({US: eight()}, day_range=2.0), 3)
     chosen = decided(INDEX[0], {US: 0.5}), decided(INDEX[4], {})
     orders = traded(prices, *chosen, slippage_bps=10.0, slippage_range=0.05).orders
     assert listed(orders, "shares", "price") == [pytest.approx([5000.0, 10.11]), pytest.approx([5000.0, 9.89])]
 
 
 def test_a_name_that_never_had_a_range_slips_by_the_flat_part() -> None:
-    prices = closes_only_from(shares_of({US: eight()}, spread=1.0), 0)
+    prices = closes_only_from(shares_of({US: eight()}, day_range=2.0), 0)
     orders = traded(prices, decided(INDEX[0], {US: 0.5}), slippage_bps=10.0, slippage_range=0.05).orders
     assert listed(orders, "price") == [pytest.approx([10.01])]
 
 
 def test_a_book_that_is_filled_at_opens_ends_with_the_last_session_that_has_them_all() -> None:
     prices = closes_only_from(shares_of({US: eight(), "BBB": eight()}), 5)
-    assert engine.last_session(spec_of(fill="open"), prices, [US, "BBB"]) == INDEX[4]
-    assert engine.last_session(spec_of(fill="close"), prices, [US, "BBB"]) == INDEX[7]
-    assert engine.run_sessions(prices, [US], INDEX[0], INDEX[7], "open")[-1] == INDEX[4]
+    assert last_session(prices, [US, "BBB"], None, "open") == INDEX[4]
+    assert last_session(prices, [US, "BBB"], None, "close") == INDEX[7]
+    assert run_sessions(prices, [US], INDEX[0], INDEX[7], "open")[-1] == INDEX[4]
     with pytest.raises(DataError, match="by hand: the opens of AAA end on 2024-01-05, before 2024-01-10; expected an end up to"):
-        engine.last_session(spec_of(fill="open", end="2024-01-10"), prices, [US, "BBB"])
+        last_session(prices, [US, "BBB"], day("2024-01-10"), "open")
 
 
 def test_a_name_that_has_no_open_at_all_is_refused_where_orders_are_filled_at_opens() -> None:
@@ -96,8 +99,8 @@ def test_a_name_that_has_no_open_at_all_is_refused_where_orders_are_filled_at_op
     assert prices.bars is not None
     prices = replace(prices, bars=replace(prices.bars, open=prices.bars.open.assign(BBB=np.nan)))
     with pytest.raises(DataError, match="by hand: no open at all for BBB; expected prices at which orders are filled"):
-        engine.last_session(spec_of(fill="open"), prices, [US, "BBB"])
-    assert engine.last_session(spec_of(fill="close"), prices, [US, "BBB"]) == INDEX[7]
+        last_session(prices, [US, "BBB"], None, "open")
+    assert last_session(prices, [US, "BBB"], None, "close") == INDEX[7]
 
 
 def test_opens_or_ranges_of_a_source_without_bars_are_refused() -> None:
@@ -165,9 +168,9 @@ def test_an_odd_lot_is_sold_when_all_of_it_is() -> None:
 
 def test_a_days_close_in_shanghai_counts_in_new_york_and_not_the_other_way_round() -> None:
     prices = shares_of({MAIN: [10, 10, 11, 11, 11, 11, 11, 11], US: [20, 20, 24, 24, 24, 24, 24, 24]})
-    terms = terms_of(prices, (MAIN, US), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
-    shanghai, new_york = (terms.rows_of(market)[2] for market in (0, 1))  # the third day, at a rate of 7
-    assert terms.mark[[shanghai, new_york]].tolist() == [
+    conditions = conditions_of(prices, (MAIN, US), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
+    shanghai, new_york = (conditions.rows_of(market)[2] for market in (0, 1))  # the third day, at a rate of 7
+    assert conditions.mark[[shanghai, new_york]].tolist() == [
         pytest.approx([11 / 7, 20.0]),
         pytest.approx([11 / 7, 24.0]),
     ]
@@ -280,12 +283,12 @@ def test_a_share_in_lots_that_is_not_bought_on_its_last_session_is_listed_with_t
 
 
 def test_a_name_that_ends_neither_held_nor_wanted_is_not_listed() -> None:
-    terms, _ = ordered()
-    journal, both, none = Journal(replace(terms, ends=np.ones_like(terms.ends)), INDEX[:1]), slice(0, 2), np.zeros(2)
-    journal.queued(both, 1, 0, none)
+    conditions, _ = ordered()
+    log, both, none = ShortfallLog(replace(conditions, ends=np.ones_like(conditions.ends)), INDEX[:1]), slice(0, 2), np.zeros(2)
+    log.queued(both, 1, 0, none)
     waiting, nothing = none == 0, none > 0
-    journal.traded(2, both, units=none, wanted=none, held=none, value=1.0, waiting=waiting, done=nothing, cause=none.astype(int))
-    assert journal.unfilled == []
+    log.traded(2, both, units=none, wanted=none, held=none, value=1.0, waiting=waiting, done=nothing, cause=none.astype(int))
+    assert log.unfilled == []
 
 
 def test_an_order_for_a_name_whose_prices_have_ended_is_listed() -> None:
@@ -328,37 +331,37 @@ def test_an_order_due_after_the_end_of_the_run_is_listed_with_its_reason() -> No
 # What vectorbt would bend without a word
 
 
-def ordered() -> tuple[engine.Terms, Orders]:
+def ordered() -> tuple[TradingConditions, Orders]:
     """5,000 shares at 10 bought on 01-02, and nothing else."""
     prices = shares_of({US: eight(), "BBB": eight()})
-    terms = terms_of(prices, (US, "BBB"), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
-    due = due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
-    return terms, walked(terms, np.array([[[0.5, 0.0]]]), due, 100_000.0)
+    conditions = conditions_of(prices, (US, "BBB"), "USD", INDEX, "close", Costs(None, 0.0, 0.0))
+    due = due_rows(conditions, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    return conditions, walked(conditions, np.array([[[0.5, 0.0]]]), due, 100_000.0)
 
 
 def test_an_order_filled_as_ordered_is_recorded() -> None:
-    assert engine.simulate(*ordered(), 100_000.0)["size"].tolist() == [5000.0]
+    assert simulate(*ordered(), 100_000.0)["size"].tolist() == [5000.0]
 
 
 def test_a_book_without_an_order_has_no_record() -> None:
-    terms, _ = ordered()
-    due = due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
-    assert len(engine.simulate(terms, walked(terms, np.zeros((1, 1, 2)), due, 100_000.0), 100_000.0)) == 0
+    conditions, _ = ordered()
+    due = due_rows(conditions, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    assert len(simulate(conditions, walked(conditions, np.zeros((1, 1, 2)), due, 100_000.0), 100_000.0)) == 0
 
 
 def test_a_value_that_is_no_number_in_one_of_two_books_is_refused_by_its_day() -> None:
-    terms, _ = ordered()
-    due = due_rows(terms, pd.DatetimeIndex([day("2024-01-01")]), 1)
-    orders = walked(terms, np.array([[[0.5, 0.0], [0.0, 0.5]]]), due, 100_000.0)
+    conditions, _ = ordered()
+    due = due_rows(conditions, pd.DatetimeIndex([day("2024-01-01")]), 1)
+    orders = walked(conditions, np.array([[[0.5, 0.0], [0.0, 0.5]]]), due, 100_000.0)
     spoilt = replace(orders, cash=orders.cash * np.array([1.0, np.nan]))
     with pytest.raises(BacktestError, match="value is not a number on 2024-01-02"):
-        engine.values(terms, spoilt, np.full((8, 2), 10.0), 100_000.0)
+        book_values(conditions, spoilt, np.full((8, 2), 10.0), 100_000.0)
 
 
 def test_an_order_that_vectorbt_cut_is_refused() -> None:
-    terms, orders = ordered()
+    conditions, orders = ordered()
     with pytest.raises(BacktestError, match="AAA on 2024-01-02: vectorbt filled 9999 of 20000 units"):
-        engine.simulate(terms, replace(orders, units=orders.units * 4), 100_000.0)
+        simulate(conditions, replace(orders, units=orders.units * 4), 100_000.0)
 
 
 def test_an_order_that_vectorbt_dropped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,13 +373,13 @@ def test_an_order_that_vectorbt_dropped_is_refused(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(dispatch, "simulate_from_orders", dropping)
     with pytest.raises(BacktestError, match="AAA on 2024-01-02: vectorbt dropped the order"):
-        engine.simulate(*ordered(), 100_000.0)
+        simulate(*ordered(), 100_000.0)
 
 
 def test_cash_that_came_out_different_is_refused() -> None:
-    terms, orders = ordered()
-    with pytest.raises(BacktestError, match=r"vectorbt left 49,985\.000000 in cash, the desk 49,995\.000000"):
-        engine.simulate(terms, replace(orders, fixed=orders.fixed + np.where(orders.units > 0, 10.0, 0.0)), 100_000.0)
+    conditions, orders = ordered()
+    with pytest.raises(BacktestError, match=r"vectorbt left 49,985\.000000 in cash; expected 49,995\.000000"):
+        simulate(conditions, replace(orders, fixed=orders.fixed + np.where(orders.units > 0, 10.0, 0.0)), 100_000.0)
 
 
 def test_in_fractions_what_waits_for_cash_orders_nothing_with_the_rounding_that_is_left() -> None:
@@ -408,5 +411,5 @@ def test_in_fractions_a_small_purchase_beside_a_large_one_is_filled_when_all_cas
 
 
 def test_with_one_flat_cost_nothing_slips() -> None:
-    assert engine.costs_of(spec_of(cost_bps=7.0, slippage_bps=3.0, slippage_range=0.1)) == Costs(7.0, 0.0, 0.0)
-    assert engine.costs_of(spec_of(slippage_bps=3.0, slippage_range=0.1)) == Costs(None, 3.0, 0.1)
+    assert spec_of(cost_bps=7.0, slippage_bps=3.0, slippage_range=0.1).execution.costs == Costs(7.0, 0.0, 0.0)
+    assert spec_of(slippage_bps=3.0, slippage_range=0.1).execution.costs == Costs(None, 3.0, 0.1)

@@ -11,10 +11,9 @@ from hypothesis import Phase
 from support.markets import decided
 from support.random_markets import LISTED, ORDER, Case, tried
 
-from backtest import engine
-from backtest.execution import kernel
-from backtest.execution.conditions import Terms, terms_of
-from backtest.execution.shortfall import Journal
+from backtest.execution import kernel, trading
+from backtest.execution.conditions import TradingConditions, conditions_of
+from backtest.execution.shortfall import ShortfallLog
 from backtest.prices import Bars
 
 pytestmark = pytest.mark.slow
@@ -47,7 +46,7 @@ def rate_of(case: Case, name: str, session: pd.Timestamp) -> float:
 def never_short_of_cash(case: Case) -> None:
     _, orders = case.ordered()
     assert orders.cash.min(initial=0.0) >= 0.0
-    assert orders.held.min(initial=0.0) >= 0.0
+    assert orders.holdings.min(initial=0.0) >= 0.0
 
 
 def always_a_value(case: Case) -> None:
@@ -85,8 +84,8 @@ def in_whole_lots(case: Case) -> None:
 
 def all_accounted_for(case: Case) -> None:
     outcome = case.traded()
-    terms, walked = case.ordered()
-    seat = {name: number for number, name in enumerate(terms.tickers)}
+    conditions, walked = case.ordered()
+    seat = {name: number for number, name in enumerate(conditions.tickers)}
     told = {(one.decided, one.ticker) for table in (outcome.orders, outcome.unfilled, outcome.late) for one in table.itertuples()}
     off = {(one.session, one.ticker) for one in outcome.differences.itertuples()}
     for decision in case.decisions:
@@ -95,12 +94,12 @@ def all_accounted_for(case: Case) -> None:
             later = own[own > decision.session]
             if (decision.session, name) in told or len(later) < case.spec.lag or (later[case.spec.lag - 1], name) in off:
                 continue
-            due = later[case.spec.lag - 1]
+            due, number = later[case.spec.lag - 1], conditions.markets.index(market)
             before = [  # orders of moments before this one
                 row for row, moment in enumerate(walked.rows)
-                if (terms.sessions[terms.session[moment]], terms.market[moment]) < (due, terms.markets.index(market))
+                if (conditions.sessions[conditions.session[moment]], conditions.market[moment]) < (due, number)
             ]  # fmt: skip
-            held = walked.held[before[-1], 0] if before else np.zeros(len(seat))
+            held = walked.holdings[before[-1], 0] if before else np.zeros(len(seat))
             cash = walked.cash[before[-1], 0] if before else case.spec.capital
             worth = marks(case, due, market)
             value = cash + sum(held[seat[one]] * worth[one] for one in case.tickers if held[seat[one]] > 0)
@@ -135,10 +134,10 @@ def revalued(case: Case) -> None:
 
 def same_in_company(case: Case) -> None:
     scales = (1.0, 0.5, 0.8)
-    terms, together = case.ordered(scales)
+    conditions, together = case.ordered(scales)
     for book, scale in enumerate(scales):
         _, alone = case.ordered((scale,))
-        every, one = np.zeros((2, len(terms.session), len(terms.tickers)))
+        every, one = np.zeros((2, len(conditions.session), len(conditions.tickers)))
         every[together.rows], one[alone.rows] = together.units[:, book], alone.units[:, 0]
         np.testing.assert_allclose(every, one, rtol=1e-12, atol=1e-12)
         if len(alone.rows):
@@ -185,12 +184,12 @@ def test_in_any_market(sentence: str) -> None:
 # Each property can fail
 
 
-def rolled(terms: Terms) -> Terms:
-    return replace(terms, mark=np.roll(terms.mark, -1, axis=0))
+def rolled(conditions: TradingConditions) -> TradingConditions:
+    return replace(conditions, mark=np.roll(conditions.mark, -1, axis=0))
 
 
-def unsealed(terms: Terms) -> Terms:
-    return replace(terms, sealed_up=terms.sealed_up & False, sealed_down=terms.sealed_down & False)
+def unsealed(conditions: TradingConditions) -> TradingConditions:
+    return replace(conditions, sealed_up=conditions.sealed_up & False, sealed_down=conditions.sealed_down & False)
 
 
 def leaking() -> Callable[..., float]:
@@ -208,16 +207,16 @@ def leaking() -> Callable[..., float]:
 FAULTS: dict[str, tuple[str, object, str, object]] = {
     "limits that are not seen": (
         "nothing is bought at the upper limit nor sold at the lower",
-        engine,
-        "terms_of",
-        lambda *given: unsealed(terms_of(*given)),
+        trading,
+        "conditions_of",
+        lambda *given: unsealed(conditions_of(*given)),
     ),
     "a value of tomorrow": (
-        "nothing after a session moves its orders", engine, "terms_of", lambda *given: rolled(terms_of(*given))
+        "nothing after a session moves its orders", trading, "conditions_of", lambda *given: rolled(conditions_of(*given))
     ),
     "more spent than there is": ("cash and holdings are never negative", kernel, "SPARE", 1.05),
     "lots that are not rounded": ("purchases are whole lots", kernel, "_lots", lambda units, lot, up: units),
-    "orders dropped in silence": ("every order is filled or accounted for", Journal, "_gave_up", lambda *given: None),
+    "orders dropped in silence": ("every order is filled or accounted for", ShortfallLog, "_gave_up", lambda *given: None),
     "a book that pays for another": (
         "three books in one call are three single calls", kernel, "_value", leaking()
     ),

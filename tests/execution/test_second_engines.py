@@ -19,8 +19,10 @@ import pandas as pd
 import pytest
 from support.markets import ROOT, reference_archive, spec_of
 
-from backtest import engine, runs
+from backtest import runs
 from backtest.data.sources import folder, reference
+from backtest.decisions import decide, run_sessions, targets_of
+from backtest.execution.trading import trade
 from backtest.panel import Archive
 from backtest.strategy import StrategySpec, load_strategy
 from backtest.universe import load_universe
@@ -121,7 +123,7 @@ class Loop:
             place: [day for day in held if self.sessions[0] <= day <= self.sessions[-1]] for place, held in days.items()
         }
 
-    def exchange(self, ticker: str, day: date) -> float:
+    def fx_rate(self, ticker: str, day: date) -> float:
         if shanghai(ticker) == (self.base == "CNY"):
             return 1.0
         while day not in self.rate:
@@ -137,7 +139,7 @@ class Loop:
     def mark(self, ticker: str, day: date, place: bool) -> float:
         fill = self.bars[ticker].fill.get(day) if shanghai(ticker) == place else None
         local = fill if fill is not None else self.last(ticker, day, shanghai(ticker) and not place)
-        return local * self.exchange(ticker, day)
+        return local * self.fx_rate(ticker, day)
 
     def walk(self) -> None:
         moments = sorted((day, not place) for place, days in self.open_on.items() for day in days)
@@ -161,7 +163,7 @@ class Loop:
             self.worth(day)
 
     def worth(self, day: date) -> None:
-        self.value[day] = self.cash + sum(u * self.last(t, day, True) * self.exchange(t, day) for t, u in self.units.items())
+        self.value[day] = self.cash + sum(u * self.last(t, day, True) * self.fx_rate(t, day) for t, u in self.units.items())
 
     def trade(self, day: date, place: bool, more_due: bool) -> None:
         total = self.cash + sum(units * self.mark(ticker, day, place) for ticker, units in self.units.items())
@@ -210,7 +212,7 @@ class Loop:
 
     def fees(self, ticker: str, day: date, units: float, value: float) -> float:
         commission, least, other = rates(ticker, day, units > 0)
-        money = self.exchange(ticker, day)
+        money = self.fx_rate(ticker, day)
         paid = max(value * commission, least * money) + value * other
         if units < 0 and not shanghai(ticker):
             paid += finra_fee(day, -units / self.share(ticker, day)) * money
@@ -220,7 +222,7 @@ class Loop:
         spent = {t: size * self.mark(t, day, place) * 1.0005 for t, size in buys.items()}
         if sum(value + self.fees(t, day, 1.0, value) for t, value in spent.items()) <= self.cash:
             return buys
-        minimum = sum(rates(t, day, True)[1] * self.exchange(t, day) for t in buys)
+        minimum = sum(rates(t, day, True)[1] * self.fx_rate(t, day) for t in buys)
         gross = sum(value * (1 + rates(t, day, True)[0] + rates(t, day, True)[2]) for t, value in spent.items())
         factor = max(0.0, (self.cash - minimum) * (1 - 1e-12) / gross)
         found = {}
@@ -247,9 +249,9 @@ def agree(where: Path, spec: StrategySpec, base: str, fewest: int) -> None:
     (book,) = spec.books
     universe, tickers = load_universe(), spec.tickers(book, load_universe())
     archive = Archive(reference.load_facts(), folder.load_prices(sorted(tickers), where))
-    sessions = engine.run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), pd.Timestamp(spec.end))
-    decisions = engine.decide(spec, book, archive, universe, sessions)
-    outcome = engine.trade(spec, decisions, archive.prices, tickers, base, sessions)
+    sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), pd.Timestamp(spec.end))
+    decisions = decide(spec, book, archive, universe, sessions)
+    outcome = trade(targets_of(decisions, tickers), archive.prices, base, sessions, spec.execution)
     wanted = [(one.session.date(), one.targets) for one in decisions]
     loop = Loop(where, tickers, base, spec.fill, wanted, [day.date() for day in sessions])
     loop.walk()

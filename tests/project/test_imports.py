@@ -25,7 +25,7 @@ LAYERS = [
     {"signals"},
     {"claims", "weights"},
     {"strategy"},
-    {"engine"},
+    {"decisions"},
     {"runs"},
     {"audits"},
     {"report", "sweeps"},
@@ -38,7 +38,7 @@ ONLY = {
     "data": {"calendars", "clock", "errors", "execution", "facts", "files", "panel", "prices", "universe"},
 }
 HOMES = {
-    "vectorbt": ("engine.py",),
+    "vectorbt": ("execution/simulator.py",),
     "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
@@ -101,12 +101,12 @@ def test_imports_point_down_only():
 
 
 def test_the_files_are_found():
-    assert {"engine.py", "signals/momentum.py", "data/sources/reference.py", "__main__.py"} <= set(SOURCES)
+    assert {"decisions.py", "signals/momentum.py", "data/sources/reference.py", "__main__.py"} <= set(SOURCES)
 
 
 def test_vectorbt_has_a_home_that_uses_it():
-    assert "vectorbt" in imported(SOURCES["engine.py"], "engine.py") or any(
-        name.startswith("vectorbt.") for name in imported(SOURCES["engine.py"], "engine.py")
+    assert "vectorbt" in imported(SOURCES["execution/simulator.py"], "execution/simulator.py") or any(
+        name.startswith("vectorbt.") for name in imported(SOURCES["execution/simulator.py"], "execution/simulator.py")
     )
 
 
@@ -125,9 +125,9 @@ def test_no_module_is_on_two_layers():
         ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
         ("report/charts/canvas.py", "from statsmodels.api import OLS"),
         ("signals/momentum.py", "import os, yfinance"),
-        ("engine.py", "import httpx"),
-        ("engine.py", "from dask.distributed import Client"),
-        ("engine/fast.py", "import vectorbt"),
+        ("decisions.py", "import httpx"),
+        ("decisions.py", "from dask.distributed import Client"),
+        ("execution/fast.py", "import vectorbt"),
     ],
 )
 def test_a_library_out_of_its_home_is_caught(file, source):
@@ -143,11 +143,11 @@ def test_a_library_out_of_its_home_is_caught(file, source):
         ("facts.py", "import backtest.panel"),
         ("facts.py", "from . import panel"),
         ("facts.py", "from .panel import Panel"),
-        ("signals/momentum.py", "from ..engine import decide"),
-        ("signals/momentum.py", "def f():\n    from backtest.engine import decide"),
+        ("signals/momentum.py", "from ..decisions import decide"),
+        ("signals/momentum.py", "def f():\n    from backtest.decisions import decide"),
         ("panel.py", "if TYPE_CHECKING:\n    from backtest.signals import Signal"),
         ("prices.py", "from backtest.data import folder"),
-        ("data/sources/reference.py", "from backtest.engine import decide"),
+        ("data/sources/reference.py", "from backtest.decisions import decide"),
         ("statistics/performance.py", "from backtest.calendars import closes"),
         ("weights.py", "from backtest.claims.measures import ratio"),
     ],

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from backtest import calendars, engine
+from backtest import calendars
 from backtest.data.sources import reference
-from backtest.engine import Decision
+from backtest.decisions import Decision, targets_of
+from backtest.execution.accounting import Simulation
+from backtest.execution.trading import trade
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Bars, Prices
@@ -121,23 +123,23 @@ def shares_of(
     *,
     wealth: Mapping[str, Sequence[float]] | None = None,
     open_: Mapping[str, Sequence[float]] | None = None,
-    spread: float = 0.0,
+    day_range: float = 0.0,
     index: pd.DatetimeIndex = INDEX,
     closed: Mapping[str, Sequence[str]] | None = None,
 ) -> Prices:
-    """Prices with bars: each share's closes, its wealth and opens where they differ; high and low `spread` away from the open."""
+    """Prices with bars: each share's closes, its wealth and opens where they differ, and the day's range about the open."""
     market = {name: "XSHG" if name.endswith((".SS", ".SZ")) else "XNYS" for name in columns}
     prices = prices_of({**columns, **(wealth or {})}, market, index, closed)
     close = pd.DataFrame({name: list(column) for name, column in columns.items()}, index, dtype=float)
     opened = close.assign(**{name: list(column) for name, column in (open_ or {}).items()})
-    return replace(prices, bars=Bars(opened, opened + spread, opened - spread, close))
+    return replace(prices, bars=Bars(opened, opened + day_range / 2, opened - day_range / 2, close))
 
 
-def traded(prices: Prices, *chosen: engine.Decision, base: str = "USD", **changes: object) -> engine.Simulation:
+def traded(prices: Prices, *chosen: Decision, base: str = "USD", **changes: object) -> Simulation:
     """A book of 100,000 without slippage, unless said otherwise."""
     spec = spec_of(**{"slippage_bps": 0.0, "capital": 100_000.0} | changes)
     tickers = sorted(prices.market)
-    return engine.trade(spec, chosen, prices, tickers, base, prices.sessions(tuple(prices.closes)))
+    return trade(targets_of(chosen, tickers), prices, base, prices.sessions(tuple(prices.closes)), spec.execution)
 
 
 def listed(table: pd.DataFrame, *columns: str) -> list[list[object]]:

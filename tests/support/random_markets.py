@@ -9,9 +9,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support.markets import CLOSE, CURRENCY, decided, spec_of
 
-from backtest import engine
-from backtest.execution.conditions import Costs, Terms, terms_of
+from backtest.decisions import Decision, targets_of
+from backtest.execution.accounting import Simulation
+from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import Orders, due_rows, walked
+from backtest.execution.settings import Costs
+from backtest.execution.trading import trade
 from backtest.prices import Bars, Prices
 from backtest.strategy import StrategySpec
 
@@ -32,7 +35,7 @@ class Case:
     """A market, the decisions taken in it, and per ticker the closes that limits were measured from (NaN without a limit)."""
 
     prices: Prices
-    decisions: tuple[engine.Decision, ...]
+    decisions: tuple[Decision, ...]
     spec: StrategySpec
     base: str
     reference: pd.DataFrame
@@ -48,20 +51,20 @@ class Case:
     def sessions(self) -> pd.DatetimeIndex:
         return self.prices.sessions(tuple(self.prices.closes))
 
-    def traded(self) -> engine.Simulation:
-        return engine.trade(self.spec, self.decisions, self.prices, self.tickers, self.base, self.sessions)
+    def traded(self) -> Simulation:
+        return trade(targets_of(self.decisions, self.tickers), self.prices, self.base, self.sessions, self.spec.execution)
 
-    def terms(self) -> Terms:
+    def conditions(self) -> TradingConditions:
         costs = Costs(self.spec.cost_bps, 0.0 if self.spec.cost_bps is not None else self.spec.slippage_bps, 0.0)
-        return terms_of(self.prices, self.tickers, self.base, self.sessions, self.spec.fill, costs)
+        return conditions_of(self.prices, self.tickers, self.base, self.sessions, self.spec.fill, costs)
 
-    def ordered(self, scales: tuple[float, ...] = (1.0,)) -> tuple[Terms, Orders]:
-        """What the desk orders for one book for each scale of the targets."""
-        terms = self.terms()
-        one = np.array([[[d.targets.get(ticker, 0.0) for ticker in terms.tickers]] for d in self.decisions])
+    def ordered(self, scales: tuple[float, ...] = (1.0,)) -> tuple[TradingConditions, Orders]:
+        """The orders of one book for each scale of the targets."""
+        conditions = self.conditions()
+        one = np.array([[[d.targets.get(ticker, 0.0) for ticker in conditions.tickers]] for d in self.decisions])
         targets = np.concatenate([one * scale for scale in scales], axis=1)
-        due = due_rows(terms, pd.DatetimeIndex([d.session for d in self.decisions]), self.spec.lag)
-        return terms, walked(terms, targets, due, self.spec.capital)
+        due = due_rows(conditions, pd.DatetimeIndex([d.session for d in self.decisions]), self.spec.lag)
+        return conditions, walked(conditions, targets, due, self.spec.capital)
 
 
 @st.composite

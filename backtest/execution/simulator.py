@@ -1,0 +1,124 @@
+"""Fills the orders of many books with vectorbt's compiled kernel, and checks every fill: the only file that imports vectorbt.
+
+vectorbt drops or cuts an order without a word (see DESIGN.md). Each order it is given has a size, a price and a fee of its own,
+and what it filled is checked against them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backtest.errors import BacktestError
+from backtest.execution import kernel
+from backtest.execution.conditions import TradingConditions
+from backtest.execution.orders import Orders
+
+FILLED_WITHIN = 1e-9
+SPENT_WITHIN = 1e-11
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Orders as vectorbt gets them: successive moments of different markets share a line, for no ticker is in both.
+
+    `units` and `fixed` are (lines, books, tickers), `sheets` (lines, tickers, fields); `row` (lines, tickers) is the orders' row.
+    """
+
+    units: np.ndarray
+    fixed: np.ndarray
+    sheets: np.ndarray
+    row: np.ndarray
+
+
+def simulate(conditions: TradingConditions, orders: Orders, capital: float) -> np.ndarray:
+    """Fill the orders of every book with vectorbt's compiled kernel and return its records.
+
+    Raises BacktestError when an order was not filled as ordered, or a book's cash came out different, to 1e-9.
+    """
+    if not len(orders.rows):
+        return np.empty(0)
+    from vectorbt.portfolio import dispatch
+
+    lines = lines_of(conditions, orders)
+    arguments, options = vectorbt_arguments(conditions, lines, capital)
+    records, _ = dispatch.simulate_from_orders(*arguments, **options)
+    _check_fills(records, lines, orders, capital, conditions)
+    return np.asarray(records)
+
+
+def lines_of(conditions: TradingConditions, orders: Orders) -> Lines:
+    """Return the lines of some orders; rows keep their order: within a line markets follow each other as in the conditions."""
+    market, count = conditions.market[orders.rows], len(orders.rows)
+    begins = np.append(True, market[1:] <= market[:-1])
+    line, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+    seat = np.repeat(np.arange(len(conditions.columns)), [part.stop - part.start for part in conditions.columns])
+    row = np.repeat(first[:, None], len(conditions.columns), axis=1)
+    row[line, market] = np.arange(count)
+    row = row[:, seat]
+    if len(first) == count:
+        return Lines(orders.units, orders.fixed, conditions.sheets[orders.rows], row)
+    units, fixed = np.zeros((2, len(first), *orders.units.shape[1:]))
+    for number, part in enumerate(conditions.columns):
+        own = market == number
+        units[line[own], :, part], fixed[line[own], :, part] = orders.units[own, :, part], orders.fixed[own, :, part]
+    return Lines(units, fixed, conditions.sheets[orders.rows[row], np.arange(len(seat))], row)
+
+
+def vectorbt_arguments(
+    conditions: TradingConditions, lines: Lines, capital: float
+) -> tuple[tuple[Any, ...], dict[str, Any]]:  # vectorbt's own arguments, of many types
+    """Return what vectorbt's kernel is called with: a size, price, rate, fixed fee and slippage per order, a group per book.
+
+    Within a book and market sales come first; which those are is known, so that vectorbt need not sort them.
+    """
+    from vectorbt.portfolio.enums import Direction, SizeType
+
+    _, books, tickers = lines.units.shape
+    ends = np.array([part.stop for part in conditions.columns])
+    size, price, rates, slippage, turns = kernel.placed(lines.sheets, lines.units, ends)
+    arguments = size.shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
+    return arguments, {
+        "size": size,
+        "size_type": np.asarray(SizeType.Amount),
+        "direction": np.asarray(Direction.LongOnly),
+        "price": price,
+        "val_price": price,
+        "close": price,
+        "fees": rates,
+        "fixed_fees": lines.fixed.reshape(size.shape),
+        "slippage": slippage,
+        "auto_call_seq": False,
+        "max_orders": int(np.count_nonzero(lines.units)) + 1,
+        "max_logs": 1,
+        "engine": "rust",
+    }
+
+
+def _check_fills(records: np.ndarray, lines: Lines, orders: Orders, capital: float, conditions: TradingConditions) -> None:
+    """Refuse an order that vectorbt dropped or cut, and cash that came out different."""
+    names = len(conditions.tickers)
+    line, column, side, size, price, fees = (records[field] for field in ("idx", "col", "side", "size", "price", "fees"))
+    first, count, left, turnover = kernel.unlike(
+        line, column, side, size, price, fees, lines.units, float(capital), FILLED_WITHIN, SPENT_WITHIN
+    )
+    if first >= 0:
+        record = records[first]
+        at, (book, seat) = int(record["idx"]), divmod(int(record["col"]), names)
+        filled = float(record["size"]) * (1.0 if record["side"] == 0 else -1.0)
+        ordered = float(lines.units[at, book, seat])
+        day = _day(conditions, orders, lines.row[at, seat])
+        raise BacktestError(f"{conditions.tickers[seat]} on {day}: vectorbt filled {filled:g} of {ordered:g} units")
+    if len(records) != count:
+        units = lines.units.reshape(len(lines.units), -1).copy()
+        units[line, column] = 0.0
+        at, lost = np.argwhere(units)[0]
+        day = _day(conditions, orders, lines.row[at, lost % names])
+        raise BacktestError(f"{conditions.tickers[lost % names]} on {day}: vectorbt dropped the order")
+    if (off := np.abs(left - orders.cash[-1]) > FILLED_WITHIN * (capital + turnover)).any():
+        book = int(off.argmax())
+        raise BacktestError(f"vectorbt left {left[book]:,.6f} in cash; expected {orders.cash[-1, book]:,.6f}")
+
+
+def _day(conditions: TradingConditions, orders: Orders, row: int) -> str:
+    return f"{conditions.sessions[conditions.session[orders.rows[row]]]:%Y-%m-%d}"

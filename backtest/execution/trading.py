@@ -1,0 +1,60 @@
+"""Trades target weights: the conditions of every order, the orders, vectorbt's fills, and what the book is worth."""
+
+import numpy as np
+import pandas as pd
+
+from backtest.execution.accounting import Simulation, book_values, orders_table, profit_parts, unit_values, weight_tables
+from backtest.execution.conditions import TradingConditions, conditions_of
+from backtest.execution.orders import Orders, due_rows, walked
+from backtest.execution.settings import ExecutionSettings
+from backtest.execution.shortfall import ShortfallLog
+from backtest.execution.simulator import simulate
+from backtest.prices import Prices
+
+
+def trade(
+    targets: pd.DataFrame, prices: Prices, base: str, sessions: pd.DatetimeIndex, settings: ExecutionSettings
+) -> Simulation:
+    """Return what came of a book's target weights.
+
+    targets: weights, decisions × tickers, indexed by the session at whose close each row was decided.
+    base: the currency of the book, in which `settings.capital` is.
+    sessions: the sessions of the book, from its first decision on.
+
+    Raises DataError for what prices or rules do not cover, BacktestError when vectorbt filled otherwise than ordered.
+    """
+    conditions = conditions_of(prices, tuple(targets.columns), base, sessions, settings.fill, settings.costs)
+    decided, weights = pd.DatetimeIndex(targets.index), targets[list(conditions.tickers)].to_numpy()
+    log = ShortfallLog(conditions, decided)
+    orders = filled(conditions, weights[:, None], decided, settings, log)
+    unfilled, late, differences, exits = log.tables()
+    table, units = orders_table(conditions, orders, decided), unit_values(conditions, prices, base)
+    equity = pd.Series(book_values(conditions, orders, units.in_base, settings.capital)[0], sessions)
+    target, realised = weight_tables(conditions, orders, weights)
+    return Simulation(
+        equity=equity,
+        targets=target,
+        realised=realised,
+        orders=table,
+        unfilled=unfilled,
+        late=late,
+        differences=differences,
+        exits=exits,
+        profits=profit_parts(conditions, orders, units, equity, table),
+    )
+
+
+def filled(
+    conditions: TradingConditions,
+    targets: np.ndarray,
+    decided: pd.DatetimeIndex,
+    settings: ExecutionSettings,
+    log: ShortfallLog | None = None,
+) -> Orders:
+    """Return the orders of every book of targets (decisions, books, tickers), filled by vectorbt.
+
+    The books share lag and capital. Raises BacktestError when vectorbt filled otherwise than ordered.
+    """
+    orders = walked(conditions, targets, due_rows(conditions, decided, settings.lag), settings.capital, log)
+    simulate(conditions, orders, settings.capital)
+    return orders
