@@ -9,8 +9,9 @@ import pytest
 from backtest.calendars import parse_quarter
 from backtest.data.sources import reference
 from backtest.data.sources.reference import FACT_TABLES
+from backtest.data.tables import parse_accelerators, read_table
 from backtest.errors import DataError
-from backtest.facts import EVIDENCE, UNITS, Facts, parse_accelerators, read_table
+from backtest.facts import EVIDENCE, UNITS, Facts
 from backtest.files.hashes import content_id
 from backtest.panel import Archive
 

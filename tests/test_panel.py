@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 
 from backtest.calendars import parse_quarter, quarter_label
 from backtest.data.sources import reference
+from backtest.data.tables import parse_facts
 from backtest.errors import ConfigurationError
-from backtest.facts import assemble, parse_facts
+from backtest.facts import assemble
 from backtest.panel import Archive, Panel
 from backtest.signals import readings
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio

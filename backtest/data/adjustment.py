@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from backtest.data.checks import BARS
+from backtest.data.price_checks import BARS
 from backtest.errors import DataError
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypedDict, TypeVar
 
 import pandas as pd
 
@@ -30,6 +30,21 @@ class Answer:
     def sha(self) -> str:
         """The SHA-256 of the bytes."""
         return hashlib.sha256(self.body).hexdigest()
+
+
+class FigureRow(TypedDict):
+    """A figure read from an answer, as the store keeps it; `value` is in millions of `unit`'s currency."""
+
+    entity: str
+    metric: str
+    period: str
+    period_end: pd.Timestamp
+    known_at: pd.Timestamp
+    value: float
+    unit: str
+    evidence: str
+    source: str
+    note: str
 
 
 def of_known_shape(source: str) -> Callable[[Callable[Arguments, Parsed]], Callable[Arguments, Parsed]]:

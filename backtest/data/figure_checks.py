@@ -1,6 +1,6 @@
 """The one gate for figures: what every row has to satisfy, whichever table, store or source it came from.
 
-Rows are those of `facts.parse_facts`; each check returns faults with the rows they concern. A true figure of unusual size or
+Rows are those of `tables.parse_facts`; each check returns faults with the rows they concern. A true figure of unusual size or
 period passes by a [[figure]] row with `use = "as stated"` and a reason in the decisions.toml of its folder or store.
 """
 

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from backtest.claims.ledger import measures
+from backtest.data.tables import parse_facts
 from backtest.errors import ConfigurationError
-from backtest.facts import COLUMNS, Facts, assemble, parse_facts
+from backtest.facts import COLUMNS, Facts, assemble
 from backtest.panel import Archive
 from backtest.signals.multiplier import Multiplier
 

@@ -13,8 +13,9 @@ from backtest.data.metrics import load_metrics
 from backtest.data.overrides import Decisions, Figure
 from backtest.data.periods import parse_period
 from backtest.data.sources import reference
+from backtest.data.tables import parse_accelerators, parse_events, parse_facts, parse_ranges, read_table
 from backtest.errors import ConfigurationError, DataError
-from backtest.facts import COLUMNS, RANGE_COLUMNS, parse_accelerators, parse_events, parse_facts, parse_ranges, read_table
+from backtest.facts import COLUMNS, RANGE_COLUMNS
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared"
 RULES = rules_of()

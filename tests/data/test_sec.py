@@ -275,7 +275,7 @@ def test_a_fiscal_period_is_named_as_the_company_names_it(end, last_month, perio
 def test_a_wrong_tag_and_another_company_are_refused():
     with pytest.raises(DataError, match=r"sec ZZZ: no 'Other' in the company facts; expected facts.us-gaap.Other.units.USD"):
         parsed(YEAR, tag="Other")
-    with pytest.raises(DataError, match=r"sec ZZZ: came company 7; expected 8"):
+    with pytest.raises(DataError, match=r"sec ZZZ: the company is 7; expected 8"):
         parsed(YEAR, cik=8)
 
 

@@ -17,8 +17,9 @@ from backtest.claims.ledger import load_claims
 from backtest.data.overrides import load_decisions
 from backtest.data.sources import folder, reference
 from backtest.data.sources.sec import load_series
+from backtest.data.tables import parse_accelerators, parse_events, parse_facts, read_table
 from backtest.execution.market_rules import load_boards, load_rules
-from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS, parse_accelerators, parse_events, parse_facts, read_table
+from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS
 from backtest.output.compare import compare, lines
 from backtest.output.publish import publish_index
 from backtest.output.read import read_result

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from backtest import calendars
-from backtest.data.checks import BARS, VALUES, checked, checked_rate
 from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.price_checks import BARS, VALUES, checked, checked_rate
+from backtest.data.tables import first_row, read_table
 from backtest.errors import DataError, MissingPricesError
-from backtest.facts import first_row, read_table
 from backtest.files.documents import read_json
 from backtest.files.hashes import content_id
 from backtest.prices import Bars, Prices

@@ -10,26 +10,13 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from backtest.data.checks import VALUES
 from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, check_ranges, rules_of
 from backtest.data.overrides import load_decisions
+from backtest.data.price_checks import VALUES
 from backtest.data.sources.folder import RATE, daily_prices
+from backtest.data.tables import parse_accelerators, parse_events, parse_facts, parse_ranges, read_body, read_table
 from backtest.errors import DataError, MissingPricesError
-from backtest.facts import (
-    ACCELERATOR_COLUMNS,
-    COLUMNS,
-    EVENT_COLUMNS,
-    RANGE_COLUMNS,
-    Facts,
-    assemble,
-    names_of,
-    parse_accelerators,
-    parse_events,
-    parse_facts,
-    parse_ranges,
-    read_body,
-    read_table,
-)
+from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS, RANGE_COLUMNS, Facts, assemble, names_of
 from backtest.files.hashes import content_id
 from backtest.prices import Prices
 

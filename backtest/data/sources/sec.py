@@ -11,26 +11,23 @@ When a value became known:
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, ValidationError
 
-from backtest.data.answer import Answer, of_known_shape
+from backtest.data.answer import Answer, FigureRow, of_known_shape
 from backtest.data.sources.http import Client, read_json
+from backtest.data.year_to_date import Quarter, Value, gaps, quarters_of, versions_by_span
 from backtest.errors import ConfigurationError, DataError
 from backtest.files.rows import STRICT, Day, read_rows
 
 AGENT_VARIABLE = "BACKTEST_SEC_USER_AGENT"
 FORMS = ("10-Q", "10-K", "10-Q/A", "10-K/A")
-QUARTER = (80, 100)  # days in a fiscal quarter of 12 to 14 weeks
-SPANS = (QUARTER, (170, 195), (260, 290), (350, 380))
 RESULTS_ITEM = "2.02"
 COLUMNS = ("accn", "start", "end", "filed", "form", "val")
 RELEASED_WITHIN = pd.Timedelta(days=30)  # of a release, its 10-Q or 10-K
@@ -63,6 +60,7 @@ def _a_day(text: str) -> str:
     return text
 
 
+Publications = dict[str, tuple[pd.Timestamp, list[tuple[str, pd.Timestamp]]]]  # by accession; see _publications
 DayText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_a_day)]
 Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
 
@@ -76,27 +74,6 @@ class Statement(BaseModel):
     filed: DayText
     form: str
     val: Number
-
-
-@dataclass(frozen=True)
-class Value:
-    """A figure in USD million of a span of days as one filing stated it; `released` is when a release had it before."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-    value: float
-    known_at: pd.Timestamp
-    accession: str
-    form: str
-    released: pd.Timestamp | None = None
-
-    @property
-    def amends(self) -> bool:
-        """Whether an amendment states it."""
-        return self.form.endswith("/A")
-
-
-Spans = dict[tuple[pd.Timestamp, pd.Timestamp], list[Value]]
 
 
 @lru_cache
@@ -139,16 +116,16 @@ def parse(facts: bytes, submissions: Sequence[bytes], series: Sequence[Series]) 
     A row has entity, metric, period, period_end, known_at, value (USD million), unit, evidence, source, note.
     """
     filings = parse_submissions(submissions, series[0].entity)
-    rows: list[dict[str, Any]] = []
+    rows: list[FigureRow] = []
     refused: list[str] = []
-    for one in series:
-        values, unread = parse_values(facts, one, filings)
-        spans, twice = _vintages(values)
-        spans = {span: held[:1] for span, held in spans.items()} if one.restated_otherwise else spans
-        found, faults = derive(spans)
-        quarters = {end: held for end, held in found.items() if end.date() >= one.since}
-        rows += [_row(one, end, held, note) for end, vintages in sorted(quarters.items()) for held, note in vintages]
-        refused += [f"sec {one.entity} {one.metric}: {fault}" for fault in [*unread, *twice, *faults, *_gaps(quarters)]]
+    for tag in series:
+        values, unread = parse_values(facts, tag, filings)
+        spans, twice = versions_by_span(values)
+        spans = {span: versions[:1] for span, versions in spans.items()} if tag.restated_otherwise else spans
+        every, faults = quarters_of(spans)
+        quarters = {end: versions for end, versions in every.items() if end.date() >= tag.since}
+        rows += [_row(tag, end, version) for end, versions in sorted(quarters.items()) for version in versions]
+        refused += [f"sec {tag.entity} {tag.metric}: {fault}" for fault in [*unread, *twice, *faults, *gaps(quarters)]]
     return pd.DataFrame(rows), refused
 
 
@@ -163,7 +140,7 @@ def parse_submissions(pages: Sequence[bytes], entity: str) -> pd.DataFrame:
         try:
             document = read_json(body, f"sec {entity}")
             recent = document["filings"]["recent"] if "filings" in document else document
-            columns = {ours: [str(one) for one in recent[theirs]] for theirs, ours in names.items()}
+            columns = {ours: [str(value) for value in recent[theirs]] for theirs, ours in names.items()}
             tables.append(pd.DataFrame(columns, dtype=str))  # ValueError for columns of unequal length
             for day in columns["filed"]:
                 date.fromisoformat(day)
@@ -181,7 +158,7 @@ def parse_values(body: bytes, series: Series, filings: pd.DataFrame) -> tuple[li
     try:
         document = read_json(body, where)
         if int(document["cik"]) != series.cik:
-            raise DataError(f"{where}: came company {document['cik']}; expected {series.cik}")
+            raise DataError(f"{where}: the company is {document['cik']}; expected {series.cik}")
         rows = list(document["facts"]["us-gaap"][series.tag]["units"]["USD"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{where}: no {error} in the company facts; expected facts.us-gaap.{series.tag}.units.USD") from None
@@ -194,17 +171,17 @@ def parse_values(body: bytes, series: Series, filings: pd.DataFrame) -> tuple[li
         if isinstance(row, dict) and row.get("form") not in FORMS:
             continue
         try:
-            one = Statement.model_validate(row)
+            stated = Statement.model_validate(row)
         except ValidationError as error:
             refused.append(f"{series.tag} row {number}: {_unread(error)}")
             continue
-        if one.start < f"{series.since.year - 1}" or one.end >= until:
+        if stated.start < f"{series.since.year - 1}" or stated.end >= until:
             continue
-        if one.start > one.end or one.filed <= one.end:
-            days = f"{one.start} to {one.end}, filed {one.filed}"
+        if stated.start > stated.end or stated.filed <= stated.end:
+            days = f"{stated.start} to {stated.end}, filed {stated.filed}"
             refused.append(f"{series.tag} row {number}: {days}; expected a span, and a filing after its end")
             continue
-        values.append(_value(one, known, series.with_cash_flow))
+        values.append(_value(stated, known, series.with_cash_flow))
     return values, refused
 
 
@@ -212,36 +189,6 @@ def _unread(error: ValidationError) -> str:
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else "it"
     return f"{field} is {first['input']!r}" if first["type"] != "missing" else f"no {field}"
-
-
-def derive(spans: Mapping[tuple[pd.Timestamp, pd.Timestamp], list[Value]]) -> tuple[dict[pd.Timestamp, list[Any]], list[str]]:
-    """Return each quarter's vintages by its end, as (value, note), and a line for each quarter refused.
-
-    A quarter is stated as such, or is a span less the one of the same start that ends a quarter before; both operands are
-    named in the note. Where one operand was restated and the other was not, the difference mixes two bases: refused.
-    """
-    quarters: dict[pd.Timestamp, list[Any]] = {}
-    faults: list[str] = []
-    stated = {end for start, end in spans if _lasts(start, end, QUARTER)}
-    for (start, end), vintages in sorted(spans.items()):
-        if _lasts(start, end, QUARTER):
-            quarters[end], wrong = _positive([(one, _stated(one)) for one in vintages])
-            faults += wrong
-        elif not any(_lasts(start, end, span) for span in SPANS[1:]):
-            faults.append(
-                f"{(end - start).days + 1} days from {start:%Y-%m-%d} to {end:%Y-%m-%d} are no quarter nor a sum of them"
-            )
-    for (start, end), vintages in sorted(spans.items()):
-        if end in stated or not any(_lasts(start, end, span) for span in SPANS[1:]):
-            continue
-        before = [key for key in spans if key[0] == start and _lasts(key[1], end, QUARTER)]
-        if not before:
-            faults.append(f"{(end - start).days + 1} days to {end:%Y-%m-%d} have no span to subtract")
-            continue
-        found, mixed = _differences(vintages, spans[before[0]])
-        quarters[end], wrong = _positive(found)
-        faults += [*mixed, *wrong]
-    return {end: held for end, held in quarters.items() if held}, faults
 
 
 def fiscal_period(end: pd.Timestamp, fiscal_year_ends: int) -> str:
@@ -270,7 +217,7 @@ def _pages(body: bytes, entity: str) -> list[tuple[str, str]]:
         raise DataError(f"sec {entity}: submissions are not what we know (no {error}); expected filings.files") from None
 
 
-def _publications(filings: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, list[tuple[str, pd.Timestamp]]]]:
+def _publications(filings: pd.DataFrame) -> Publications:
     """Return, per accession, when it counts, and every 8-K with results as (day filed, when it counts)."""
     moments = [accepted_at(stamp, filed) for stamp, filed in zip(filings["accepted"], filings["filed"], strict=True)]
     results = [
@@ -278,12 +225,12 @@ def _publications(filings: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, list[t
         for form, items, filed, moment in zip(filings["form"], filings["items"], filings["filed"], moments, strict=True)
         if form == "8-K" and RESULTS_ITEM in str(items).split(",")
     ]
-    return {one: (moment, results) for one, moment in zip(filings["accession"], moments, strict=True)}
+    return {accession: (moment, results) for accession, moment in zip(filings["accession"], moments, strict=True)}
 
 
-def _value(row: Statement, known: Mapping[str, Any], with_cash_flow: bool) -> Value:
+def _value(row: Statement, known: Publications, with_cash_flow: bool) -> Value:
     moment, results = known.get(row.accn, (pd.Timestamp(row.filed, tz="UTC") + pd.Timedelta(days=1), []))
-    released = None
+    released: pd.Timestamp | None = None
     if with_cash_flow:
         releases = [counts for filed, counts in results if row.end < filed and counts <= moment]
         released = max((counts for counts in releases if moment - counts < RELEASED_WITHIN), default=None)
@@ -291,91 +238,16 @@ def _value(row: Statement, known: Mapping[str, Any], with_cash_flow: bool) -> Va
     return Value(start, end, float(row.val) / 1e6, moment, row.accn, row.form, released)
 
 
-def _vintages(values: Iterable[Value]) -> tuple[Spans, list[str]]:
-    """Return the changes of each span's value in the order they were filed, without repetitions, and a line for each conflict.
-
-    A release publishes one value of a span: what a later filing changes counts from that filing. Of two filings that count from
-    one moment the amendment is right; without one neither is.
-    """
-    found: Spans = {}
-    faults = []
-    for one in sorted(values, key=lambda value: (value.known_at, value.amends, value.accession)):
-        held = found.setdefault((one.start, one.end), [])
-        if held and held[-1].value == one.value:
-            continue
-        if one.released and not one.amends and (not held or held[-1].known_at < one.released):
-            one = replace(one, known_at=one.released)
-        if held and held[-1].known_at >= one.known_at:
-            before = held.pop()
-            if not one.amends:
-                faults.append(
-                    f"{_named(before)} is also {_named(one)}, both known {one.known_at:%Y-%m-%dT%H:%MZ}; neither is used"
-                )
-                continue
-        held.append(one)
-    return {span: held for span, held in found.items() if held}, faults
-
-
-def _differences(longer: list[Value], shorter: list[Value]) -> tuple[list[Any], list[str]]:
-    """Return each version of a span less the shorter one's then in force, and a line for each mixture refused."""
-    found: list[Any] = []
-    faults: list[str] = []
-    used: Value | None = None
-    for one in longer:
-        before = [other for other in shorter if other.known_at <= one.known_at] or shorter[:1]
-        if before[-1] is used:
-            faults.append(_one_sided(one))
-            continue
-        used = before[-1]
-        found.append((_less(one, used), f"derived: {_named(one)} less {_named(used)}"))
-    last = shorter.index(used) if used is not None else -1
-    return found, faults + [_one_sided(one) for one in shorter[last + 1 :]]
-
-
-def _one_sided(one: Value) -> str:
-    return f"{one.start:%Y-%m-%d} to {one.end:%Y-%m-%d} is restated as {one.value:g} in {one.accession}, its other operand is not"
-
-
-def _positive(vintages: list[Any]) -> tuple[list[Any], list[str]]:
-    """Return the versions of a quarter above 0, as every series of the tag map is, and a line for each other."""
-    wrong = [(one, note) for one, note in vintages if one.value <= 0]
-    lines = [f"the quarter to {one.end:%Y-%m-%d} is {one.value:g} ({note}); expected more than 0" for one, note in wrong]
-    return [pair for pair in vintages if pair not in wrong], lines
-
-
-def _less(longer: Value, shorter: Value) -> Value:
-    known = max(longer.known_at, shorter.known_at)
-    value = round(longer.value - shorter.value, 6)
-    return Value(shorter.end + pd.Timedelta(days=1), longer.end, value, known, longer.accession, longer.form)
-
-
-def _stated(one: Value) -> str:
-    return f"stated for the quarter in {one.accession}"
-
-
-def _named(one: Value) -> str:
-    return f"{one.start:%Y-%m-%d} to {one.end:%Y-%m-%d} {one.value:g} ({one.accession})"
-
-
-def _lasts(start: pd.Timestamp, end: pd.Timestamp, span: tuple[int, int]) -> bool:
-    return span[0] <= (end - start).days + 1 <= span[1]
-
-
-def _gaps(quarters: Mapping[pd.Timestamp, list[Any]]) -> list[str]:
-    apart = [(a, b) for a, b in pairwise(sorted(quarters)) if (b - a).days > QUARTER[1] + 10]
-    return [f"no quarter between {a:%Y-%m-%d} and {b:%Y-%m-%d}" for a, b in apart]
-
-
-def _row(series: Series, end: pd.Timestamp, held: Value, note: str) -> dict[str, Any]:
+def _row(series: Series, end: pd.Timestamp, quarter: Quarter) -> FigureRow:
     return {
         "entity": series.entity,
         "metric": series.metric,
         "period": fiscal_period(end, series.fiscal_year_ends),
         "period_end": end,
-        "known_at": held.known_at,
-        "value": held.value,
+        "known_at": quarter.value.known_at,
+        "value": quarter.value.value,
         "unit": "USD_m",
-        "evidence": "derived" if note.startswith("derived") else "reported",
-        "source": f"SEC company facts, {held.form} {held.accession}",
-        "note": f"us-gaap:{series.tag}; {note}",
+        "evidence": "derived" if quarter.note.startswith("derived") else "reported",
+        "source": f"SEC company facts, {quarter.value.form} {quarter.value.accession}",
+        "note": f"us-gaap:{series.tag}; {quarter.note}",
     }

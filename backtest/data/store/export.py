@@ -8,10 +8,10 @@ from typing import TypedDict
 
 import pandas as pd
 
-from backtest.data.checks import checked
 from backtest.data.metrics import FILE as METRICS
 from backtest.data.overrides import FILE as DECISIONS
 from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.price_checks import checked
 from backtest.data.sources.folder import COLUMNS, RATE, SNAPSHOT, bars_id
 from backtest.data.sources.reference import FOLDER, LIVE, TABLES
 from backtest.data.store.append_only import Store

@@ -6,9 +6,9 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data.adjustment import adjusted
-from backtest.data.checks import BARS
 from backtest.data.figure_checks import rules_of
 from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.price_checks import BARS
 from backtest.data.sources.folder import NO_RATE, RATE, daily_prices
 from backtest.data.sources.reference import facts_with, load_facts
 from backtest.data.store.append_only import Store

@@ -10,9 +10,9 @@ from backtest import calendars
 from backtest.clock import SYSTEM, Clock
 from backtest.data.adjustment import adjusted
 from backtest.data.answer import Answer
-from backtest.data.checks import Sheet, checked_rate, checked_rows
 from backtest.data.figure_checks import Fault, faults, rules_of
 from backtest.data.overrides import Decisions, load_decisions
+from backtest.data.price_checks import Sheet, checked_rate, checked_rows
 from backtest.data.sources import eastmoney, sec, yahoo
 from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import ORIGINS, Client, UnreachableError

@@ -9,8 +9,9 @@ import pandas as pd
 from backtest.data.figure_checks import check_figures, rules_of
 from backtest.data.overrides import Decisions
 from backtest.data.sources.reference import load_facts
+from backtest.data.tables import parse_facts, read_table
 from backtest.errors import DataError
-from backtest.facts import COLUMNS, parse_facts, read_table
+from backtest.facts import COLUMNS
 
 EQUAL_WITHIN = 5e-4  # relative: the embedded figures of A-share companies are often rounded
 EQUAL_WITHIN_MILLION = 0.5

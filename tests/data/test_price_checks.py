@@ -8,8 +8,8 @@ import pytest
 
 from backtest import calendars
 from backtest.data.adjustment import adjusted
-from backtest.data.checks import VALUES, Sheet, checked_days, checked_rate
 from backtest.data.overrides import Decisions, Price, Suspended, load_decisions
+from backtest.data.price_checks import VALUES, Sheet, checked_days, checked_rate
 from backtest.data.sources import reference
 from backtest.data.sources.folder import load_prices
 from backtest.errors import ConfigurationError, DataError
