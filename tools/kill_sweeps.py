@@ -46,7 +46,13 @@ capital = [1_000_000.0, 10_000_000.0]
 "weights.above" = { from = -0.30, to = 0.25, step = 0.05 }
 """
 CHUNK = 12  # settings: those that are walked together
-LOADED = ("arch.bootstrap", "backtest.data.archive", "backtest.cli.sweep", "backtest.output.sweep_report", "matplotlib.pyplot")
+LOADED = (
+    "arch.bootstrap",
+    "backtest.data.archive",
+    "backtest.cli.sweep_steps",
+    "backtest.output.sweep_report",
+    "matplotlib.pyplot",
+)
 LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
 CHUNKS = "out/sweeps/*/chunks/[!.]*.parquet"
 PARTS = ("shards", "worker", "deaths", "scheduler")

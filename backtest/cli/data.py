@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtest.cli.options import JsonOption
 from backtest.errors import DataError
 from backtest.files.options import day
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 SOURCES = ("yahoo", "sec", "eastmoney")
 
 data = typer.Typer(help="The live store: prices and figures from their own sources.", no_args_is_help=True, rich_markup_mode=None)
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
 
 
 @data.command()

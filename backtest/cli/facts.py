@@ -1,16 +1,13 @@
 """The command line of figures: `python -m backtest facts --help`."""
 
 import sys
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-facts = typer.Typer(help="The figures a run may use.", no_args_is_help=True, rich_markup_mode=None)
+from backtest.cli.options import AsOfOption, FactsOption, JsonOption
 
-FactsOption = Annotated[
-    str, typer.Option("--facts", help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
+facts = typer.Typer(help="The figures a run may use.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @facts.command("list")
@@ -29,7 +26,7 @@ def list_facts(
 @facts.command("ranges")
 def list_ranges(
     source: FactsOption = "reference",
-    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")] = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what sources put between a low and a high figure: optical modules, copper and PCB per chip, profit previews."""

@@ -6,28 +6,55 @@ from typing import Annotated, Any
 
 import typer
 
-from backtest.errors import DataError
+from backtest.cli.options import FactsOption, JsonOption, PricesOption, ReportArgument, load_archive
+from backtest.errors import DataError, DriftError
 from backtest.files.messages import unreadable
+from backtest.files.shipped import strategies
 from backtest.output import read
 
-Report = Annotated[Path, typer.Argument(metavar="REPORT", help="A report's folder, its index.html or its result.json.")]
+LINES = 10  # differences that `verify` prints
 
 
-def compare(
-    a: Report,
-    b: Report,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")] = False,
-) -> None:
+def compare(a: ReportArgument, b: ReportArgument, as_json: JsonOption = False) -> None:
     """Show what changed between two runs: spec, data, code and results."""
     from backtest.files.documents import to_json
     from backtest.output.compare import compare as compare_documents
     from backtest.output.compare import lines
 
-    found = compare_documents(read_result(a), read_result(b))
-    sys.stdout.write(to_json(found) if as_json else lines(found))
+    differences = compare_documents(read_result(a), read_result(b))
+    sys.stdout.write(to_json(differences) if as_json else lines(differences))
 
 
-def read_result(report: Path) -> dict[str, Any]:
+def verify(
+    report: ReportArgument,
+    prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
+    strategy: Annotated[Path | None, typer.Option(metavar="FILE", help="Its strategy, where it is not in strategies/.")] = None,
+) -> None:
+    """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
+    from backtest.output.verify import restated
+    from backtest.output.verify import verify as made_again
+    from backtest.runs import tickers_of
+    from backtest.strategy import load_strategy
+    from backtest.universe import load_universe
+
+    document = read_result(report)
+    page = read_page(report)
+    spec = load_strategy(strategy or strategies(document["strategy"])[0])
+    archive = load_archive(tickers_of(restated(document, spec), load_universe()), prices, facts)
+    verdict = made_again(document, page, spec, archive)
+    figures = [*verdict.figures, *verdict.page]
+    for line in figures[1:LINES]:
+        typer.echo(line, err=True)
+    if not verdict.identical:
+        counted = f" ({len(figures)} figures differ)" if figures else ""
+        raise DriftError(f"{folder_of(report)}: {'; '.join([*verdict.changed_ids, *figures[:1]])}{counted}")
+    for remark in verdict.remarks:
+        typer.echo(f"remark: {remark}", err=True)
+    typer.echo(f"{folder_of(report)}: identical, {len(page):,} characters of page and every figure of result.json")
+
+
+def read_result(report: Path) -> dict[str, Any]:  # a document of any report, whose every leaf is compared
     """Return the result.json of a report; DataError for one that is not there or cannot be read."""
     return read.read_result(folder_of(report) / "result.json")
 
@@ -41,7 +68,7 @@ def read_page(report: Path) -> str:
         raise unreadable(path, error, "page", "the whole folder of a report") from None
 
 
-def other_settings(folder: Path, spec_id: str) -> str:
+def replaced_settings(folder: Path, spec_id: str) -> str:
     """Return the spec_id of the report in a folder where that is another than this one, else nothing."""
     try:
         before = read_result(folder).get("spec_id")

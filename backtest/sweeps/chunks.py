@@ -4,7 +4,6 @@ A chunk's name is the hash of the settings in it, the data and the code; a chang
 file carries the hash of its content, which is checked whenever it is read.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 
-from backtest.errors import ConfigurationError, DataError
+from backtest.errors import DataError
 from backtest.files import atomic
 from backtest.files.hashes import content_id
-from backtest.files.messages import shown
 from backtest.guard import blaming
 from backtest.panel import require_content
 from backtest.sweeps import seal
 from backtest.sweeps.evaluate import Curve, Evaluator
 from backtest.sweeps.grid import stated
+from backtest.sweeps.options import parse_shard
 from backtest.sweeps.settings import Settings
 
 SETTINGS_PER_CHUNK = 256
@@ -61,13 +60,10 @@ def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chun
     return [Chunk(part, folder / f"{_name(settings, part, identity)}.parquet", int(settings.tile[part[0]])) for part in parts]
 
 
-def shard_of(chunks: Sequence[Chunk], stated: str) -> list[Chunk]:
+def shard_of(chunks: Sequence[Chunk], shard: str) -> list[Chunk]:
     """Return the chunks of shard "I/N", I from 1 to N; ConfigurationError for anything else."""
-    parts = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", stated)
-    one, of = (int(parts[1]), int(parts[2])) if parts else (0, 0)
-    if not 1 <= one <= of:
-        raise ConfigurationError(f"--shard is '{shown(stated)}'; expected I/N with I from 1 to N, like 1/3")
-    return [chunk for number, chunk in enumerate(chunks) if number % of == one - 1]
+    part, count = parse_shard(shard)
+    return [chunk for number, chunk in enumerate(chunks) if number % count == part - 1]
 
 
 def evaluate(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.__main__ import main
-from backtest.cli.sweep import Pace
+from backtest.cli.sweep_steps import Pace
 from backtest.sweeps.summary import terminal
 
 ROOT = Path(__file__).parents[2]

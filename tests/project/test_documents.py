@@ -8,10 +8,10 @@ import typer
 from glossary import glossary
 
 from backtest import errors, prices
-from backtest.__main__ import app
 from backtest.audits import growth, leak_budget
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ledger, load_claims
+from backtest.cli.app import app
 from backtest.data.sources import reference
 from backtest.data.store import live, reconcile
 from backtest.execution.market_rules import load_rules

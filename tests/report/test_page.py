@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 import typer
 
-from backtest.__main__ import app
+from backtest.cli.app import app
 from backtest.report import SECTIONS, glossary, render
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")

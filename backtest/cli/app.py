@@ -1,0 +1,74 @@
+"""The command line: its commands, and every error as one line with an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import typer
+
+from backtest.cli.data import data
+from backtest.cli.facts import facts
+from backtest.cli.inspect import claims, signals
+from backtest.cli.reports import compare, verify
+from backtest.cli.run import run
+from backtest.cli.sweep import sweep
+from backtest.errors import BacktestError, ConfigurationError, DataError
+from backtest.files.messages import flat, reason
+
+UsageError: type[Any] = typer.BadParameter.__base__ or Exception
+
+app = typer.Typer(
+    help="Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (run, sweep, signals, claims, compare, verify):
+    app.command()(command)
+app.add_typer(data, name="data")
+app.add_typer(facts, name="facts")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error a user can meet is one line on standard error and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an output that is not UTF-8 gets every letter it knows
+    code = 0
+    try:
+        try:
+            code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False) or 0
+        finally:
+            sys.stdout.flush()
+    except UsageError as error:
+        code = _show_usage(error)
+    except BacktestError as error:
+        typer.echo(f"error: {flat(str(error))}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = _discard_output(1)  # the reader has closed the pipe
+    except OSError as error:
+        where = f"{flat(str(error.filename))}: " if error.filename else ""
+        typer.echo(f"error: {where}{reason(error)}; expected files that can be read and a disk with room", err=True)
+        code = _discard_output(DataError.exit_code)
+    sys.exit(code)
+
+
+def _show_usage(error: Any) -> int:
+    """Print what is wrong with the options in one line; the whole help where there is no command."""
+    if error.ctx is not None and error.message == error.ctx.get_help():
+        typer.echo(error.message)
+    else:
+        command = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
+        typer.echo(f"error: {flat(error.format_message())}{command}", err=True)
+    return ConfigurationError.exit_code
+
+
+def _discard_output(code: int) -> int:
+    """Send the rest of standard output to the null device, so that the interpreter's last flush does not fail."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

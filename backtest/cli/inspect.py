@@ -1,0 +1,78 @@
+"""The commands that show what was known on a day: signals, and the claims of the thesis."""
+
+import math
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption, load_archive
+from backtest.output.summary import WIDTH, claim_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def signals(
+    as_of: AsOfOption = None, prices: PricesOption = "reference", facts: FactsOption = "reference", as_json: JsonOption = False
+) -> None:
+    """Show each signal: its score, its quarters, and when each became known."""
+    from backtest.files.documents import to_json
+    from backtest.signals import describe, load_signals
+    from backtest.universe import load_universe
+
+    moment = _moment(as_of)
+    archive = load_archive([row.ticker for row in load_universe().suppliers], prices, facts, needed=())
+    panel = archive.as_of(moment)
+    described = {name: describe(signal, panel) for name, signal in load_signals().items()}
+    known = as_of or f"{moment:%Y-%m-%dT%H:%MZ}"
+    if as_json:
+        sys.stdout.write(to_json({"as_of": known, "signals": described}))
+    else:
+        typer.echo("\n".join([f"as of {known}", *(line for name, row in described.items() for line in _signal_lines(name, row))]))
+
+
+def claims(
+    as_of: AsOfOption = None, prices: PricesOption = "reference", facts: FactsOption = "reference", as_json: JsonOption = False
+) -> None:
+    """Hold each of the report's claims to its own figure: ours, the verdict, the evidence."""
+    from backtest.calendars import as_of_moment
+    from backtest.claims.ledger import changed_since, ledger
+    from backtest.files.documents import to_json
+    from backtest.thesis.windows import REPORT_DATE
+    from backtest.universe import load_universe
+
+    moment = _moment(as_of)
+    archive = load_archive(list(load_universe().market_and_currency()), prices, facts, needed=())
+    findings = ledger(archive.as_of(moment))
+    then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
+    changed = {} if as_of else changed_since(then, findings)
+    rows = [finding.as_dict() | {"changed_since_report": changed.get(finding.claim.id)} for finding in findings]
+    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 1)).columns)
+    sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", width))
+
+
+def _moment(as_of: str | None) -> "pd.Timestamp":
+    import pandas as pd
+
+    from backtest.calendars import as_of_moment
+
+    return as_of_moment(as_of) if as_of is not None else pd.Timestamp.now(tz="UTC")
+
+
+def _signal_lines(name: str, signal: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(signal["score"], dict):
+        yield f"\n{name}"
+        for ticker, score in signal["score"].items():
+            yield f"  {ticker:<12}{_score(score):>12}"
+        return
+    yield f"\n{name}: {_score(signal['score'])}"
+    for quarter, reading in signal["quarters"].items():
+        mark = f"{reading['evidence']}, {reading['confidence']} confidence"
+        yield f"  {quarter}  {reading['value']:+.3f}  known {reading['known_at']}  {mark}"
+
+
+def _score(value: float | None) -> str:
+    return "no opinion" if value is None or math.isnan(value) else f"{value:+.3f}"

@@ -1,0 +1,156 @@
+"""The command `run`: strategies to reports."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from backtest.cli.options import (
+    NAME_HELP,
+    EndOption,
+    FactsOption,
+    JsonOption,
+    PricesOption,
+    StartOption,
+    command_text,
+    load_archive,
+    span,
+)
+from backtest.cli.reports import replaced_settings
+from backtest.errors import ConfigurationError
+from backtest.files.shipped import strategies
+from backtest.output.summary import markdown, terminal
+
+if TYPE_CHECKING:
+    from backtest.runs import RunResult
+    from backtest.strategy import StrategySpec
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `run` takes beside the strategies: where data come from, where reports go, seconds of an audit (None: none)."""
+
+    prices: str
+    facts: str
+    out: Path
+    audit_seconds: float | None
+
+
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help=NAME_HELP)],
+    prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
+    start: StartOption = None,
+    end: EndOption = None,
+    basket: Annotated[list[str] | None, typer.Option(help="Run these baskets or single tickers instead.")] = None,
+    cost_bps: Annotated[
+        float | None, typer.Option(help="One flat cost in basis points, fractions of shares, no market rules.")
+    ] = None,
+    fill: Annotated[Literal["close", "open"] | None, typer.Option(help="Price at which orders are filled.")] = None,
+    slippage_bps: Annotated[float | None, typer.Option(help="How much worse than that price, in basis points.")] = None,
+    capital: Annotated[float | None, typer.Option(help="Money at the start, in the currency of the books.")] = None,
+    base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Ask how much is luck; exit 4 when anything was read too early.")
+    ] = False,
+    audit_seconds: Annotated[float, typer.Option(min=0.0, help="No further question of the audit is begun after this.")] = 60.0,
+    as_json: JsonOption = False,
+    form: Annotated[
+        Literal["text", "md", "json"], typer.Option("--format", help="What to print: text, Markdown for a pull request, or JSON.")
+    ] = "text",
+) -> None:
+    """Run one strategy or all of them and write their reports."""
+    from backtest.files.documents import to_json
+    from backtest.strategy import load_strategy
+
+    typed = {
+        **span(start, end),
+        "baskets": tuple(basket) if basket else None,
+        "cost_bps": cost_bps,
+        "fill": fill,
+        "slippage_bps": slippage_bps,
+        "capital": capital,
+        "base": base,
+    }
+    changes = {field: value for field, value in typed.items() if value is not None}
+    paths = strategies(name)
+    specs = [spec.replaced(**changes) if changes else spec for spec in map(load_strategy, paths)]
+    commands = [command_text("run", path, prices, facts, changes) for path in paths]
+    results = _run_all(specs, commands, RunOptions(prices, facts, out, audit_seconds if audit else None))
+    documents = [result.as_dict() for result in results]
+    if as_json or form == "json":
+        by_name = {"strategies": {document["strategy"]: document for document in documents}}
+        sys.stdout.write(to_json(by_name if name == "all" else documents[0]))
+    elif form == "md":
+        sys.stdout.write("\n".join(map(markdown, documents)))
+    else:
+        for document in documents:
+            typer.echo(terminal(document))
+        typer.echo(f"\nreports: {out / 'index.html'}")
+
+
+def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: RunOptions) -> list["RunResult"]:
+    """Run every spec, then publish every report: a run that fails does so before anything is written."""
+    from backtest.output.publish import publish, publish_index, require_replaceable
+    from backtest.report import render, render_index
+
+    if len({spec.name for spec in specs}) < len(specs):
+        raise ConfigurationError(
+            "two strategies have one name, and one would replace the report of the other; expected two names"
+        )
+    for spec in specs:
+        require_replaceable(options.out / spec.name, spec.name)
+    results = [_run(spec, command, options) for spec, command in zip(specs, commands, strict=True)]
+    pages = [render(result) for result in results]
+    for result, page in zip(results, pages, strict=True):
+        folder = options.out / str(result.spec["name"])
+        if before := replaced_settings(folder, result.spec_id):
+            typer.echo(f"{folder}: replaces a report of other settings (spec_id {before})", err=True)
+        publish(result, page, options.out)
+    publish_index(options.out, render_index)
+    return results
+
+
+def _run(spec: "StrategySpec", command: str, options: RunOptions) -> "RunResult":
+    """Return a run with its command and, where one is wanted, its audit."""
+    from backtest.runs import run, tickers_of
+    from backtest.universe import load_universe
+
+    typer.echo(f"running {spec.name} on {options.prices}", err=True)
+    archive = load_archive(tickers_of(spec, load_universe()), options.prices, options.facts)
+    result = replace(run(spec, archive), command=command)
+    if options.audit_seconds is None:
+        return result
+    return replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
+
+
+def _audited(spec: "StrategySpec", result: "RunResult", archive: Any, seconds: float) -> Any:
+    """Return the audit of a run: the cached one where spec, data and code are the same, else a new one."""
+    import json
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from backtest import clock
+    from backtest.audits import STEPS, audit
+    from backtest.audits.cache import load, save
+    from backtest.files.documents import to_json
+    from backtest.universe import load_universe
+
+    if (before := load(result)) is not None:
+        typer.echo(f"audit of {spec.name}: kept from before, spec, data and code are the same", err=True)
+        return before
+    console = Console(stderr=True)
+    columns = TextColumn("auditing {task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(spec.name, total=STEPS)
+        found = audit(
+            spec, result, archive, load_universe(), seconds,
+            lambda step: bar.update(task, advance=1, description=f"{spec.name}: {step}"), clock.SYSTEM,
+        )  # fmt: skip
+    save(result, found)
+    return json.loads(to_json(found))
