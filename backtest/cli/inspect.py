@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption, load_archive
+from backtest.cli.inputs import load_archive
+from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption
 from backtest.output.summary import WIDTH, claim_lines
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from backtest.cli.options import FactsOption, JsonOption, PricesOption, ReportArgument, load_archive
+from backtest.cli.inputs import load_archive
+from backtest.cli.options import FactsOption, JsonOption, PricesOption, ReportArgument
 from backtest.errors import DataError, DriftError
 from backtest.files.messages import unreadable
 from backtest.files.shipped import strategies

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from backtest.cli.inputs import command_text, load_archive, span
 from backtest.cli.options import (
     NAME_HELP,
     EndOption,
@@ -15,9 +16,6 @@ from backtest.cli.options import (
     JsonOption,
     PricesOption,
     StartOption,
-    command_text,
-    load_archive,
-    span,
 )
 from backtest.cli.reports import replaced_settings
 from backtest.errors import ConfigurationError

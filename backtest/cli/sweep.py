@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from backtest.cli.inputs import command_text, load_archive, span
 from backtest.cli.options import (
     NAME_HELP,
     EndOption,
@@ -13,9 +14,6 @@ from backtest.cli.options import (
     JsonOption,
     PricesOption,
     StartOption,
-    command_text,
-    load_archive,
-    span,
 )
 from backtest.errors import ConfigurationError
 from backtest.files.shipped import grid_path, strategies
