@@ -39,6 +39,7 @@ ONLY = {
 }
 HOMES = {
     "vectorbt": ("execution/simulator.py",),
+    "vectorbt_rust": ("execution/simulator.py",),
     "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
@@ -105,9 +106,8 @@ def test_the_files_are_found():
 
 
 def test_vectorbt_has_a_home_that_uses_it():
-    assert "vectorbt" in imported(SOURCES["execution/simulator.py"], "execution/simulator.py") or any(
-        name.startswith("vectorbt.") for name in imported(SOURCES["execution/simulator.py"], "execution/simulator.py")
-    )
+    names = imported(SOURCES["execution/simulator.py"], "execution/simulator.py")
+    assert any(name.split(".")[0] == "vectorbt_rust" for name in names)
 
 
 def test_no_module_is_on_two_layers():
@@ -120,6 +120,7 @@ def test_no_module_is_on_two_layers():
     [
         ("runs.py", "import vectorbt"),
         ("runs.py", "import vectorbt as vbt"),
+        ("runs.py", "from vectorbt_rust import portfolio"),
         ("runs.py", "from vectorbt.portfolio import enums"),
         ("signals/momentum.py", "def f():\n    import matplotlib.pyplot as plt"),
         ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
@@ -184,7 +185,7 @@ def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
         "from backtest.data.sources.reference import load_facts; load_facts()"
     )
     assert {"backtest", "pandas", "pandera"} <= loaded
-    assert loaded & {"vectorbt", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()
+    assert loaded & {"vectorbt", "vectorbt_rust", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()
 
 
 @pytest.mark.process
