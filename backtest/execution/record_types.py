@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-INTEGERS = ("id", "group", "col", "idx", "side", "order_id", "req_size_type", "req_direction")
+INTEGERS: tuple[str, ...] = ("id", "group", "col", "idx", "side", "order_id", "req_size_type", "req_direction")
 INTEGERS += ("res_side", "res_status", "res_status_info")
 FLAGS = ("req_lock_cash", "req_allow_partial", "req_raise_reject", "req_log")
 
