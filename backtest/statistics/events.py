@@ -101,14 +101,14 @@ def kolari_pynnonen(scaled: Floats, correlation: float) -> tuple[float, float, f
     With N values, mean A and deviation s: A √N / s, times √((1 - r) / (1 + (N - 1) r)), r the average correlation of all pairs
     of values: `correlation` for portfolios of one event, 0 between events. p from Student's t on events - 1.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     events, portfolios = scaled.shape
     count = events * portfolios
     plain = float(scaled.mean() * np.sqrt(count) / scaled.std(ddof=1))
     average = max(correlation, 0.0) * (portfolios - 1) / (count - 1)
     adjusted = plain * float(np.sqrt((1.0 - average) / (1.0 + (count - 1) * average)))
-    return plain, adjusted, float(2.0 * t.sf(abs(adjusted), events - 1))
+    return plain, adjusted, float(2.0 * stdtr(events - 1, -abs(adjusted)))
 
 
 def mean_correlation(abnormal: Floats, kept: Sequence[int], sessions: int) -> float:

@@ -48,9 +48,9 @@ def cosine_count(n: int) -> int:
 
 def critical(level: float, degrees: int) -> float:
     """Return the two-sided critical value of Student's t."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.5 + level / 2.0, degrees))
+    return float(stdtrit(degrees, 0.5 + level / 2.0))
 
 
 def transforms(values: Floats, count: int) -> Floats:
@@ -137,7 +137,8 @@ def _unfit(table: pd.DataFrame) -> Refused | None:
 
 
 def _coefficient(value: float, error: float, degrees: int, level: float) -> Coefficient:
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     half = critical(level, degrees) * error
-    return Coefficient(value, error, value / error, float(2.0 * t.sf(abs(value / error), degrees)), value - half, value + half)
+    p = float(2.0 * stdtr(degrees, -abs(value / error)))
+    return Coefficient(value, error, value / error, p, value - half, value + half)

@@ -77,11 +77,11 @@ def expected_best(trials: int) -> float:
     (1 - γ) Φ⁻¹(1 - 1/N) + γ Φ⁻¹(1 - 1/(N e)), γ Euler–Mascheroni (Bailey & López de Prado, Journal of Portfolio Management
     40, 2014, eq. 1); 0 for a single trial. Times the standard error of a Sharpe ratio: what the best of N noises reaches.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if trials < 2:
         return 0.0
-    ends = norm.ppf([1.0 - 1.0 / trials, 1.0 - 1.0 / (trials * np.e)])
+    ends = ndtri([1.0 - 1.0 / trials, 1.0 - 1.0 / (trials * np.e)])
     return float((1.0 - EULER_MASCHERONI) * ends[0] + EULER_MASCHERONI * ends[1])
 
 
