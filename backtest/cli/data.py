@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -13,6 +13,7 @@ from backtest.files.options import day
 
 if TYPE_CHECKING:
     from backtest.data.store.pull import Item, Summary
+    from backtest.data.store.status import Status
 
 SOURCES = ("yahoo", "sec", "eastmoney")
 
@@ -36,9 +37,9 @@ def pull(
     from backtest.data.store.pull import pull as pull_items
 
     first = SINCE if since is None else pd.Timestamp(day("--since", since))
-    asked = items(source or SOURCES, keys or [])
-    with _Progress(len(asked), lines=True) as progress:
-        summary = pull_items(open_store(), asked, progress.report, first, again, clock.SYSTEM)
+    wanted = items(source or SOURCES, keys or [])
+    with _Progress(len(wanted), lines=True) as progress:
+        summary = pull_items(open_store(), wanted, progress.report, first, again, clock.SYSTEM)
     document = _summary(summary)
     sys.stdout.write(_json(document) if as_json else _summary_lines(document))
     if summary.missing:
@@ -95,13 +96,27 @@ def pull_prices(tickers: Sequence[str]) -> None:
     from backtest.data.store.pull import pull as pull_items
 
     store = open_store()
-    asked = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item, clock.SYSTEM.now())]
-    if not asked:
+    stale = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item, clock.SYSTEM.now())]
+    if not stale:
         return
-    with _Progress(len(asked), lines=False) as progress:
-        summary = pull_items(store, asked, progress.report, clock=clock.SYSTEM)
+    with _Progress(len(stale), lines=False) as progress:
+        summary = pull_items(store, stale, progress.report, clock=clock.SYSTEM)
     if summary.missing:
         raise DataError(f"{_missing(summary)}; without a network use --prices reference, or --prices store for what is kept")
+
+
+class _Missing(TypedDict):
+    items: list[str]
+    fault: str
+
+
+class _Pulled(TypedDict):
+    """What `data pull --json` prints: rows by source and kind, and what was not had."""
+
+    rows: dict[str, dict[str, int]]
+    fresh: int
+    refused: list[str]
+    missing: list[_Missing]
 
 
 class _Progress:
@@ -145,7 +160,7 @@ def _without_name(fault: str, item: "Item") -> str:
     return fault.removeprefix(f"{item.source} {item.key}: ").removeprefix(f"{item.source}: ")
 
 
-def _summary(summary: "Summary") -> dict[str, Any]:
+def _summary(summary: "Summary") -> _Pulled:
     missing: dict[str, list[str]] = {}
     for item, fault in summary.missing:
         missing.setdefault(_without_name(fault, item), []).append(f"{item.source} {item.key}")
@@ -157,46 +172,45 @@ def _summary(summary: "Summary") -> dict[str, Any]:
     }
 
 
-def _summary_lines(document: dict[str, Any]) -> str:
+def _summary_lines(document: _Pulled) -> str:
     lines = [f"{name}: " + ", ".join(f"{n:,} {kind}" for kind, n in rows.items()) for name, rows in document["rows"].items()]
     lines.append(f"fresh and not asked: {document['fresh']}")
     lines += [f"refused: {line}" for line in document["refused"]]
-    lines += [f"missing: {', '.join(one['items'])}: {one['fault']}" for one in document["missing"]]
+    lines += [f"missing: {', '.join(missing['items'])}: {missing['fault']}" for missing in document["missing"]]
     return "\n".join(lines) + "\n"
 
 
-def _status_lines(document: dict[str, Any]) -> str:
+def _status_lines(document: "Status") -> str:
     lines = ["embedded prices"]
-    for ticker, own in document["embedded"]["prices"].items():
-        since = f" after {own['last_bar']}" if own["last_bar"] else ""
-        closes = "" if own["last_bar"] == own["last"] else f", closes only{since}"
-        lines.append(
-            f"{ticker:<12}{own['first']} to {own['last']}, {own['sessions']:,} sessions, {own['days_old']} days old{closes}"
-        )
+    for ticker, prices in document["embedded"]["prices"].items():
+        since = f" after {prices['last_bar']}" if prices["last_bar"] else ""
+        closes = "" if prices["last_bar"] == prices["last"] else f", closes only{since}"
+        span = f"{prices['first']} to {prices['last']}, {prices['sessions']:,} sessions"
+        lines.append(f"{ticker:<12}{span}, {prices['days_old']} days old{closes}")
     lines.append("embedded figures")
-    for name, own in document["embedded"]["figures"].items():
-        newest = f"{own['figures']:,} figures, the newest of {own['newest']}, {own['days_old']} days old"
-        lines.append(f"{name:<36}{own['first']} to {own['last']}, {newest}")
+    for name, figures in document["embedded"]["figures"].items():
+        newest = f"{figures['figures']:,} figures, the newest of {figures['newest']}, {figures['days_old']} days old"
+        lines.append(f"{name:<36}{figures['first']} to {figures['last']}, {newest}")
     lines.append(f"store: {document['home']}")
     if not document["prices"] and not document["figures"] and not document["typed"]:
         return "\n".join(lines) + "\nempty; fill it with 'python -m backtest data pull'\n"
-    for ticker, held in document["prices"].items():
-        gaps = f", {len(held['gaps'])} gaps from {held['gaps'][0]}" if held["gaps"] else ""
-        late = f", {held['days_behind']} days behind" if held["days_behind"] else ""
-        lines.append(f"{ticker:<12}{held['first']} to {held['last']}, {held['sessions']:,} sessions{late}{gaps}")
+    for ticker, stored in document["prices"].items():
+        gaps = f", {len(stored['gaps'])} gaps from {stored['gaps'][0]}" if stored["gaps"] else ""
+        late = f", {stored['days_behind']} days behind" if stored["days_behind"] else ""
+        lines.append(f"{ticker:<12}{stored['first']} to {stored['last']}, {stored['sessions']:,} sessions{late}{gaps}")
     if document["missing_prices"]:
         lines.append(f"no prices: {', '.join(document['missing_prices'])}")
-    for name, held in document["figures"].items():
-        gaps = f", missing {', '.join(held['missing'])}" if held["missing"] else ""
-        outcomes = ", ".join(f"{number} {outcome}" for outcome, number in held["outcomes"].items())
-        asked = f"asked {held['days_since_asked']} days ago"
-        lines.append(f"{name:<24}{held['first']} to {held['last']}{gaps}; {outcomes}; {asked} ({held['source']})")
+    for name, series in document["figures"].items():
+        gaps = f", missing {', '.join(series['missing'])}" if series["missing"] else ""
+        outcomes = ", ".join(f"{number} {outcome}" for outcome, number in series["outcomes"].items())
+        age = f"asked {series['days_since_asked']} days ago"
+        lines.append(f"{name:<24}{series['first']} to {series['last']}{gaps}; {outcomes}; {age} ({series['source']})")
     lines.append(f"typed rows: {document['typed']}")
     lines += [f"conflict: {line}" for line in document["conflicts"]]
     return "\n".join(lines) + "\n"
 
 
-def _json(document: dict[str, Any]) -> str:
+def _json(document: object) -> str:
     from backtest.files.documents import to_json
 
     return to_json(document)

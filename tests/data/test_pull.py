@@ -260,7 +260,7 @@ def test_without_a_name_for_the_sec_the_other_sources_are_still_pulled(command, 
 
 def test_yahoo_s_crumb_is_not_in_the_ledger(command, store):
     pull(command, "yahoo")
-    lines = [line for _, line, _ in store.ledger() if line and "answer" in line]
+    lines = [line for _, line, _ in store.ledger.entries() if line and "answer" in line]
     assert lines
     assert all("crumb" not in line["url"] for line in lines)
 

@@ -35,7 +35,7 @@ def only(store, pattern):
 
 
 def test_an_answer_comes_back_as_it_came_with_its_address_time_and_status(filled):
-    line = next(line for _, line, _ in filled.ledger())
+    line = next(line for _, line, _ in filled.ledger.entries())
     assert filled.answer(line["answer"]) == b'{"a": 1}'
     assert {name: line[name] for name in ("at", "source", "key", "url", "status")} == {
         "at": "2026-08-03T12:00:00Z", "source": "yahoo", "key": "NVDA", "url": "https://example.org/x", "status": 200,
@@ -110,14 +110,14 @@ def test_damage_is_found(damage, words, filled):
 
 def test_a_damaged_table_is_not_read(filled):
     damage_table(filled)
-    for read in (filled.read, filled.about):
+    for read in (lambda name: filled.read(name), lambda name: filled.price_coverage(name.removeprefix("prices/"))):
         with pytest.raises(DataError, match=r"NVDA/000001-[0-9a-f]{16}\.parquet: holds other bytes than its name says"):
             read("prices/NVDA")
 
 
 @pytest.mark.parametrize("place", [3, 14, -6])
 def test_a_damaged_answer_is_not_read_and_is_kept_anew_when_it_comes_again(place, filled):
-    sha = next(line for _, line, _ in filled.ledger())["answer"]
+    sha = next(line for _, line, _ in filled.ledger.entries())["answer"]
     flip(filled.answer_path(sha), place)
     if place != 3:
         with pytest.raises(DataError, match=rf"{sha}\.gz: "):
@@ -138,7 +138,7 @@ def test_a_table_whose_line_a_kill_prevented_is_no_fault_and_gets_its_line_from_
 def test_rows_that_the_answers_do_not_give_are_found(command, store, monkeypatch):
     monkeypatch.setenv("BACKTEST_TIMEOUT", "30")
     assert command("data", "pull", "NVDA", "--source", "yahoo", "--since", "2026-08-03")[0] == 0
-    rows, about = store.read("prices/NVDA"), store.about("prices/NVDA")
+    rows, about = store.read("prices/NVDA"), store.price_coverage("NVDA")
     changed = rows.assign(close=rows["close"].where(rows.index != 2, rows["close"] + 0.01))
     with store.writing():
         store.write("prices/NVDA", changed, about, AT)
@@ -148,7 +148,7 @@ def test_rows_that_the_answers_do_not_give_are_found(command, store, monkeypatch
 
 
 def test_rows_known_before_their_day_are_found(filled):
-    sha = next(line for _, line, _ in filled.ledger())["answer"]
+    sha = next(line for _, line, _ in filled.ledger.entries())["answer"]
     with filled.writing():
         filled.write("prices/NVDA", rows(sha).assign(known_at=pd.Timestamp("2026-07-30T20:00Z")), {}, AT)
     assert "1 rows are known before the day they are of" in verify(filled)[1][0]
@@ -167,7 +167,7 @@ def test_a_line_cut_short_is_skipped_counted_and_ended_by_the_next(filled):
 def test_a_table_left_beside_its_successor_by_a_kill_does_no_harm(filled):
     former = only(filled, "tables/*/*/*.parquet")
     body = former.read_bytes()
-    sha = next(line for _, line, _ in filled.ledger())["answer"]
+    sha = next(line for _, line, _ in filled.ledger.entries())["answer"]
     with filled.writing():
         filled.write("prices/NVDA", rows(sha, 2.0), {}, AT)
     former.write_bytes(body)

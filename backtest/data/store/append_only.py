@@ -4,10 +4,8 @@
     tables/<name>/<number>-<hash>.parquet   the rows of one table, named by the hash of the file; the highest number counts
     ledger/<year>-<month>.jsonl         a line per answer (source, address, moment, status, hash) and per table written
 
-A line ends in `chain`, a hash of its text and of the chain of the line before in its file: none can change or go unseen.
-
 An answer is on disk before its line, a table before its own, and the table before it is deleted last: whatever the
-instant of a kill, the newest whole table stands and every row in it has its answer. A line cut short by a kill is skipped.
+instant of a kill, the newest whole table stands and every row in it has its answer.
 """
 
 import gzip
@@ -16,11 +14,11 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar, cast
 
 import pandas as pd
 import platformdirs
@@ -29,15 +27,30 @@ import pyarrow.parquet as parquet
 from filelock import FileLock, Timeout
 
 from backtest.data.answer import Answer
+from backtest.data.store.ledger import Ledger
 from backtest.errors import ConfigurationError, DataError
 from backtest.files import atomic
 
 ABOUT = b"about"
 HOME_VARIABLE = "BACKTEST_HOME"
 WAIT_FOR_WRITER = 5.0  # seconds
-LAST_BYTES = 1 << 16  # of a file of the ledger, in which its last whole line is
-ANSWER_KEYS = {"at", "answer", "source", "key", "url", "status"}  # of a line before lines had a chain
-TABLE_KEYS = {"at", "table", "file", "rows"}
+Read = TypeVar("Read")
+
+
+class PriceCoverage(TypedDict):
+    """What is kept with a table of prices: first and last session, their number, gaps, and when it was last asked for."""
+
+    first: str
+    last: str
+    sessions: int
+    gaps: list[str]
+    seen: str
+
+
+class FigureCoverage(TypedDict):
+    """What is kept with a table of figures: when each entity was last asked for."""
+
+    seen: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -46,17 +59,20 @@ class Store:
 
     home: Path
 
+    @property
+    def ledger(self) -> Ledger:
+        """The lines of all answers and tables."""
+        return Ledger(self.home / "ledger")
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the one right to write; raise DataError when another process has it."""
-        _folder(self.home)
+        _make_folder(self.home)
         lock = FileLock(self.home / "lock", timeout=WAIT_FOR_WRITER)
         try:
             lock.acquire()
         except Timeout:
-            raise DataError(
-                f"{self.home}: another pull is writing there; expected one at a time, try again when it ends"
-            ) from None
+            raise DataError(f"{self.home}: another pull is writing there; expected one at a time, try again later") from None
         try:
             self._sweep()
             self._complete()
@@ -72,30 +88,37 @@ class Store:
         line = {"answer": answer.sha, "source": answer.source, "key": answer.key, "url": answer.url, "status": answer.status}
         self._log(answer.at, line | {"file": hashlib.sha256(path.read_bytes()).hexdigest()})
 
-    def write(self, name: str, rows: pd.DataFrame, about: Mapping[str, Any], at: pd.Timestamp) -> None:
-        """Let rows take the place of a table; `about` is a small document that `about()` returns without reading the rows."""
+    def write(self, name: str, rows: pd.DataFrame, about: Mapping[str, object], at: pd.Timestamp) -> None:
+        """Let rows take the place of a table; `about` is a small document that can be read without the rows."""
         table = pyarrow.Table.from_pandas(rows, preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(dict(about)).encode()})
         sink = io.BytesIO()
         parquet.write_table(table, sink, compression="lz4", use_dictionary=["answer"])  # read in half the time
-        held = self._versions(name)
-        number = int(held[-1].name.split("-")[0]) + 1 if held else 1
+        former = self._versions(name)
+        number = int(former[-1].name.split("-")[0]) + 1 if former else 1
         body = sink.getvalue()
         path = self.home / "tables" / name / f"{number:06d}-{hashlib.sha256(body).hexdigest()[:16]}.parquet"
         atomic.write(path, body)
         self._log(at, {"table": name, "file": path.name, "rows": len(rows)})
-        for former in held:
-            former.unlink()
+        for version in former:
+            version.unlink()
 
     def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame | None:
         """Return the rows of a table, or None when there is none; DataError when its file cannot be read."""
-        found = self._opened(name, lambda body: parquet.ParquetFile(body).read(columns, use_threads=False))
-        return None if found is None else found.to_pandas()
 
-    def about(self, name: str) -> dict[str, Any] | None:
-        """Return the document kept with a table, or None when there is no table."""
-        found = self._opened(name, parquet.read_schema)
-        return None if found is None else json.loads((found.metadata or {}).get(ABOUT, b"{}"))
+        def rows(body: io.BytesIO) -> pd.DataFrame:
+            table: pd.DataFrame = parquet.ParquetFile(body).read(columns, use_threads=False).to_pandas()
+            return table
+
+        return self._opened(name, rows)
+
+    def price_coverage(self, ticker: str) -> PriceCoverage | None:
+        """Return what is kept with the prices of a ticker, or None where there are none."""
+        return cast(PriceCoverage | None, self._about(f"prices/{ticker}"))
+
+    def figure_coverage(self, source: str) -> FigureCoverage | None:
+        """Return what is kept with the figures of a source, or None where there are none."""
+        return cast(FigureCoverage | None, self._about(f"facts/{source}"))
 
     def tables(self, kind: str) -> list[str]:
         """Return the names of the tables of a kind ("prices", "facts"), sorted."""
@@ -120,26 +143,18 @@ class Store:
         """Return where an answer is kept."""
         return self.home / "answers" / sha[:2] / f"{sha}.gz"
 
-    def ledger(self) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
-        """Yield where a line stands, the line and what is wrong with it ("" for nothing), oldest first.
+    def unlogged(self) -> list[Path]:
+        """Return the newest file of each table that stands in no line of the ledger: a kill leaves one at most."""
+        names = {name for kind in ("prices", "facts") for name in self.tables(kind)}
+        newest = [self._versions(name)[-1] for name in sorted(names)]
+        logged = self.ledger.table_files()
+        return [path for path in newest if path.name not in logged]
 
-        The line is None where it cannot be read; nothing is wrong with one that a kill cut short.
-        """
-        for path in sorted((self.home / "ledger").glob("*.jsonl")):
-            before = ""
-            texts = path.read_bytes().decode(errors="replace").split("\n")
-            for number, text in enumerate(texts[: -1 if texts[-1] == "" else None], start=1):
-                line, fault = _parsed(text), ""
-                if line is None:
-                    ended = number < len(texts) and number == len(texts) - 1
-                    fault = "is not readable" if ended or text.endswith("}") or '"chain"' in text else ""
-                elif isinstance(line.get("chain"), str):
-                    wrong = line["chain"] != chain(before, text[: -len(f', "chain": "{line["chain"]}"}}')] + "}")
-                    fault = "or the one before it has changed, or one is missing between them" if wrong else ""
-                    before = line["chain"]
-                elif before or set(line) not in (ANSWER_KEYS, TABLE_KEYS):
-                    line, fault = None, "has no chain"
-                yield f"ledger/{path.name} line {number}", line, fault
+    def _about(self, name: str) -> object:
+        def document(body: io.BytesIO) -> object:
+            return json.loads((parquet.read_schema(body).metadata or {}).get(ABOUT, b"{}"))
+
+        return self._opened(name, document)
 
     def _broken(self, sha: str) -> bool:
         try:
@@ -148,7 +163,7 @@ class Store:
             return True
         return False
 
-    def _opened(self, name: str, read: Any) -> Any:
+    def _opened(self, name: str, read: Callable[[io.BytesIO], Read]) -> Read | None:
         for _ in range(3):  # a writer may replace the file between the listing and the reading
             versions = self._versions(name)
             if not versions:
@@ -163,63 +178,28 @@ class Store:
 
     def _versions(self, name: str) -> list[Path]:
         folder = self.home / "tables" / name
-        held = os.listdir(folder) if folder.is_dir() else []
-        return [folder / file for file in sorted(held) if file.endswith(".parquet") and file[0].isdigit()]
+        files = os.listdir(folder) if folder.is_dir() else []
+        return [folder / file for file in sorted(files) if file.endswith(".parquet") and file[0].isdigit()]
 
-    def _log(self, at: pd.Timestamp, line: Mapping[str, Any]) -> None:
-        path = self.home / "ledger" / f"{at:%Y-%m}.jsonl"
-        fresh = not path.exists()
-        _folder(path.parent)
-        text = json.dumps({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **line}, ensure_ascii=False)
-        text = f'{text[:-1]}, "chain": "{chain(_last_chain(path), text)}"}}'
-        with path.open("ab+") as file:
-            whole = file.tell() == 0 or (file.seek(-1, os.SEEK_END), file.read(1))[1] == b"\n"
-            file.write((b"" if whole else b"\n") + text.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if fresh:
-            atomic.sync_folder(path.parent)
-
-    def unlogged(self) -> list[Path]:
-        """Return the newest file of each table that stands in no line of the ledger: a kill leaves one at most."""
-        names = {name for kind in ("prices", "facts") for name in self.tables(kind)}
-        newest = [self._versions(name)[-1] for name in sorted(names)]
-        logged = {line["file"] for _, line, fault in self.ledger() if line and not fault and "table" in line}
-        return [path for path in newest if path.name not in logged]
+    def _log(self, at: pd.Timestamp, line: Mapping[str, object]) -> None:
+        _make_folder(self.ledger.folder)
+        self.ledger.append(at, line)
 
     def _complete(self) -> None:
         """Write the line that a killed writer could not, of a table that was in place."""
-        lost = self.unlogged()
-        if len(lost) != 1 or not (self.home / "ledger").is_dir():
+        unlogged = self.unlogged()
+        if len(unlogged) != 1 or not self.ledger.folder.is_dir():
             return
-        name = f"{lost[0].parent.parent.name}/{lost[0].parent.name}"
+        name = f"{unlogged[0].parent.parent.name}/{unlogged[0].parent.name}"
         rows = self.read(name, ["answer"])
-        logged = {line["answer"] for _, line, fault in self.ledger() if line and not fault and "answer" in line}
-        if rows is not None and set(rows["answer"]) <= logged:
-            self._log(pd.Timestamp.now(tz="UTC"), {"table": name, "file": lost[0].name, "rows": len(rows)})
+        if rows is not None and set(rows["answer"]) <= self.ledger.answers():
+            self._log(pd.Timestamp.now(tz="UTC"), {"table": name, "file": unlogged[0].name, "rows": len(rows)})
 
     def _sweep(self) -> None:
         """Delete what a killed writer left half-written: only files of this store's own temporary name."""
-        for leftover in [path for kind in ("answers/*", "tables/**") for path in self.home.glob(f"{kind}/{atomic.UNFINISHED}*")]:
-            leftover.unlink(missing_ok=True)
-
-
-def chain(before: str, text: str) -> str:
-    """Return the chain of a line of the ledger: a hash of the chain of the line before and of its own text."""
-    return hashlib.sha256(f"{before} {text}".encode()).hexdigest()[:16]
-
-
-def _last_chain(path: Path) -> str:
-    """Return the chain of the last whole line of a file of the ledger; empty where there is none."""
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
-        lines = file.read().split(b"\n")
-    for line in reversed(lines):
-        if (found := _parsed(line.decode(errors="replace"))) is not None and isinstance(found.get("chain"), str):
-            return str(found["chain"])
-    return ""
+        for kind in ("answers/*", "tables/**"):
+            for leftover in [*self.home.glob(f"{kind}/{atomic.UNFINISHED}*")]:
+                leftover.unlink(missing_ok=True)
 
 
 def table_body(path: Path) -> bytes:
@@ -242,16 +222,8 @@ def open_store() -> Store:
     return Store(home)
 
 
-def _folder(path: Path) -> None:
+def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{path}: cannot write there ({error.strerror}); set {HOME_VARIABLE} to a folder of yours") from None
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -38,9 +38,9 @@ def export(store: Store, out: Path) -> tuple[Page, list[str]]:
     if out.exists():
         raise DataError(f"{out}: is there already, and a snapshot is never written over; expected a new folder")
     traits = load_universe().market_and_currency()
-    held = [name.removeprefix("prices/") for name in store.tables("prices")]
+    stored = [name.removeprefix("prices/") for name in store.tables("prices")]
     decisions = load_decisions(store.home)
-    tables, left_out = _readable(store, [ticker for ticker in held if ticker in traits], decisions)
+    tables, left_out = _readable(store, [ticker for ticker in stored if ticker in traits], decisions)
     rate = load_rate(store)
     prices_id = bars_id(tables, rate["close"], decisions.end_reasons(list(tables)))
     page: Page = {"source": SOURCE, "tickers": sorted(tables), "prices_id": prices_id}

@@ -35,8 +35,8 @@ def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame
 
     `adj_close` is ours: closes carried back through dividends in proportion.
     """
-    held = set(store.tables("prices"))
-    if lost := [ticker for ticker in tickers if f"prices/{ticker}" not in held]:
+    stored = set(store.tables("prices"))
+    if lost := [ticker for ticker in tickers if f"prices/{ticker}" not in stored]:
         raise MissingPricesError(
             lost,
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
@@ -63,14 +63,14 @@ def settled(store: Store, decisions: Decisions) -> dict[str, pd.Timestamp]:
     traits = load_universe().market_and_currency()
     for name in store.tables("prices"):
         ticker = name.removeprefix("prices/")
-        about = store.about(name)
-        if ticker in traits and about is not None and not decisions.ended(ticker):
-            lasts[traits[ticker][0]].append(pd.Timestamp(about["last"]))
+        coverage = store.price_coverage(ticker)
+        if ticker in traits and coverage is not None and not decisions.ended(ticker):
+            lasts[traits[ticker][0]].append(pd.Timestamp(coverage["last"]))
     return {market: _common(market, days) for market, days in lasts.items()}
 
 
 def load_figures(store: Store) -> Facts:
-    """Return the embedded figures with the live and typed ones beside them, under the store's rules."""
+    """Return the embedded figures with the live and typed ones added, under the store's rules."""
     return facts_with(live_csv(store), rules=rules_of(store.home))
 
 
@@ -80,7 +80,7 @@ def live_csv(store: Store) -> bytes:
 
 
 def reconciled(store: Store) -> Reconciled:
-    """Return the live figures of a store held against the embedded ones."""
+    """Return the live figures of a store compared with the embedded ones."""
     return reconcile(live_figures(store), load_facts().rows, load_decisions(store.home))
 
 
@@ -88,8 +88,8 @@ def live_figures(store: Store) -> pd.DataFrame:
     """Return every live figure with its source as `origin`; the columns alone where there is none."""
     names = ["entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "source", "note", "origin"]
     tables = [(source, store.read(f"facts/{source}")) for source in FIGURE_SOURCES]
-    held = [rows.assign(origin=source) for source, rows in tables if rows is not None]
-    return pd.concat(held, ignore_index=True) if held else pd.DataFrame(columns=names)
+    figures = [rows.assign(origin=source) for source, rows in tables if rows is not None]
+    return pd.concat(figures, ignore_index=True) if figures else pd.DataFrame(columns=names)
 
 
 def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: Decisions) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Asks every source for what the store lacks, keeps what succeeds, and says what is missing."""
+"""Asks every source for what the store lacks, stores what succeeds, and says what is missing."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,16 +17,16 @@ from backtest.data.sources import eastmoney, sec, yahoo
 from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import ORIGINS, Client, UnreachableError
 from backtest.data.sources.reference import load_facts
-from backtest.data.store.append_only import Store
+from backtest.data.store.append_only import FigureCoverage, PriceCoverage, Store
 from backtest.data.store.live import missing_sessions
 from backtest.data.store.vintages import Count, append_figures, append_prices, newest, rescaled
 from backtest.errors import BacktestError, ConfigurationError, DataError, near_miss
+from backtest.files.messages import UNKNOWN_SHAPE
 from backtest.universe import load_universe
 
 SINCE = pd.Timestamp("2021-01-01")
 OVERLAP = pd.Timedelta(days=30)  # asked again, to see whether the past has changed
 FRESH_FOR = pd.Timedelta(hours=12)  # figures are asked for twice a day at most
-SHAPE_FAULTS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)  # of an unknown answer
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def items(sources: Sequence[str], keys: Sequence[str] = ()) -> list[Item]:
     universe = load_universe()
     known = {
         "yahoo": [*universe.market_and_currency(), RATE],
-        "sec": list(dict.fromkeys(one.entity for one in sec.load_series())),
+        "sec": list(dict.fromkeys(tag.entity for tag in sec.load_series())),
         "eastmoney": [row.ticker for row in universe.suppliers if row.market == "XSHG" and row.chain != "fund"],
     }
     for source in sources:
@@ -75,7 +75,7 @@ def items(sources: Sequence[str], keys: Sequence[str] = ()) -> list[Item]:
 
 def pull(
     store: Store,
-    asked: Sequence[Item],
+    wanted: Sequence[Item],
     report: Report,
     since: pd.Timestamp = SINCE,
     again: bool = False,
@@ -87,12 +87,12 @@ def pull(
     """
     summary = Summary()
     lost: dict[str, str] = {}
-    if any(item.source == "sec" for item in asked):
+    if any(item.source == "sec" for item in wanted):
         sec.check_agent()
     with store.writing():
         decisions = load_decisions(store.home)
         clients = {name: Client(origin, store.keep, clock) for name, origin in ORIGINS.items()}
-        for item in asked:
+        for item in wanted:
             if item.source in lost:
                 summary = _without(summary, item, lost[item.source], report)
                 continue
@@ -102,7 +102,7 @@ def pull(
                     summary = replace(summary, fresh=summary.fresh + 1)
                     report(item, "fresh")
                     continue
-                count, refused = _one(store, clients[item.source], item, since, decisions)
+                count, refused = _pull_item(store, clients[item.source], item, since, decisions)
             except UnreachableError as error:
                 lost[item.source] = str(error)
                 summary = _without(summary, item, str(error), report)
@@ -117,11 +117,11 @@ def pull(
 def fresh(store: Store, item: Item, now: pd.Timestamp) -> bool:
     """Return whether the store has everything an item could give at a moment."""
     if item.source != "yahoo":
-        about = store.about(f"facts/{item.source}") or {}
-        seen = about.get("seen", {}).get(item.key)
+        figures = store.figure_coverage(item.source)
+        seen = figures["seen"].get(item.key) if figures else None
         return seen is not None and now - pd.Timestamp(seen) < FRESH_FOR
-    about = store.about(f"prices/{item.key}") or {}
-    return bool(about) and not about["gaps"] and pd.Timestamp(about["last"]) >= last_final_session(item.key, now)
+    prices = store.price_coverage(item.key)
+    return prices is not None and not prices["gaps"] and pd.Timestamp(prices["last"]) >= last_final_session(item.key, now)
 
 
 def last_final_session(ticker: str, now: pd.Timestamp) -> pd.Timestamp:
@@ -150,10 +150,10 @@ def _without(summary: Summary, item: Item, fault: str, report: Report) -> Summar
     return replace(summary, missing=(*summary.missing, (item, fault)))
 
 
-def _one(store: Store, client: Client, item: Item, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
+def _pull_item(store: Store, client: Client, item: Item, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
     try:
         return _pulled(store, client, item, since, decisions)
-    except SHAPE_FAULTS as error:
+    except UNKNOWN_SHAPE as error:
         fault = f"{type(error).__name__}: {error}".splitlines()[0]
         raise DataError(f"{item.source} {item.key}: not the answer we know ({fault}); expected its usual shape") from None
 
@@ -169,22 +169,22 @@ def _pulled(store: Store, client: Client, item: Item, since: pd.Timestamp, decis
 
 def _pull_prices(store: Store, client: Client, ticker: str, since: pd.Timestamp, decisions: Decisions) -> tuple[Count, list[str]]:
     market, currency = ("", "CNY") if ticker == RATE else load_universe().traits([ticker])[ticker]
-    held = store.read(f"prices/{ticker}")
-    begin = _begin(store, ticker, since, held)
+    stored = store.read(f"prices/{ticker}")
+    begin = _begin(store, ticker, since, stored)
     answer = yahoo.fetch(client, ticker, market, begin)
-    came = yahoo.parse(answer, ticker, market, currency)
-    if held is not None and begin > since and rescaled(held, came):
+    prices = yahoo.parse(answer, ticker, market, currency)
+    if stored is not None and begin > since and rescaled(stored, prices):
         answer = yahoo.fetch(client, ticker, market, since)
-        came = yahoo.parse(answer, ticker, market, currency)
-    rows, count = append_prices(held, came, market, answer.at, answer.sha)
+        prices = yahoo.parse(answer, ticker, market, currency)
+    rows, count = append_prices(stored, prices, market, answer.at, answer.sha)
     current = newest(rows)
     _check(current, ticker, market, since, decisions)
     gaps = _gaps(current, ticker, market, decisions)
-    about = {
+    coverage: PriceCoverage = {
         "first": f"{current['session'].iloc[0]:%Y-%m-%d}", "last": f"{current['session'].iloc[-1]:%Y-%m-%d}",
         "sessions": len(current), "gaps": gaps, "seen": _stamp(answer.at),
     }  # fmt: skip
-    store.write(f"prices/{ticker}", rows, about, answer.at)
+    store.write(f"prices/{ticker}", rows, coverage, answer.at)
     if gaps:
         raise DataError(
             f"yahoo {ticker}: no row for {gaps[0]}, a session of {market} ({len(gaps)} missing); not used until they come, "
@@ -194,8 +194,8 @@ def _pull_prices(store: Store, client: Client, ticker: str, since: pd.Timestamp,
 
 
 def _pull_sec(client: Client, entity: str) -> tuple[list[Answer], pd.DataFrame, list[str]]:
-    series = [one for one in sec.load_series() if one.entity == entity]
-    facts, pages = sec.fetch(client, series[0].cik, entity, min(one.since for one in series))
+    series = [tag for tag in sec.load_series() if tag.entity == entity]
+    facts, pages = sec.fetch(client, series[0].cik, entity, min(tag.since for tag in series))
     return [facts, *pages], *sec.parse(facts.body, [page.body for page in pages], series)
 
 
@@ -204,40 +204,42 @@ def _pull_eastmoney(client: Client, ticker: str) -> tuple[list[Answer], pd.DataF
     return pages, *eastmoney.parse([page.body for page in pages], ticker)
 
 
-def _store_figures(store: Store, item: Item, came: pd.DataFrame, answer: Answer, decisions: Decisions) -> tuple[Count, list[str]]:
-    """Store the figures that pass the gate beside the embedded ones of their entity; return a line for each other."""
-    wrong = _unfit(store, item, came, decisions)
+def _store_figures(
+    store: Store, item: Item, figures: pd.DataFrame, answer: Answer, decisions: Decisions
+) -> tuple[Count, list[str]]:
+    """Store the figures that pass the gate together with the embedded ones of their entity; return a line for each other."""
+    wrong = _unfit(store, item, figures, decisions)
     dropped = {label for fault in wrong for label in fault.rows}
-    fit, lines = came.drop(index=[label for label in came.index if label in dropped]), [fault.message for fault in wrong]
+    fit, lines = figures.drop(index=[label for label in figures.index if label in dropped]), [fault.message for fault in wrong]
     if fit.empty:
         reason = f" ({lines[0].removeprefix(f'{item.source} {item.key}: ')})" if lines else ""
         raise DataError(f"{item.source} {item.key}: no quarter can be read{reason}; expected at least one")
     name = f"facts/{item.source}"
     rows, count = append_figures(store.read(name), fit, answer.at, answer.sha)
-    seen = (store.about(name) or {}).get("seen", {}) | {item.key: _stamp(answer.at)}
-    store.write(name, rows, {"seen": seen}, answer.at)
+    coverage = store.figure_coverage(item.source) or FigureCoverage(seen={})
+    store.write(name, rows, {"seen": coverage["seen"] | {item.key: _stamp(answer.at)}}, answer.at)
     return count, lines
 
 
-def _unfit(store: Store, item: Item, came: pd.DataFrame, decisions: Decisions) -> list[Fault]:
+def _unfit(store: Store, item: Item, figures: pd.DataFrame, decisions: Decisions) -> list[Fault]:
     """Return the faults of an answer's figures, held against the embedded ones of the same entity."""
-    if came.empty:
+    if figures.empty:
         return []
     embedded = load_facts().rows
     own = embedded[embedded["entity"].eq(item.key)]
-    named = came.assign(origin=f"{item.source} {item.key}", published=came["known_at"].dt.strftime("%Y-%m-%dT%H:%MZ"))
+    named = figures.assign(origin=f"{item.source} {item.key}", published=figures["known_at"].dt.strftime("%Y-%m-%dT%H:%MZ"))
     rows = pd.concat([named, own.set_index(-1 - np.arange(len(own)))])  # labels below 0 are embedded
     differ = named.merge(own, on=["entity", "metric", "period", "known_at"])["known_at"]  # settled when they are reconciled
     rows = rows[(rows.index >= 0) | ~rows["known_at"].isin(differ)]
     return [fault for fault in faults(rows, rules_of(store.home, decisions)) if any(label >= 0 for label in fault.rows)]
 
 
-def _begin(store: Store, ticker: str, since: pd.Timestamp, held: pd.DataFrame | None) -> pd.Timestamp:
-    """Return the day to ask from: a month before the last session held, or the start where there is nothing or a gap."""
-    about = store.about(f"prices/{ticker}")
-    if held is None or about is None or about["gaps"] or pd.Timestamp(about["first"]) > since + pd.Timedelta(days=10):
+def _begin(store: Store, ticker: str, since: pd.Timestamp, stored: pd.DataFrame | None) -> pd.Timestamp:
+    """Return the day to ask from: a month before the last session stored, or the start where there is nothing or a gap."""
+    coverage = store.price_coverage(ticker)
+    if stored is None or coverage is None or coverage["gaps"] or pd.Timestamp(coverage["first"]) > since + pd.Timedelta(days=10):
         return since
-    return max(since, pd.Timestamp(about["last"]) - OVERLAP)
+    return max(since, pd.Timestamp(coverage["last"]) - OVERLAP)
 
 
 def _check(rows: pd.DataFrame, ticker: str, market: str, since: pd.Timestamp, decisions: Decisions) -> None:

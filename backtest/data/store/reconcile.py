@@ -1,4 +1,4 @@
-"""Live figures held against the embedded ones: equal, revised (both kept) or in conflict (refused until a person decides)."""
+"""Live figures compared with the embedded ones: equal, revised (both kept) or in conflict (refused until a person decides)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,31 +30,31 @@ class Reconciled:
 
     def conflicts(self) -> list[str]:
         """Return a line for each figure in conflict."""
-        found = self.outcomes[self.outcomes["outcome"] == "conflict"]
+        conflicts = self.outcomes[self.outcomes["outcome"] == "conflict"]
         return [
             f"{row['source']} {row['entity']} {row['metric']} {row['period']}: {row['live']:g}, embedded {row['embedded']:g}; "
             "not used until a [[figure]] row in decisions.toml says which"
-            for row in found.to_dict("records")
+            for row in conflicts.to_dict("records")
         ]
 
 
 def reconcile(live: pd.DataFrame, embedded: pd.DataFrame, decisions: Decisions) -> Reconciled:
-    """Hold each live figure's versions against the embedded versions of the same name.
+    """Compare each live figure's versions with the embedded versions of the same name.
 
     Equal: the first live version is an embedded one, kept only where it was known earlier; later live versions are kept.
     Revised: it differs by at most CONFLICT_BEYOND, all are kept and the newest known counts. Conflict: none is kept.
     """
     known = dict(list(embedded.groupby(NAME)))
-    kept, outcomes = [], []
+    usable, outcomes = [], []
     for name, versions in live.groupby(NAME, sort=True):
         rows = versions.sort_values("known_at", kind="stable")
         outcome, used = _judge(rows, known.get(name), decisions.figure(*(str(part) for part in name)))
-        kept.append(used)
+        usable.append(used)
         first = float(rows["value"].iloc[0])
         nearest = _nearest(known.get(name), first)
         outcomes.append([*name, rows["origin"].iloc[0], outcome, first, nearest])
     columns = [*NAME, "source", "outcome", "live", "embedded"]
-    return Reconciled(pd.concat(kept) if kept else live, pd.DataFrame(outcomes, columns=columns))
+    return Reconciled(pd.concat(usable) if usable else live, pd.DataFrame(outcomes, columns=columns))
 
 
 def live_table(reconciled: pd.DataFrame, typed: pd.DataFrame) -> bytes:
@@ -73,8 +73,8 @@ def read_typed(home: Path) -> pd.DataFrame:
         table = read_table(path, COLUMNS)
         checked.append(parse_facts(table, path.name))
         unlinked = table["source"][~table["source"].str.contains("https?://")].to_dict()
-        for row, came in unlinked.items():
-            raise DataError(f"{path.name} row {row}: source is '{came!s}'; expected a link, https://...")
+        for row, source in unlinked.items():
+            raise DataError(f"{path.name} row {row}: source is '{source!s}'; expected a link, https://...")
         tables.append(table[list(COLUMNS)])
     if checked:
         check_figures(pd.concat([load_facts().rows, *checked], ignore_index=True), rules_of(home))

@@ -2,40 +2,96 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 
 from backtest.calendars import quarter_label, quarter_of
 from backtest.data.sources import reference
-from backtest.data.store.append_only import Store, table_body
+from backtest.data.store.append_only import PriceCoverage, Store, table_body
 from backtest.data.store.derivation import derivation_faults
-from backtest.data.store.live import reconciled
+from backtest.data.store.ledger import TableLine
+from backtest.data.store.live import FIGURE_SOURCES, reconciled
 from backtest.data.store.pull import items, last_final_session
 from backtest.data.store.reconcile import read_typed
 from backtest.errors import DataError
 
 
-def status(store: Store, now: pd.Timestamp) -> dict[str, Any]:
+class EmbeddedPrices(TypedDict):
+    """Sessions of a ticker that the package carries; `last_bar` is the last with an open, high and low, None for closes only."""
+
+    first: str
+    last: str
+    last_bar: str | None
+    sessions: int
+    days_old: int
+
+
+class EmbeddedFigures(TypedDict):
+    """Figures of an entity that the package carries; `newest` is the day on which the newest became known."""
+
+    first: str
+    last: str
+    metrics: int
+    figures: int
+    newest: str
+    days_old: int
+
+
+class Embedded(TypedDict):
+    """What the package carries: prices by ticker, figures by entity."""
+
+    prices: dict[str, EmbeddedPrices]
+    figures: dict[str, EmbeddedFigures]
+
+
+class StoredPrices(PriceCoverage):
+    """What the store has of a ticker, and how many days its last session is behind the last that was final."""
+
+    days_behind: int
+
+
+class StoredFigures(TypedDict):
+    """What the store has of an entity and metric, by calendar quarter, and what became of it beside the embedded figures."""
+
+    source: str
+    first: str
+    last: str
+    quarters: list[str]
+    missing: list[str]
+    outcomes: dict[str, int]
+    days_since_asked: int | None
+
+
+class Status(TypedDict):
+    """What `data status` shows; figures are by "entity metric", `typed` is the number of rows a person typed."""
+
+    embedded: Embedded
+    home: str
+    prices: dict[str, StoredPrices]
+    missing_prices: list[str]
+    figures: dict[str, StoredFigures]
+    typed: int
+    conflicts: list[str]
+
+
+def status(store: Store, now: pd.Timestamp) -> Status:
     """Return what is embedded, and of a store its coverage by ticker, entity and quarter, ages, gaps and conflicts."""
     outcomes = reconciled(store)
     return {
         "embedded": embedded(now),
         "home": str(store.home),
-        "prices": {name.removeprefix("prices/"): _price_line(store, name, now) for name in store.tables("prices")},
-        "missing_prices": [item.key for item in items(["yahoo"]) if store.about(f"prices/{item.key}") is None],
-        "figures": _figures(store, outcomes.outcomes, now),
+        "prices": _stored_prices(store, now),
+        "missing_prices": [item.key for item in items(["yahoo"]) if store.price_coverage(item.key) is None],
+        "figures": _stored_figures(store, outcomes.outcomes, now),
         "typed": len(read_typed(store.home)),
         "conflicts": outcomes.conflicts(),
     }
 
 
-def embedded(now: pd.Timestamp) -> dict[str, Any]:
-    """Return what the package carries: sessions by ticker, with the last that has a bar, figures by entity, ages in days.
-
-    `newest` is when the newest figure of an entity became known.
-    """
-    prices = {
+def embedded(now: pd.Timestamp) -> Embedded:
+    """Return what the package carries, with ages in days."""
+    prices: dict[str, EmbeddedPrices] = {
         row["ticker"]: {
             "first": row["first"],
             "last": row["last"],
@@ -45,7 +101,7 @@ def embedded(now: pd.Timestamp) -> dict[str, Any]:
         }
         for row in reference.price_table()
     }
-    figures = {
+    figures: dict[str, EmbeddedFigures] = {
         str(entity): {
             "first": quarter_label(int(own["quarter"].min())),
             "last": quarter_label(int(own["quarter"].max())),
@@ -68,7 +124,7 @@ def verify(store: Store) -> tuple[dict[str, int], list[str]]:
         "lines cut short": 0,
     }
     faults, lines = [], []
-    for where, line, fault in store.ledger():
+    for where, line, fault in store.ledger.entries():
         counts["lines" if line is not None else "lines cut short"] += 1
         faults += [f"{where} {fault}"] if fault else []
         lines += [(where, line)] if line is not None and not fault else []
@@ -86,12 +142,12 @@ def verify(store: Store) -> tuple[dict[str, int], list[str]]:
     return counts, faults or [*derivation_faults(store, [line for _, line in answers])]
 
 
-def _lost_tables(store: Store, lines: list[dict[str, Any]]) -> list[str]:
+def _lost_tables(store: Store, lines: list[TableLine]) -> list[str]:
     """Return a line for each table that the ledger names and is gone, and for each that no line names."""
     faults = []
     for name, file in {line["table"]: line["file"] for line in lines}.items():
-        held = [path.name for path in (store.home / "tables" / name).glob("[0-9]*.parquet")]
-        if not any(other >= file for other in held):
+        stored = [path.name for path in (store.home / "tables" / name).glob("[0-9]*.parquet")]
+        if not any(other >= file for other in stored):
             faults.append(f"tables/{name}: {file} is gone, and nothing newer is there")
     unlogged = store.unlogged()
     if len(unlogged) > 1:  # a kill between a table and its line leaves one
@@ -144,28 +200,31 @@ def _row_faults(store: Store, name: str, logged: set[str]) -> Iterator[str]:
         yield f"tables/{name}: {int(early.sum())} rows are known before the day they are of"
 
 
-def _price_line(store: Store, name: str, now: pd.Timestamp) -> dict[str, Any]:
-    about = store.about(name) or {}
-    ticker = name.removeprefix("prices/")
-    behind = (last_final_session(ticker, now) - pd.Timestamp(about["last"])).days
-    return {**about, "days_behind": max(0, behind)}
+def _stored_prices(store: Store, now: pd.Timestamp) -> dict[str, StoredPrices]:
+    prices: dict[str, StoredPrices] = {}
+    for name in store.tables("prices"):
+        ticker = name.removeprefix("prices/")
+        if (coverage := store.price_coverage(ticker)) is not None:
+            behind = (last_final_session(ticker, now) - pd.Timestamp(coverage["last"])).days
+            prices[ticker] = {**coverage, "days_behind": max(0, behind)}
+    return prices
 
 
-def _figures(store: Store, outcomes: pd.DataFrame, now: pd.Timestamp) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for source in ("sec", "eastmoney"):
-        rows, about = store.read(f"facts/{source}"), store.about(f"facts/{source}") or {}
-        for (entity, metric), held in rows.groupby(["entity", "metric"]) if rows is not None else ():
-            quarters = sorted({quarter_of(end) for end in held["period_end"]})
+def _stored_figures(store: Store, outcomes: pd.DataFrame, now: pd.Timestamp) -> dict[str, StoredFigures]:
+    figures: dict[str, StoredFigures] = {}
+    for source in FIGURE_SOURCES:
+        rows, coverage = store.read(f"facts/{source}"), store.figure_coverage(source)
+        for (entity, metric), series in rows.groupby(["entity", "metric"]) if rows is not None else ():
+            quarters = sorted({quarter_of(end) for end in series["period_end"]})
             own = outcomes[(outcomes["entity"] == entity) & (outcomes["metric"] == metric)]
-            seen = about.get("seen", {}).get(entity)
-            found[f"{entity} {metric}"] = {
+            seen = coverage["seen"].get(str(entity)) if coverage else None
+            figures[f"{entity} {metric}"] = {
                 "source": source,
                 "first": quarter_label(quarters[0]),
                 "last": quarter_label(quarters[-1]),
                 "quarters": [quarter_label(quarter) for quarter in quarters],
-                "missing": [quarter_label(q) for q in range(quarters[0], quarters[-1]) if q not in quarters],
-                "outcomes": {str(name): int(number) for name, number in own["outcome"].value_counts().items()},
+                "missing": [quarter_label(quarter) for quarter in range(quarters[0], quarters[-1]) if quarter not in quarters],
+                "outcomes": {str(outcome): int(number) for outcome, number in own["outcome"].value_counts().items()},
                 "days_since_asked": (now - pd.Timestamp(seen)).days if seen else None,
             }
-    return found
+    return figures

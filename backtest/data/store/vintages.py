@@ -1,4 +1,4 @@
-"""What a new answer adds to the rows held: new ones, changed ones as rows beside the old, nothing where all is the same."""
+"""What a new answer adds to the rows stored: new ones, changed ones as rows after the old, nothing where all is the same."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SAME_WITHIN = 2e-6  # relative: Yahoo's floats tremble in the seventh digit from
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows of an answer were new, changed or the same as held."""
+    """How many rows of an answer were new, changed or the same as stored."""
 
     new: int = 0
     changed: int = 0
@@ -24,37 +24,39 @@ class Count:
         return Count(self.new + other.new, self.changed + other.changed, self.unchanged + other.unchanged)
 
 
-def append_figures(held: pd.DataFrame | None, came: pd.DataFrame, seen: pd.Timestamp, answer: str) -> tuple[pd.DataFrame, Count]:
-    """Return the rows held with those of an answer that say something new.
+def append_figures(
+    stored: pd.DataFrame | None, answered: pd.DataFrame, seen: pd.Timestamp, answer: str
+) -> tuple[pd.DataFrame, Count]:
+    """Return the rows stored with those of an answer that say something new.
 
     A figure is known by entity, metric, period and the moment its source states (`stated_at`). Where a source changes a
     value without stating a later moment, the change is known from when it was seen: `known_at` is never earlier than that.
     """
-    fresh = came.assign(stated_at=came["known_at"], first_seen=seen, answer=answer)
-    if held is None or held.empty:
+    fresh = answered.assign(stated_at=answered["known_at"], first_seen=seen, answer=answer)
+    if stored is None or stored.empty:
         return fresh.reset_index(drop=True), Count(new=len(fresh))
-    last = held.drop_duplicates(FIGURE, keep="last").set_index(FIGURE)["value"]
+    last = stored.drop_duplicates(FIGURE, keep="last").set_index(FIGURE)["value"]
     before = last.reindex(pd.MultiIndex.from_frame(fresh[FIGURE])).to_numpy()
     new, same = np.isnan(before), np.isclose(before, fresh["value"], rtol=1e-9, atol=0)
     changed = ~new & ~same
     fresh.loc[changed, "known_at"] = seen
-    rows = pd.concat([held, fresh[~same]], ignore_index=True) if (~same).any() else held
+    rows = pd.concat([stored, fresh[~same]], ignore_index=True) if (~same).any() else stored
     return rows, Count(int(new.sum()), int(changed.sum()), int(same.sum()))
 
 
 def append_prices(
-    held: pd.DataFrame | None, came: pd.DataFrame, market: str, seen: pd.Timestamp, answer: str
+    stored: pd.DataFrame | None, answered: pd.DataFrame, market: str, seen: pd.Timestamp, answer: str
 ) -> tuple[pd.DataFrame, Count]:
-    """Return the price rows held with those of an answer that are new or differ; a changed session is known from when seen."""
-    fresh = came.assign(known_at=_known(came["session"], market), first_seen=seen, answer=answer)
-    if held is None or held.empty:
+    """Return the price rows stored with those of an answer that are new or differ; a changed session is known from when seen."""
+    fresh = answered.assign(known_at=_known(answered["session"], market), first_seen=seen, answer=answer)
+    if stored is None or stored.empty:
         return fresh.reset_index(drop=True), Count(new=len(fresh))
-    before = newest(held).set_index("session")[PRICE_VALUES].reindex(fresh["session"]).to_numpy(dtype=float)
-    new = ~fresh["session"].isin(held["session"]).to_numpy()
+    before = newest(stored).set_index("session")[PRICE_VALUES].reindex(fresh["session"]).to_numpy(dtype=float)
+    new = ~fresh["session"].isin(stored["session"]).to_numpy()
     same = np.isclose(before, fresh[PRICE_VALUES].to_numpy(dtype=float), rtol=SAME_WITHIN, atol=0, equal_nan=True).all(axis=1)
     changed = ~new & ~same
     fresh.loc[changed, "known_at"] = seen
-    rows = pd.concat([held, fresh[new | changed]], ignore_index=True) if (new | changed).any() else held
+    rows = pd.concat([stored, fresh[new | changed]], ignore_index=True) if (new | changed).any() else stored
     return rows, Count(int(new.sum()), int(changed.sum()), int((~new & same).sum()))
 
 
@@ -66,10 +68,10 @@ def newest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("session", keep="last").sort_values("session", ignore_index=True)
 
 
-def rescaled(held: pd.DataFrame, came: pd.DataFrame) -> bool:
-    """Return whether an answer's closes differ from those held in most of their common sessions: a split went through them."""
-    both = newest(held).merge(came, on="session", suffixes=("", "_came"))[["close", "close_came"]].dropna()
-    moved = ~np.isclose(both["close"], both["close_came"], rtol=1e-4, atol=0)
+def rescaled(stored: pd.DataFrame, answered: pd.DataFrame) -> bool:
+    """Return whether an answer's closes differ from those stored in most of their common sessions: a split went through them."""
+    both = newest(stored).merge(answered, on="session", suffixes=("", "_answered"))[["close", "close_answered"]].dropna()
+    moved = ~np.isclose(both["close"], both["close_answered"], rtol=1e-4, atol=0)
     return bool(len(both)) and moved.mean() > 0.5
 
 
