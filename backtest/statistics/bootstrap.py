@@ -54,7 +54,7 @@ def block_length(values: Floats) -> int:
     weighted = np.minimum(1.0, 2.0 * (1.0 - lags / reach)) * products[1 : reach + 1] / n
     slope, variance = 2.0 * (lags * weighted).sum(), products[0] / n + 2.0 * weighted.sum()
     length = (slope**2 / variance**2) ** (1.0 / 3.0) * n ** (1.0 / 3.0)
-    return max(math.ceil(min(length, math.ceil(min(3.0 * math.sqrt(n), n / 3.0)))), 1)
+    return max(math.ceil(min(float(length), math.ceil(min(3.0 * math.sqrt(n), n / 3.0)))), 1)
 
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
