@@ -30,10 +30,10 @@ def quarter_label(quarter: int) -> str:
 
 def parse_quarter(label: str) -> int:
     """Return 8099 for "2024Q4"."""
-    found = re.fullmatch(r"(\d{4})Q([1-4])", label)
-    if not found:
+    match = re.fullmatch(r"(\d{4})Q([1-4])", label)
+    if not match:
         raise ConfigurationError(f"quarter is '{label}'; expected a calendar quarter like 2024Q4")
-    return int(found[1]) * 4 + int(found[2]) - 1
+    return int(match[1]) * 4 + int(match[2]) - 1
 
 
 def publication_moment(stated: str) -> pd.Timestamp:
@@ -66,8 +66,8 @@ def as_of_moment(stated: str) -> pd.Timestamp:
 @lru_cache
 def _closes(market: str, first: int, last: int) -> pd.Series:
     start, end = pd.Timestamp(first, 1, 1), min(pd.Timestamp(last, 12, 31), last_day(market))
-    held: pd.Series = exchange_calendars.get_calendar(market, start=start, end=end).closes
-    return held
+    moments: pd.Series = exchange_calendars.get_calendar(market, start=start, end=end).closes
+    return moments
 
 
 @lru_cache
@@ -89,7 +89,7 @@ def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
             f"{last:%Y-%m-%d} is needed; expected a later release of that package"
         )
     try:
-        held = _closes(market, first.year, last.year)
+        moments = _closes(market, first.year, last.year)
     except ValueError as error:
         raise DataError(f"{market}: no sessions from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({error})") from None
-    return held.loc[first:last]
+    return moments.loc[first:last]

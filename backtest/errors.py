@@ -53,6 +53,6 @@ def near_miss(kind: str, name: str, known: list[str]) -> str:
     """Return "no basket 'opticl'; did you mean 'optical'?", or the list when nothing is near."""
     from difflib import get_close_matches
 
-    close = [one for one in known if one.casefold() == name.casefold()] or get_close_matches(name, known, n=1)
+    close = [candidate for candidate in known if candidate.casefold() == name.casefold()] or get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(sorted(known))}"
     return f"no {kind} '{name}'; {hint}"

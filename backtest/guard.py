@@ -84,8 +84,10 @@ def _own_frame(error: BaseException) -> TracebackType | None:
 
 def _last_frame(error: BaseException) -> TracebackType | None:
     """Return the innermost frame of a file that can be read, but for those of this module."""
-    frames = [one for one in _frames(error) if Path(one.tb_frame.f_code.co_filename).name not in ("guard.py", "provenance.py")]
-    readable = [one for one in frames if linecache.getline(one.tb_frame.f_code.co_filename, one.tb_lineno)]
+    frames = [
+        frame for frame in _frames(error) if Path(frame.tb_frame.f_code.co_filename).name not in ("guard.py", "provenance.py")
+    ]
+    readable = [frame for frame in frames if linecache.getline(frame.tb_frame.f_code.co_filename, frame.tb_lineno)]
     return readable[-1] if readable else None
 
 

@@ -92,28 +92,28 @@ def code_id(roots: Sequence[Path]) -> str:
 
 def module_files(values: Iterable[Any]) -> list[Path]:
     """Return the files in which the classes of some values are written, and of what their fields hold, without this package's."""
-    found: dict[str, None] = {}
+    files: dict[str, None] = {}
     waiting = list(values)
     while waiting:
         value = waiting.pop()
         module = sys.modules.get(type(value).__module__)
         file = getattr(module, "__file__", None)
         if file and is_foreign(file):
-            found[str(Path(file).resolve())] = None
+            files[str(Path(file).resolve())] = None
         waiting += vars(value).values() if hasattr(value, "__dataclass_fields__") and hasattr(value, "__dict__") else ()
         waiting += value if isinstance(value, tuple) else ()
-    return [Path(file) for file in sorted(found)]
+    return [Path(file) for file in sorted(files)]
 
 
 @lru_cache
 def _package() -> dict[str, tuple[bytes, ...]]:
-    found: dict[str, tuple[bytes, ...]] = {}
+    contents: dict[str, tuple[bytes, ...]] = {}
     for suffix in (".py", ".toml"):
         paths = sorted(PACKAGE.rglob(f"*{suffix}"))
-        found[suffix] = tuple(
+        contents[suffix] = tuple(
             part for path in paths for part in (path.relative_to(PACKAGE).as_posix().encode(), path.read_bytes())
         )
-    return found
+    return contents
 
 
 def _name(path: Path, base: Path) -> str:
@@ -171,12 +171,12 @@ def _imported(file: str, content_hash: str) -> Iterator[str]:
     for name, level in _statements(file, content_hash):
         parts = name.split(".")
         for count in range(1, len(parts) + 1):
-            found = _beside(Path(file), parts[:count], level) if level else _located(".".join(parts[:count]))
-            if found and is_foreign(found):
-                yield os.path.realpath(found)
+            location = _relative(Path(file), parts[:count], level) if level else _located(".".join(parts[:count]))
+            if location and is_foreign(location):
+                yield os.path.realpath(location)
 
 
-def _beside(file: Path, parts: list[str], level: int) -> str | None:
+def _relative(file: Path, parts: list[str], level: int) -> str | None:
     base = file.parents[level - 1] if level <= len(file.parents) else file.parent
     for path in (base.joinpath(*parts).with_suffix(".py"), base.joinpath(*parts, "__init__.py")):
         if path.is_file():

@@ -131,16 +131,16 @@ def supply_chain_score(score: float) -> pd.Series:
     return pd.Series([score], index=[SUPPLY_CHAIN])
 
 
-def cited(found: Iterable[Fact | None]) -> tuple[Fact, ...]:
+def cited(facts: Iterable[Fact | None]) -> tuple[Fact, ...]:
     """Return the figures that are known, in order."""
-    return tuple(fact for fact in found if fact is not None)
+    return tuple(fact for fact in facts if fact is not None)
 
 
 @lru_cache
 def load_signals() -> dict[str, Signal]:
     """Return every signal of this folder with its default parameters, by module name."""
-    found = {}
+    signals = {}
     for module in pkgutil.iter_modules(__path__):
         name = "".join(part.title() for part in module.name.split("_"))
-        found[module.name] = getattr(import_module(f"{__name__}.{module.name}"), name)()
-    return found
+        signals[module.name] = getattr(import_module(f"{__name__}.{module.name}"), name)()
+    return signals

@@ -28,7 +28,7 @@ class AsicShare:
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ConfigurationError(f"asic_share: window is {self.window}; want at least 1")
+            raise ConfigurationError(f"asic_share: window is {self.window}; expected at least 1")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the change of the share over `window` quarters."""

@@ -25,7 +25,7 @@ class Momentum:
     def __post_init__(self) -> None:
         if not 0 <= self.skip_months < self.months:
             raise ConfigurationError(
-                f"momentum: months is {self.months}, skip_months {self.skip_months}; want 0 <= skip_months < months"
+                f"momentum: months is {self.months}, skip_months {self.skip_months}; expected 0 <= skip_months < months"
             )
 
     def __call__(self, panel: Panel) -> pd.Series:
@@ -43,6 +43,6 @@ def _price_at(prices: pd.DataFrame, day: pd.Timestamp) -> np.ndarray:
     recent = prices.to_numpy()[first:last]
     if not len(recent):
         return np.full(prices.shape[1], np.nan)
-    held = np.isfinite(recent)
-    position = len(recent) - 1 - held[::-1].argmax(axis=0)
-    return np.where(held.any(axis=0), recent[position, np.arange(recent.shape[1])], np.nan)
+    known = np.isfinite(recent)
+    position = len(recent) - 1 - known[::-1].argmax(axis=0)
+    return np.where(known.any(axis=0), recent[position, np.arange(recent.shape[1])], np.nan)

@@ -37,7 +37,7 @@ class Multiplier:
 
     def __post_init__(self) -> None:
         if self.window < 1 or not self.leaders or not self.clouds:
-            raise ConfigurationError(f"multiplier: window is {self.window}; want at least 1, a leader and a cloud")
+            raise ConfigurationError(f"multiplier: window is {self.window}; expected at least 1, a leader and a cloud")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return how far interconnect outgrew CapEx in the latest complete quarter."""
@@ -63,8 +63,8 @@ class Multiplier:
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return every figure of the quarter and of `window` quarters before."""
-        series = [one for group in self._groups for one in group]
-        return cited(panel.fact(one, when) for one in series for when in (quarter, quarter - self.window))
+        series = [entry for group in self._groups for entry in group]
+        return cited(panel.fact(entry, when) for entry in series for when in (quarter, quarter - self.window))
 
     def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
         """Return the terms of the quarter."""

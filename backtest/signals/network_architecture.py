@@ -29,7 +29,7 @@ class NetworkArchitecture:
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ConfigurationError(f"network_architecture: window is {self.window}; want at least 1")
+            raise ConfigurationError(f"network_architecture: window is {self.window}; expected at least 1")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the log change of networking per compute over `window` quarters."""

@@ -33,7 +33,7 @@ class RevenueCapexRatio:
         if self.window < 1 or self.lag_quarters < 0 or not self.clouds:
             raise ConfigurationError(
                 f"revenue_capex_ratio: window is {self.window}, lag_quarters {self.lag_quarters}, clouds {self.clouds}; "
-                "want window >= 1, lag_quarters >= 0 and at least one cloud"
+                "expected window >= 1, lag_quarters >= 0 and at least one cloud"
             )
 
     def __call__(self, panel: Panel) -> pd.Series:

@@ -35,7 +35,7 @@ class ScaleUpBandwidth:
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ConfigurationError(f"scale_up_bandwidth: window is {self.window}; want at least 1")
+            raise ConfigurationError(f"scale_up_bandwidth: window is {self.window}; expected at least 1")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the log change of bandwidth per chip over `window` quarters."""

@@ -26,7 +26,7 @@ class SupplyChainExcess:
 
     def __post_init__(self) -> None:
         if not self.leaders or not self.clouds:
-            raise ConfigurationError("supply_chain_excess: want at least one leader and one cloud")
+            raise ConfigurationError("supply_chain_excess: expected at least one leader and one cloud")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the excess growth of the latest complete quarter."""
@@ -46,7 +46,7 @@ class SupplyChainExcess:
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each leader's revenue and each cloud's CapEx, of the quarter and of the year before."""
         series = (*self._revenue, *self._capex)
-        return cited(panel.fact(one, when) for one in series for when in (quarter, quarter - 4))
+        return cited(panel.fact(entry, when) for entry in series for when in (quarter, quarter - 4))
 
     def _terms(self, panel: Panel) -> dict[str, np.ndarray]:
         revenue, capex = (panel.matrix(series).sum(axis=1) for series in (self._revenue, self._capex))

@@ -37,7 +37,7 @@ class ThemeTrends:
 
     def __post_init__(self) -> None:
         if self.fewest_quarters < 3:
-            raise ConfigurationError(f"theme_trends: fewest_quarters is {self.fewest_quarters}; want at least 3")
+            raise ConfigurationError(f"theme_trends: fewest_quarters is {self.fewest_quarters}; expected at least 3")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return a score per theme."""

@@ -31,7 +31,7 @@ class TokenAnchor:
 
     def __post_init__(self) -> None:
         if not self.clouds:
-            raise ConfigurationError("token_anchor: want at least one cloud")
+            raise ConfigurationError("token_anchor: expected at least one cloud")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the excess log growth of the latest complete quarter."""
@@ -44,10 +44,10 @@ class TokenAnchor:
         for quarter, base, level in _pairs(panel):
             growths.setdefault(quarter, []).append(_annual_growth(base, level))
         values = np.full(len(capex), np.nan)
-        for quarter, found in growths.items():
+        for quarter, changes in growths.items():
             position = quarter - int(panel.quarters[0])
             if 4 <= position < len(values):
-                values[position] = np.median(found) - np.log(capex[position] / capex[position - 4])
+                values[position] = np.median(changes) - np.log(capex[position] / capex[position - 4])
         return values
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:

@@ -19,28 +19,28 @@ def choose(left: Any, right: Any, splits: Any, best: Any, outside: Any) -> None:
     Of equal ones the first counts.
     """
     for split in range(len(splits)):
-        here, beside = splits[split]
+        here, there = splits[split]
         for side in range(2):
-            s, t, q, r = left[0, here], right[0, beside], left[1, here], right[1, beside]
-            here, beside = -1 - here, -1 - beside
+            s, t, q, r = left[0, here], right[0, there], left[1, here], right[1, there]
+            here, there = -1 - here, -1 - there
             highest = _highest(s, t, q, r)
             if highest > best[split, side]:
                 at = 0
                 while at < len(s) - 1 and _order(s[at] + t[at], q[at] + r[at]) != highest:
                     at += 1
                 best[split, side] = highest
-                outside[split, side] = _order(left[0, here, at] + right[0, beside, at], left[1, here, at] + right[1, beside, at])
+                outside[split, side] = _order(left[0, here, at] + right[0, there, at], left[1, here, at] + right[1, there, at])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def passed(left: Any, right: Any, splits: Any, lowest: Any, highest: Any, counted: Any) -> None:
     """Count, per split and side, the trials whose order in the other half is below `lowest`, and those not above `highest`."""
     for split in range(len(splits)):
-        here, beside = splits[split]
+        here, there = splits[split]
         for side in range(2):
-            here, beside = -1 - here, -1 - beside
+            here, there = -1 - here, -1 - there
             counted[split, side] += _below(
-                left[0, here], right[0, beside], left[1, here], right[1, beside], lowest[split, side], highest[split, side]
+                left[0, here], right[0, there], left[1, here], right[1, there], lowest[split, side], highest[split, side]
             )
 
 

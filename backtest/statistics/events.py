@@ -25,7 +25,7 @@ class EventStudy:
     `abnormal` is the mean cumulative abnormal return (a fraction over the window), `standardised` that in ordinary
     deviations; `t` is Kolari & Pynnönen's statistic with `degrees` (events - 1), `unadjusted_t` that of Boehmer, Musumeci &
     Poulsen, which takes portfolios as independent, `correlation` the average between portfolios outside the events. `random`
-    is from as many random sessions. `by_event` gives each kept event's mean abnormal return; `dropped` events fell in an
+    is from as many random sessions. `by_event` gives each used event's mean abnormal return; `dropped` events fell in an
     earlier one's window, too early or outside the sessions.
     """
 
@@ -56,23 +56,25 @@ def event_study(
         return refused
     sums, scaled = windows(abnormal, sessions)
     placed = pd.DatetimeIndex(returns.index).get_indexer(pd.DatetimeIndex(sorted(set(events)))).tolist()
-    kept = separate(placed, sessions, len(scaled))
-    if len(kept) < FEWEST_EVENTS:
-        return Refused(f"{len(kept)} separate events with {ESTIMATION} sessions before; want at least {FEWEST_EVENTS}", len(kept))
-    correlation = mean_correlation(abnormal, kept, sessions)
-    plain, adjusted, p = kolari_pynnonen(scaled[kept], correlation)
+    used = separate(placed, sessions, len(scaled))
+    if len(used) < FEWEST_EVENTS:
+        return Refused(
+            f"{len(used)} separate events with {ESTIMATION} sessions before; expected at least {FEWEST_EVENTS}", len(used)
+        )
+    correlation = mean_correlation(abnormal, used, sessions)
+    plain, adjusted, p = kolari_pynnonen(scaled[used], correlation)
     index = pd.DatetimeIndex(returns.index)
     return EventStudy(
-        abnormal=float(sums[kept].mean()),
-        standardised=float(scaled[kept].mean()),
+        abnormal=float(sums[used].mean()),
+        standardised=float(scaled[used].mean()),
         t=adjusted,
         p=p,
         unadjusted_t=plain,
-        degrees=len(kept) - 1,
+        degrees=len(used) - 1,
         correlation=correlation,
-        random=_random_dates(scaled.mean(axis=1), kept, sessions, draws, seed),
-        by_event=pd.Series(sums[kept].mean(axis=1), index[kept], name="abnormal"),
-        dropped=tuple(day for day in map(pd.Timestamp, sorted(set(events))) if day not in set(index[kept])),
+        random=_random_dates(scaled.mean(axis=1), used, sessions, draws, seed),
+        by_event=pd.Series(sums[used].mean(axis=1), index[used], name="abnormal"),
+        dropped=tuple(day for day in map(pd.Timestamp, sorted(set(events))) if day not in set(index[used])),
         sessions=sessions,
     )
 
@@ -88,11 +90,11 @@ def windows(abnormal: Floats, sessions: int) -> tuple[Floats, Floats]:
 
 def separate(placed: Sequence[int], sessions: int, stop: int) -> list[int]:
     """Return the event positions that can be used: history before, a whole window after, none in an earlier one's window."""
-    kept: list[int] = []
-    for place in placed:
-        if ESTIMATION <= place < stop and (not kept or place >= kept[-1] + sessions):
-            kept.append(int(place))
-    return kept
+    used: list[int] = []
+    for position in placed:
+        if ESTIMATION <= position < stop and (not used or position >= used[-1] + sessions):
+            used.append(int(position))
+    return used
 
 
 def kolari_pynnonen(scaled: Floats, correlation: float) -> tuple[float, float, float]:
@@ -111,14 +113,14 @@ def kolari_pynnonen(scaled: Floats, correlation: float) -> tuple[float, float, f
     return plain, adjusted, float(2.0 * stdtr(events - 1, -abs(adjusted)))
 
 
-def mean_correlation(abnormal: Floats, kept: Sequence[int], sessions: int) -> float:
+def mean_correlation(abnormal: Floats, used: Sequence[int], sessions: int) -> float:
     """Return the average correlation between portfolios' abnormal returns outside the event windows, 0 for one portfolio."""
     count = abnormal.shape[1]
     if count < 2:
         return 0.0
     outside = np.ones(len(abnormal), dtype=bool)
-    for place in kept:
-        outside[place : place + sessions] = False
+    for position in used:
+        outside[position : position + sessions] = False
     matrix = np.corrcoef(abnormal[outside].T)
     return float((matrix.sum() - count) / (count * (count - 1)))
 
@@ -130,11 +132,11 @@ def random_dates(count: int, sessions: int, first: int, stop: int, draws: int, s
     return np.asarray(np.sort(drawn, axis=1) + first + np.arange(count) * (sessions - 1))
 
 
-def _random_dates(portfolio: Floats, kept: Sequence[int], sessions: int, draws: int, seed: int) -> Chance:
+def _random_dates(portfolio: Floats, used: Sequence[int], sessions: int, draws: int, seed: int) -> Chance:
     """Return how often random sessions' mean is as far from the usual one as the events': two-sided, drift allowed for."""
-    drawn = portfolio[random_dates(len(kept), sessions, ESTIMATION, len(portfolio), draws, seed)].mean(axis=1)
-    observed = float(portfolio[list(kept)].mean())
+    drawn = portfolio[random_dates(len(used), sessions, ESTIMATION, len(portfolio), draws, seed)].mean(axis=1)
+    observed = float(portfolio[list(used)].mean())
     usual = (float(drawn.sum()) + observed) / (len(drawn) + 1)
-    found = chance(abs(observed - usual), np.abs(drawn - usual))
-    assert isinstance(found, Chance)  # drawn is neither empty nor missing: `refusal` has seen the returns
-    return found
+    share = chance(abs(observed - usual), np.abs(drawn - usual))
+    assert isinstance(share, Chance)  # drawn is neither empty nor missing: `refusal` has seen the returns
+    return share

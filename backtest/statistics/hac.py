@@ -81,9 +81,9 @@ def regress(outcome: pd.Series, causes: pd.DataFrame, level: float = 0.95) -> Re
     covariance = ewc_covariance(design, np.asarray(fitted.resid))
     names = ["intercept", *map(str, causes.columns)]
     degrees = cosine_count(len(table))
-    found = zip(names, fitted.params, np.sqrt(np.diag(covariance)), strict=True)
+    estimates = zip(names, fitted.params, np.sqrt(np.diag(covariance)), strict=True)
     return Regression(
-        coefficients={name: _coefficient(float(value), float(error), degrees, level) for name, value, error in found},
+        coefficients={name: _coefficient(float(value), float(error), degrees, level) for name, value, error in estimates},
         r_squared=float(fitted.rsquared),
         degrees=degrees,
         level=level,

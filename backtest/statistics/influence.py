@@ -95,16 +95,16 @@ def alpha(returns: pd.Series, factors: pd.DataFrame, periods_per_year: int, leve
     Least squares with EWC standard errors, sessions matched by label; Refused below 30 of them, on missing returns and on
     factors that are combinations of one another. Annual: intercept × periods.
     """
-    found = regress(returns, factors, level)
-    if isinstance(found, Refused):
-        return found
-    if found.n < FEWEST_OBSERVATIONS:
-        return Refused(f"{found.n} observations; want at least {FEWEST_OBSERVATIONS}", found.n)
-    return _alpha(found, float(periods_per_year))
+    regression = regress(returns, factors, level)
+    if isinstance(regression, Refused):
+        return regression
+    if regression.n < FEWEST_OBSERVATIONS:
+        return Refused(f"{regression.n} observations; expected at least {FEWEST_OBSERVATIONS}", regression.n)
+    return _alpha(regression, float(periods_per_year))
 
 
-def _alpha(found: Regression, periods: float) -> Alpha:
-    daily = found.coefficients["intercept"]
+def _alpha(regression: Regression, periods: float) -> Alpha:
+    daily = regression.coefficients["intercept"]
     return Alpha(
         annual=replace(
             daily,
@@ -113,9 +113,9 @@ def _alpha(found: Regression, periods: float) -> Alpha:
             lower=daily.lower * periods,
             upper=daily.upper * periods,
         ),
-        loadings={name: one for name, one in found.coefficients.items() if name != "intercept"},
-        r_squared=found.r_squared,
-        degrees=found.degrees,
-        n=found.n,
-        indicative=found.indicative,
+        loadings={name: loading for name, loading in regression.coefficients.items() if name != "intercept"},
+        r_squared=regression.r_squared,
+        degrees=regression.degrees,
+        n=regression.n,
+        indicative=regression.indicative,
     )

@@ -23,18 +23,18 @@ def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, Any]:
     `sharpe_interval`: from the error that allows for autocorrelation; `sharpe_bootstrap`: by block bootstrap, for comparison.
     `drawdown_interval`: where the deepest fall of another path of that length and law would lie.
     """
-    found = _intervals(returns.to_numpy(float).tobytes(), periods_per_year)
-    return {name: None if bounds is None else list(bounds) for name, bounds in zip(NAMES, found, strict=True)}
+    pairs = _intervals(returns.to_numpy(float).tobytes(), periods_per_year)
+    return {name: None if bounds is None else list(bounds) for name, bounds in zip(NAMES, pairs, strict=True)}
 
 
 @lru_cache(maxsize=512)
-def _intervals(held: bytes, periods_per_year: int) -> tuple[Bounds, ...]:
-    returns = pd.Series(np.frombuffer(held))
+def _intervals(returns_bytes: bytes, periods_per_year: int) -> tuple[Bounds, ...]:
+    returns = pd.Series(np.frombuffer(returns_bytes))
     grown = mean_interval(pd.Series(np.log1p(returns.to_numpy())), 1, SEED)
     whole = None if isinstance(grown, Refused) else (_whole(grown.lower, len(returns)), _whole(grown.upper, len(returns)))
     ratio = sharpe_estimate(returns, periods_per_year)
     others = (ratio, sharpe_interval(returns, periods_per_year, SEED), drawdown_interval(returns, SEED))
-    return (whole, *(None if isinstance(one, Refused) else (one.lower, one.upper) for one in others))
+    return (whole, *(None if isinstance(interval, Refused) else (interval.lower, interval.upper) for interval in others))
 
 
 def _whole(mean: float, n: int) -> float:

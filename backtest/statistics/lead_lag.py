@@ -47,11 +47,11 @@ def circular_shift(leader: pd.Series, follower: pd.Series, lags: Sequence[int]) 
         return refused
     if not lags or min(lags) < 0 or n - max(lags) < FEWEST_PAIRS:
         return Refused(f"lags {list(lags)} leave fewer than {FEWEST_PAIRS} pairs or point backwards", n)
-    found = _correlations(rotations(table[:, 0]), table[:, 1], lags)
-    strongest = np.abs(found).max(axis=1)
-    best = int(np.abs(found[0]).argmax())
+    correlations = _correlations(rotations(table[:, 0]), table[:, 1], lags)
+    strongest = np.abs(correlations).max(axis=1)
+    best = int(np.abs(correlations[0]).argmax())
     return LeadLag(
-        correlations={lag: float(value) for lag, value in zip(lags, found[0], strict=True)},
+        correlations={lag: float(value) for lag, value in zip(lags, correlations[0], strict=True)},
         best=lags[best],
         statistic=float(strongest[0]),
         p=float((strongest >= strongest[0] - 1e-12).mean()),

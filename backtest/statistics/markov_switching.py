@@ -62,9 +62,9 @@ def two_states(excess: pd.Series) -> Switching | Refused:
     fits = [fit for distance, stay in STARTS if (fit := _fit((values - centre) / spread, distance, stay)) is not None]
     if not fits:
         return Refused("no search for two states came to an end", len(values))
-    fitted, said = max(fits, key=lambda fit: float(fit[0].llf))
+    fitted, notes = max(fits, key=lambda fit: float(fit[0].llf))
     order = np.argsort([-fitted.params[2], -fitted.params[3]])
-    states = [_state(fitted.params, int(place), centre, spread) for place in order]
+    states = [_state(fitted.params, int(number), centre, spread) for number in order]
     shares = np.asarray(fitted.smoothed_marginal_probabilities)[:, order]
     likelihood = float(fitted.llf) - len(values) * np.log(spread)
     return Switching(
@@ -73,7 +73,7 @@ def two_states(excess: pd.Series) -> Switching | Refused:
         low=states[1],
         log_likelihood=likelihood,
         bic_gain=one_state_bic(values) + 2.0 * likelihood - 6.0 * np.log(len(values)),
-        warnings=(*said, *_doubts(shares, states)),
+        warnings=(*notes, *_doubts(shares, states)),
         n=len(values),
     )
 
@@ -105,12 +105,12 @@ def _fit(values: Floats, distance: float, stay: float) -> tuple[Any, tuple[str, 
     return fitted, () if converged else ("the likelihood was still rising when the search stopped",)
 
 
-def _state(params: Floats, place: int, centre: float, spread: float) -> State:
+def _state(params: Floats, number: int, centre: float, spread: float) -> State:
     """Return a state from statsmodels' order: P(0→0), P(1→0), means, variances."""
-    leave = float(1.0 - params[0] if place == 0 else params[1])
+    leave = float(1.0 - params[0] if number == 0 else params[1])
     return State(
-        mean=float(params[2 + place]) * spread + centre,
-        deviation=float(np.sqrt(params[4 + place])) * spread,
+        mean=float(params[2 + number]) * spread + centre,
+        deviation=float(np.sqrt(params[4 + number])) * spread,
         duration=1.0 / leave if leave > 0.0 else float("inf"),
     )
 

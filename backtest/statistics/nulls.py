@@ -77,8 +77,8 @@ def placebo_baskets(pool: Sequence[str], basket: Sequence[str], count: int, seed
     if possible < 2 or not own:
         return Refused(f"a pool of {len(names)} has no other basket of {len(own)}", len(names))
     exact = possible - 1 <= count
-    found = combinations(names, len(own)) if exact else _drawn(names, len(own), count + 1, seed)
-    others = [one for one in found if one != own]
+    baskets = combinations(names, len(own)) if exact else _drawn(names, len(own), count + 1, seed)
+    others = [names_drawn for names_drawn in baskets if names_drawn != own]
     return Placebos(tuple(others if exact else others[:count]), exact, possible)
 
 
@@ -126,10 +126,10 @@ def holm(p_values: Mapping[str, float]) -> Corrected:
 def _drawn(names: Sequence[str], size: int, count: int, seed: int) -> list[tuple[str, ...]]:
     """Return different baskets drawn at random, each equally likely."""
     generator = np.random.default_rng(seed)
-    found: dict[tuple[str, ...], None] = {}
-    while len(found) < count:
-        found[tuple(names[place] for place in sorted(generator.choice(len(names), size, replace=False)))] = None
-    return list(found)
+    baskets: dict[tuple[str, ...], None] = {}
+    while len(baskets) < count:
+        baskets[tuple(names[position] for position in sorted(generator.choice(len(names), size, replace=False)))] = None
+    return list(baskets)
 
 
 def _replaced(persistence: float, held_share: float) -> float:

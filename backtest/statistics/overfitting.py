@@ -62,13 +62,13 @@ def deflated_sharpe(returns: pd.Series, trial_ratios: Floats, trials: int | None
     if refused := refusal(values):
         return refused
     if len(trial_ratios) < 2:
-        return Refused("one trial; want at least 2", len(trial_ratios))
+        return Refused("one trial; expected at least 2", len(trial_ratios))
     ratio = float(values.mean() / values.std(ddof=1))
     lean, tails = float(skew(values)), float(kurtosis(values, fisher=False))
     count = trials or len(trial_ratios)
     threshold = float(np.std(trial_ratios, ddof=1)) * expected_best(count)
-    found = probabilistic_sharpe(ratio, threshold, len(values), lean, tails)
-    return Deflated(found, ratio, threshold, lean, tails, count, len(values))
+    probability = probabilistic_sharpe(ratio, threshold, len(values), lean, tails)
+    return Deflated(probability, ratio, threshold, lean, tails, count, len(values))
 
 
 def probabilistic_sharpe(ratio: float, threshold: float, n: int, skewness: float, kurtosis: float) -> float:
@@ -94,7 +94,7 @@ def overfitting(returns: pd.DataFrame, blocks: int = 16, fewest_per_block: int =
     length = len(values) // blocks
     if values.shape[1] < 2 or blocks % 2 or length < fewest_per_block:
         return Refused(
-            f"{values.shape[1]} trials in {blocks} blocks of {length} sessions; want 2, even, {fewest_per_block}", len(values)
+            f"{values.shape[1]} trials in {blocks} blocks of {length} sessions; expected 2, even, {fewest_per_block}", len(values)
         )
     cut = values[len(values) - blocks * length :].reshape(blocks, length, -1)
     return overfitting_of([np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)])], length)

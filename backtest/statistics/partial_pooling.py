@@ -66,10 +66,10 @@ def slopes(growth: pd.DataFrame, capex: pd.Series) -> Slopes | Refused:
         return refused
     n, moved = len(table), table - table.mean(axis=0)
     square = float((moved[:, 0] ** 2).sum())
-    found = moved[:, 0] @ moved[:, 1:] / square
-    residuals = moved[:, 1:] - np.outer(moved[:, 0], found)
+    slopes = moved[:, 0] @ moved[:, 1:] / square
+    residuals = moved[:, 1:] - np.outer(moved[:, 0], slopes)
     covariance = equicorrelated(residuals.T @ residuals / (n - 4)) / square
-    return Slopes(pd.Series(found, growth.columns), covariance, n)
+    return Slopes(pd.Series(slopes, growth.columns), covariance, n)
 
 
 def equicorrelated(covariance: Floats) -> Floats:
@@ -88,19 +88,19 @@ def pool(given: Slopes, scale: float, degrees: float = 3.0) -> Pooled | Refused:
     """
     estimates = given.estimates.to_numpy(float)
     if len(estimates) < 2:
-        return Refused(f"{len(estimates)} supplier; want at least 2", len(estimates))
+        return Refused(f"{len(estimates)} supplier; expected at least 2", len(estimates))
     grid = prior_grid(scale, degrees)
     parts = [_given(estimates, given.covariance, between) for between in grid]
     weights = np.exp(np.array([part[0] for part in parts]) - max(part[0] for part in parts))
     weights /= weights.sum()
     means, deviations = np.array([part[1] for part in parts]), np.array([part[2] for part in parts])
     own, drawn_in = np.sqrt(np.diag(given.covariance)), weights @ np.array([part[3] for part in parts])
-    summed = [_slope(weights, means[:, place], deviations[:, place]) for place in range(len(estimates) + 1)]
+    summed = [_slope(weights, means[:, index], deviations[:, index]) for index in range(len(estimates) + 1)]
     named = {
         str(name): Slope(
-            float(estimates[place]), float(own[place]), *summed[place + 1][:4], float(drawn_in[place]), summed[place + 1][4]
+            float(estimates[index]), float(own[index]), *summed[index + 1][:4], float(drawn_in[index]), summed[index + 1][4]
         )
-        for place, name in enumerate(given.estimates.index)
+        for index, name in enumerate(given.estimates.index)
     }
     overall = Slope(float(estimates.mean()), float(np.sqrt(given.covariance.mean())), *summed[0][:4], 0.0, summed[0][4])
     middle = float(grid[int(np.searchsorted(np.cumsum(weights), 0.5))])
@@ -123,11 +123,11 @@ def _given(estimates: Floats, covariance: Floats, between: float) -> tuple[float
     centre = variance * float(ones @ inverse @ estimates)
     apart = estimates - centre
     likelihood = 0.5 * (np.log(variance) + float(np.linalg.slogdet(inverse)[1]) - float(apart @ inverse @ apart))
-    kept = between**2 * inverse
-    spread = between**2 * (np.eye(count) - kept)
-    unsure = (np.eye(count) - kept) @ ones
+    shrunk = between**2 * inverse
+    spread = between**2 * (np.eye(count) - shrunk)
+    unsure = (np.eye(count) - shrunk) @ ones
     variances = np.diag(spread) + unsure**2 * variance
-    return likelihood, np.r_[centre, centre + kept @ apart], np.sqrt(np.r_[variance, variances]), 1.0 - np.diag(kept)
+    return likelihood, np.r_[centre, centre + shrunk @ apart], np.sqrt(np.r_[variance, variances]), 1.0 - np.diag(shrunk)
 
 
 def _slope(weights: Floats, means: Floats, deviations: Floats) -> tuple[float, float, float, float, float]:

@@ -26,7 +26,7 @@ def refusal(values: Floats, fewest: int = FEWEST_OBSERVATIONS) -> Refused | None
         missing = int(np.isnan(values).reshape(n, -1).any(axis=1).sum())
         return Refused(f"{missing} of {n} observations are missing", n)
     if n < fewest:
-        return Refused(f"{n} observations; want at least {fewest}", n)
+        return Refused(f"{n} observations; expected at least {fewest}", n)
     if not (values.std(axis=0) > ROUNDING * np.abs(values).max(initial=0.0)).all():
         return Refused("values never vary", n)
     return None

@@ -44,7 +44,7 @@ class Best:
     """The best of some trials: how many counted, their highest t, and of every draw the highest counterpart (3, draws)."""
 
     trials: int
-    found: float
+    highest: float
     drawn: Floats
 
 
@@ -70,7 +70,9 @@ class Draws:
 
         self.n, self._repetitions = n, repetitions
         bootstrap = StationaryBootstrap(block, np.arange(n), seed=np.random.default_rng(seed))
-        drawn = np.array([np.bincount(found[0][0], minlength=n) for found in bootstrap.bootstrap(repetitions)], dtype=float)
+        drawn = np.array(
+            [np.bincount(positions[0][0], minlength=n) for positions in bootstrap.bootstrap(repetitions)], dtype=float
+        )
         # A draw is a few runs of sessions: its sum is a few differences of running sums, the last of which is 0 once centred.
         self._ends = csr_array((drawn[:, :-1] - drawn[:, 1:]) / np.sqrt(n))
         lags, keep = np.arange(n), 1.0 - 1.0 / block
@@ -93,12 +95,12 @@ class Draws:
         mean = excess.mean(axis=1)
         centred = excess - mean[:, None]
         spread = centred.std(axis=1)
-        found = np.sqrt(self.n) * mean / spread
+        t_values = np.sqrt(self.n) * mean / spread
         drawn = self._ends @ np.cumsum(centred / spread[:, None], axis=1)[:, :-1].T
         irrelevant = np.sqrt(self.n) * mean / self._error(centred) < -np.sqrt(2.0 * np.log(np.log(self.n)))
-        kept = (np.minimum(found, 0.0), np.where(irrelevant, found, 0.0), 0.0)
-        best = np.array([(drawn + one).max(axis=1) for one in kept])
-        return Best(len(excess), max(float(found.max()), 0.0), np.maximum(best, 0.0))
+        shifts = (np.minimum(t_values, 0.0), np.where(irrelevant, t_values, 0.0), 0.0)
+        best = np.array([(drawn + shift).max(axis=1) for shift in shifts])
+        return Best(len(excess), max(float(t_values.max()), 0.0), np.maximum(best, 0.0))
 
     def _error(self, centred: Floats) -> Floats:
         """Return ω of each trial: the same as with the κ-weighted autocovariances, from the periodogram."""
@@ -112,12 +114,12 @@ def superior_of(parts: Sequence[Best], n: int) -> Superior | Refused:
     """Return the p-values over all parts of the trials; Refused below 30 sessions or without a trial."""
     best = _joined(parts)
     if n < FEWEST_OBSERVATIONS or not best.trials:
-        return Refused(f"{best.trials} trials over {n} sessions; want one and {FEWEST_OBSERVATIONS}", n)
-    above = (best.drawn > best.found).mean(axis=1) if best.found > 0.0 else np.ones(3)
+        return Refused(f"{best.trials} trials over {n} sessions; expected at least 1 and {FEWEST_OBSERVATIONS}", n)
+    above = (best.drawn > best.highest).mean(axis=1) if best.highest > 0.0 else np.ones(3)
     lower, consistent, upper = above.tolist()
     return Superior(consistent=consistent, lower=lower, upper=upper, trials=best.trials, n=n)
 
 
 def _joined(parts: Sequence[Best]) -> Best:
     drawn = np.maximum.reduce([part.drawn for part in parts])
-    return Best(sum(part.trials for part in parts), max(part.found for part in parts), drawn)
+    return Best(sum(part.trials for part in parts), max(part.highest for part in parts), drawn)

@@ -58,8 +58,8 @@ def rolling_sharpe(returns: pd.Series, periods_per_year: int) -> pd.DataFrame:
     spread = window.std(ddof=1)
     per_period = (window.mean() / spread).where(spread > ROUNDING * returns.abs().rolling(periods_per_year).max())
     error = ((1.0 + per_period**2 / 2.0) / periods_per_year) ** 0.5
-    found: pd.DataFrame = (pd.DataFrame({"ratio": per_period, "error": error}) * periods_per_year**0.5).dropna()
-    return found
+    annual: pd.DataFrame = (pd.DataFrame({"ratio": per_period, "error": error}) * periods_per_year**0.5).dropna()
+    return annual
 
 
 def sharpe_estimate(returns: pd.Series, periods_per_year: int, level: float = 0.95) -> SharpeEstimate | Refused:

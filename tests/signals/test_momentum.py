@@ -63,6 +63,6 @@ def test_the_latest_months_are_left_out(archive):
 @pytest.mark.parametrize(("months", "skip"), [(6, 6), (6, 7), (6, -1), (0, 0)])
 def test_months_that_make_no_sense_are_refused(months, skip):
     with pytest.raises(
-        ConfigurationError, match=f"momentum: months is {months}, skip_months {skip}; want 0 <= skip_months < months"
+        ConfigurationError, match=f"momentum: months is {months}, skip_months {skip}; expected 0 <= skip_months < months"
     ):
         Momentum(months=months, skip_months=skip)

@@ -116,5 +116,5 @@ def test_a_lag_longer_than_what_is_known_gives_no_opinion(archive, lag):
 
 @pytest.mark.parametrize("wrong", [{"window": 0}, {"lag_quarters": -1}, {"clouds": ()}])
 def test_a_parameter_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(ConfigurationError, match=r"revenue_capex_ratio: .*want window >= 1"):
+    with pytest.raises(ConfigurationError, match=r"revenue_capex_ratio: .*expected window >= 1"):
         RevenueCapexRatio(**wrong)

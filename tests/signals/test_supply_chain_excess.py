@@ -102,5 +102,5 @@ def test_a_leader_that_no_figure_of_the_archive_names_is_refused(archive):
 
 @pytest.mark.parametrize("wrong", [{"leaders": ()}, {"clouds": ()}])
 def test_an_empty_side_is_refused(wrong):
-    with pytest.raises(ConfigurationError, match="want at least one leader and one cloud"):
+    with pytest.raises(ConfigurationError, match="expected at least one leader and one cloud"):
         SupplyChainExcess(**wrong)

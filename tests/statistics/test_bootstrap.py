@@ -65,4 +65,4 @@ def test_the_drawdown_of_the_path_itself_is_usually_inside():
 
 @pytest.mark.parametrize("interval", [lambda x: bootstrap.mean_interval(x, 252, 1), lambda x: bootstrap.drawdown_interval(x, 1)])
 def test_fewer_than_thirty_returns_are_refused(interval):
-    assert interval(RETURNS[:29]) == Refused("29 observations; want at least 30", 29)
+    assert interval(RETURNS[:29]) == Refused("29 observations; expected at least 30", 29)

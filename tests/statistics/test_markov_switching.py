@@ -70,4 +70,4 @@ def test_a_state_of_a_few_sessions_is_doubted():
 
 
 def test_fewer_than_a_hundred_returns_are_refused():
-    assert markov_switching.two_states(PLANTED[:99]) == Refused("99 observations; want at least 100", 99)
+    assert markov_switching.two_states(PLANTED[:99]) == Refused("99 observations; expected at least 100", 99)

@@ -74,5 +74,5 @@ def test_each_rule_of_the_verdict(lower, upper, ratio, best, p, total, verdict, 
 
 
 def test_a_short_window_and_one_that_leaves_nothing_to_compare_are_refused():
-    assert window_rank.standing(RETURNS, 100, 129, 252, 10) == Refused("29 observations; want at least 30", 29)
+    assert window_rank.standing(RETURNS, 100, 129, 252, 10) == Refused("29 observations; expected at least 30", 29)
     assert isinstance(window_rank.standing(RETURNS, 0, 380, 252, 10), Refused)

@@ -153,7 +153,7 @@ def test_more_quarters_may_be_asked_for(archive):
 
 @pytest.mark.parametrize("fewest", [2, 1, 0, -1])
 def test_a_spread_of_fewer_than_three_quarters_is_refused(fewest):
-    with pytest.raises(ConfigurationError, match=f"theme_trends: fewest_quarters is {fewest}; want at least 3"):
+    with pytest.raises(ConfigurationError, match=f"theme_trends: fewest_quarters is {fewest}; expected at least 3"):
         ThemeTrends(fewest_quarters=fewest)
 
 
