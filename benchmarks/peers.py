@@ -113,7 +113,7 @@ def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], in
     ready = [vectorbt_arguments(conditions, part, CAPITAL) for part in lines]
 
     def orders() -> int:
-        return sum(len(dispatch.simulate_from_orders(*placed, **named, engine="rust")[0]) for placed, named in ready)
+        return sum(len(dispatch.simulate_from_orders(*placed, **named)[0]) for placed, named in ready)
 
     closes = given.prices.wealth.loc[given.rows].to_numpy()
     arrays = [(np.tile(closes, (1, part.shape[1])), part.reshape(len(part), -1), part.shape[1]) for part in parts]

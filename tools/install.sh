@@ -18,7 +18,7 @@ fi
 
 # What a run or a test imports is compiled once, here: elsewhere PYTHONDONTWRITEBYTECODE may be set, and then every process would.
 export PYTHONDONTWRITEBYTECODE=
-"$python" -c "import numba" &
+"$python" -c "import plotly.graph_objects, numba, vectorbt" &
 "$python" -c "import pandas, scipy.stats, statsmodels.api, arch.bootstrap, arch.univariate, matplotlib.figure, exchange_calendars, \
 matplotlib.backends.backend_svg, pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdist, playwright.sync_api"
 "$python" -m compileall -q backtest

@@ -1,6 +1,6 @@
 """Where numba keeps compiled code: beside the source or in the user's folder, else in one of this process only.
 
-Numba refuses to import a function it cannot cache.
+Numba refuses to import a function it cannot cache, ours and vectorbt's alike.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 VARIABLE = "NUMBA_CACHE_DIR"
-CACHING = ("backtest/execution", "backtest/statistics")  # folders with functions that are cached
+CACHING = ("backtest/execution", "backtest/statistics", "vectorbt")  # folders with functions that are cached
 
 
 def ensure_cache() -> None:

@@ -13,19 +13,9 @@ from backtest.errors import BacktestError
 from backtest.execution import kernel
 from backtest.execution.conditions import TradingConditions
 from backtest.execution.orders import Orders
-from backtest.execution.record_types import record_types
 
 FILLED_WITHIN = 1e-9
 SPENT_WITHIN = 1e-11
-KERNEL_DEFAULTS = {  # of vectorbt.portfolio.dispatch, with SizeType.Amount and Direction.LongOnly
-    **dict.fromkeys(("size_type", "direction"), np.asarray(0, dtype=np.int64)),
-    **dict.fromkeys(("min_size", "reject_prob"), np.asarray(0.0)),
-    "max_size": np.asarray(np.inf),
-    "size_granularity": np.asarray(np.nan),
-    **dict.fromkeys(("lock_cash", "raise_reject", "log"), np.asarray(False)),
-    "allow_partial": np.asarray(True),
-    "auto_call_seq": False,
-}
 
 
 @dataclass(frozen=True)
@@ -44,17 +34,15 @@ class Lines:
 def simulate(conditions: TradingConditions, orders: Orders, capital: float) -> np.ndarray:
     """Fill the orders of every book with vectorbt's compiled kernel and return its records.
 
-    The kernel is called as `vectorbt.portfolio.dispatch` would with engine="rust".
     Raises BacktestError when an order was not filled as ordered, or a book's cash came out different, to 1e-9.
     """
     if not len(orders.rows):
         return np.empty(0)
-    from vectorbt_rust import portfolio
+    from vectorbt.portfolio import dispatch
 
     lines = lines_of(conditions, orders)
     arguments, options = vectorbt_arguments(conditions, lines, capital)
-    with record_types():
-        records, _ = portfolio.simulate_from_orders_rs(*arguments, **options)
+    records, _ = dispatch.simulate_from_orders(*arguments, **options)
     _check_fills(records, lines, orders, capital, conditions)
     return np.asarray(records)
 
@@ -84,20 +72,26 @@ def vectorbt_arguments(
 
     Within a book and market sales come first; which those are is known, so that vectorbt need not sort them.
     """
+    from vectorbt.portfolio.enums import Direction, SizeType
+
     _, books, tickers = lines.units.shape
     ends = np.array([part.stop for part in conditions.columns])
     size, price, rates, slippage, turns = kernel.placed(lines.sheets, lines.units, ends)
     arguments = size.shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
-    return arguments, KERNEL_DEFAULTS | {
+    return arguments, {
         "size": size,
+        "size_type": np.asarray(SizeType.Amount),
+        "direction": np.asarray(Direction.LongOnly),
         "price": price,
         "val_price": price,
         "close": price,
         "fees": rates,
         "fixed_fees": lines.fixed.reshape(size.shape),
         "slippage": slippage,
+        "auto_call_seq": False,
         "max_orders": int(np.count_nonzero(lines.units)) + 1,
         "max_logs": 1,
+        "engine": "rust",
     }
 
 

@@ -1,7 +1,7 @@
 """Intervals by the stationary block bootstrap, which keeps the dependence of neighbouring returns.
 
 Politis & Romano, Journal of the American Statistical Association 89 (1994); block length of Politis & White (2004, corrected
-2009). Intervals from 30–61 returns cover about 90% of the time where they promise 95%, and those of
+2009) from `arch`. Intervals from 30–61 returns cover about 90% of the time where they promise 95%, and those of
 `uncertainty.sharpe_estimate` cover more: benchmarks/sizes.md.
 """
 
@@ -34,27 +34,10 @@ class Interval:
 
 
 def block_length(values: Floats) -> int:
-    """Return the mean block, in observations: that of Politis & White for the stationary bootstrap, rounded up, at least 1.
+    """Return the mean block, in observations: that of Politis & White for the stationary bootstrap, rounded up, at least 1."""
+    from arch.bootstrap import optimal_block_length
 
-    With m the first lag after which 5 autocorrelations (log10 n, where more) lie inside ±2 √(log10 n / n), R the autocovariances
-    and λ their weights, 1 up to lag m and falling to 0 at 2m: (G / g)^(2/3) n^(1/3), G = 2 Σ λ k R(k), g = R(0) + 2 Σ λ R(k).
-    """
-    n = len(values)
-    moved = values - values.mean()
-    in_a_row = max(5, int(math.log10(n)))
-    longest = math.ceil(math.sqrt(n)) + in_a_row
-    products = np.array([moved[lag:] @ moved[: n - lag] for lag in range(longest + 1)])
-    squares = np.concatenate([[0.0], np.cumsum(moved**2)])
-    dropped = np.arange(1, longest + 2)
-    correlations = np.abs(products) / np.sqrt((squares[n] - squares[dropped]) * squares[n - dropped])
-    inside = correlations[:-1] < 2.0 * math.sqrt(math.log10(n) / n)
-    first = np.flatnonzero(np.lib.stride_tricks.sliding_window_view(inside, in_a_row).all(axis=1))
-    reach = min(2 * max(int(first[0]), 1), longest) if len(first) else longest
-    lags = np.arange(1, reach + 1)
-    weighted = np.minimum(1.0, 2.0 * (1.0 - lags / reach)) * products[1 : reach + 1] / n
-    slope, variance = 2.0 * (lags * weighted).sum(), products[0] / n + 2.0 * weighted.sum()
-    length = (slope**2 / variance**2) ** (1.0 / 3.0) * n ** (1.0 / 3.0)
-    return max(math.ceil(min(float(length), math.ceil(min(3.0 * math.sqrt(n), n / 3.0)))), 1)
+    return max(math.ceil(float(optimal_block_length(values)["stationary"].iloc[0])), 1)
 
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:

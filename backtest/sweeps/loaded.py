@@ -17,7 +17,7 @@ from backtest.prices import Prices
 from backtest.strategy import build_spec
 from backtest.weights import Equal
 
-NAMES = ("arch.bootstrap", "backtest.sweeps.measure", "scipy.fft", "scipy.sparse", "vectorbt_rust.portfolio")
+NAMES = ("arch.bootstrap", "backtest.sweeps.measure", "scipy.fft", "scipy.sparse", "vectorbt.portfolio.dispatch")
 
 
 def trade_once() -> None:

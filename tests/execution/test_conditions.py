@@ -1,19 +1,15 @@
 """Orders under their market's conditions, on markets small enough to follow by hand."""
 
-import inspect
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import vectorbt_rust.portfolio
 from support.markets import INDEX, MAIN, NOWHERE, STAR, US, day, decided, eight, listed, prices_of, shares_of, spec_of, traded
-from vectorbt.portfolio import dispatch, enums
+from vectorbt.portfolio import dispatch
 
 from backtest.decisions import last_session, run_sessions
 from backtest.errors import BacktestError, DataError
-from backtest.execution import record_types, simulator
 from backtest.execution.accounting import book_values
 from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import Orders, due_rows, walked
@@ -368,50 +364,14 @@ def test_an_order_that_vectorbt_cut_is_refused() -> None:
         simulate(conditions, replace(orders, units=orders.units * 4), 100_000.0)
 
 
-def test_the_kernel_is_called_as_vectorbt_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel, calls = vectorbt_rust.portfolio.simulate_from_orders_rs, []
-
-    def recording(*arguments: object, **options: object) -> object:
-        call = inspect.signature(kernel).bind(*arguments, **options)
-        call.apply_defaults()
-        calls.append((call.arguments, kernel(*arguments, **options)[0]))
-        return kernel(*arguments, **options)
-
-    monkeypatch.setattr(vectorbt_rust.portfolio, "simulate_from_orders_rs", recording)
-    conditions, orders = ordered()
-    simulate(conditions, orders, 100_000.0)
-    arguments, options = simulator.vectorbt_arguments(conditions, simulator.lines_of(conditions, orders), 100_000.0)
-    own = {name: value for name, value in options.items() if name not in simulator.KERNEL_DEFAULTS}
-    amounts = {"size_type": np.asarray(enums.SizeType.Amount), "direction": np.asarray(enums.Direction.LongOnly)}
-    dispatch.simulate_from_orders(*arguments, **own, **amounts, engine="rust")
-    (ours, our_records), (theirs, their_records) = calls
-    for name, value in theirs.items():
-        np.testing.assert_array_equal(ours[name], value, err_msg=name)
-        assert np.asarray(ours[name]).dtype == np.asarray(value).dtype, name
-    assert our_records.tolist() == their_records.tolist() != []
-
-
-def test_without_vectorbt_imported_the_kernel_returns_the_records_it_returns_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    conditions, orders = ordered()
-    with_vectorbt = simulate(conditions, orders, 100_000.0)
-    assert with_vectorbt.dtype == record_types.ORDER == enums.order_dt
-    assert enums.log_dt == record_types.LOG
-    for name in [name for name in sys.modules if name.split(".")[0] == "vectorbt"]:
-        monkeypatch.delitem(sys.modules, name)
-    without = simulate(conditions, orders, 100_000.0)
-    assert not [name for name in sys.modules if name.split(".")[0] == "vectorbt"]
-    assert without.dtype == with_vectorbt.dtype
-    assert without.tolist() == with_vectorbt.tolist() != []
-
-
 def test_an_order_that_vectorbt_dropped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = vectorbt_rust.portfolio.simulate_from_orders_rs
+    honest = dispatch.simulate_from_orders
 
     def dropping(*given: object, **named: object) -> tuple[np.ndarray, np.ndarray]:
         records, logs = honest(*given, **named)
         return records[:0], logs
 
-    monkeypatch.setattr(vectorbt_rust.portfolio, "simulate_from_orders_rs", dropping)
+    monkeypatch.setattr(dispatch, "simulate_from_orders", dropping)
     with pytest.raises(BacktestError, match="AAA on 2024-01-02: vectorbt dropped the order"):
         simulate(*ordered(), 100_000.0)
 

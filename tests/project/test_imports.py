@@ -39,7 +39,6 @@ ONLY = {
 }
 HOMES = {
     "vectorbt": ("execution/simulator.py",),
-    "vectorbt_rust": ("execution/simulator.py",),
     "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
@@ -106,8 +105,9 @@ def test_the_files_are_found():
 
 
 def test_vectorbt_has_a_home_that_uses_it():
-    names = imported(SOURCES["execution/simulator.py"], "execution/simulator.py")
-    assert any(name.split(".")[0] == "vectorbt_rust" for name in names)
+    assert "vectorbt" in imported(SOURCES["execution/simulator.py"], "execution/simulator.py") or any(
+        name.startswith("vectorbt.") for name in imported(SOURCES["execution/simulator.py"], "execution/simulator.py")
+    )
 
 
 def test_no_module_is_on_two_layers():
@@ -120,7 +120,6 @@ def test_no_module_is_on_two_layers():
     [
         ("runs.py", "import vectorbt"),
         ("runs.py", "import vectorbt as vbt"),
-        ("runs.py", "from vectorbt_rust import portfolio"),
         ("runs.py", "from vectorbt.portfolio import enums"),
         ("signals/momentum.py", "def f():\n    import matplotlib.pyplot as plt"),
         ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
@@ -185,7 +184,7 @@ def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
         "from backtest.data.sources.reference import load_facts; load_facts()"
     )
     assert {"backtest", "pandas", "pandera"} <= loaded
-    assert loaded & {"vectorbt", "vectorbt_rust", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()
+    assert loaded & {"vectorbt", "numba", "matplotlib", "statsmodels", "arch", "yfinance", "dask"} == set()
 
 
 @pytest.mark.process

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
+from arch.bootstrap import StationaryBootstrap
 
 from backtest.statistics import bootstrap
 from backtest.statistics.refusal import Refused
@@ -36,16 +36,6 @@ def test_mean_and_sharpe_are_annualised_by_the_periods_and_their_root():
 def test_equal_seeds_give_equal_intervals_and_others_do_not():
     first, again, other = (bootstrap.sharpe_interval(RETURNS, 252, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
-
-
-@pytest.mark.parametrize("n", [30, 31, 60, 245, 1000])
-@pytest.mark.parametrize("memory", [-0.5, 0.0, 0.3, 0.9, 0.99])
-def test_the_block_is_that_of_arch(n, memory):
-    for seed in range(8):
-        values = np.random.default_rng(seed).standard_t(4, n)
-        for place in range(1, n):
-            values[place] += memory * values[place - 1]
-        assert bootstrap.block_length(values) == np.ceil(optimal_block_length(values)["stationary"].iloc[0])
 
 
 def test_autocorrelated_returns_are_drawn_in_longer_blocks():
