@@ -74,8 +74,8 @@ class Archive:
             made[id(wealth)] = wealth, _sealed(wealth, copy=True)  # the table itself is kept, so that its id stays its own
         return made[id(wealth)][1]
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is made when wanted: memory that cannot be written does not survive a journey."""
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what is computed on demand: memory that cannot be written cannot be pickled as such."""
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
 
@@ -184,8 +184,8 @@ class Panel:
     def _published(self, metric: str) -> tuple[Fact, ...]:
         if self.names is not None:
             self.names.check_metric(metric)
-        found = [fact for fact in self._all_facts if fact.metric == metric]
-        return tuple(sorted(found, key=lambda fact: (fact.entity, fact.period_end, fact.known_at)))
+        facts = [fact for fact in self._all_facts if fact.metric == metric]
+        return tuple(sorted(facts, key=lambda fact: (fact.entity, fact.period_end, fact.known_at)))
 
     def _flagships(self, vendor: str) -> tuple[Chip, ...]:
         if self.names is not None:
@@ -209,14 +209,14 @@ class Panel:
         return self.cached("positions", self._find_positions)
 
     def _find_positions(self) -> dict[Series, dict[int, int]]:
-        found: dict[Series, dict[int, int]] = {}
+        positions: dict[Series, dict[int, int]] = {}
         names = zip(self.rows["entity"], self.rows["metric"], self.rows["quarter"], strict=True)
         ends = self.rows["period_end"].to_numpy()
         for row, (entity, metric, quarter) in enumerate(names):
-            held = found.setdefault((entity, metric), {})
-            if quarter not in held or ends[row] >= ends[held[quarter]]:
-                held[quarter] = row
-        return found
+            by_quarter = positions.setdefault((entity, metric), {})
+            if quarter not in by_quarter or ends[row] >= ends[by_quarter[quarter]]:
+                by_quarter[quarter] = row
+        return positions
 
 
 def _chip(row: pd.Series) -> Chip:
@@ -245,16 +245,16 @@ def content(archive: Archive) -> int:
     """Return a checksum of every number and text of the figures and prices."""
     prices, facts = archive.prices, archive.facts
     bars = () if prices.bars is None else (prices.bars.open, prices.bars.high, prices.bars.low, prices.bars.close)
-    found = zlib.crc32(repr((dict(prices.market), dict(prices.currency))).encode())
+    checksum = zlib.crc32(repr((dict(prices.market), dict(prices.currency))).encode())
     for table in (prices.wealth, *bars):
         for values in (table.index, table.columns, table.to_numpy().T):
-            found = _crc(found, values)
-    for one in (prices.rate, *prices.closes.values()):
-        found = _crc(_crc(found, one.index), one)
+            checksum = _crc(checksum, values)
+    for column in (prices.rate, *prices.closes.values()):
+        checksum = _crc(_crc(checksum, column.index), column)
     for table in (facts.rows, facts.accelerators, facts.events, facts.ranges):
         for name in table.columns:
-            found = _crc(found, table[name])
-    return found
+            checksum = _crc(checksum, table[name])
+    return checksum
 
 
 def _sealed_array(array: np.ndarray) -> np.ndarray:
@@ -290,15 +290,15 @@ def _numbers(column: pd.Series) -> Any:
     return column.to_numpy() if column.dtype.kind in "biufM" else None
 
 
-def _crc(found: int, values: pd.Series | pd.Index | np.ndarray) -> int:
+def _crc(checksum: int, values: pd.Series | pd.Index | np.ndarray) -> int:
     """Return a checksum carried on over the values of an array, an index or a column."""
     if isinstance(values, pd.Index):
         values = values.to_series()
     array = _numbers(values) if isinstance(values, pd.Series) else values
     if array is not None:
-        return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, found)
+        return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, checksum)
     texts = pyarrow.array(values.array)  # type: ignore[union-attr]
     for chunk in texts.chunks if isinstance(texts, pyarrow.ChunkedArray) else [texts]:
         for buffer in chunk.buffers():
-            found = zlib.crc32(buffer, found) if buffer is not None else found
-    return found
+            checksum = zlib.crc32(buffer, checksum) if buffer is not None else checksum
+    return checksum

@@ -55,10 +55,10 @@ class Prices:
         sessions = self.wealth.index
         if not sessions.is_monotonic_increasing or not sessions.is_unique:
             raise DataError(f"{self.source}: sessions are not unique and rising")
-        held = self.wealth.to_numpy()
-        if (wrong := (held <= 0) | np.isinf(held)).any():
+        values = self.wealth.to_numpy()
+        if (wrong := (values <= 0) | np.isinf(values)).any():
             row, column = np.argwhere(wrong)[0]
-            raise DataError(f"{self.source}: {self.wealth.columns[column]} is {held[row, column]} on {sessions[row]:%Y-%m-%d}")
+            raise DataError(f"{self.source}: {self.wealth.columns[column]} is {values[row, column]} on {sessions[row]:%Y-%m-%d}")
 
     def require(self, tickers: Sequence[str]) -> None:
         """Raise DataError naming the tickers this source has no prices for."""
@@ -138,8 +138,8 @@ class Prices:
 
     def last_session(self, ticker: str, end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session a ticker has a price for, when its market has a later one by `end`; else None."""
-        found, own = self.wealth[ticker].last_valid_index(), self.closes[self.market[ticker]].index
-        last = pd.Timestamp(found) if found is not None else end  # type: ignore[arg-type]
+        last_valid, own = self.wealth[ticker].last_valid_index(), self.closes[self.market[ticker]].index
+        last = pd.Timestamp(last_valid) if last_valid is not None else end  # type: ignore[arg-type]
         return last if own.searchsorted(last, "right") < own.searchsorted(end, "right") else None
 
     def common_end(self, tickers: Sequence[str], fill: str = "close") -> tuple[str, pd.Timestamp]:

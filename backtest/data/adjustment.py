@@ -14,7 +14,7 @@ def adjusted(rows: pd.DataFrame, name: str) -> pd.DataFrame:
         wealth = total_return(table["close"], table["dividend"].fillna(0.0))
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
-    return pd.DataFrame({"adj_close": wealth} | {one: table[one] for one in (*BARS, "volume", "split")}, copy=False)
+    return pd.DataFrame({"adj_close": wealth} | {column: table[column] for column in (*BARS, "volume", "split")}, copy=False)
 
 
 def total_return(close: pd.Series, dividend: pd.Series) -> pd.Series:
@@ -26,13 +26,13 @@ def total_return(close: pd.Series, dividend: pd.Series) -> pd.Series:
     """
     before = close.ffill().shift().to_numpy()
     paid = dividend.to_numpy()
-    kept = np.ones(len(close))
-    np.divide(before - paid, before, out=kept, where=(paid > 0) & ~np.isnan(before))
-    if (kept <= 0).any():
-        worst = int(np.argmax(kept <= 0))
+    retained = np.ones(len(close))  # the share of the price before that is left after the dividend
+    np.divide(before - paid, before, out=retained, where=(paid > 0) & ~np.isnan(before))
+    if (retained <= 0).any():
+        worst = int(np.argmax(retained <= 0))
         raise DataError(
             f"dividend of {paid[worst]:g} on {close.index[worst]:%Y-%m-%d} is not below the close before it, {before[worst]:g}; "
             "expected one that is"
         )
-    later = np.append(np.cumprod(kept[:0:-1])[::-1], 1.0)
+    later = np.append(np.cumprod(retained[:0:-1])[::-1], 1.0)
     return pd.Series(close.to_numpy() * later, close.index)

@@ -1,4 +1,4 @@
-"""The one gate for figures: what every row has to satisfy, whichever table, store or source it came from.
+"""The one gate for figures: what every row has to satisfy, whatever table, store or source it is from.
 
 Rows are those of `tables.parse_facts`; each check returns faults with the rows they concern. A true figure of unusual size or
 period passes by a [[figure]] row with `use = "as stated"` and a reason in the decisions.toml of its folder or store.
@@ -76,16 +76,16 @@ def check_chips(chips: pd.DataFrame, rules: Rules, file: str) -> None:
     for row in _rows(chips):
         year = pd.Timestamp(str(row.first_shipped)[:4], tz="UTC") if str(row.first_shipped)[:4].isdigit() else None
         if year is not None and abs((row.known_at - year).days) > 366 * YEARS:
-            came = f"known_at is '{row.published}', first_shipped '{row.first_shipped}'"
-            raise DataError(f"{file} row {row.Index}: {came}; expected both within {YEARS} years")
+            moments = f"known_at is '{row.published}', first_shipped '{row.first_shipped}'"
+            raise DataError(f"{file} row {row.Index}: {moments}; expected both within {YEARS} years")
     for name in chips.select_dtypes(float):
         sizes = chips[name].dropna().sort_values(kind="stable")
         for small, large in pairwise(sizes.index):
             ratio = sizes[large] / sizes[small]
             outer = small if small == sizes.index[0] else large
             if ratio >= CHIP_STEP and (chips.at[outer, "chip"], name, chips.at[outer, "first_shipped"]) not in rules.stated:
-                came = f"{name} is '{sizes[outer]:.12g}', the next is {sizes[small if outer == large else large]:.12g}"
-                raise DataError(f"{file} row {outer}: {came}; expected less than {CHIP_STEP} times that, {THROUGH}")
+                size = f"{name} is '{sizes[outer]:.12g}', the next is {sizes[small if outer == large else large]:.12g}"
+                raise DataError(f"{file} row {outer}: {size}; expected less than {CHIP_STEP} times that, {THROUGH}")
 
 
 def check_events(events: pd.DataFrame, file: str) -> None:
@@ -94,8 +94,8 @@ def check_events(events: pd.DataFrame, file: str) -> None:
     day = events["date"].dt.tz_localize("UTC")
     wrong = (events["known_at"] < day) | (events["known_at"] > day + LATEST)
     for row in _rows(events[wrong]):
-        came = f"known_at is {row.known_at:%Y-%m-%dT%H:%MZ}, date {row.date:%Y-%m-%d}"
-        raise DataError(f"{file} row {row.Index}: {came}; expected known_at on that day or within six years after it")
+        moments = f"known_at is {row.known_at:%Y-%m-%dT%H:%MZ}, date {row.date:%Y-%m-%d}"
+        raise DataError(f"{file} row {row.Index}: {moments}; expected known_at on that day or within six years after it")
 
 
 def check_ranges(ranges: pd.DataFrame) -> None:
@@ -103,11 +103,11 @@ def check_ranges(ranges: pd.DataFrame) -> None:
     key = ("item", "subject", "metric", "period", "known_at")
     first: dict[tuple[Any, ...], Any] = {}
     for row in _rows(ranges):
-        came = f"{row.origin}: low is '{row.low:.12g}', high '{row.high:.12g}'"
+        ends = f"{row.origin}: low is '{row.low:.12g}', high '{row.high:.12g}'"
         if np.isnan(row.low) != np.isnan(row.high):
-            raise DataError(f"{came}; expected both, or neither where no amount was published")
+            raise DataError(f"{ends}; expected both, or neither where no amount was published")
         if row.low > row.high:
-            raise DataError(f"{came}; expected low at or below high")
+            raise DataError(f"{ends}; expected low at or below high")
         if row.period and parse_period(row.period) is None:
             raise DataError(f"{row.origin}: period is '{row.period}'; expected a label like {LABELS}, or nothing")
         same = first.setdefault(tuple(getattr(row, name) for name in key), row)
@@ -137,8 +137,8 @@ def _names(figures: Figures, rules: Rules) -> Faults:
             yield _fault(row, "metric", f"a row of metrics.toml: {near_miss('metric', row.metric, list(rules.metrics))}")
         elif row.unit not in metric.units:
             units = " or ".join(f"'{unit}'" for unit in metric.units)
-            said = f"unit is '{row.unit}', but metric '{metric.name}' is in {units}"
-            yield Fault(f"{row.origin}: {said}; expected a unit of its metric", (row.Index,))
+            units_differ = f"unit is '{row.unit}', but metric '{metric.name}' is in {units}"
+            yield Fault(f"{row.origin}: {units_differ}; expected a unit of its metric", (row.Index,))
         elif period is None:
             yield _fault(row, "period", f"a label like {LABELS}")
         elif period.kind not in metric.periods:
@@ -213,13 +213,13 @@ def _one_period(figures: Figures, rules: Rules) -> Faults:
     """One label per entity, metric, kind of period and period end, and no two periods that overlap."""
     for (_, _, kind), own in _series(figures).items():
         periods = list({(row.period, row.period_end): row for row in reversed(own)}.values())
-        for former, row in pairwise(sorted(periods, key=lambda one: (one.period_end, one.Index))):
+        for former, row in pairwise(sorted(periods, key=lambda row: (row.period_end, row.Index))):
             if (row.period_end - former.period_end).days >= APART[kind]:
                 continue
             what = f"period '{row.period}' of {row.entity} {row.metric} ends on {row.period_end:%Y-%m-%d}"
             against = f"'{former.period}' ({former.origin}) on {former.period_end:%Y-%m-%d}"
-            said = f"{row.origin}: {what}, {against}; expected one label and one end per {kind}"
-            yield Fault(said, tuple(one.Index for one in own if one.period in (row.period, former.period)))
+            message = f"{row.origin}: {what}, {against}; expected one label and one end per {kind}"
+            yield Fault(message, tuple(other.Index for other in own if other.period in (row.period, former.period)))
 
 
 def _size(figures: Figures, rules: Rules) -> Faults:
@@ -244,8 +244,8 @@ def _steps(ordered: Figures, metric: Metric, rules: Rules) -> Faults:
             continue
         what = f"{row.value:.12g} for {row.period} and {former.value:.12g} for {former.period} ({former.origin})"
         expected = f"less than {metric.largest_step:g} times each other, {THROUGH}"
-        said = f"{row.origin}: {metric.name} of {row.entity} is {what}; expected {expected}"
-        yield Fault(said, (former.Index, row.Index))
+        message = f"{row.origin}: {metric.name} of {row.entity} is {what}; expected {expected}"
+        yield Fault(message, (former.Index, row.Index))
 
 
 def _losses(ordered: Figures, revenue: float, rules: Rules) -> Faults:
@@ -256,8 +256,8 @@ def _losses(ordered: Figures, revenue: float, rules: Rules) -> Faults:
         limit = float(np.fmin(LARGEST_LOSS * revenue, np.fmax(revenue, SIGNED_STEP * near) if others else np.nan))
         if abs(row.value) > limit and not rules.passes(row):
             against = f"its entity's largest revenue is {revenue:.12g}, its neighbours are at most {near:.12g}"
-            said = f"{row.origin}: {row.metric} of {row.entity} is {row.value:.12g} for {row.period}, {against}"
-            yield Fault(f"{said}; expected at most {limit:.12g}, {THROUGH}", (row.Index,))
+            message = f"{row.origin}: {row.metric} of {row.entity} is {row.value:.12g} for {row.period}, {against}"
+            yield Fault(f"{message}; expected at most {limit:.12g}, {THROUGH}", (row.Index,))
 
 
 CHECKS: tuple[Callable[[Figures, Rules], Faults], ...] = (
@@ -292,8 +292,8 @@ def _check_once(table: pd.DataFrame, key: list[str], file: str) -> None:
 
 
 def _fault(row: Any, field: str, expected: str) -> Fault:
-    came = getattr(row, field)
-    text = f"{came:%Y-%m-%d}" if field == "period_end" else f"{came:.12g}" if field == "value" else came
+    value = getattr(row, field)
+    text = f"{value:%Y-%m-%d}" if field == "period_end" else f"{value:.12g}" if field == "value" else value
     return Fault(f"{row.origin}: {field} is '{text}'; expected {expected}", (row.Index,))
 
 

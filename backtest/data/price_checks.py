@@ -28,7 +28,7 @@ VALUES = (*BARS, "adj_close")
 BANDS = {"CNY=X": ("CNY per USD", 5.0, 10.0, 0.06), "KRW=X": ("KRW per USD", 800.0, 2500.0, 0.06)}  # band, largest move
 
 MARGIN = 0.0025  # of a board's limit and of a dividend: adjusted prices are rounded
-ROUNDED = 1e-5  # of a bar: floats tremble
+ROUNDED = 1e-5  # of a bar: floats are rounded
 PLAUSIBLE = (-0.40, 0.50)  # a session where a market has no limit, from close to close
 PLAUSIBLE_WITHIN = (-0.45, 0.60)  # and from the close before to an open, high or low
 PLAUSIBLE_APART = (-0.40, 0.75)  # sessions that a suspension lies between, whatever their limits together would allow
@@ -48,7 +48,9 @@ def checked(tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Map
     `named` is what each table is called in an error.
     """
     traits = load_universe().traits(list(tables))
-    opened = {market: min(tables[one].index[0] for one in tables if traits[one][0] == market) for market, _ in traits.values()}
+    opened = {
+        market: min(tables[ticker].index[0] for ticker in tables if traits[ticker][0] == market) for market, _ in traits.values()
+    }
     passed = {}
     for ticker, table in tables.items():
         market = traits[ticker][0]
@@ -85,9 +87,9 @@ class Sheet:
         at = int(wrong.argmax())
         day = f"{self.table.index[at]:%Y-%m-%d}"
         row = f', or a [[price]] row with ticker = "{self.ticker}", session = {day} and a reason in {FILE}'
-        raise DataError(f"{self.place(at)} ({day}): {words(at)}; expected {expected}{row if decidable else ''}")
+        raise DataError(f"{self.where(at)} ({day}): {words(at)}; expected {expected}{row if decidable else ''}")
 
-    def place(self, at: int) -> str:
+    def where(self, at: int) -> str:
         """Return the name of the table, and the row of its file where that is known."""
         row = self.values("row")[at]
         return self.name if np.isnan(row) else f"{self.name} row {row:.0f}"
@@ -154,8 +156,8 @@ def check_sessions(sheet: Sheet) -> None:
     if sessions.equals(days):
         return
     if len(strays := days.difference(sessions)):
-        place = sheet.place(int(days.searchsorted(strays[0])))
-        raise DataError(f"{place}: {strays[0]:%Y-%m-%d} is no session of {market}; expected its sessions only")
+        row = sheet.where(int(days.searchsorted(strays[0])))
+        raise DataError(f"{row}: {strays[0]:%Y-%m-%d} is no session of {market}; expected its sessions only")
     gaps = sessions.difference(days)
     raise DataError(
         f"{sheet.name}: no row for {gaps[0]:%Y-%m-%d}, a session of {market} ({len(gaps)} missing); expected every session, "
@@ -198,9 +200,9 @@ def without_suspensions(table: pd.DataFrame) -> pd.DataFrame:
         still &= np.isclose(table[name].to_numpy(float), close.to_numpy(float), rtol=1e-9, atol=0)
     if not still.any():
         return table
-    found = table.copy()
-    found.loc[still, list(VALUES)] = np.nan
-    return found
+    emptied = table.copy()
+    emptied.loc[still, list(VALUES)] = np.nan
+    return emptied
 
 
 def limits(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
@@ -278,7 +280,7 @@ def check_end(sheet: Sheet) -> None:
 
 def _moves(sheet: Sheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the moves of close and adj_close from the session before, and the dividend they imply over the close before."""
-    close, adjusted = (np.append(1.0, one[1:] / one[:-1]) for one in (sheet.values("close"), sheet.values("adj_close")))
+    close, adjusted = (np.append(1.0, values[1:] / values[:-1]) for values in (sheet.values("close"), sheet.values("adj_close")))
     return close - 1.0, adjusted - 1.0, 1.0 - close / adjusted
 
 
@@ -326,9 +328,9 @@ def _suspended_by_decision(sheet: Sheet) -> pd.DataFrame:
         return table
     sessions = pd.DatetimeIndex(calendars.closes(sheet.market, table.index[0], table.index[-1]).index)
     still = sheet.decisions.suspended(sheet.ticker, sessions)
-    found = table.reindex(table.index.union(still))
-    found.loc[still, list(VALUES)] = np.nan
-    return found
+    emptied = table.reindex(table.index.union(still))
+    emptied.loc[still, list(VALUES)] = np.nan
+    return emptied
 
 
 def _refuse_copies(tables: Mapping[str, pd.DataFrame], named: Mapping[str, str]) -> None:

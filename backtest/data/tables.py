@@ -156,7 +156,7 @@ def parse_facts(table: pd.DataFrame, file: str) -> pd.DataFrame:
     over = typed["unit"].eq("fraction") & ~typed["value"].between(0, 1)
     if over.any():
         row = first_row(over)
-        raise DataError(f"{file} row {row}: value is '{_said(table, row, 'value')}'; expected {UNITS['fraction']}")
+        raise DataError(f"{file} row {row}: value is '{_text(table, row, 'value')}'; expected {UNITS['fraction']}")
     return typed
 
 
@@ -180,7 +180,7 @@ def _with_numbers(schema: pandera.DataFrameSchema, table: pd.DataFrame, file: st
         garbled = typed[name].isna() & ~table[name].isin(["", "nan"])
         if garbled.any():
             row = first_row(garbled)
-            raise DataError(f"{file} row {row}: {name} is '{_said(table, row, name)}'; expected a number or nothing")
+            raise DataError(f"{file} row {row}: {name} is '{_text(table, row, name)}'; expected a number or nothing")
     typed["known_at"] = _moments(table["known_at"])
     validate(schema, typed, table, file)
     typed["published"] = table["known_at"]
@@ -207,7 +207,7 @@ def validate(schema: pandera.DataFrameSchema, typed: pd.DataFrame, raw: pd.DataF
             raise DataError(f"{file}: {cases.iloc[0]['column']} fails {cases.iloc[0]['check']}") from None
         row, field, check = int(first.iloc[0]["index"]), str(first.iloc[0]["column"]), str(first.iloc[0]["check"])
         expected = UNITS.get(str(raw.at[row, "unit"]), "a finite number") if field == "value" else EXPECTED.get(field, check)
-        raise DataError(f"{file} row {row}: {field} is '{_said(raw, row, field)}'; expected {expected}") from None
+        raise DataError(f"{file} row {row}: {field} is '{_text(raw, row, field)}'; expected {expected}") from None
 
 
 def first_row(faulty: pd.Series) -> int:
@@ -215,7 +215,7 @@ def first_row(faulty: pd.Series) -> int:
     return int(faulty.index[int(np.argmax(faulty.to_numpy()))])
 
 
-def _said(table: pd.DataFrame, row: int, field: str) -> str:
+def _text(table: pd.DataFrame, row: int, field: str) -> str:
     return str(table.at[row, field])
 
 

@@ -23,12 +23,12 @@ def strategies(name: str) -> list[Path]:
     if name.endswith(".py"):
         return [Path(name)]
     folders = (shipped("strategies"), Path.cwd() / "strategies")
-    found = {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
+    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
     if name == "all":
-        return [found[stem] for stem in sorted(found) if _defines_spec(found[stem])]
-    if name not in found:
-        raise ConfigurationError(near_miss("strategy", name, [*found, "all"]))
-    return [found[name]]
+        return [files[stem] for stem in sorted(files) if _defines_spec(files[stem])]
+    if name not in files:
+        raise ConfigurationError(near_miss("strategy", name, [*files, "all"]))
+    return [files[name]]
 
 
 def grid_path(path: Path) -> Path:

@@ -72,19 +72,26 @@ class Universe(BaseModel):
 
     def supplier(self, ticker: str) -> Supplier:
         """Return a supplier by ticker; raise ConfigurationError with a hint when there is none."""
-        found = next((row for row in self.suppliers if row.ticker == ticker), None)
-        if found is None:
+        supplier = next((row for row in self.suppliers if row.ticker == ticker), None)
+        if supplier is None:
             raise ConfigurationError(near_miss("supplier", ticker, [row.ticker for row in self.suppliers]))
-        return found
+        return supplier
 
     def basket(self, name: str) -> Basket:
         """Return a basket by name; a ticker is a basket of one. Raise ConfigurationError with a hint for neither."""
         for row in self.baskets:
             if row.name == name:
                 return row
-        if name in {row.ticker for row in self.suppliers}:
-            one = self.supplier(name)
-            return Basket(name=name, title=one.name, members=(name,), currency=one.currency, chosen=one.since, source=one.source)
+        for supplier in self.suppliers:
+            if supplier.ticker == name:
+                return Basket(
+                    name=name,
+                    title=supplier.name,
+                    members=(name,),
+                    currency=supplier.currency,
+                    chosen=supplier.since,
+                    source=supplier.source,
+                )
         raise ConfigurationError(near_miss("basket", name, [row.name for row in self.baskets]))
 
     def members(self, basket: Basket, day: pd.Timestamp) -> tuple[str, ...]:
@@ -113,13 +120,13 @@ def load_universe(folder: Path = FOLDER) -> Universe:
         baskets=read_rows(folder / "baskets.toml", "basket", Basket, key="name"),
         benchmarks=read_rows(folder / "benchmarks.toml", "benchmark", Benchmark, key="ticker"),
     )
-    held = {row.ticker: row for row in universe.suppliers}
+    suppliers = {row.ticker: row for row in universe.suppliers}
     for number, basket in enumerate(universe.baskets, start=1):
         for ticker in basket.members:
-            if ticker not in held:
-                raise ConfigurationError(f"baskets.toml row {number}: members: {near_miss('supplier', ticker, list(held))}")
+            if ticker not in suppliers:
+                raise ConfigurationError(f"baskets.toml row {number}: members: {near_miss('supplier', ticker, list(suppliers))}")
     for number, row in enumerate(universe.benchmarks, start=1):
-        twin = held.get(row.ticker, row)
+        twin = suppliers.get(row.ticker, row)
         if (twin.market, twin.currency) != (row.market, row.currency):
             raise ConfigurationError(
                 f"benchmarks.toml row {number}: {row.ticker} is in {row.market}, {row.currency}; suppliers.toml has it in "

@@ -71,7 +71,7 @@ def test_the_embedded_quarters_come_back_from_figures_since_the_start_of_the_yea
     ("rows", "words"),
     [
         ([report("2024-03-31", 4.8e9, "2024-03-20")], "has its notice on 2024-03-20; expected a day after its end"),
-        ([report("2024-03-31", 4.8e9, "2024-04-22", SECURITY_CODE="300502")], "came a report of 300502; expected 300308"),
+        ([report("2024-03-31", 4.8e9, "2024-04-22", SECURITY_CODE="300502")], "a report is of 300502; expected 300308"),
         ([{"SECURITY_CODE": "300308", "REPORTDATE": "2024-03-31"}], "a report has no 'NOTICE_DATE'"),
         ([YEAR[0], report("2024-03-31", 4.9e9, "2024-04-22")], "stands twice with other figures"),
         ([report("2024-03-31", None, "2024-04-22")], "no quarter can be read"),

@@ -50,7 +50,7 @@ def test_a_session_is_final_half_an_hour_after_its_close(at, last):
     [
         (lambda result: result["meta"].update(currency="GBp"), "currency is 'GBp'; expected USD"),
         (lambda result: result["meta"].update(exchangeTimezoneName="Asia/Tokyo"), "time zone is 'Asia/Tokyo'"),
-        (lambda result: result["timestamp"].clear(), "came without a single session"),
+        (lambda result: result["timestamp"].clear(), "the answer has no session"),
         (lambda result: result["timestamp"].pop(), "quotes are not what we know"),
         (lambda result: result["indicators"]["quote"][0].pop("open"), "quotes are not what we know"),
         (lambda result: result["indicators"]["quote"][0]["close"].__setitem__(3, "n/a"), "quotes are not what we know"),

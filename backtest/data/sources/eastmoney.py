@@ -5,11 +5,11 @@ Only the newest value is shown, so a row updated after its notice counts from th
 known, unless the store saw it.
 """
 
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 import pandas as pd
 
-from backtest.data.answer import Answer, of_known_shape
+from backtest.data.answer import Answer, FigureRow, of_known_shape
 from backtest.data.sources.http import Client, read_json
 from backtest.errors import DataError
 
@@ -22,6 +22,23 @@ LARGEST_INCOME = 1e13  # CNY
 FIRST_YEAR = 2021
 QUARTER_ENDS = ("03-31", "06-30", "09-30", "12-31")
 Known = tuple[float, pd.Timestamp]
+
+
+class Report(TypedDict):
+    """A row of the table as it stands in an answer: nothing of it has been checked but that the fields are there."""
+
+    SECURITY_CODE: object
+    REPORTDATE: object
+    NOTICE_DATE: object
+    UPDATE_DATE: object
+    TOTAL_OPERATE_INCOME: object
+
+
+class Result(TypedDict):
+    """The `result` of an answer: rows, and the number of pages."""
+
+    pages: NotRequired[object]
+    data: list[Report]
 
 
 @of_known_shape("eastmoney")
@@ -42,7 +59,7 @@ def parse(pages: list[bytes], ticker: str) -> tuple[pd.DataFrame, list[str]]:
     """
     where = f"eastmoney {ticker}"
     reports, refused = _reports(pages, where, ticker[:6])
-    rows = []
+    rows: list[FigureRow] = []
     for end, (total, known) in sorted(reports.items()):
         if end.quarter == 1:
             rows.append(_row(ticker, end, total, known, "reported", "stated for the quarter"))
@@ -72,39 +89,41 @@ def _ask(client: Client, ticker: str, page: int) -> Answer:
     return client.get_json(ticker, PATH, query)
 
 
-def _result(body: bytes, where: str) -> dict[str, Any]:
+def _result(body: bytes, where: str) -> Result:
     document = read_json(body, where)
-    found = document.get("result") if isinstance(document, dict) else None
-    if not isinstance(found, dict) or not isinstance(found.get("data"), list):
-        said = document.get("message") if isinstance(document, dict) else None
-        raise DataError(f"{where}: no reports (it says '{said}'); expected result.data with rows")
-    return found
+    result = document.get("result") if isinstance(document, dict) else None
+    if not isinstance(result, dict) or not isinstance(result.get("data"), list):
+        message = document.get("message") if isinstance(document, dict) else None
+        raise DataError(f"{where}: no reports (it says '{message}'); expected result.data with rows")
+    return cast(Result, result)
 
 
 def _reports(pages: list[bytes], where: str, code: str) -> tuple[dict[pd.Timestamp, Known], list[str]]:
     """Return revenue since the start of the year in CNY million and when it was known, by report, and a line for each refused."""
-    found: dict[pd.Timestamp, Known] = {}
+    reports: dict[pd.Timestamp, Known] = {}
     refused = []
     for row in [row for body in pages for row in _result(body, where)["data"]]:
         if lost := [name for name in FIELDS if not isinstance(row, dict) or name not in row]:
             raise DataError(f"{where}: a report has no '{lost[0]}'; expected {', '.join(FIELDS)}")
         if str(row["SECURITY_CODE"]) != code:
-            raise DataError(f"{where}: came a report of {row['SECURITY_CODE']}; expected {code}")
+            raise DataError(f"{where}: a report is of {row['SECURITY_CODE']}; expected {code}")
         end = _day(row["REPORTDATE"])
         if end is not None and end.year < FIRST_YEAR:
             continue
         if end is None or f"{end:%m-%d}" not in QUARTER_ENDS:
             refused.append(f"{where}: REPORTDATE is {row['REPORTDATE']!r}; expected the last day of a quarter")
-        elif fault := _fault(row, end):
+            continue
+        income = row["TOTAL_OPERATE_INCOME"]
+        if fault := _fault(row, end):
             refused.append(f"{where}: the report of {end:%Y-%m-%d} has {fault}")
-        elif found.setdefault(end, held := (float(row["TOTAL_OPERATE_INCOME"]) / 1e6, _known(row))) != held:
+        elif isinstance(income, int | float) and reports.setdefault(end, stated := (income / 1e6, _known(row))) != stated:
             raise DataError(f"{where}: the report of {end:%Y-%m-%d} stands twice with other figures; expected one")
-    return found, refused
+    return reports, refused
 
 
-def _fault(row: dict[str, Any], end: pd.Timestamp) -> str:
+def _fault(row: Report, end: pd.Timestamp) -> str:
     """Return what is wrong with a report's revenue or dates, nothing where they can be read."""
-    income, notice, update = (row[name] for name in ("TOTAL_OPERATE_INCOME", "NOTICE_DATE", "UPDATE_DATE"))
+    income, notice, update = row["TOTAL_OPERATE_INCOME"], row["NOTICE_DATE"], row["UPDATE_DATE"]
     if isinstance(income, bool) or not isinstance(income, int | float) or not 0 < income < LARGEST_INCOME:
         return f"TOTAL_OPERATE_INCOME {income!r}; expected a number of CNY above 0"
     if (first := _day(notice)) is None or (update and _day(update) is None):
@@ -114,19 +133,19 @@ def _fault(row: dict[str, Any], end: pd.Timestamp) -> str:
     return ""
 
 
-def _known(row: dict[str, Any]) -> pd.Timestamp:
+def _known(row: Report) -> pd.Timestamp:
     """Return the midnight UTC that ends the later of the notice and the update."""
     days = [day for day in (_day(row["NOTICE_DATE"]), _day(row["UPDATE_DATE"])) if day is not None]
     return max(days).tz_localize("UTC") + pd.Timedelta(days=1)
 
 
-def _day(stated: Any) -> pd.Timestamp | None:
+def _day(stated: object) -> pd.Timestamp | None:
     """Return the day a stamp like "2024-03-31 00:00:00" begins with, None for anything else."""
     day = pd.to_datetime(str(stated)[:10], format="%Y-%m-%d", errors="coerce")
     return day if isinstance(day, pd.Timestamp) and not pd.isna(day) else None
 
 
-def _row(ticker: str, end: pd.Timestamp, value: float, known: pd.Timestamp, evidence: str, note: str) -> dict[str, Any]:
+def _row(ticker: str, end: pd.Timestamp, value: float, known: pd.Timestamp, evidence: str, note: str) -> FigureRow:
     return {
         "entity": ticker,
         "metric": "revenue",

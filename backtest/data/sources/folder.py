@@ -108,13 +108,13 @@ def read_bars(path: Path) -> pd.DataFrame:
 
 
 def _volumes(stated: pd.Series, file: str, days: pd.DatetimeIndex) -> pd.Series:
-    found = pd.to_numeric(stated, errors="coerce").astype(float)
-    wrong = _garbled(found, stated) | np.isinf(found)
+    volumes = pd.to_numeric(stated, errors="coerce").astype(float)
+    wrong = _garbled(volumes, stated) | np.isinf(volumes)
     if wrong.any():
         row = first_row(wrong)
         day = days[stated.index.get_loc(row)]
         raise DataError(f"{file} row {row} ({day:%Y-%m-%d}): volume is '{stated[row]}'; expected a number, or nothing")
-    return found
+    return volumes
 
 
 def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
@@ -137,16 +137,16 @@ def parse_days(stated: pd.Series, file: str) -> pd.DatetimeIndex:
 
 def parse_prices(stated: pd.Series, file: str, days: pd.DatetimeIndex | None = None) -> pd.Series:
     """Return a column of prices, NaN where empty; refuse what is no positive number."""
-    found = pd.to_numeric(stated, errors="coerce").astype(float)
-    wrong = _garbled(found, stated) | (found <= 0) | np.isinf(found)
+    prices = pd.to_numeric(stated, errors="coerce").astype(float)
+    wrong = _garbled(prices, stated) | (prices <= 0) | np.isinf(prices)
     if wrong.any():
         row = first_row(wrong)
         day = f" ({days[stated.index.get_loc(row)]:%Y-%m-%d})" if days is not None else ""
         raise DataError(f"{file} row {row}{day}: {stated.name} is '{stated[row]}'; expected a price above 0, or nothing")
-    return found
+    return prices
 
 
-def _garbled(found: pd.Series, stated: pd.Series) -> pd.Series:
+def _garbled(numbers: pd.Series, stated: pd.Series) -> pd.Series:
     """Return where something is stated that is no number."""
-    garbled = found.isna() & stated.ne("")
+    garbled = numbers.isna() & stated.ne("")
     return garbled & stated.str.strip().ne("") if garbled.any() else garbled

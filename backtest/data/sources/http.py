@@ -1,4 +1,4 @@
-"""The one seam to the network: politeness, patience, and foreign errors turned into ours once."""
+"""The one way to the network: requests at a source's pace, retries, and errors of libraries turned into ours."""
 
 import json
 import os
@@ -91,7 +91,7 @@ class Client:
     clock: Clock = SYSTEM
     tries: int = field(default_factory=lambda: int(variable("BACKTEST_TRIES", 5, 1, 100)))
     timeout: float = field(default_factory=lambda: variable("BACKTEST_TIMEOUT", 30, 0.05, 3600))
-    _asked: float = field(default=-1e9, repr=False)
+    _last_request: float = field(default=-1e9, repr=False)
 
     @property
     def pace(self) -> float:
@@ -115,10 +115,10 @@ class Client:
 
     def pause(self) -> None:
         """Wait until the source may be asked again."""
-        wait = self._asked + self.origin.interval * self.pace - self.clock.monotonic()
+        wait = self._last_request + self.origin.interval * self.pace - self.clock.monotonic()
         if wait > 0:
             self.clock.sleep(wait)
-        self._asked = self.clock.monotonic()
+        self._last_request = self.clock.monotonic()
 
     def judge(self, answer: Answer, retry_after: str | None) -> None:
         """Raise for an answer that is not a JSON document with status 200, of a size and depth that can be read."""
@@ -133,7 +133,7 @@ class Client:
         try:
             read_json(answer.body, what)
         except ValueError:
-            raise PassingError(f"{what}came {_looks(answer.body)}; expected JSON, pull again later") from None
+            raise PassingError(f"{what}the answer is {_looks(answer.body)}; expected JSON, pull again later") from None
 
     def _get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         url = httpx.URL(self.origin.address + path, params=query or None)
@@ -161,9 +161,9 @@ class Client:
             yield chunk
 
     def _wait(self, state: RetryCallState) -> float:
-        asked = getattr(_fault(state), "retry_after", None)
+        stated = getattr(_fault(state), "retry_after", None)
         backed_off = self.pace * wait_random_exponential(multiplier=1, max=LONGEST_WAIT)(state)
-        return max(backed_off, asked or 0.0)
+        return max(backed_off, stated or 0.0)
 
     def _stop(self, state: RetryCallState) -> bool:
         fault = _fault(state)

@@ -61,9 +61,9 @@ def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -
     accelerators = _typed(parse_accelerators, ACCELERATOR_COLUMNS, "accelerators.csv", bodies["accelerators.csv"]).copy()
     events = _typed(parse_events, EVENT_COLUMNS, "events.csv", bodies["events.csv"]).copy()
     ranges = pd.concat([_typed(parse_ranges, RANGE_COLUMNS, name, bodies[name]) for name in RANGE_TABLES], ignore_index=True)
-    rows, held_to = pd.concat(tables, ignore_index=True), rules or rules_of(folder)
-    check_figures(rows, held_to)
-    check_chips(accelerators, held_to, "accelerators.csv")
+    rows, applied = pd.concat(tables, ignore_index=True), rules or rules_of(folder)
+    check_figures(rows, applied)
+    check_chips(accelerators, applied, "accelerators.csv")
     check_events(events, "events.csv")
     check_ranges(ranges)
     parts = [*bodies.values(), *([live] if live else [])]
@@ -98,10 +98,10 @@ def _bars(folder: Path, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
     rows["session"] = pd.to_datetime(rows["session"]).astype("datetime64[ns]")
     numbers = rows[[*VALUES, "volume"]].astype(float)
     if (wrong := (numbers[list(VALUES)] <= 0)).any(axis=None):
-        place = int(wrong.any(axis=1).idxmax())
-        name = str(wrong.loc[place].idxmax())
-        where = f"{PRICES} {rows['ticker'][place]} ({rows['session'][place]:%Y-%m-%d})"
-        raise DataError(f"{where}: {name} is {numbers.at[place, name] / SCALE:g}; expected a price above 0, or nothing")
+        row = int(wrong.any(axis=1).idxmax())
+        name = str(wrong.loc[row].idxmax())
+        where = f"{PRICES} {rows['ticker'][row]} ({rows['session'][row]:%Y-%m-%d})"
+        raise DataError(f"{where}: {name} is {numbers.at[row, name] / SCALE:g}; expected a price above 0, or nothing")
     numbers[list(VALUES)] /= SCALE
     tables = {}
     for ticker, table in numbers.groupby(rows["ticker"]):
@@ -122,5 +122,5 @@ def _rows(folder: Path, tickers: Sequence[str]) -> pa.Table:
     except FileNotFoundError:
         raise DataError(f"{PRICES}: no such file in {folder}; expected what the package carries") from None
     except (pa.ArrowException, OSError, ValueError) as fault:
-        said = " ".join(str(fault).split())[:200]
-        raise DataError(f"{PRICES}: no table of prices ({said}); expected columns {', '.join(SCHEMA.names)}") from None
+        message = " ".join(str(fault).split())[:200]
+        raise DataError(f"{PRICES}: no table of prices ({message}); expected columns {', '.join(SCHEMA.names)}") from None

@@ -7,8 +7,9 @@ with 0 and throws repeated rows away in silence. The answer itself is kept and p
 import logging
 import tempfile
 import warnings
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
@@ -24,6 +25,37 @@ COLUMNS = ("session", *PRICES, "volume", "dividend", "split")
 ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York", "": "Europe/London"}
 SETTLED_AFTER = pd.Timedelta(minutes=30)  # Yahoo's delay after a close
 CHART = "/v8/finance/chart/"
+
+
+class Meta(TypedDict):
+    """Whose prices they are; Yahoo says more."""
+
+    currency: str
+    exchangeTimezoneName: str
+
+
+class Event(TypedDict):
+    """A dividend, or a split: `date` is in seconds since 1970."""
+
+    date: int
+    amount: NotRequired[float]
+    numerator: NotRequired[float]
+    denominator: NotRequired[float]
+
+
+class Indicators(TypedDict):
+    """One table of prices and volumes, a list per column and an entry per session."""
+
+    quote: list[dict[str, list[float | None]]]
+
+
+class Chart(TypedDict):
+    """An answer, of which only the presence of meta and quotes has been checked; `timestamp` is in seconds since 1970."""
+
+    meta: Meta
+    timestamp: list[int]
+    events: NotRequired[dict[str, dict[str, Event]]]
+    indicators: Indicators
 
 
 @of_known_shape("yahoo")
@@ -67,8 +99,8 @@ def _ask(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answe
             raise PassingError(f"yahoo {symbol}: no whole answer in time ({type(error).__name__}); pull again later") from None
     if session.last is None:
         raise DataError(f"yahoo {symbol}: yfinance asked for no prices; expected its release of requirements.lock")
-    found: Answer = session.last
-    return found
+    answer: Answer = session.last
+    return answer
 
 
 @lru_cache
@@ -141,21 +173,21 @@ def _without_secrets(url: str) -> str:
     )
 
 
-def _chart(body: bytes, where: str) -> dict[str, Any]:
+def _chart(body: bytes, where: str) -> Chart:
     try:
         chart = read_json(body, where)["chart"]
         if chart["error"]:
             raise DataError(f"{where}: Yahoo says '{chart['error'].get('description')}'; expected a symbol it knows")
-        found: dict[str, Any] = chart["result"][0]
-        found["meta"]["currency"], found["meta"]["exchangeTimezoneName"], found["indicators"]["quote"][0]
+        result: Chart = chart["result"][0]
+        result["meta"]["currency"], result["meta"]["exchangeTimezoneName"], result["indicators"]["quote"][0]
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"{where}: not the answer we know (no {error}); expected chart.result[0] with meta and quotes") from None
-    if not found.get("timestamp"):
-        raise DataError(f"{where}: came without a single session; expected at least one")
-    return found
+    if not result.get("timestamp"):
+        raise DataError(f"{where}: the answer has no session; expected at least one")
+    return result
 
 
-def _check_meta(meta: dict[str, Any], where: str, market: str, currency: str) -> None:
+def _check_meta(meta: Meta, where: str, market: str, currency: str) -> None:
     for name, stated, expected in (
         ("currency", meta["currency"], currency),
         ("time zone", meta["exchangeTimezoneName"], ZONES[market]),
@@ -164,7 +196,7 @@ def _check_meta(meta: dict[str, Any], where: str, market: str, currency: str) ->
             raise DataError(f"{where}: {name} is '{stated}'; expected {expected}")
 
 
-def _rows(chart: dict[str, Any], where: str) -> pd.DataFrame:
+def _rows(chart: Chart, where: str) -> pd.DataFrame:
     quote = chart["indicators"]["quote"][0]
     zone = chart["meta"]["exchangeTimezoneName"]
     try:
@@ -175,8 +207,8 @@ def _rows(chart: dict[str, Any], where: str) -> pd.DataFrame:
             f"{where}: quotes are not what we know ({error}); expected {', '.join(PRICES)} and volume by session"
         ) from None
     events = chart.get("events") or {}
-    rows["dividend"] = _events(rows["session"], events.get("dividends"), zone, lambda one: float(one["amount"]))
-    splits = _events(rows["session"], events.get("splits"), zone, lambda one: float(one["numerator"]) / float(one["denominator"]))
+    rows["dividend"] = _events(rows["session"], events.get("dividends"), zone, lambda event: float(event["amount"]))
+    splits = _events(rows["session"], events.get("splits"), zone, _ratio)
     return rows.assign(split=splits.where(splits > 0, 1.0))
 
 
@@ -185,15 +217,19 @@ def _days(stamps: list[int], zone: str) -> pd.DatetimeIndex:
     return moments.tz_localize(None).normalize().as_unit("ns")
 
 
-def _events(sessions: pd.Series, events: dict[str, Any] | None, zone: str, read: Any) -> pd.Series:
+def _ratio(split: Event) -> float:
+    return float(split["numerator"]) / float(split["denominator"])
+
+
+def _events(sessions: pd.Series, events: Mapping[str, Event] | None, zone: str, read: Callable[[Event], float]) -> pd.Series:
     """Return the sum of a kind of event by session, 0 where there is none; an event between sessions falls on the next."""
-    found = pd.Series(0.0, sessions.index)
-    for one in (events or {}).values():
-        day = _days([one["date"]], zone)[0]
+    sums = pd.Series(0.0, sessions.index)
+    for event in (events or {}).values():
+        day = _days([event["date"]], zone)[0]
         later = sessions[sessions >= day]
         if len(later) and day >= sessions.iloc[0]:
-            found[later.index[0]] += read(one)
-    return found
+            sums[later.index[0]] += read(event)
+    return sums
 
 
 def _once(rows: pd.DataFrame, where: str) -> pd.DataFrame:
