@@ -209,15 +209,15 @@ def written(results: dict[Mutant, str], seed: int) -> str:
     """Return the page of a run: a table by area, and every survivor with its reason."""
     reasons, rows, listed = equivalents(), [], []
     for area in (*AREAS, None):
-        own = [one for one in results if area in (one.area, None)]
-        survivors = [one for one in own if not results[one]]
-        same = [one for one in survivors if one.name in reasons]
+        own = [mutant for mutant in results if area in (mutant.area, None)]
+        survivors = [mutant for mutant in own if not results[mutant]]
+        same = [mutant for mutant in survivors if mutant.name in reasons]
         part = (len(own) - len(survivors) + len(same)) / max(len(own), 1)
         numbers = (len(own), len(own) - len(survivors), len(same), len(survivors) - len(same), f"{part:.0%}")
         rows.append(f"| {area or 'all'} | {' | '.join(map(str, numbers))} |")
         if area and survivors:
             listed += ["", f"### {area}", ""]
-            listed += [f"- `{one.name}`\n  {reasons.get(one.name, UNEXPLAINED)}" for one in survivors]
+            listed += [f"- `{mutant.name}`\n  {reasons.get(mutant.name, UNEXPLAINED)}" for mutant in survivors]
     head = [
         "# Mutants",
         "",
@@ -241,12 +241,12 @@ def main() -> None:
     chosen = parser.parse_args()
     areas = chosen.area or list(AREAS)
     if chosen.match:
-        every = [one for area in areas for module in AREAS[area] for one in mutants_of(area, module)]
-        mutants = [one for one in every if any(text in one.name for text in chosen.match)]
+        every = [mutant for area in areas for module in AREAS[area] for mutant in mutants_of(area, module)]
+        mutants = [mutant for mutant in every if any(text in mutant.name for text in chosen.match)]
     else:
-        mutants = [one for area in areas for one in drawn(area, chosen.seed, -(-chosen.count // len(AREAS)))]
+        mutants = [mutant for area in areas for mutant in drawn(area, chosen.seed, -(-chosen.count // len(AREAS)))]
     if chosen.list:
-        print("\n".join(one.name for one in mutants))
+        print("\n".join(mutant.name for mutant in mutants))
         return
     for name in LIBRARIES:
         import_module(name)

@@ -22,7 +22,7 @@ SYMBOLS = {
 }  # fmt: skip
 PAIRS = ("left right", "first last", "min max", "any all", "argmin argmax", "minimum maximum", "cummin cummax", "floor ceil",
          "ffill bfill", "open close", "high low", "before after", "start end", "up down")  # fmt: skip
-SIDES = {one: other for pair in PAIRS for one, other in (pair.split(), reversed(pair.split()))}
+SIDES = {left: right for pair in PAIRS for left, right in (pair.split(), reversed(pair.split()))}
 LEFT_ALONE = {"annotation", "returns", "decorator_list", "strict"}  # fields of a syntax tree, and an argument
 
 
@@ -47,27 +47,27 @@ class Mutant:
 def mutants_of(area: str, module: str) -> list[Mutant]:
     """Return every mutant of a module in the order of its lines."""
     source = (ROOT / "backtest" / module).read_text(encoding="utf-8")
-    data, count, found = source.encode(), Counter[str](), []
+    data, count, mutants = source.encode(), Counter[str](), []
     starts = [0]
     for line in data.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     tree = ast.parse(source)
-    bodies = [range(one.body[0].lineno, one.end_lineno + 1) for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    bodies = [range(node.body[0].lineno, node.end_lineno + 1) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     for function, row, begin, end, text in _edits(tree, data, starts, ""):
         changed = data[:begin] + text.encode() + data[end:]
         line, after = starts[row - 1], starts[row] + len(changed) - len(data)
         edit = f"{module} {function}: {data[line : starts[row]].decode().strip()} -> {changed[line:after].decode().strip()}"
         count[edit] += 1
         own = row if any(row in body for body in bodies) else 0
-        found.append(Mutant(area, module, own, edit + (f" #{count[edit]}" if count[edit] > 1 else ""), changed.decode()))
-    return found
+        mutants.append(Mutant(area, module, own, edit + (f" #{count[edit]}" if count[edit] > 1 else ""), changed.decode()))
+    return mutants
 
 
 def drawn(area: str, seed: int, count: int) -> list[Mutant]:
     """Return some mutants of an area, taken from its modules in turn."""
-    ranked = {name: sorted(mutants_of(area, name), key=lambda one: one.rank(seed)) for name in AREAS[area]}
+    ranked = {name: sorted(mutants_of(area, name), key=lambda mutant: mutant.rank(seed)) for name in AREAS[area]}
     turns = [ranked[name][turn] for turn in range(count) for name in ranked if turn < len(ranked[name])]
-    return sorted(turns[:count], key=lambda one: (one.module, one.name))
+    return sorted(turns[:count], key=lambda mutant: (mutant.module, mutant.name))
 
 
 def _edits(node: ast.AST, data: bytes, starts: list[int], function: str) -> Iterator[tuple[str, int, int, int, str]]:

@@ -76,14 +76,14 @@ def factors_of(seed: int, taken: BookPath) -> pd.DataFrame:
 
 def returns_of(taken: BookPath, targets: Floats) -> pd.Series:
     """Return a book's return from each session to the next; `targets` is decisions × tickers."""
-    value, held, worth = 1.0, np.zeros(targets.shape[1]), np.ones(len(taken.wealth))
+    value, weights, worth = 1.0, np.zeros(targets.shape[1]), np.ones(len(taken.wealth))
     for number, start in enumerate(taken.fills):
         stop = (*taken.fills[1:], len(taken.wealth) - 1)[number]
-        value *= 1.0 - COST * np.abs(targets[number] - held).sum()
+        value *= 1.0 - COST * np.abs(targets[number] - weights).sum()
         grown = targets[number] * (taken.wealth[start : stop + 1] / taken.wealth[start])
         path = grown.sum(axis=1) + 1.0 - targets[number].sum()
         worth[start : stop + 1] = value * path
-        value, held = value * path[-1], grown[-1] / path[-1]
+        value, weights = value * path[-1], grown[-1] / path[-1]
     return pd.Series(worth).pct_change().iloc[1:]
 
 
@@ -93,20 +93,20 @@ def alpha_p(paths: list[BookPath], mine: list[Floats], seed: int) -> float:
     return float(mean_alpha_test(earned, [factors_of(seed, path) for path in paths], [A_YEAR] * len(paths))["p"])
 
 
-def worlds(held: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[BookPath]]:
+def worlds(books: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[BookPath]]:
     """Yield the paths of every book in worlds of noise with an edge planted."""
     for seed in range(count):
         paths, common = [], common_shocks(seed)
-        for place, (one, wanted) in enumerate(zip(held, targets, strict=True)):
-            sessions, names = one.path.wealth.shape
-            starts = np.r_[one.path.fills, sessions - 1]
-            generator = np.random.default_rng([seed, place])
-            apart = np.array([FUND if UNIVERSE.supplier(name).chain == "fund" else OWN for name in one.path.tickers])
+        for number_of_book, (book, wanted) in enumerate(zip(books, targets, strict=True)):
+            sessions, names = book.path.wealth.shape
+            starts = np.r_[book.path.fills, sessions - 1]
+            generator = np.random.default_rng([seed, number_of_book])
+            apart = np.array([FUND if UNIVERSE.supplier(name).chain == "fund" else OWN for name in book.path.tickers])
             fair = -(apart**2 + SHARED**2) / 2.0  # log return of a fair game: no name is expected to gain
             returns = fair + apart * generator.normal(size=(sessions, names)) + SHARED * common[:sessions, None]
-            for number in range(len(one.path.fills)):
+            for number in range(len(book.path.fills)):
                 returns[starts[number] + 1 : starts[number + 1] + 1] += planted.daily(wanted) * (wanted[number] > 0)
-            paths.append(replace(one.path, wealth=np.exp(returns.cumsum(axis=0))))
+            paths.append(replace(book.path, wealth=np.exp(returns.cumsum(axis=0))))
         yield paths
 
 
@@ -123,33 +123,33 @@ def p_values(
 
     A null that the strategy cannot have is left out.
     """
-    held = settings(spec, archive, UNIVERSE, LAST)[:books]
-    mine = [_targets(spec, one, [own(one)]) for one in held]
-    drawn = {null: drawn_targets(spec, held, UNIVERSE, null, draws) for null in nulls if null in NULLS}
+    chosen = settings(spec, archive, UNIVERSE, LAST)[:books]
+    mine = [_targets(spec, book, [own(book)]) for book in chosen]
+    drawn = {null: drawn_targets(spec, chosen, UNIVERSE, null, draws) for null in nulls if null in NULLS}
     possible = {null: tables for null, tables in drawn.items() if not isinstance(tables, Refused)}
-    return [_p_values(held, mine, possible, edge, count) for edge in edges]
+    return [_p_values(chosen, mine, possible, edge, count) for edge in edges]
 
 
 def _p_values(
-    held: list[Setting], mine: list[Floats], drawn: dict[str, list[Floats]], planted: Planted, count: int
+    chosen: list[Setting], mine: list[Floats], drawn: dict[str, list[Floats]], planted: Planted, count: int
 ) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {null: [] for null in (*drawn, "factors")}
-    for seed, paths in enumerate(worlds(held, [one[0] for one in mine], planted, count)):
-        found["factors"].append(alpha_p(paths, mine, seed))
+    by_null: dict[str, list[float]] = {null: [] for null in (*drawn, "factors")}
+    for seed, paths in enumerate(worlds(chosen, [tables[0] for tables in mine], planted, count)):
+        by_null["factors"].append(alpha_p(paths, mine, seed))
         for null, tables in drawn.items():
-            found[null].append(compared(paths, mine, tables)["p"])
-    return found
+            by_null[null].append(compared(paths, mine, tables)["p"])
+    return by_null
 
 
-def stands(strategy: str, found: dict[str, list[float]], world: int) -> bool:
+def stands(strategy: str, by_null: dict[str, list[float]], world: int) -> bool:
     """Return whether any null stands in a world: by Holm the smallest p of a family does when it is at most alpha over its size.
 
     `corrected` says the same, but statsmodels collects garbage at every call, a tenth of a second each.
     """
     rows = load_hypotheses()
     size = {primary: sum(row.primary is primary for row in rows) for primary in (True, False)}
-    mine = [row for row in rows if row.strategy == strategy and row.null in found]
-    return any(found[row.null][world] * size[row.primary] <= row.alpha for row in mine)
+    mine = [row for row in rows if row.strategy == strategy and row.null in by_null]
+    return any(by_null[row.null][world] * size[row.primary] <= row.alpha for row in mine)
 
 
 def main(count: int, draws: int = 499) -> None:
@@ -161,11 +161,14 @@ def main(count: int, draws: int = 499) -> None:
     print("|---|---|---:|---:|---:|")
     for spec in specs:
         nulls = [row.null for row in rows if row.strategy == spec.name]
-        found = p_values(spec, archive, nulls, (NOTHING, IN_NAMES, IN_BOOK), count, draws)
-        for null in found[0]:
-            shares = " | ".join(f"{np.mean([p <= 0.05 for p in one[null]]):.1%}" for one in found)
+        by_edge = p_values(spec, archive, nulls, (NOTHING, IN_NAMES, IN_BOOK), count, draws)
+        for null in by_edge[0]:
+            shares = " | ".join(f"{np.mean([p <= 0.05 for p in by_null[null]]):.1%}" for by_null in by_edge)
             print(f"| {spec.name} | {null} | {shares} |", flush=True)
-        any_stands = " | ".join(f"{np.mean([stands(spec.name, one, world) for world in range(count)]):.1%}" for one in found)
+        shares = [np.mean([stands(spec.name, by_null, world) for world in range(count)]) for by_null in by_edge]
+        any_stands = " | ".join(f"{share:.1%}" for share in shares)
+            f"{np.mean([stands(spec.name, by_null, world) for world in range(count)]):.1%}" for by_null in by_edge
+        )
         print(f"| **{spec.name}** | any, after correction | {any_stands} |", flush=True)
     print(f"\n{monotonic() - began:.0f} seconds", file=sys.stderr)
 
