@@ -165,10 +165,8 @@ def main(count: int, draws: int = 499) -> None:
         for null in by_edge[0]:
             shares = " | ".join(f"{np.mean([p <= 0.05 for p in by_null[null]]):.1%}" for by_null in by_edge)
             print(f"| {spec.name} | {null} | {shares} |", flush=True)
-        shares = [np.mean([stands(spec.name, by_null, world) for world in range(count)]) for by_null in by_edge]
-        any_stands = " | ".join(f"{share:.1%}" for share in shares)
-            f"{np.mean([stands(spec.name, by_null, world) for world in range(count)]):.1%}" for by_null in by_edge
-        )
+        stood = [np.mean([stands(spec.name, by_null, world) for world in range(count)]) for by_null in by_edge]
+        any_stands = " | ".join(f"{share:.1%}" for share in stood)
         print(f"| **{spec.name}** | any, after correction | {any_stands} |", flush=True)
     print(f"\n{monotonic() - began:.0f} seconds", file=sys.stderr)
 
