@@ -19,15 +19,15 @@ CONSERVED = 1e-9
 
 
 def profits(
-    equity: pd.Series, held: np.ndarray, wealth: np.ndarray, rate: np.ndarray, traded: np.ndarray, paid: np.ndarray
+    equity: pd.Series, holdings: np.ndarray, wealth: np.ndarray, rate: np.ndarray, traded: np.ndarray, paid: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return each part of the profit, in the book's currency, by session and ticker: shape (sessions, tickers).
 
-    `equity` is the value by session from the first on; `held` units after each session, `wealth` local closes, `rate` what a
+    `equity` is the value by session from the first on; `holdings` units after each session, `wealth` local closes, `rate` what a
     unit of each ticker's currency is worth, `traded` units × (close - fill) and `paid` the costs of each session. Raises
     BacktestError when the parts do not add up to the change of value to 1e-9 of it.
     """
-    before = np.vstack([np.zeros(held.shape[1]), held[:-1]])
+    before = np.vstack([np.zeros(holdings.shape[1]), holdings[:-1]])
     step = np.diff(wealth, axis=0, prepend=wealth[:1])
     drift = np.diff(rate, axis=0, prepend=rate[:1])
     earlier = np.vstack([wealth[:1], wealth[:-1]])

@@ -29,7 +29,7 @@ KINDS: tuple[tuple[str, RuleName, bool], ...] = (
 
 @dataclass(frozen=True)
 class TradingConditions:
-    """The terms of every moment (rows, M) for every ticker (columns, T), tickers ordered by market.
+    """The conditions of every moment (rows, M) for every ticker (columns, T), tickers ordered by market.
 
     A unit is what one step of the wealth series buys; `shares` is how many shares a unit is, NaN where a source has no share
     prices. Amounts are in the book's currency, rates fractions of an order's value.
@@ -71,14 +71,16 @@ class TradingConditions:
     sell_rate: np.ndarray
 
     @cached_property
-    def sheets(self) -> np.ndarray:
-        """The terms as the kernel reads them, shape (moments, tickers, fields): see `kernel.FIELDS`."""
+    def sheets(self) -> kernel.Records:
+        """The conditions as the kernel reads them: records of `kernel.SHEET`, shape (moments, tickers)."""
         commissions = {"buy_commission": self.buy["commission"], "sell_commission": self.sell["commission"]}
-        parts = [commissions[name] if name in commissions else getattr(self, name) for name in kernel.FIELDS]
-        return np.stack(parts, axis=2, dtype=float)
+        sheets = np.empty(self.price.shape, kernel.SHEET)
+        for name in kernel.SHEET.names or ():
+            sheets[name] = commissions[name] if name in commissions else getattr(self, name)
+        return sheets
 
     def slipping(self, costs: Costs) -> "TradingConditions":
-        """Return the same terms under the slippage of other costs."""
+        """Return the same conditions under the slippage of other costs."""
         return replace(self, slippage=_slippage(costs, self.day_range))
 
     def rows_of(self, market: int) -> np.ndarray:
@@ -89,33 +91,24 @@ class TradingConditions:
 def conditions_of(
     prices: Prices, tickers: tuple[str, ...], base: str, sessions: pd.DatetimeIndex, fill: str, costs: Costs
 ) -> TradingConditions:
-    """Return the terms of a book on its sessions; DataError for what a source or the rules do not know.
+    """Return the conditions of a book on its sessions; DataError for what a source or the rules do not know.
 
     `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share. With
     `costs.flat_bps` no rule of a market counts.
     """
-    bars = prices.bars
-    if bars is None and (fill == "open" or costs.slippage_range > 0):
-        raise DataError(f"{prices.source}: no opens and no ranges; expected daily --prices, or fill close and slippage_range 0")
-    markets = tuple(market for market in MARKETS if market in prices.markets_of(tickers))
-    ordered = tuple(sorted(tickers, key=lambda ticker: (markets.index(prices.market[ticker]), ticker)))
-    seat = np.array([markets.index(prices.market[ticker]) for ticker in ordered])
-    open_on = np.array([sessions.isin(prices.closes[market].index) for market in markets])  # markets × sessions
-    session, market = np.nonzero(open_on.T)
+    _require_bars(prices, fill, costs)
+    markets, ordered, seat = _seats(prices, tickers)
+    session, market = np.nonzero(np.array([sessions.isin(prices.closes[market].index) for market in markets]).T)
     local = _local(prices, ordered, sessions, fill)
     fx_rate = prices.fx_rate(ordered, base, sessions)
-    here = seat == market[:, None]
+    here, earlier = seat == market[:, None], seat < market[:, None]
     price = np.where(here, (local.fill * fx_rate)[session], np.nan)
-    seen = np.where(seat < market[:, None], local.close[session], local.before[session]) * fx_rate[session]
-    mark = np.where(np.isnan(price), seen, price)
+    mark = np.where(np.isnan(price), np.where(earlier, local.close[session], local.before[session]) * fx_rate[session], price)
     ruled = _Rules(prices, ordered, sessions, costs.flat_bps is None)
-    if (ruled.values("settle_days") > 1).any():
-        raise DataError(
-            "rules.toml: settle_days is above 1; the desk trades a market once a session and holds no share back longer"
-        )
-    least, lot = (ruled.values(rule) / local.shares if ruled.lots else np.zeros(local.fill.shape) for rule in ("least", "lot"))
-    up, down = _sealed(ruled, local, bars)
-    buy, sell = ruled.rates(costs.flat_bps)
+    ruled.require_one_settlement_day()
+    none = np.zeros(local.fill.shape)
+    least, lot = (ruled.values(rule) / local.shares if ruled.lots else none for rule in ("least", "lot"))
+    (up, down), (buy, sell) = _sealed(ruled, local, prices.bars), ruled.rates(costs.flat_bps)
     ends = np.array([sessions == prices.sold_at(ticker) for ticker in ordered]).T
     return TradingConditions(
         tickers=ordered,
@@ -140,9 +133,21 @@ def conditions_of(
         activity_most=(ruled.values("activity_most") * fx_rate)[session],
         slippage=_slippage(costs, local.day_range[session]),
         day_range=local.day_range[session],
-        buy_rate=sum(buy.values(), np.zeros(local.fill.shape))[session],
-        sell_rate=sum(sell.values(), np.zeros(local.fill.shape))[session],
+        buy_rate=sum(buy.values(), none)[session],
+        sell_rate=sum(sell.values(), none)[session],
     )
+
+
+def _require_bars(prices: Prices, fill: str, costs: Costs) -> None:
+    if prices.bars is None and (fill == "open" or costs.slippage_range > 0):
+        raise DataError(f"{prices.source}: no opens and no ranges; expected daily --prices, or fill close and slippage_range 0")
+
+
+def _seats(prices: Prices, tickers: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """Return the markets in their order, the tickers by market, and the number of each ticker's market."""
+    markets = tuple(market for market in MARKETS if market in prices.markets_of(tickers))
+    ordered = tuple(sorted(tickers, key=lambda ticker: (markets.index(prices.market[ticker]), ticker)))
+    return markets, ordered, np.array([markets.index(prices.market[ticker]) for ticker in ordered])
 
 
 def _slippage(costs: Costs, day_range: np.ndarray) -> np.ndarray:
@@ -169,20 +174,20 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
     last = wealth.ffill().to_numpy()
     now = wealth.reindex(sessions).to_numpy()
     nothing = np.full(now.shape, np.nan)
-    held = dict.fromkeys(("open", "high", "low", "close"), nothing)
+    bars = dict.fromkeys(("open", "high", "low", "close"), nothing)
     if prices.bars is not None:
-        held = {name: getattr(prices.bars, name)[list(tickers)].reindex(sessions).to_numpy() for name in held}
+        bars = {name: getattr(prices.bars, name)[list(tickers)].reindex(sessions).to_numpy() for name in bars}
     count = wealth.notna().cumsum().to_numpy()
     opened = pd.DatetimeIndex([prices.closes[prices.market[ticker]].index[0] for ticker in tickers])
     first = pd.DatetimeIndex([wealth[ticker].first_valid_index() for ticker in tickers])
     listed = np.asarray(first > opened)
     counted = np.where(listed, _at(count, through, 0), 0)
     return _Local(
-        fill=now if fill == "close" else held["open"] * now / held["close"],
+        fill=now if fill == "close" else bars["open"] * now / bars["close"],
         close=_at(last, through, np.nan),
         before=_at(last, before, np.nan),
-        shares=now / held["close"],
-        day_range=pd.DataFrame((held["high"] - held["low"]) / held[fill]).ffill().to_numpy(),
+        shares=now / bars["close"],
+        day_range=pd.DataFrame((bars["high"] - bars["low"]) / bars[fill]).ffill().to_numpy(),
         count=counted,
     )
 
@@ -206,13 +211,18 @@ class _Rules:
         """Whether orders come in whole shares."""
         return self.count and self.prices.bars is not None
 
+    def require_one_settlement_day(self) -> None:
+        """Refuse rules under which a share could not be sold at its market's next session."""
+        if (self.values("settle_days") > 1).any():
+            raise DataError("rules.toml: settle_days is above 1; expected at most 1, for a market is traded once a session")
+
     def values(self, rule: RuleName) -> np.ndarray:
         """Return a rule's values, shape (sessions, tickers)."""
         if not self.count:
             return np.zeros((len(self.sessions), len(self.tickers)))
         boards = [(self.prices.market[ticker], board_of(self.prices.market[ticker], ticker)) for ticker in self.tickers]
-        found = {one: rule_values(*one, rule, self.sessions) for one in dict.fromkeys(boards)}
-        return np.column_stack([found[one] for one in boards])
+        values = {board: rule_values(*board, rule, self.sessions) for board in dict.fromkeys(boards)}
+        return np.column_stack([values[board] for board in boards])
 
     def rates(self, flat_bps: float | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the rates of buys and of sells by kind of cost."""
@@ -229,7 +239,7 @@ def _sealed(ruled: _Rules, local: _Local, bars: Bars | None) -> tuple[np.ndarray
         nowhere = np.zeros(local.fill.shape, dtype=bool)
         return nowhere, nowhere
     move = local.fill / local.before - 1.0
-    previous = local.before / local.shares  # in the share's terms of today: a split moves no limit
+    previous = local.before / local.shares  # in today's shares: a split moves no limit
     limit = ruled.values("limit") - ruled.values("tick") / 2.0 / previous - ROUNDED
     limited = (local.count == 0) | (local.count > ruled.values("free_sessions"))
     return limited & (move >= limit), limited & (move <= -limit)

@@ -1,294 +1,398 @@
 """Orders in compiled loops: what each of many books buys and sells at every moment, and what it is worth at every close.
 
 Plain loops over books and tickers; `orders` says what is due when and reads what came back. Sums run in the order of the
-tickers, so that a book comes out the same to the last bit whatever books are walked beside it. A sheet holds what `conditions`
-says of one moment, a ticker a row and a field of FIELDS a column; a state what a book holds and wants, likewise.
+tickers, so that a book comes out the same to the last bit whatever books are traded with it. A sheet holds the conditions of
+one moment, a record of SHEET for each ticker; a record of POSITION is what a book holds and wants of one, a record of ORDER what
+became of its order at a moment.
 """
 
-from typing import Any
+from typing import NamedTuple, TypeAlias, get_type_hints
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+Seats: TypeAlias = npt.NDArray[np.uint64]
+Records: TypeAlias = npt.NDArray[np.void]
 
 HALF_LOT = 0.5 + 1e-9
 WITHIN = 1e-9  # of a book's value: what is missed by less is rounding; of its capital: no order is worth less
 SPARE = 1.0 - 1e-12  # of the cash that a cut purchase may use: its parts are rounded
+FILLED_WITHIN = 1e-9  # of an order, and of what a book turned over: vectorbt's own rounding
+SPENT_WITHIN = 1e-11  # of a book's capital and turnover: a purchase with the last of the cash
 NOTHING, SUSPENDED, LIMIT_UP, LIMIT_DOWN, SHORT_OF_CASH, COSTS, BELOW_LEAST = 0, 1, 2, 3, 4, 5, 6  # why an order was not filled
-FIELDS = (
-    "price", "mark", "lot", "least", "sealed_up", "sealed_down", "ends", "slippage", "buy_rate", "sell_rate",
-    "buy_commission", "sell_commission", "commission_least", "activity", "activity_most",
+
+SHEET = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "price", "mark", "lot", "least", "sealed_up", "sealed_down", "ends", "slippage", "buy_rate", "sell_rate",
+            "buy_commission", "sell_commission", "commission_least", "activity", "activity_most",
+        )
+    ]
 )  # fmt: skip
-PRICE, MARK, LOT, LEAST, SEALED_UP, SEALED_DOWN, ENDS, SLIPPAGE, BUY_RATE, SELL_RATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-BUY_COMMISSION, SELL_COMMISSION, COMMISSION_LEAST, ACTIVITY, ACTIVITY_MOST = 10, 11, 12, 13, 14
-HELD, TARGET, WAITS, CUT = (
-    0,
-    1,
-    2,
-    3,
-)  # of a state: units, weight, whether an order waits, whether for cash after a part was bought
-WANTED, WAITED, DONE, CAUSE, UNITS, KEPT, STILL = 0, 1, 2, 3, 4, 5, 6  # of a note: what the journal of one book is told
+POSITION = np.dtype(
+    [("units", np.float64), ("target", np.float64), ("waits", np.bool_), ("cut", np.bool_)], align=True
+)  # units held; the weight wanted; whether an order waits; whether it waits for cash after a part was bought
+
+
+class Order(NamedTuple):
+    """What became of a ticker's order at a moment: a record of ORDER."""
+
+    wanted: float  # units to hold after it
+    size: float  # units to buy, below 0 to sell, before cash and costs cut them
+    units: float  # bought, below 0 sold
+    fixed: float  # fees that are no rate
+    holding: float  # units after it
+    cause: int
+    waited: bool  # before the moment
+    done: bool
+    waits: bool  # after the moment
+
+
+ORDER = np.dtype(
+    [(name, {float: np.float64, int: np.int64, bool: np.bool_}[kind]) for name, kind in get_type_hints(Order).items()], align=True
+)
+
+
+class Moments(NamedTuple):
+    """What is known of the moments: sheets (moments, tickers), each one's market, each market's first ticker and its end."""
+
+    sheets: Records
+    market: Integers
+    seats: Seats
+
+
+class Due(NamedTuple):
+    """Decisions `number[start[m]:start[m + 1]]` fall due at moment m; `until` is each decision's last due moment."""
+
+    start: Integers
+    number: Integers
+    until: Integers
+
+
+class Round(NamedTuple):
+    """One market's trading at one moment: its tickers, whether a sale may fall due later, the least value that trades."""
+
+    first: np.uint64
+    stop: np.uint64
+    more_due: bool
+    dust: float
+
+
+class Traded(NamedTuple):
+    """The moments at which any book traded, and by these units, fixed fees, cash, and the decision behind each ticker's order.
+
+    Then, where they are noted, the moments with any work, the first book's value before each, and its orders.
+    """
+
+    rows: Integers
+    units: Floats
+    fixed: Floats
+    cash: Floats
+    decision: Integers
+    worked: Integers
+    value: Floats
+    orders: Records
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def walk(sheets: Any, market: Any, seats: Any, start: Any, number: Any, until: Any, targets: Any, capital: Any, told: Any) -> Any:
-    """Trade every book of targets (decisions, books, tickers) through every moment.
-
-    `sheets` is (moments, tickers, fields), `market` (moments,), `seats` each market's first ticker and the one after its last;
-    decisions `number[start[m]:start[m + 1]]` fall due at moment m, and `until` is the last moment at which each one's orders do.
-    Returns the moments at which any book traded, and by these units, fixed fees, cash, and the decision behind each ticker's
-    order; then, with `told`, each moment that was worked with the first book's value before it and its note.
-    """
-    books, tickers = targets.shape[1:]
-    state, cash, decision = np.zeros((books, tickers, 4)), np.full(books, capital), np.full(tickers, -1)
-    room, worked = len(number) + 8, len(market) if told else 1
-    rows, units, fixed = np.zeros(room, np.int64), np.zeros((room, books, tickers)), np.zeros((room, books, tickers))
-    left, behind = np.zeros((room, books)), np.zeros((room, tickers), np.int64)
-    at, value, notes = np.zeros(worked, np.int64), np.zeros(worked), np.zeros((worked, tickers, 7))
-    asked, queue, spare = np.zeros(tickers), np.zeros((2, tickers), np.uint64), np.zeros((tickers, 7))
-    working, sales_until, row, note = np.zeros(len(seats), np.bool_), -1, 0, 0
-    for moment in range(len(market)):
-        here = market[moment]
-        first, stop = seats[here, 0], seats[here, 1]
-        for place in range(start[moment], start[moment + 1]):
-            working[here] = _queue(first, stop, targets[number[place]], state)
-            decision[first:stop] = number[place]
-            sales_until = max(sales_until, until[number[place]])
-        if not (working[here] or sheets[moment, first:stop, ENDS].any()):
+def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: bool) -> Traded:
+    """Trade every book of targets (decisions, books, tickers) through every moment; `noted` keeps the first book's orders."""
+    (books, tickers), count = targets.shape[1:], len(moments.market)
+    positions, cash, decision = np.zeros((books, tickers), POSITION), np.full(books, capital), np.full(tickers, -1)
+    room, room_noted = len(due.number) + 8, count if noted else 1
+    rows: Integers = np.zeros(room, np.int64)
+    units: Floats = np.zeros((room, books, tickers))
+    fixed: Floats = np.zeros((room, books, tickers))
+    left: Floats = np.zeros((room, books))
+    behind: Integers = np.zeros((room, tickers), np.int64)
+    worked, value = np.zeros(room_noted, np.int64), np.zeros(room_noted)
+    notes, spare = np.zeros((room_noted, tickers), ORDER), np.zeros(tickers, ORDER)
+    queue = np.zeros((2, tickers), np.uint64)
+    working, sales_until, row, note = np.zeros(len(moments.seats), np.bool_), -1, 0, 0
+    for moment in range(count):
+        here = moments.market[moment]
+        first, stop = moments.seats[here, 0], moments.seats[here, 1]
+        for position in range(due.start[moment], due.start[moment + 1]):
+            number = due.number[position]
+            working[here] = _queue(first, stop, targets[number], positions)
+            decision[first:stop] = number
+            sales_until = max(sales_until, due.until[number])
+        if not (working[here] or _any_ends(moments.sheets[moment], first, stop)):
             continue
         if row == len(rows):
-            rows, units, fixed = _longer(rows), _longer(units), _longer(fixed)
-            left, behind = _longer(left), _longer(behind)
+            units, fixed, left = _longer(units), _longer(fixed), _longer(left)
+            rows, behind = _longer_integers(rows), _longer_integers(behind)
         traded, working[here] = False, False
+        market = Round(first, stop, sales_until > moment, WITHIN * capital)
         for book in range(books):
-            said = notes[note] if told and book == 0 else spare
-            cash[book], before, moved, waits = _trade(
-                sheets[moment], first, stop, sales_until > moment, WITHIN * capital, cash[book], state[book], asked, queue,
-                units[row, book], fixed[row, book], said,
-            )  # fmt: skip
+            orders = notes[note] if noted and book == 0 else spare
+            cash[book], before, moved, waits = _trade(moments.sheets[moment], market, cash[book], positions[book], orders, queue)
+            _copy_fills(market, orders, units[row, book], fixed[row, book])
             traded, working[here] = traded or moved, working[here] or waits
-            if told and book == 0:
-                at[note], value[note] = moment, before
-                said[:, UNITS], said[:, KEPT], said[:, STILL] = units[row, 0], state[0, :, HELD], state[0, :, WAITS]
-        note += 1 if told else 0
+            if noted and book == 0:
+                worked[note], value[note] = moment, before
+                _note_positions(orders, positions[0])
+        note += 1 if noted else 0
         if traded:
             rows[row], left[row], behind[row] = moment, cash, decision
             row += 1
-    return rows[:row], units[:row], fixed[:row], left[:row], behind[:row], at[:note], value[:note], notes[:note]
+    return Traded(rows[:row], units[:row], fixed[:row], left[:row], behind[:row], worked[:note], value[:note], notes[:note])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _longer(held: Any) -> Any:
+def _longer(buffer: Floats) -> Floats:
     """Return a buffer of twice the rows with the same content."""
-    grown = np.zeros((2 * len(held), *held.shape[1:]), held.dtype)
-    grown[: len(held)] = held
+    grown = np.zeros((2 * len(buffer), *buffer.shape[1:]), buffer.dtype)
+    grown[: len(buffer)] = buffer
     return grown
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _queue(first: Any, stop: Any, targets: Any, state: Any) -> Any:
+def _longer_integers(buffer: Integers) -> Integers:
+    grown = np.zeros((2 * len(buffer), *buffer.shape[1:]), buffer.dtype)
+    grown[: len(buffer)] = buffer
+    return grown
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _copy_fills(market: Round, orders: Records, units: Floats, fixed: Floats) -> None:
+    for seat in range(market.first, market.stop):
+        units[seat], fixed[seat] = orders[seat]["units"], orders[seat]["fixed"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _note_positions(orders: Records, positions: Records) -> None:
+    for seat in range(len(positions)):
+        orders[seat]["holding"], orders[seat]["waits"] = positions[seat]["units"], positions[seat]["waits"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _any_ends(sheet: Records, first: np.uint64, stop: np.uint64) -> bool:
+    """Return whether a ticker of a market has its last price at this moment."""
+    ends = False
+    for seat in range(first, stop):
+        ends = ends or sheet[seat]["ends"] > 0.0
+    return ends
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _queue(first: np.uint64, stop: np.uint64, targets: Floats, positions: Records) -> bool:
     """Let a decision's orders of one market wait in place of older ones; return whether any book has one."""
     working = False
-    for book in range(len(state)):
+    for book in range(len(positions)):
         for seat in range(first, stop):
-            waits = targets[book, seat] > 0.0 or state[book, seat, HELD] > 0.0
-            state[book, seat, TARGET], state[book, seat, WAITS], state[book, seat, CUT] = targets[book, seat], waits, 0.0
+            waits = targets[book, seat] > 0.0 or positions[book, seat]["units"] > 0.0
+            positions[book, seat]["target"] = targets[book, seat]
+            positions[book, seat]["waits"], positions[book, seat]["cut"] = waits, False
             working = working or waits
     return working
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _trade(
-    sheet: Any, first: Any, stop: Any, later: Any, dust: Any, cash: Any, state: Any, asked: Any, queue: Any, units: Any,
-    fixed: Any, note: Any,
-) -> Any:  # fmt: skip
+    sheet: Records, market: Round, cash: float, positions: Records, orders: Records, queue: Seats
+) -> tuple[float, float, bool, bool]:
     """Sell, then buy with what cash there is, whatever of a market's waiting orders can be traded.
 
-    Returns the cash after it, the value before it, whether anything was traded, and whether anything still waits. `later` says
-    that a sale may fall due later in another market. What was cut for want of cash is kept while one may come.
+    Returns the cash after it, the value before it, whether anything was traded, and whether anything still waits. What was cut
+    for want of cash is kept while a sale may still bring some.
     """
-    value = _value(sheet, cash, state)
-    sales, purchases = _size(sheet, first, stop, value, state, asked, queue, note)
+    value = _value(sheet, cash, positions)
+    sales, purchases = _size(sheet, market, value, positions, orders, queue)
     selling, buying, moved, waits = queue[0, :sales], queue[1, :purchases], False, False
-    proceeds, gross = _sell(sheet, selling, dust, asked, units, fixed)
-    afforded = _afforded(sheet, buying, cash + gross, state, note)
-    cash = _buy(sheet, buying, cash + proceeds, dust, asked, units, fixed)
-    for seat in range(first, stop):
-        state[seat, HELD] += units[seat]
-        moved = moved or units[seat] != 0.0
-    may_come = not afforded and (later or _sale_waits(sheet, first, stop, _value(sheet, cash, state), state, note))
-    for seat in range(first, stop):
-        lot, price = sheet[seat, LOT], sheet[seat, PRICE]
-        missed = max(asked[seat], 0.0) - max(units[seat], 0.0)
+    proceeds, gross = _sell(sheet, selling, market.dust, orders)
+    afforded = _afforded(sheet, buying, cash + gross, positions, orders)
+    cash = _buy(sheet, buying, cash + proceeds, market.dust, orders)
+    for seat in range(market.first, market.stop):
+        positions[seat]["units"] += orders[seat]["units"]
+        moved = moved or orders[seat]["units"] != 0.0
+    may_come = not afforded and (market.more_due or _sale_waits(sheet, market, _value(sheet, cash, positions), positions, orders))
+    for seat in range(market.first, market.stop):
+        lot, price = sheet[seat]["lot"], sheet[seat]["price"]
+        missed = max(orders[seat]["size"], 0.0) - max(orders[seat]["units"], 0.0)
         short = missed > (HALF_LOT * lot if lot > 0.0 else WITHIN * value / (1.0 if np.isnan(price) else price))
-        waiting = state[seat, WAITS] > 0.0 and note[seat, DONE] == 0.0
-        keep = note[seat, DONE] > 0.0 and short and may_come
+        waiting = positions[seat]["waits"] and not orders[seat]["done"]
+        keep = orders[seat]["done"] and short and may_come
         if short:
-            note[seat, CAUSE] = COSTS if afforded else SHORT_OF_CASH
-        still = (waiting or keep) and sheet[seat, ENDS] == 0.0
-        state[seat, WAITS], waits = still, waits or still
-        state[seat, CUT] = keep or (state[seat, CUT] > 0.0 and waiting)
+            orders[seat]["cause"] = COSTS if afforded else SHORT_OF_CASH
+        still = (waiting or keep) and sheet[seat]["ends"] == 0.0
+        positions[seat]["waits"], waits = still, waits or still
+        positions[seat]["cut"] = keep or (positions[seat]["cut"] and waiting)
         if keep:
-            note[seat, DONE] = 0.0
+            orders[seat]["done"] = False
     return cash, value, moved, waits
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _value(sheet: Any, cash: Any, state: Any) -> Any:
+def _value(sheet: Records, cash: float, positions: Records) -> float:
     value = cash
-    for seat in range(np.uint64(len(state))):
-        value += state[seat, HELD] * sheet[seat, MARK]
+    for seat in range(np.uint64(len(positions))):
+        value += positions[seat]["units"] * sheet[seat]["mark"]
     return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _size(sheet: Any, first: Any, stop: Any, value: Any, state: Any, asked: Any, queue: Any, note: Any) -> Any:
+def _size(sheet: Records, market: Round, value: float, positions: Records, orders: Records, queue: Seats) -> tuple[int, int]:
     """Size every order of a market and queue the tickers to sell and to buy; return how many there are of each.
 
-    `asked` is above 0 to buy, below 0 to sell. Notes what is done, and why the rest is not.
+    Notes what is done, and why the rest is not.
     """
     sales, purchases = 0, 0
-    for seat in range(first, stop):
-        price, held, ending = sheet[seat, PRICE], state[seat, HELD], sheet[seat, ENDS] > 0.0
-        priced, waits = not np.isnan(price), state[seat, WAITS] > 0.0
-        live = (waits and priced) or (ending and held > 0.0)
-        wanted = held
+    for seat in range(market.first, market.stop):
+        price, holding, ending = sheet[seat]["price"], positions[seat]["units"], sheet[seat]["ends"] > 0.0
+        priced, waits = not np.isnan(price), positions[seat]["waits"]
+        live = (waits and priced) or (ending and holding > 0.0)
+        wanted = holding
         if live:
-            wanted = 0.0 if ending else state[seat, TARGET] * value / price
-        sell, buy = wanted < held and (ending or state[seat, CUT] == 0.0), wanted > held
-        sealed = (buy and sheet[seat, SEALED_UP] > 0.0) or (sell and sheet[seat, SEALED_DOWN] > 0.0)
-        size = _lots(abs(wanted - held), sheet[seat, LOT], 0.5) if (sell or buy) and not sealed else 0.0
+            wanted = 0.0 if ending else positions[seat]["target"] * value / price
+        sell, buy = wanted < holding and (ending or not positions[seat]["cut"]), wanted > holding
+        sealed = (buy and sheet[seat]["sealed_up"] > 0.0) or (sell and sheet[seat]["sealed_down"] > 0.0)
+        size = _lots(abs(wanted - holding), sheet[seat]["lot"], 0.5) if (sell or buy) and not sealed else 0.0
         if sell and not sealed:
-            size = min(held if wanted == 0.0 else size, held)
-        small = size < sheet[seat, LEAST] and not (sell and size == held)
+            size = min(holding if wanted == 0.0 else size, holding)
+        small = size < sheet[seat]["least"] and not (sell and size == holding)
         size = 0.0 if small else size
         done = waits and live and not sealed
         cause = LIMIT_UP if sealed and buy else LIMIT_DOWN if sealed else NOTHING if priced else SUSPENDED
-        asked[seat] = size if buy else -size
         queue[0, sales], queue[1, purchases] = seat, seat
         sales += sell and size > 0.0
         purchases += buy and size > 0.0
-        note[seat, WANTED], note[seat, WAITED], note[seat, DONE] = wanted, waits, done
-        note[seat, CAUSE] = BELOW_LEAST if small and done else cause
+        orders[seat]["wanted"], orders[seat]["waited"], orders[seat]["done"] = wanted, waits, done
+        orders[seat]["cause"] = BELOW_LEAST if small and done else cause
+        orders[seat]["size"], orders[seat]["units"], orders[seat]["fixed"] = size if buy else -size, 0.0, 0.0
     return sales, purchases
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sell(sheet: Any, selling: Any, dust: Any, asked: Any, units: Any, fixed: Any) -> Any:
+def _sell(sheet: Records, selling: Seats, dust: float, orders: Records) -> tuple[float, float]:
     """Sell; return the proceeds after costs and before them. A sale worth less than its costs is left."""
     proceeds, gross = 0.0, 0.0
     for seat in selling:
-        size, price = -asked[seat], sheet[seat, PRICE]
-        value = size * price * (1.0 - sheet[seat, SLIPPAGE])
-        fee = _topped_up(value, sheet[seat, SELL_COMMISSION], sheet[seat, COMMISSION_LEAST])
-        fee += min(size * sheet[seat, ACTIVITY], sheet[seat, ACTIVITY_MOST])
-        net = value * (1.0 - sheet[seat, SELL_RATE]) - fee
+        size, price = -orders[seat]["size"], sheet[seat]["price"]
+        value = size * price * (1.0 - sheet[seat]["slippage"])
+        fee = _topped_up(value, sheet[seat]["sell_commission"], sheet[seat]["commission_least"])
+        fee += min(size * sheet[seat]["activity"], sheet[seat]["activity_most"])
+        net = value * (1.0 - sheet[seat]["sell_rate"]) - fee
         if net > dust:
             proceeds += net
             gross += size * price
-            units[seat], fixed[seat] = -size, fee
+            orders[seat]["units"], orders[seat]["fixed"] = -size, fee
     return proceeds, gross
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _afforded(sheet: Any, buying: Any, gross: Any, state: Any, note: Any) -> Any:
+def _afforded(sheet: Records, buying: Seats, gross: float, positions: Records, orders: Records) -> bool:
     """Return whether what is wanted could be had but for the costs of the sales and the rounding to lots."""
     needed = 0.0
     for seat in buying:
-        needed += (note[seat, WANTED] - state[seat, HELD]) * sheet[seat, PRICE]
-        gross += sheet[seat, LOT] * sheet[seat, PRICE] / 2.0
+        needed += (orders[seat]["wanted"] - positions[seat]["units"]) * sheet[seat]["price"]
+        gross += sheet[seat]["lot"] * sheet[seat]["price"] / 2.0
     return needed <= gross * (1.0 + WITHIN)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _buy(sheet: Any, buying: Any, cash: Any, dust: Any, asked: Any, units: Any, fixed: Any) -> Any:
+def _buy(sheet: Records, buying: Seats, cash: float, dust: float, orders: Records) -> float:
     """Buy, all cut by one factor and then to whole lots where the cash falls short; return the cash left."""
-    share, left = _share(sheet, buying, cash, asked), cash
+    share, left = _share(sheet, buying, cash, orders), cash
     for seat in buying:
-        size = asked[seat]
+        size = orders[seat]["size"]
         if share < 1.0:
-            size = _lots(size * share, sheet[seat, LOT], WITHIN)
-            size = 0.0 if size < sheet[seat, LEAST] else size
-        value = size * sheet[seat, PRICE] * (1.0 + sheet[seat, SLIPPAGE])
-        fee = _topped_up(value, sheet[seat, BUY_COMMISSION], sheet[seat, COMMISSION_LEAST])
+            size = _lots(size * share, sheet[seat]["lot"], WITHIN)
+            size = 0.0 if size < sheet[seat]["least"] else size
+        value = size * sheet[seat]["price"] * (1.0 + sheet[seat]["slippage"])
+        fee = _topped_up(value, sheet[seat]["buy_commission"], sheet[seat]["commission_least"])
         if value > dust + fee:
-            units[seat], fixed[seat] = size, fee
-            left -= value * (1.0 + sheet[seat, BUY_RATE]) + fee
+            orders[seat]["units"], orders[seat]["fixed"] = size, fee
+            left -= value * (1.0 + sheet[seat]["buy_rate"]) + fee
     return left
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _share(sheet: Any, buying: Any, cash: Any, asked: Any) -> Any:
+def _share(sheet: Records, buying: Seats, cash: float, orders: Records) -> float:
     """Return the factor by which all purchases are cut; 1 where the cash will do."""
     gross, fees, least = 0.0, 0.0, 0.0
     for seat in buying:
-        value = asked[seat] * sheet[seat, PRICE] * (1.0 + sheet[seat, SLIPPAGE])
-        gross += value * (1.0 + sheet[seat, BUY_RATE])
-        fees += _topped_up(value, sheet[seat, BUY_COMMISSION], sheet[seat, COMMISSION_LEAST])
-        least += sheet[seat, COMMISSION_LEAST]
+        value = orders[seat]["size"] * sheet[seat]["price"] * (1.0 + sheet[seat]["slippage"])
+        gross += value * (1.0 + sheet[seat]["buy_rate"])
+        fees += _topped_up(value, sheet[seat]["buy_commission"], sheet[seat]["commission_least"])
+        least += sheet[seat]["commission_least"]
     if gross + fees <= cash * SPARE:
         return 1.0
     return min(max(SPARE * (cash - least) / max(gross, 1e-300), 0.0), 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sale_waits(sheet: Any, first: Any, stop: Any, value: Any, state: Any, note: Any) -> Any:
+def _sale_waits(sheet: Records, market: Round, value: float, positions: Records, orders: Records) -> bool:
     """Return whether a sale of the book still waits, of any market, after what was done at a moment of one."""
-    for seat in range(np.uint64(len(state))):
-        waiting = state[seat, WAITS] > 0.0 and not (first <= seat < stop and note[seat, DONE] > 0.0)
-        if waiting and state[seat, TARGET] * value < state[seat, HELD] * sheet[seat, MARK]:
+    for seat in range(np.uint64(len(positions))):
+        waiting = positions[seat]["waits"] and not (market.first <= seat < market.stop and orders[seat]["done"])
+        if waiting and positions[seat]["target"] * value < positions[seat]["units"] * sheet[seat]["mark"]:
             return True
     return False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _topped_up(value: Any, rate: Any, least: Any) -> Any:
+def _topped_up(value: float, rate: float, least: float) -> float:
     """Return what an order pays beyond its rate to reach the least commission."""
     return max(least - value * rate, 0.0) if value > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _lots(units: Any, lot: Any, up: Any) -> Any:
+def _lots(units: float, lot: float, up: float) -> float:
     """Return units in whole lots, rounded down after `up` of a lot is added; any amount where a lot is 0."""
     return np.floor(units / lot + up) * lot if lot > 0.0 else units
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def worth(rows_before: Any, units: Any, cash: Any, prices: Any, capital: Any) -> Any:
+def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, capital: float) -> Floats:
     """Return what each book is worth at every close, shape (books, sessions).
 
     `rows_before[s]` is how many of the order rows lie at or before session s, `prices` (tickers, sessions) a unit's value.
     """
     books, tickers = units.shape[1:]
     sessions = prices.shape[1]
-    found, held, ever = np.empty((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
+    values, holdings, ever = np.empty((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
     left, row = np.full(books, capital), 0
     for session in range(sessions):
         while row < rows_before[session]:
             for seat in range(tickers):
-                held[seat] += units[row, :, seat]
-                ever[seat] = ever[seat] or held[seat].any()
+                holdings[seat] += units[row, :, seat]
+                ever[seat] = ever[seat] or holdings[seat].any()
             left = cash[row]
             row += 1
-        found[session] = left
+        values[session] = left
         for seat in range(tickers):
             if ever[seat]:
                 for book in range(books):
-                    found[session, book] += held[seat, book] * prices[seat, session]
-    return np.ascontiguousarray(found.T)
+                    values[session, book] += holdings[seat, book] * prices[seat, session]
+    return np.ascontiguousarray(values.T)
+
+
+class Placed(NamedTuple):
+    """Size, price, rate, slippage and turn of every order, shape (rows, books × tickers); a size is NaN where none is."""
+
+    size: Floats
+    price: Floats
+    rate: Floats
+    slippage: Floats
+    turn: Integers
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def placed(sheets: Any, units: Any, ends: Any) -> Any:
-    """Return size, price, rate, slippage and turn of every order, shape (rows, books × tickers).
+def placed(sheets: Records, units: Floats, ends: Integers) -> Placed:
+    """Return the orders of some rows as vectorbt takes them.
 
-    `sheets` are those of the rows, `units` is (rows, books, tickers), `ends` where each market's seats end; a size is NaN where
-    nothing is ordered. In a book markets take turns as they are seated, and in a market sales come first.
+    `sheets` are those of the rows, `units` is (rows, books, tickers), `ends` where each market's seats end. In a book markets
+    take turns as they are seated, and in a market sales come first.
     """
     rows, books, tickers = units.shape
     shape = (rows, books * tickers)
     size, price, rate, slip, turn = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape, np.int64)
     for row in range(rows):
-        sheet = sheets[row]
         for book in range(books):
             begin = 0
             for end in ends:
@@ -304,37 +408,48 @@ def placed(sheets: Any, units: Any, ends: Any) -> Any:
                         sold += 1
                 begin = end
             for seat in range(tickers):
-                ordered, column = units[row, book, seat], book * tickers + seat
+                terms, ordered, column = sheets[row, seat], units[row, book, seat], book * tickers + seat
                 size[row, column] = ordered if ordered != 0.0 else np.nan
-                price[row, column] = 1.0 if np.isnan(sheet[seat, PRICE]) else sheet[seat, PRICE]
-                rate[row, column] = sheet[seat, BUY_RATE] if ordered > 0.0 else sheet[seat, SELL_RATE]
-                slip[row, column] = sheet[seat, SLIPPAGE]
-    return size, price, rate, slip, turn
+                price[row, column] = 1.0 if np.isnan(terms["price"]) else terms["price"]
+                rate[row, column] = terms["buy_rate"] if ordered > 0.0 else terms["sell_rate"]
+                slip[row, column] = terms["slippage"]
+    return Placed(size, price, rate, slip, turn)
+
+
+class Fills(NamedTuple):
+    """The first record filled with other units than ordered (-1: none), how many orders there are, and each book's cash.
+
+    `turnover` is each book's by the records.
+    """
+
+    first_other: int
+    orders: int
+    cash: Floats
+    turnover: Floats
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def unlike(
-    row: Any, column: Any, side: Any, size: Any, price: Any, fees: Any, units: Any, capital: Any, within: Any, spent: Any
-) -> Any:
-    """Hold the kernel's records against what was ordered, `within` a part of it.
+def checked_fills(records: Records, units: Floats, capital: float) -> Fills:
+    """Compare vectorbt's records with the units ordered, shape (rows, books, tickers).
 
-    Returns the first record (-1: none) that was filled with other units, how many orders there were, and each book's cash and
-    turnover by the records. A purchase with the last of the cash ends at the kernel's own rounding: `spent`, of the capital and
-    what was turned over before, for a book that has grown rounds more coarsely.
+    A purchase with the last of the cash ends at vectorbt's own rounding: SPENT_WITHIN of the capital and what was turned over
+    before, for a book that has grown rounds more coarsely.
     """
     rows, books, tickers = units.shape
     cash, turnover, count = np.full(books, capital), np.zeros(books), 0
-    for place in range(len(row)):
-        book, seat = column[place] // tickers, column[place] % tickers
-        filled = size[place] if side[place] == 0 else -size[place]
-        ordered = units[row[place], book, seat]
-        if abs(filled - ordered) > within * abs(ordered) + spent * (capital + turnover[book]) / price[place]:
-            return place, count, cash, turnover
-        flow = -filled * price[place] - fees[place]
+    for number in range(len(records)):
+        record = records[number]
+        book, seat = record["col"] // tickers, record["col"] % tickers
+        filled = record["size"] if record["side"] == 0 else -record["size"]
+        ordered = units[record["idx"], book, seat]
+        rounding = SPENT_WITHIN * (capital + turnover[book]) / record["price"]
+        if abs(filled - ordered) > FILLED_WITHIN * abs(ordered) + rounding:
+            return Fills(number, count, cash, turnover)
+        flow = -filled * record["price"] - record["fees"]
         cash[book] += flow
         turnover[book] += abs(flow)
-    for at in range(rows):
+    for row in range(rows):
         for book in range(books):
             for seat in range(tickers):
-                count += units[at, book, seat] != 0.0
-    return -1, count, cash, turnover
+                count += units[row, book, seat] != 0.0
+    return Fills(-1, count, cash, turnover)

@@ -63,7 +63,7 @@ class Rule(Row):
     @model_validator(mode="after")
     def _span(self) -> "Rule":
         if self.until and self.until <= self.since:
-            raise ValueError(f"until is {self.until}; want a day after since ({self.since})")
+            raise ValueError(f"until is {self.until}; expected a day after since ({self.since})")
         return self
 
 
@@ -72,19 +72,19 @@ def load_rules(folder: Path = FOLDER) -> dict[tuple[str, str, str], tuple[Rule, 
     """Return the rules by market, board and name, each from the earliest on; ConfigurationError where two overlap."""
     rows = read_rows(folder / "rules.toml", "rule", Rule)
     boards = {(row.market, row.name) for row in load_boards(folder)}
-    found: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
+    rules: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
     for number, row in enumerate(rows, start=1):
         if row.board != ANY and (row.market, row.board) not in boards:
-            raise ConfigurationError(f"rules.toml row {number}: board is '{row.board}'; want 'any' or a board of boards.toml")
+            raise ConfigurationError(f"rules.toml row {number}: board is '{row.board}'; expected 'any' or a board of boards.toml")
         key = (row.market, row.board, row.rule)
-        found[key] = tuple(sorted((*found.get(key, ()), row), key=lambda one: one.since))
-        for earlier, later in pairwise(found[key]):
+        rules[key] = tuple(sorted((*rules.get(key, ()), row), key=lambda rule: rule.since))
+        for earlier, later in pairwise(rules[key]):
             if earlier.until is None or earlier.until > later.since:
                 raise ConfigurationError(
                     f"rules.toml row {number}: {row.rule} of {row.market} {row.board} from {later.since} overlaps the row from "
-                    f"{earlier.since}; want one value a day"
+                    f"{earlier.since}; expected one value a day"
                 )
-    return found
+    return rules
 
 
 @lru_cache
@@ -97,7 +97,7 @@ def board_of(market: str, ticker: str, folder: Path = FOLDER) -> str:
     """Return the board of a ticker; ConfigurationError when no row's start fits its code."""
     fitting = [row for row in load_boards(folder) if row.market == market and ticker.startswith(row.starts)]
     if not fitting:
-        raise ConfigurationError(f"boards.toml: no row for {ticker} in {market}; want one whose `starts` begins its code")
+        raise ConfigurationError(f"boards.toml: no row for {ticker} in {market}; expected one whose `starts` begins its code")
     return max(fitting, key=lambda row: len(row.starts)).name
 
 
@@ -111,5 +111,5 @@ def rule_values(market: str, board: str, rule: RuleName, sessions: pd.DatetimeIn
         values[(sessions >= pd.Timestamp(row.since)) & (sessions < until)] = row.value
     if np.isnan(values).any():
         day = sessions[int(np.isnan(values).argmax())]
-        raise DataError(f"rules.toml: no {rule} for {market} {board} on {day:%Y-%m-%d}; want a row that covers the day")
+        raise DataError(f"rules.toml: no {rule} for {market} {board} on {day:%Y-%m-%d}; expected a row that covers the day")
     return values

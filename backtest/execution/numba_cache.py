@@ -29,8 +29,8 @@ def ensure_cache() -> None:
 
 def _folder(name: str) -> Path:
     package, _, part = name.partition("/")
-    found = find_spec(package)
-    return Path(found.origin or "").parent / part if found else Path(part)
+    spec = find_spec(package)
+    return Path(spec.origin or "").parent / part if spec else Path(part)
 
 
 def _writable(folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """Says which orders are due when, sends the kernel through the moments, and reads back what was bought and sold.
 
-Many books at once share tickers, terms and decision days and differ in their targets: a sweep; one book is a sweep of one.
-With a ShortfallLog the desk also writes down why what was wanted did not come about.
+Many books at once share tickers, conditions and decision days and differ in their targets: a sweep; one book is a sweep of one.
+A ShortfallLog also gets why the first book's orders were not filled as wanted.
 """
 
 from dataclasses import dataclass
@@ -40,13 +40,13 @@ def due_rows(conditions: TradingConditions, decided: pd.DatetimeIndex, lag: int)
 
     -1 where the run ends before.
     """
-    found = np.full((len(decided), len(conditions.markets)), -1)
+    due = np.full((len(decided), len(conditions.markets)), -1)
     for market in range(len(conditions.markets)):
         rows = conditions.rows_of(market)
         position = conditions.sessions[conditions.session[rows]].searchsorted(decided, side="right") + lag - 1
         within = position < len(rows)
-        found[within, market] = rows[position[within]]
-    return found
+        due[within, market] = rows[position[within]]
+    return due
 
 
 def walked(
@@ -54,49 +54,43 @@ def walked(
 ) -> Orders:
     """Return the orders of books of targets (decisions, books, tickers), `due` as `due_rows` has it.
 
-    The log, where there is one, is told of the first book.
+    The log, where there is one, gets the shortfall of the first book.
     """
     number, market = np.nonzero(due >= 0)
     moment = due[number, market]
     order = np.lexsort((number, moment))
     start = np.searchsorted(moment[order], np.arange(len(conditions.market) + 1))
     seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
-    until, wanted = due.max(axis=1, initial=-1), np.ascontiguousarray(targets, dtype=float)
-    *found, at, value, notes = kernel.walk(
-        conditions.sheets, conditions.market, seats, start, number[order], until, wanted, float(capital), log is not None
+    traded = kernel.walk(
+        kernel.Moments(conditions.sheets, conditions.market, seats),
+        kernel.Due(start, number[order], due.max(axis=1, initial=-1)),
+        np.ascontiguousarray(targets, dtype=float),
+        float(capital),
+        log is not None,
     )
     if log is not None:
-        _tell(log, conditions, targets[:, 0], due, at, value, notes)
-    return Orders(*found)
+        _log_first_book(log, conditions, targets[:, 0], due, traded)
+    return Orders(traded.rows, traded.units, traded.fixed, traded.cash, traded.decision)
 
 
-def _tell(
-    log: ShortfallLog,
-    conditions: TradingConditions,
-    targets: np.ndarray,
-    due: np.ndarray,
-    at: np.ndarray,
-    value: np.ndarray,
-    notes: np.ndarray,
+def _log_first_book(
+    log: ShortfallLog, conditions: TradingConditions, targets: np.ndarray, due: np.ndarray, traded: kernel.Traded
 ) -> None:
-    """Tell the journal of a book what was queued and what was worked, moment by moment."""
-    worked = {moment: place for place, moment in enumerate(at.tolist())}
+    """Log what was queued and what was worked for the first book, moment by moment."""
+    worked = {moment: index for index, moment in enumerate(traded.worked.tolist())}
     queued: dict[int, list[int]] = {}
     for number, row in enumerate(due):
         for moment in row[row >= 0].tolist():
             queued.setdefault(moment, []).append(number)
-    waiting, held = np.zeros(len(conditions.tickers), dtype=bool), np.zeros(len(conditions.tickers))
+    waiting, holdings = np.zeros(len(conditions.tickers), dtype=bool), np.zeros(len(conditions.tickers))
     for moment in sorted({*worked, *queued}):
         seats = conditions.columns[conditions.market[moment]]
         for number in queued.get(moment, ()):
             log.replaced(waiting, seats, moment)
-            waiting[seats] = (targets[number, seats] > 0) | (held[seats] > 0)
+            waiting[seats] = (targets[number, seats] > 0) | (holdings[seats] > 0)
             log.queued(seats, moment, number, targets[number])
-        if (place := worked.get(moment)) is not None:
-            wanted, waited, done, cause, units = notes[place, seats, : kernel.KEPT].T
-            held, waiting = notes[place, :, kernel.KEPT], notes[place, :, kernel.STILL] > 0
-            log.traded(
-                moment, seats, units=units, wanted=wanted, held=held, value=float(value[place]), waiting=waited > 0,
-                done=done > 0, cause=cause.astype(int),
-            )  # fmt: skip
-    log.close(waiting, held, targets, due)
+        if (index := worked.get(moment)) is not None:
+            orders = traded.orders[index]
+            holdings, waiting = orders["holding"], orders["waits"].copy()
+            log.traded(seats, moment, orders, float(traded.value[index]))
+    log.close(waiting, holdings, targets, due)

@@ -1,7 +1,6 @@
-"""The journal of one book: why what was wanted came late, in part, or not at all.
+"""Implementation shortfall of one book: why an order was filled late, in part, or not at all, and what that cost.
 
-`cost` is what waiting cost, in the book's currency: units not traded times the move of their value since they were due; a
-negative cost is a gain.
+`cost` is in the book's currency: units not traded times the move of their value since they were due. A negative cost is a gain.
 """
 
 from enum import IntEnum
@@ -48,7 +47,7 @@ HALF_LOT = 0.5 + 1e-6
 
 
 class ShortfallLog:
-    """Rows of the tables UNFILLED, LATE, DIFFERENCES and of exits (session, ticker), as the desk walks a book."""
+    """Rows of the tables UNFILLED, LATE, DIFFERENCES and of exits (session, ticker), added moment by moment."""
 
     def __init__(self, conditions: TradingConditions, decided: pd.DatetimeIndex) -> None:
         self.conditions, self.decided = conditions, decided
@@ -73,43 +72,32 @@ class ShortfallLog:
             if waiting[seat]:
                 self._gave_up(seat, moment, REPLACED)
 
-    def traded(
-        self,
-        moment: int,
-        seats: slice,
-        *,
-        units: np.ndarray,
-        wanted: np.ndarray,
-        held: np.ndarray,
-        value: float,
-        waiting: np.ndarray,
-        done: np.ndarray,
-        cause: np.ndarray,
-    ) -> None:
-        """Note a moment of one market: arrays over its tickers, except `held` (every ticker, after the trades)."""
-        missing = wanted - held[seats]
+    def traded(self, seats: slice, moment: int, orders: kernel.Records, value: float) -> None:
+        """Note a moment of one market: `orders` are records of `kernel.ORDER` for every ticker, `value` the book's before it."""
+        own, least = orders[seats], self.conditions.least[moment, seats]
+        missing = own["wanted"] - own["holding"]
         ending = self.conditions.ends[moment, seats]
-        for place in np.flatnonzero(waiting | (ending & ((units != 0) | (held[seats] > 0)))):
-            seat = seats.start + int(place)
-            if ending[place]:
-                self._ended(seat, moment, float(units[place]), float(held[seat]), int(cause[place]))
-            elif done[place]:
-                small = cause[place] == Cause.BELOW_LEAST or wanted[place] < self.conditions.least[moment, seat]
-                if small and held[seat] == 0 and self.target[seat] > 0:
-                    self._too_small(seat, moment, float(missing[place]))
+        for index in np.flatnonzero(own["waited"] | (ending & ((own["units"] != 0) | (own["holding"] > 0)))):
+            seat, order = seats.start + int(index), kernel.Order(*own[index].item())
+            if ending[index]:
+                self._ended(seat, moment, order)
+            elif order.done:
+                small = order.cause == Cause.BELOW_LEAST or order.wanted < least[index]
+                if small and order.holding == 0 and self.target[seat] > 0:
+                    self._too_small(seat, moment, float(missing[index]))
                 else:
-                    self._done(seat, moment, float(missing[place]), float(units[place]), value, int(cause[place]))
+                    self._done(seat, moment, order, value)
             else:
-                self.cause[seat] = cause[place]
-                self.missing[seat] = self.missing[seat] if cause[place] == Cause.SUSPENDED else missing[place]
+                self.cause[seat] = order.cause
+                self.missing[seat] = self.missing[seat] if order.cause == Cause.SUSPENDED else missing[index]
 
-    def close(self, waiting: np.ndarray, held: np.ndarray, targets: np.ndarray, due: np.ndarray) -> None:
+    def close(self, waiting: np.ndarray, holdings: np.ndarray, targets: np.ndarray, due: np.ndarray) -> None:
         """Account for every order that no moment filled; `targets` is decisions × tickers."""
         for seat in np.flatnonzero(waiting).tolist():
             self._gave_up(seat, int(self.conditions.rows_of(self._market(seat))[-1]), REPLACED)
         for number, market in np.argwhere(due < 0).tolist():
             for seat in range(self.conditions.columns[market].start, self.conditions.columns[market].stop):
-                if targets[number, seat] > 0 or held[seat] > 0:
+                if targets[number, seat] > 0 or holdings[seat] > 0:
                     row = (self.decided[number], self.conditions.tickers[seat], float(targets[number, seat]), RUN_ENDED, 0, 0.0)
                     self.unfilled.append(row)
 
@@ -145,13 +133,13 @@ class ShortfallLog:
         decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]
         self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), cost))
 
-    def _ended(self, seat: int, moment: int, units: float, held: float, cause: int) -> None:
+    def _ended(self, seat: int, moment: int, order: kernel.Order) -> None:
         """Write down what becomes of a ticker at its last price: sold, kept because sealed, or not bought any more."""
-        if units < 0:
+        if order.units < 0:
             self.exits.append((self._session(moment), self.conditions.tickers[seat]))
-        if self.number[seat] >= 0 and (held > 0 or (units == 0 and self.target[seat] > 0)):
-            self.cause[seat] = cause
-            reason = WORDS[Cause(cause)] if held > 0 and cause else PRICES_ENDED
+        if self.number[seat] >= 0 and (order.holding > 0 or (order.units == 0 and self.target[seat] > 0)):
+            self.cause[seat] = order.cause
+            reason = WORDS[Cause(order.cause)] if order.holding > 0 and order.cause else PRICES_ENDED
             decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]
             self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), 0.0))
 
@@ -160,9 +148,10 @@ class ShortfallLog:
         decided, ticker, cost = self.decided[self.number[seat]], self.conditions.tickers[seat], self._cost(seat, moment, missing)
         self.unfilled.append((decided, ticker, float(self.target[seat]), TOO_SMALL, self._waited(seat, moment), cost))
 
-    def _done(self, seat: int, moment: int, missing: float, units: float, value: float, cause: int) -> None:
+    def _done(self, seat: int, moment: int, order: kernel.Order, value: float) -> None:
         """Write down an order that was filled late, and one that was not filled whole."""
         conditions, session, ticker = self.conditions, self._session(moment), self.conditions.tickers[seat]
+        missing, units, cause = order.wanted - order.holding, order.units, order.cause
         if waited := self._waited(seat, moment):
             reason = WORDS.get(Cause(self.cause[seat]), SUSPENDED)
             self.late.append((self.decided[self.number[seat]], ticker, session, waited, reason, self._cost(seat, moment, units)))

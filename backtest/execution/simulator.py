@@ -14,15 +14,12 @@ from backtest.execution import kernel
 from backtest.execution.conditions import TradingConditions
 from backtest.execution.orders import Orders
 
-FILLED_WITHIN = 1e-9
-SPENT_WITHIN = 1e-11
-
 
 @dataclass(frozen=True)
 class Lines:
     """Orders as vectorbt gets them: successive moments of different markets share a line, for no ticker is in both.
 
-    `units` and `fixed` are (lines, books, tickers), `sheets` (lines, tickers, fields); `row` (lines, tickers) is the orders' row.
+    `units` and `fixed` are (lines, books, tickers), `sheets` (lines, tickers); `row` (lines, tickers) is the orders' row.
     """
 
     units: np.ndarray
@@ -76,18 +73,19 @@ def vectorbt_arguments(
 
     _, books, tickers = lines.units.shape
     ends = np.array([part.stop for part in conditions.columns])
-    size, price, rates, slippage, turns = kernel.placed(lines.sheets, lines.units, ends)
-    arguments = size.shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), turns
+    placed = kernel.placed(lines.sheets, lines.units, ends)
+    shape = placed.size.shape
+    arguments = shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), placed.turn
     return arguments, {
-        "size": size,
+        "size": placed.size,
         "size_type": np.asarray(SizeType.Amount),
         "direction": np.asarray(Direction.LongOnly),
-        "price": price,
-        "val_price": price,
-        "close": price,
-        "fees": rates,
-        "fixed_fees": lines.fixed.reshape(size.shape),
-        "slippage": slippage,
+        "price": placed.price,
+        "val_price": placed.price,
+        "close": placed.price,
+        "fees": placed.rate,
+        "fixed_fees": lines.fixed.reshape(shape),
+        "slippage": placed.slippage,
         "auto_call_seq": False,
         "max_orders": int(np.count_nonzero(lines.units)) + 1,
         "max_logs": 1,
@@ -98,26 +96,23 @@ def vectorbt_arguments(
 def _check_fills(records: np.ndarray, lines: Lines, orders: Orders, capital: float, conditions: TradingConditions) -> None:
     """Refuse an order that vectorbt dropped or cut, and cash that came out different."""
     names = len(conditions.tickers)
-    line, column, side, size, price, fees = (records[field] for field in ("idx", "col", "side", "size", "price", "fees"))
-    first, count, left, turnover = kernel.unlike(
-        line, column, side, size, price, fees, lines.units, float(capital), FILLED_WITHIN, SPENT_WITHIN
-    )
-    if first >= 0:
-        record = records[first]
+    fills = kernel.checked_fills(records, lines.units, float(capital))
+    if fills.first_other >= 0:
+        record = records[fills.first_other]
         at, (book, seat) = int(record["idx"]), divmod(int(record["col"]), names)
         filled = float(record["size"]) * (1.0 if record["side"] == 0 else -1.0)
         ordered = float(lines.units[at, book, seat])
         day = _day(conditions, orders, lines.row[at, seat])
         raise BacktestError(f"{conditions.tickers[seat]} on {day}: vectorbt filled {filled:g} of {ordered:g} units")
-    if len(records) != count:
+    if len(records) != fills.orders:
         units = lines.units.reshape(len(lines.units), -1).copy()
-        units[line, column] = 0.0
+        units[records["idx"], records["col"]] = 0.0
         at, lost = np.argwhere(units)[0]
         day = _day(conditions, orders, lines.row[at, lost % names])
         raise BacktestError(f"{conditions.tickers[lost % names]} on {day}: vectorbt dropped the order")
-    if (off := np.abs(left - orders.cash[-1]) > FILLED_WITHIN * (capital + turnover)).any():
+    if (off := np.abs(fills.cash - orders.cash[-1]) > kernel.FILLED_WITHIN * (capital + fills.turnover)).any():
         book = int(off.argmax())
-        raise BacktestError(f"vectorbt left {left[book]:,.6f} in cash; expected {orders.cash[-1, book]:,.6f}")
+        raise BacktestError(f"vectorbt left {fills.cash[book]:,.6f} in cash; expected {orders.cash[-1, book]:,.6f}")
 
 
 def _day(conditions: TradingConditions, orders: Orders, row: int) -> str:

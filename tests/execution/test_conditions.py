@@ -10,6 +10,7 @@ from vectorbt.portfolio import dispatch
 
 from backtest.decisions import last_session, run_sessions
 from backtest.errors import BacktestError, DataError
+from backtest.execution import kernel
 from backtest.execution.accounting import book_values
 from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import Orders, due_rows, walked
@@ -284,10 +285,11 @@ def test_a_share_in_lots_that_is_not_bought_on_its_last_session_is_listed_with_t
 
 def test_a_name_that_ends_neither_held_nor_wanted_is_not_listed() -> None:
     conditions, _ = ordered()
-    log, both, none = ShortfallLog(replace(conditions, ends=np.ones_like(conditions.ends)), INDEX[:1]), slice(0, 2), np.zeros(2)
-    log.queued(both, 1, 0, none)
-    waiting, nothing = none == 0, none > 0
-    log.traded(2, both, units=none, wanted=none, held=none, value=1.0, waiting=waiting, done=nothing, cause=none.astype(int))
+    log, both = ShortfallLog(replace(conditions, ends=np.ones_like(conditions.ends)), INDEX[:1]), slice(0, 2)
+    log.queued(both, 1, 0, np.zeros(2))
+    orders = np.zeros(2, kernel.ORDER)
+    orders["waited"] = True
+    log.traded(both, 2, orders, 1.0)
     assert log.unfilled == []
 
 

@@ -98,7 +98,7 @@ def test_a_rule_has_a_value_on_each_of_several_sessions() -> None:
 
 
 def test_a_day_without_a_row_is_refused_with_rule_board_and_day() -> None:
-    with pytest.raises(DataError, match="no limit for XSHG STAR on 2019-07-19; want a row that covers the day"):
+    with pytest.raises(DataError, match="no limit for XSHG STAR on 2019-07-19; expected a row that covers the day"):
         rule_values("XSHG", "STAR", "limit", days("2019-07-22", "2019-07-19"))
 
 
@@ -118,13 +118,15 @@ def test_rows_that_overlap_are_refused_with_file_and_row(folder: Path) -> None:
 def test_a_board_nobody_knows_is_refused_with_file_and_row(folder: Path) -> None:
     count = (FOLDER / "rules.toml").read_text(encoding="utf-8").count("[[rule]]")
     rewritten(folder, "rules.toml", lambda text: text + row("XSHG", "Beijing", "limit", 0.3, "2021-11-15"))
-    with pytest.raises(ConfigurationError, match=rf"rules.toml row {count + 1}: board is 'Beijing'; want 'any' or a board of"):
+    with pytest.raises(
+        ConfigurationError, match=rf"rules.toml row {count + 1}: board is 'Beijing'; expected 'any' or a board of"
+    ):
         rule_values("XSHG", "main", "limit", days("2024-01-02"), folder)
 
 
 def test_a_row_that_ends_before_it_begins_is_refused_with_file_and_row(folder: Path) -> None:
     rewritten(folder, "rules.toml", lambda text: text.replace("until = 2023-08-28", "until = 2008-09-19"))
-    with pytest.raises(ConfigurationError, match=r"rules.toml row \d+.*want a day after since \(2008-09-19\)"):
+    with pytest.raises(ConfigurationError, match=r"rules.toml row \d+.*expected a day after since \(2008-09-19\)"):
         rule_values("XSHG", "main", "duty_bps", days("2024-01-02"), folder)
 
 
