@@ -40,15 +40,15 @@ def flips(files: Sequence[Path], count: int, check: Check, seed: int = SEED) -> 
     for _ in range(count):
         path = chance.choice(files)
         body = path.read_bytes()
-        place, change = chance.randrange(len(body)), chance.randrange(1, 256)
-        path.write_bytes(body[:place] + bytes([body[place] ^ change]) + body[place + 1 :])
+        offset, change = chance.randrange(len(body)), chance.randrange(1, 256)
+        path.write_bytes(body[:offset] + bytes([body[offset] ^ change]) + body[offset + 1 :])
         try:
             outcome = _outcome(path, check)
         finally:
             path.write_bytes(body)
         outcomes[outcome] += 1
         if outcome != "refused":
-            print(f"{outcome}: {path}, byte {place} of {len(body)} xor {change}", file=sys.stderr)
+            print(f"{outcome}: {path}, byte {offset} of {len(body)} xor {change}", file=sys.stderr)
     return outcomes
 
 

@@ -54,9 +54,9 @@ def lost(store, log):
     faults = []
     for source, key, new, changed, unchanged in STORED.findall(log.read_text(encoding="utf-8")):
         rows = store.read(f"prices/{key}" if source == "yahoo" else f"facts/{source}")
-        held = 0 if rows is None else len(newest(rows)) if source == "yahoo" else int((rows["entity"] == key).sum())
-        if held < int(new) + int(changed) + int(unchanged):
-            faults.append(f"{source} {key}: {held} rows of {new} + {changed} + {unchanged}")
+        count = 0 if rows is None else len(newest(rows)) if source == "yahoo" else int((rows["entity"] == key).sum())
+        if count < int(new) + int(changed) + int(unchanged):
+            faults.append(f"{source} {key}: {count} rows of {new} + {changed} + {unchanged}")
     return faults
 
 
@@ -67,7 +67,7 @@ def kill_pulls(kills, server, home, seed=1):
     killed = ended = reported = 0
     faults = []
     while killed < kills:
-        before, since = len(server.asked), f"2026-{chance.choice(['05', '06', '07', '08'])}-03"
+        before, since = len(server.requests), f"2026-{chance.choice(['05', '06', '07', '08'])}-03"
         if (killed + ended) % 2:
             process = start(log, since)
             kill_at(process, server, before + chance.randint(1, REQUESTS))
@@ -82,7 +82,7 @@ def kill_pulls(kills, server, home, seed=1):
 
 def kill_at(process, server, request):
     """Kill a pull when the server has so many requests, or let it end before."""
-    while len(server.asked) < request:
+    while len(server.requests) < request:
         if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return
         time.sleep(0.001)
@@ -102,9 +102,9 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(server.environment(Path(folder) / "home"))
         began = time.monotonic()
-        found = kill_pulls(int(sys.argv[1]), server, Path(folder) / "home")
+        outcome = kill_pulls(int(sys.argv[1]), server, Path(folder) / "home")
         codes, faults = complete(Path(folder) / "home")
-        print({**found, "seconds": round(time.monotonic() - began)})
+        print({**outcome, "seconds": round(time.monotonic() - began)})
         print(
             {
                 "exit codes of one pull and of two at once": codes,
@@ -112,4 +112,4 @@ if __name__ == "__main__":
                 "store": verify(Store(Path(folder) / "home"))[0],
             }
         )
-    sys.exit(bool(found["faults"] or faults))
+    sys.exit(bool(outcome["faults"] or faults))

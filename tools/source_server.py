@@ -1,4 +1,4 @@
-"""A server on this machine that plays Yahoo, the SEC and Eastmoney, good or at fault, for the real client stack."""
+"""A server on this machine that answers as Yahoo, the SEC and Eastmoney do, rightly or with a fault, for the real client."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ class SourceServer:
     """
 
     def __init__(self, now=SYSTEM.now):
-        self.faults, self.asked, self.naps, self.now = [], [], [], now
+        self.faults, self.requests, self.naps, self.now = [], [], [], now
         self.prices, self.facts, self.filings, self.reports = {}, {}, {}, {}
         owner = self
 
@@ -68,7 +68,7 @@ class SourceServer:
 
     def _nap(self, seconds):
         self.naps.append(seconds)
-        slow = next((one for one in self.faults if one[1] == "slow"), None)
+        slow = next((pair for pair in self.faults if pair[1] == "slow"), None)
         if slow is not None:
             self.faults.remove(slow)
 
@@ -82,7 +82,7 @@ class SourceServer:
     def answer(self, handler):
         parts = urlsplit(handler.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.asked.append((parts.path, query, dict(handler.headers)))
+        self.requests.append((parts.path, query, dict(handler.headers)))
         fault = self._fault(handler.path)
         if fault == "slow":
             handler.rfile.read(1)  # comes back when the client has gone
@@ -122,7 +122,7 @@ class SourceServer:
     def _fault(self, path):
         fault = self._next(path)
         if fault not in (None, "slow"):
-            self.faults.remove(next(one for one in self.faults if one[0] in path))
+            self.faults.remove(next(pair for pair in self.faults if pair[0] in path))
         return fault
 
     def _content(self, path, query):
@@ -140,20 +140,20 @@ class SourceServer:
         """Return a chart of made-up prices by session from period1 on; `prices[ticker]` may change the table."""
         since = pd.Timestamp(int(query["period1"]), unit="s").normalize()
         table = made_up_prices(ticker, since, self.now().tz_localize(None).normalize())
-        table = self.prices.get(ticker, lambda held: held)(table)
+        table = self.prices.get(ticker, lambda content: content)(table)
         return chart(table, ticker)
 
     def _company_facts(self, cik):
-        entity = next(one.entity for one in sec.load_series() if one.cik == cik)
+        entity = next(tag.entity for tag in sec.load_series() if tag.cik == cik)
         document = company_facts(entity)
-        return self.facts.get(entity, lambda held: held)(document)
+        return self.facts.get(entity, lambda content: content)(document)
 
     def _submissions(self, cik):
-        entity = next(one.entity for one in sec.load_series() if one.cik == cik)
-        return self.filings.get(entity, lambda held: held)(submissions(entity))
+        entity = next(tag.entity for tag in sec.load_series() if tag.cik == cik)
+        return self.filings.get(entity, lambda content: content)(submissions(entity))
 
     def _reports(self, code):
-        rows = self.reports.get(code, lambda held: held)(reports(code))
+        rows = self.reports.get(code, lambda content: content)(reports(code))
         if not rows:
             return {"success": False, "message": "返回数据为空", "code": 9201, "result": None}
         return {"success": True, "message": "ok", "code": 0, "result": {"pages": 1, "count": len(rows), "data": rows}}
@@ -204,7 +204,7 @@ def chart(table, ticker):
 
 def company_facts(entity):
     """Return the embedded CapEx of a company as year-to-date cash flows, in the shape of the SEC's company facts."""
-    series = next(one for one in sec.load_series() if one.entity == entity)
+    series = next(tag for tag in sec.load_series() if tag.entity == entity)
     rows = []
     for (year, quarter), (end, _, _) in quarters(entity).items():
         total = year_to_date(entity, year, quarter)
@@ -232,8 +232,8 @@ def quarters(entity):
 
 
 def year_to_date(entity, year, quarter):
-    held = quarters(entity)
-    parts = [held.get((year, number)) for number in range(1, quarter + 1)]
+    known = quarters(entity)
+    parts = [known.get((year, number)) for number in range(1, quarter + 1)]
     return None if None in parts else sum(part[1] for part in parts)
 
 
@@ -263,10 +263,12 @@ def submissions(entity):
 
 def reports(code):
     """Return the embedded revenue of a company since the start of each year, newest first, in the shape of Eastmoney's rows."""
-    rows = reference.load_facts().rows
-    own = rows[rows["entity"].str.startswith(code) & rows["metric"].eq("revenue")].drop_duplicates("period", keep="first")
+    figures = reference.load_facts().rows
+    own = figures[figures["entity"].str.startswith(code) & figures["metric"].eq("revenue")].drop_duplicates(
+        "period", keep="first"
+    )
     values = own.set_index("period")
-    found = []
+    rows = []
     for period, row in values.iterrows():
         year, quarter = period[:4], int(period[5])
         parts = [values["value"].get(f"{year}Q{number}") for number in range(1, quarter + 1)]
@@ -274,8 +276,8 @@ def reports(code):
             stated = row["published"]
             in_china = pd.Timestamp(stated) + pd.Timedelta(hours=8) if "T" in stated else pd.Timestamp(stated)
             day = f"{in_china:%Y-%m-%d} 00:00:00"
-            found.append({
+            rows.append({
                 "SECURITY_CODE": code, "REPORTDATE": f"{row['period_end']:%Y-%m-%d} 00:00:00", "NOTICE_DATE": day,
                 "UPDATE_DATE": day, "TOTAL_OPERATE_INCOME": round(sum(parts) * 1e6, 2),
             })  # fmt: skip
-    return sorted(found, key=lambda one: one["REPORTDATE"], reverse=True)
+    return sorted(rows, key=lambda row: row["REPORTDATE"], reverse=True)

@@ -1,11 +1,14 @@
 """The command line of figures: `python -m backtest facts --help`."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import typer
 
 from backtest.cli.options import AsOfOption, FactsOption, JsonOption
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 facts = typer.Typer(help="The figures a run may use.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -40,9 +43,38 @@ def list_ranges(
     sys.stdout.write(to_json(rows) if as_json else _range_lines(rows))
 
 
-def range_rows(ranges: Any, moment: Any) -> list[dict[str, Any]]:
+class RangeRow(TypedDict):
+    """What a source put between a low and a high figure, both None where only a direction was published."""
+
+    item: str
+    subject: str
+    metric: str
+    period: str | None
+    low: float | None
+    high: float | None
+    unit: str
+    known_at: str
+    evidence: str
+    confidence: str
+    source: str
+    note: str
+
+
+class SeriesRow(TypedDict):
+    """An entity and metric: unit, first and last calendar quarter, number of periods."""
+
+    entity: str
+    metric: str
+    unit: str
+    first: str
+    last: str
+    periods: int
+
+
+def range_rows(ranges: "pd.DataFrame", moment: "pd.Timestamp") -> list[RangeRow]:
     """Return the ranges that were known at a moment, by item and subject, oldest first."""
     known = ranges[ranges["known_at"] <= moment].sort_values(["item", "subject", "metric", "known_at"], kind="stable")
+    rows: list[Any] = [*known.itertuples()]  # named tuples of the table's columns
     return [
         {
             "item": row.item,
@@ -58,25 +90,26 @@ def range_rows(ranges: Any, moment: Any) -> list[dict[str, Any]]:
             "source": row.source,
             "note": row.note,
         }
-        for row in known.itertuples()
+        for row in rows
     ]
 
 
-def series_rows(figures: Any) -> list[dict[str, Any]]:
+def series_rows(figures: "pd.DataFrame") -> list[SeriesRow]:
     """Return entity, metric, unit, first and last calendar quarter and number of periods of every series, by name."""
     from backtest.calendars import quarter_label
 
-    found = []
-    for (entity, metric), own in figures.groupby(["entity", "metric"], sort=True):
+    rows: list[SeriesRow] = []
+    for name, own in figures.groupby(["entity", "metric"], sort=True):
+        entity, metric = map(str, name)
         first, last = (quarter_label(int(quarter)) for quarter in (own["quarter"].min(), own["quarter"].max()))
-        series = {"entity": entity, "metric": metric, "unit": own["unit"].iloc[0]}
-        found.append(series | {"first": first, "last": last, "periods": int(own["period"].nunique())})
-    return found
+        unit, periods = str(own["unit"].iloc[0]), int(own["period"].nunique())
+        rows.append({"entity": entity, "metric": metric, "unit": unit, "first": first, "last": last, "periods": periods})
+    return rows
 
 
-def _lines(rows: list[dict[str, Any]]) -> str:
+def _lines(rows: list[SeriesRow]) -> str:
     """Return a line per entity and, below it, an aligned line per metric."""
-    metric, unit = (max(len(row[name]) for row in rows) for name in ("metric", "unit"))
+    metric, unit = max(len(row["metric"]) for row in rows), max(len(row["unit"]) for row in rows)
     lines: list[str] = []
     for number, row in enumerate(rows):
         if number == 0 or row["entity"] != rows[number - 1]["entity"]:
@@ -85,14 +118,14 @@ def _lines(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _range_lines(rows: list[dict[str, Any]]) -> str:
+def _range_lines(rows: list[RangeRow]) -> str:
     """Return a line per item and subject and, below it, one per range: figure, unit, and when and how it became known."""
     lines: list[str] = []
     for number, row in enumerate(rows):
         heading = f"{row['item']}: {row['subject']}"
         if number == 0 or heading != f"{rows[number - 1]['item']}: {rows[number - 1]['subject']}":
             lines.append(heading)
-        ends = [f"{row[end]:,.12g}" for end in ("low", "high") if row[end] is not None]
+        ends = [f"{end:,.12g}" for end in (row["low"], row["high"]) if end is not None]
         figure = " to ".join(dict.fromkeys(ends)) or "no amount"
         about = " ".join(part for part in (row["metric"], row["period"]) if part)
         known = f"known {row['known_at']}, {row['evidence']}, confidence {row['confidence']}"

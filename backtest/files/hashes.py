@@ -1,8 +1,7 @@
 """Hashes of content, and files that carry the hash of their own."""
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from backtest.files.documents import to_json
 
@@ -34,6 +33,6 @@ def is_sealed(body: bytes) -> bool | None:
     return hashlib.sha256(body[:start] + b"0" * 64 + body[start + 64 :]).hexdigest().encode() == written
 
 
-def sealed_json(document: dict[str, Any]) -> bytes:
+def sealed_json(document: Mapping[str, object]) -> bytes:
     """Return a document as JSON with the hash of its content in it, under `content`."""
-    return sealed(to_json(document | {"content": UNSEALED}).encode())
+    return sealed(to_json({**document, "content": UNSEALED}).encode())

@@ -68,7 +68,7 @@ def test_a_source_that_asks_to_wait_for_an_hour_is_left_alone_at_once(source, co
     code, _, errors = command("data", "pull", "--source", source, *SINCE)
     assert code == 3
     assert "429 (too many requests)" in errors[0]
-    assert sum(ITEMS[source][1] in path for path, *_ in source_server.asked) == 1
+    assert sum(ITEMS[source][1] in path for path, *_ in source_server.requests) == 1
 
 
 @pytest.mark.parametrize("source", ITEMS)
@@ -113,11 +113,11 @@ def test_what_succeeds_is_kept_when_another_item_fails(command, store, source_se
 
 def test_a_second_pull_asks_only_for_what_is_not_fresh(command, store, source_server):
     command("data", "pull", "NVDA", *SINCE)
-    source_server.asked.clear()
+    source_server.requests.clear()
     code, out, _ = command("data", "pull", "NVDA", "AMD", *SINCE)
     assert code == 0
     assert "fresh and not asked: 1" in out
-    assert {path for path, *_ in source_server.asked if "chart" in path} == {"/v8/finance/chart/AMD"}
+    assert {path for path, *_ in source_server.requests if "chart" in path} == {"/v8/finance/chart/AMD"}
 
 
 def test_the_same_answer_again_adds_no_row(command, store):
@@ -244,7 +244,7 @@ def test_two_writers_do_not_meet(command, store, monkeypatch):
 
 def test_the_sec_is_told_who_asks_and_neither_store_nor_output_repeats_it(command, store, source_server):
     _, out, _ = pull(command, "sec")
-    assert all(headers["User-Agent"] == "Test suite test@example.org" for _, _, headers in source_server.asked)
+    assert all(headers["User-Agent"] == "Test suite test@example.org" for _, _, headers in source_server.requests)
     held = b"".join(path.read_bytes() for path in store.home.rglob("*") if path.is_file())
     assert b"test@example.org" not in held
     assert "test@example.org" not in out

@@ -202,7 +202,7 @@ def test_a_name_that_cannot_be_sent_ends_the_pull_before_it_begins(agent, comman
     assert code == 2
     assert len(errors) == 1
     assert "BACKTEST_SEC_USER_AGENT is" in errors[0]
-    assert source_server.asked == []
+    assert source_server.requests == []
 
 
 @pytest.mark.parametrize("address", ["http://例子", "ftp://127.0.0.1", "127.0.0.1"])
