@@ -87,7 +87,7 @@ def test_a_store_of_a_thousand_tickers(benchmark, home, what, target):
         return json.loads(done.stdout.splitlines()[-1])
 
     benchmark.group, benchmark.extra_info["target"] = f"a store of {TICKERS:,} tickers × 25 years", target
-    found = benchmark.pedantic(process, rounds=1)
-    benchmark.extra_info |= {name: round(value, 2) for name, value in found.items()}
-    measured = f"{found['seconds']:.2f} s after imports, peak {found['peak_mb']:.0f} MB"
+    measurement = benchmark.pedantic(process, rounds=1)
+    benchmark.extra_info |= {name: round(value, 2) for name, value in measurement.items()}
+    measured = f"{measurement['seconds']:.2f} s after imports, peak {measurement['peak_mb']:.0f} MB"
     print(f"\n{benchmark.group}, {what[1].split('(')[0]}: {measured}; target {target}")

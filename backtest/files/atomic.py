@@ -1,6 +1,6 @@
 """Files and folders put in place whole or not at all: whatever the instant of a kill, a path has its old content or its new.
 
-What a killed process was writing stays beside the path, under a name that begins with a dot.
+What a killed process was writing stays in its folder, under a name that begins with a dot.
 """
 
 import os

@@ -27,7 +27,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def read_json(path: Path) -> dict[str, Any]:  # what a foreign document holds is for its reader to check
+def read_json(path: Path) -> dict[str, Any]:  # its reader checks what is in it
     """Return the object in a JSON file; ValueError or OSError in one line for anything else."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 Columns: date, open, high, low, close, adj_close, volume. Returns come from `adj_close` (total return). A session on
 which a share was suspended is a row whose prices are empty, or flat at the close before with a volume of 0 or none; a session
 without a row is a gap and is refused. The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
-What a person has decided about rows that would be refused stands in decisions.toml beside the files.
+What a person has decided about rows that would be refused is in decisions.toml in the same folder.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -51,7 +51,7 @@ def load_facts(folder: Path = FOLDER) -> Facts:
 
 
 def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -> Facts:
-    """Return the figures of a folder with the rows of a live.csv beside them, none when it is empty.
+    """Return the figures of a folder with the rows of a live.csv added, none when it is empty.
 
     Every figure passes the gate of `figure_checks`, under the folder's own rules by default.
     """

@@ -56,7 +56,7 @@ Report = Callable[[Item, str], None]
 
 
 def items(sources: Sequence[str], keys: Sequence[str] = ()) -> list[Item]:
-    """Return what can be asked of some sources, or of them about some tickers and companies only; hint at a near miss."""
+    """Return what some sources can be asked for, of all or of some tickers and companies; ConfigurationError with a near miss."""
     universe = load_universe()
     known = {
         "yahoo": [*universe.market_and_currency(), RATE],
@@ -222,7 +222,7 @@ def _store_figures(
 
 
 def _unfit(store: Store, item: Item, figures: pd.DataFrame, decisions: Decisions) -> list[Fault]:
-    """Return the faults of an answer's figures, held against the embedded ones of the same entity."""
+    """Return the faults of an answer's figures, checked together with the embedded ones of the same entity."""
     if figures.empty:
         return []
     embedded = load_facts().rows

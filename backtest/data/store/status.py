@@ -52,7 +52,7 @@ class StoredPrices(PriceCoverage):
 
 
 class StoredFigures(TypedDict):
-    """What the store has of an entity and metric, by calendar quarter, and what became of it beside the embedded figures."""
+    """What the store has of an entity and metric, by calendar quarter, compared with the embedded figures."""
 
     source: str
     first: str
@@ -186,7 +186,7 @@ def _table_faults(store: Store, logged: set[str]) -> Iterator[str]:
 def _row_faults(store: Store, name: str, logged: set[str]) -> Iterator[str]:
     try:
         rows = store.read(name)
-    except DataError:  # said of its file
+    except DataError:  # reported with its file
         return
     if rows is None:
         return
