@@ -5,7 +5,7 @@ Only the engine and the audits hold an Archive. Signals see a Panel, which has n
 
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -145,7 +145,7 @@ class Panel:
     @property
     def chips(self) -> tuple[Chip, ...]:
         """Every accelerator announced by now, in the order of its table; cached."""
-        return self.cached("chips", lambda: tuple(_chip(row) for _, row in self.accelerators.iterrows()))
+        return self.cached("chips", lambda: tuple(_chip(row) for row in self.accelerators.to_dict("records")))
 
     def flagship(self, vendor: str, quarter: int) -> Chip | None:
         """Return the flagship a vendor shipped last by a quarter, of those whose bandwidths are both known, or None."""
@@ -219,7 +219,7 @@ class Panel:
         return positions
 
 
-def _chip(row: pd.Series) -> Chip:
+def _chip(row: dict[Hashable, Any]) -> Chip:  # of the table of accelerators
     """Return a chip; one that is planned, or placed in a year only, has not shipped in any quarter."""
     stated = str(row["first_shipped"])
     shipped = parse_quarter(stated[:6]) if SHIPPED.match(stated) and "planned" not in stated else None

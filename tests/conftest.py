@@ -1,5 +1,6 @@
 """What the test suites share: the embedded figures and prices, and archives that leak on purpose."""
 
+import gc
 import os
 import pickle
 import sys
@@ -30,6 +31,7 @@ settings.load_profile("same every time")
 
 
 def pytest_configure(config):
+    gc.set_threshold(50_000, 20, 50)  # by default a tenth of the time goes into looking for garbage, and there is hardly any
     # exchange_calendars 4.13 trips it, but pandas 3.1 warns at its own line: a filter by module cannot tell whose it is.
     config.addinivalue_line(
         "filterwarnings",
