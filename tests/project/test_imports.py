@@ -92,6 +92,35 @@ def check_directions(sources):
             assert name in ONLY.get(own, {name}), f"{file} imports {name}; {own} may import {sorted(ONLY[own])}"
 
 
+def data_layer(name):
+    """Return where a dotted name or file of backtest.data stands: 0 checks and tables, 1 sources, 2 the store, 3 the archive."""
+    parts = name.removeprefix("backtest.").removesuffix(".py").replace("/", ".").split(".")
+    return {"sources": 1, "store": 2, "archive": 3}.get(parts[1] if len(parts) > 1 else "", 0)
+
+
+def check_data(sources):
+    for file in (file for file in sources if module_of(file) == "data"):
+        for name in (name for name in imported(sources[file], file) if name.startswith("backtest.data.")):
+            assert data_layer(name) <= data_layer(file), f"{file} imports {name}, which is above it"
+
+
+def test_within_data_sources_know_no_store_and_checks_know_no_source():
+    check_data(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("data/sources/yahoo.py", "from backtest.data.store.append_only import Store"),
+        ("data/price_checks.py", "from backtest.data.sources.folder import load_prices"),
+        ("data/store/pull.py", "from backtest.data import archive"),
+    ],
+)
+def test_an_import_that_points_up_within_data_is_caught(file, source):
+    with pytest.raises(AssertionError, match=f"{file} imports .* above it"):
+        check_data({file: source})
+
+
 def test_each_heavy_library_is_imported_in_its_home_only():
     check_homes(SOURCES)
 
