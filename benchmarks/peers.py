@@ -21,8 +21,8 @@ from backtest.execution.simulator import lines_of, simulate, vectorbt_arguments
 from backtest.execution.trading import trade
 from backtest.prices import Bars, Prices
 from backtest.strategy import build_spec
-from backtest.sweeps.evaluate import BOOKS_AT_ONCE
-from backtest.sweeps.memory import keep_freed_memory
+from backtest.sweeps.allocator import keep_freed_memory
+from backtest.sweeps.evaluator import BOOKS_AT_ONCE
 from backtest.weights import Equal
 
 CAPITAL = 10_000_000.0

@@ -26,8 +26,8 @@ from backtest.data.sources import folder, reference
 from backtest.panel import Archive
 from backtest.runs import run, tickers_of
 from backtest.strategy import StrategySpec, load_strategy
+from backtest.sweeps.fork_server import cores
 from backtest.sweeps.grid import load_grid
-from backtest.sweeps.server import cores
 from backtest.sweeps.settings import Settings
 from backtest.universe import load_universe
 

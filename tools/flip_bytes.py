@@ -25,7 +25,7 @@ from backtest.data.store.append_only import Store  # noqa: E402
 from backtest.data.store.status import verify  # noqa: E402
 from backtest.errors import BacktestError, DataError  # noqa: E402
 from backtest.output.publish import read_document  # noqa: E402
-from backtest.sweeps import baseline, chunks, seal  # noqa: E402
+from backtest.sweeps import chunks, drift, sealed_parquet  # noqa: E402
 
 SEED = 20260731
 STRATEGY = "supply_chain_excess"
@@ -66,11 +66,11 @@ def _outcome(path: Path, check: Check) -> str:
 def check_sweep(path: Path) -> None:
     """Read a file of a sweep as the commands do."""
     if path.parent.name == "chunks":
-        if seal.is_whole(path):  # so --resume would use it
+        if sealed_parquet.is_whole(path):  # so --resume would use it
             return
         chunks.read(chunks.Chunk((0,), path, 0))
     elif path.suffix == ".parquet":
-        baseline.read(path)
+        drift.read(path)
     else:
         read_document(path)
 

@@ -49,7 +49,7 @@ CHUNK = 12  # settings: those that are walked together
 LOADED = (
     "arch.bootstrap",
     "backtest.data.archive",
-    "backtest.cli.sweep_steps",
+    "backtest.sweeps.stages",
     "backtest.output.sweep_report",
     "matplotlib.pyplot",
 )

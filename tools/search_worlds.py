@@ -8,7 +8,6 @@ import sys
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,12 +16,13 @@ from backtest import calendars
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.signals.momentum import Momentum
-from backtest.statistics.refusal import Floats
+from backtest.statistics.refusal import Floats, Refused
 from backtest.sweeps.chunks import encoded, evaluate, plan
 from backtest.sweeps.grid import Grid
-from backtest.sweeps.measure import measure
+from backtest.sweeps.measurement import measure
+from backtest.sweeps.results import SearchStatistics
 from backtest.sweeps.settings import Settings
-from backtest.sweeps.workers import Crew
+from backtest.sweeps.workers import WorkerPool
 from backtest.universe import load_universe
 from backtest.weights import Rotation
 
@@ -31,7 +31,7 @@ from support.markets import CURRENCY, day, no_facts, spec_of
 
 UNIVERSE = load_universe()
 NAMES = tuple(sorted({name for theme in ("optical", "copper", "PCB") for name in UNIVERSE.basket(theme).members}))
-FUNDS = tuple(one.ticker for one in UNIVERSE.benchmarks if one.market == "XSHG")
+FUNDS = tuple(fund.ticker for fund in UNIVERSE.benchmarks if fund.market == "XSHG")
 OWN, FUND, SHARED = 0.01, 0.0025, 0.005  # deviations a day of what is a name's own, a fund's own, and of what all share
 MONTH, LOOKBACK, TOP = 21, 63, 2  # sessions, sessions, names: what the planted edge follows
 GRID = Grid({"signals.0.months": (2, 3, 6, 9), "signals.0.skip_months": (0, 1), "weights.top": (1, 2, 3, 4), "lag": (1, 2)})
@@ -68,28 +68,30 @@ def wealth(seed: int, monthly: float) -> Floats:
 def archive(seed: int, monthly: float) -> Archive:
     """Return a world."""
     names, closes = [*NAMES, *FUNDS], calendar()
-    told = f"world {seed} with {monthly:.0%} a month"
+    source = f"world {seed} with {monthly:.0%} a month"
     table = pd.DataFrame(wealth(seed, monthly), closes.index, names)
     market, rate = dict.fromkeys(names, "XSHG"), pd.Series(7.0, closes.index)
-    held = {"XSHG": closes}, rate, "none", told, told
-    return Archive(no_facts(), Prices(table, market, dict.fromkeys(names, CURRENCY["XSHG"]), *held))
+    currency = dict.fromkeys(names, CURRENCY["XSHG"])
+    return Archive(no_facts(), Prices(table, market, currency, {"XSHG": closes}, rate, "none", source, source))
 
 
-def swept(seed: int, monthly: float) -> dict[str, Any]:
-    """Return what a sweep of a world finds: the statistics of `measure`."""
+def swept(seed: int, monthly: float) -> SearchStatistics:
+    """Return what a sweep of a world says of its best setting."""
     settings, world = Settings(SPEC, GRID), archive(seed, monthly)
-    with TemporaryDirectory() as folder, Crew(1, None, settings, world) as crew:
+    with TemporaryDirectory() as folder, WorkerPool(1, None, settings, world) as pool:
         chunks = plan(settings, [str(seed), str(monthly)], Path(folder))
-        evaluate(chunks, False, partial(crew.each, encoded), lambda _: None)
-        return measure(chunks, settings, world, crew, len(settings)).statistics
+        evaluate(chunks, False, partial(pool.each, encoded), lambda _: None)
+        return measure(chunks, settings, world, pool, len(settings)).statistics
 
 
 def figures(monthly: float, count: int) -> Floats:
     """Return, per world, the Deflated Sharpe Ratio, PBO and the p-value of SPA."""
-    found = [swept(seed, monthly) for seed in range(count)]
-    return np.array(
-        [[one["deflated_sharpe"]["probability"], one["pbo"]["probability"], one["spa"]["consistent"]] for one in found]
-    )
+    rows = []
+    for seed in range(count):
+        worth = swept(seed, monthly)
+        assert not any(isinstance(part, Refused) for part in (worth.deflated_sharpe, worth.pbo, worth.spa))
+        rows.append([worth.deflated_sharpe.probability, worth.pbo.probability, worth.spa.consistent])
+    return np.array(rows)
 
 
 def main(count: int) -> None:
@@ -99,9 +101,9 @@ def main(count: int) -> None:
     print("|---|---:|---:|---:|---:|")
     for monthly in (0.0, 0.02, 0.04):
         deflated, overfit, p = figures(monthly, count).T
-        told = "noise" if not monthly else f"{monthly:.0%} a month in the two names that rose most"
+        world = "noise" if not monthly else f"{monthly:.0%} a month in the two names that rose most"
         rates = [(deflated > 0.95).mean(), overfit.mean(), (overfit <= 0.05).mean(), (p <= 0.05).mean()]
-        print(f"| {told} | " + " | ".join(f"{one:.1%}" for one in rates) + " |", flush=True)
+        print(f"| {world} | " + " | ".join(f"{rate:.1%}" for rate in rates) + " |", flush=True)
 
 
 if __name__ == "__main__":

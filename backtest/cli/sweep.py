@@ -1,8 +1,9 @@
 """The command `sweep`: a strategy over a grid."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,9 @@ from backtest.cli.options import (
 from backtest.errors import ConfigurationError
 from backtest.files.shipped import grid_path, strategies
 from backtest.sweeps.options import Engine, SweepOptions
+
+if TYPE_CHECKING:
+    from backtest.sweeps.stages import Sweep
 
 
 def sweep(
@@ -50,26 +54,39 @@ def sweep(
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""
     if name == "all":
         raise ConfigurationError("sweep all; expected one strategy, whose grid it is")
-    from backtest.sweeps.grid import TIMING, load_grid
-    from backtest.sweeps.server import start_server
+    from backtest.sweeps.fork_server import start_server
+    from backtest.sweeps.grid import DEFAULT_GRID, load_grid
 
     grid = grid_path(grid) if grid else None
-    start_server(load_grid(grid or TIMING).size, workers)  # loads what its workers need while this process does
-    from backtest.cli.sweep_steps import run_sweep
-    from backtest.files.documents import to_json
+    start_server(load_grid(grid or DEFAULT_GRID).size, workers)  # loads what its workers need while this process does
     from backtest.strategy import load_strategy
-    from backtest.sweeps.summary import terminal
+    from backtest.sweeps.stages import run_sweep
 
     (path,) = strategies(name)
     spec, days = load_strategy(path), span(start, end)
     spec = spec.replaced(**days) if days else spec
     command = command_text("sweep", path, prices, facts, days | ({"grid": grid} if grid else {}))
     options = SweepOptions(
-        path, grid or TIMING, out, command, resume=resume, merge=merge, shard=shard, engine=engine, scheduler=scheduler,
+        path, grid or DEFAULT_GRID, out, command, resume=resume, merge=merge, shard=shard, engine=engine, scheduler=scheduler,
         workers=workers, trials=tuple(trials or ()), baseline=baseline, tolerance=tolerance, junit=junit, summary=summary,
         reports=reports,
     )  # fmt: skip
-    document = run_sweep(spec, lambda tickers: load_archive(tickers, prices, facts), options)
-    if document is not None:
-        page = out / "sweeps" / spec.name / "index.html"
-        sys.stdout.write(to_json(document) if as_json else terminal(document, page))
+    finished = run_sweep(spec, lambda tickers: load_archive(tickers, prices, facts), options)
+    if finished is not None:
+        _finish(finished, options, as_json)
+
+
+def _finish(finished: "Sweep", options: SweepOptions, as_json: bool) -> None:
+    """Write the files of a sweep and print what came out of it."""
+    from backtest.files.documents import to_json
+    from backtest.output.sweep_report import publish_sweep
+    from backtest.sweeps.document import sweep_document
+    from backtest.sweeps.summary import answer_ci, terminal
+
+    page = publish_sweep(finished, options)
+    changed = answer_ci(finished.result, options)
+    if not as_json:
+        sys.stdout.write(terminal(finished.result.summary, page))
+        return
+    document = sweep_document(finished.result.summary) | asdict(finished.cost)
+    sys.stdout.write(to_json(document if changed is None else document | {"changed_without_drift": changed}))

@@ -15,6 +15,8 @@ from backtest.files.documents import read_json, to_json
 from backtest.files.hashes import MARK, is_sealed
 from backtest.files.messages import reason, shown
 from backtest.runs import RunResult
+from backtest.sweeps.document import read_summary
+from backtest.sweeps.results import SweepSummary
 
 SCHEMA = Path(__file__).parent / "result.schema.json"
 
@@ -36,11 +38,12 @@ def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
     return out / name / "index.html"
 
 
-def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], str]) -> Path:
+def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequence[SweepSummary]], str]) -> Path:
     """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
     documents = _drawable(sorted(out.glob("*/result.json")), lambda document: render([document], []))
     finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
-    sweeps = _drawable(finished, lambda document: render([], [document]))
+    drawable = _drawable(finished, lambda document: render([], [read_summary(document)]))
+    sweeps = [read_summary(document) for document in drawable]
     for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
         atomic.write(out / name, text.encode())
     return out / "index.html"

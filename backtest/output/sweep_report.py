@@ -1,81 +1,82 @@
-"""Puts the page of a sweep where people read it, with the full reports of its best settings and the front page above it."""
+"""Writes what a sweep leaves: its table and result, its page with the full reports of its best settings, and the front page."""
 
-import json
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import typer
 
 from backtest.files import atomic
+from backtest.files.hashes import sealed_json
 from backtest.output.publish import publish, publish_index
-from backtest.panel import Archive
 from backtest.report import SWEEP, render, render_index
+from backtest.report.formatting import setting_value
 from backtest.report.sweep.checks import worth
 from backtest.report.sweep.page import render_sweep
-from backtest.report.sweep.search import Search, said
+from backtest.report.sweep.search import Search
 from backtest.report.sweep.settings import top
 from backtest.runs import run
-from backtest.strategy import StrategySpec
-from backtest.sweeps.grid import load_grid
-from backtest.sweeps.measure import Findings
+from backtest.sweeps import drift
+from backtest.sweeps.document import sweep_document
+from backtest.sweeps.grid import Setting
+from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.settings import applied
+from backtest.sweeps.stages import Sweep
 from backtest.universe import load_universe
 
-FULL = "settings"  # folder of the full reports, beside the page
+FULL = "settings"  # the folder of the full reports, in that of the page
 
 
-def publish_sweep(
-    spec: StrategySpec, archive: Archive, found: Findings, document: dict[str, Any], grid: Path, out: Path, reports: int
-) -> Path:
-    """Write the page of a sweep and the full reports of its best settings; return the page's path.
+def publish_sweep(sweep: Sweep, options: SweepOptions) -> Path:
+    """Write a sweep's settings.parquet, result.json, page and full reports, and the front page; return the page's path.
 
-    Reports come first and those of an earlier sweep go last, so that no link leads nowhere whenever this is killed.
+    The page comes after the reports that it leads to, and reports of an earlier sweep are removed after it: whenever this is
+    killed, every link leads to a file.
     """
-    search = search_of(spec, archive, found, document, grid)
-    folder = out / "sweeps" / spec.name
-    told = _best(search, reports)
-    for spec_id, setting in told.items():
-        typer.echo(f"running setting {spec_id} of {spec.name}", err=True)
-        values = ", ".join(f"{field} {said(value)}" for field, value in setting.items())
-        above = replace(SWEEP, said=f"One of the best settings of a sweep: {values}. {worth(document)}")
-        result = replace(run(applied(spec, setting), archive), command=document["command"])
+    spec, summary = sweep.settings.spec, sweep.result.summary
+    folder = options.folder(spec.name)
+    drift.write(sweep.result.table, summary.identities, folder / "settings.parquet")
+    atomic.write(folder / "result.json", sealed_json(sweep_document(summary)))
+    search = search_of(sweep)
+    best = _best(search, sweep, options.reports)
+    for spec_id, setting in best.items():
+        print(f"running setting {spec_id} of {spec.name}", file=sys.stderr)
+        values = ", ".join(f"{field} {setting_value(value)}" for field, value in setting.items())
+        above = replace(SWEEP, said=f"One of the best settings of a sweep: {values}. {worth(summary)}")
+        result = replace(run(applied(spec, setting), sweep.archive), command=summary.command)
         publish(result, render(result, above), folder / FULL, spec_id)
-    linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in told})
+    linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in best})
     atomic.write(folder / "index.html", render_sweep(linked).encode())
-    _forget(folder / FULL, list(told))
-    publish_index(out, render_index)
+    _remove_others(folder / FULL, list(best))
+    publish_index(options.out, render_index)
     return folder / "index.html"
 
 
-def search_of(spec: StrategySpec, archive: Archive, found: Findings, document: dict[str, Any], grid: Path) -> Search:
+def search_of(sweep: Sweep) -> Search:
     """Return what the page of a sweep shows, without links to full reports."""
-    universe, prices = load_universe(), archive.prices
+    spec, universe, prices = sweep.settings.spec, load_universe(), sweep.archive.prices
     return Search(
         title=spec.title,
         question=spec.question,
-        table=found.table,
-        windows=found.windows,
-        document=document,
-        grid=load_grid(grid).as_dict(),
-        command=document["command"],
-        prices={"source": prices.source, "adjustment": prices.adjustment},
+        result=sweep.result,
+        grid=sweep.settings.grid,
+        prices=f"{prices.source}, {prices.adjustment}",
         chosen=pd.Timestamp(max(universe.basket(name).chosen for name in spec.baskets)),
         reports={},
     )
 
 
-def _best(search: Search, count: int) -> dict[str, dict[str, Any]]:
+def _best(search: Search, sweep: Sweep, count: int) -> Mapping[str, Setting]:
     """Return the best different settings by spec_id; books of one setting share a report."""
-    rows = search.table.loc[list(top(search, len(search.table))), ["spec_id", "setting"]].drop_duplicates("spec_id")[:count]
-    return {str(spec_id): json.loads(setting) for spec_id, setting in zip(rows["spec_id"], rows["setting"], strict=True)}
+    rows = search.table.loc[list(top(search, len(search.table))), ["spec_id", "number"]].drop_duplicates("spec_id")[:count]
+    pairs = zip(rows["spec_id"], rows["number"], strict=True)
+    return {str(spec_id): sweep.settings.setting(int(number)) for spec_id, number in pairs}
 
 
-def _forget(folder: Path, kept: Sequence[str]) -> None:
-    """Remove the full reports that the page no longer leads to, and nothing else."""
-    for one in folder.glob("*/"):
-        if one.name not in kept and (one.name.startswith(".") or (one / "result.json").is_file()):
-            shutil.rmtree(one, ignore_errors=True)
+def _remove_others(folder: Path, names: Sequence[str]) -> None:
+    """Remove the full reports that the page does not lead to, and nothing else."""
+    for report in folder.glob("*/"):
+        if report.name not in names and (report.name.startswith(".") or (report / "result.json").is_file()):
+            shutil.rmtree(report, ignore_errors=True)

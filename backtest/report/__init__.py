@@ -28,6 +28,7 @@ from backtest.report.sections import (
     trades,
 )
 from backtest.runs import RunResult
+from backtest.sweeps.results import SweepSummary
 from backtest.thesis.windows import REPORT_DATE
 
 FOLDER = Path(__file__).parent / "templates"
@@ -69,7 +70,7 @@ def page(title: str, question: str, above: Above, sections: Sequence[Section]) -
     )
 
 
-def render_index(documents: Sequence[Mapping[str, Any]], sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
+def render_index(documents: Sequence[Mapping[str, Any]], sweeps: Sequence[SweepSummary] = ()) -> str:
     """Return the front page over results and sweeps read back from result.json; each links to its page."""
     strategies = list(front.parts(documents))
     tables = [front.section(documents)] if documents else []

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest.thesis.windows import Window
+from backtest.thesis.windows import SAMPLES, Window
 
 DASH = "—"
 LONGEST_NAME = 100  # letters
-SAMPLES = ("in sample", "out of sample", "whole")
 GROUPS = {
     "in": "In sample: up to the report's date, seen by its authors",
     "out": "Out of sample: after the report's date",
@@ -40,6 +39,15 @@ def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
     if value is None or not known(value):
         return DASH
     return f"{value * 100:{'+' if sign else ''},.{digits}f}%".replace("-", "−")
+
+
+def setting_value(value: object) -> str:
+    """Return a value of a setting: numbers without needless zeros, lists with commas, nothing as a dash."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(setting_value, value)) or DASH
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:,.12g}".replace("-", "−")
+    return str(value) or DASH
 
 
 def day(moment: object) -> str:

@@ -11,7 +11,8 @@ from backtest.report import cells
 from backtest.report.charts.sparklines import sparkline
 from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import counted, known, listed, number, percent, plain
-from backtest.report.sweep.checks import CHECKS, verdict
+from backtest.report.sweep.checks import KINDS, checks, verdict
+from backtest.sweeps.results import SweepSummary
 
 Document = Mapping[str, Any]
 AFTER = "out of sample"
@@ -55,24 +56,24 @@ def parts(documents: Sequence[Document]) -> Iterator[tuple[str, Part]]:
         yield address(document), Part(f"strategy-{number_}", document["spec"]["title"], blocks)
 
 
-def sweeps(documents: Sequence[Document]) -> Section:
+def sweeps(summaries: Sequence[SweepSummary]) -> Section:
     """Return every sweep in a row: its best Sharpe ratio never without what the search for it is worth."""
     columns = (
         Column("Strategy"), Column("Settings", True, term="Settings of a sweep"), Column("Best Sharpe", True, term="Sharpe"),
-        *(Column(check.title, True, term="Check of the search") for check in CHECKS), Column("The best is", prose=True),
+        *(Column(kind.title, True, term="Check of the search") for kind in KINDS), Column("The best is", prose=True),
     )  # fmt: skip
-    rows = tuple(_sweep(document) for document in documents)
+    rows = tuple(map(_sweep, summaries))
     caption = "Sweeps: the best of many settings of a strategy over the whole run, and what the search for it is worth"
     return Section("sweeps", "Sweeps", (Table(caption, columns, (Rows(rows),)),))
 
 
-def _sweep(document: Document) -> tuple[Cell, ...]:
-    found, (word, because) = document["statistics"], verdict(document)
+def _sweep(summary: SweepSummary) -> tuple[Cell, ...]:
+    word, because = verdict(summary)
     return (
-        Cell(plain(document["strategy"]), href=f"sweeps/{address(document)}"),
-        Cell(f"{document['settings']:,}"),
-        Cell(number(document["best"]["sharpe whole"]), note=f"of {counted(document['trials'], 'trial')}"),
-        *(Cell(check.figure(found[check.name]), note=check.outcome(found[check.name])) for check in CHECKS),
+        Cell(plain(summary.strategy), href=f"sweeps/{quote(summary.strategy, safe='')}/index.html"),
+        Cell(f"{summary.settings:,}"),
+        Cell(number(summary.best.sharpe), note=f"of {counted(summary.trials, 'trial')}"),
+        *(Cell(check.figure, note=check.outcome) for check in checks(summary)),
         Cell(word, note=because),
     )
 

@@ -1,7 +1,7 @@
-"""Chunks of a sweep: each a Parquet file named by what it came from, written whole or not at all.
+"""Chunks of a sweep: each a Parquet file named by what it was made from, written whole or not at all.
 
-A chunk's name is the hash of the settings in it, the data and the code; a change of any leaves the old files unread. Its
-file carries the hash of its content, which is checked whenever it is read.
+A chunk's name is the hash of its settings, the data and the code; after a change of any of them the old files are not read.
+Its file carries the hash of its content, which every reading checks.
 """
 
 import sys
@@ -18,8 +18,8 @@ from backtest.files import atomic
 from backtest.files.hashes import content_id
 from backtest.guard import blaming
 from backtest.panel import require_content
-from backtest.sweeps import seal
-from backtest.sweeps.evaluate import Curve, Evaluator
+from backtest.sweeps import sealed_parquet
+from backtest.sweeps.evaluator import Curve, Evaluator
 from backtest.sweeps.grid import stated
 from backtest.sweeps.options import parse_shard
 from backtest.sweeps.settings import Settings
@@ -30,9 +30,8 @@ SCHEMA = pyarrow.schema(
         ("number", pyarrow.int64()),
         ("spec_id", pyarrow.string()),
         ("book", pyarrow.string()),
-        ("setting", pyarrow.string()),
         ("periods", pyarrow.int64()),
-        ("days", pyarrow.list_(pyarrow.int32())),  # since 1970, of each value; none: those of the row before
+        ("days", pyarrow.list_(pyarrow.int32())),  # since 1970, of each value; empty: those of the row before
         ("equity", pyarrow.list_(pyarrow.float64())),
     ]
 )
@@ -40,15 +39,18 @@ SCHEMA = pyarrow.schema(
 
 @dataclass(frozen=True)
 class Chunk:
-    """The numbers of some settings of the grid, the file that their curves belong in, and the tile they begin in."""
+    """The numbers of some settings of the grid, the file of their curves, and the tile that the first of them is in."""
 
     numbers: tuple[int, ...]
     path: Path
     tile: int
 
 
+Encoded = Iterator[tuple[Chunk, bytes]]
+
+
 def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
-    """Return the chunks of a sweep, the same whatever the shard: tiles too large for one are cut, small ones share one."""
+    """Return the chunks of a sweep, the same whatever the shard: a large tile is cut, small tiles share a chunk."""
     parts: list[tuple[int, ...]] = [()]
     for _, tile in groupby(settings.order.tolist(), key=lambda number: settings.tile[number]):
         members = tuple(tile)
@@ -67,69 +69,70 @@ def shard_of(chunks: Sequence[Chunk], shard: str) -> list[Chunk]:
 
 
 def evaluate(
-    chunks: Iterable[Chunk],
-    resume: bool,
-    encode: Callable[[Sequence[Chunk]], Iterator[tuple[Chunk, bytes]]],
-    told: Callable[[int], None],
+    chunks: Iterable[Chunk], resume: bool, encode: Callable[[Sequence[Chunk]], Encoded], on_progress: Callable[[int], None]
 ) -> None:
-    """Write every chunk as `encode` hands its bytes on, in any order; with `resume` those on disk are left, if they are whole.
+    """Write every chunk as `encode` yields its bytes, in any order; with `resume` whole files on disk are left.
 
-    `told` hears of a chunk's settings before its file is there. A damaged chunk is named on standard error and made again.
+    `on_progress` is called with the number of a chunk's settings before its file is there. A damaged chunk is named on standard
+    error and made again.
     """
-    wanted = []
+    missing = []
     for chunk in chunks:
-        if resume and seal.is_whole(chunk.path):
-            told(len(chunk.numbers))
+        if resume and sealed_parquet.is_whole(chunk.path):
+            on_progress(len(chunk.numbers))
             continue
         if resume and chunk.path.exists():
             print(f"{chunk.path}: its content is not what its hash says; made again", file=sys.stderr)
-        wanted.append(chunk)
-    for chunk, body in encode(wanted):
-        told(len(chunk.numbers))
+        missing.append(chunk)
+    for chunk, body in encode(missing):
+        on_progress(len(chunk.numbers))
         atomic.write(chunk.path, body)
 
 
 def require(chunks: Sequence[Chunk]) -> None:
     """Raise DataError with how many chunks are missing."""
-    if lost := [chunk for chunk in chunks if not chunk.path.exists()]:
-        raise DataError(f"{lost[0].path.parent}: {len(lost)} of {len(chunks)} chunks are missing; want every shard, see --resume")
+    if missing := [chunk for chunk in chunks if not chunk.path.exists()]:
+        raise DataError(
+            f"{missing[0].path.parent}: {len(missing)} of {len(chunks)} chunks are missing; expected every shard, "
+            "of this code and these data: run what is missing with --resume"
+        )
 
 
 def read(chunk: Chunk) -> pyarrow.Table:
-    """Return a chunk's rows; DataError when its file cannot be read or its content is not what its hash says."""
-    return seal.read(chunk.path, "chunk", "delete it and --resume")
+    """Return a chunk's rows; DataError when its file cannot be read, is damaged or is of another version."""
+    table = sealed_parquet.read(chunk.path, "chunk", "delete it and --resume")
+    if not table.schema.equals(SCHEMA):
+        raise DataError(f"{chunk.path}: a chunk of another version; delete it and --resume")
+    return table
 
 
 def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
     """Return the Parquet file of a chunk; StrategyError for a strategy that fails or changes what it was given."""
-    numbers, what = chunk.numbers, f"strategy {settings.spec.name}"
-    with blaming(what):
+    numbers, strategy = chunk.numbers, f"strategy {settings.spec.name}"
+    with blaming(strategy):
         curves = [*evaluator.curves([settings[number][1] for number in numbers])]
-    require_content(evaluator.archive, evaluator.content, what)
-    curves.sort(key=lambda one: (numbers[one.number], one.book))
-    placed = [numbers[one.number] for one in curves]
-    said = [stated(settings.setting(number)) for number in placed]
+    require_content(evaluator.archive, evaluator.content, strategy)
+    curves.sort(key=lambda curve: (numbers[curve.number], curve.book))
+    rows = [numbers[curve.number] for curve in curves]
     columns = {
-        "number": placed,
-        "spec_id": [settings.spec_id(number) for number in placed],
-        "book": [one.book for one in curves],
-        "setting": said,
-        "periods": [one.periods for one in curves],
+        "number": rows,
+        "spec_id": [settings.spec_id(number) for number in rows],
+        "book": [curve.book for curve in curves],
+        "periods": [curve.periods for curve in curves],
         "days": _lists([*_days(curves)]),
-        "equity": _lists([one.values for one in curves]),
+        "equity": _lists([curve.values for curve in curves]),
     }
-    named = ["spec_id", "book", "setting"]
     split = {"equity.list.element": "BYTE_STREAM_SPLIT"}  # values alike in their leading bytes: a fifth smaller, and faster
     table = pyarrow.table(columns, schema=SCHEMA)
-    return seal.written(table, compression="zstd", use_dictionary=named, column_encoding=split)
+    return sealed_parquet.encoded(table, compression="zstd", use_dictionary=["spec_id", "book"], column_encoding=split)
 
 
 def _days(curves: Sequence[Curve]) -> Iterator[np.ndarray]:
-    """Yield the days of each curve; none where they are those of the one before, as they are in a sweep of one book."""
+    """Yield the days of each curve; none where they are those of the curve before, as they are in a sweep of one book."""
     before, nothing = None, np.empty(0, dtype=np.int32)
-    for one in curves:
-        fresh, before = one.sessions is not before, one.sessions
-        yield one.sessions.to_numpy().astype("datetime64[D]").astype(np.int32) if fresh else nothing
+    for curve in curves:
+        same, before = curve.sessions is before, curve.sessions
+        yield nothing if same else curve.sessions.to_numpy().astype("datetime64[D]").astype(np.int32)
 
 
 def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:
@@ -138,5 +141,5 @@ def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:
 
 
 def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:
-    held = [f"{number} {settings.spec_id(number)} {stated(settings.setting(number))}" for number in part]
-    return content_id(text.encode() for text in (*identity, *held))
+    members = [f"{number} {settings.spec_id(number)} {stated(settings.setting(number))}" for number in part]
+    return content_id(text.encode() for text in (*identity, *members))

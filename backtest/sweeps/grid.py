@@ -1,4 +1,4 @@
-"""A grid of settings in TOML: lists and ranges by field, what is excluded, and a cap; all checked before anything runs.
+"""A grid of settings in TOML: lists and ranges by field, conditions that exclude, and a cap; all checked before anything runs.
 
 most = 20000                                  no more settings than this
 [settings]
@@ -13,6 +13,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from backtest.files.messages import shown
 from backtest.files.rows import read_toml
 
 MOST, MOST_EVER = 100_000, 10_000_000
-PLACES = 100  # times the cap: what a grid whose conditions exclude most of it may have before
+CANDIDATES = 100  # times the cap: the size of a grid before conditions exclude most of it
 FINEST = 1e-9  # step of a range: values are rounded to 12 places
-TIMING = Path(__file__).with_name("timing.toml")  # what a sweep takes where no grid is named
+DEFAULT_GRID = Path(__file__).with_name("default_grid.toml")  # of a sweep without --grid
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -31,17 +32,20 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "le": operator.le,
     "gt": operator.gt,
     "ge": operator.ge,
-    "in": lambda value, among: value in among,
+    "in": lambda value, operands: value in operands,
 }
-Setting = dict[str, Any]
+Value = bool | int | float | str | date | tuple["Value", ...]
+Setting = Mapping[str, Value]
+Condition = Mapping[str, Value]  # operator → operand
+EXPECTED = "numbers, texts, days, true or false, or lists of them"
 
 
 @dataclass(frozen=True)
 class Grid:
     """The values of each field, in the order of the file, and the tables of conditions (field → operator → operand)."""
 
-    fields: Mapping[str, tuple[Any, ...]]
-    exclude: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
+    fields: Mapping[str, tuple[Value, ...]]
+    exclude: tuple[Mapping[str, Condition], ...] = ()
     most: int = MOST
 
     @property
@@ -50,27 +54,19 @@ class Grid:
         return math.prod(map(len, self.fields.values()))
 
     def settings(self) -> Iterator[tuple[int, Setting]]:
-        """Yield every setting that no table excludes with its place in the full product, the last field running fastest."""
-        for place in range(self.size):
-            setting = self.at(place)
+        """Yield every setting that no table excludes with its index in the full product, the last field running fastest."""
+        for index in range(self.size):
+            setting = self.at(index)
             if not any(_meets(setting, table) for table in self.exclude):
-                yield place, setting
+                yield index, setting
 
-    def at(self, place: int) -> Setting:
-        """Return the setting at a place in the full product."""
-        found = []
+    def at(self, index: int) -> Setting:
+        """Return the setting at an index of the full product."""
+        values = []
         for name in reversed([*self.fields]):
-            place, which = divmod(place, len(self.fields[name]))
-            found.append((name, self.fields[name][which]))
-        return dict(reversed(found))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the grid for JSON."""
-        return {
-            "fields": {name: list(values) for name, values in self.fields.items()},
-            "exclude": [{field: dict(asked) for field, asked in table.items()} for table in self.exclude],
-            "most": self.most,
-        }
+            index, position = divmod(index, len(self.fields[name]))
+            values.append((name, self.fields[name][position]))
+        return dict(reversed(values))
 
 
 def stated(setting: Setting) -> str:
@@ -80,41 +76,42 @@ def stated(setting: Setting) -> str:
 
 def load_grid(path: Path) -> Grid:
     """Return the grid of a TOML file; ConfigurationError with file and field for what cannot be read."""
-    held = read_toml(path)
-    if unknown := sorted(set(held) - {"most", "settings", "exclude"}):
+    document = read_toml(path)
+    if unknown := sorted(set(document) - {"most", "settings", "exclude"}):
         raise ConfigurationError(f"{path}: {near_miss('key', unknown[0], ['most', 'settings', 'exclude'])}")
-    most, settings, exclude = held.get("most", MOST), held.get("settings"), held.get("exclude", [])
+    most, settings, exclude = document.get("most", MOST), document.get("settings"), document.get("exclude", [])
     if not isinstance(settings, dict) or not settings:
         raise ConfigurationError(f"{path}: no [settings]; expected at least one field with its values")
     if type(most) is not int or not 1 <= most <= MOST_EVER:
         raise ConfigurationError(f"{path}: most is {shown(most)}; expected a number of settings from 1 to {MOST_EVER:,}")
     if not isinstance(exclude, list) or not all(isinstance(table, dict) and table for table in exclude):
         raise ConfigurationError(f"{path}: exclude; expected [[exclude]] tables, each with at least one condition")
-    counts = {name: _count(f"{path}: {shown(name)}", stated) for name, stated in settings.items()}
-    if math.prod(counts.values()) > most * (PLACES if exclude else 1):
+    counts = {name: _count(f"{path}: {shown(name)}", written) for name, written in settings.items()}
+    if math.prod(counts.values()) > most * (CANDIDATES if exclude else 1):
         longest = max(counts, key=lambda name: counts[name])
         raise ConfigurationError(
             f"{path}: the grid has more settings than most = {most}, {shown(longest)} alone {shown(counts[longest])}; "
             "expected fewer values or a higher cap"
         )
-    fields = {name: _values(stated, counts[name]) for name, stated in settings.items()}
-    for table in exclude:
-        for field, asked in table.items():
-            _check_condition(f"{path}: exclude {field}", field, asked, fields)
-    return Grid(fields, tuple(exclude), most)
+    fields = {name: _values(f"{path}: {shown(name)}", written, counts[name]) for name, written in settings.items()}
+    tables = tuple(
+        {field: _condition(f"{path}: exclude {field}", field, written, fields) for field, written in table.items()}
+        for table in exclude
+    )
+    return Grid(fields, tables, most)
 
 
-def _count(where: str, stated: Any) -> int | float:
+def _count(where: str, written: object) -> int | float:
     """Return how many values a list or range has without making them; infinity for more than can be counted."""
-    if isinstance(stated, list):
-        if not stated:
+    if isinstance(written, list):
+        if not written:
             raise ConfigurationError(f"{where} is empty; expected at least one value")
-        for value in stated:
+        for value in written:
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigurationError(f"{where} has {value}; expected finite numbers")
-        return len(stated)
-    if isinstance(stated, dict) and set(stated) == {"from", "to", "step"}:
-        first, last, step = (stated[key] for key in ("from", "to", "step"))
+        return len(written)
+    if isinstance(written, dict) and set(written) == {"from", "to", "step"}:
+        first, last, step = (written[key] for key in ("from", "to", "step"))
         numbers = all(type(part) is int or (type(part) is float and math.isfinite(part)) for part in (first, last, step))
         if numbers and step >= FINEST and last >= first:
             try:
@@ -122,33 +119,45 @@ def _count(where: str, stated: Any) -> int | float:
             except OverflowError:
                 return math.inf
     raise ConfigurationError(
-        f"{where} is {shown(stated)}; expected a list or {{ from, to, step }} that rises, with step above 0 ({FINEST:g} at least)"
+        f"{where} is {shown(written)}; expected a list or {{ from, to, step }} that rises, with step above 0 "
+        f"({FINEST:g} at least)"
     )
 
 
-def _values(stated: Any, count: int | float) -> tuple[Any, ...]:
-    if isinstance(stated, list):
-        return tuple(stated)
-    first, step = stated["from"], stated["step"]
+def _values(where: str, written: Any, count: int | float) -> tuple[Value, ...]:
+    if isinstance(written, list):
+        return tuple(_value(where, value) for value in written)
+    first, step = written["from"], written["step"]
     whole = isinstance(step, int)
     return tuple(first + number * step if whole else round(first + number * step, 12) for number in range(int(count)))
 
 
-def _check_condition(where: str, field: str, asked: Any, fields: Mapping[str, tuple[Any, ...]]) -> None:
+def _value(where: str, written: object) -> Value:
+    """Return a value of TOML, lists as tuples."""
+    if isinstance(written, list):
+        return tuple(_value(where, value) for value in written)
+    if not isinstance(written, bool | int | float | str | date):
+        raise ConfigurationError(f"{where} has {shown(written)}; expected {EXPECTED}")
+    return written
+
+
+def _condition(where: str, field: str, written: object, fields: Mapping[str, tuple[Value, ...]]) -> Condition:
     if field not in fields:
         raise ConfigurationError(f"{where}: {near_miss('setting', field, list(fields))}")
-    if not isinstance(asked, dict) or not asked or set(asked) - set(OPERATORS):
-        raise ConfigurationError(f"{where} is {shown(asked)}; expected operators among {', '.join(OPERATORS)}")
+    if not isinstance(written, dict) or not written or set(written) - set(OPERATORS):
+        raise ConfigurationError(f"{where} is {shown(written)}; expected operators among {', '.join(OPERATORS)}")
+    condition = {name: _value(where, operand) for name, operand in written.items()}
     try:
         for value in fields[field]:
-            _compare(value, asked)
+            _holds(value, condition)
     except TypeError:
-        raise ConfigurationError(f"{where} is {shown(asked)}; its values cannot be compared so") from None
+        raise ConfigurationError(f"{where} is {shown(written)}; its values cannot be compared so") from None
+    return condition
 
 
-def _meets(setting: Setting, table: Mapping[str, Mapping[str, Any]]) -> bool:
-    return all(_compare(setting[field], asked) for field, asked in table.items())
+def _meets(setting: Setting, table: Mapping[str, Condition]) -> bool:
+    return all(_holds(setting[field], condition) for field, condition in table.items())
 
 
-def _compare(value: Any, asked: Mapping[str, Any]) -> bool:
-    return all(OPERATORS[name](value, operand) for name, operand in asked.items())
+def _holds(value: Value, condition: Condition) -> bool:
+    return all(OPERATORS[name](value, operand) for name, operand in condition.items())

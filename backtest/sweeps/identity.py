@@ -1,4 +1,4 @@
-"""What a sweep's figures come from, each part with a hash of its own, so that a drift can be blamed on the one that changed."""
+"""The identities of a sweep: a hash of each thing its figures come from, so that a drift can be blamed on what changed."""
 
 import sys
 from importlib import metadata

@@ -46,6 +46,10 @@ class SweepOptions:
         if self.shard and self.merge:
             raise ConfigurationError("--shard and --merge; expected the shards first, then one --merge without --shard")
 
+    def folder(self, strategy: str) -> Path:
+        """Return the folder of a strategy's sweep."""
+        return self.out / "sweeps" / strategy
+
 
 def parse_shard(text: str) -> tuple[int, int]:
     """Return I and N of "I/N", I from 1 to N; ConfigurationError for anything else."""

@@ -1,6 +1,6 @@
-"""A sweep's work on the cores of this machine: processes that make chunks and read what is in them.
+"""The worker processes of a sweep on this machine, which make chunks and read them.
 
-They are forked from the server of `backtest.sweeps.server`, and end with the process they work for, however that ends.
+They are forked from the server of `backtest.sweeps.fork_server`, and end with the process that started them, however it ends.
 """
 
 import gc
@@ -18,28 +18,37 @@ from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from backtest.errors import BacktestError, ConfigurationError
 from backtest.panel import Archive
 from backtest.strategy import load_strategy
+from backtest.sweeps.allocator import keep_freed_memory
 from backtest.sweeps.chunks import Chunk
-from backtest.sweeps.evaluate import Evaluator
-from backtest.sweeps.memory import keep_freed_memory
-from backtest.sweeps.server import METHOD
+from backtest.sweeps.evaluator import Evaluator
+from backtest.sweeps.fork_server import METHOD
 from backtest.sweeps.settings import Settings
 from backtest.universe import load_universe
 
 Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
-Memory = tuple[int, int]  # bytes a process holds for itself, and shares
-GROWN = 1 << 24  # bytes
-QUEUED = 2  # chunks given to a worker at a time, so that it never waits
-_mine: tuple[Settings, Evaluator] | BacktestError | None = None  # what a worker works with, or why it cannot
+MEMORY_STEP = 1 << 24  # bytes by which the peak has to grow before memory is measured again
+QUEUED = 2  # chunks of a worker at a time, so that it never waits
+_state: tuple[Settings, Evaluator] | BacktestError | None = None  # of a worker process, or why it could not begin
 
 
-class Crew:
-    """So many workers, or this process itself where one is asked for; use it as a context."""
+class Memory(NamedTuple):
+    """Bytes of memory that a process has for itself, and that it shares with others."""
+
+    own: int
+    shared: int
+
+
+class WorkerPool:
+    """A pool of `count` worker processes, a context; with a count of 1 this process does the work.
+
+    ConfigurationError for a strategy that cannot be sent to another process, BacktestError for a worker that cannot begin.
+    """
 
     def __init__(self, count: int, strategy: Path | None, settings: Settings, archive: Archive) -> None:
         self._settings, self._peaks = settings, dict[int, Memory]()
@@ -47,13 +56,13 @@ class Crew:
         self._pools: list[ProcessPoolExecutor] = []
         self._processes: list[int] = []
         if count > 1:
-            given = strategy, _packed(settings, archive)
-            self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, given) for _ in range(count)]
+            arguments = strategy, _packed(settings, archive)
+            self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, arguments) for _ in range(count)]
 
     def __enter__(self) -> Self:
-        """Wait until every worker is there: it has loaded its libraries and knows settings and archive."""
+        """Wait until every worker has loaded its libraries, the settings and the archive."""
         try:
-            with _said_when_killed():
+            with _naming_the_killed():
                 self._processes = [started.result() for started in [pool.submit(_ready) for pool in self._pools]]
         except BaseException as error:
             self.__exit__(type(error))
@@ -63,20 +72,20 @@ class Crew:
     def __exit__(self, failed: type[BaseException] | None = None, *_: object) -> None:
         for process in self._processes if failed else ():
             with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)  # a chunk in hand can take a minute, and nobody wants it
+                os.kill(process, signal.SIGTERM)  # the chunk in work can take a minute, and is of no use
         for pool in self._pools:
             pool.shutdown(wait=failed is not None, cancel_futures=True)
 
     @property
     def peak_memory(self) -> int:
-        """The most that every worker held for itself, and what they share once, in bytes."""
-        held = self._peaks.values()
-        return sum(own for own, _ in held) + max((shared for _, shared in held), default=0)
+        """The peak memory of all workers in bytes: what each has for itself, and what they share once."""
+        peaks = self._peaks.values()
+        return sum(peak.own for peak in peaks) + max((peak.shared for peak in peaks), default=0)
 
     def each(self, task: Task[Made], chunks: Sequence[Chunk], *further: Any) -> Iterator[tuple[Chunk, Made]]:
-        """Yield what a task makes of each chunk, as it is made. A worker that dies ends it with BacktestError.
+        """Yield each chunk with what a task makes of it, as it is made; BacktestError where a worker dies.
 
-        A worker stays with a tile, whose decisions it knows, until nothing is left of it.
+        A worker stays with a tile, whose decisions it has cached, until nothing is left of it.
         """
         if not self._pools:
             for chunk in chunks:
@@ -84,11 +93,11 @@ class Crew:
             return
         left, running = _Tiles(chunks), dict[Future[tuple[Made, int, Memory]], tuple[int, Chunk]]()
         ready = [worker for worker in range(len(self._pools)) for _ in range(QUEUED)]
-        with _said_when_killed():
+        with _naming_the_killed():
             while True:
                 for worker in ready:
-                    if (one := left.take(worker)) is not None:
-                        running[self._pools[worker].submit(_done, task, one, further)] = worker, one
+                    if (chunk := left.take(worker)) is not None:  # type: ignore[assignment]
+                        running[self._pools[worker].submit(_done, task, chunk, further)] = worker, chunk
                 if not running:
                     return
                 ended = wait(running, return_when=FIRST_COMPLETED).done
@@ -99,16 +108,17 @@ class Crew:
 
 
 @contextmanager
-def _said_when_killed() -> Iterator[None]:
+def _naming_the_killed() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool:
-        said = "a worker of the sweep was killed, for want of memory perhaps; want --resume, or fewer --workers"
-        raise BacktestError(said) from None
+        raise BacktestError(
+            "a worker of the sweep was killed, perhaps because memory ran out; expected room for it: --resume, or fewer --workers"
+        ) from None
 
 
 class _Tiles:
-    """What is left to do, by tile."""
+    """The chunks that are left, by tile."""
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self._left: dict[int, deque[Chunk]] = {}
@@ -117,7 +127,7 @@ class _Tiles:
         self._of: dict[int, int] = {}
 
     def take(self, worker: int) -> Chunk | None:
-        """Return a worker's next chunk: of its own tile, else of one that nobody works on, else of the one with most left."""
+        """Return a worker's next chunk: of its own tile, else of a free tile, else of the tile with most chunks left."""
         if not self._left:
             return None
         if self._of.get(worker) not in self._left:
@@ -131,9 +141,9 @@ class _Tiles:
 
 
 def _begin(strategy: Path | None, body: bytes) -> None:
-    """Make a worker ready: it ends with its parent, knows the strategy's own classes and holds settings and archive."""
-    global _mine
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person's Ctrl-C is the parent's to answer
+    """Set up a worker process: it ends with its parent, loads the strategy's own classes, the settings and the archive."""
+    global _state
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     Thread(target=_end_with_parent, daemon=True).start()
     keep_freed_memory()
     gc.enable()
@@ -141,14 +151,14 @@ def _begin(strategy: Path | None, body: bytes) -> None:
         if strategy is not None:
             load_strategy(strategy)
         settings, archive = pickle.loads(body)
-        _mine = settings, Evaluator(archive, load_universe())
-    except Exception as error:  # told when asked: a pool would only say that it is broken
-        _mine = BacktestError(f"a worker could not begin: {type(error).__name__}: {error}")
+        _state = settings, Evaluator(archive, load_universe())
+    except Exception as error:  # raised by `_ready`: a pool would only say that it is broken
+        _state = BacktestError(f"a worker could not begin: {type(error).__name__}: {error}")
 
 
 def _ready() -> int:
-    if isinstance(_mine, BacktestError):
-        raise _mine
+    if isinstance(_state, BacktestError):
+        raise _state
     return os.getpid()
 
 
@@ -157,7 +167,7 @@ def _packed(settings: Settings, archive: Archive) -> bytes:
         return pickle.dumps((settings, archive))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigurationError(
-            f"workers cannot be sent this strategy ({error}); want its classes at the top of its file, or --workers 1"
+            f"workers cannot be sent this strategy ({error}); expected its classes at the top of its file, or --workers 1"
         ) from None
 
 
@@ -169,22 +179,22 @@ def _end_with_parent() -> None:
 
 
 def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Memory]:
-    assert isinstance(_mine, tuple)
-    made = task(chunk, *_mine, *further)
-    return made, os.getpid(), _memory(most_held() // GROWN)
+    assert isinstance(_state, tuple)
+    made = task(chunk, *_state, *further)
+    return made, os.getpid(), _memory(peak_memory() // MEMORY_STEP)
 
 
-def most_held() -> int:
-    """Return the most memory that this process ever held, in bytes."""
+def peak_memory() -> int:
+    """Return the most memory that this process ever had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @lru_cache(maxsize=1)
-def _memory(_most: int) -> Memory:
-    """Return what this process holds for itself and shares; looked up when the most it held has grown, which takes a while."""
+def _memory(_peak: int) -> Memory:
+    """Return the memory of this process; looking it up takes a while, so it is cached until the peak has grown."""
     rollup = Path("/proc/self/smaps_rollup")
     if not rollup.exists():
-        return most_held(), 0
-    held = {words[0]: int(words[1]) * 1024 for words in map(str.split, rollup.read_text().splitlines()[1:])}
-    own = held["Private_Clean:"] + held["Private_Dirty:"]
-    return own, held["Rss:"] - own
+        return Memory(peak_memory(), 0)
+    sizes = {words[0]: int(words[1]) * 1024 for words in map(str.split, rollup.read_text().splitlines()[1:])}
+    own = sizes["Private_Clean:"] + sizes["Private_Dirty:"]
+    return Memory(own, sizes["Rss:"] - own)

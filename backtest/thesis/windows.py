@@ -10,6 +10,7 @@ from backtest.statistics.intervals import intervals
 from backtest.thesis import load_windows
 
 REPORT_DATE = pd.Timestamp("2025-07-23")
+IN_SAMPLE, OUT_OF_SAMPLE, WHOLE = SAMPLES = ("in sample", "out of sample", "whole")  # windows of every run
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ def windows(first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:
         if start <= end:
             named.append(Window(row.name, start, end, sample_of(start, end)))
     spans = [
-        ("in sample", first, min(last, REPORT_DATE)),
-        ("out of sample", REPORT_DATE + pd.Timedelta(days=1), last),
-        ("whole", first, last),
+        (IN_SAMPLE, first, min(last, REPORT_DATE)),
+        (OUT_OF_SAMPLE, REPORT_DATE + pd.Timedelta(days=1), last),
+        (WHOLE, first, last),
     ]
     return named + [Window(name, start, end, sample_of(start, end)) for name, start, end in spans if start <= end]
 

@@ -6,22 +6,31 @@ from pathlib import Path
 import pytest
 
 from backtest.__main__ import main
-from backtest.cli.sweep_steps import Pace
+from backtest.statistics.overfitting import Deflated
+from backtest.statistics.refusal import Refused
+from backtest.statistics.spa import Superior
+from backtest.sweeps.progress import Pace
+from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, SweepSummary, WindowFigures
 from backtest.sweeps.summary import terminal
 
 ROOT = Path(__file__).parents[2]
-FOUND = {
-    "strategy": "example",
-    "settings": 12,
-    "trials": 40,
-    "best": {"sharpe whole": 1.234, "setting": json.dumps({f"weights.field_{number}": number / 7 for number in range(9)})},
-    "statistics": {
-        "deflated_sharpe": {"probability": 0.731},
-        "pbo": {"reason": "12 observations; want at least 30", "n": 12},
-        "spa": {"consistent": 0.005},
-        "minimum_length": {"years": 2.41, "had": 3.4},
-    },
-}
+SETTING = {f"weights.field_{number}": number / 7 for number in range(9)}
+SUMMARY = SweepSummary(
+    strategy="example",
+    settings=12,
+    best=BestSetting(3, "0" * 16, "leaders", SETTING, 242, "chunk", {"whole": WindowFigures(0.5, 1.234)}),
+    statistics=SearchStatistics(
+        Deflated(0.731, 0.26, 0.219, 0.9, 5.2, 40, 177),
+        Refused("12 observations; expected at least 30", 12),
+        Superior(0.005, 0.004, 0.006, 12, 177),
+        None,
+        MinimumLength(2.41, 3.4),
+    ),
+    trials=40,
+    trials_on_any_data=40,
+    identities={},
+    command="",
+)
 
 
 @pytest.fixture
@@ -45,39 +54,39 @@ class Clock:
         return self.now
 
 
-def told(arrivals, total, there=0, workers=2):
-    """Return what is said after each chunk that arrives: (seconds since the start, settings in it)."""
+def seconds_left(arrivals, total, done=0, workers=2):
+    """Return the seconds left after each chunk that arrives: (seconds since the start, settings in it)."""
     clock = Clock()
-    pace = Pace(total, there, workers, clock)
-    found = []
+    pace = Pace(total, done, workers, clock)
+    left = []
     for clock.now, count in arrivals:
-        found.append(pace.left(count))
-    return found
+        left.append(pace.left(count))
+    return left
 
 
 def test_the_time_that_is_left_is_that_of_the_pace_after_the_first_chunks():
     # Two workers: 20 s until the first two chunks, then one chunk of 100 every second; 1,000 settings end after 28 s.
     arrivals = [(20.0, 100), (20.0, 100), *((21.0 + number, 100) for number in range(8))]
-    found = told(arrivals, 1000)
-    assert found[:2] == [None, None]
-    assert found[2:] == pytest.approx([7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
+    left = seconds_left(arrivals, 1000)
+    assert left[:2] == [None, None]
+    assert left[2:] == pytest.approx([7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
 
 
 def test_nothing_is_said_before_a_tenth_was_measured_nor_of_a_sweep_of_one_chunk():
-    assert told([(5.0, 12)], 12) == [None]
-    found = told([(1.0, 10), (1.0, 10), *((2.0 + number, 10) for number in range(20))], 1000)
-    assert [one is None for one in found[:12]] == [True] * 11 + [False]
+    assert seconds_left([(5.0, 12)], 12) == [None]
+    left = seconds_left([(1.0, 10), (1.0, 10), *((2.0 + number, 10) for number in range(20))], 1000)
+    assert [seconds is None for seconds in left[:12]] == [True] * 11 + [False]
 
 
 def test_chunks_that_were_there_before_do_not_count_as_pace():
-    there = [(0.0, 256), (0.0, 256)]
-    found = told([*there, (3.0, 200), (3.0, 200), (4.0, 200)], 1512, there=512)
-    assert found[:4] == [None] * 4
-    assert found[4] == pytest.approx(2.0)
+    before = [(0.0, 256), (0.0, 256)]
+    left = seconds_left([*before, (3.0, 200), (3.0, 200), (4.0, 200)], 1512, done=512)
+    assert left[:4] == [None] * 4
+    assert left[4] == pytest.approx(2.0)
 
 
 def test_a_terminal_of_eighty_columns_shows_the_best_beside_what_the_search_is_worth_and_the_page(tmp_path):
-    *lines, page = terminal(FOUND, tmp_path / "index.html").splitlines()
+    *lines, page = terminal(SUMMARY, tmp_path / "index.html").splitlines()
     assert max(map(len, lines)) <= 80
     assert page == f"page: {tmp_path / 'index.html'}"
     text = " ".join(" ".join(lines).split())

@@ -21,7 +21,7 @@ from backtest.signals import load_signals
 from backtest.statistics import hac, influence, markov_switching, refusal, sizes
 from backtest.strategy import load_strategy
 from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
-from backtest.sweeps.grid import TIMING, load_grid
+from backtest.sweeps.grid import DEFAULT_GRID, load_grid
 from backtest.sweeps.settings import PATHS_TOGETHER, Settings
 from backtest.thesis import load_hypotheses
 from backtest.thesis.windows import REPORT_DATE
@@ -401,5 +401,5 @@ def test_every_file_that_the_documents_name_is_there():
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 def test_the_grid_of_a_sweep_without_one_suits_every_strategy_on_embedded_prices(path):
-    spec, grid = load_strategy(path), load_grid(TIMING)
+    spec, grid = load_strategy(path), load_grid(DEFAULT_GRID)
     assert len(Settings(spec, grid)) == 32

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml  # comes with distributed
 
-from backtest.sweeps import baseline
+from backtest.sweeps import drift
 from backtest.sweeps.trials import Trials
 
 pytestmark = pytest.mark.process
@@ -219,9 +219,9 @@ def test_the_merge_publishes_page_summary_junit_and_the_ledger_of_all_shards(run
 
 
 def test_a_drift_from_the_baseline_beside_the_grid_fails_the_merge_and_reaches_the_pull_request(runner, merged):
-    table, came_from = baseline.read(merged / "sweeps/supply_chain_excess/settings.parquet")
+    table, identities = drift.read(merged / "sweeps/supply_chain_excess/settings.parquet")
     moved = table.assign(**{"sharpe whole": table["sharpe whole"].where(pd.Series(table.index > 0), 9.0)})
-    baseline.write(moved, came_from, runner.folder / "repository" / "sweeps" / "tiny.parquet")
+    drift.write(moved, identities, runner.folder / "repository" / "sweeps" / "tiny.parquet")
     assert runner.run("merge") == 5
     assert int(ElementTree.parse(runner.folder / "artifacts" / "sweep" / "junit.xml").getroot().get("failures")) > 0
     assert runner.run("comment") == 0

@@ -19,6 +19,19 @@ from backtest.files.documents import to_json
 from backtest.report import render
 from backtest.report.sweep.search import Search
 from backtest.runs import RunResult
+from backtest.statistics.overfitting import Deflated, Overfit
+from backtest.statistics.spa import Superior
+from backtest.sweeps.grid import Grid
+from backtest.sweeps.results import (
+    BestSetting,
+    MinimumLength,
+    SearchStatistics,
+    Span,
+    SweepResult,
+    SweepSummary,
+    WindowFigures,
+)
+from backtest.sweeps.settings import typed_column
 from backtest.thesis.windows import Window
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
@@ -91,45 +104,49 @@ WINDOWS = (
     Window("out of sample", pd.Timestamp("2025-07-24"), pd.Timestamp("2026-06-26"), "out"),
     Window("whole", pd.Timestamp("2023-01-01"), pd.Timestamp("2026-06-26"), "both"),
 )
-GIVEN = {
-    "deflated_sharpe": {
-        "probability": 0.731, "ratio": 0.26, "threshold": 0.219, "skewness": 0.9, "kurtosis": 5.2, "trials": 400, "n": 177,
-    },
-    "pbo": {"probability": 0.082, "loss": 0.01, "slope": -0.97, "splits": 924, "blocks": 12, "trials": 300, "n": 168},
-    "spa": {
-        "consistent": 0.005, "lower": 0.004, "upper": 0.006, "trials": 300, "n": 177, "first": "2023-01-06", "last": "2026-06-26",
-    },
-    "minimum_length": {"years": 2.417, "had": 3.4},
-}  # fmt: skip
+STATISTICS = SearchStatistics(
+    Deflated(probability=0.731, ratio=0.26, threshold=0.219, skewness=0.9, kurtosis=5.2, trials=400, n=177),
+    Overfit(probability=0.082, loss=0.01, slope=-0.97, splits=924, blocks=12, trials=300, n=168),
+    Superior(consistent=0.005, lower=0.004, upper=0.006, trials=300, n=177),
+    Span("2023-01-06", "2026-06-26"),
+    MinimumLength(years=2.417, had=3.4),
+)
+IDENTITIES = {"code": "c0", "rules": "r0", "data": "d0", "dependencies": "p0"}
 
 
 @pytest.fixture(scope="session")
 def search_of() -> Callable[..., Search]:
     """Return a maker of searches: fields with their values, and ratios by window, one per combination, the last fastest."""
 
-    def make(fields: dict[str, list[Any]], ratios: dict[str, Any], statistics: dict[str, Any] = GIVEN, **changes: Any) -> Search:
-        settings = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
+    def make(
+        fields: dict[str, tuple[Any, ...]], ratios: dict[str, Any], statistics: SearchStatistics = STATISTICS, **changes: Any
+    ) -> Search:
+        settings = list(product(*fields.values()))
         table = pd.DataFrame(
             {
                 "number": range(len(settings)),
                 "spec_id": [f"{number:016x}" for number in range(len(settings))],
                 "book": "leaders",
-                "setting": [json.dumps(one, sort_keys=True) for one in settings],
+                **{
+                    name: typed_column(values).to_pandas()
+                    for name, values in zip(fields, zip(*settings, strict=True), strict=True)
+                },
                 "periods": 52,
-                **{f"sharpe {window}": list(found) for window, found in ratios.items()},
-                **{f"total_return {window}": [one / 10 for one in found] for window, found in ratios.items()},
+                **{f"sharpe {window}": list(values) for window, values in ratios.items()},
+                **{f"total_return {window}": [value / 10 for value in values] for window, values in ratios.items()},
             }
         )
-        best = table.loc[table["sharpe whole"].idxmax()].to_dict()
-        document = {
-            "strategy": "example", "settings": len(table), "best": best, "trials": 400, "trials_on_any_data": 500,
-            "statistics": statistics, "identities": {"code": "c0", "rules": "r0", "data": "d0", "dependencies": "p0"},
-        }  # fmt: skip
+        row = int(table["sharpe whole"].idxmax())
+        figures = {"whole": WindowFigures(table["total_return whole"][row], table["sharpe whole"][row])}
+        best = BestSetting(row, f"{row:016x}", "leaders", dict(zip(fields, settings[row], strict=True)), 52, "chunk", figures)
+        summary = SweepSummary(
+            "example", len(table), best, statistics, trials=400, trials_on_any_data=500,
+            identities=changes.pop("identities", IDENTITIES),
+            command=changes.pop("command", "python -m backtest sweep example --grid grid.toml"),
+        )  # fmt: skip
         made = Search(
-            title="An example", question="Does it?", table=table, windows=WINDOWS, document=document,
-            grid={"fields": fields, "exclude": [], "most": 1000}, command="python -m backtest sweep example --grid grid.toml",
-            prices={"source": "reference", "adjustment": "total return"},
-            chosen=pd.Timestamp("2026-11-23"), reports={},
+            title="An example", question="Does it?", result=SweepResult(summary, table, tuple(fields), WINDOWS),
+            grid=Grid(fields, (), 1000), prices="reference, total return", chosen=pd.Timestamp("2026-11-23"), reports={},
         )  # fmt: skip
         return replace(made, **changes)
 
@@ -140,8 +157,8 @@ def search_of() -> Callable[..., Search]:
 def broad(search_of: Callable[..., Search]) -> Search:
     """A sweep of 288 settings whose ratios rise with one field, with noise."""
     fields = {
-        "rebalance": ["weekly", "monthly", "quarterly"], "lag": [1, 2, 3, 4],
-        "weights.above": [round(-0.3 + 0.05 * step, 2) for step in range(12)], "weights.otherwise": ["cash", "510300.SS"],
+        "rebalance": ("weekly", "monthly", "quarterly"), "lag": (1, 2, 3, 4),
+        "weights.above": tuple(round(-0.3 + 0.05 * step, 2) for step in range(12)), "weights.otherwise": ("cash", "510300.SS"),
     }  # fmt: skip
     chance = np.random.default_rng(20250723)
     level = np.array([0.8 - 4.0 * above for _, _, above, _ in product(*fields.values())])

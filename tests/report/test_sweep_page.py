@@ -1,6 +1,5 @@
 """The page of a sweep shows the figures of its table, the best never without what the search is worth."""
 
-import json
 import re
 from dataclasses import replace
 
@@ -14,11 +13,13 @@ from backtest.report.sweep.maps import maps, worst_neighbours
 from backtest.report.sweep.noise import noise
 from backtest.report.sweep.page import SECTIONS, render_sweep
 from backtest.report.sweep.stability import conclusion, rank_correlation
+from backtest.statistics.refusal import Refused
+from backtest.sweeps.results import MinimumLength, SearchStatistics
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
 NAN = float("nan")
 # By hand: a × b × c with c running fastest.
-FIELDS = {"a": [1, 2, 3], "b": ["x", "y"], "c": [10, 20]}
+FIELDS = {"a": (1, 2, 3), "b": ("x", "y"), "c": (10, 20)}
 WHOLE = [1.0, 2.0, 0.0, 0.4, 3.0, 1.0, 0.6, 1.0, 0.5, 0.7, 2.0, 3.0]
 INSIDE = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2]
 AFTER = [4.8, 4.4, 4.0, 3.6, 3.2, 2.8, 2.4, 2.0, 1.6, 1.2, 0.8, 0.4]
@@ -55,7 +56,7 @@ def test_a_cell_without_a_ratio_is_no_neighbour_and_has_none():
 
 
 def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny, read):
-    said = worth(tiny.document)
+    said = worth(tiny.summary)
     assert said.startswith("Of 12 settings the best has a Sharpe ratio of 3.00 over the whole run, and as the best of 400 trials")
     for figure in (
         "not distinguishable from luck",
@@ -66,7 +67,7 @@ def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny
     ):
         assert figure in said
     assert said in read(render_sweep(tiny)).text
-    row = read(render_index([], [tiny.document])).table("Sweeps:")["example"]
+    row = read(render_index([], [tiny.summary])).table("Sweeps:")["example"]
     assert row[2:4] == ["3.00 of 400 trials", "73% fails"]
     assert row[-1].startswith("not distinguishable from luck")
 
@@ -80,7 +81,7 @@ def test_the_top_settings_show_their_fields_ratios_and_worst_neighbours(tiny, re
 
 
 def test_settings_equal_in_every_window_are_one_row(search_of, read):
-    fields = {"lag": [1, 2], "fill": ["close", "open"]}
+    fields = {"lag": (1, 2), "fill": ("close", "open")}
     page = read(render_sweep(search_of(fields, {"in sample": [1.0] * 4, "whole": [2.0, 2.0, 3.0, 2.0]})))
     rows = page.table("Settings with the highest Sharpe ratios")
     assert list(rows)[1:] == [f"{2:016x}", f"{0:016x}"]
@@ -132,8 +133,7 @@ def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
     ratios = broad.table["sharpe whole"]
     middle = next(text for text in page.text if text.startswith("The median setting"))
     assert all(number(ratios.quantile(part)) in middle for part in (0.0, 0.25, 0.5, 0.75))
-    settings = pd.DataFrame([json.loads(one) for one in broad.table["setting"]])
-    medians = settings.assign(ratio=ratios).pivot_table("ratio", "weights.above", "lag", "median")
+    medians = broad.table.pivot_table("sharpe whole", "weights.above", "lag", "median")
     rows = page.table("Median Sharpe ratio by weights.above and lag")
     for above, found in medians.iterrows():
         shown = [cell.split()[0] for cell in rows[f"{above:g}".replace("-", "−")][1:]]
@@ -151,13 +151,13 @@ def test_noise_is_as_wide_as_the_length_allows_and_its_best_grows_with_the_trial
     found = noise(broad)
     assert found.error == pytest.approx(3.4**-0.5)
     drawn = np.random.default_rng(1).normal(size=(10_000, 400)).max(axis=1)
-    assert found.best / found.error == pytest.approx(drawn.mean(), abs=0.02)
+    assert found.hurdle / found.error == pytest.approx(drawn.mean(), abs=0.02)
     assert found.counts.sum() == len(broad.table)
     assert found.noise.sum() == pytest.approx(len(broad.table), rel=0.01)
 
 
 def test_one_field_has_a_map_of_one_column(search_of, read):
-    page = read(render_sweep(search_of({"lag": [1, 2, 3]}, {"whole": [1.0, 0.5, 0.2]})))
+    page = read(render_sweep(search_of({"lag": (1, 2, 3)}, {"whole": [1.0, 0.5, 0.2]})))
     rows = page.table("Median Sharpe ratio by lag")
     assert [rows[name][1] for name in "123"] == ["1.00 0.50", "0.50 0.20", "0.20 0.20"]
     assert any("no region can be chosen" in text for text in page.text)
@@ -174,22 +174,21 @@ def test_settings_without_a_ratio_are_counted_and_leave_no_figure(search_of, rea
 
 def test_one_regime_and_no_day_after_the_report(tiny, read):
     early = tuple(window for window in tiny.windows if window.sample == "in")[:1] + tiny.windows[-1:]
-    page = read(render_sweep(replace(tiny, windows=early, table=tiny.table.drop(columns=["sharpe out of sample"]))))
+    table = tiny.table.drop(columns=["sharpe out of sample"])
+    page = read(render_sweep(replace(tiny, result=replace(tiny.result, windows=early, table=table))))
     assert any("whether it lasted is not known" in text for text in page.text)
     assert "24Q1–Q2" in page.table("Settings by window")
 
 
 def test_refused_checks_say_why_and_pass_nothing(search_of, read):
-    refused = {"reason": "12 observations; want at least 30", "n": 12}
-    statistics = {
-        "deflated_sharpe": refused, "pbo": refused, "spa": refused, "minimum_length": {"years": None, "had": 0.2},
-    }  # fmt: skip
+    refused = Refused("12 observations; expected at least 30", 12)
+    statistics = SearchStatistics(refused, refused, refused, None, MinimumLength(None, 0.2))
     search = search_of(FIELDS, {"whole": WHOLE}, statistics)
     rows = read(render_sweep(search)).table("What the best of the settings is worth")
     assert [row[1:3] for name, row in rows.items() if name != "Check"] == [["—", "refused"]] * 3 + [["—", "fails"]]
     assert rows["Deflated Sharpe Ratio"][4] == "12"
-    assert worth(search.document).count("12 observations") == 3
-    assert "could not be computed" in worth(search.document)
+    assert worth(search.summary).count("12 observations") == 3
+    assert "could not be computed" in worth(search.summary)
 
 
 @pytest.mark.parametrize(
@@ -202,17 +201,18 @@ def test_refused_checks_say_why_and_pass_nothing(search_of, read):
     ],
 )
 def test_the_word_follows_the_rules(ratios, statistics, word, search_of, broad):
-    given = broad.document["statistics"]
-    changed = {name: {**one, "probability": statistics[name]} if name in statistics else one for name, one in given.items()}
-    assert f"it is {word}, because" in worth(search_of(FIELDS, {"whole": ratios}, changed).document)
+    given = broad.summary.statistics
+    changed = {name: replace(getattr(given, name), probability=figure) for name, figure in statistics.items()}
+    assert f"it is {word}, because" in worth(search_of(FIELDS, {"whole": ratios}, replace(given, **changed)).summary)
 
 
 def test_markup_in_a_setting_stays_text(search_of, read):
-    fields = {EVIL: [1, 2], "weights.otherwise": ["cash", EVIL], "signals.0.leaders": [["A", "B"], ["\u202eC"]]}
+    fields = {EVIL: (1, 2), "weights.otherwise": ("cash", EVIL), "signals.0.leaders": (("A", "B"), ("\u202eC",))}
     search = search_of(
-        fields, {"in sample": INSIDE[:8], "out of sample": AFTER[:8], "whole": WHOLE[:8]}, title=EVIL, command=EVIL
-    )
-    page = read(render_sweep(replace(search, document={**search.document, "identities": {EVIL: EVIL}})))
+        fields, {"in sample": INSIDE[:8], "out of sample": AFTER[:8], "whole": WHOLE[:8]}, title=EVIL, command=EVIL,
+        identities={EVIL: EVIL},
+    )  # fmt: skip
+    page = read(render_sweep(search))
     assert not {tag for tag, _ in page.elements} & {"img", "iframe", "object"}
     assert [tag for tag, _ in page.elements].count("script") == 1
     assert not [key for _, attributes in page.elements for key in attributes if key.startswith("on")]
@@ -223,13 +223,15 @@ def test_markup_in_a_setting_stays_text(search_of, read):
 
 def test_books_are_a_field_of_their_own(tiny, read):
     books = pd.concat([tiny.table.assign(book="one"), tiny.table.assign(book="two")], ignore_index=True)
-    page = read(render_sweep(replace(tiny, table=books)))
+    page = read(render_sweep(replace(tiny, result=replace(tiny.result, table=books))))
     assert page.table("Median Sharpe ratio by a and book")["1"][1] == page.table("Median Sharpe ratio by a and book")["1"][2]
     assert any(text.startswith("The median book") for text in page.text)
 
 
 def test_many_values_are_put_together_and_many_categories_have_no_map(search_of, read):
-    fields = {"weights.above": [step / 100 for step in range(80)], "signals.0.leaders": [[f"N{at}"] for at in range(40)]}
+    fields = {
+        "weights.above": tuple(step / 100 for step in range(80)), "signals.0.leaders": tuple((f"N{at}",) for at in range(40))
+    }  # fmt: skip
     ratios = np.linspace(-1.0, 1.0, 3200)
     search = search_of(fields, {"whole": ratios})
     (one,) = maps(search)

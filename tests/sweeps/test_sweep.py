@@ -13,11 +13,11 @@ from backtest.runs import run
 from backtest.strategy import load_strategy
 from backtest.sweeps import chunks
 from backtest.sweeps.chunks import encoded, evaluate, plan, require, shard_of
-from backtest.sweeps.cluster import Shared
-from backtest.sweeps.evaluate import Evaluator
+from backtest.sweeps.dask_cluster import Shared
+from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.grid import Grid, load_grid, stated
 from backtest.sweeps.settings import PATHS_TOGETHER, Settings, applied
-from backtest.sweeps.workers import Crew
+from backtest.sweeps.workers import WorkerPool
 from backtest.universe import load_universe
 from backtest.weights import Gate
 
@@ -134,7 +134,7 @@ def made(archive, tmp_path, monkeypatch):
 
     def call(folder, shard="1/1", resume=False, workers=1):
         told = []
-        with Crew(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, archive) as crew:
+        with WorkerPool(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, archive) as crew:
             cut = plan(settings, ["data", "code"], tmp_path / folder)
             mine = shard_of(cut, shard)
 
@@ -185,14 +185,14 @@ def test_a_strategy_that_cannot_be_sent_to_workers_says_so(archive):
         pass
 
     with pytest.raises(ConfigurationError, match="--workers 1"):
-        Crew(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), archive)
+        WorkerPool(2, None, Settings(SPEC.replaced(weights=Inside()), Grid({"lag": (1, 2)})), archive)
 
 
 @pytest.mark.process
 def test_a_worker_that_cannot_begin_says_why(archive, tmp_path):
     with (
         pytest.raises(BacktestError, match="no such strategy file"),
-        Crew(2, tmp_path / "gone.py", Settings(SPEC, Grid({"lag": (1,)})), archive),
+        WorkerPool(2, tmp_path / "gone.py", Settings(SPEC, Grid({"lag": (1,)})), archive),
     ):
         pass
 

@@ -123,7 +123,7 @@ def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp
         assert all(one.is_file() for one in addresses(html)), html
     told = json.loads((folder / "settings" / best["spec_id"] / "result.json").read_text(encoding="utf-8"))
     windows = told["baskets"]["leaders"]["regimes"]
-    assert windows["whole"]["sharpe"] == pytest.approx(best["sharpe whole"], abs=1e-9)
+    assert windows["whole"]["sharpe"] == pytest.approx(best["windows"]["whole"]["sharpe"], abs=1e-9)
     assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
     checked = subprocess.run(
         [sys.executable, "-m", "backtest", "verify", folder / "settings" / best["spec_id"]],
@@ -144,7 +144,7 @@ def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two
 
 
 CHANGED = {
-    "code": "backtest/sweeps/evaluate.py",
+    "code": "backtest/sweeps/evaluator.py",
     "rules": "backtest/universe/rules.toml",
     "data": "backtest/data/reference/prices.parquet",
 }
@@ -182,7 +182,7 @@ def change(path, blame):
 
 def changed(text, blame):
     if blame == "code":
-        return text.replace("worth, spec.capital)", "worth * 1.001, spec.capital)")
+        return text.replace("unit_value, settings.capital)", "unit_value * 1.001, settings.capital)")
     lines = text.splitlines(keepends=True)
     at = next(n for n, line in enumerate(lines) if line.startswith('rule = "commission_bps"'))
     row = next(n for n in range(at, at + 5) if lines[n].startswith("value"))

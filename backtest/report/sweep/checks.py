@@ -1,12 +1,13 @@
-"""The four checks of a search, and the word that they give by rule."""
+"""The four checks of a search, and the verdict that they give by rule."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from backtest.report.formatting import DASH, counted, number, percent
+from backtest.report.formatting import DASH, counted, known, number, percent
+from backtest.statistics.refusal import Refused
 from backtest.statistics.sizes import SPA_ON_NOISE
 from backtest.statistics.window_rank import CONTRADICTED, SUPPORTED
+from backtest.sweeps.results import SearchStatistics, SweepSummary
 
 ENOUGH, RARE, COIN = 0.95, 0.05, 0.5  # fixed before any result
 UNCLEAR = "not distinguishable from luck"
@@ -17,44 +18,65 @@ RULES = (
     "of this size needs. Contradicted: the best Sharpe ratio is not above zero, or the probability of overfitting is 50% or "
     "more. Not distinguishable from luck: everything else, also where a check could not be computed."
 )
+Outcome = Literal["passes", "fails", "refused"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of check: its title, why a search that fails it is unclear (completes "because"), and how its figure is read."""
+
+    title: str
+    failed: str
+    reads: str
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check: where its figure is among a search's statistics, when it passes, and its words.
+    """One check of one search: its figure, the outcome and the sentence; `n` observations and `trials`, None where unknown.
 
-    `sentence` has a place for the figure; `failed` completes "because"; `reads` says how the figure is to be read.
+    `details` belong with the figure: the hurdle and the moments, the splits, the bounds.
     """
 
-    name: str
-    key: str
-    title: str
-    passes: Callable[[Mapping[str, Any]], bool]
-    written: Callable[[float], str]
+    kind: Kind
+    figure: str
+    outcome: Outcome
     sentence: str
-    failed: str
-    reads: str
+    n: int | None = None
+    trials: int | None = None
+    details: tuple[str, ...] = ()
 
-    def said(self, found: Mapping[str, Any]) -> str:
-        """Return the figure as part of a sentence, or that it is not given and why."""
-        if self.refused(found):
-            return f"{self.title} is not given ({found['reason']})"
-        if found[self.key] is None:
-            return "no length would do for a ratio that is not above zero"
-        told = f" and the run has {number(found['had'], 1)}" if "had" in found else ""
-        return self.sentence.format(self.written(found[self.key])) + told
 
-    def figure(self, found: Mapping[str, Any]) -> str:
-        """Return the figure alone, or a dash."""
-        return DASH if self.refused(found) or found[self.key] is None else self.written(found[self.key])
+DEFLATED_SHARPE = Kind(
+    "Deflated Sharpe Ratio",
+    "the best of as much noise comes too close to it",
+    "The probability that the true Sharpe ratio of the best is above the one that the best of so many trials without any "
+    "edge is expected to reach; length, skewness and fat tails allowed for, trials counted as if independent.",
+)
+OVERFITTING = Kind(
+    "Probability of overfitting (PBO)",
+    "the best of one half of the days too often fails in the other half",
+    "The share of symmetric splits of the days in which the setting that was best in one half lay in the lower half of all "
+    "settings in the other. Settings that resemble each other keep it low.",
+)
+SUPERIOR = Kind(
+    "Superior ability (SPA), p-value",
+    "no setting is shown to beat its benchmarks",
+    "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
+    f"best will again; means are divided by standard deviations, and noise is rejected in {SPA_ON_NOISE} of cases, where "
+    f"{SPA_ON_NOISE.promised}% are promised.",
+)
+LENGTH = Kind(
+    "Years that the search needs",
+    "the run is too short for a search of this size",
+    "Below this length the best of as many trials without any edge is expected to reach the same Sharpe ratio.",
+)
+KINDS = (DEFLATED_SHARPE, OVERFITTING, SUPERIOR, LENGTH)
 
-    def refused(self, found: Mapping[str, Any]) -> bool:
-        """Return whether there is no figure but a reason."""
-        return self.key not in found
 
-    def outcome(self, found: Mapping[str, Any]) -> str:
-        """Return whether the check passes, in a word."""
-        return "refused" if self.refused(found) else "passes" if self.passes(found) else "fails"
+def checks(summary: SweepSummary) -> tuple[Check, ...]:
+    """Return the four checks of a search, in the order of KINDS."""
+    statistics = summary.statistics
+    return _deflated_sharpe(summary), _overfitting(statistics), _superior(statistics), _length(summary)
 
 
 def share(value: float) -> str:
@@ -67,57 +89,82 @@ def rarity(value: float) -> str:
     return number(value, 3) if value >= 0.001 else "below 0.001"
 
 
-CHECKS = (
-    Check(
-        "deflated_sharpe", "probability", "Deflated Sharpe Ratio", lambda one: one["probability"] >= ENOUGH, share,
-        "a chance of {} that its true value is above what the best of as much noise reaches (Deflated Sharpe Ratio)",
-        "the best of as much noise comes too close to it",
-        "The probability that the true Sharpe ratio of the best is above the one that the best of so many trials without any "
-        "edge is expected to reach; length, skewness and fat tails allowed for, trials counted as if independent.",
-    ),
-    Check(
-        "pbo", "probability", "Probability of overfitting (PBO)", lambda one: one["probability"] <= RARE, share,
-        "in {} of splits of the days the best of one half lay in the lower half of the other (PBO)",
-        "the best of one half of the days too often fails in the other half",
-        "The share of symmetric splits of the days in which the setting that was best in one half lay in the lower half of all "
-        "settings in the other. Settings that resemble each other keep it low.",
-    ),
-    Check(
-        "spa", "consistent", "Superior ability (SPA), p-value", lambda one: one["consistent"] <= RARE, rarity,
-        "the p-value that no setting beats its benchmarks is {} (SPA)", "no setting is shown to beat its benchmarks",
-        "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
-        f"best will again; means are divided by standard deviations, and noise is rejected in {SPA_ON_NOISE} of cases, where "
-        f"{SPA_ON_NOISE.promised}% are promised.",
-    ),
-    Check(
-        "minimum_length", "years", "Years that the search needs",
-        lambda one: one["years"] is not None and one["had"] >= one["years"], lambda one: number(one, 1),
-        "a search of this size needs {} years", "the run is too short for a search of this size",
-        "Below this length the best of as many trials without any edge is expected to reach the same Sharpe ratio.",
-    ),
-)  # fmt: skip
+def _outcome(passes: bool) -> Outcome:
+    return "passes" if passes else "fails"
 
 
-def verdict(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the word for what a sweep found and the first rule that gave it, from its document; the rules are RULES."""
-    found = document["statistics"]
-    if document["best"]["sharpe whole"] <= 0.0:
+def _refused(kind: Kind, refused: Refused) -> Check:
+    return Check(kind, DASH, "refused", f"{kind.title} is not given ({refused.reason})", refused.n)
+
+
+def _deflated_sharpe(summary: SweepSummary) -> Check:
+    found = summary.statistics.deflated_sharpe
+    if isinstance(found, Refused):
+        return _refused(DEFLATED_SHARPE, found)
+    figure = share(found.probability)
+    sentence = f"a chance of {figure} that its true value is above what the best of as much noise reaches (Deflated Sharpe Ratio)"
+    details = (
+        f"hurdle {number(found.threshold * float(summary.best.periods) ** 0.5)} a year",
+        f"skewness {number(found.skewness, 1)}",
+        f"kurtosis {number(found.kurtosis, 1)}",
+    )
+    return Check(DEFLATED_SHARPE, figure, _outcome(found.probability >= ENOUGH), sentence, found.n, found.trials, details)
+
+
+def _overfitting(statistics: SearchStatistics) -> Check:
+    found = statistics.pbo
+    if isinstance(found, Refused):
+        return _refused(OVERFITTING, found)
+    figure = share(found.probability)
+    sentence = f"in {figure} of splits of the days the best of one half lay in the lower half of the other (PBO)"
+    details = (
+        f"{found.splits:,} splits of {found.blocks} blocks",
+        f"lost money in {share(found.loss)}",
+        f"slope {number(found.slope)}" if known(found.slope) else "no slope",
+    )
+    return Check(OVERFITTING, figure, _outcome(found.probability <= RARE), sentence, found.n, found.trials, details)
+
+
+def _superior(statistics: SearchStatistics) -> Check:
+    found, span = statistics.spa, statistics.spa_span
+    if isinstance(found, Refused):
+        return _refused(SUPERIOR, found)
+    figure = rarity(found.consistent)
+    sentence = f"the p-value that no setting beats its benchmarks is {figure} (SPA)"
+    days = (f"on {span.first} to {span.last}, where every book has a benchmark",) if span else ()
+    details = (f"between {number(found.lower, 3)} and {number(found.upper, 3)}", *days)
+    return Check(SUPERIOR, figure, _outcome(found.consistent <= RARE), sentence, found.n, found.trials, details)
+
+
+def _length(summary: SweepSummary) -> Check:
+    length, trials = summary.statistics.minimum_length, summary.trials
+    if length.years is None:
+        sentence = "no length would do for a ratio that is not above zero"
+        return Check(LENGTH, DASH, "fails", sentence, trials=trials)
+    figure = number(length.years, 1)
+    sentence = f"a search of this size needs {figure} years and the run has {number(length.had, 1)}"
+    return Check(LENGTH, figure, _outcome(length.had >= length.years), sentence, trials=trials)
+
+
+def verdict(summary: SweepSummary) -> tuple[str, str]:
+    """Return the word for what a sweep found and the first rule that gave it; the rules are RULES."""
+    pbo = summary.statistics.pbo
+    if summary.best.sharpe <= 0.0:
         return CONTRADICTED, "not even the best is above zero"
-    if found["pbo"].get("probability", 0.0) >= COIN:
+    if not isinstance(pbo, Refused) and pbo.probability >= COIN:
         return CONTRADICTED, NO_BETTER
-    for check in CHECKS:
-        one = found[check.name]
-        if check.outcome(one) != "passes":
-            return UNCLEAR, f"{check.title} could not be computed" if check.refused(one) else check.failed
+    for check in checks(summary):
+        if check.outcome != "passes":
+            refused = check.outcome == "refused"
+            return UNCLEAR, f"{check.kind.title} could not be computed" if refused else check.kind.failed
     return SUPPORTED, "all four checks pass"
 
 
-def worth(document: Mapping[str, Any]) -> str:
+def worth(summary: SweepSummary) -> str:
     """Return how many settings a sweep had, the best Sharpe ratio, and what the search for it is worth: one sentence."""
-    word, because = verdict(document)
-    settings, trials = (int(document[name]) for name in ("settings", "trials"))
-    four = "; ".join(check.said(document["statistics"][check.name]) for check in CHECKS)
+    word, because = verdict(summary)
+    four = "; ".join(check.sentence for check in checks(summary))
     return (
-        f"Of {counted(settings, 'setting')} the best has a Sharpe ratio of {number(document['best']['sharpe whole'])} over the "
-        f"whole run, and as the best of {counted(trials, 'trial')} it is {word}, because {because}: {four}."
+        f"Of {counted(summary.settings, 'setting')} the best has a Sharpe ratio of {number(summary.best.sharpe)} over the "
+        f"whole run, and as the best of {counted(summary.trials, 'trial')} it is {word}, because {because}: {four}."
     )

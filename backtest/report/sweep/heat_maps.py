@@ -38,7 +38,7 @@ def _none(search: Search) -> str:
 
 
 def _read(search: Search, scale: Scale) -> str:
-    years = search.statistics["minimum_length"]["had"]
+    years = search.years
     signs = ", blue above zero and vermillion below" if scale.low < 0.0 < scale.high else ""
     return (
         "Each cell is the median Sharpe ratio, over the whole run, of all settings that share its two values, whatever their "

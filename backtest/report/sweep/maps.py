@@ -1,4 +1,4 @@
-"""Maps over pairs of fields: the median over all other fields, and the worst of a cell and those beside it, as figures."""
+"""Maps over pairs of fields: the median over all other fields, and the worst of a cell and its neighbours, as figures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from backtest.report.sweep.search import WHOLE, Field, Search
+from backtest.report.sweep.search import Field, Search
 from backtest.statistics.refusal import Floats
+from backtest.thesis.windows import WHOLE
 
-MOST_VALUES = 36  # of a field in a map: more numbers are put together, more categories have none
+MOST_VALUES = 36  # of a field in a map: neighbouring numbers are gathered, more categories have no map
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ def maps(search: Search) -> list[Map]:
     fields = [field.gathered(MOST_VALUES) for field in search.fields]
     drawn = [field for field in fields if len(field.labels) <= MOST_VALUES]
     pairs = list(combinations(drawn, 2)) if len(drawn) > 1 else [(field, None) for field in drawn]
-    found = [_map(search, *_longer_down(one, other)) for one, other in pairs]
-    return sorted(found, key=lambda one: -one.spread)
+    return sorted((_map(search, *_longer_down(*pair)) for pair in pairs), key=lambda drawn_map: -drawn_map.spread)
 
 
 def left_out(search: Search) -> Iterator[str]:
@@ -56,20 +56,21 @@ def left_out(search: Search) -> Iterator[str]:
     yield from (field.name for field in search.fields if not field.numeric and len(field.labels) > MOST_VALUES)
 
 
-def _longer_down(one: Field, other: Field | None) -> tuple[Field, Field | None]:
-    return (other, one) if other and len(other.labels) > len(one.labels) else (one, other)
+def _longer_down(first: Field, second: Field | None) -> tuple[Field, Field | None]:
+    return (second, first) if second and len(second.labels) > len(first.labels) else (first, second)
 
 
 def _map(search: Search, down: Field, across: Field | None) -> Map:
     ratios = search.ratios(WHOLE).to_numpy()
-    columns = across.places if across else np.zeros(len(ratios), dtype=np.intp)
+    columns = across.positions if across else np.zeros(len(ratios), dtype=np.intp)
     shape = (len(down.labels), len(across.labels) if across else 1)
     median = np.full(shape, np.nan)
-    held = pd.DataFrame({"down": down.places, "across": columns, "ratio": ratios}).groupby(["down", "across"])["ratio"].median()
-    median[held.index.get_level_values(0), held.index.get_level_values(1)] = held.to_numpy()
+    rows = pd.DataFrame({"down": down.positions, "across": columns, "ratio": ratios})
+    medians = rows.groupby(["down", "across"])["ratio"].median()
+    median[medians.index.get_level_values(0), medians.index.get_level_values(1)] = medians.to_numpy()
     best = int(np.nanargmax(ratios))
     steps = int(down.numeric), int(bool(across and across.numeric))
-    return Map(down, across, median, worst_neighbours(median, *steps), (int(down.places[best]), int(columns[best])))
+    return Map(down, across, median, worst_neighbours(median, *steps), (int(down.positions[best]), int(columns[best])))
 
 
 def worst_neighbours(cells: Floats, down: int, across: int) -> Floats:

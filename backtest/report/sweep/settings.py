@@ -1,4 +1,4 @@
-"""The settings with the highest Sharpe ratios, each with what it was before and after the report, and how those beside it do."""
+"""The settings with the highest Sharpe ratios, each before and after the report, and its worst neighbour."""
 
 import numpy as np
 
@@ -6,7 +6,8 @@ from backtest.report.charts.canvas import clipped
 from backtest.report.components import Cell, Column, Rows, Section, Table, Text
 from backtest.report.formatting import number
 from backtest.report.sweep.checks import verdict
-from backtest.report.sweep.search import IN, OUT, WHOLE, Search
+from backtest.report.sweep.search import Search
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
 MOST = 10  # rows
 LETTERS = 60  # of a value
@@ -27,9 +28,9 @@ def top(search: Search, most: int) -> dict[int, int]:
 
 def section(search: Search) -> Section:
     """Return the table, and what it does not show."""
-    word, because = verdict(search.document)
+    word, because = verdict(search.summary)
     warning = (
-        f"Chosen from {search.document['trials']:,} trials over the whole run, the days after the report among them, so nothing "
+        f"Chosen from {search.summary.trials:,} trials over the whole run, the days after the report among them, so nothing "
         f"here is out of sample for the choice; the best is {word}, because {because}. Where the worst neighbour is far below, "
         "the setting stands on a lone peak."
     )
@@ -54,10 +55,10 @@ def _table(search: Search) -> Table:
 
 def _row(search: Search, row: int, others: int) -> tuple[Cell, ...]:
     spec_id = str(search.table["spec_id"][row])
-    beside = int(search.beside(row).sum()) - 1
+    neighbours = int(search.neighbours(row).sum()) - 1
     return (
         Cell(spec_id, href=search.reports.get(spec_id, ""), note=f"and {others:,} equal" if others else ""),
-        *(Cell(number(float(search.ratios(window)[row]))) for window in (IN, OUT, WHOLE)),
-        Cell(number(search.worst_beside(row)), note=f"{beside:,} beside"),
-        *(Cell(clipped(field.labels[field.places[row]], LETTERS)) for field in search.fields),
+        *(Cell(number(float(search.ratios(window)[row]))) for window in (IN_SAMPLE, OUT_OF_SAMPLE, WHOLE)),
+        Cell(number(search.worst_neighbour(row)), note=f"{neighbours:,} beside"),
+        *(Cell(clipped(field.labels[field.positions[row]], LETTERS)) for field in search.fields),
     )

@@ -12,9 +12,9 @@ from backtest.report.charts.canvas import Size, chart, panels, title
 from backtest.report.charts.colours import light
 from backtest.report.components import Block, Cell, Chart, Column, Rows, Section, Span, Table, Text
 from backtest.report.formatting import DASH, GROUPS, counted, day, known, number, percent, spans
-from backtest.report.sweep.search import IN, OUT, Mask, Search
+from backtest.report.sweep.search import Mask, Search
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS
-from backtest.thesis.windows import REPORT_DATE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE
 
 BINS = 28  # of either axis of the picture
 KEPT = 0.3  # rank correlation from which the order is said to be kept, or below its negative to be turned around
@@ -28,7 +28,7 @@ RULE = (
 def section(search: Search) -> Section:
     """Return what became of the settings chosen in sample, their figures per window, and the order of all of them."""
     blocks: list[Block] = [Text(_sentence(search)), _table(search)]
-    both = search.ratios(IN).notna() & search.ratios(OUT).notna()
+    both = search.ratios(IN_SAMPLE).notna() & search.ratios(OUT_OF_SAMPLE).notna()
     if both.any():
         blocks += [_chart(search, both.to_numpy()), Text(RULE, "small")]
     if search.chosen > REPORT_DATE:
@@ -43,7 +43,7 @@ def section(search: Search) -> Section:
 
 
 def _sentence(search: Search) -> str:
-    top, inside, after = search.top_in_sample, search.ratios(IN), search.ratios(OUT)
+    top, inside, after = search.top_in_sample, search.ratios(IN_SAMPLE), search.ratios(OUT_OF_SAMPLE)
     if not top.any():
         return f"No setting has a Sharpe ratio in sample, up to {day(REPORT_DATE)}: no region can be chosen there and followed."
     many = counted(int(top.sum()), search.rows)
@@ -73,14 +73,14 @@ def conclusion(gain: float, correlation: float) -> str:
 
 def _doubt(search: Search) -> str:
     """Return the standard error of a ratio out of sample, beside which any gain is small."""
-    (span,) = (one for one in search.windows if one.name == OUT)
+    (span,) = (window for window in search.windows if window.name == OUT_OF_SAMPLE)
     years = (span.end - span.start) / pd.Timedelta(days=365.25)
     return f" One ratio out of sample has a standard error of about {number(years**-0.5)}."
 
 
 def rank_correlation(search: Search) -> float:
     """Return Spearman's correlation of all rows' ratios in sample and out of it; NaN where either never varies."""
-    both = pd.DataFrame({"in": search.ratios(IN), "out": search.ratios(OUT)}).dropna().rank()
+    both = pd.DataFrame({"in": search.ratios(IN_SAMPLE), "out": search.ratios(OUT_OF_SAMPLE)}).dropna().rank()
     return float(both["in"].corr(both["out"])) if len(both) > 2 and (both.max() > both.min()).all() else float("nan")
 
 
@@ -152,7 +152,11 @@ def _chart(search: Search, both: Mask) -> Chart:
 
 def _draw(size: Size, search: Search, both: Mask) -> Figure:
     figure, (axes,) = panels(size, (250,), top=24, bottom=40)
-    x, y, top = search.ratios(IN)[both].to_numpy(), search.ratios(OUT)[both].to_numpy(), search.top_in_sample[both]
+    x, y, top = (
+        search.ratios(IN_SAMPLE)[both].to_numpy(),
+        search.ratios(OUT_OF_SAMPLE)[both].to_numpy(),
+        search.top_in_sample[both],
+    )
     (left, right), (low, high) = _ends(x), _ends(y)
     counts, across, up = np.histogram2d(x, y, BINS, ((left, right), (low, high)))
     chosen = np.histogram2d(x[top], y[top], (across, up))[0]

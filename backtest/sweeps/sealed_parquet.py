@@ -1,4 +1,4 @@
-"""Parquet files that carry the hash of their own content, which is checked whenever they are read."""
+"""Parquet files that carry the hash of their own content, which every reading checks."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from backtest.errors import DataError
 from backtest.files.hashes import UNSEALED, is_sealed, sealed
 
 
-def written(table: pyarrow.Table, **options: Any) -> bytes:
+def encoded(table: pyarrow.Table, **options: Any) -> bytes:
     """Return the Parquet file of a table, with the hash of its content in the metadata."""
     metadata = {**(table.schema.metadata or {}), b"content": UNSEALED.encode()}
     sink = io.BytesIO()

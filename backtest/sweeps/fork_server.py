@@ -1,14 +1,14 @@
-"""The server that a sweep's workers are forked from: started before anything heavy is loaded, it loads what they need meanwhile.
+"""The server that a sweep's workers are forked from, started before this process loads its libraries: both load at once.
 
-It is `multiprocessing`'s fork server, which has no threads and no data of the sweep; where there is none workers start anew.
+It is `multiprocessing`'s fork server, which has no threads and no data of the sweep; where there is none, workers are spawned.
 """
 
 import os
 from multiprocessing import forkserver, get_all_start_methods
 
 METHOD = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
-LOADED = "backtest.sweeps.loaded"
-FEW = 512  # settings that one process does before a second is ready
+PRELOAD = "backtest.sweeps.preload"
+FEW = 512  # settings: one process has done them before a second is ready
 
 
 def cores() -> int:
@@ -17,8 +17,8 @@ def cores() -> int:
 
 
 def start_server(settings: int, workers: int | None) -> None:
-    """Start the server where so many settings want workers; by default there is one worker a core."""
+    """Start the server where that many settings need workers (None: one a core)."""
     if METHOD == "forkserver" and (workers or cores()) > 1 and settings > FEW:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the server and what it forks: one core each
-        forkserver.set_forkserver_preload([LOADED])
+        forkserver.set_forkserver_preload([PRELOAD])
         forkserver.ensure_running()

@@ -1,6 +1,6 @@
-"""Importing this loads what a worker of a sweep needs, compiled code too: the server does it once, for all that it forks.
+"""Importing this module loads the libraries and the compiled code of a sweep's worker, once for all that the server forks.
 
-It also turns the search for garbage off: hardly anything of it is, and each worker turns it on again.
+It also turns garbage collection off, since hardly anything loaded is garbage; each worker turns it on again.
 """
 
 import gc
@@ -17,11 +17,11 @@ from backtest.prices import Prices
 from backtest.strategy import build_spec
 from backtest.weights import Equal
 
-NAMES = ("arch.bootstrap", "backtest.sweeps.measure", "scipy.fft", "scipy.sparse", "vectorbt.portfolio.dispatch")
+NAMES = ("arch.bootstrap", "backtest.sweeps.measurement", "scipy.fft", "scipy.sparse", "vectorbt.portfolio.dispatch")
 
 
 def trade_once() -> None:
-    """Let two books trade on a few sessions of no meaning."""
+    """Trade two books on a few made-up sessions, which compiles the kernel."""
     closes = calendars.closes("XNYS", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-12"))
     flat = pd.DataFrame(1.0, closes.index, ["NVDA"])
     market, currency = {"NVDA": "XNYS"}, {"NVDA": "USD"}
@@ -37,4 +37,4 @@ gc.disable()
 for name in NAMES:
     importlib.import_module(name)
 trade_once()
-gc.freeze()  # so that no worker looks through it, or copies it by looking
+gc.freeze()  # no worker scans these objects, which would copy their pages

@@ -1,0 +1,94 @@
+"""The chunks of a sweep on Dask Distributed: workers send back the bytes of a chunk, which the sweep's own process writes."""
+
+import pickle
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from backtest.errors import ConfigurationError, DataError
+from backtest.panel import Archive
+from backtest.strategy import STRATEGY
+from backtest.sweeps.chunks import Chunk, Encoded, encoded
+from backtest.sweeps.evaluator import Evaluator
+from backtest.sweeps.settings import Settings
+from backtest.universe import load_universe
+
+RETRIES = 10  # of a chunk that fails; the scheduler counts the deaths of workers (allowed-failures, 3 by default)
+CONNECT_SECONDS = 30
+_lock = Lock()  # an evaluator has caches, and a worker may have threads
+
+
+def encoded_on(scheduler: str | None, chunks: Sequence[Chunk], settings: Settings, archive: Archive) -> Encoded:
+    """Yield each chunk with its bytes as they come, from a scheduler's workers or from a cluster of this machine's cores.
+
+    Raises ConfigurationError without the extra `cluster`, DataError where no scheduler answers or it goes, or where too many
+    workers die with one chunk. A chunk of a worker that dies is given to another; what workers share is made again from the
+    request that went to the scheduler.
+    """
+    try:
+        import cloudpickle
+        import distributed
+    except ImportError:
+        raise ConfigurationError(
+            "--engine dask without Dask Distributed; expected it installed: pip install 'capex-backtest[cluster]'"
+        ) from None
+    library: Any = distributed
+    for name, module in list(sys.modules.items()):
+        if name.startswith(STRATEGY):
+            cloudpickle.register_pickle_by_value(module)  # a strategy's own classes: workers lack its file
+    try:
+        with _client(library, scheduler) as client:
+            shared = client.submit(Shared, cloudpickle.dumps((settings, archive)), pure=False, retries=RETRIES)
+            futures = {client.submit(_encoded, chunk, shared, pure=False, retries=RETRIES): chunk for chunk in chunks}
+            for future in library.as_completed(list(futures)):
+                chunk, body = futures.pop(future), future.result()
+                future.release()
+                yield chunk, body
+    except library.KilledWorker as error:
+        deaths = error.allowed_failures + 1
+        raise DataError(f"{deaths} workers died with the same chunk; expected memory for them, then --resume") from None
+    except (library.CancelledError, library.comm.CommClosedError):
+        raise DataError(
+            f"{scheduler or 'own cluster'}: the Dask scheduler is gone; expected one that stays, then --resume"
+        ) from None
+
+
+@contextmanager
+def _client(library: Any, scheduler: str | None) -> Iterator[Any]:
+    """Yield a client of a scheduler, or of a cluster of our own that ends with it."""
+    try:
+        cluster: Any = scheduler or library.LocalCluster(threads_per_worker=1, dashboard_address=None)
+        client: Any = library.Client(cluster, **({"timeout": CONNECT_SECONDS} if scheduler else {}))
+    except (OSError, TimeoutError, ValueError) as error:
+        raise DataError(f"{scheduler}: no Dask scheduler answers there ({error})") from None
+    try:
+        yield client
+    finally:
+        client.close()
+        if scheduler is None:
+            cluster.close()
+
+
+class Shared:
+    """What workers share: settings and archive as bytes, which they send each other, and the evaluator of each process."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._made: tuple[Settings, Evaluator] | None = None
+
+    def __reduce__(self) -> tuple[type["Shared"], tuple[bytes]]:
+        return Shared, (self._body,)  # an evaluator at work changes while it is pickled
+
+    def made(self) -> tuple[Settings, Evaluator]:
+        """Return the settings and the evaluator of this process."""
+        if self._made is None:
+            settings, archive = pickle.loads(self._body)
+            self._made = settings, Evaluator(archive, load_universe())
+        return self._made
+
+
+def _encoded(chunk: Chunk, shared: Shared) -> bytes:
+    with _lock:
+        return encoded(chunk, *shared.made())

@@ -1,0 +1,78 @@
+"""The result.json of a sweep, written and read back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from backtest.errors import DataError
+from backtest.statistics.overfitting import Deflated, Overfit
+from backtest.statistics.refusal import Refused
+from backtest.statistics.spa import Superior
+from backtest.sweeps.grid import stated
+from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, Span, SweepSummary, WindowFigures
+
+SCHEMA = 2
+Statistic = TypeVar("Statistic", Deflated, Overfit, Superior)
+Json = Mapping[str, Any]  # a document that was read: any value of JSON
+
+
+def sweep_document(summary: SweepSummary) -> dict[str, Any]:  # JSON, made here alone
+    """Return a sweep for JSON; the three probabilities stand at the top too, null where they are refused."""
+    statistics = summary.statistics
+    span = asdict(statistics.spa_span) if statistics.spa_span else {}
+    by_name = {
+        "deflated_sharpe": asdict(statistics.deflated_sharpe),
+        "pbo": asdict(statistics.pbo),
+        "spa": asdict(statistics.spa) | span,
+        "minimum_length": asdict(statistics.minimum_length),
+    }
+    return {
+        "schema": SCHEMA,
+        "strategy": summary.strategy,
+        "settings": summary.settings,
+        "best": asdict(summary.best) | {"setting": json.loads(stated(summary.best.setting))},
+        "deflated_sharpe": by_name["deflated_sharpe"].get("probability"),
+        "pbo": by_name["pbo"].get("probability"),
+        "spa_p": by_name["spa"].get("consistent"),
+        "trials": summary.trials,
+        "trials_on_any_data": summary.trials_on_any_data,
+        "statistics": by_name,
+        "identities": dict(summary.identities),
+        "command": summary.command,
+    }
+
+
+def read_summary(document: Json) -> SweepSummary:
+    """Return the summary of a sweep's result.json; DataError for one of another version, KeyError for a part that is missing."""
+    if document.get("schema") != SCHEMA:
+        raise DataError(f"a sweep of schema {document.get('schema', 1)}; expected schema {SCHEMA}: run the sweep again")
+    best, statistics = document["best"], document["statistics"]
+    spa = statistics["spa"]
+    windows = {name: WindowFigures(_number(row["total_return"]), _number(row["sharpe"])) for name, row in best["windows"].items()}
+    return SweepSummary(
+        strategy=document["strategy"],
+        settings=document["settings"],
+        best=BestSetting(**{**{field.name: best[field.name] for field in fields(BestSetting)}, "windows": windows}),
+        statistics=SearchStatistics(
+            deflated_sharpe=_statistic(Deflated, statistics["deflated_sharpe"]),
+            pbo=_statistic(Overfit, statistics["pbo"]),
+            spa=_statistic(Superior, spa),
+            spa_span=Span(spa["first"], spa["last"]) if "first" in spa else None,
+            minimum_length=MinimumLength(statistics["minimum_length"]["years"], statistics["minimum_length"]["had"]),
+        ),
+        trials=document["trials"],
+        trials_on_any_data=document["trials_on_any_data"],
+        identities=document["identities"],
+        command=document["command"],
+    )
+
+
+def _statistic(kind: type[Statistic], row: Json) -> Statistic | Refused:
+    if "reason" in row:
+        return Refused(row["reason"], row["n"])
+    return kind(**{field.name: _number(row[field.name]) for field in fields(kind)})
+
+
+def _number(value: Any) -> Any:
+    return float("nan") if value is None else value

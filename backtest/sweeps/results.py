@@ -1,0 +1,108 @@
+"""What came of a sweep: the table of its settings, the best of them, and what the search for it is worth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from backtest.statistics.overfitting import Deflated, Overfit
+from backtest.statistics.refusal import Refused
+from backtest.statistics.spa import Superior
+from backtest.sweeps.grid import Setting
+from backtest.thesis.windows import WHOLE, Window
+
+SHARPE, TOTAL_RETURN = "sharpe", "total_return"  # a column of the table is one of them, a space and the name of a window
+
+
+@dataclass(frozen=True)
+class WindowFigures:
+    """Total return (fraction) and Sharpe ratio (per year) in a window, NaN where there is none."""
+
+    total_return: float
+    sharpe: float
+
+
+@dataclass(frozen=True)
+class BestSetting:
+    """The book with the highest Sharpe ratio over the whole run: its setting, its periods a year, and the chunk of its curve."""
+
+    number: int
+    spec_id: str
+    book: str
+    setting: Setting
+    periods: int
+    chunk: str
+    windows: Mapping[str, WindowFigures]
+
+    @property
+    def sharpe(self) -> float:
+        """The Sharpe ratio over the whole run."""
+        return self.windows[WHOLE].sharpe
+
+
+@dataclass(frozen=True)
+class Span:
+    """The base and the last day of some returns, ISO."""
+
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
+class MinimumLength:
+    """The years that a search of this size needs, None where no length would do, and those that the run has."""
+
+    years: float | None
+    had: float
+
+
+@dataclass(frozen=True)
+class SearchStatistics:
+    """What the best of many settings is worth: each statistic, or why it is refused; `spa_span` are the days of the SPA."""
+
+    deflated_sharpe: Deflated | Refused
+    pbo: Overfit | Refused
+    spa: Superior | Refused
+    spa_span: Span | None
+    minimum_length: MinimumLength
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """A sweep without its table: what its result.json has.
+
+    `trials` counts the distinct settings of the strategy ever evaluated on these data, the N of the statistics that have one.
+    """
+
+    strategy: str
+    settings: int
+    best: BestSetting
+    statistics: SearchStatistics
+    trials: int
+    trials_on_any_data: int
+    identities: Mapping[str, str]
+    command: str
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A sweep with its table, a row per setting and book.
+
+    Columns: number, spec_id, book, one per field of the grid (`fields`), periods, chunk (the file of its curve), and the total
+    return and the Sharpe ratio of each window.
+    """
+
+    summary: SweepSummary
+    table: pd.DataFrame
+    fields: tuple[str, ...]
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True)
+class SweepCost:
+    """What a sweep took: seconds in all, by part, settings a second, and the most memory of all its processes."""
+
+    seconds: float
+    seconds_by_part: Mapping[str, float]
+    settings_per_second: float
+    peak_memory_mb: float

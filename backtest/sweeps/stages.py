@@ -1,0 +1,155 @@
+"""The stages of a sweep: settings are checked, prices read, chunks evaluated and noted in the ledger, figures measured."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Thread
+
+import pandas as pd
+
+from backtest.decisions import REPEATED, decide_at, decision_sessions, last_session, require_repeatable, run_sessions
+from backtest.errors import DataError
+from backtest.guard import blaming
+from backtest.panel import Archive
+from backtest.runs import tickers_of
+from backtest.strategy import StrategySpec
+from backtest.sweeps import chunks
+from backtest.sweeps.allocator import keep_freed_memory
+from backtest.sweeps.chunks import Chunk
+from backtest.sweeps.fork_server import FEW, cores
+from backtest.sweeps.grid import load_grid
+from backtest.sweeps.identity import identities
+from backtest.sweeps.measurement import Measured, compile_statistics, measure
+from backtest.sweeps.options import SweepOptions
+from backtest.sweeps.progress import Stopwatch, progress_line
+from backtest.sweeps.results import SweepCost, SweepResult, SweepSummary
+from backtest.sweeps.settings import Settings
+from backtest.sweeps.trials import Trials, open_trials
+from backtest.sweeps.workers import WorkerPool, peak_memory
+from backtest.universe import load_universe
+
+MEGABYTES = (500.0, 350.0)  # of a sweep, and of each worker
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A finished sweep: its settings, the archive that they were evaluated on, what came of them, and what it cost."""
+
+    settings: Settings
+    archive: Archive
+    result: SweepResult
+    cost: SweepCost
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is settled before the first chunk: all chunks of the sweep, and those that are evaluated here."""
+
+    settings: Settings
+    archive: Archive
+    identities: dict[str, str]
+    chunks: list[Chunk]
+    ours: list[Chunk]
+    workers: int
+
+    @property
+    def numbers(self) -> list[int]:
+        return sorted(number for chunk in self.ours for number in chunk.numbers)
+
+
+def run_sweep(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archive], options: SweepOptions) -> Sweep | None:
+    """Evaluate a sweep or a shard of it; None for a shard, which has no result of its own.
+
+    `load_archive` is called with every ticker that a setting can hold.
+    """
+    keep_freed_memory()
+    watch = Stopwatch()
+    plan = _plan(spec, load_archive, options, watch)
+    ledger = open_trials()
+    for path in options.trials:
+        ledger.merge(path)
+    on_progress = _progress(plan, options)
+    if options.engine == "dask" and not options.merge:
+        _evaluate_on_dask(plan, options, on_progress)
+    watch.lap("evaluating")
+    workers = plan.workers if len(plan.numbers) > FEW else 1
+    with WorkerPool(workers, options.strategy, plan.settings, plan.archive) as pool:
+        watch.lap("workers")
+        if options.engine == "local" and not options.merge:
+            chunks.evaluate(plan.ours, options.resume, lambda missing: pool.each(chunks.encoded, missing), on_progress)
+        watch.lap("evaluating")
+        ledger.note(spec.name, plan.archive.data_id, map(plan.settings.spec_id, plan.numbers))
+        if options.shard:
+            folder = options.folder(spec.name) / "chunks"
+            print(f"{folder}: shard {options.shard}, {len(plan.ours)} of {len(plan.chunks)} chunks", file=sys.stderr)
+            return None
+        chunks.require(plan.chunks)
+        trials = ledger.count(spec.name, plan.archive.data_id)
+        measured = measure(plan.chunks, plan.settings, plan.archive, pool, trials)
+    if identities(plan.archive, spec) != plan.identities:
+        raise DataError(f"{spec.name}: read other files than when it began; expected a strategy that reads the same, run again")
+    watch.lap("measuring")
+    count = len(plan.settings)
+    memory = (peak_memory() + pool.peak_memory) / 2**20
+    cost = SweepCost(watch.seconds, watch.parts, count / watch.seconds, memory)
+    return Sweep(plan.settings, plan.archive, _result(spec, plan, measured, ledger, options), cost)
+
+
+def _plan(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archive], options: SweepOptions, watch: Stopwatch) -> _Plan:
+    workers, settings, universe = options.workers or cores(), Settings(spec, load_grid(options.grid)), load_universe()
+    print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
+    tickers = {ticker for number in settings.scopes for ticker in tickers_of(settings[number][1], universe)}
+    watch.lap("settings")
+    if not options.shard:
+        Thread(target=compile_statistics, daemon=True).start()  # while prices are read and workers load their libraries
+    archive = load_archive(sorted(tickers))
+    watch.lap("reading")
+    _require_repeatable(settings, archive)
+    origin = identities(archive, spec)
+    planned = chunks.plan(settings, list(origin.values()), options.folder(spec.name) / "chunks")
+    ours = chunks.shard_of(planned, options.shard) if options.shard else planned
+    return _Plan(settings, archive, origin, planned, ours, workers)
+
+
+def _require_repeatable(settings: Settings, archive: Archive) -> None:
+    """Take the first decisions of the first setting and of the last again; NotRepeatableError when one is not the same."""
+    universe = load_universe()
+    for number in dict.fromkeys((0, len(settings) - 1)):
+        spec = settings[number][1]
+        with blaming(f"strategy {spec.name}"):
+            for book in spec.books:
+                tickers = spec.tickers(book, universe)
+                last = last_session(archive.prices, tickers, spec.end, spec.fill)
+                sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
+                decided = decision_sessions(spec.rebalance, sessions)
+                chosen = [*decided[:REPEATED], decided[-1]]
+                decisions = [decide_at(spec, book, archive, universe, session) for session in chosen]
+                require_repeatable(spec, book, archive, universe, decisions)
+
+
+def _progress(plan: _Plan, options: SweepOptions) -> Callable[[int], None]:
+    done = sum(len(chunk.numbers) for chunk in plan.ours if options.resume and chunk.path.exists())
+    return progress_line(len(plan.numbers), done, plan.workers)
+
+
+def _evaluate_on_dask(plan: _Plan, options: SweepOptions, on_progress: Callable[[int], None]) -> None:
+    from backtest.sweeps.dask_cluster import encoded_on
+
+    def encode(missing: Sequence[Chunk]) -> chunks.Encoded:
+        return encoded_on(options.scheduler, missing, plan.settings, plan.archive)
+
+    chunks.evaluate(plan.ours, options.resume, encode, on_progress)
+
+
+def _result(spec: StrategySpec, plan: _Plan, measured: Measured, ledger: Trials, options: SweepOptions) -> SweepResult:
+    summary = SweepSummary(
+        strategy=spec.name,
+        settings=len(plan.settings),
+        best=measured.best,
+        statistics=measured.statistics,
+        trials=ledger.count(spec.name, plan.archive.data_id),
+        trials_on_any_data=ledger.count(spec.name),
+        identities=plan.identities,
+        command=options.command,
+    )
+    return SweepResult(summary, measured.table, tuple(plan.settings.grid.fields), measured.windows)
