@@ -83,10 +83,9 @@ def test_a_rate_that_texts_cite_is_that_of_the_table_of_sizes(rates):
 
 
 def test_the_page_of_a_sweep_says_what_spa_divides_by_and_how_often_it_errs():
-    (spa,) = [check for check in checks.CHECKS if check.name == "spa"]
-    assert "divided by standard deviations" in spa.reads
-    assert str(sizes.SPA_ON_NOISE) in spa.reads
-    assert "as they are" not in spa.reads
+    assert "divided by standard deviations" in checks.SUPERIOR.reads
+    assert str(sizes.SPA_ON_NOISE) in checks.SUPERIOR.reads
+    assert "as they are" not in checks.SUPERIOR.reads
 
 
 NULL = "SPA consistent p at most 5%"
