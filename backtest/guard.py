@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from backtest import provenance
 from backtest.errors import BacktestError, StrategyError
+from backtest.files.moved import moved
 
 Result = TypeVar("Result")
 LONGEST_MESSAGE = 160
@@ -58,6 +59,8 @@ def _blamed(error: BaseException, what: str) -> StrategyError:
         where = f"{Path(frame.tb_frame.f_code.co_filename).name} line {frame.tb_lineno}"
     else:
         where = what
+    if advice := moved(error):
+        return StrategyError(f"{where}: {advice}")
     return StrategyError(f"{where}: {type(error).__name__}: {message} (an error of the strategy, in {what})")
 
 

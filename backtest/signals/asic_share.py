@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
 
-ASIC = (("AVGO", "ai_semiconductor_revenue"), ("MRVL", "data_center_revenue"))
-GPU = (("NVDA", "data_center_revenue"), ("AMD", "data_center_segment_revenue"))
+ASIC = (Series("AVGO", "ai_semiconductor_revenue"), Series("MRVL", "data_center_revenue"))
+GPU = (Series("NVDA", "data_center_revenue"), Series("AMD", "data_center_segment_revenue"))
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
-from backtest.panel import Panel, Series
+from backtest.panel import Panel
 from backtest.signals import cited, newest
 
 CHIPS = (
-    ("NVDA", "data_center_compute_revenue"),
-    ("AVGO", "ai_semiconductor_revenue"),
-    ("MRVL", "data_center_revenue"),
-    ("AMD", "data_center_segment_revenue"),
+    Series("NVDA", "data_center_compute_revenue"),
+    Series("AVGO", "ai_semiconductor_revenue"),
+    Series("MRVL", "data_center_revenue"),
+    Series("AMD", "data_center_segment_revenue"),
 )
-RATE = ("CNY=X", "cny_per_usd")
+RATE = Series("CNY=X", "cny_per_usd")
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Multiplier:
 
     @property
     def _groups(self) -> tuple[tuple[Series, ...], ...]:
-        capex = tuple((cloud, "purchases_ppe") for cloud in self.clouds)
-        return capex, CHIPS, tuple((leader, "revenue") for leader in self.leaders), (RATE,)
+        capex = series_of(self.clouds, "purchases_ppe")
+        return capex, CHIPS, series_of(self.leaders, "revenue"), (RATE,)
 
 
 def _change(term: np.ndarray, window: int) -> np.ndarray:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
 
-NETWORKING = ("NVDA", "data_center_networking_revenue")
-COMPUTE = ("NVDA", "data_center_compute_revenue")
+NETWORKING = Series("NVDA", "data_center_networking_revenue")
+COMPUTE = Series("NVDA", "data_center_compute_revenue")
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
 
-DATA_CENTER = ("NVDA", "data_center_revenue")
-CLOUD_SHARE = ("NVDA", "large_csp_share_of_dc_revenue")
+DATA_CENTER = Series("NVDA", "data_center_revenue")
+CLOUD_SHARE = Series("NVDA", "large_csp_share_of_dc_revenue")
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class RevenueCapexRatio:
         }
 
     @property
-    def _capex(self) -> tuple[tuple[str, str], ...]:
-        return tuple((cloud, "purchases_ppe") for cloud in self.clouds)
+    def _capex(self) -> tuple[Series, ...]:
+        return series_of(self.clouds, "purchases_ppe")
 
 
 def _last_disclosed(panel: Panel) -> np.ndarray:

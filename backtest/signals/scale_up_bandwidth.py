@@ -5,16 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
-from backtest.panel import Panel, Series
+from backtest.panel import Panel
 from backtest.signals import change, cited
 
 VENDORS: tuple[tuple[str, Series], ...] = (
-    ("NVIDIA", ("NVDA", "data_center_revenue")),
-    ("AMD", ("AMD", "data_center_segment_revenue")),
-    ("Google", ("AVGO", "ai_semiconductor_revenue")),
-    ("AWS", ("MRVL", "data_center_revenue")),
+    ("NVIDIA", Series("NVDA", "data_center_revenue")),
+    ("AMD", Series("AMD", "data_center_segment_revenue")),
+    ("Google", Series("AVGO", "ai_semiconductor_revenue")),
+    ("AWS", Series("MRVL", "data_center_revenue")),
 )
 
 

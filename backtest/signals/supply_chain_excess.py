@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
@@ -58,9 +59,9 @@ class SupplyChainExcess:
         }
 
     @property
-    def _revenue(self) -> tuple[tuple[str, str], ...]:
-        return tuple((leader, "revenue") for leader in self.leaders)
+    def _revenue(self) -> tuple[Series, ...]:
+        return series_of(self.leaders, "revenue")
 
     @property
-    def _capex(self) -> tuple[tuple[str, str], ...]:
-        return tuple((cloud, "purchases_ppe") for cloud in self.clouds)
+    def _capex(self) -> tuple[Series, ...]:
+        return series_of(self.clouds, "purchases_ppe")

@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import pandas as pd
 
+from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
@@ -57,8 +58,8 @@ class TokenAnchor:
         return cited([*levels, *capex])
 
     @property
-    def _capex(self) -> tuple[tuple[str, str], ...]:
-        return tuple((cloud, "purchases_ppe") for cloud in self.clouds)
+    def _capex(self) -> tuple[Series, ...]:
+        return series_of(self.clouds, "purchases_ppe")
 
 
 def _pairs(panel: Panel) -> tuple[tuple[int, Fact, Fact], ...]:
