@@ -1,6 +1,6 @@
 """The whole history, and the one door to what was known at a moment.
 
-Only the engine and the audits hold an Archive. Signals see a Panel, which has nothing later than its moment in it.
+Only runs, decisions and audits hold an Archive. Signals see a Panel, which has nothing later than its moment in it.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Weights are bought at the close of the `lag`-th next session of the book, not by its order simulation: all tickers at once, in
 fractions, at no cost, and held until the next. Without costs (`cost_bps=0`), one market and no session without a price this is
-the engine's own result; a test holds it to that. A ticker without a price keeps its last. Costs are left out because to trade
+the simulator's own result; a test holds it to that. A ticker without a price keeps its last. Costs are left out because to trade
 less than a draw is cheaper, but says nothing of what was known.
 """
 

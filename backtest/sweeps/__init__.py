@@ -1,1 +1,1 @@
-"""Sweeps: every setting of a grid under the engine's full rules, and what the search for the best of them is worth."""
+"""Sweeps: every setting of a grid under the full market rules of a run, and what the search for the best of them is worth."""

@@ -173,7 +173,7 @@ def test_the_documented_speed_is_that_of_the_benchmarks():
 def test_design_s_speed_is_that_of_the_benchmarks():
     said = re.search(r"one book alone takes (\d+ ms), .*? for ([\d.]+ ms) in the kernel", one_line(TEXT["DESIGN.md"]))
     times = {row[0]: row[1] for row in rows(BENCHMARKS["speed.md"])}
-    ours, kernel = (next(time for way, time in times.items() if words in way) for words in ("engine.trade", "kernel alone"))
+    ours, kernel = (next(time for way, time in times.items() if words in way) for words in ("execution.trade", "kernel alone"))
     assert said.groups() == (ours, kernel)
 
 

@@ -96,7 +96,7 @@ def _shown(caption: str, table: pd.DataFrame) -> str:
 
 
 def _listed(caption: str, table: pd.DataFrame, names: Names, currency: str) -> Table:
-    """Return the last rows of an engine table, newest first, its ticker spelled out."""
+    """Return the last rows of a table of orders, newest first, its ticker spelled out."""
     fields = [str(name) for name in table][: FIRST_KIND if "side" in table else None]
     columns = tuple(Column(_header(field, currency), field in FORMATS) for field in fields)
     records = table.tail(SHOWN).iloc[::-1].to_dict("records")
