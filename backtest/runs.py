@@ -35,7 +35,7 @@ class Book:
     `equity` is session → value; `benchmarks` session × ticker, in the book's currency, scaled to the capital, NaN before
     a benchmark's first price and after its last. `decisions` has, by session, the moment, the score of each signal and what was
     to be invested. `targets` and `realised` are order session × ticker weights. `orders`, `unfilled`, `late`, `exits` and
-    `differences` are tables of `execution`. `profits` has session × ticker tables by part, `attribution` their sums as fractions of the
+    `differences` are a Simulation's. `profits` has session × ticker tables by part, `attribution` their sums as fractions of the
     capital, by name, theme, market and currency. `windows` has a row of statistics per window, `benchmark_windows` the total
     return of each benchmark per window.
     Book and benchmark are compared on the sessions of a window that they share: `benchmark_spans` has the first and
