@@ -65,11 +65,15 @@ def test_every_row_of_every_embedded_table_is_loaded():
 def test_every_loaded_value_is_that_of_the_row_it_names():
     for row in reference.load_facts().rows.itertuples():
         file, number = row.origin.split(" row ")
-        said = TABLES[file][int(number) - 2]
+        message = TABLES[file][int(number) - 2]
         assert (row.entity, row.metric, row.period, row.published) == tuple(
-            said[name] for name in ("entity", "metric", "period", "known_at")
+            message[name] for name in ("entity", "metric", "period", "known_at")
         )
-        assert (row.value, row.unit, f"{row.period_end:%Y-%m-%d}") == (float(said["value"]), said["unit"], said["period_end"])
+        assert (row.value, row.unit, f"{row.period_end:%Y-%m-%d}") == (
+            float(message["value"]),
+            message["unit"],
+            message["period_end"],
+        )
 
 
 @pytest.mark.parametrize("field", ["entity", "metric", "period", "period_end", "unit", "known_at", "source", "evidence"])
@@ -243,14 +247,14 @@ def test_a_bad_figure_is_refused_by_file_row_and_field_with_what_would_do(tables
     alter(tables / "capex.csv", 5, **fields)
     with pytest.raises(DataError) as refusal:
         reference.load_facts(tables)
-    said = str(refusal.value)
-    assert said.startswith("capex.csv row 5: ")
-    assert complaint in said
+    message = str(refusal.value)
+    assert message.startswith("capex.csv row 5: ")
+    assert complaint in message
 
 
 @pytest.mark.parametrize("value", ["51", "-0.5", "1.01"])
 def test_a_fraction_outside_0_and_1_is_refused(tables, value):
-    row = next(number for number, said in enumerate(TABLES["nvidia.csv"], start=2) if said["unit"] == "fraction")
+    row = next(number for number, message in enumerate(TABLES["nvidia.csv"], start=2) if message["unit"] == "fraction")
     alter(tables / "nvidia.csv", row, value=value)
     with pytest.raises(DataError, match=f"nvidia.csv row {row}: value is '{value}'; expected a number between 0 and 1"):
         reference.load_facts(tables)

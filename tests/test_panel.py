@@ -38,10 +38,10 @@ def moments():
 def check_no_figure_is_shown_early(archive, moment):
     rows = archive.as_of(moment).rows
     assert (rows["known_at"] <= moment).all(), "a figure that was not yet known"
-    for said in rows["published"].unique():
-        day = pd.Timestamp(said[:10], tz="UTC")
+    for message in rows["published"].unique():
+        day = pd.Timestamp(message[:10], tz="UTC")
         assert day <= moment, "a figure that was not yet published"
-        assert "T" in said or day + pd.Timedelta(days=1) <= moment, "a figure dated today, without a time"
+        assert "T" in message or day + pd.Timedelta(days=1) <= moment, "a figure dated today, without a time"
 
 
 def check_every_known_figure_is_shown_in_its_newest_version(archive, moment):

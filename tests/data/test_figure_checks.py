@@ -105,8 +105,8 @@ def test_a_positive_metric_that_is_not_above_0_is_refused_by_row_and_field(metri
         value = "0"
     kinds = {"quarter": ("2024Q4", "2024-12-31"), "year": ("FY2024", "2024-12-31"), "month": ("2024-12", "2024-12-31")}
     period, end = kinds[one.periods[0]]
-    said = refusal(figure(metric=metric, period=period, end=end, value=value, unit=one.units[0]))
-    assert said.startswith(f"made.csv row 2: value is '{float(value):.12g}'; expected more than 0")
+    message = refusal(figure(metric=metric, period=period, end=end, value=value, unit=one.units[0]))
+    assert message.startswith(f"made.csv row 2: value is '{float(value):.12g}'; expected more than 0")
 
 
 @pytest.mark.parametrize(("value", "words"), [("0.1376", "at least 5 CNY_per_USD"), ("72.7", "at most 10 CNY_per_USD")])
@@ -126,9 +126,9 @@ def test_a_metric_of_any_sign_may_be_negative():
 def test_a_positive_figure_many_times_its_neighbour_is_refused_with_both_operands(place, factor):
     values = [100.0, 110.0, 90.0, 120.0]
     values[place] *= factor
-    said = refusal(*quarters(*values))
-    assert f"{values[place]:.12g} for 2023Q{place + 1}" in said
-    assert "expected less than 50 times each other, or a [[figure]] row" in said
+    message = refusal(*quarters(*values))
+    assert f"{values[place]:.12g} for 2023Q{place + 1}" in message
+    assert "expected less than 50 times each other, or a [[figure]] row" in message
 
 
 def test_a_slip_of_a_hundred_is_seen_in_the_lowest_quarter_too():
@@ -140,8 +140,8 @@ def test_the_largest_true_step_passes():
 
 
 def test_a_correction_a_hundred_times_its_first_version_is_refused():
-    said = refusal(figure(), figure(value=10_000, known="2025-03-06"))
-    assert "10000 for 2024Q4 and 100 for 2024Q4 (made.csv row 2)" in said
+    message = refusal(figure(), figure(value=10_000, known="2025-03-06"))
+    assert "10000 for 2024Q4 and 100 for 2024Q4 (made.csv row 2)" in message
 
 
 def test_a_rate_the_other_way_round_is_refused():
@@ -164,13 +164,13 @@ def test_a_table_in_units_and_not_millions_is_refused_without_any_neighbour(unit
 
 
 def test_a_loss_beyond_every_revenue_of_its_entity_is_refused():
-    said = refusal(*quarters(1000, 1100), figure(metric="net_profit", value=-25_000))
-    assert "net_profit of ZZZ is -25000 for 2024Q4, its entity's largest revenue is 1100" in said
+    message = refusal(*quarters(1000, 1100), figure(metric="net_profit", value=-25_000))
+    assert "net_profit of ZZZ is -25000 for 2024Q4, its entity's largest revenue is 1100" in message
 
 
 def test_a_profit_in_thousands_is_refused_though_its_company_has_grown_since():
-    said = refusal(*quarters(50, 90, 95, 3000, 20_000), *quarters(150_000, 90, 95, 100, 2000, metric="net_profit"))
-    assert "net_profit of ZZZ is 150000 for 2023Q1" in said
+    message = refusal(*quarters(50, 90, 95, 3000, 20_000), *quarters(150_000, 90, 95, 100, 2000, metric="net_profit"))
+    assert "net_profit of ZZZ is 150000 for 2023Q1" in message
 
 
 def test_a_true_write_off_of_seven_times_the_revenue_passes():
@@ -225,8 +225,8 @@ def test_a_row_of_a_snapshots_live_table_passes_the_same_gate(tmp_path):
 @pytest.mark.parametrize("known", ["2025-02-09", "2025-05-09"])
 def test_a_period_under_a_second_label_is_refused_whenever_it_is_known(known, period, words):
     second = figure("AMZN", "purchases_ppe", period, "2024-12-31", known, 200)
-    said = refusal(*fiscal_years(), second)
-    assert words in said or (period == "2025Q4" and "expected 2025-12-31, for period '2025Q4'" in said)
+    message = refusal(*fiscal_years(), second)
+    assert words in message or (period == "2025Q4" and "expected 2025-12-31, for period '2025Q4'" in message)
 
 
 def test_a_period_that_overlaps_another_is_refused():
@@ -243,8 +243,8 @@ def test_one_figure_with_two_values_at_one_moment_is_refused():
 
 @pytest.mark.parametrize("entity", ["amzn", "AMZN ", " AMZN", "ＡＭＺＮ", "Amzn"])
 def test_an_entity_in_a_second_spelling_is_refused(entity):
-    said = refusal(*fiscal_years(), figure(entity, "purchases_ppe", "FY2025Q1", "2025-03-31", "2025-05-01"))
-    assert said == f"made.csv row 10: entity is '{entity}'; expected one spelling, as 'AMZN'"
+    message = refusal(*fiscal_years(), figure(entity, "purchases_ppe", "FY2025Q1", "2025-03-31", "2025-05-01"))
+    assert message == f"made.csv row 10: entity is '{entity}'; expected one spelling, as 'AMZN'"
 
 
 # Where a period ends
@@ -258,27 +258,27 @@ def test_an_entity_in_a_second_spelling_is_refused(entity):
     ],
 )  # fmt: skip
 def test_an_end_outside_what_its_label_names_is_refused(period, end):
-    said = refusal(figure(period=period, end=end, known="2026-02-06"))
-    assert said.startswith(f"made.csv row 2: period_end is '{end}'; expected ")
-    assert f"for period '{period}'" in said
+    message = refusal(figure(period=period, end=end, known="2026-02-06"))
+    assert message.startswith(f"made.csv row 2: period_end is '{end}'; expected ")
+    assert f"for period '{period}'" in message
 
 
 @pytest.mark.parametrize(("period", "end"), [("FY2025Q2", "2025-03-31"), ("FY2025Q2", "2025-09-30"), ("FY2026Q2", "2025-06-30")])
 def test_a_fiscal_period_ends_where_the_entitys_others_do(period, end):
-    said = refusal(*fiscal_years(), figure("AMZN", "purchases_ppe", period, end, "2025-12-06"))
-    assert f"period_end is '{end}'; expected a day near" in said
+    message = refusal(*fiscal_years(), figure("AMZN", "purchases_ppe", period, end, "2025-12-06"))
+    assert f"period_end is '{end}'; expected a day near" in message
 
 
 def test_a_company_whose_periods_end_with_months_has_none_that_ends_a_day_off():
-    said = refusal(*fiscal_years(), figure("AMZN", "purchases_ppe", "FY2025Q1", "2025-03-30", "2025-05-06"))
-    assert "period_end is '2025-03-30'; expected the last day of a month" in said
+    message = refusal(*fiscal_years(), figure("AMZN", "purchases_ppe", "FY2025Q1", "2025-03-30", "2025-05-06"))
+    assert "period_end is '2025-03-30'; expected the last day of a month" in message
 
 
 def test_a_label_that_spells_out_its_months_is_held_to_them():
     tokens = {"metric": "tokens_per_month", "unit": "trillion_tokens"}
     check_figures(typed(figure(period="FY2025 (Jul24-Jun25)", end="2025-06-30", known="2025-07-30", **tokens)), RULES)
-    said = refusal(figure(period="FY2025 (Jul24-Jun25)", end="2025-05-31", known="2025-07-30", **tokens))
-    assert "expected a day in Jun25" in said
+    message = refusal(figure(period="FY2025 (Jul24-Jun25)", end="2025-05-31", known="2025-07-30", **tokens))
+    assert "expected a day in Jun25" in message
 
 
 @pytest.mark.parametrize(
@@ -297,8 +297,8 @@ def test_a_figure_known_long_after_its_period_is_refused(known):
 
 
 def test_one_entity_has_one_currency():
-    said = refusal(*quarters(100, 110), figure(metric="net_profit", value=10, unit="CNY_m"))
-    assert said == "made.csv row 4: unit is 'CNY_m'; expected 'USD_m', as revenue of 'ZZZ' in made.csv row 2"
+    message = refusal(*quarters(100, 110), figure(metric="net_profit", value=10, unit="CNY_m"))
+    assert message == "made.csv row 4: unit is 'CNY_m'; expected 'USD_m', as revenue of 'ZZZ' in made.csv row 2"
 
 
 def test_two_entities_may_have_two_units_of_one_metric():
@@ -306,8 +306,8 @@ def test_two_entities_may_have_two_units_of_one_metric():
 
 
 def test_a_metric_without_a_row_is_refused_with_a_near_miss():
-    said = refusal(figure(metric="purchase_ppe"))
-    assert said.endswith("expected a row of metrics.toml: no metric 'purchase_ppe'; did you mean 'purchases_ppe'?")
+    message = refusal(figure(metric="purchase_ppe"))
+    assert message.endswith("expected a row of metrics.toml: no metric 'purchase_ppe'; did you mean 'purchases_ppe'?")
 
 
 def test_a_folder_adds_metrics_of_its_own_and_cannot_change_ours(tmp_path):

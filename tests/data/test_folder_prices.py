@@ -23,8 +23,8 @@ def prices(tmp_path):
     return tmp_path
 
 
-def write(place, name, lines, header=HEADER):
-    (place / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+def write(folder, name, lines, header=HEADER):
+    (folder / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
 
 
 def test_a_missing_folder_is_named_with_what_would_do(tmp_path):

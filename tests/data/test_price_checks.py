@@ -431,9 +431,9 @@ def spoil(tmp_path, embedded_rows):
 )
 def test_the_embedded_prices_pass_the_same_gate(spoil, ticker, factor):
     def change(rows):
-        place = rows.index[(rows["ticker"] == ticker) & (rows["session"].astype(str) == "2024-03-28")]
+        chosen = rows.index[(rows["ticker"] == ticker) & (rows["session"].astype(str) == "2024-03-28")]
         for name in ("open", "high", "low", "close", "adj_close"):
-            rows.loc[place, name] = (rows.loc[place, name] * factor).round()
+            rows.loc[chosen, name] = (rows.loc[chosen, name] * factor).round()
 
     with pytest.raises(DataError, match=rf"^prices.parquet {ticker} \(2024-03-2[89]\): close moves by"):
         reference.load_prices(["NVDA", "300308.SZ", "600183.SS"], spoil(change))
@@ -442,9 +442,9 @@ def test_the_embedded_prices_pass_the_same_gate(spoil, ticker, factor):
 def test_embedded_prices_of_one_ticker_copied_over_another_are_refused(spoil):
     def change(rows):
         own = rows[rows["ticker"] == "AMD"].drop(columns="ticker")
-        place = rows["ticker"] == "NVDA"
-        assert list(own["session"]) == list(rows.loc[place, "session"])
-        rows.loc[place, own.columns] = own.to_numpy()
+        chosen = rows["ticker"] == "NVDA"
+        assert list(own["session"]) == list(rows.loc[chosen, "session"])
+        rows.loc[chosen, own.columns] = own.to_numpy()
 
     with pytest.raises(DataError, match=r"prices.parquet NVDA: the same closes as prices.parquet AMD"):
         reference.load_prices(["AMD", "NVDA"], spoil(change))

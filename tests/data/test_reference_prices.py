@@ -155,20 +155,20 @@ def test_a_ticker_that_is_embedded_and_in_no_universe_is_refused_by_name():
 
 @pytest.mark.parametrize("value", [0, -10_000])
 def test_an_embedded_price_that_is_none_is_refused_by_ticker_session_and_price(refused, value):
-    said = refused(lambda rows: rows.assign(close=rows["close"].mask(at(rows, "NVDA", "2024-03-28"), value)))
-    assert said.startswith("prices.parquet NVDA (2024-03-28): close is ")
+    message = refused(lambda rows: rows.assign(close=rows["close"].mask(at(rows, "NVDA", "2024-03-28"), value)))
+    assert message.startswith("prices.parquet NVDA (2024-03-28): close is ")
 
 
 def test_an_embedded_session_that_stands_twice_is_refused(refused):
-    said = refused(lambda rows: pd.concat([rows, rows[at(rows, "NVDA", "2024-03-28")]]).sort_values(["ticker", "session"]))
-    assert "NVDA" in said
-    assert "2024-03-28" in said
+    message = refused(lambda rows: pd.concat([rows, rows[at(rows, "NVDA", "2024-03-28")]]).sort_values(["ticker", "session"]))
+    assert "NVDA" in message
+    assert "2024-03-28" in message
 
 
 def test_an_embedded_session_that_is_left_out_is_refused(refused):
-    said = refused(lambda rows: rows[~at(rows, "NVDA", "2024-03-28")])
-    assert "NVDA" in said
-    assert "2024-03-28" in said
+    message = refused(lambda rows: rows[~at(rows, "NVDA", "2024-03-28")])
+    assert "NVDA" in message
+    assert "2024-03-28" in message
 
 
 @pytest.mark.parametrize("column", ["session", "ticker", "adj_close", "volume"])

@@ -59,9 +59,9 @@ def damage_table(store):
     path.write_bytes(body)
 
 
-def flip(path, place):
+def flip(path, offset):
     body = bytearray(path.read_bytes())
-    body[place] ^= 1
+    body[offset] ^= 1
     path.write_bytes(body)
 
 
@@ -115,11 +115,11 @@ def test_a_damaged_table_is_not_read(filled):
             read("prices/NVDA")
 
 
-@pytest.mark.parametrize("place", [3, 14, -6])
-def test_a_damaged_answer_is_not_read_and_is_kept_anew_when_it_comes_again(place, filled):
+@pytest.mark.parametrize("offset", [3, 14, -6])
+def test_a_damaged_answer_is_not_read_and_is_kept_anew_when_it_comes_again(offset, filled):
     sha = next(line for _, line, _ in filled.ledger.entries())["answer"]
-    flip(filled.answer_path(sha), place)
-    if place != 3:
+    flip(filled.answer_path(sha), offset)
+    if offset != 3:
         with pytest.raises(DataError, match=rf"{sha}\.gz: "):
             filled.answer(sha)
     with filled.writing():
@@ -208,10 +208,10 @@ def test_reading_a_store_creates_nothing(tmp_path):
 
 
 def test_a_trembling_seventh_digit_is_no_change_and_a_fifth_is():
-    came = pd.DataFrame({"session": pd.to_datetime(["2026-07-30", "2026-07-31"]), "open": 10.0, "high": 10.0, "low": 10.0,
+    prices = pd.DataFrame({"session": pd.to_datetime(["2026-07-30", "2026-07-31"]), "open": 10.0, "high": 10.0, "low": 10.0,
                          "close": [10.0, 11.0], "volume": 5.0, "dividend": 0.0, "split": 1.0})  # fmt: skip
-    held, _ = append_prices(None, came, "XNYS", AT, "a")
-    same, count = append_prices(held, came.assign(close=came["close"] * 1.0000003), "XNYS", AT, "b")
+    stored, _ = append_prices(None, prices, "XNYS", AT, "a")
+    same, count = append_prices(stored, prices.assign(close=prices["close"] * 1.0000003), "XNYS", AT, "b")
     assert (count.changed, len(same)) == (0, 2)
-    moved, count = append_prices(held, came.assign(close=came["close"] * 1.00003), "XNYS", AT, "b")
+    moved, count = append_prices(stored, prices.assign(close=prices["close"] * 1.00003), "XNYS", AT, "b")
     assert (count.changed, len(moved), len(newest(moved))) == (2, 4, 2)

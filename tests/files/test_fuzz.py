@@ -61,14 +61,14 @@ reason = "restated"
 """
 
 
-def unruly(place):
-    load_boards(place)
-    load_rules(place)
+def load_boards_and_rules(path):
+    load_boards(path)
+    load_rules(path)
 
 
 LOADERS = {  # by folder and file
     **{(FOLDER, kind): load_universe for kind in ("suppliers", "baskets", "benchmarks")},
-    **{(FOLDER, kind): unruly for kind in ("boards", "rules")},
+    **{(FOLDER, kind): load_boards_and_rules for kind in ("boards", "rules")},
     (thesis.FOLDER, "windows"): thesis.load_windows,
     (thesis.FOLDER, "loadings"): thesis.load_loadings,
     (thesis.FOLDER, "hypotheses"): thesis.load_hypotheses,
@@ -80,20 +80,20 @@ LOADERS = {  # by folder and file
 def test_a_spoiled_row_file_is_read_or_refused_in_one_line(rows, kind, tmp_path):
     good, wrong, load = (rows / f"{kind}.toml").read_bytes(), {}, LOADERS[rows, kind]
     for number in range(18):
-        place = shutil.copytree(rows, tmp_path / str(number))
-        (place / f"{kind}.toml").write_bytes(spoiled(good, f"{kind} {number}"))
-        wrong[number] = refusal(lambda place=place: load(place))
-    (place / f"{kind}.toml").unlink()
-    (place / f"{kind}.toml").mkdir()
+        path = shutil.copytree(rows, tmp_path / str(number))
+        (path / f"{kind}.toml").write_bytes(spoiled(good, f"{kind} {number}"))
+        wrong[number] = refusal(lambda path=path: load(path))
+    (path / f"{kind}.toml").unlink()
+    (path / f"{kind}.toml").mkdir()
     load_universe.cache_clear()
-    moved = place.rename(tmp_path / "directory")
+    moved = path.rename(tmp_path / "directory")
     wrong["directory"] = refusal(lambda: load(moved))
     assert {number: fault for number, fault in wrong.items() if fault} == {}
 
 
-def write(place, body):
-    place.write_bytes(body)
-    return place
+def write(path, body):
+    path.write_bytes(body)
+    return path
 
 
 FILES = {

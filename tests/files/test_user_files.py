@@ -213,9 +213,9 @@ def test_an_empty_file_of_claims_is_refused(tmp_path):
 @pytest.mark.parametrize("since", ["20240101", "true", '"soon"', "2024-01-01T00:00:00", "0001-01-01"])
 def test_a_day_of_a_row_that_is_none_is_refused_and_no_number_becomes_one(tmp_path, since):
     first = (FOLDER / "suppliers.toml").read_text(encoding="utf-8")
-    place = rows(tmp_path, "suppliers.toml", first.replace("since = 2022-01-01", f"since = {since}", 1))
+    folder = rows(tmp_path, "suppliers.toml", first.replace("since = 2022-01-01", f"since = {since}", 1))
     with pytest.raises(ConfigurationError, match=r"suppliers\.toml row 1: since is "):
-        load_universe(place)
+        load_universe(folder)
 
 
 def test_a_supplier_without_prices_is_left_out_where_its_prices_are_not_needed(tmp_path, shared_prices):

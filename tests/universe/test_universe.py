@@ -180,9 +180,9 @@ def test_an_until_before_its_since_is_refused_by_file_row_and_field(folder):
 
 def test_an_unknown_member_is_refused_by_file_row_and_field_with_a_hint(folder):
     rewrite(folder, "baskets.toml", '["NVDA", "AMD"]', '["NVDIA", "AMD"]')
-    said = refused(folder)
-    assert said.startswith("baskets.toml row 4: members")
-    assert said.endswith("no supplier 'NVDIA'; did you mean 'NVDA'?")
+    message = refused(folder)
+    assert message.startswith("baskets.toml row 4: members")
+    assert message.endswith("no supplier 'NVDIA'; did you mean 'NVDA'?")
 
 
 @pytest.mark.parametrize(
@@ -221,9 +221,9 @@ def test_a_missing_file_is_named_with_its_folder(folder, kind):
 
 def test_a_file_that_is_no_toml_is_refused_by_name_and_line(folder):
     rewrite(folder, "baskets.toml", "[[basket]]", "[[basket")
-    said = refused(folder)
-    assert said.startswith("baskets.toml: ")
-    assert "line 4" in said
+    message = refused(folder)
+    assert message.startswith("baskets.toml: ")
+    assert "line 4" in message
 
 
 def test_a_file_that_is_not_utf8_is_refused_by_name(folder):
