@@ -25,7 +25,7 @@ from backtest.universe import Universe, load_universe
 
 STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
 RESERVED = ("all", "sweeps")  # a word of the command line, and the folder of sweeps among the reports
-WRITTEN_AS_THEY_ARE = (str, float, bool)
+PLAIN_TYPES = (str, float, bool)
 _sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
@@ -103,23 +103,24 @@ class StrategySpec(BaseModel):
         for part in value if isinstance(value, tuple) else (value,):
             params = getattr(type(part), "__dataclass_params__", None)
             if not (params and params.frozen and callable(part) and _hashable(part)):
-                raise ValueError(f"{part!r} is no signal or weighting; want an instance of a frozen dataclass, its fields too")
+                raise ValueError(
+                    f"{part!r} is no signal or weighting; expected an instance of a frozen dataclass, its fields too"
+                )
         return value
 
     @model_validator(mode="after")
     def _cross_checked(self) -> "StrategySpec":
         if self.end and self.end <= self.start:
-            raise ValueError(f"end is {self.end}; want a day after start ({self.start})")
+            raise ValueError(f"end is {self.end}; expected a day after start ({self.start})")
         if not hasattr(self.weights, "signals_wanted"):
-            raise ValueError(f"{type(self.weights).__name__} is no weighting; want one of backtest.weights")
+            raise ValueError(f"{type(self.weights).__name__} is no weighting; expected one of backtest.weights")
         if twice := {name for name in self.baskets if self.baskets.count(name) > 1}:
             raise ValueError(f"basket '{min(twice)}' stands twice in baskets")
-        if self.weights.signals_wanted != len(self.signals):
-            raise ValueError(
-                f"{type(self.weights).__name__} wants {self.weights.signals_wanted} signal(s), the spec has {len(self.signals)}"
-            )
+        if self.weights.signals_wanted != (count := len(self.signals)):
+            weighting, wanted = type(self.weights).__name__, self.weights.signals_wanted
+            raise ValueError(f"the spec has {count} signal(s); expected {wanted} for {weighting}")
         if self.together and self.base == "local":
-            raise ValueError("base is 'local' in a book of several baskets; want CNY or USD")
+            raise ValueError("base is 'local' in a book of several baskets; expected CNY or USD")
         universe = load_universe()
         for name in self.baskets:
             universe.basket(name)
@@ -162,7 +163,7 @@ class StrategySpec(BaseModel):
         """Return every ticker a book can ever hold, sorted."""
         return tickers_of(self.books[book], self.weights.holds, universe)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the values that define the strategy, for JSON; a signal or weighting is its name and fields."""
         return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
 
@@ -179,7 +180,7 @@ def tickers_of(baskets: Sequence[str], holds: Sequence[str], universe: Universe)
 
 
 def build_spec(**values: Any) -> StrategySpec:
-    """Return a StrategySpec; raise ConfigurationError with the field, what came and what would do."""
+    """Return a StrategySpec of the fields given; ConfigurationError with the field, what came and what was expected."""
     try:
         return StrategySpec(**values)
     except ValidationError as error:
@@ -193,13 +194,13 @@ def load_strategy(path: Path) -> StrategySpec:
     It can import what lies in its folder, unless that is named like something installed.
     """
     name = STRATEGY + path.stem.replace(".", "_")  # a dot would name a package
-    found = spec_from_file_location(name, path)
-    if found is None or found.loader is None or not path.is_file():
+    location = spec_from_file_location(name, path)
+    if location is None or location.loader is None or not path.is_file():
         raise ConfigurationError(f"{path}: no such strategy file")
     _neighbours.add(path.absolute().parent)
-    module = module_from_spec(found)
+    module = module_from_spec(location)
     sys.modules[name] = module
-    loader = found.loader
+    loader = location.loader
     provenance.note_loaded(path)
     attempt(f"strategy file {path}", lambda: loader.exec_module(module))
     spec = getattr(module, "SPEC", None)
@@ -235,7 +236,7 @@ class _Neighbours(MetaPathFinder):
 _neighbours = _Neighbours()
 
 
-def _hashable(part: Any) -> bool:
+def _hashable(part: object) -> bool:
     try:
         hash(part)
     except TypeError:
@@ -243,9 +244,9 @@ def _hashable(part: Any) -> bool:
     return True
 
 
-def _plain(value: Any, whole: Callable[[int], Any] = int) -> Any:
+def _plain(value: object, whole: Callable[[int], float] = int) -> object:
     """Return a value for JSON, its whole numbers as `whole` makes them."""
-    if value is None or isinstance(value, WRITTEN_AS_THEY_ARE):
+    if value is None or isinstance(value, PLAIN_TYPES):
         return value
     if isinstance(value, int):
         return whole(value)
@@ -257,6 +258,6 @@ def _plain(value: Any, whole: Callable[[int], Any] = int) -> Any:
         fields = {field.name: _plain(getattr(value, field.name), whole) for field in dataclasses.fields(value)}
         return {"type": type(value).__name__} | fields
     raise ConfigurationError(
-        f"a signal or weighting has a field of type {type(value).__name__}; want numbers, text, days or tuples of them: what it "
-        "reads comes with the Panel"
+        f"a signal or weighting has a field of type {type(value).__name__}; expected numbers, text, days or tuples of them: what "
+        "it reads comes with the Panel"
     )

@@ -81,7 +81,7 @@ class Exposure:
 
     def __post_init__(self) -> None:
         if not self.full_at > 0:
-            raise ConfigurationError(f"exposure: full_at is {self.full_at}; want a number above 0")
+            raise ConfigurationError(f"exposure: full_at is {self.full_at}; expected a number above 0")
 
     @property
     def holds(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class Rotation:
 
     def __post_init__(self) -> None:
         if self.top is not None and self.top < 1:
-            raise ConfigurationError(f"rotation: top is {self.top}; want at least 1, or None for proportional")
+            raise ConfigurationError(f"rotation: top is {self.top}; expected at least 1, or None for proportional")
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the weights of the chosen baskets' members; a ticker in two of them gets both shares."""
@@ -148,6 +148,6 @@ def _blend(members: Members, share: float, otherwise: str) -> Targets:
 def _chain_score(scores: Sequence[pd.Series]) -> float:
     """Return the score of the supply chain as a whole; ConfigurationError when the signal scores something else."""
     if SUPPLY_CHAIN not in scores[0].index:
-        said = ", ".join(map(str, scores[0].index[:3]))
-        raise ConfigurationError(f"weights want a signal that scores '{SUPPLY_CHAIN}'; this one scores {said} and so on")
+        scored = ", ".join(map(str, scores[0].index[:3]))
+        raise ConfigurationError(f"weights want a signal that scores '{SUPPLY_CHAIN}'; this one scores {scored} and so on")
     return float(scores[0][SUPPLY_CHAIN])

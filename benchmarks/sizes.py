@@ -178,7 +178,7 @@ def rotations(share) -> Iterator[Row]:
             "circular shift: p at the floor 1/T",
             case,
             None,
-            rate(estimate.p <= estimate.floor + 1e-9 for estimate in estimates),
+            rate(estimate.p <= estimate.least + 1e-9 for estimate in estimates),
             samples,
         )
         yield Row(

@@ -84,7 +84,7 @@ def test_scores_by_ticker_are_averaged_over_members_with_an_opinion():
 
 @pytest.mark.parametrize("top", [0, -1])
 def test_less_than_one_basket_is_refused(top):
-    with pytest.raises(ConfigurationError, match=f"rotation: top is {top}; want at least 1, or None for proportional"):
+    with pytest.raises(ConfigurationError, match=f"rotation: top is {top}; expected at least 1, or None for proportional"):
         Rotation(top=top)
 
 

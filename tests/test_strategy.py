@@ -64,7 +64,9 @@ def test_another_holding_that_is_no_supplier_is_refused_with_a_hint():
 
 @pytest.mark.parametrize("end", [date(2022, 12, 31), date(2023, 1, 1)])
 def test_an_end_that_is_not_after_the_start_is_refused(end):
-    assert refusal(start=date(2023, 1, 1), end=end) == (f"strategy by_hand: end is {end}; want a day after start (2023-01-01)")
+    assert refusal(start=date(2023, 1, 1), end=end) == (
+        f"strategy by_hand: end is {end}; expected a day after start (2023-01-01)"
+    )
 
 
 def test_a_lag_of_nothing_is_refused():
@@ -114,9 +116,9 @@ def test_a_missing_field_is_refused_by_name():
 @pytest.mark.parametrize(
     ("signals", "weights", "message"),
     [
-        ((), Gate(), "Gate wants 1 signal(s), the spec has 0"),
-        ((SupplyChainExcess(),), Equal(), "Equal wants 0 signal(s), the spec has 1"),
-        ((SupplyChainExcess(), RevenueCapexRatio()), Exposure(full_at=0.1), "Exposure wants 1 signal(s), the spec has 2"),
+        ((), Gate(), "the spec has 0 signal(s); expected 1 for Gate"),
+        ((SupplyChainExcess(),), Equal(), "the spec has 1 signal(s); expected 0 for Equal"),
+        ((SupplyChainExcess(), RevenueCapexRatio()), Exposure(full_at=0.1), "the spec has 2 signal(s); expected 1 for Exposure"),
     ],
 )
 def test_a_count_of_signals_the_weighting_does_not_want_is_refused(signals, weights, message):
@@ -125,15 +127,15 @@ def test_a_count_of_signals_the_weighting_does_not_want_is_refused(signals, weig
 
 @pytest.mark.parametrize("weights", [equal, Equal, "equal", 1.0, None], ids=["function", "class", "name", "number", "nothing"])
 def test_a_weighting_that_is_no_frozen_dataclass_is_refused(weights):
-    assert "is no signal or weighting; want an instance of a frozen dataclass" in refusal(weights=weights)
+    assert "is no signal or weighting; expected an instance of a frozen dataclass" in refusal(weights=weights)
 
 
 def test_a_signal_that_is_no_frozen_dataclass_is_refused():
-    assert "want an instance of a frozen dataclass" in refusal(signals=(SupplyChainExcess,), weights=Gate())
+    assert "expected an instance of a frozen dataclass" in refusal(signals=(SupplyChainExcess,), weights=Gate())
 
 
 def test_a_dataclass_that_is_not_frozen_is_refused():
-    assert "want an instance of a frozen dataclass" in refusal(weights=Melting())
+    assert "expected an instance of a frozen dataclass" in refusal(weights=Melting())
 
 
 def test_a_signal_with_a_field_that_can_change_is_refused():
@@ -149,7 +151,9 @@ def test_a_basket_named_twice_is_refused():
 
 
 def test_a_book_of_several_baskets_needs_a_currency():
-    assert "base is 'local' in a book of several baskets; want CNY or USD" in refusal(baskets=("optical", "GPU"), together=True)
+    assert "base is 'local' in a book of several baskets; expected CNY or USD" in refusal(
+        baskets=("optical", "GPU"), together=True
+    )
 
 
 def test_a_spec_cannot_be_changed():
@@ -272,7 +276,7 @@ def test_the_hash_is_the_same_in_another_process():
 
 def test_a_signal_that_keeps_an_archive_in_a_field_is_refused_in_one_line(archive):
     spec = spec_of(signals=(TomorrowsClose(archive, "NVDA"),), weights=Gate())
-    with pytest.raises(ConfigurationError, match="a field of type DataFrame; want numbers, text"):
+    with pytest.raises(ConfigurationError, match="a field of type DataFrame; expected numbers, text"):
         spec.as_dict()
 
 

@@ -119,7 +119,7 @@ def test_full_exposure_holds_nothing_else_whatever_the_number_of_members():
 
 @pytest.mark.parametrize("full_at", [0.0, -0.1, NAN])
 def test_exposure_that_could_never_be_full_is_refused(full_at):
-    with pytest.raises(ConfigurationError, match=r"full_at is .*; want a number above 0"):
+    with pytest.raises(ConfigurationError, match=r"full_at is .*; expected a number above 0"):
         Exposure(full_at=full_at)
 
 
@@ -165,7 +165,7 @@ def test_rotation_adds_up_the_shares_of_a_ticker_in_two_baskets():
 
 
 def test_rotation_among_no_baskets_is_refused():
-    with pytest.raises(ConfigurationError, match="rotation: top is 0; want at least 1"):
+    with pytest.raises(ConfigurationError, match="rotation: top is 0; expected at least 1"):
         Rotation(top=0)
 
 

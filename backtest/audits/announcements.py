@@ -83,6 +83,6 @@ def _study(group: Sequence[Book], placed: Sequence[pd.Timestamp], kind: str) -> 
         "t": found.t,
         "p": found.p,
         "p_random": found.random.p,
-        "floor": found.random.floor,
+        "floor": found.random.least,
         "correlation": found.correlation,
     }

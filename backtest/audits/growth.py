@@ -71,7 +71,7 @@ def _led(leader: pd.Series, follower: pd.Series) -> dict[str, Any]:
         "lag": LAG,
         "correlation": found.correlations[LAG],
         "p": found.p,
-        "floor": found.floor,
+        "floor": found.least,
         "slope": None if slope is None else {"value": slope.value, "lower": slope.lower, "upper": slope.upper},
         "quarters": [str(table.index[0]), str(table.index[-1])],
         "n": found.n,

@@ -79,7 +79,7 @@ def compared(paths: Sequence[BookPath], mine: Sequence[Floats], drawn: Sequence[
         return {"p": None, "because": found.reason}
     yearly = np.mean([one.sum(axis=1) / taken.years for one, taken in zip(grown, paths, strict=True)], axis=0)
     middle = float(np.median(yearly[1:]))
-    return {"p": found.p, "floor": found.floor, "draws": found.draws, "observed": float(yearly[0]), "median": middle}
+    return {"p": found.p, "floor": found.least, "draws": found.draws, "observed": float(yearly[0]), "median": middle}
 
 
 def together(grown: Sequence[Floats]) -> Floats:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,7 @@ class Reading:
         """The lowest confidence among the inputs."""
         return max((fact.confidence for fact in self.inputs), key=CONFIDENCE.index)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the reading for JSON."""
         return {
             "value": float(self.value),
@@ -89,7 +89,7 @@ def readings(signal: QuarterlySignal, panel: Panel) -> dict[str, Reading]:
     }
 
 
-def describe(signal: Signal, panel: Panel) -> dict[str, Any]:
+def describe(signal: Signal, panel: Panel) -> dict[str, object]:
     """Return a signal's score (one number for the supply chain, else one per name) and its quarters, for JSON."""
     scores = signal(panel)
     quarters = readings(signal, panel) if isinstance(signal, QuarterlySignal) else {}

@@ -1,7 +1,6 @@
 """The intervals that stand beside a window's figures: return, Sharpe ratio and drawdown, each 95%, or none below 30 returns."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ NAMES = ("return_interval", "sharpe_interval", "sharpe_bootstrap", "drawdown_int
 Bounds = tuple[float, float] | None
 
 
-def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, Any]:
+def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, list[float] | None]:
     """Return the lower and upper bound of each figure by NAMES, or None where it is refused.
 
     `return_interval`: what the whole return would be at the bounds of the mean log return (studentised block bootstrap).

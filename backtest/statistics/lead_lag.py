@@ -21,7 +21,7 @@ class LeadLag:
     """Correlations by lag (quarters by which the leader comes first) and how often a rotation does as well.
 
     `statistic` is the largest absolute correlation, at `best`; `p` the share of the n rotations, the true one included, that
-    reach it, at least `floor` = 1 / n. Rotations by a quarter or two nearly repeat the true alignment when several lags are
+    reach it, at least `least` = 1 / n. Rotations by a quarter or two nearly repeat the true alignment when several lags are
     searched: `reach` = lags / n is the p that even a strong lead among them should be expected to attain.
     """
 
@@ -29,7 +29,7 @@ class LeadLag:
     best: int
     statistic: float
     p: float
-    floor: float
+    least: float
     reach: float
     n: int
 
@@ -55,7 +55,7 @@ def circular_shift(leader: pd.Series, follower: pd.Series, lags: Sequence[int]) 
         best=lags[best],
         statistic=float(strongest[0]),
         p=float((strongest >= strongest[0] - 1e-12).mean()),
-        floor=1.0 / n,
+        least=1.0 / n,
         reach=len(lags) / n,
         n=n,
     )

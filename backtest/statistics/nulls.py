@@ -1,4 +1,4 @@
-"""What chance alone would have done: placebo baskets, permuted labels, noise signals, and p-values that know their floor."""
+"""What chance alone would have done: placebo baskets, permuted labels, noise signals, p-values and how small they can be."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ SAME = 1e-12  # rows that differ by less than this differ by rounding
 
 @dataclass(frozen=True)
 class Chance:
-    """A p-value from draws under a null: `p` = (1 + b) / (1 + draws), b draws at least as large; `floor` the least possible."""
+    """A p-value from draws under a null: `p` = (1 + b) / (1 + draws), b draws at least as large; `least` is its minimum."""
 
     p: float
-    floor: float
+    least: float
     draws: int
 
 
@@ -43,14 +43,14 @@ def chance(observed: float, drawn: Floats | Sequence[float], smallest: float = 0
     """Return the p-value of an observed statistic among draws under the null, large values being unusual.
 
     p = (1 + b) / (1 + B), never 0: the observed one is itself a draw under the null (Phipson & Smyth 2010). Ties count
-    against. `smallest` is a floor from elsewhere, such as 1 / C(N, k); Refused without draws or with a missing value.
+    against. `smallest` is a bound from elsewhere, such as 1 / C(N, k); Refused without draws or with a missing value.
     """
     values = np.asarray(drawn, dtype=float)
     if not len(values) or np.isnan(values).any() or np.isnan(observed):
         return Refused("no draws" if not len(values) else "a statistic is missing", len(values))
-    floor = max(1.0 / (1.0 + len(values)), smallest)
+    least = max(1.0 / (1.0 + len(values)), smallest)
     at_least = int((values >= observed - 1e-12 * abs(observed)).sum())
-    return Chance(max((1.0 + at_least) / (1.0 + len(values)), floor), floor, len(values))
+    return Chance(max((1.0 + at_least) / (1.0 + len(values)), least), least, len(values))
 
 
 def standardised(values: Floats) -> Floats:

@@ -61,7 +61,7 @@ def test_a_planted_reaction_is_found_and_random_dates_have_their_floor():
     planted.loc[EVENTS] += 0.06
     found = events.event_study(planted, MARKET, EVENTS, seed=1, draws=999)
     assert found.random.p <= 0.002
-    assert found.random.floor == 1 / 1000
+    assert found.random.least == 1 / 1000
     assert found.p < 0.05
 
 

@@ -31,7 +31,7 @@ def test_statistic_and_p_are_those_of_a_plain_loop(follower, lags):
 
 def test_a_planted_lead_is_found_at_its_lag_and_at_the_floor():
     found = lead_lag.circular_shift(CAPEX, LED, (1,))
-    assert (found.best, found.p, found.floor) == (1, 1 / 14, 1 / 14)
+    assert (found.best, found.p, found.least) == (1, 1 / 14, 1 / 14)
     assert lead_lag.circular_shift(CAPEX, LED, (0, 1, 2)).best == 1
 
 
