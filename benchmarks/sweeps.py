@@ -31,6 +31,7 @@ from backtest.sweeps.grid import load_grid
 from backtest.sweeps.settings import Settings
 from backtest.universe import load_universe
 
+Document = dict[str, Any]  # the JSON that a sweep prints
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"
 FIRST, LAST, SESSIONS = "2022-01-04", "2026-09-30", 1150
 SAMPLE, ROUNDS = 8, 3  # settings that the other two are timed on, and how often
@@ -48,30 +49,30 @@ capital = [1_000_000.0, 10_000_000.0]
 def main(counts: Sequence[int]) -> None:
     """Print the tables."""
     spec = load_strategy(STRATEGY)
-    with tempfile.TemporaryDirectory() as held:
-        home = Path(held)
+    with tempfile.TemporaryDirectory() as temporary:
+        home = Path(temporary)
         draw_prices(home / "prices", tickers_of(spec, load_universe()))
         swept(home, 1000)  # what numba compiles is kept from here on
-        found = [swept(home, count) for count in counts]
+        documents = [swept(home, count) for count in counts]
         peers = others(home, spec, counts[0])
     names = len(spec.tickers(spec.name, load_universe()))
     print(f"\n{names} names of two markets, {SESSIONS} sessions, monthly, full market rules; {cores()} cores\n")
     print("| settings | seconds | reading, loading | us a setting, the rest | us each further one | peak memory |")
     print("|---:|---:|---:|---:|---:|---:|")
-    further = [float("nan"), *((work(b) - work(a)) / (b["settings"] - a["settings"]) for a, b in pairwise(found))]
-    for one, more in zip(found, further, strict=True):
-        count, seconds, spent = one["settings"], one["seconds"], work(one)
-        each, memory = f"{1e6 * spent / count:,.0f} | {1e6 * more:,.0f}", one["peak_memory_mb"]
+    further = [float("nan"), *((work(b) - work(a)) / (b["settings"] - a["settings"]) for a, b in pairwise(documents))]
+    for document, more in zip(documents, further, strict=True):
+        count, seconds, spent = document["settings"], document["seconds"], work(document)
+        each, memory = f"{1e6 * spent / count:,.0f} | {1e6 * more:,.0f}", document["peak_memory_mb"]
         print(f"| {count:,} | {seconds:.1f} | {seconds - spent:.1f} | {each} | {memory:,.0f} MB |")
-    heads = "".join(f" ÷ ours, {one['settings']:,} |" for one in found)
+    heads = "".join(f" ÷ ours, {document['settings']:,} |" for document in documents)
     print(f"\n| on the same weights, given prices | ms a setting |{heads}")
-    print("|---|---:|" + "---:|" * len(found))
+    print("|---|---:|" + "---:|" * len(documents))
     for name, seconds in peers.items():
-        ratios = "".join(f" {seconds * one['settings'] / work(one):,.0f} |" for one in found)
+        ratios = "".join(f" {seconds * document['settings'] / work(document):,.0f} |" for document in documents)
         print(f"| {name} | {1e3 * seconds:.1f} |{ratios}")
 
 
-def work(document: dict[str, Any]) -> float:
+def work(document: Document) -> float:
     """Return the seconds of a sweep but for reading prices and loading libraries, which the others are not charged for either."""
     return float(sum(document["seconds_by_part"][part] for part in ("settings", "evaluating", "measuring")))
 
@@ -102,7 +103,7 @@ def grid_of(home: Path, count: int) -> Path:
     return path
 
 
-def swept(home: Path, count: int) -> dict[str, Any]:
+def swept(home: Path, count: int) -> Document:
     """Return the document of a sweep of so many settings, run as a command."""
     words = [sys.executable, "-m", "backtest", "sweep", str(STRATEGY), "--grid", str(grid_of(home, count))]
     words += ["--prices", str(home / "prices"), "--out", str(home / str(count)), "--reports", "0", "--json"]
@@ -110,7 +111,7 @@ def swept(home: Path, count: int) -> dict[str, Any]:
     ran = subprocess.run(words, capture_output=True, text=True, check=False)
     if ran.returncode:
         sys.exit(ran.stderr)
-    document: dict[str, Any] = json.loads(ran.stdout)
+    document: Document = json.loads(ran.stdout)
     print(f"{count:,}: {perf_counter() - began:.1f} s as a process", file=sys.stderr)
     return document
 
@@ -126,17 +127,17 @@ def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
         book = run(settings[int(number)][1], archive).books[spec.name]
         weights.append(book.targets.reindex(columns=close.columns).dropna(how="all").fillna(0.0))
     calls = {
-        "vectorbt: Portfolio.from_orders, Sharpe ratio": [partial(vectorbt_, close, one) for one in weights],
-        "bt": [partial(bt_, close, one) for one in weights],
+        "vectorbt: Portfolio.from_orders, Sharpe ratio": [partial(vectorbt_, close, book_weights) for book_weights in weights],
+        "bt": [partial(bt_, close, book_weights) for book_weights in weights],
     }
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
         for number in range(SAMPLE):
-            for name, held in calls.items():
+            for name, runs in calls.items():
                 began = perf_counter()
-                held[number]()
+                runs[number]()
                 spent[name].append(perf_counter() - began)
-    return {name: median(held) for name, held in spent.items()}
+    return {name: median(runs) for name, runs in spent.items()}
 
 
 def vectorbt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:

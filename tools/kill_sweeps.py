@@ -64,17 +64,17 @@ class Sweep:
     """A sweep that was started: its process, where it writes, and when it began (nanoseconds)."""
 
     process: int
-    place: Path
+    root: Path
     began: int
 
     @property
     def folder(self):
         """The folder that its command line names with --out."""
-        return self.place / "out"
+        return self.root / "out"
 
     def written(self):
         """Return how many chunks are in its folder."""
-        return sum(1 for _ in self.place.glob(CHUNKS))
+        return sum(1 for _ in self.root.glob(CHUNKS))
 
     def ended(self):
         """Return whether the process came to its end; it is not reaped."""
@@ -89,9 +89,9 @@ class Sweep:
             os.kill(self.process, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
-    def said(self):
+    def log(self):
         """Return what it wrote to its standard streams."""
-        return (self.place / "sweep.log").read_text(encoding="utf-8")
+        return (self.root / "sweep.log").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,18 @@ def is_chunk(path):
     return path.parent.name == "chunks" and path.suffix == ".parquet"
 
 
-def start(place, *words, deaths=3, instant=None):
-    """Fork a sweep of the grid beside a place into it, until an instant; `deaths` of workers with one chunk are allowed."""
-    place.mkdir(exist_ok=True)
+def start(root, *words, deaths=3, instant=None):
+    """Fork a sweep into a folder beside its grid, until an instant; `deaths` of workers with one chunk are allowed."""
+    root.mkdir(exist_ok=True)
     began = time.time_ns()
     process = os.fork()
     if process:
-        return Sweep(process, place, began)
+        return Sweep(process, root, began)
     os.setsid()
-    with open(place / "sweep.log", "wb") as out:
+    with open(root / "sweep.log", "wb") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
-    os.environ["BACKTEST_HOME"] = str(place / "home")
+    os.environ["BACKTEST_HOME"] = str(root / "home")
     chunks.SETTINGS_PER_CHUNK = CHUNK
     if "dask" in sys.modules:
         sys.modules["dask"].config.set({"distributed.scheduler.allowed-failures": deaths})
@@ -130,7 +130,7 @@ def start(place, *words, deaths=3, instant=None):
         instant.set_up()
     code = 1
     try:
-        main(["sweep", STRATEGY, "--grid", str(place.parent / "grid.toml"), "--out", str(place / "out"), *words])
+        main(["sweep", STRATEGY, "--grid", str(root.parent / "grid.toml"), "--out", str(root / "out"), *words])
         code = 0
     except SystemExit as end:
         code = end.code or 0
@@ -143,10 +143,10 @@ def start(place, *words, deaths=3, instant=None):
 
 
 def files(folder):
-    """Return the bytes of every file under a final name; what is in the making begins with a dot."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """Return the bytes of every file under a final name; the name of an unfinished file begins with a dot."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {
-        name: (folder / name).read_bytes() for name in map(str, (one.relative_to(folder) for one in found)) if not hidden(name)
+        name: (folder / name).read_bytes() for name in map(str, (path.relative_to(folder) for path in paths)) if not hidden(name)
     }
 
 
@@ -156,11 +156,11 @@ def hidden(name):
 
 def odd(sweep, whole, complete):
     """Return what the files of a sweep are that those of an undisturbed one are not."""
-    held = files(sweep.folder)
-    lost = sorted(set(whole) - set(held)) if complete else []
+    present = files(sweep.folder)
+    lost = sorted(set(whole) - set(present)) if complete else []
     return [f"{name}: missing" for name in lost] + [
         f"{name}: {'not of this sweep' if name not in whole else 'other bytes'}"
-        for name, body in held.items()
+        for name, body in present.items()
         if whole.get(name) != body
     ]
 
@@ -184,30 +184,32 @@ def dead_links(folder):
 
 def ledger_faults(sweep, whole):
     """Return what is wrong with the ledger of trials: unreadable, too many, or fewer than a result that is seen."""
-    path = sweep.place / "home" / "trials.sqlite"
+    path = sweep.root / "home" / "trials.sqlite"
     try:
         count = Trials(path).count(STRATEGY)
-        with closing(sqlite3.connect(path)) as held:
-            said = held.execute("PRAGMA integrity_check").fetchone()[0]
+        with closing(sqlite3.connect(path)) as connection:
+            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
     except (DataError, sqlite3.Error) as error:
         return [f"ledger: {error}"]
     document = f"sweeps/{STRATEGY}/result.json"
     settings = json.loads(whole[document])["settings"]
     seen = (sweep.folder / document).exists()
-    return [f"ledger: {count} of {settings}, {said}"] if said != "ok" or count > settings or (seen and count < settings) else []
+    return (
+        [f"ledger: {count} of {settings}, {answer}"] if answer != "ok" or count > settings or (seen and count < settings) else []
+    )
 
 
 def members(session):
     """Return the living processes of a session with their parents, its leader aside."""
-    found = {}
+    parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent, _, of = stat.read_text().rpartition(")")[2].split()[:4]
         except (OSError, ValueError):
             continue  # it ended
         if int(of) == session and state != "Z" and int(stat.parent.name) != session:
-            found[int(stat.parent.name)] = int(parent)
-    return found
+            parents[int(stat.parent.name)] = int(parent)
+    return parents
 
 
 def orphans(session):
@@ -246,14 +248,14 @@ def stage(sweep, of):
     return "after all" if "result.schema.json" in fresh else "publishing"
 
 
-def kill_sweeps(kills, place, whole, took, words, chance):
+def kill_sweeps(kills, root, whole, took, words, chance):
     """Return where sweeps were killed, how many ended first, how many children they had, and every fault."""
     of = sum("chunks/" in name for name in whole)
     at, doing, faults, children, ended, left = [], Counter(), [], 0, 0, 0
     while len(at) < kills:
-        there = sum(1 for _ in place.glob(CHUNKS))
+        there = sum(1 for _ in root.glob(CHUNKS))
         instant = instant_of(len(at), of - there, len(whole) - of, chance)
-        sweep = start(place, "--resume", *words, instant=instant)
+        sweep = start(root, "--resume", *words, instant=instant)
         if instant is None:
             time.sleep(chance.uniform(0, took[chance.random() < 0.5]))
             os.kill(sweep.process, signal.SIGKILL)
@@ -267,37 +269,37 @@ def kill_sweeps(kills, place, whole, took, words, chance):
             faults += [*odd(sweep, whole, complete=False), *dead_links(sweep.folder), *ledger_faults(sweep, whole)]
             continue
         ended += 1
-        faults += [f"exit code {code}: {sweep.said()}"] * bool(code) + odd(sweep, whole, complete=True)
-        begin_again(place, chance)
-    last = start(place, "--resume", *words)
+        faults += [f"exit code {code}: {sweep.log()}"] * bool(code) + odd(sweep, whole, complete=True)
+        begin_again(root, chance)
+    last = start(root, "--resume", *words)
     code = last.code()
-    faults += [f"exit code {code}: {last.said()}"] * bool(code) + odd(last, whole, complete=True) + ledger_faults(last, whole)
+    faults += [f"exit code {code}: {last.log()}"] * bool(code) + odd(last, whole, complete=True) + ledger_faults(last, whole)
     early = [number for number in at if number < of] or [of]
     spread = {"least": min(early), "median": round(statistics.median(early)), "most": max(early), "of": of}
-    told = {"killed": len(at), "ended before": ended, "chunks at kills amid them": spread, "killed while": dict(doing)}
-    return told | {"most children": children, "most files in the making": left, "faults": faults}
+    summary = {"killed": len(at), "ended before": ended, "chunks at kills amid them": spread, "killed while": dict(doing)}
+    return summary | {"most children": children, "most files in the making": left, "faults": faults}
 
 
-def begin_again(place, chance):
+def begin_again(root, chance):
     """Leave nothing of a sweep, or everything but half of its chunks."""
     if chance.random() < 0.5:
-        shutil.rmtree(place)
+        shutil.rmtree(root)
         return
-    for path in sorted(place.glob(CHUNKS)):
+    for path in sorted(root.glob(CHUNKS)):
         if chance.random() < 0.5:
             path.unlink()
 
 
-def shards(place, whole, words, engine=()):
+def shards(root, whole, words, engine=()):
     """Return the faults of sweeps in 1, 3 and 7 shards, evaluated out of order and merged."""
     faults = []
     for count in (1, 3, 7):
-        shutil.rmtree(place, ignore_errors=True)
-        asked = [("--shard", f"{number}/{count}", *engine) for number in range(count, 0, -1)]
-        for one in (*asked, ("--merge",)):
-            sweep = start(place, *one, *words)
+        shutil.rmtree(root, ignore_errors=True)
+        commands = [("--shard", f"{number}/{count}", *engine) for number in range(count, 0, -1)]
+        for command in (*commands, ("--merge",)):
+            sweep = start(root, *command, *words)
             if code := sweep.code():
-                faults.append(f"{' '.join(one)}: exit code {code}: {sweep.said()}")
+                faults.append(f"{' '.join(command)}: exit code {code}: {sweep.log()}")
         faults += odd(sweep, whole, complete=True)
     return {f"1, 3 and 7 shards{' on Dask' if engine else ''}": "merged", "faults": faults}
 
@@ -305,11 +307,11 @@ def shards(place, whole, words, engine=()):
 def awaited(ready, what):
     """Wait until something is there and return it."""
     until = time.monotonic() + WAIT
-    while not (found := ready()):
+    while not (answer := ready()):
         if time.monotonic() > until:
             raise TimeoutError(what)
         time.sleep(0.002)
-    return found
+    return answer
 
 
 def loses(sweep, whole, process, wanted=0):
@@ -321,7 +323,7 @@ def loses(sweep, whole, process, wanted=0):
         os.kill(process(), signal.SIGKILL)
         os.kill(sweep.process, signal.SIGCONT)
     code = sweep.code()
-    faults = [f"exit code {code}: {sweep.said()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
+    faults = [f"exit code {code}: {sweep.log()}"] * (code != wanted) + odd(sweep, whole, complete=not wanted)
     faults += orphans(sweep.process) + ["the process died after the work"] * (there >= of)
     return {"chunks when it died": there, "of": of, "exit code": code, "faults": faults}
 
@@ -333,29 +335,29 @@ def amid(whole, chance):
 
 def gives_up(sweep, whole, process, words):
     """Kill a process that a sweep cannot do without: it has to say so in a line, and is resumed without Dask."""
-    found = loses(sweep, whole, process, wanted=DataError.exit_code)
-    last = [line for line in sweep.said().splitlines() if line.startswith("error: ")]
-    sweep = start(sweep.place, "--resume", *words)
+    outcome = loses(sweep, whole, process, wanted=DataError.exit_code)
+    last = [line for line in sweep.log().splitlines() if line.startswith("error: ")]
+    sweep = start(sweep.root, "--resume", *words)
     code = sweep.code()
-    faults = [f"{len(last)} lines of error"] * (len(last) != 1) + [f"exit code {code}: {sweep.said()}"] * bool(code)
-    return found | {"faults": found["faults"] + faults + odd(sweep, whole, complete=True)}
+    faults = [f"{len(last)} lines of error"] * (len(last) != 1) + [f"exit code {code}: {sweep.log()}"] * bool(code)
+    return outcome | {"faults": outcome["faults"] + faults + odd(sweep, whole, complete=True)}
 
 
 def worker_of(sweep):
     """Return one worker process of a sweep that has a Dask cluster of its own."""
-    found = [one for one, parent in members(sweep.process).items() if parent == sweep.process]
-    return next(one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes())
+    workers = [process for process, parent in members(sweep.process).items() if parent == sweep.process]
+    return next(process for process in workers if b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes())
 
 
-def killed_worker(place, whole, words, chance):
+def killed_worker(root, whole, words, chance):
     """A sweep on a cluster of its own loses a worker, which the cluster starts again."""
-    sweep = start(place, "--engine", "dask", *words, instant=amid(whole, chance))
+    sweep = start(root, "--engine", "dask", *words, instant=amid(whole, chance))
     return {"lost": "a worker of its own"} | loses(sweep, whole, lambda: worker_of(sweep))
 
 
-def too_many_deaths(place, whole, words, chance):
+def too_many_deaths(root, whole, words, chance):
     """A sweep that may lose no worker loses one."""
-    sweep = start(place, "--engine", "dask", *words, deaths=0, instant=amid(whole, chance))
+    sweep = start(root, "--engine", "dask", *words, deaths=0, instant=amid(whole, chance))
     return {"lost": "a worker too many"} | gives_up(sweep, whole, lambda: worker_of(sweep), words)
 
 
@@ -364,38 +366,38 @@ def cluster(folder):
     """Yield the address of a scheduler, its process, and those of its two workers, which nothing starts again."""
     dask, file = [sys.executable, "-m", "dask"], folder / "scheduler.json"
     with open(folder / "dask.log", "wb") as out:
-        said = {"stdout": out, "stderr": out}
+        streams = {"stdout": out, "stderr": out}
         scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
         worker = ["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-        started = [subprocess.Popen([*dask, *scheduler], **said)]
+        started = [subprocess.Popen([*dask, *scheduler], **streams)]
         try:
             awaited(file.exists, "a scheduler")
-            started += [subprocess.Popen([*dask, *worker, "--local-directory", str(folder)], **said) for _ in range(2)]
+            started += [subprocess.Popen([*dask, *worker, "--local-directory", str(folder)], **streams) for _ in range(2)]
             yield json.loads(file.read_text(encoding="utf-8"))["address"], *started
         finally:
-            for one in started:
-                one.kill()
-                one.wait()
+            for process in started:
+                process.kill()
+                process.wait()
 
 
-def on_scheduler(place, whole, words, chance):
+def on_scheduler(root, whole, words, chance):
     """Sweeps on a named scheduler: in shards, one that loses a worker for good, and one that loses the scheduler."""
-    with cluster(place.parent) as (address, scheduler, worker, _):
+    with cluster(root.parent) as (address, scheduler, worker, _):
         engine = ("--engine", "dask", "--scheduler", address)
-        yield shards(place, whole, words, engine)
-        shutil.rmtree(place)
-        sweep = start(place, *engine, *words, instant=amid(whole, chance))
+        yield shards(root, whole, words, engine)
+        shutil.rmtree(root)
+        sweep = start(root, *engine, *words, instant=amid(whole, chance))
         yield {"lost": "a worker for good"} | loses(sweep, whole, lambda: worker.pid)
-        shutil.rmtree(place)
-        sweep = start(place, *engine, *words, instant=amid(whole, chance))
+        shutil.rmtree(root)
+        sweep = start(root, *engine, *words, instant=amid(whole, chance))
         yield {"lost": "the scheduler"} | gives_up(sweep, whole, lambda: scheduler.pid, words)
 
 
-def undisturbed(place, words):
+def undisturbed(root, words):
     """Return the files of a sweep that nobody kills, and the seconds that all of it and its evaluation took."""
-    sweep = start(place, *words)
+    sweep = start(root, *words)
     if code := sweep.code():
-        sys.exit(f"exit code {code}: {sweep.said()}")
+        sys.exit(f"exit code {code}: {sweep.log()}")
     all_of_it = (time.time_ns() - sweep.began) / 1e9
     last = max(path.stat().st_mtime_ns for path in sweep.folder.glob("sweeps/*/chunks/*"))
     return files(sweep.folder), (all_of_it, (last - sweep.began) / 1e9)
@@ -427,8 +429,8 @@ if __name__ == "__main__":
     kills, reports, lags, *parts = [*sys.argv[1:], *("1", "4")[max(0, len(sys.argv) - 2) :]]
     began, faults = time.monotonic(), []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for found in play(Path(folder), int(kills), reports, lags, parts or PARTS, random.Random(1)):
-            faults += found["faults"]
-            print(found, flush=True)
+        for outcome in play(Path(folder), int(kills), reports, lags, parts or PARTS, random.Random(1)):
+            faults += outcome["faults"]
+            print(outcome, flush=True)
     print({"seconds": round(time.monotonic() - began)})
     sys.exit(bool(faults))

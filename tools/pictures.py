@@ -71,8 +71,8 @@ def main() -> None:
             page.locator(shot.start).first.evaluate("place => place.scrollIntoView()")
             page.screenshot(path=DOCS / name)
         browser.close()
-    found = manifest(lambda page: (reports / page).read_text(encoding="utf-8"))
-    MANIFEST.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    pages_shown = manifest(lambda page: (reports / page).read_text(encoding="utf-8"))
+    MANIFEST.write_text(json.dumps(pages_shown, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -146,9 +146,9 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: Any, seconds: f
     columns = TextColumn("auditing {task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(spec.name, total=STEPS)
-        found = audit(
+        made = audit(
             spec, result, archive, load_universe(), seconds,
             lambda step: bar.update(task, advance=1, description=f"{spec.name}: {step}"), clock.SYSTEM,
         )  # fmt: skip
-    save(result, found)
-    return json.loads(to_json(found))
+    save(result, made)
+    return json.loads(to_json(made))

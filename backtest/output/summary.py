@@ -59,8 +59,8 @@ def markdown(document: Document) -> str:
     lines = [f"### {_safe(document['spec']['title'])}", "", _safe(_verdict(document)), "", _safe(_prices(document)), ""]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
     for name, book in document["baskets"].items():
-        for window, found in book["regimes"].items():
-            lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(found))} | {found.get('n', 0)} |")
+        for window, figures in book["regimes"].items():
+            lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(figures))} | {figures.get('n', 0)} |")
     lines += ["", _safe(_claims(document)), "", "| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(document)]
     ids = " · ".join(f"{name} `{document[name]}`" for name in ("spec_id", "data_id", "code_id"))
@@ -89,22 +89,22 @@ def _days(document: Document) -> tuple[str, str]:
 
 
 def _claims(document: Document) -> str:
-    found = Counter(str(claim["verdict"]) for claim in document["claims"])
+    verdicts = Counter(str(claim["verdict"]) for claim in document["claims"])
     against = [str(claim["id"]) for claim in document["claims"] if claim["verdict"] == "contradicted"]
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     text = f"The report's claims as known on {_days(document)[1]}: {counts}."
     return text + (f" Contradicted: {', '.join(against)}." if against else "")
 
 
-def _figures(found: Mapping[str, Any]) -> tuple[str, str, str]:
+def _figures(figures: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return total return, Sharpe ratio with its error, and deepest fall as text; a dash where there is none."""
-    if found.get("total_return") is None:
+    if figures.get("total_return") is None:
         return "-", "-", "-"
-    ratio = f"n = {found['n']}"
-    if found.get("sharpe") is not None and found.get("sharpe_error") is not None:
-        ratio = f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f}"
-    fall = found.get("max_drawdown")
-    return f"{found['total_return']:+.1%}", ratio, "-" if fall is None else f"{fall:.0%}"
+    ratio = f"n = {figures['n']}"
+    if figures.get("sharpe") is not None and figures.get("sharpe_error") is not None:
+        ratio = f"{figures['sharpe']:.2f} ± {figures['sharpe_error']:.2f}"
+    fall = figures.get("max_drawdown")
+    return f"{figures['total_return']:+.1%}", ratio, "-" if fall is None else f"{fall:.0%}"
 
 
 def _number(value: float | None) -> str:

@@ -98,42 +98,44 @@ def _refused(kind: Kind, refused: Refused) -> Check:
 
 
 def _deflated_sharpe(summary: SweepSummary) -> Check:
-    found = summary.statistics.deflated_sharpe
-    if isinstance(found, Refused):
-        return _refused(DEFLATED_SHARPE, found)
-    figure = share(found.probability)
+    deflated = summary.statistics.deflated_sharpe
+    if isinstance(deflated, Refused):
+        return _refused(DEFLATED_SHARPE, deflated)
+    figure = share(deflated.probability)
     sentence = f"a chance of {figure} that its true value is above what the best of as much noise reaches (Deflated Sharpe Ratio)"
     details = (
-        f"hurdle {number(found.threshold * float(summary.best.periods) ** 0.5)} a year",
-        f"skewness {number(found.skewness, 1)}",
-        f"kurtosis {number(found.kurtosis, 1)}",
+        f"hurdle {number(deflated.threshold * float(summary.best.periods) ** 0.5)} a year",
+        f"skewness {number(deflated.skewness, 1)}",
+        f"kurtosis {number(deflated.kurtosis, 1)}",
     )
-    return Check(DEFLATED_SHARPE, figure, _outcome(found.probability >= ENOUGH), sentence, found.n, found.trials, details)
+    return Check(
+        DEFLATED_SHARPE, figure, _outcome(deflated.probability >= ENOUGH), sentence, deflated.n, deflated.trials, details
+    )
 
 
 def _overfitting(statistics: SearchStatistics) -> Check:
-    found = statistics.pbo
-    if isinstance(found, Refused):
-        return _refused(OVERFITTING, found)
-    figure = share(found.probability)
+    overfit = statistics.pbo
+    if isinstance(overfit, Refused):
+        return _refused(OVERFITTING, overfit)
+    figure = share(overfit.probability)
     sentence = f"in {figure} of splits of the days the best of one half lay in the lower half of the other (PBO)"
     details = (
-        f"{found.splits:,} splits of {found.blocks} blocks",
-        f"lost money in {share(found.loss)}",
-        f"slope {number(found.slope)}" if known(found.slope) else "no slope",
+        f"{overfit.splits:,} splits of {overfit.blocks} blocks",
+        f"lost money in {share(overfit.loss)}",
+        f"slope {number(overfit.slope)}" if known(overfit.slope) else "no slope",
     )
-    return Check(OVERFITTING, figure, _outcome(found.probability <= RARE), sentence, found.n, found.trials, details)
+    return Check(OVERFITTING, figure, _outcome(overfit.probability <= RARE), sentence, overfit.n, overfit.trials, details)
 
 
 def _superior(statistics: SearchStatistics) -> Check:
-    found, span = statistics.spa, statistics.spa_span
-    if isinstance(found, Refused):
-        return _refused(SUPERIOR, found)
-    figure = rarity(found.consistent)
+    superior, span = statistics.spa, statistics.spa_span
+    if isinstance(superior, Refused):
+        return _refused(SUPERIOR, superior)
+    figure = rarity(superior.consistent)
     sentence = f"the p-value that no setting beats its benchmarks is {figure} (SPA)"
     days = (f"on {span.first} to {span.last}, where every book has a benchmark",) if span else ()
-    details = (f"between {number(found.lower, 3)} and {number(found.upper, 3)}", *days)
-    return Check(SUPERIOR, figure, _outcome(found.consistent <= RARE), sentence, found.n, found.trials, details)
+    details = (f"between {number(superior.lower, 3)} and {number(superior.upper, 3)}", *days)
+    return Check(SUPERIOR, figure, _outcome(superior.consistent <= RARE), sentence, superior.n, superior.trials, details)
 
 
 def _length(summary: SweepSummary) -> Check:

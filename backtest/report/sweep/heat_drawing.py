@@ -33,7 +33,7 @@ class Scale:
     @classmethod
     def over(cls, cells: Sequence[Floats]) -> "Scale":
         """Return the scale of some maps; from 0 to 0 where no cell has a figure."""
-        seen = np.concatenate([one[np.isfinite(one)] for one in cells])
+        seen = np.concatenate([figures[np.isfinite(figures)] for figures in cells])
         return cls(float(seen.min()), float(seen.max())) if len(seen) else cls(0.0, 0.0)
 
     def shade(self, value: float) -> tuple[str, float]:
@@ -44,23 +44,23 @@ class Scale:
         return light("blue" if value >= pale else "vermillion"), round(PALEST + strength * (FULLEST - PALEST), 2)
 
 
-def draw(anchor: str, label: str, caption: str, one: Map, scale: Scale) -> Chart:
+def draw(anchor: str, label: str, caption: str, pair: Map, scale: Scale) -> Chart:
     """Return both maps of a pair: the longer field across a wide page and down a narrow one."""
-    return chart(anchor, label, caption, lambda size: _figure(size, one, scale))
+    return chart(anchor, label, caption, lambda size: _figure(size, pair, scale))
 
 
-def _figure(size: Size, one: Map, scale: Scale) -> Figure:
+def _figure(size: Size, pair: Map, scale: Scale) -> Figure:
     mpl.rcParams.update({"font.size": size.font})
-    turned = _turned(size, one)
-    shown = [(name, cells.T if turned else cells) for name, cells in _both(one)]
-    down, across = (one.across, one.down) if turned else (one.down, one.across)
+    turned = _turned(size, pair)
+    shown = [(name, cells.T if turned else cells) for name, cells in _both(pair)]
+    down, across = (pair.across, pair.down) if turned else (pair.down, pair.across)
     rows, columns = (field.labels if field else ("",) for field in (down, across))
     names = down.name if down else "", across.name if across else ""
     layout = _Layout.of(size, rows, columns, len(shown), bool(across and not across.numeric))
     figure = Figure(figsize=(size.width / 72, layout.height / 72), dpi=72)
-    best = one.best_at[::-1] if turned else one.best_at
-    for place, (name, cells) in enumerate(shown):
-        axes = layout.axes(figure, place)
+    best = pair.best_at[::-1] if turned else pair.best_at
+    for position, (name, cells) in enumerate(shown):
+        axes = layout.axes(figure, position)
         _cells(axes, layout, cells, scale)
         axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor=light("ink"), lw=1.5, clip_on=False))
         _name(axes, layout, name, names)
@@ -69,18 +69,18 @@ def _figure(size: Size, one: Map, scale: Scale) -> Figure:
     return figure
 
 
-def _turned(size: Size, one: Map) -> bool:
+def _turned(size: Size, pair: Map) -> bool:
     """Return whether the longer field goes across: on a wide page, but names of categories go down where there is a choice."""
     wide = size.name == "wide"
-    if one.across is None or one.down.numeric == one.across.numeric:
+    if pair.across is None or pair.down.numeric == pair.across.numeric:
         return wide
-    few = len(one.down.labels) <= FEW
-    return one.down.numeric if wide else one.down.numeric and few
+    few = len(pair.down.labels) <= FEW
+    return pair.down.numeric if wide else pair.down.numeric and few
 
 
-def _both(one: Map) -> list[tuple[str, Floats]]:
-    median = ("Median over all other fields", one.median)
-    return [median, ("Worst neighbour", one.worst)] if one.has_neighbours else [median]
+def _both(pair: Map) -> list[tuple[str, Floats]]:
+    median = ("Median over all other fields", pair.median)
+    return [median, ("Worst neighbour", pair.worst)] if pair.has_neighbours else [median]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class _Layout:
     shape: tuple[int, int]
     left: float
     cell: float
-    beside: bool
+    side_by_side: bool
     maps: int
     named: bool
 
@@ -102,10 +102,10 @@ class _Layout:
         left = min(max(map(len, rows)), size.letters) * letter + 10
         longest = (min(max(map(len, columns)), size.letters) + 1) * letter if named else 0.0
         cell = (size.width - EDGE - maps * left - (maps - 1) * GAP) / maps / len(columns)
-        beside = maps > 1 and cell >= max(4 * letter + 4, longest)
+        side_by_side = maps > 1 and cell >= max(4 * letter + 4, longest)
         alone = (size.width - EDGE - left) / len(columns)
-        width = min(cell if beside else alone, max(WIDEST, longest))
-        return cls(size, (len(rows), len(columns)), left, width, beside, maps, named)
+        width = min(cell if side_by_side else alone, max(WIDEST, longest))
+        return cls(size, (len(rows), len(columns)), left, width, side_by_side, maps, named)
 
     @property
     def line(self) -> float:
@@ -120,13 +120,13 @@ class _Layout:
     @property
     def height(self) -> float:
         """The height of the figure."""
-        return self.block * (1 if self.beside else self.maps) + 2 * self.line + 8
+        return self.block * (1 if self.side_by_side else self.maps) + 2 * self.line + 8
 
-    def axes(self, figure: Figure, place: int) -> Axes:
+    def axes(self, figure: Figure, position: int) -> Axes:
         """Return the axes of a map: x counts columns, y rows from the top."""
         rows, columns = self.shape
-        x = self.left + (place * (self.cell * columns + self.left + GAP) if self.beside else 0.0)
-        bottom = self.height - self.block * (1 if self.beside else place + 1)
+        x = self.left + (position * (self.cell * columns + self.left + GAP) if self.side_by_side else 0.0)
+        bottom = self.height - self.block * (1 if self.side_by_side else position + 1)
         return self._bare(figure, x, bottom, columns * self.cell, rows * (self.line + 4), columns, rows)
 
     def key(self, figure: Figure) -> Axes:
@@ -145,8 +145,8 @@ class _Layout:
 def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
     """Paint the cells that have a figure, and write it with as many digits as fit."""
     seen = cells[np.isfinite(cells)]
-    widest = {digits: max((len(number(float(one), digits)) for one in seen), default=0) for digits in (2, 1)}
-    digits = next((one for one, letters in widest.items() if letters * layout.size.font * LETTER + 2 <= layout.cell), None)
+    widest = {digits: max((len(number(float(figure), digits)) for figure in seen), default=0) for digits in (2, 1)}
+    digits = next((count for count, letters in widest.items() if letters * layout.size.font * LETTER + 2 <= layout.cell), None)
     for (row, column), value in np.ndenumerate(cells):
         if not np.isfinite(value):
             continue
@@ -159,12 +159,12 @@ def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
 def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> None:
     """Write what a map shows, and below it which field goes down and which across."""
     down, across = fields
-    said = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
+    fields_shown = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
     start, step = -(layout.left - 4) / layout.cell, 1 / (layout.line + 4)
-    room = layout.left + layout.cell * layout.shape[1] + GAP if layout.beside else layout.size.width
+    room = layout.left + layout.cell * layout.shape[1] + GAP if layout.side_by_side else layout.size.width
     letters = int(room / layout.size.font / LETTER * 0.85)  # names are wider than figures
     _text(axes, start, -(2.6 * layout.line) * step, clipped(name, letters), layout, "ink", "left")
-    _text(axes, start, -(1.6 * layout.line) * step, clipped(said, letters), layout, "muted", "left")
+    _text(axes, start, -(1.6 * layout.line) * step, clipped(fields_shown, letters), layout, "muted", "left")
 
 
 def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[str]) -> None:
@@ -178,8 +178,8 @@ def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[
         _text(axes, column + 0.5, -0.5 * layout.line / (layout.line + 4), clipped(columns[column], room * every), layout, "muted")
 
 
-def _text(axes: Axes, x: float, y: float, said: str, layout: _Layout, colour: str, ha: str = "center") -> None:
-    axes.text(x, y, said, ha=ha, va="center", fontsize=layout.size.font - 0.5, color=light(colour), clip_on=False)
+def _text(axes: Axes, x: float, y: float, text: str, layout: _Layout, colour: str, ha: str = "center") -> None:
+    axes.text(x, y, text, ha=ha, va="center", fontsize=layout.size.font - 0.5, color=light(colour), clip_on=False)
 
 
 def _key(axes: Axes, layout: _Layout, scale: Scale) -> None:

@@ -19,11 +19,11 @@ LETTERS = 60  # of a value in a table
 
 def section(search: Search) -> Section:
     """Return every map with its figures; those that vary most open, the rest behind a fold."""
-    found = maps(search)
-    if not found:
+    pairs = maps(search)
+    if not pairs:
         return Section("maps", "Where in the grid", (Text(f"No map: {_none(search)}."),))
-    scale = Scale.over([one.median for one in found] + [one.worst for one in found])
-    parts = tuple(_parts(found, scale))
+    scale = Scale.over([pair.median for pair in pairs] + [pair.worst for pair in pairs])
+    parts = tuple(_parts(pairs, scale))
     blocks: list[Block] = [Text(_read(search, scale)), *parts[:OPEN]]
     if parts[OPEN:]:
         blocks.append(Fold(f"{counted(len(parts[OPEN:]), 'further pair')} of fields, which vary less", parts[OPEN:]))
@@ -51,52 +51,56 @@ def _read(search: Search, scale: Scale) -> str:
     )
 
 
-def _parts(found: Sequence[Map], scale: Scale) -> Iterator[Part]:
+def _parts(pairs: Sequence[Map], scale: Scale) -> Iterator[Part]:
     """Yield a part per map, with pictures while there is room for them."""
     room = MOST_CELLS
-    for place, one in enumerate(found, start=1):
-        anchor = f"map-{place}"
-        room -= 4 * one.median.size  # two maps, each for a wide and a narrow page
-        tables = Fold("Its figures", tuple(_tables(one)))
-        blocks: tuple[Block, ...] = (_picture(f"{anchor}-drawn", one, scale), tables) if room >= 0 else (tables,)
-        yield Part(anchor, f"{clipped(one.title, LETTERS)}", blocks)
+    for index, pair in enumerate(pairs, start=1):
+        anchor = f"map-{index}"
+        room -= 4 * pair.median.size  # two maps, each for a wide and a narrow page
+        tables = Fold("Its figures", tuple(_tables(pair)))
+        blocks: tuple[Block, ...] = (_picture(f"{anchor}-drawn", pair, scale), tables) if room >= 0 else (tables,)
+        yield Part(anchor, f"{clipped(pair.title, LETTERS)}", blocks)
 
 
-def _picture(anchor: str, one: Map, scale: Scale) -> Chart:
-    said = _ends(one)
-    label = f"Heat map of the median Sharpe ratio by {one.title}. {said} Every figure is in the table below it."
-    return draw(anchor, label, said, one, scale)
+def _picture(anchor: str, pair: Map, scale: Scale) -> Chart:
+    summary = _ends(pair)
+    label = f"Heat map of the median Sharpe ratio by {pair.title}. {summary} Every figure is in the table below it."
+    return draw(anchor, label, summary, pair, scale)
 
 
-def _ends(one: Map) -> str:
+def _ends(pair: Map) -> str:
     """Return where the medians are lowest and highest, and how the highest cell's neighbours do."""
-    if not np.isfinite(one.median).any():
+    if not np.isfinite(pair.median).any():
         return "No cell has a Sharpe ratio."
-    (low, high), cells = (_cell(one, part(one.median)) for part in (np.nanargmin, np.nanargmax)), one.median
-    beside = f"; its worst neighbour has {number(float(one.worst.flat[int(np.nanargmax(cells))]))}" if one.has_neighbours else ""
-    return f"Lowest median {number(float(np.nanmin(cells)))} ({low}), highest {number(float(np.nanmax(cells)))} ({high}){beside}."
+    (low, high), cells = (_cell(pair, extreme(pair.median)) for extreme in (np.nanargmin, np.nanargmax)), pair.median
+    neighbour = (
+        f"; its worst neighbour has {number(float(pair.worst.flat[int(np.nanargmax(cells))]))}" if pair.has_neighbours else ""
+    )
+    return (
+        f"Lowest median {number(float(np.nanmin(cells)))} ({low}), highest {number(float(np.nanmax(cells)))} ({high}){neighbour}."
+    )
 
 
-def _cell(one: Map, place: np.intp) -> str:
-    row, column = divmod(int(place), one.median.shape[1])
-    values = [(one.down, row), *([(one.across, column)] if one.across else [])]
+def _cell(pair: Map, index: np.intp) -> str:
+    row, column = divmod(int(index), pair.median.shape[1])
+    values = [(pair.down, row), *([(pair.across, column)] if pair.across else [])]
     return ", ".join(f"{field.name} {clipped(field.labels[at], LETTERS)}" for field, at in values)
 
 
-def _tables(one: Map) -> Iterator[Table]:
+def _tables(pair: Map) -> Iterator[Table]:
     """Yield the figures, a few columns at a time: the median and below it the worst neighbour."""
-    labels = one.across.labels if one.across else ("all settings",)
-    below = "; below it, that of the worst neighbour" if one.has_neighbours else ""
+    labels = pair.across.labels if pair.across else ("all settings",)
+    below = "; below it, that of the worst neighbour" if pair.has_neighbours else ""
     for first in range(0, len(labels), ACROSS):
         columns = range(first, min(first + ACROSS, len(labels)))
         head = tuple(Column(clipped(labels[at], LETTERS), True, term="Median Sharpe") for at in columns)
-        rows = tuple((Cell(clipped(label, LETTERS)), *_row(one, row, columns)) for row, label in enumerate(one.down.labels))
-        spans = (Span("", 1), Span(one.across.name, len(columns))) if one.across else ()
+        rows = tuple((Cell(clipped(label, LETTERS)), *_row(pair, row, columns)) for row, label in enumerate(pair.down.labels))
+        spans = (Span("", 1), Span(pair.across.name, len(columns))) if pair.across else ()
         more = f" ({clipped(labels[first], LETTERS)} on)" if first else ""
-        yield Table(f"Median Sharpe ratio by {one.title}{more}{below}", (Column(one.down.name), *head), (Rows(rows),), spans)
+        yield Table(f"Median Sharpe ratio by {pair.title}{more}{below}", (Column(pair.down.name), *head), (Rows(rows),), spans)
 
 
-def _row(one: Map, row: int, columns: Sequence[int]) -> Iterator[Cell]:
+def _row(pair: Map, row: int, columns: Sequence[int]) -> Iterator[Cell]:
     for column in columns:
-        median, worst = float(one.median[row, column]), float(one.worst[row, column])
-        yield Cell(number(median), note=number(worst) if one.has_neighbours and np.isfinite(worst) else "")
+        median, worst = float(pair.median[row, column]), float(pair.worst[row, column])
+        yield Cell(number(median), note=number(worst) if pair.has_neighbours and np.isfinite(worst) else "")

@@ -113,11 +113,11 @@ def _table(search: Search) -> Table:
     for sample, words in GROUPS.items():
         rows = tuple(
             (
-                Cell(name, note=f"{day(one.start)} to {day(one.end)}"),
-                *(cell for _, region in regions for cell in _cells(search, one.name, region)),
+                Cell(name, note=f"{day(window.start)} to {day(window.end)}"),
+                *(cell for _, region in regions for cell in _cells(search, window.name, region)),
             )
-            for name, one in spans(search.windows)
-            if one.sample == sample
+            for name, window in spans(search.windows)
+            if window.sample == sample
         )
         groups += [Rows(rows, words, sample)] if rows else []
     caption = "Settings by window: the median and, below it, the quartiles. Regions are chosen in sample alone"
@@ -130,11 +130,11 @@ def _cells(search: Search, window: str, region: Mask) -> tuple[Cell, Cell]:
     return _quartiles(returns, percent, ""), _quartiles(ratios, number, none)
 
 
-def _quartiles(found: pd.Series, written: Callable[[float], str], none: str) -> Cell:
+def _quartiles(values: pd.Series, written: Callable[[float], str], none: str) -> Cell:
     """Return the median with the quartiles below it, or why there is none."""
-    if not len(found):
+    if not len(values):
         return Cell(DASH, note=none)
-    low, middle, high = (float(found.quantile(part)) for part in (0.25, 0.5, 0.75))
+    low, middle, high = (float(values.quantile(part)) for part in (0.25, 0.5, 0.75))
     return Cell(written(middle), note=f"{written(low)} to {written(high)}")
 
 
