@@ -56,9 +56,9 @@ def test_the_printed_document_is_the_one_beside_the_page(published):
 
 def test_a_run_leaves_page_result_tables_front_page_and_schema_and_nothing_else(published):
     out, _ = published
-    found = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     tables = [f"supply_chain_excess/{name}" for name in ("equity.parquet", "index.html", "orders.parquet", "result.json")]
-    assert found == ["index.html", "result.schema.json", *tables, "supply_chain_excess/weights.parquet"]
+    assert files == ["index.html", "result.schema.json", *tables, "supply_chain_excess/weights.parquet"]
 
 
 def test_a_second_run_gives_byte_identical_results(published, tmp_path):
@@ -136,11 +136,11 @@ def test_bad_prices_are_refused_by_file_and_date_and_leave_the_old_report(publis
 
 def test_a_missing_ticker_is_named(prices_copy, tmp_path):
     file = prices_copy / "300502.SZ.csv"
-    kept = file.rename(prices_copy / "elsewhere")
+    moved = file.rename(prices_copy / "elsewhere")
     try:
         done = command("run", "supply_chain_excess", "--prices", prices_copy, "--out", tmp_path)
     finally:
-        kept.rename(file)
+        moved.rename(file)
     assert done.returncode == 3
     assert_one_line(done, "no file for 300502.SZ")
 

@@ -18,10 +18,10 @@ def document(request, results):
 
 
 def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document):
-    said = terminal(document)
-    assert max(map(len, said.splitlines())) <= 80
+    text = terminal(document)
+    assert max(map(len, text.splitlines())) <= 80
     for name, book in document["baskets"].items():
-        (line,) = [line for line in said.splitlines() if line.startswith(f"{name:<18}")]
+        (line,) = [line for line in text.splitlines() if line.startswith(f"{name:<18}")]
         for window in ("in sample", "out of sample"):
             assert f"{book['regimes'][window]['total_return']:+.1%}" in line
             assert f"{book['regimes'][window]['sharpe']:.2f} ± {book['regimes'][window]['sharpe_error']:.2f}" in line
@@ -38,32 +38,32 @@ def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
     windows = sum(len(book["regimes"]) for book in document["baskets"].values())
     assert len(rows) == windows + len(document["claims"]) + 2
     assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
-    found = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
-    assert f"| out of sample | {found['total_return']:+.1%} |" in markdown(document)
+    figures = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
+    assert f"| out of sample | {figures['total_return']:+.1%} |" in markdown(document)
 
 
 def tables(text):
     """Return the tables that a Markdown parser reads: per row the texts of its cells."""
-    found = []
+    rows_of_tables = []
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         if token.type == "table_open":
-            found.append([])
+            rows_of_tables.append([])
         elif token.type == "tr_open":
-            found[-1].append([])
-        elif token.type == "inline" and found and token.level >= 3:
-            found[-1][-1].append(token.content)
-    return found
+            rows_of_tables[-1].append([])
+        elif token.type == "inline" and rows_of_tables and token.level >= 3:
+            rows_of_tables[-1][-1].append(token.content)
+    return rows_of_tables
 
 
 def test_a_markdown_parser_reads_two_tables_whose_rows_are_as_wide_as_their_headers(document):
     (name, book), *_ = document["baskets"].items()
     claims = [{**document["claims"][0], "id": "a | b"}, *document["claims"][1:]]
-    for one in (document, {**document, "baskets": {"x | y": book, name: book}, "claims": claims}):
-        books, ledger = tables(markdown(one))
-        assert [len(row) for row in books] == [6] * (1 + sum(len(book["regimes"]) for book in one["baskets"].values()))
-        assert [len(row) for row in ledger] == [5] * (1 + len(one["claims"]))
+    for changed in (document, {**document, "baskets": {"x | y": book, name: book}, "claims": claims}):
+        books, ledger = tables(markdown(changed))
+        assert [len(row) for row in books] == [6] * (1 + sum(len(book["regimes"]) for book in changed["baskets"].values()))
+        assert [len(row) for row in ledger] == [5] * (1 + len(changed["claims"]))
         assert ledger[0] == ["Claim", "Report", "Ours", "Verdict", "On its date"]
-        assert [row[3] for row in ledger[1:]] == [claim["verdict"] for claim in one["claims"]]
+        assert [row[3] for row in ledger[1:]] == [claim["verdict"] for claim in changed["claims"]]
 
 
 def test_the_claims_say_the_day_they_are_known_on(document):
@@ -96,12 +96,12 @@ def test_hostile_names_stay_text_and_inside_their_lines(document):
     hostile = {**document, "spec": {**document["spec"], "title": evil}, "baskets": {evil: book, name: book}}
     assert max(map(len, terminal(hostile).splitlines())) <= 80
     assert "\u202e" not in terminal(hostile)
-    said = markdown(hostile)
-    assert "<script>" not in said
-    assert "\u202e" not in said
-    assert not any(line.startswith("# ") for line in said.splitlines())
-    assert "[x](" not in said
-    assert "@all" not in said
+    text = markdown(hostile)
+    assert "<script>" not in text
+    assert "\u202e" not in text
+    assert not any(line.startswith("# ") for line in text.splitlines())
+    assert "[x](" not in text
+    assert "@all" not in text
 
 
 def test_a_window_without_sessions_is_a_dash(document):

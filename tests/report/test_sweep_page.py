@@ -56,8 +56,10 @@ def test_a_cell_without_a_ratio_is_no_neighbour_and_has_none():
 
 
 def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny, read):
-    said = worth(tiny.summary)
-    assert said.startswith("Of 12 settings the best has a Sharpe ratio of 3.00 over the whole run, and as the best of 400 trials")
+    sentence = worth(tiny.summary)
+    assert sentence.startswith(
+        "Of 12 settings the best has a Sharpe ratio of 3.00 over the whole run, and as the best of 400 trials"
+    )
     for figure in (
         "not distinguishable from luck",
         "73%",
@@ -65,8 +67,8 @@ def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny
         "its benchmarks is 0.005",
         "needs 2.4 years and the run has 3.4",
     ):
-        assert figure in said
-    assert said in read(render_sweep(tiny)).text
+        assert figure in sentence
+    assert sentence in read(render_sweep(tiny)).text
     row = read(render_index([], [tiny.summary])).table("Sweeps:")["example"]
     assert row[2:4] == ["3.00 of 400 trials", "73% fails"]
     assert row[-1].startswith("not distinguishable from luck")
@@ -121,10 +123,10 @@ def test_what_choosing_in_sample_did_is_one_reading_of_gain_and_order(gain, corr
 def test_a_page_never_says_that_choosing_made_no_difference_where_the_order_was_kept(search_of, read):
     inside = [float(value) for value in range(12)]
     after = [*inside[:-2], 5.5, 5.5]  # the best two in sample have the median of all after it
-    said = " ".join(read(render_sweep(search_of(FIELDS, {"in sample": inside, "out of sample": after, "whole": WHOLE}))).text)
-    assert said.count("their order was kept") == 1
-    assert "no difference" not in said
-    assert "it had 5.50 against 5.25" in said or "is not shown to pay" in said
+    text = " ".join(read(render_sweep(search_of(FIELDS, {"in sample": inside, "out of sample": after, "whole": WHOLE}))).text)
+    assert text.count("their order was kept") == 1
+    assert "no difference" not in text
+    assert "it had 5.50 against 5.25" in text or "is not shown to pay" in text
 
 
 @pytest.mark.slow
@@ -135,9 +137,9 @@ def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
     assert all(number(ratios.quantile(part)) in middle for part in (0.0, 0.25, 0.5, 0.75))
     medians = broad.table.pivot_table("sharpe whole", "weights.above", "lag", "median")
     rows = page.table("Median Sharpe ratio by weights.above and lag")
-    for above, found in medians.iterrows():
+    for above, row_of_medians in medians.iterrows():
         shown = [cell.split()[0] for cell in rows[f"{above:g}".replace("-", "−")][1:]]
-        assert shown == [number(value) for value in found]
+        assert shown == [number(value) for value in row_of_medians]
     top = broad.table.nlargest(10, "sharpe whole")
     shown = page.table("Settings with the highest Sharpe ratios")
     for _, row in top.iterrows():
@@ -148,12 +150,12 @@ def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
 
 
 def test_noise_is_as_wide_as_the_length_allows_and_its_best_grows_with_the_trials(broad):
-    found = noise(broad)
-    assert found.error == pytest.approx(3.4**-0.5)
+    shape = noise(broad)
+    assert shape.error == pytest.approx(3.4**-0.5)
     drawn = np.random.default_rng(1).normal(size=(10_000, 400)).max(axis=1)
-    assert found.hurdle / found.error == pytest.approx(drawn.mean(), abs=0.02)
-    assert found.counts.sum() == len(broad.table)
-    assert found.noise.sum() == pytest.approx(len(broad.table), rel=0.01)
+    assert shape.hurdle / shape.error == pytest.approx(drawn.mean(), abs=0.02)
+    assert shape.counts.sum() == len(broad.table)
+    assert shape.noise.sum() == pytest.approx(len(broad.table), rel=0.01)
 
 
 def test_one_field_has_a_map_of_one_column(search_of, read):
@@ -164,7 +166,7 @@ def test_one_field_has_a_map_of_one_column(search_of, read):
 
 
 def test_settings_without_a_ratio_are_counted_and_leave_no_figure(search_of, read):
-    holes = [NAN if place % 3 else value for place, value in enumerate(WHOLE)]
+    holes = [NAN if index % 3 else value for index, value in enumerate(WHOLE)]
     html = render_sweep(search_of(FIELDS, {"in sample": [NAN] * 12, "out of sample": holes, "whole": holes}))
     page = read(html)
     assert any("8 settings without a ratio" in text for text in page.text)
@@ -234,9 +236,9 @@ def test_many_values_are_put_together_and_many_categories_have_no_map(search_of,
     }  # fmt: skip
     ratios = np.linspace(-1.0, 1.0, 3200)
     search = search_of(fields, {"whole": ratios})
-    (one,) = maps(search)
-    assert len(one.down.labels) == 27
-    assert one.down.labels[:2] == ("0 to 0.02", "0.03 to 0.05")
+    (pair,) = maps(search)
+    assert len(pair.down.labels) == 27
+    assert pair.down.labels[:2] == ("0 to 0.02", "0.03 to 0.05")
     page = read(render_sweep(search))
     assert any("No map of signals.0.leaders: more than 36 categories." in text for text in page.text)
 

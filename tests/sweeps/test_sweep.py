@@ -38,13 +38,13 @@ def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(archive):
     every = Settings(SPEC, load_grid(SAMPLE))
     assert len(every) >= 10_000
     chosen = [every[int(number)][1] for number in np.random.default_rng(20250723).choice(len(every), 20, replace=False)]
-    found = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(chosen)}
-    assert sorted(found) == list(range(20))
+    curves = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(chosen)}
+    assert sorted(curves) == list(range(20))
     for number, spec in enumerate(chosen):
         alone = run(spec, archive).books["leaders"].equity
-        assert (found[number].index == alone.index).all()
-        assert np.abs(found[number] / alone - 1.0).max() < 1e-12
-    assert len({float(equity.iloc[-1]) for equity in found.values()}) > 10  # the settings differ
+        assert (curves[number].index == alone.index).all()
+        assert np.abs(curves[number] / alone - 1.0).max() < 1e-12
+    assert len({float(equity.iloc[-1]) for equity in curves.values()}) > 10  # the settings differ
 
 
 @pytest.mark.slow
@@ -67,13 +67,13 @@ def test_ranges_hold_both_ends_and_conditions_exclude(tmp_path):
     text = '[settings]\nlag = {from = 1, to = 3, step = 1}\nrebalance = ["weekly", "monthly"]\n'
     text += '[[exclude]]\nlag = {gt = 1}\nrebalance = {eq = "weekly"}\n'
     grid = load_grid(grid_file(tmp_path, text))
-    assert [(one["lag"], one["rebalance"]) for _, one in grid.settings()] == [
+    assert [(setting["lag"], setting["rebalance"]) for _, setting in grid.settings()] == [
         (1, "weekly"), (1, "monthly"), (2, "monthly"), (3, "monthly"),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[settings]\nlagg = [1]", "did you mean 'lag'"),
         ("[settings]\nlag = [0]", "greater than or equal to 1"),
@@ -91,8 +91,8 @@ def test_ranges_hold_both_ends_and_conditions_exclude(tmp_path):
         ("lag = [", "not readable as TOML"),
     ],
 )
-def test_a_grid_that_makes_no_sense_is_refused_before_anything_runs(tmp_path, text, said):
-    with pytest.raises(ConfigurationError, match=said):
+def test_a_grid_that_makes_no_sense_is_refused_before_anything_runs(tmp_path, text, message):
+    with pytest.raises(ConfigurationError, match=message):
         Settings(SPEC, load_grid(grid_file(tmp_path, text)))
 
 
@@ -113,14 +113,14 @@ def test_neighbours_in_the_order_share_decisions_and_terms():
     fields = {"lag": (1, 2), "slippage_bps": (0.0, 5.0), "weights.above": tuple(number / 1000 for number in range(100))}
     settings = Settings(SPEC, Grid(fields | {"rebalance": ("weekly", "monthly")}))
     assert sorted(settings.order) == list(range(len(settings)))
-    told = [settings.setting(number) for number in settings.order]
+    ordered = [settings.setting(number) for number in settings.order]
     paths = 100 // 2  # a hundred are too many for one tile
     assert paths <= PATHS_TOGETHER < 100
     tile = paths * 4  # under every lag and slippage
-    assert {one["rebalance"] for one in told[: 100 * 4]} == {"weekly"}
-    assert len({one["weights.above"] for one in told[:tile]}) == paths
-    assert {(one["lag"], one["slippage_bps"]) for one in told[:paths]} == {(1, 0.0)}
-    assert len({one["weights.above"] for one in told[tile : 100 * 4]}) == paths
+    assert {setting["rebalance"] for setting in ordered[: 100 * 4]} == {"weekly"}
+    assert len({setting["weights.above"] for setting in ordered[:tile]}) == paths
+    assert {(setting["lag"], setting["slippage_bps"]) for setting in ordered[:paths]} == {(1, 0.0)}
+    assert len({setting["weights.above"] for setting in ordered[tile : 100 * 4]}) == paths
 
 
 SMALL = {"rebalance": ("monthly", "quarterly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}
@@ -133,37 +133,37 @@ def made(archive, tmp_path, monkeypatch):
     settings = Settings(SPEC, Grid(SMALL))
 
     def call(folder, shard="1/1", resume=False, workers=1):
-        told = []
-        with WorkerPool(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, archive) as crew:
+        evaluated = []
+        with WorkerPool(workers, ROOT / "strategies" / "supply_chain_excess.py", settings, archive) as pool:
             cut = plan(settings, ["data", "code"], tmp_path / folder)
             mine = shard_of(cut, shard)
 
-            def heard(wanted):
-                told.extend(wanted)
-                return crew.each(encoded, wanted)
+            def encode(missing):
+                evaluated.extend(missing)
+                return pool.each(encoded, missing)
 
-            evaluate(mine, resume, heard, lambda _: None)
-        return cut, told
+            evaluate(mine, resume, encode, lambda _: None)
+        return cut, evaluated
 
     return call
 
 
 @pytest.mark.process
 def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
-    found = []
+    outcomes = []
     for of in (1, 3, 7):
-        for one in range(of, 0, -1):
-            cut, _ = made(str(of), f"{one}/{of}", workers=2 if (one, of) == (2, 3) else 1)
+        for part in range(of, 0, -1):
+            cut, _ = made(str(of), f"{part}/{of}", workers=2 if (part, of) == (2, 3) else 1)
         assert len(cut) > 7
         require(cut)
-        found.append([(chunk.path.name, chunk.path.read_bytes()) for chunk in cut])
-    assert found[0] == found[1] == found[2]
+        outcomes.append([(chunk.path.name, chunk.path.read_bytes()) for chunk in cut])
+    assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
 @pytest.mark.slow
 def test_resume_leaves_what_is_there_and_a_missing_chunk_is_told(made):
-    cut, told = made("there", resume=True)
-    assert len(told) == len(cut)
+    cut, evaluated = made("there", resume=True)
+    assert len(evaluated) == len(cut)
     before = cut[0].path.read_bytes()
     cut[0].path.unlink()
     with pytest.raises(DataError, match=r"1 of \d+ chunks are missing"):

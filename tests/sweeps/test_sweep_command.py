@@ -42,13 +42,23 @@ def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep,
     done = sweep("--json", "--summary", tmp_path / "s.md", "--junit", tmp_path / "j.xml")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    wanted = {"settings", "seconds", "settings_per_second", "peak_memory_mb", "best", "deflated_sharpe", "pbo", "spa_p", "trials"}
-    assert wanted <= set(document)
+    expected = {
+        "settings",
+        "seconds",
+        "settings_per_second",
+        "peak_memory_mb",
+        "best",
+        "deflated_sharpe",
+        "pbo",
+        "spa_p",
+        "trials",
+    }
+    assert expected <= set(document)
     assert document["settings"] == document["trials"] == 12
     assert done.stderr.splitlines()[0].startswith("12 settings, about")
-    told = (tmp_path / "s.md").read_text(encoding="utf-8")
-    assert "Deflated Sharpe" in told
-    assert "the best of 12 trials" in told
+    summary = (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert "Deflated Sharpe" in summary
+    assert "the best of 12 trials" in summary
     suite = ElementTree.fromstring((tmp_path / "j.xml").read_text(encoding="utf-8"))
     assert {case.get("name") for case in suite} == {"returns", "baseline"}
 
@@ -64,9 +74,9 @@ def test_shards_workers_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
     assert sweep("--merge", "--workers", "2", out="two").returncode == 0
     done = sweep("--engine", "dask", out="three")
     assert done.returncode == 0, done.stderr
-    one, two, three = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two", "three"))
-    assert {"settings.parquet", "index.html", "result.json", "chunks"} <= {name.split("/")[0] for name in one}
-    assert one == two == three
+    alone, sharded, on_dask = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two", "three"))
+    assert {"settings.parquet", "index.html", "result.json", "chunks"} <= {name.split("/")[0] for name in alone}
+    assert alone == sharded == on_dask
 
 
 def files(folder):
@@ -104,8 +114,8 @@ def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_an
 
 
 def addresses(page):
-    found = re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8"))
-    return [page.parent / one for one in found if not one.startswith("data:")]
+    links = re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8"))
+    return [page.parent / link for link in links if not link.startswith("data:")]
 
 
 def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp_path):
@@ -114,15 +124,15 @@ def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp
     page, front = folder / "index.html", tmp_path / "out/index.html"
     table = pd.read_parquet(folder / "settings.parquet").sort_values("sharpe whole", ascending=False, kind="stable")
     best = json.loads((folder / "result.json").read_text(encoding="utf-8"))["best"]
-    full = sorted(one.parent.name for one in folder.glob("settings/*/index.html"))
+    full = sorted(path.parent.name for path in folder.glob("settings/*/index.html"))
     assert len(full) == 2
     assert best["spec_id"] in full
     assert set(full) < set(table["spec_id"])
     for html in (page, front, *folder.glob("settings/*/index.html")):
         assert addresses(html), html
-        assert all(one.is_file() for one in addresses(html)), html
-    told = json.loads((folder / "settings" / best["spec_id"] / "result.json").read_text(encoding="utf-8"))
-    windows = told["baskets"]["leaders"]["regimes"]
+        assert all(path.is_file() for path in addresses(html)), html
+    document = json.loads((folder / "settings" / best["spec_id"] / "result.json").read_text(encoding="utf-8"))
+    windows = document["baskets"]["leaders"]["regimes"]
     assert windows["whole"]["sharpe"] == pytest.approx(best["windows"]["whole"]["sharpe"], abs=1e-9)
     assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
     checked = subprocess.run(
@@ -132,7 +142,7 @@ def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp
         text=True,
     )
     assert (checked.returncode, "the report of a sweep's setting" in checked.stderr) == (2, True)
-    assert page.resolve() in [one.resolve() for one in addresses(front)]
+    assert page.resolve() in [path.resolve() for path in addresses(front)]
     assert sweep("--resume").returncode == 0
     assert addresses(page) == [folder / "../../index.html"]
     assert list(folder.glob("settings/*")) == []
@@ -155,14 +165,14 @@ def test_what_changed_since_the_baseline_is_blamed(sweep, tmp_path):
     for name in ("backtest", "strategies"):
         shutil.copytree(ROOT / name, copied / name)
     assert sweep(root=copied).returncode == 0
-    kept = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
-    unchanged = sweep("--baseline", kept, root=copied)
+    baseline = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
+    unchanged = sweep("--baseline", baseline, root=copied)
     assert unchanged.returncode == 0, unchanged.stderr
     for blame, file in CHANGED.items():
         path = copied / file
         former = path.read_bytes()
         change(path, blame)
-        done = sweep("--baseline", kept, root=copied)
+        done = sweep("--baseline", baseline, root=copied)
         assert done.returncode == 5, done.stderr
         assert done.stderr.rstrip().endswith(f"blame: {blame}")
         path.write_bytes(former)
@@ -196,10 +206,10 @@ def note(path, first):
 
 def test_many_writers_count_each_setting_once_and_ledgers_merge(tmp_path):
     writers = [Process(target=note, args=(tmp_path / "a.sqlite", first)) for first in (0, 50, 100, 150)]
-    for one in writers:
-        one.start()
-    for one in writers:
-        one.join()
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
     note(tmp_path / "b.sqlite", 200)
     ledger = Trials(tmp_path / "a.sqlite")
     assert (ledger.count("one", "data"), ledger.count("one"), ledger.count("one", "other")) == (250, 250, 0)
