@@ -21,10 +21,10 @@ from backtest.panel import Archive, unchanged
 from backtest.runs import RunResult
 from backtest.strategy import StrategySpec
 from backtest.thesis import windows_id
+from backtest.thesis.windows import SAMPLES
 from backtest.universe import Universe
 
 STEPS = 11  # of a whole audit, each reported once
-SAMPLES = ("in sample", "out of sample", "whole")
 
 
 def audit(

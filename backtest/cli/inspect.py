@@ -10,7 +10,6 @@ import typer
 
 from backtest.cli.inputs import load_archive
 from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption
-from backtest.output.summary import WIDTH, claim_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +41,7 @@ def claims(
     from backtest.calendars import as_of_moment
     from backtest.claims.ledger import changed_since, ledger
     from backtest.files.documents import to_json
+    from backtest.output.summary import WIDTH, claim_lines
     from backtest.thesis.windows import REPORT_DATE
     from backtest.universe import load_universe
 

@@ -20,7 +20,6 @@ from backtest.cli.options import (
 from backtest.cli.reports import replaced_settings
 from backtest.errors import ConfigurationError
 from backtest.files.shipped import strategies
-from backtest.output.summary import markdown, terminal
 
 if TYPE_CHECKING:
     from backtest.runs import RunResult
@@ -63,6 +62,7 @@ def run(
 ) -> None:
     """Run one strategy or all of them and write their reports."""
     from backtest.files.documents import to_json
+    from backtest.output.summary import markdown, terminal
     from backtest.strategy import load_strategy
 
     typed = {

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
+
 Document = Mapping[str, Any]
 WIDTH = 80
-BEFORE, AFTER = "in sample", "out of sample"
 NOT_AUDITED = "Not audited: how much of this is luck is not known (run --audit)."
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
@@ -18,10 +19,10 @@ MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
 def terminal(document: Document) -> str:
     """Return what came out of a run, no line longer than 80 columns."""
     lines = ["", _cut(document["spec"]["title"], WIDTH), *_wrapped(_prices(document)), *_wrapped(_verdict(document))]
-    lines.append(f"{'':<18}{BEFORE:>31}{AFTER:>31}")
+    lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
     for name, book in document["baskets"].items():
-        figures = (_figures(book["regimes"].get(window) or {}) for window in (BEFORE, AFTER))
+        figures = (_figures(book["regimes"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
     return "\n".join([*lines, *_wrapped(_claims(document))])
 

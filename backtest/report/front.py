@@ -13,10 +13,10 @@ from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Se
 from backtest.report.formatting import counted, known, listed, number, percent, plain
 from backtest.report.sweep.checks import KINDS, checks, verdict
 from backtest.sweeps.results import SweepSummary
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 Document = Mapping[str, Any]
-AFTER = "out of sample"
-SAMPLES = (("out", AFTER), ("in", "in sample"))
+SAMPLES = (("out", OUT_OF_SAMPLE), ("in", IN_SAMPLE))
 NOT_AUDITED = "not audited: how much of it is luck is not known"
 
 
@@ -86,9 +86,9 @@ def _row(place: int, document: Document) -> tuple[Cell, ...]:
     return (
         Cell(document["spec"]["title"], note=counted(len(books), "book"), href=address(document), about=_span(document)),
         Cell("", picture=drawn) if drawn else Cell("no month"),
-        _together(books, AFTER),
+        _together(books, OUT_OF_SAMPLE),
         _ratio(books),
-        replace(_together(books, "in sample"), last=""),
+        replace(_together(books, IN_SAMPLE), last=""),
         _tally(verdicts, _newest(document)[0]),
         Cell(str(audit["verdict"]) if audit else NOT_AUDITED),
         Cell(*_newest(document)),
@@ -117,7 +117,7 @@ def _together(books: Mapping[str, Any], window: str) -> Cell:
 
 
 def _ratio(books: Mapping[str, Any]) -> Cell:
-    found = [book["regimes"].get(AFTER, {}) for book in books.values()]
+    found = [book["regimes"].get(OUT_OF_SAMPLE, {}) for book in books.values()]
     if len(found) == 1:
         return cells.sharpe(found[0])
     values = sorted(float(one["sharpe"]) for one in found if not cells.refused(one))
@@ -165,13 +165,17 @@ def _benchmarks(document: Document) -> str:
     """Return what each benchmark earned out of sample, once per currency."""
     found: dict[str, dict[str, str]] = {}
     several = len(document["baskets"]) > 1
-    longest = sorted(document["baskets"].values(), key=lambda one: str(one["regimes"].get(AFTER, {}).get("last")), reverse=True)
+    longest = sorted(
+        document["baskets"].values(), key=lambda one: str(one["regimes"].get(OUT_OF_SAMPLE, {}).get("last")), reverse=True
+    )
     for book in longest:
         for ticker, returns in book["benchmarks"].items():
-            if known(returns.get(AFTER)):
-                span = book.get("benchmark_spans", {}).get(ticker, {}).get(AFTER)
-                shorter = span and (several or cells.shorter(span, book["regimes"].get(AFTER, {})))
-                said = f"{ticker} {percent(returns[AFTER])}" + (f" ({span['first']} to {span['last']})" if shorter else "")
+            if known(returns.get(OUT_OF_SAMPLE)):
+                span = book.get("benchmark_spans", {}).get(ticker, {}).get(OUT_OF_SAMPLE)
+                shorter = span and (several or cells.shorter(span, book["regimes"].get(OUT_OF_SAMPLE, {})))
+                said = f"{ticker} {percent(returns[OUT_OF_SAMPLE])}" + (
+                    f" ({span['first']} to {span['last']})" if shorter else ""
+                )
                 found.setdefault(book["currency"], {}).setdefault(ticker, said)
     said = "; ".join(f"in {currency}: {listed(list(returns.values()))}" for currency, returns in found.items())
     return f"Benchmarks out of sample {said}." if said else "No benchmark has prices on two of the days out of sample."

@@ -28,7 +28,7 @@ from backtest.report.formatting import Names, name_of, number, percent, plain, r
 from backtest.runs import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe
-from backtest.thesis.windows import Window
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, Window
 from backtest.universe import load_universe
 
 DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
@@ -195,7 +195,7 @@ def _draw_panel(axes: Axes, own: pd.Series, others: Sequence[pd.Series], colour:
 
 def overview(anchor: str, books: Mapping[str, Book]) -> Chart:
     """Draw every book's total return in sample and out of sample as a row of two points."""
-    found = {name: (_return(book, "in sample"), _return(book, "out of sample")) for name, book in books.items()}
+    found = {name: (_return(book, IN_SAMPLE), _return(book, OUT_OF_SAMPLE)) for name, book in books.items()}
     said = "; ".join(f"{plain(name)} {percent(before)} then {percent(after)}" for name, (before, after) in found.items())
     label = f"Dot chart of each book's total return, in sample then out of sample: {said}."
     caption = (

@@ -8,15 +8,13 @@ from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.components import Bullets, Section, Text
 from backtest.report.formatting import counted, day, known, listed, name_of, number, percent
 from backtest.runs import Book, RunResult
-from backtest.thesis.windows import REPORT_DATE
-
-AFTER, BEFORE = "out of sample", "in sample"
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE
 
 
 def section(result: RunResult) -> Section:
     """Return the outcome after the report first, then before it, then the caveats."""
-    sentences = [_sentence(result, AFTER), _sentence(result, BEFORE)]
-    after = Text(sentences[0], "lead", _last(result, AFTER))
+    sentences = [_sentence(result, OUT_OF_SAMPLE), _sentence(result, IN_SAMPLE)]
+    after = Text(sentences[0], "lead", _last(result, OUT_OF_SAMPLE))
     blocks = (Text(luck(result), "lead"), after, Text(sentences[1]), Bullets(tuple(_caveats(result))))
     return Section("outcome", "Outcome", blocks)
 
@@ -49,7 +47,7 @@ def _sentence(result: RunResult, window: str) -> str:
     one = found[0].windows[window]
     ends = sorted({str(book.windows[window]["last"]) for book in found})
     last = ends[0] if len(ends) == 1 else f"days from {ends[0]} to {ends[-1]}, each book its own"
-    when = "After the report" if window == AFTER else "Up to the report"
+    when = "After the report" if window == OUT_OF_SAMPLE else "Up to the report"
     said = _one(result, found[0], window) if len(found) == 1 else _several(result, found, window)
     return f"{when} ({window}, {one['first']} to {last}) {said} {_benchmarks(result, found, window)} {_choice(found, window)}"
 
