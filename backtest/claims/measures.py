@@ -15,9 +15,10 @@ from pydantic import AfterValidator, Field
 
 from backtest.calendars import parse_quarter, quarter_label
 from backtest.data.periods import LABELS, parse_period
+from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import Fact
-from backtest.panel import Panel, Series
+from backtest.panel import Panel
 from backtest.signals import QuarterlySignal, Reading, cited, four_quarter_growth, load_signals, readings
 from backtest.signals.multiplier import RATE
 from backtest.signals.revenue_capex_ratio import CLOUD_SHARE, DATA_CENTER
@@ -71,7 +72,7 @@ def ratio(
     if share == "next":
         wanted["NVDA cloud share of the next quarter,"] = panel.fact(CLOUD_SHARE, when + 1)
     before = when - lag_quarters
-    spent = {f"{entity} {metric}": panel.fact((entity, metric), before) for entity, metric in _capex(capex)}
+    spent = {f"{series.entity} {series.metric}": panel.fact(series, before) for series in _capex(capex)}
     found = cited([*wanted.values(), *spent.values()])
     if lost := _lost(wanted, quarter) + _lost(spent, quarter_label(before)):
         return Measurement(None, quarter, found, lost)
@@ -84,9 +85,9 @@ def rising(
 ) -> Measurement:
     """Share of quarters from `since` to the latest complete one in which a sum (or each of its parts) rose."""
     group = {
-        "clouds": tuple((cloud, "purchases_ppe") for cloud in FOUR_CLOUDS),
-        "headline": tuple(pair for pair in _capex("headline") if pair[0] != "ORCL"),
-        "nvidia": (("NVDA", "total_revenue"),),
+        "clouds": series_of(FOUR_CLOUDS, "purchases_ppe"),
+        "headline": tuple(series for series in _capex("headline") if series.entity != "ORCL"),
+        "nvidia": (Series("NVDA", "total_revenue"),),
     }[series]
     table = panel.matrix(group) if each else panel.matrix(group).sum(axis=1, keepdims=True)
     rose = np.full(table.shape, np.nan)
@@ -96,7 +97,7 @@ def rising(
     inputs = _facts(panel, group, quarters, over)
     if not len(held) or np.isnan(held).any():
         wanted = sorted({one for quarter in (quarters.tolist() or [parse_quarter(since)]) for one in (quarter - over, quarter)})
-        gaps = [f"{one[0]} {one[1]} {quarter_label(q)}" for q in wanted for one in group if panel.fact(one, q) is None]
+        gaps = [f"{one.entity} {one.metric} {quarter_label(q)}" for q in wanted for one in group if panel.fact(one, q) is None]
         return Measurement(None, since, inputs, tuple(gaps))
     falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, held, strict=True) if not row.all()]
     return Measurement(float(held.mean()), quarter_label(int(quarters[-1])), inputs, details={"falls": falls})
@@ -117,14 +118,14 @@ def excess_sets(
     Growth over four quarters, over one, or of the sum of four quarters over the four before.
     """
     metric = {"XSHG": "revenue", "XNYS": "total_revenue"}[market]
-    capex = panel.matrix(tuple((cloud, "purchases_ppe") for cloud in FOUR_CLOUDS)).sum(axis=1)
-    every = tuple(name for name in _interconnect_suppliers(market) if panel.has((name, metric)))
+    capex = panel.matrix(series_of(FOUR_CLOUDS, "purchases_ppe")).sum(axis=1)
+    every = tuple(name for name in _interconnect_suppliers(market) if panel.has(Series(name, metric)))
     leaders = SupplyChainExcess().leaders if market == "XSHG" else every
     names = leaders if ours else every
-    revenue = panel.matrix(tuple((name, metric) for name in names))
+    revenue = panel.matrix(series_of(names, metric))
     if in_usd:
         revenue = revenue / panel.matrix((RATE,))
-    complete = np.isfinite(capex) & np.isfinite(panel.matrix(tuple((name, metric) for name in leaders)).sum(axis=1))
+    complete = np.isfinite(capex) & np.isfinite(panel.matrix(series_of(leaders, metric)).sum(axis=1))
     quarters = _span(panel, since, complete)
     rows = _rows(panel, quarters)
     supplied, spent = _grown(revenue, growth), _grown(capex[:, None], growth)
@@ -135,7 +136,7 @@ def excess_sets(
     excess = _grown(revenue[:, sets].sum(axis=2), growth)[rows] - spent[rows]
     holds = (excess > 0).all(axis=0)
     span = {"year": 4, "quarter": 1, "trailing": 7}[growth]
-    series = [(names[column], metric) for column in covered] + [(cloud, "purchases_ppe") for cloud in FOUR_CLOUDS]
+    series = [*series_of(tuple(names[column] for column in covered), metric), *series_of(FOUR_CLOUDS, "purchases_ppe")]
     return Measurement(
         float(holds.mean()),
         quarter_label(int(quarters[-1])),
@@ -153,7 +154,7 @@ def excess_sets(
 
 def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: PeriodLabel) -> Measurement:
     """How many times its tokens of one period a provider processed in another, same scope."""
-    panel.fact((provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
+    panel.fact(Series(provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
     known = {fact.period: fact for fact in panel.published("tokens_per_month") if fact.entity == provider}
     found = cited([known.get(base), known.get(level)])
     if len(found) < 2:
@@ -242,7 +243,7 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
 def _capex(kind: Literal["cash", "headline"]) -> tuple[Series, ...]:
     """Return the clouds' CapEx series: gross purchases, or the headline measure where a company has its own."""
     metrics = HEADLINE if kind == "headline" else {}
-    return tuple((cloud, metrics.get(cloud, "purchases_ppe")) for cloud in FIVE_CLOUDS)
+    return tuple(Series(cloud, metrics.get(cloud, "purchases_ppe")) for cloud in FIVE_CLOUDS)
 
 
 def _grown(totals: np.ndarray, growth: str) -> np.ndarray:

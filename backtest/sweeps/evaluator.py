@@ -204,14 +204,14 @@ class Evaluator:
         return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest())
 
     def _decision(self, key: _Decider, session: pd.Timestamp) -> Decision:
-        moment = closing_moment(self.archive.prices, key.span.markets, session)
-        context = self._context((key.baskets, session, moment))
-        scores = tuple(self._scores((signal, moment)) for signal in key.policy.signals)
+        context = self._context((key.baskets, key.span.markets, session))
+        scores = tuple(self._scores((signal, context.moment)) for signal in key.policy.signals)
         return decide_from(key.policy.weights, key.book, context, scores)
 
-    def _make_context(self, key: tuple[tuple[str, ...], pd.Timestamp, pd.Timestamp]) -> DecisionContext:
-        baskets, session, moment = key
-        return context_of(baskets, session, self._panel(moment), self.universe)
+    def _make_context(self, key: tuple[tuple[str, ...], tuple[str, ...], pd.Timestamp]) -> DecisionContext:
+        baskets, markets, session = key
+        panel = self._panel(closing_moment(self.archive.prices, markets, session))
+        return context_of(baskets, session, panel, self.universe)
 
     def _make_scores(self, key: tuple[Signal, pd.Timestamp]) -> pd.Series:
         signal, moment = key
