@@ -109,6 +109,14 @@ def no_facts() -> Facts:
     return Facts(held.rows.iloc[:0], held.accelerators.iloc[:0], held.events.iloc[:0], "none")
 
 
+WEEK = days("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05")
+
+
+def two_names(aaa: Sequence[float] = (10, 10, 20, 20), bbb: Sequence[float] = (10, 10, 10, 10)) -> Prices:
+    """AAA and BBB in New York on the four sessions of WEEK."""
+    return prices_of({"AAA": aaa, "BBB": bbb}, dict.fromkeys(("AAA", "BBB"), "XNYS"), WEEK)
+
+
 STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
 
 
