@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from backtest.formatting import DASH, number, percent, stated
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 Document = Mapping[str, Any]
@@ -52,7 +53,7 @@ def _indented(text: str, margin: int, width: int) -> list[str]:
 
 
 def _named(value: float | None) -> str:
-    return "none" if value is None else _number(value)
+    return "none" if value is None else stated(value)
 
 
 def markdown(document: Document) -> str:
@@ -70,7 +71,7 @@ def markdown(document: Document) -> str:
 
 def _rows(document: Document) -> Iterator[list[str]]:
     for claim in document["claims"]:
-        figures = [_number(claim[name]) for name in ("reported", "measured")]
+        figures = [stated(claim[name]) for name in ("reported", "measured")]
         yield [_safe(claim["id"]), *figures, _safe(claim["verdict"]), _safe(claim["then"]["verdict"])]
 
 
@@ -100,16 +101,11 @@ def _claims(document: Document) -> str:
 def _figures(figures: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return total return, Sharpe ratio with its error, and deepest fall as text; a dash where there is none."""
     if figures.get("total_return") is None:
-        return "-", "-", "-"
+        return DASH, DASH, DASH
     ratio = f"n = {figures['n']}"
     if figures.get("sharpe") is not None and figures.get("sharpe_error") is not None:
-        ratio = f"{figures['sharpe']:.2f} ± {figures['sharpe_error']:.2f}"
-    fall = figures.get("max_drawdown")
-    return f"{figures['total_return']:+.1%}", ratio, "-" if fall is None else f"{fall:.0%}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+        ratio = f"{number(figures['sharpe'])} ± {number(figures['sharpe_error'])}"
+    return percent(figures["total_return"]), ratio, percent(figures.get("max_drawdown"), 0, sign=False)
 
 
 def _wrapped(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""How the report writes numbers, days, names and windows."""
+"""How the report writes values, days, names and windows; numbers are those of `backtest.formatting`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtest.formatting import DASH as DASH
+from backtest.formatting import known as known
+from backtest.formatting import number as number
+from backtest.formatting import percent as percent
+from backtest.formatting import stated as stated
 from backtest.thesis.windows import SAMPLES, Window
 
-DASH = "—"
 LONGEST_NAME = 100  # letters
 GROUPS = {
     "in": "In sample: up to the report's date, seen by its authors",
@@ -17,28 +21,6 @@ GROUPS = {
 }
 
 Names = Mapping[str, Mapping[str, str]]
-
-
-def known(value: float | None) -> bool:
-    """Return whether a figure is there: not None, NaN or infinite."""
-    return value is not None and bool(np.isfinite(value))
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a number with thousands separated and a true minus, or a dash."""
-    return f"{value:,.{digits}f}".replace("-", "−") if value is not None and known(value) else DASH
-
-
-def stated(value: float | None) -> str:
-    """Return a claim's figure: three decimals below ten, one from there, or a dash."""
-    return DASH if value is None else number(value, 3 if abs(value) < 10 else 1)
-
-
-def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
-    """Return a fraction in percent with its sign, or a dash."""
-    if value is None or not known(value):
-        return DASH
-    return f"{value * 100:{'+' if sign else ''},.{digits}f}%".replace("-", "−")
 
 
 def setting_value(value: object) -> str:

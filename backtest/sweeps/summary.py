@@ -9,6 +9,7 @@ import numpy as np
 
 from backtest.errors import BacktestError
 from backtest.files import atomic
+from backtest.formatting import number
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
@@ -74,7 +75,7 @@ def terminal(summary: SweepSummary, page: Path) -> str:
 
 
 def _headline(summary: SweepSummary) -> str:
-    return f"Best Sharpe ratio {summary.best.sharpe:.2f} over the whole run, the best of {summary.trials:,} trials:"
+    return f"Best Sharpe ratio {number(summary.best.sharpe)} over the whole run, the best of {summary.trials:,} trials:"
 
 
 def _worth(summary: SweepSummary) -> Mapping[str, str]:
@@ -91,12 +92,12 @@ def _worth(summary: SweepSummary) -> Mapping[str, str]:
 def _probability(statistic: Deflated | Overfit | Superior | Refused) -> str:
     if isinstance(statistic, Refused):
         return f"not given: {statistic.reason}"
-    return f"{statistic.consistent if isinstance(statistic, Superior) else statistic.probability:.3f}"
+    return number(statistic.consistent if isinstance(statistic, Superior) else statistic.probability, 3)
 
 
 def _years(length: MinimumLength) -> str:
-    needed = "no length would do" if length.years is None else f"{length.years:.1f}"
-    return f"{needed}, {length.had:.1f}"
+    needed = "no length would do" if length.years is None else number(length.years, 1)
+    return f"{needed}, {number(length.had, 1)}"
 
 
 def junit(result: SweepResult, error: BaseException | None, compared: bool) -> str:
@@ -130,7 +131,7 @@ def _heat_map(result: SweepResult) -> Iterator[str]:
     low, high = float(np.nanmin(medians)), float(np.nanmax(medians))
     ends = f"{across} from {medians.columns[0]} to {medians.columns[-1]}"
     yield "```"
-    yield f"median Sharpe ratio, {SHADES[0]} {low:.2f} to {SHADES[-1]} {high:.2f}; {ends}"
+    yield f"median Sharpe ratio, {SHADES[0]} {number(low)} to {SHADES[-1]} {number(high)}; {ends}"
     for name, row in medians.iterrows():
         yield f"{down} {name!s:<12} {''.join(_shade(value, low, high) for value in row)}"
     yield "```"

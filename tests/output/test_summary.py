@@ -17,14 +17,19 @@ def document(request, results):
     return json.loads(to_json(results[request.param].as_dict()))
 
 
+def true_minus(text):
+    return text.replace("-", "−")
+
+
 def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document):
     text = terminal(document)
     assert max(map(len, text.splitlines())) <= 80
     for name, book in document["baskets"].items():
         (line,) = [line for line in text.splitlines() if line.startswith(f"{name:<18}")]
         for window in ("in sample", "out of sample"):
-            assert f"{book['regimes'][window]['total_return']:+.1%}" in line
-            assert f"{book['regimes'][window]['sharpe']:.2f} ± {book['regimes'][window]['sharpe_error']:.2f}" in line
+            figures = book["regimes"][window]
+            assert true_minus(f"{figures['total_return']:+.1%}") in line
+            assert true_minus(f"{figures['sharpe']:.2f} ± {figures['sharpe_error']:.2f}") in line
 
 
 def test_the_contradicted_claims_are_named(document):
@@ -39,7 +44,7 @@ def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
     assert len(rows) == windows + len(document["claims"]) + 2
     assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
     figures = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
-    assert f"| out of sample | {figures['total_return']:+.1%} |" in markdown(document)
+    assert true_minus(f"| out of sample | {figures['total_return']:+.1%} |") in markdown(document)
 
 
 def tables(text):
@@ -108,4 +113,4 @@ def test_a_window_without_sessions_is_a_dash(document):
     (name, book), *_ = document["baskets"].items()
     empty = {**book, "regimes": {"in sample": {"n": 0, "sample": "in", "total_return": None}}}
     line = next(line for line in terminal({**document, "baskets": {name: empty}}).splitlines() if line.startswith(name))
-    assert line.split()[1:] == ["-"] * 6
+    assert line.split()[1:] == ["—"] * 6

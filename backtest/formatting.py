@@ -1,0 +1,27 @@
+"""How a number is written, on pages, in summaries and at a terminal."""
+
+import math
+
+DASH = "—"
+
+
+def known(value: float | None) -> bool:
+    """Return whether a figure is there: not None, NaN or infinite."""
+    return value is not None and math.isfinite(value)
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number with thousands separated and a true minus, or a dash."""
+    return f"{value:,.{digits}f}".replace("-", "−") if value is not None and known(value) else DASH
+
+
+def stated(value: float | None) -> str:
+    """Return a claim's figure: three decimals below ten, one from there, or a dash."""
+    return DASH if value is None else number(value, 3 if abs(value) < 10 else 1)
+
+
+def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
+    """Return a fraction in percent with its sign, or a dash."""
+    if value is None or not known(value):
+        return DASH
+    return f"{value * 100:{'+' if sign else ''},.{digits}f}%".replace("-", "−")
