@@ -13,7 +13,7 @@ Engine = Literal["local", "dask"]
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What a sweep is asked to do. ConfigurationError for options that contradict each other.
+    """What a sweep does and writes. ConfigurationError for options that contradict each other.
 
     `strategy` and `grid` are files, `out` is the folder of the reports; `command` is how to do it again. With `resume` whole
     chunks on disk are left; `shard` "I/N" evaluates a part of the chunks and gives no result; `merge` evaluates none. `trials`

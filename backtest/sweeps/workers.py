@@ -96,8 +96,8 @@ class WorkerPool:
         with _naming_the_killed():
             while True:
                 for worker in ready:
-                    if (chunk := left.take(worker)) is not None:  # type: ignore[assignment]
-                        running[self._pools[worker].submit(_done, task, chunk, further)] = worker, chunk
+                    if (following := left.take(worker)) is not None:
+                        running[self._pools[worker].submit(_done, task, following, further)] = worker, following
                 if not running:
                     return
                 ended = wait(running, return_when=FIRST_COMPLETED).done
