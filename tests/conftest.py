@@ -5,11 +5,12 @@ import os
 import pickle
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from hypothesis import HealthCheck, settings
 
 from backtest import clock
@@ -94,25 +95,40 @@ def made_once(tmp_path_factory):
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
-    def once(name, make):
+    def once(name, make, wait=True):
         path = folder / f"{name}.pickle"
-        with FileLock(f"{path}.lock"):
-            if not path.exists():
-                path.write_bytes(pickle.dumps(make()))
-        return pickle.loads(path.read_bytes())
+        try:
+            with FileLock(f"{path}.lock", timeout=-1 if wait else 0):
+                if not path.exists():
+                    path.write_bytes(pickle.dumps(make()))
+        except Timeout:
+            return None
+        return pickle.loads(path.read_bytes()) if wait else None
 
     return once
 
 
 @pytest.fixture(scope="session")
-def results(made_once):
+def all_made_once(made_once):
+    """Return a function that gives what some makers make, by name: what another process is making meanwhile comes last."""
+
+    def every(makers):
+        for name, make in makers.items():
+            made_once(name, make, wait=False)
+        return {name: made_once(name, make) for name, make in makers.items()}
+
+    return every
+
+
+@pytest.fixture(scope="session")
+def results(all_made_once):
     """What every strategy comes to on the embedded figures and prices, by name."""
 
     def ran(path):
         spec = load_strategy(path)
         return run(spec, load_archive(tickers_of(spec, load_universe())))
 
-    return {path.stem: made_once(path.stem, lambda path=path: ran(path)) for path in STRATEGIES}
+    return all_made_once({path.stem: partial(ran, path) for path in STRATEGIES})
 
 
 @pytest.fixture(scope="session")

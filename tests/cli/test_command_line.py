@@ -5,9 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from backtest.__main__ import main
 
 pytestmark = pytest.mark.process
 
@@ -24,6 +27,30 @@ def command(*arguments, **options):
         encoding="utf-8",
         **options,
     )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a command: as `subprocess` gives it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def in_this_process(capfd, monkeypatch):
+    """Run a command here, where only its output and its exit code are looked at: a process of its own takes seconds to start."""
+
+    def run(*arguments):
+        monkeypatch.chdir(ROOT)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, errors = capfd.readouterr()
+        return Done(end.value.code or 0, out, errors)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +105,12 @@ def test_a_strategy_script_runs_as_it_is_from_anywhere(tmp_path):
     assert json.loads(done.stdout)["strategy"] == "multiplier"
 
 
+def test_a_process_ends_with_the_exit_code_and_one_line_of_a_bad_question(tmp_path):
+    done = command("run", "theme_basket", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert_one_line(done, "no strategy 'theme_basket'; did you mean 'theme_baskets'?")
+
+
 def test_an_unwritable_out_is_refused_in_one_line(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     done = command("run", "multiplier", "--out", tmp_path / "file" / "reports")
@@ -91,18 +124,18 @@ def test_an_unwritable_out_is_refused_in_one_line(tmp_path):
         (["run", "theme_basket"], 2, "no strategy 'theme_basket'; did you mean 'theme_baskets'?"),
         (["run", "theme_baskets", "--basket", "opticl"], 2, "no basket 'opticl'; did you mean 'optical'?"),
         (["run", "theme_baskets", "--start", "yesterday"], 2, "--start is 'yesterday'; expected a day like 2024-06-30"),
-        (["run", "theme_baskets", "--start", "2025-01-01", "--end", "2024-01-01"], 2, "want a day after start"),
+        (["run", "theme_baskets", "--start", "2025-01-01", "--end", "2024-01-01"], 2, "expected a day after start"),
         (["run", "theme_baskets", "--cost-bps", "-1"], 2, "cost_bps"),
         (["run", "theme_baskets", "--prices", "no/such/folder"], 3, "no such folder of prices"),
-        (["run", "theme_baskets", "--start", "2035-01-01"], 3, "want at least two"),
+        (["run", "theme_baskets", "--start", "2035-01-01"], 3, "expected at least two"),
         (["run", "nowhere/mine.py"], 2, "no such strategy file"),
         (["signals", "--as-of", "soon"], 2, "as-of is 'soon'; expected a day like 2026-06-30"),
         (["claims", "--as-of", "2025-13-01"], 2, "as-of is '2025-13-01'"),
     ],
 )
-def test_a_bad_question_ends_in_one_line_and_its_exit_code(tmp_path, arguments, code, words):
+def test_a_bad_question_ends_in_one_line_and_its_exit_code(in_this_process, tmp_path, arguments, code, words):
     out = ["--out", tmp_path / "out"] if arguments[0] == "run" else []
-    done = command(*arguments, *out)
+    done = in_this_process(*arguments, *out)
     assert done.returncode == code
     assert_one_line(done, words)
     assert not (tmp_path / "out").exists()
@@ -117,14 +150,16 @@ def test_a_bad_question_ends_in_one_line_and_its_exit_code(tmp_path, arguments, 
         (lambda lines: [*lines[:50], lines[50].replace(lines[50].split(",")[5], "-1"), *lines[51:]], "expected a price above 0"),
     ],
 )
-def test_bad_prices_are_refused_by_file_and_date_and_leave_the_old_report(published, prices_copy, tmp_path, spoil, words):
+def test_bad_prices_are_refused_by_file_and_date_and_leave_the_old_report(
+    in_this_process, published, prices_copy, tmp_path, spoil, words
+):
     shutil.copytree(published[0], tmp_path, dirs_exist_ok=True)
     before = (tmp_path / "supply_chain_excess" / "result.json").read_bytes()
     file = prices_copy / "300308.SZ.csv"
     good = file.read_text(encoding="utf-8")
     try:
         file.write_text("\n".join(spoil(good.splitlines())) + "\n", encoding="utf-8")
-        done = command("run", "supply_chain_excess", "--prices", prices_copy, "--out", tmp_path)
+        done = in_this_process("run", "supply_chain_excess", "--prices", prices_copy, "--out", tmp_path)
     finally:
         file.write_text(good, encoding="utf-8")
     assert done.returncode == 3
@@ -156,8 +191,8 @@ def test_signals_print_every_quarter_known_by_then_and_no_other():
             assert all(fact["known_at"][:10] < "2024-06-03" for fact in reading["inputs"])
 
 
-def test_the_report_s_figures_read_as_published():
-    document = json.loads(command("signals", "--as-of", "2026-06-30", "--json").stdout)["signals"]
+def test_the_report_s_figures_read_as_published(in_this_process):
+    document = json.loads(in_this_process("signals", "--as-of", "2026-06-30", "--json").stdout)["signals"]
     assert round(document["revenue_capex_ratio"]["quarters"]["2023Q2"]["value"], 3) == 0.146
     assert round(document["revenue_capex_ratio"]["quarters"]["2024Q4"]["value"], 3) == 0.233
     assert round(document["supply_chain_excess"]["quarters"]["2024Q1"]["value"], 3) == 0.714

@@ -9,8 +9,11 @@ import shutil
 import pytest
 
 from backtest.__main__ import main
+from backtest.output import verify
 from backtest.output.compare import compare, differences
 from backtest.output.verify import alike
+from backtest.report import render
+from backtest.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +43,32 @@ def written(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def made_again():
+    """The runs and pages that verifications made, by what they are made of."""
+    return {}
+
+
+@pytest.fixture
+def made_again_once(made_again, monkeypatch):
+    """Let verifications of one spec on the same data share the run and the page that they compare with."""
+
+    def shared_run(spec, archive):
+        name = spec.spec_id, archive.data_id, archive.prices.source
+        if name not in made_again:
+            made_again[name] = run(spec, archive)
+        return made_again[name]
+
+    def shared_page(result):
+        name = result.spec_id, result.data_id, result.command, result.prices["source"], repr(result.audit)
+        if name not in made_again:
+            made_again[name] = render(result)
+        return made_again[name]
+
+    monkeypatch.setattr(verify, "run", shared_run)
+    monkeypatch.setattr(verify, "render", shared_page)
+
+
 @pytest.fixture
 def report(written, tmp_path):
     return shutil.copytree(written / "one" / "supply_chain_excess", tmp_path / "report")
@@ -55,7 +84,7 @@ def test_a_report_of_other_settings_than_the_strategy_file_has_is_verified_by_it
     assert command("verify", written / "dearer" / "supply_chain_excess" / "index.html")[0] == 0
 
 
-def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(command, report):
+def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(command, report, made_again_once):
     page = (report / "index.html").read_text(encoding="utf-8")
     total = json.loads((report / "result.json").read_text(encoding="utf-8"))["baskets"]["leaders"]["regimes"]["out of sample"]
     shown = f"{total['total_return'] * 100:+,.1f}%"
@@ -68,7 +97,7 @@ def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(comman
     assert shown in errors[-1]
 
 
-def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, report):
+def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, report, made_again_once):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
     was = document["baskets"]["leaders"]["orders"][2]["price"]
     document["baskets"]["leaders"]["orders"][2]["price"] = was * 1.001
@@ -78,7 +107,7 @@ def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, r
     assert errors[-1].startswith(f"error: {report}: result.json baskets.leaders.orders.2.price: {was * 1.001}, made again {was}")
 
 
-def test_a_picture_altered_is_named_by_its_line(command, report):
+def test_a_picture_altered_is_named_by_its_line(command, report, made_again_once):
     page = (report / "index.html").read_text(encoding="utf-8")
     at = page.index(' d="M') + 6
     (report / "index.html").write_text(page[:at] + "1" + page[at:], encoding="utf-8")
@@ -87,7 +116,7 @@ def test_a_picture_altered_is_named_by_its_line(command, report):
     assert "its markup or a picture differs" in errors[-1]
 
 
-def test_a_figure_that_differs_in_the_sixteenth_digit_is_the_same_with_a_remark(command, report):
+def test_a_figure_that_differs_in_the_sixteenth_digit_is_the_same_with_a_remark(command, report, made_again_once):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
     order = document["baskets"]["leaders"]["orders"][2]
     order["price"] *= 1 + 4e-16
@@ -119,7 +148,7 @@ def test_the_same_prices_in_a_folder_of_another_name_are_identical_with_a_remark
     assert "identical" in out
 
 
-def test_a_result_of_another_data_set_says_so_first(command, report):
+def test_a_result_of_another_data_set_says_so_first(command, report, made_again_once):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
     was, document["data_id"] = document["data_id"], "0" * 16
     (report / "result.json").write_text(json.dumps(document), encoding="utf-8")

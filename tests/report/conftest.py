@@ -94,8 +94,9 @@ def read() -> Callable[[str], Page]:
 
 
 @pytest.fixture(scope="session")
-def pages(results: dict[str, RunResult], made_once: Callable[..., str]) -> dict[str, str]:
-    return {name: made_once(f"page of {name}", partial(render, result)) for name, result in results.items()}
+def pages(results: dict[str, RunResult], all_made_once: Callable[..., dict[str, str]]) -> dict[str, str]:
+    made = all_made_once({f"page of {name}": partial(render, result) for name, result in results.items()})
+    return {name: made[f"page of {name}"] for name in results}
 
 
 WINDOWS = (

@@ -9,9 +9,11 @@ from itertools import pairwise
 
 import pytest
 import typer
+from markupsafe import Markup
 
 from backtest.cli.app import app
 from backtest.report import SECTIONS, glossary, render
+from backtest.report.charts import canvas
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
 MOST_BYTES = 3_000_000
@@ -188,7 +190,8 @@ def test_headings_follow_in_order_and_tables_and_charts_name_themselves(name, pa
     assert all(a["role"] == "img" and a["aria-label"] for a in charts)
 
 
-def test_every_figure_in_a_table_is_defined_on_the_page(results, pages, read):
+def test_every_figure_in_a_table_is_defined_on_the_page(results, pages, read, monkeypatch):
+    monkeypatch.setattr(canvas, "_drawn", lambda *given: Markup())  # only tables are looked at
     for name, result in results.items():
         shown = [table for section in SECTIONS for table in glossary.tables(section(result).blocks)]
         undefined = {column.text for table in shown for column in table.columns if column.numeric and not glossary.term(column)}

@@ -67,8 +67,12 @@ def chart(anchor: str, label: str, caption: str, draw: Callable[[Size], Figure])
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's browser draws the text, not matplotlib
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        drawn = [inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name) for size in SIZES]
-    return Chart(drawn[0], drawn[1], caption)
+        wide, narrow = (_drawn(draw, anchor, label, size) for size in SIZES)
+    return Chart(wide, narrow, caption)
+
+
+def _drawn(draw: Callable[[Size], Figure], anchor: str, label: str, size: Size) -> Markup:
+    return inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name)
 
 
 def picture(anchor: str, label: str, figure: Callable[[], Figure]) -> Markup:
