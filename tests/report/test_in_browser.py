@@ -57,7 +57,7 @@ COLLISIONS = """() => {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, pages, documents, broad):
     out = tmp_path_factory.mktemp("reports")
-    (out / "index.html").write_text(render_index(documents, [broad.document]), encoding="utf-8")
+    (out / "index.html").write_text(render_index(documents, [broad.summary]), encoding="utf-8")
     for name, page in {**pages, "sweeps/example": render_sweep(broad)}.items():
         (out / name).mkdir(parents=True)
         (out / name / "index.html").write_text(page, encoding="utf-8")
@@ -328,7 +328,7 @@ def test_a_hostile_run_has_a_page_that_fits_and_runs_nothing_of_it(spoil, width,
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it(width, search_of, browser, tmp_path):
-    fields = {EVIL + "f" * 300: [1, 2, 3], "weights.otherwise": [EVIL, RTL + "v" * 300, "cash"], "lag": [-1e300, 1e-300, 3]}
+    fields = {EVIL + "f" * 300: (1, 2, 3), "weights.otherwise": (EVIL, RTL + "v" * 300, "cash"), "lag": (-1e300, 1e-300, 3)}
     whole = np.linspace(-1e6, 1e6, 27)
     whole[5:9] = np.nan
     search = search_of(fields, {"whole": whole, "in sample": whole * np.nan}, title=EVIL + "w" * 300, question=RTL + "q" * 300)
