@@ -84,7 +84,7 @@ def timed(calls: dict[str, Callable[[], float]], rounds: int) -> dict[str, float
             started = perf_counter()
             call()
             spent[name].append(perf_counter() - started)
-    return {name: median(held) for name, held in spent.items()}
+    return {name: median(seconds) for name, seconds in spent.items()}
 
 
 def fresh(engine: str, cache: bool) -> tuple[float, float, float, float]:
@@ -96,8 +96,7 @@ def fresh(engine: str, cache: bool) -> tuple[float, float, float, float]:
     with tempfile.TemporaryDirectory() as empty:
         setting = {} if cache else {"NUMBA_CACHE_DIR": empty}
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | setting)
-    told = ran.stdout
-    imported, first, second, compiled = map(float, told.split())
+    imported, first, second, compiled = map(float, ran.stdout.split())
     return imported, first, second, compiled
 
 

@@ -42,7 +42,7 @@ def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
     decisions = decide(spec, book, archive, universe, sessions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
-    return [one for one in decisions if one.session <= cut], outcome.equity.loc[:cut]
+    return [decision for decision in decisions if decision.session <= cut], outcome.equity.loc[:cut]
 
 
 def must_not_move(
@@ -51,12 +51,12 @@ def must_not_move(
     """Raise AssertionError when scrambling everything after the close of a session moves a decision or value up to it."""
     markets = archive.prices.markets_of(spec_of_archive(archive).tickers(book, load_universe()))
     closes = [archive.prices.closes[market] for market in markets]
-    other = scrambled(archive, cut, max(held[cut] for held in closes if cut in held.index))
+    other = scrambled(archive, cut, max(of_market[cut] for of_market in closes if cut in of_market.index))
     before, worth = run_until(spec_of_archive(archive), book, leak(archive), cut)
     after, worth_after = run_until(spec_of_archive(other), book, leak(other), cut)
-    for one, same in zip(before, after, strict=True):
-        assert (one.session, one.moment, one.targets) == (same.session, same.moment, same.targets)
-        for scores, same_scores in zip(one.scores, same.scores, strict=True):
+    for decision, same in zip(before, after, strict=True):
+        assert (decision.session, decision.moment, decision.targets) == (same.session, same.moment, same.targets)
+        for scores, same_scores in zip(decision.scores, same.scores, strict=True):
             pd.testing.assert_series_equal(scores, same_scores, check_exact=True)
     pd.testing.assert_series_equal(worth, worth_after, check_exact=True)
 
@@ -70,7 +70,7 @@ def scrambled(archive: Archive, cut: pd.Timestamp, moment: pd.Timestamp) -> Arch
 
     Later figures change value or vanish, and earlier ones are restated later. Later prices change and some sessions
     become suspensions; the last price of each ticker stays, because a name is sold where its prices end: that order is
-    the one the engine owes to the future, and it says so.
+    the one order that depends on the future, and it says so.
     """
     drawn = np.random.default_rng(int(cut.value % 2**32))
     facts = archive.facts
@@ -81,8 +81,8 @@ def scrambled(archive: Archive, cut: pd.Timestamp, moment: pd.Timestamp) -> Arch
     restated = restated.assign(
         known_at=moment + pd.Timedelta(minutes=1), value=restated["value"] * drawn.lognormal(0, 1, len(restated))
     )
-    kept = rows[~late | (drawn.uniform(size=len(rows)) > 0.2)]
-    rows = pd.concat([kept, restated]).sort_values("known_at", kind="stable", ignore_index=True)
+    remaining = rows[~late | (drawn.uniform(size=len(rows)) > 0.2)]
+    rows = pd.concat([remaining, restated]).sort_values("known_at", kind="stable", ignore_index=True)
     chips = facts.accelerators.copy()
     numbers = chips.select_dtypes("number").columns
     chips.loc[chips["known_at"] > moment, numbers] *= drawn.lognormal(0, 1)

@@ -241,8 +241,8 @@ def test_no_field_is_left_out_of_that_test():
 
 
 def test_the_hash_changes_with_a_parameter_of_a_signal():
-    one = spec_of(signals=(RevenueCapexRatio(),), weights=Gate())
-    assert one.spec_id != spec_of(signals=(RevenueCapexRatio(window=2),), weights=Gate()).spec_id
+    spec = spec_of(signals=(RevenueCapexRatio(),), weights=Gate())
+    assert spec.spec_id != spec_of(signals=(RevenueCapexRatio(window=2),), weights=Gate()).spec_id
 
 
 def test_the_hash_changes_with_the_kind_of_weighting_whose_fields_are_equal():
@@ -263,15 +263,15 @@ def test_equal_specs_have_one_hash():
 
 
 def test_numbers_that_are_equal_have_one_hash_however_they_are_written():
-    one, other = (spec_of(signals=GATED["signals"], weights=Gate(above=above)) for above in (0, 0.0))
-    assert (one == other, one.spec_id) == (True, other.spec_id)
+    whole, fraction = (spec_of(signals=GATED["signals"], weights=Gate(above=above)) for above in (0, 0.0))
+    assert (whole == fraction, whole.spec_id) == (True, fraction.spec_id)
 
 
 @pytest.mark.process
 def test_the_hash_is_the_same_in_another_process():
     code = "import sys; sys.path.insert(0, 'tests'); from support.markets import spec_of; print(spec_of().spec_id)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert told.stdout.strip() == spec_of().spec_id
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout.strip() == spec_of().spec_id
 
 
 def test_a_signal_that_keeps_an_archive_in_a_field_is_refused_in_one_line(archive):

@@ -6,14 +6,17 @@ the last blocks; the subset opposite to number i is number -1 - i. `splits` has 
 two splits, of which the second has the halves exchanged.
 """
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+from backtest.statistics.refusal import Floats
+
+Integers = npt.NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def choose(left: Any, right: Any, splits: Any, best: Any, outside: Any) -> None:
+def choose(left: Floats, right: Floats, splits: Integers, best: Floats, outside: Floats) -> None:
     """Keep, per split and side (splits, 2), the best order so far and that of the same trial in the other half.
 
     Of equal ones the first counts.
@@ -33,7 +36,7 @@ def choose(left: Any, right: Any, splits: Any, best: Any, outside: Any) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def passed(left: Any, right: Any, splits: Any, lowest: Any, highest: Any, counted: Any) -> None:
+def passed(left: Floats, right: Floats, splits: Integers, lowest: Floats, highest: Floats, counted: Integers) -> None:
     """Count, per split and side, the trials whose order in the other half is below `lowest`, and those not above `highest`."""
     for split in range(len(splits)):
         here, there = splits[split]
@@ -45,12 +48,12 @@ def passed(left: Any, right: Any, splits: Any, lowest: Any, highest: Any, counte
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _order(total: Any, squares: Any) -> Any:
-    return np.abs(total) * total / squares
+def _order(total: float, squares: float) -> float:
+    return abs(total) * total / squares
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
-def _highest(s: Any, t: Any, q: Any, r: Any) -> Any:
+def _highest(s: Floats, t: Floats, q: Floats, r: Floats) -> float:
     highest = -np.inf
     for trial in range(len(s)):
         highest = max(highest, _order(s[trial] + t[trial], q[trial] + r[trial]))
@@ -58,7 +61,7 @@ def _highest(s: Any, t: Any, q: Any, r: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _below(s: Any, t: Any, q: Any, r: Any, lowest: Any, highest: Any) -> Any:
+def _below(s: Floats, t: Floats, q: Floats, r: Floats, lowest: float, highest: float) -> int:
     count = 0
     for trial in range(len(s)):
         order = _order(s[trial] + t[trial], q[trial] + r[trial])

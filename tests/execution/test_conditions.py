@@ -63,12 +63,12 @@ def test_a_fill_at_the_open_slips_by_a_part_of_the_days_range() -> None:
     assert outcome.equity.iloc[1] == pytest.approx(100_000 - 50_500 - 5.05 + 52_500)  # 1 bp commission
 
 
-def closes_only_from(prices: Prices, place: int) -> Prices:
+def closes_only_from(prices: Prices, session: int) -> Prices:
     """The same prices with closes alone from a session on."""
     assert prices.bars is not None
     tables = {name: getattr(prices.bars, name).copy() for name in ("open", "high", "low")}
     for table in tables.values():
-        table.iloc[place:] = np.nan
+        table.iloc[session:] = np.nan
     return replace(prices, bars=replace(prices.bars, **tables))
 
 
@@ -144,8 +144,8 @@ def test_a_sale_worth_less_than_its_commission_is_left_with_that_reason() -> Non
     prices = shares_of({MAIN: [NOWHERE, 10.0, 10.0] + [0.04] * 5, "600002.SS": eight()})
     outcome = traded(prices, decided(INDEX[1], {MAIN: 0.01}), decided(INDEX[2], {}), base="CNY")
     assert listed(outcome.orders, "session", "side") == [[INDEX[2], "buy"]]
-    kept = pytest.approx(4.0 / (100_000 - 1000 - 5.01 + 4))
-    assert listed(outcome.differences) == [[INDEX[3], MAIN, 0.0, kept, pytest.approx(1.0), "worth less than its costs"]]
+    realised = pytest.approx(4.0 / (100_000 - 1000 - 5.01 + 4))
+    assert listed(outcome.differences) == [[INDEX[3], MAIN, 0.0, realised, pytest.approx(1.0), "worth less than its costs"]]
 
 
 def test_in_fractions_what_costs_leave_unbought_is_listed() -> None:
@@ -316,7 +316,7 @@ def test_a_holding_kept_because_its_last_price_is_sealed_is_listed() -> None:
 def test_a_holding_of_less_than_a_unit_kept_because_its_last_price_is_sealed_is_listed_too() -> None:
     """A unit is 10,000 shares at 10, and half of 100,000 is half a unit."""
     close = [10.0, 10.0, 10.0, 9.0] + [NOWHERE] * 4
-    prices = shares_of({MAIN: close, "600002.SS": eight()}, wealth={MAIN: [10_000 * one for one in close]})
+    prices = shares_of({MAIN: close, "600002.SS": eight()}, wealth={MAIN: [10_000 * price for price in close]})
     prices = replace(prices, ended={MAIN: "delisted"})
     for chosen, target in ([], 0.5), ([decided(INDEX[2], {})], 0.0):
         outcome = traded(prices, decided(INDEX[0], {MAIN: 0.5}), *chosen, base="CNY")

@@ -86,29 +86,30 @@ def all_accounted_for(case: Case) -> None:
     outcome = case.traded()
     conditions, walked = case.ordered()
     seat = {name: number for number, name in enumerate(conditions.tickers)}
-    told = {(one.decided, one.ticker) for table in (outcome.orders, outcome.unfilled, outcome.late) for one in table.itertuples()}
-    off = {(one.session, one.ticker) for one in outcome.differences.itertuples()}
+    tables = (outcome.orders, outcome.unfilled, outcome.late)
+    accounted = {(row.decided, row.ticker) for table in tables for row in table.itertuples()}
+    off = {(row.session, row.ticker) for row in outcome.differences.itertuples()}
     for decision in case.decisions:
         for name in case.tickers:
             own = case.prices.closes[market := case.prices.market[name]].index
             later = own[own > decision.session]
-            if (decision.session, name) in told or len(later) < case.spec.lag or (later[case.spec.lag - 1], name) in off:
+            if (decision.session, name) in accounted or len(later) < case.spec.lag or (later[case.spec.lag - 1], name) in off:
                 continue
             due, number = later[case.spec.lag - 1], conditions.markets.index(market)
             before = [  # orders of moments before this one
                 row for row, moment in enumerate(walked.rows)
                 if (conditions.sessions[conditions.session[moment]], conditions.market[moment]) < (due, number)
             ]  # fmt: skip
-            held = walked.holdings[before[-1], 0] if before else np.zeros(len(seat))
+            holdings = walked.holdings[before[-1], 0] if before else np.zeros(len(seat))
             cash = walked.cash[before[-1], 0] if before else case.spec.capital
             worth = marks(case, due, market)
-            value = cash + sum(held[seat[one]] * worth[one] for one in case.tickers if held[seat[one]] > 0)
+            value = cash + sum(holdings[seat[ticker]] * worth[ticker] for ticker in case.tickers if holdings[seat[ticker]] > 0)
             target = decision.targets.get(name, 0.0)
-            if target == 0 and held[seat[name]] == 0:
+            if target == 0 and holdings[seat[name]] == 0:
                 continue
             bar = getattr(case.prices.bars, case.spec.fill).at[due, name] * rate_of(case, name, due)
             lot = LISTED[name][3] if case.spec.cost_bps is None else 0
-            missing = abs(target * value - held[seat[name]] * worth[name])
+            missing = abs(target * value - holdings[seat[name]] * worth[name])
             assert missing <= max(0.5 * lot * bar * (1 + 1e-5), 1e-8 * value), (decision.session, name, due)
 
 
@@ -137,9 +138,9 @@ def same_in_company(case: Case) -> None:
     conditions, together = case.ordered(scales)
     for book, scale in enumerate(scales):
         _, alone = case.ordered((scale,))
-        every, one = np.zeros((2, len(conditions.session), len(conditions.tickers)))
-        every[together.rows], one[alone.rows] = together.units[:, book], alone.units[:, 0]
-        np.testing.assert_allclose(every, one, rtol=1e-12, atol=1e-12)
+        in_company, single = np.zeros((2, len(conditions.session), len(conditions.tickers)))
+        in_company[together.rows], single[alone.rows] = together.units[:, book], alone.units[:, 0]
+        np.testing.assert_allclose(in_company, single, rtol=1e-12, atol=1e-12)
         if len(alone.rows):
             np.testing.assert_allclose(together.cash[-1, book], alone.cash[-1, 0], rtol=1e-12, atol=1e-12 * case.spec.capital)
 
@@ -149,17 +150,17 @@ def blind_to_the_future(case: Case) -> None:
     cut = case.sessions[len(case.sessions) // 2]
     noise = np.random.default_rng(7)
     prices, after = case.prices, np.asarray(case.prices.wealth.index > cut)[:, None]
-    kept = np.array([prices.wealth.index == prices.wealth[name].last_valid_index() for name in prices.wealth]).T
+    last = np.array([prices.wealth.index == prices.wealth[name].last_valid_index() for name in prices.wealth]).T
     changed = np.where(after, noise.uniform(0.5, 2.0, prices.wealth.shape), 1.0)
-    changed[after & ~kept & (noise.uniform(size=changed.shape) < 0.2)] = np.nan
+    changed[after & ~last & (noise.uniform(size=changed.shape) < 0.2)] = np.nan
     bars = Bars(*(getattr(prices.bars, part) * changed for part in ("open", "high", "low", "close")))
     rate = prices.rate.where(prices.rate.index <= cut, prices.rate * 1.3)
     other = replace(
         case,
         prices=replace(prices, wealth=prices.wealth * changed, bars=bars, rate=rate),
-        decisions=tuple(one if one.session <= cut else decided(one.session, {}) for one in case.decisions),
+        decisions=tuple(known if known.session <= cut else decided(known.session, {}) for known in case.decisions),
     )
-    here, there = (one.traded().orders for one in (case, other))
+    here, there = (variant.traded().orders for variant in (case, other))
     pd.testing.assert_frame_equal(here[here["session"] <= cut], there[there["session"] <= cut], check_dtype=False)
 
 
@@ -197,9 +198,9 @@ def leaking() -> Callable[..., float]:
     worth, before = kernel._value.py_func, [0.0]
 
     def value(*given: Any) -> float:
-        found = worth(*given)
-        told, before[0] = 0.9 * found + 0.1 * (before[0] or found), found
-        return told
+        true = worth(*given)
+        mixed, before[0] = 0.9 * true + 0.1 * (before[0] or true), true
+        return mixed
 
     return value
 

@@ -47,7 +47,7 @@ def prices_of(
         wealth=pd.DataFrame({ticker: list(column) for ticker, column in columns.items()}, index=index, dtype=float),
         market=dict(market),
         currency={ticker: CURRENCY[name] for ticker, name in market.items()},
-        closes={name: pd.Series(held.tz_localize("UTC") + CLOSE[name], held) for name, held in open_on.items()},
+        closes={name: pd.Series(sessions.tz_localize("UTC") + CLOSE[name], sessions) for name, sessions in open_on.items()},
         rate=pd.Series(np.broadcast_to(rate, len(index)).astype(float), index),
         adjustment="by hand",
         source="by hand",
@@ -59,8 +59,8 @@ def flat_prices_on_real_calendars(market: Mapping[str, str], first: str, last: s
     """A price of 100 on every real session of each ticker's market."""
     closes = {name: calendars.closes(name, day(first), day(last)) for name in sorted(set(market.values()))}
     index = pd.DatetimeIndex([]).as_unit("ns")
-    for held in closes.values():
-        index = index.union(pd.DatetimeIndex(held.index))
+    for of_market in closes.values():
+        index = index.union(pd.DatetimeIndex(of_market.index))
     wealth = pd.DataFrame(
         {ticker: pd.Series(100.0, closes[name].index).reindex(index) for ticker, name in market.items()}, index=index
     )
@@ -105,8 +105,8 @@ def reference_archive(tickers: Sequence[str]) -> Archive:
 
 
 def no_facts() -> Facts:
-    held = reference.load_facts()
-    return Facts(held.rows.iloc[:0], held.accelerators.iloc[:0], held.events.iloc[:0], "none")
+    facts = reference.load_facts()
+    return Facts(facts.rows.iloc[:0], facts.accelerators.iloc[:0], facts.events.iloc[:0], "none")
 
 
 WEEK = days("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05")

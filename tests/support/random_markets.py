@@ -61,8 +61,8 @@ class Case:
     def ordered(self, scales: tuple[float, ...] = (1.0,)) -> tuple[TradingConditions, Orders]:
         """The orders of one book for each scale of the targets."""
         conditions = self.conditions()
-        one = np.array([[[d.targets.get(ticker, 0.0) for ticker in conditions.tickers]] for d in self.decisions])
-        targets = np.concatenate([one * scale for scale in scales], axis=1)
+        targets = np.array([[[d.targets.get(ticker, 0.0) for ticker in conditions.tickers]] for d in self.decisions])
+        targets = np.concatenate([targets * scale for scale in scales], axis=1)
         due = due_rows(conditions, pd.DatetimeIndex([d.session for d in self.decisions]), self.spec.lag)
         return conditions, walked(conditions, targets, due, self.spec.capital)
 
@@ -81,7 +81,7 @@ def cases(draw: st.DrawFn) -> Case:
         wealth=tables["wealth"],
         market={name: LISTED[name][0] for name in names},
         currency={name: CURRENCY[LISTED[name][0]] for name in names},
-        closes={market: pd.Series(held.tz_localize("UTC") + CLOSE[market], held) for market, held in open_on.items()},
+        closes={market: pd.Series(sessions.tz_localize("UTC") + CLOSE[market], sessions) for market, sessions in open_on.items()},
         rate=pd.Series(7.0 * np.exp(np.cumsum(noise.normal(0, 0.004, length))), index),
         adjustment="generated",
         source="generated",
