@@ -222,7 +222,7 @@ def test_the_readme_s_figures_of_the_ratio_are_those_of_the_readings(verdicts):
 def test_the_readme_says_which_verdicts_a_page_on_embedded_prices_has_of_its_own(verdicts, archive):
     text = one_line(TEXT["README.md"])
     now, end, asic, scale = re.search(
-        r"verdict as known on (\S+) .*it is (\S+), when `gpu-asic` was (.+?) and `scale-up` (.+?)\.", text
+        r"verdict as known on (\S+) .*embedded prices end on (\S+), when `gpu-asic` was (.+?) and `scale-up` (.+?)\.", text
     ).groups()
     assert end == f"{archive.prices.traded('510300.SS')[-1]:%Y-%m-%d}"
     ours, theirs = ({name: one.verdict for name, one in verdicts(day).items()} for day in (now, end))
