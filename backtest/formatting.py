@@ -1,11 +1,12 @@
 """How a number is written, on pages, in summaries and at a terminal."""
 
 import math
+from typing import TypeGuard
 
 DASH = "—"
 
 
-def known(value: float | None) -> bool:
+def known(value: float | None) -> TypeGuard[float]:
     """Return whether a figure is there: not None, NaN or infinite."""
     return value is not None and math.isfinite(value)
 

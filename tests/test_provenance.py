@@ -11,6 +11,7 @@ from backtest.audits.cache import path_of
 from backtest.decisions import scores_of
 from backtest.errors import DataError
 from backtest.output.compare import compare
+from backtest.output.document import to_document
 from backtest.runs import run
 from backtest.strategy import load_strategy
 
@@ -128,4 +129,4 @@ def test_a_strategy_from_elsewhere_that_was_edited_has_another_audit_and_differs
     after = run(load_strategy(path), archive)
     assert (before.spec_id, before.data_id) == (after.spec_id, after.data_id)
     assert path_of(before) != path_of(after)
-    assert set(compare(before.as_dict(), after.as_dict())["identities"]) == {"code_id"}
+    assert set(compare(to_document(before), to_document(after))["identities"]) == {"code_id"}

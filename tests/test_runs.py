@@ -14,10 +14,12 @@ from backtest import runs
 from backtest.data.sources import reference
 from backtest.errors import DataError
 from backtest.files.documents import to_json
+from backtest.output.document import to_document
 from backtest.panel import Archive
+from backtest.result import BenchmarkSpan
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import load_strategy
-from backtest.thesis.windows import REPORT_DATE, Window, sample_of, window_statistics, windows
+from backtest.thesis.windows import REPORT_DATE, Window, WindowStatistics, sample_of, window_statistics, windows
 from backtest.weights import Gate
 
 REGIMES = {
@@ -63,14 +65,14 @@ def test_a_book_of_one_name_without_costs_earns_what_the_name_earned_in_every_wi
     for name, (start, end) in SPANS.items():
         before = own.loc[: day(start) - pd.Timedelta(days=1)]
         base = before.iloc[-1] if len(before) else own.iloc[1]  # decided on the first session, bought on the second
-        assert book.windows[name]["total_return"] == pytest.approx(own.loc[:end].iloc[-1] / base - 1, abs=1e-9)
+        assert book.windows[name].total_return == pytest.approx(own.loc[:end].iloc[-1] / base - 1, abs=1e-9)
 
 
 @pytest.mark.slow
 def test_innolight_in_the_second_regime_by_hand(archive):
     """300308.SZ: adj_close 137.036 on 2024-06-28 and 80.4116 on 2023-12-29."""
     book = book_of(archive, baskets=("300308.SZ",), cost_bps=0.0)
-    assert book.windows["24Q1–Q2"]["total_return"] == pytest.approx(137.036 / 80.4116 - 1, abs=1e-9)
+    assert book.windows["24Q1–Q2"].total_return == pytest.approx(137.036 / 80.4116 - 1, abs=1e-9)
 
 
 # Windows
@@ -117,8 +119,9 @@ APRIL = Window("April", day("2024-03-30"), day("2024-04-02"), "in")
 
 def test_the_base_of_a_window_is_the_last_value_before_it():
     found = window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day("2020-01-01"))
-    assert (found["first"], found["last"], found["n"], found["total_return"]) == (
+    assert (found.base, found.first, found.last, found.n, found.total_return) == (
         "2024-03-29",
+        "2024-04-01",
         "2024-04-02",
         2,
         pytest.approx(-0.45),
@@ -127,17 +130,17 @@ def test_the_base_of_a_window_is_the_last_value_before_it():
 
 def test_a_window_that_starts_on_a_session_still_has_the_session_before_as_its_base():
     found = window_statistics(EQUITY, NO_ORDERS, replace(APRIL, start=day("2024-04-01")), 252, day("2020-01-01"))
-    assert found["total_return"] == pytest.approx(-0.45)
+    assert found.total_return == pytest.approx(-0.45)
 
 
 def test_the_base_of_the_first_window_is_the_first_value_of_the_run():
     found = window_statistics(EQUITY, NO_ORDERS, replace(APRIL, start=day("2024-01-01")), 252, day("2020-01-01"))
-    assert (found["first"], found["total_return"]) == ("2024-03-28", pytest.approx(0.10))
+    assert (found.base, found.total_return) == ("2024-03-28", pytest.approx(0.10))
 
 
 def test_the_returns_of_two_windows_that_touch_make_the_return_of_both():
     first, second, both = (
-        window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01"))["total_return"]
+        window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01")).total_return
         for start, end in (("2024-03-28", "2024-03-31"), ("2024-04-01", "2024-04-03"), ("2024-03-28", "2024-04-03"))
     )
     assert (1 + first) * (1 + second) == pytest.approx(1 + both)
@@ -146,7 +149,8 @@ def test_the_returns_of_two_windows_that_touch_make_the_return_of_both():
 @pytest.mark.parametrize(("start", "end"), [("2023-01-01", "2023-12-31"), ("2024-05-01", "2024-12-31")])
 def test_a_window_outside_the_run_says_so(start, end):
     found = window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01"))
-    assert found == {"n": 0, "sample": "in", "total_return": None}
+    assert found == WindowStatistics("in")
+    assert (found.n, found.total_return) == (0, None)
 
 
 def test_orders_count_in_the_window_of_the_return_they_belong_to():
@@ -155,28 +159,28 @@ def test_orders_count_in_the_window_of_the_return_they_belong_to():
         {"session": days("2024-03-29", "2024-04-01", "2024-04-03"), "value": [9e9, 66.0, 9e9], "cost": [9.0, 2.2, 9.0]}
     )
     found = window_statistics(EQUITY, orders, APRIL, 252, day("2020-01-01"))
-    assert (found["orders"], found["turnover"], found["costs"]) == (1, pytest.approx(33 / (530 / 3)), pytest.approx(0.01))
+    assert (found.orders, found.turnover, found.costs) == (1, pytest.approx(33 / (530 / 3)), pytest.approx(0.01))
 
 
 def test_drawdown_is_measured_within_the_window():
     found = window_statistics(EQUITY, NO_ORDERS, replace(APRIL, start=day("2024-04-02")), 252, day("2020-01-01"))
-    assert found["max_drawdown"] == pytest.approx(-0.50)  # from 220, its base
+    assert found.max_drawdown == pytest.approx(-0.50)  # from 220, its base
 
 
 def test_a_window_of_fewer_than_thirty_returns_has_no_sharpe_ratio():
     found = window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day("2020-01-01"))
-    assert (found["sharpe"], found["sharpe_error"]) == (None, None)
+    assert (found.sharpe, found.sharpe_error) == (None, None)
 
 
 @pytest.mark.parametrize(("chosen", "hindsight"), [("2024-03-29", False), ("2024-03-30", True)])
 def test_a_window_is_hindsight_when_its_base_is_older_than_the_choice_of_the_basket(chosen, hindsight):
-    assert window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day(chosen))["hindsight"] is hindsight
+    assert window_statistics(EQUITY, NO_ORDERS, APRIL, 252, day(chosen)).hindsight is hindsight
 
 
 @pytest.mark.slow
 def test_the_names_of_the_report_are_hindsight_before_it_and_not_after(archive):
     book = book_of(archive, baskets=("report_names",))
-    assert {name: one["hindsight"] for name, one in book.windows.items()} == {
+    assert {name: one.hindsight for name, one in book.windows.items()} == {
         "23Q2": True, "24Q1–Q2": True, "25Q2": True, "after the report": False,
         "in sample": True, "out of sample": False, "whole": True,
     }  # fmt: skip
@@ -184,13 +188,13 @@ def test_the_names_of_the_report_are_hindsight_before_it_and_not_after(archive):
 
 @pytest.mark.slow
 def test_a_basket_this_project_chose_is_hindsight_throughout(asic):
-    assert all(one["hindsight"] for one in asic.books["ASIC"].windows.values())
+    assert all(one.hindsight for one in asic.books["ASIC"].windows.values())
 
 
 @pytest.mark.slow
 def test_in_sample_and_out_of_sample_share_the_value_at_the_date_of_the_report(archive):
     found = book_of(archive).windows
-    assert found["in sample"]["last"] == found["out of sample"]["first"] == f"{REPORT_DATE:%Y-%m-%d}"
+    assert found["in sample"].last == found["out of sample"].base == f"{REPORT_DATE:%Y-%m-%d}"
 
 
 @pytest.mark.slow
@@ -204,48 +208,47 @@ def test_a_year_holds_as_many_returns_as_the_sessions_of_the_markets_of_the_book
 
 def test_a_benchmark_earns_the_ratio_of_its_prices_at_the_ends_of_a_window(asic):
     own = column_of("QQQ")
-    found = asic.books["ASIC"].benchmark_windows["QQQ"]["24Q1–Q2"]
+    found = asic.books["ASIC"].benchmark_windows["QQQ"]["24Q1–Q2"].total_return
     assert found == pytest.approx(own.at["2024-06-28"] / own.at["2023-12-29"] - 1, abs=1e-12)
 
 
 def test_a_benchmark_in_another_currency_is_converted_at_the_rates_of_both_ends(asic):
     own, rate = column_of("510300.SS"), column_of("CNY=X")
     expected = own.at["2024-06-28"] / rate.at["2024-06-28"] / (own.at["2023-12-29"] / rate.at["2023-12-29"]) - 1
-    assert asic.books["ASIC"].benchmark_windows["510300.SS"]["24Q1–Q2"] == pytest.approx(expected, abs=1e-12)
+    assert asic.books["ASIC"].benchmark_windows["510300.SS"]["24Q1–Q2"].total_return == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_benchmark_has_no_return_over_a_window_that_ended_before_it_was_listed(asic):
     found = asic.books["ASIC"].benchmark_windows["588790.SS"]
-    assert (found["23Q2"], found["24Q1–Q2"]) == (None, None)
-    assert not {"23Q2", "24Q1–Q2"} & set(asic.books["ASIC"].benchmark_spans["588790.SS"])
+    assert found["23Q2"] == found["24Q1–Q2"] == BenchmarkSpan()
 
 
 def test_a_benchmark_that_was_listed_within_a_window_is_compared_from_its_first_price_on(asic):
     own, rate = column_of("588790.SS"), column_of("CNY=X")  # its prices are of 2025-01-09 to 2026-06-04
     book, dollars = asic.books["ASIC"], own / rate
     expected = dollars.at["2026-06-04"] / dollars.at["2025-01-09"] - 1
-    assert book.benchmark_windows["588790.SS"]["whole"] == pytest.approx(expected, abs=1e-12)
-    span = book.benchmark_spans["588790.SS"]["whole"]
-    assert (span["first"], span["last"]) == ("2025-01-09", "2026-06-04")
-    assert span["book"] == pytest.approx(book.equity["2026-06-04"] / book.equity["2025-01-09"] - 1, abs=1e-12)
+    span = book.benchmark_windows["588790.SS"]["whole"]
+    assert span.total_return == pytest.approx(expected, abs=1e-12)
+    assert (span.base, span.last) == ("2025-01-09", "2026-06-04")
+    assert span.book_return == pytest.approx(book.equity["2026-06-04"] / book.equity["2025-01-09"] - 1, abs=1e-12)
 
 
 def test_a_benchmark_that_ends_within_a_window_is_compared_on_the_sessions_both_have(asic):
     own, rate = column_of("159915.SZ"), column_of("CNY=X")  # its prices end on 2026-07-31
     book, dollars = asic.books["ASIC"], own / rate
     expected = dollars.at["2026-07-31"] / dollars.at["2025-07-23"] - 1
-    assert book.benchmark_windows["159915.SZ"]["after the report"] == pytest.approx(expected, abs=1e-12)
-    span = book.benchmark_spans["159915.SZ"]["after the report"]
-    assert (span["first"], span["last"]) == ("2025-07-23", "2026-07-31")
-    assert span["book"] == pytest.approx(book.equity["2026-07-31"] / book.equity["2025-07-23"] - 1, abs=1e-12)
+    span = book.benchmark_windows["159915.SZ"]["after the report"]
+    assert span.total_return == pytest.approx(expected, abs=1e-12)
+    assert (span.base, span.last) == ("2025-07-23", "2026-07-31")
+    assert span.book_return == pytest.approx(book.equity["2026-07-31"] / book.equity["2025-07-23"] - 1, abs=1e-12)
 
 
 def test_a_benchmark_that_is_priced_throughout_a_window_has_the_window_s_own_span(asic):
     book = asic.books["ASIC"]
     for window, found in book.windows.items():
-        span = book.benchmark_spans["QQQ"][window]
-        assert (span["first"], span["last"]) == (found["first"], found["last"])
-        assert span["book"] == found["total_return"]
+        span = book.benchmark_windows["QQQ"][window]
+        assert (span.base, span.first, span.last) == (found.base, found.first, found.last)
+        assert span.book_return == found.total_return
 
 
 def test_a_benchmark_whose_prices_end_is_noted(asic):
@@ -264,8 +267,8 @@ def test_a_book_is_compared_only_with_benchmarks_of_its_own_markets(archive):
 def test_a_run_that_ends_on_a_holiday_of_a_benchmark_still_has_its_return(archive):
     """On 2023-10-04, in Golden Week, Shanghai had no session; the CSI 300 ETF is priced before and after."""
     book = book_of(archive, baskets=("ASIC",), end="2023-10-04")
-    assert book.benchmark_windows["510300.SS"]["23Q2"] is not None
-    assert book.benchmark_windows["510300.SS"]["whole"] is not None
+    assert book.benchmark_windows["510300.SS"]["23Q2"].total_return is not None
+    assert book.benchmark_windows["510300.SS"]["whole"].total_return is not None
 
 
 def test_a_benchmark_on_a_holiday_of_its_market_is_worth_its_last_price_at_the_rate_of_the_day(asic):
@@ -317,7 +320,7 @@ def test_a_declared_end_is_noted_with_the_coverage_and_its_reason(archive):
     result = runs.run(spec_of(baskets=("copper",), start="2026-01-05"), archive)
     said = "300913.SZ ended on 2026-06-30: the source ends here; not delisted"
     assert f"copper: 2 of 3 tickers are priced to its end ({said})" in result.notes
-    assert result.books["copper"].coverage["ended"][0]["session"] == "2026-06-30"
+    assert result.books["copper"].coverage.ended[0].session == "2026-06-30"
 
 
 @pytest.mark.slow
@@ -365,13 +368,13 @@ def refuse(constant: str) -> None:
 def document(request, archive):
     """The JSON of a year of a strategy, and its spec."""
     spec = load_strategy(request.param).replaced(start=date(2025, 1, 2), end=date(2025, 12, 31))
-    return to_json(runs.run(spec, archive).as_dict()), spec
+    return to_json(to_document(runs.run(spec, archive))), spec
 
 
 @pytest.mark.slow
 def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, archive):
     text, spec = document
-    assert to_json(runs.run(spec, archive).as_dict()) == text
+    assert to_json(to_document(runs.run(spec, archive))) == text
 
 
 @pytest.mark.slow
@@ -385,7 +388,7 @@ def test_what_is_no_number_is_null_in_json():
 
 
 def test_a_document_names_its_spec_its_data_and_its_code(asic):
-    document = asic.as_dict()
+    document = to_document(asic)
     assert (document["spec_id"], document["data_id"], document["code_id"]) == (asic.spec_id, asic.data_id, asic.code_id)
     assert document["spec_id"] == spec_of(baskets=("ASIC",), rebalance="quarterly", end=date(2026, 8, 14)).spec_id
 

@@ -90,7 +90,7 @@ def returns_of(taken: BookPath, targets: Floats) -> pd.Series:
 def alpha_p(paths: list[BookPath], mine: list[Floats], seed: int) -> float:
     """Return the p-value of the null `factors` in a world."""
     earned = [returns_of(path, table[0]) for path, table in zip(paths, mine, strict=True)]
-    return float(mean_alpha_test(earned, [factors_of(seed, path) for path in paths], [A_YEAR] * len(paths))["p"])
+    return float(mean_alpha_test(earned, [factors_of(seed, path) for path in paths], [A_YEAR] * len(paths)).p)
 
 
 def worlds(books: list[Setting], targets: list[Floats], planted: Planted, count: int) -> Iterator[list[BookPath]]:
@@ -137,7 +137,7 @@ def _p_values(
     for seed, paths in enumerate(worlds(chosen, [tables[0] for tables in mine], planted, count)):
         by_null["factors"].append(alpha_p(paths, mine, seed))
         for null, tables in drawn.items():
-            by_null[null].append(compared(paths, mine, tables)["p"])
+            by_null[null].append(getattr(compared(paths, mine, tables), "p", None))
     return by_null
 
 

@@ -1,6 +1,7 @@
 """How much of a run is luck, and whether any of it was seen too early: one file per question, one result for the report."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from backtest.audits import hypotheses
 from backtest.audits.alpha import alpha_test
 from backtest.audits.announcements import announcement_studies
+from backtest.audits.cache import OUT_OF_TIME
 from backtest.audits.factors import factor_fits
 from backtest.audits.growth import lead_and_lag, supplier_slopes
 from backtest.audits.leak_budget import measure_leaks
@@ -18,7 +20,8 @@ from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sen
 from backtest.clock import SYSTEM, Clock
 from backtest.guard import blaming
 from backtest.panel import Archive, unchanged
-from backtest.runs import RunResult
+from backtest.result import Audit, NullSuite, Replay, RunResult, WindowRank
+from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
 from backtest.thesis import windows_id
 from backtest.thesis.windows import SAMPLES
@@ -33,10 +36,10 @@ def audit(
     archive: Archive,
     universe: Universe,
     seconds: float = 60.0,
-    progress: Callable[[str], None] = lambda said: None,
+    progress: Callable[[str], None] = lambda question: None,
     clock: Clock = SYSTEM,
-) -> dict[str, Any]:
-    """Return the audit of a run for JSON; LookAheadError when a decision reads what was not yet known.
+) -> Audit:
+    """Return the audit of a run; LookAheadError when a decision reads what was not yet known.
 
     The replay and its canary are always run. The rest is begun, in its order, while less than `seconds` of the clock have
     passed; what was not begun is listed under `not_run` with the reason.
@@ -53,50 +56,60 @@ def _audit(
     seconds: float,
     progress: Callable[[str], None],
     clock: Clock,
-) -> dict[str, Any]:
+) -> Audit:
     began, last = clock.monotonic(), max(window.end for window in result.windows)
     progress("decisions again, with everything later hidden")
-    found: dict[str, Any] = {"replay": {"decisions": replay_decisions(spec, archive, universe, last)}}
-    found["replay"]["canary"] = canary_is_caught(spec, archive, universe, last)
-    panel = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1))
-    questions: dict[str, Callable[[], Any]] = {
-        "regimes": lambda: _regimes(result),
-        "influence": lambda: {name: influence_of(book) for name, book in result.books.items()},
-        "factors": lambda: factor_fits(result, archive.prices),
-        "lead_lag": lambda: lead_and_lag(panel),
-        "slopes": lambda: supplier_slopes(panel),
-        "events": lambda: announcement_studies(result, archive.facts, archive.prices),
-        "states": lambda: {name: basket_states(book, archive.prices, result.windows) for name, book in result.books.items()},
-        "nulls": lambda: _nulls(spec, result, archive, universe, pd.Timestamp(last)),
-        "leak_budget": lambda: measure_leaks(spec, archive, universe, pd.Timestamp(last)),
-    }
-    not_run = {}
+    replay = Replay(replay_decisions(spec, archive, universe, last), canary_is_caught(spec, archive, universe, last))
+    questions, not_run = _questions(spec, result, archive, universe, last), {}
     if not spec.signals:
         del questions["leak_budget"]
         not_run["leak_budget"] = "the strategy reads no published figure"
+    answers: dict[str, Any] = {}  # by field of Audit, each of its type
     for name, question in questions.items():
         if clock.monotonic() - began >= seconds:
-            not_run[name] = f"did not fit into {seconds:g} seconds"
+            not_run[name] = f"{OUT_OF_TIME} {seconds:g} seconds"
             continue
         progress(name.replace("_", " "))
-        found[name] = question()
-    found["not_run"] = not_run
-    found["windows_id"] = windows_id()
-    regimes = found.get("regimes")
-    found["verdict"] = verdict_sentence(regimes) if regimes is not None else "Luck was not judged: the audit ran out of time."
-    if "nulls" in found:
-        found["verdict"] += f" {hypotheses.sentence(found['nulls'])}"
-    return found
+        answers[name] = question()
+    return _with_verdict(Audit(replay, windows_id(), "", not_run, **answers))
 
 
-def _nulls(spec: StrategySpec, result: RunResult, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
+def _questions(
+    spec: StrategySpec, result: RunResult, archive: Archive, universe: Universe, last: pd.Timestamp
+) -> dict[str, Callable[[], object]]:
+    """Return what an audit asks beside the replay, by the field of Audit that takes the answer."""
+    panel, prices = archive.as_of(pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)), archive.prices
+    return {
+        "window_ranks": lambda: _window_ranks(result),
+        "influence": lambda: {name: influence_of(book) for name, book in result.books.items()},
+        "factors": lambda: factor_fits(result, prices),
+        "lead_lag": lambda: lead_and_lag(panel),
+        "slopes": lambda: supplier_slopes(panel),
+        "events": lambda: announcement_studies(result, archive.facts, prices),
+        "states": lambda: {name: basket_states(book, prices, result.windows) for name, book in result.books.items()},
+        "nulls": lambda: _nulls(spec, result, archive, universe, pd.Timestamp(last)),
+        "leak_budget": lambda: measure_leaks(spec, archive, universe, pd.Timestamp(last)),
+    }
+
+
+def _with_verdict(audit: Audit) -> Audit:
+    """Return an audit with its verdict in a sentence or two."""
+    verdict = "Luck was not judged: the audit ran out of time."
+    if audit.window_ranks is not None:
+        verdict = verdict_sentence(audit.window_ranks)
+    if audit.nulls is not None:
+        verdict += f" {hypotheses.sentence(audit.nulls)}"
+    return replace(audit, verdict=verdict)
+
+
+def _nulls(spec: StrategySpec, result: RunResult, archive: Archive, universe: Universe, last: pd.Timestamp) -> NullSuite:
     """Return the null suite with its p-values corrected for every registered hypothesis."""
     suite = null_suite(spec, settings(spec, archive, universe, last), universe) | {"factors": alpha_test(result, archive.prices)}
     return hypotheses.corrected_suite(spec.name, suite)
 
 
-def _regimes(result: RunResult) -> dict[str, Any]:
-    """Return the verdicts of every book on the named regimes that do not cover the run."""
+def _window_ranks(result: RunResult) -> dict[str, dict[str, WindowRank | Refused]]:
+    """Return the ranks of every book in the named regimes that do not cover the run."""
     named = tuple(window for window in result.windows if window.name not in SAMPLES)
     trials = len(named) * len(result.books)
     return {name: rank_windows(book, named, trials) for name, book in result.books.items()}

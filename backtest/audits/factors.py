@@ -1,14 +1,11 @@
 """What is left of each book's return after market, sector, currency and NVIDIA."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from backtest.prices import Prices
-from backtest.runs import Book, RunResult
+from backtest.result import Book, FactorFit, Interval, RunResult
 from backtest.statistics import performance
-from backtest.statistics.hac import Coefficient
 from backtest.statistics.influence import alpha
 from backtest.statistics.refusal import Refused
 
@@ -17,9 +14,9 @@ ABROAD = {"sector": "SMH", "NVIDIA": "NVDA"}  # fixed before any result was read
 NEW_YORK = "XNYS"
 
 
-def factor_fits(result: RunResult, prices: Prices) -> dict[str, Any]:
+def factor_fits(result: RunResult, prices: Prices) -> dict[str, FactorFit | Refused]:
     """Return, per book, the alpha a year and the loadings with 95% intervals, or why there are none (fractions)."""
-    return {name: _book(book, prices) for name, book in result.books.items()}
+    return {name: _fit(book, prices) for name, book in result.books.items()}
 
 
 def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
@@ -57,23 +54,19 @@ def _before(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) 
     return pd.Series(np.where(places >= 0, values[places], np.nan), sessions)
 
 
-def _book(book: Book, prices: Prices) -> dict[str, Any]:
+def _fit(book: Book, prices: Prices) -> FactorFit | Refused:
     if not len(book.orders):
-        return {"because": "nothing was ever held"}
+        return Refused("nothing was ever held", 0)
     factors = factor_returns(book, prices)
-    found = alpha(performance.returns(book.equity), factors, book.periods_per_year)
-    if isinstance(found, Refused):
-        return {"because": found.reason}
-    return {
-        "alpha": _said(found.annual),
-        "loadings": {name: _said(one) for name, one in found.loadings.items()},
-        "first": f"{factors.index[0]:%Y-%m-%d}",
-        "last": f"{factors.index[-1]:%Y-%m-%d}",
-        "r_squared": found.r_squared,
-        "n": found.n,
-        "indicative": found.indicative,
-    }
-
-
-def _said(one: Coefficient) -> dict[str, float]:
-    return {"value": one.value, "error": one.error, "lower": one.lower, "upper": one.upper}
+    fitted = alpha(performance.returns(book.equity), factors, book.periods_per_year)
+    if isinstance(fitted, Refused):
+        return fitted
+    return FactorFit(
+        alpha=Interval.of(fitted.annual),
+        loadings={name: Interval.of(one) for name, one in fitted.loadings.items()},
+        first=f"{factors.index[0]:%Y-%m-%d}",
+        last=f"{factors.index[-1]:%Y-%m-%d}",
+        r_squared=fitted.r_squared,
+        n=fitted.n,
+        indicative=fitted.indicative,
+    )

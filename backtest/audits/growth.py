@@ -1,13 +1,11 @@
 """Whether CapEx leads the suppliers' revenue, and how each supplier's growth answers to it: one CapEx path, few quarters."""
 
-from dataclasses import asdict
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from backtest.calendars import quarter_label
 from backtest.panel import Panel
+from backtest.result import Interval, Lead, SupplierSlopes
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.statistics.hac import regress
@@ -20,7 +18,7 @@ PRIOR_SCALE = 1.0  # of the deviation between suppliers' slopes: percent of reve
 FEWEST_QUARTERS = 16  # of growth that a supplier has to cover: one short history would cut everybody's
 
 
-def lead_and_lag(panel: Panel) -> dict[str, Any]:
+def lead_and_lag(panel: Panel) -> dict[str, Lead | Refused]:
     """Return whether CapEx, or the ratio, leads the leaders' revenue by LAG quarters, on quarter-on-quarter growth.
 
     The rotation test carries the p; the regression with EWC errors is indicative at this many quarters.
@@ -31,51 +29,43 @@ def lead_and_lag(panel: Panel) -> dict[str, Any]:
         "CapEx": _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in excess.clouds]), quarters),
         "ratio": _growth(RevenueCapexRatio().values(panel), quarters),
     }
-    return {name: _led(one, revenue) for name, one in leaders.items()}
+    return {name: _lead(one, revenue) for name, one in leaders.items()}
 
 
-def supplier_slopes(panel: Panel) -> dict[str, Any]:
+def supplier_slopes(panel: Panel) -> SupplierSlopes | Refused:
     """Return each supplier's slope of revenue growth on CapEx growth, pooled; suppliers without the quarters are left out."""
     quarters = [quarter_label(int(quarter)) for quarter in panel.quarters]
     capex = _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds]), quarters)
     entities = sorted({fact.entity for fact in panel.published("revenue") if fact.unit == "CNY_m"})
     grown = pd.DataFrame({one: _growth(_sum(panel, [(one, "revenue")]), quarters) for one in entities})
     grown = grown.loc[capex.dropna().index]
-    kept = [one for one in entities if grown[one].notna().sum() >= FEWEST_QUARTERS]
-    common = grown[kept].dropna()
-    found = slopes(common, capex.loc[common.index])
-    pooled = found if isinstance(found, Refused) else pool(found, PRIOR_SCALE)
+    covered = [one for one in entities if grown[one].notna().sum() >= FEWEST_QUARTERS]
+    common = grown[covered].dropna()
+    fitted = slopes(common, capex.loc[common.index])
+    pooled = fitted if isinstance(fitted, Refused) else pool(fitted, PRIOR_SCALE)
     if isinstance(pooled, Refused):
-        return {"because": pooled.reason, "n": pooled.n}
-    return {
-        "slopes": {name: asdict(one) for name, one in pooled.slopes.items()},
-        "mean": asdict(pooled.mean),
-        "between": pooled.between,
-        "prior": pooled.prior,
-        "quarters": [str(common.index[0]), str(common.index[-1])],
-        "left_out": [one for one in entities if one not in kept],
-        "n": pooled.n,
-    }
+        return pooled
+    quarters_used = str(common.index[0]), str(common.index[-1])
+    return SupplierSlopes(pooled, quarters_used, tuple(one for one in entities if one not in covered))
 
 
-def _led(leader: pd.Series, follower: pd.Series) -> dict[str, Any]:
+def _lead(leader: pd.Series, follower: pd.Series) -> Lead | Refused:
     table = pd.concat([leader, follower], axis=1).dropna()
     if not len(table):
-        return {"because": "no quarter has both", "n": 0}
-    found = circular_shift(table.iloc[:, 0], table.iloc[:, 1], (LAG,))
-    if isinstance(found, Refused):
-        return {"because": found.reason, "n": found.n}
+        return Refused("no quarter has both", 0)
+    rotated = circular_shift(table.iloc[:, 0], table.iloc[:, 1], (LAG,))
+    if isinstance(rotated, Refused):
+        return rotated
     fitted = regress(table.iloc[LAG:, 1], pd.DataFrame({"leader": table.iloc[:, 0].shift(LAG).iloc[LAG:]}))
-    slope = None if isinstance(fitted, Refused) else fitted.coefficients["leader"]
-    return {
-        "lag": LAG,
-        "correlation": found.correlations[LAG],
-        "p": found.p,
-        "floor": found.least,
-        "slope": None if slope is None else {"value": slope.value, "lower": slope.lower, "upper": slope.upper},
-        "quarters": [str(table.index[0]), str(table.index[-1])],
-        "n": found.n,
-    }
+    return Lead(
+        lag=LAG,
+        correlation=rotated.correlations[LAG],
+        p=rotated.p,
+        least=rotated.least,
+        slope=None if isinstance(fitted, Refused) else Interval.of(fitted.coefficients["leader"]),
+        quarters=(str(table.index[0]), str(table.index[-1])),
+        n=rotated.n,
+    )
 
 
 def _sum(panel: Panel, series: list[tuple[str, str]]) -> np.ndarray:

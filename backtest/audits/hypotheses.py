@@ -1,29 +1,33 @@
 """The registered hypotheses, corrected for their number however few a run tests."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
+from backtest.result import NullSuite, NullTest
 from backtest.statistics.nulls import holm
+from backtest.statistics.refusal import Refused
 from backtest.thesis import hypotheses_id, load_hypotheses
 
 
-def corrected_suite(strategy: str, suite: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def corrected_suite(strategy: str, suite: Mapping[str, NullTest | Refused]) -> NullSuite:
     """Return a suite with Holm-adjusted p-values, the hash and the numbers of registered hypotheses: all, and the primary ones.
 
     Primary hypotheses are corrected for one another, the rest for the rest.
     """
     rows = load_hypotheses()
-    adjusted = corrected(strategy, {null: one["p"] for null, one in suite.items()})
+    adjusted = corrected(strategy, {null: None if isinstance(test, Refused) else test.p for null, test in suite.items()})
     level: dict[str, float] = {row.null: row.alpha for row in rows if row.strategy == strategy}
-    found = {
-        null: one | {"adjusted": adjusted.get(null), "stands": adjusted[null] <= level[null] if null in adjusted else None}
-        for null, one in suite.items()
-    }
-    primary = sum(row.primary for row in rows)
-    return {"tests": found, "registered": len(rows), "primary": primary, "hypotheses_id": hypotheses_id()}
+    tests = {null: _adjusted(test, adjusted.get(null), level.get(null)) for null, test in suite.items()}
+    return NullSuite(tests, len(rows), sum(row.primary for row in rows), hypotheses_id())
 
 
-def corrected(strategy: str, found: Mapping[str, float | None]) -> dict[str, float]:
+def _adjusted(test: NullTest | Refused, adjusted: float | None, level: float | None) -> NullTest | Refused:
+    if isinstance(test, Refused) or adjusted is None or level is None:
+        return test
+    return replace(test, adjusted=adjusted, stands=adjusted <= level)
+
+
+def corrected(strategy: str, p_values: Mapping[str, float | None]) -> dict[str, float]:
     """Return the Holm-adjusted p-value of every null that is registered for a strategy and gave one.
 
     Those of other strategies, and those that gave no p-value, count as 1. No adjusted value is smaller for it than with
@@ -32,7 +36,7 @@ def corrected(strategy: str, found: Mapping[str, float | None]) -> dict[str, flo
     adjusted: dict[str, float] = {}
     for primary in (True, False):
         family = [row for row in load_hypotheses() if row.primary is primary]
-        given = {row.null: found.get(row.null) for row in family if row.strategy == strategy}
+        given = {row.null: p_values.get(row.null) for row in family if row.strategy == strategy}
         values = {f"{row.strategy}/{row.null}": 1.0 for row in family}
         values |= {f"{strategy}/{null}": p for null, p in given.items() if p is not None}
         every = holm(values).adjusted
@@ -40,13 +44,13 @@ def corrected(strategy: str, found: Mapping[str, float | None]) -> dict[str, flo
     return adjusted
 
 
-def sentence(found: dict[str, Any]) -> str:
+def sentence(suite: NullSuite) -> str:
     """Return what the verdict says of the nulls: which registered ones the strategy beat after correction."""
-    tested = [null for null, one in found["tests"].items() if one["stands"] is not None]
+    tested = {null: one for null, one in suite.tests.items() if not isinstance(one, Refused) and one.stands is not None}
     if not tested:
         return "No null is registered for this strategy."
-    beaten = [null for null in tested if found["tests"][null]["stands"]]
-    of = f"{len(tested)} nulls (corrected for {found['registered']} hypotheses, {found['primary']} of them primary)"
+    beaten = [null for null, one in tested.items() if one.stands]
+    of = f"{len(tested)} nulls (corrected for {suite.registered} hypotheses, {suite.primary} of them primary)"
     if not beaten:
         return f"It beats none of {of}."
     hindsight = " Alpha of a basket chosen in hindsight is no skill." if "factors" in beaten else ""

@@ -4,13 +4,13 @@ Prices are the same in every way; only when a published figure or chip may be re
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
 from backtest.decisions import decide, run_sessions, targets_of
 from backtest.execution.trading import trade
 from backtest.panel import Archive, Panel
+from backtest.result import LeakResult
 from backtest.statistics import performance, uncertainty
 from backtest.strategy import StrategySpec
 from backtest.universe import Universe
@@ -42,31 +42,32 @@ class Delayed(Archive):
         return replace(super().as_of(moment), rows=before.rows, accelerators=before.accelerators, _cache={})
 
 
-def measure_leaks(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, Any]:
+def measure_leaks(
+    spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp
+) -> dict[str, dict[str, LeakResult]]:
     """Return per book and way of joining figures: total return and Sharpe ratio, and each less that of our join (fractions)."""
     ways: dict[str, Archive] = {OURS: archive, PERIOD_END: PeriodEnd(archive.facts, archive.prices)}
     ways |= {f"{days} days later": Delayed(archive.facts, archive.prices, days) for days in DELAYS}
-    found = {}
+    budget = {}
     for book in spec.books:
-        results = {way: _result(spec, book, held, universe, last) for way, held in ways.items()}
-        found[book] = {way: one | _bought(one, results[OURS]) for way, one in results.items()}
-    return found
+        figures = {way: _figures(spec, book, shown, universe, last) for way, shown in ways.items()}
+        total, ratio = figures[OURS]
+        budget[book] = {way: LeakResult(*own, _less(own[0], total), _less(own[1], ratio)) for way, own in figures.items()}
+    return budget
 
 
-def _result(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> dict[str, float | None]:
+def _figures(
+    spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp
+) -> tuple[float | None, float | None]:
+    """Return the total return and the Sharpe ratio of a book on an archive."""
     prices, tickers = archive.prices, spec.tickers(book, universe)
     base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
     decisions = decide(spec, book, archive, universe, sessions)
     equity = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution).equity
     ratio = uncertainty.sharpe(performance.returns(equity), prices.periods_per_year(prices.markets_of(tickers)))
-    return {"total_return": performance.total_return(equity), "sharpe": ratio[0] if ratio else None}
+    return performance.total_return(equity), ratio[0] if ratio else None
 
 
-def _bought(one: dict[str, float | None], ours: dict[str, float | None]) -> dict[str, float | None]:
-    """Return how much more a way earned than our join, None where either has no figure."""
-    bought: dict[str, float | None] = {}
-    for name, value in one.items():
-        reference = ours[name]
-        bought[f"{name}_bought"] = None if value is None or reference is None else value - reference
-    return bought
+def _less(value: float | None, reference: float | None) -> float | None:
+    return None if value is None or reference is None else value - reference

@@ -17,7 +17,6 @@ farther from their mean by chance than they are. Large values are unusual.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,8 @@ from numpy.typing import NDArray
 from backtest.audits.weight_paths import BookPath, book_path, log_growth
 from backtest.decisions import PRICED_WITHIN, decide, run_sessions
 from backtest.panel import Archive
-from backtest.statistics.nulls import Chance, chance, noise_scores, placebo_baskets, standardised
+from backtest.result import NullTest
+from backtest.statistics.nulls import chance, noise_scores, placebo_baskets, standardised
 from backtest.statistics.refusal import Floats, Refused
 from backtest.strategy import StrategySpec
 from backtest.universe import Universe
@@ -56,30 +56,29 @@ def settings(spec: StrategySpec, archive: Archive, universe: Universe, last: pd.
     return [_setting(spec, book, archive, universe, last) for book in spec.books]
 
 
-def null_suite(spec: StrategySpec, held: Sequence[Setting], universe: Universe, draws: int = DRAWS) -> dict[str, dict[str, Any]]:
+def null_suite(
+    spec: StrategySpec, books: Sequence[Setting], universe: Universe, draws: int = DRAWS
+) -> dict[str, NullTest | Refused]:
     """Return per null its p-value, floor, draws and the growth observed and the middle one drawn (log, a year), or why none."""
-    mine = [_targets(spec, one, [own(one)]) for one in held]
-    paths, found = [one.path for one in held], {}
+    mine = [_targets(spec, one, [own(one)]) for one in books]
+    paths = [one.path for one in books]
+    suite: dict[str, NullTest | Refused] = {}
     for null in NULLS:
-        drawn = drawn_targets(spec, held, universe, null, draws)
-        if isinstance(drawn, Refused):
-            found[null] = {"p": None, "because": drawn.reason}
-            continue
-        found[null] = compared(paths, mine, drawn)
-    return found
+        drawn = drawn_targets(spec, books, universe, null, draws)
+        suite[null] = drawn if isinstance(drawn, Refused) else compared(paths, mine, drawn)
+    return suite
 
 
-def compared(paths: Sequence[BookPath], mine: Sequence[Floats], drawn: Sequence[Floats]) -> dict[str, Any]:
+def compared(paths: Sequence[BookPath], mine: Sequence[Floats], drawn: Sequence[Floats]) -> NullTest | Refused:
     """Return the p-value and the rest of a null from each book's own targets (one draw) and those drawn."""
     tables = [np.concatenate(both) for both in zip(mine, drawn, strict=True)]
     grown = [log_growth(taken, table) for taken, table in zip(paths, tables, strict=True)]
     statistic = standardised(together(grown))
-    found = chance(float(statistic[0]), statistic[1:], (1.0 + _same(tables)) / len(statistic))
-    if not isinstance(found, Chance):
-        return {"p": None, "because": found.reason}
+    odds = chance(float(statistic[0]), statistic[1:], (1.0 + _same(tables)) / len(statistic))
+    if isinstance(odds, Refused):
+        return odds
     yearly = np.mean([one.sum(axis=1) / taken.years for one, taken in zip(grown, paths, strict=True)], axis=0)
-    middle = float(np.median(yearly[1:]))
-    return {"p": found.p, "floor": found.least, "draws": found.draws, "observed": float(yearly[0]), "median": middle}
+    return NullTest(odds.p, float(yearly[0]), odds.least, odds.draws, float(np.median(yearly[1:])))
 
 
 def together(grown: Sequence[Floats]) -> Floats:

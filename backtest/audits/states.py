@@ -1,38 +1,37 @@
 """Whether the market itself fell into two states, and how they lie on the report's regimes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from backtest.prices import Prices
-from backtest.runs import Book
+from backtest.result import BasketStates, Book
 from backtest.statistics import performance
-from backtest.statistics.markov_switching import State, two_states
+from backtest.statistics.markov_switching import two_states
 from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import Window
 
 
-def basket_states(book: Book, prices: Prices, windows: Sequence[Window]) -> dict[str, Any]:
+def basket_states(book: Book, prices: Prices, windows: Sequence[Window]) -> BasketStates | Refused:
     """Return the two states of a basket's excess return, the probability of the better by month's end and in each window.
 
     The probability is smoothed: it reads every session, later ones too. It describes; nothing may be decided on it.
     """
-    found = two_states(basket_excess(book, prices))
-    if isinstance(found, Refused):
-        return {"because": found.reason}
-    probability = found.probability
+    fitted = two_states(basket_excess(book, prices))
+    if isinstance(fitted, Refused):
+        return fitted
+    probability = fitted.probability
     months = probability.groupby(pd.DatetimeIndex(probability.index).to_period("M")).last()
     inside = {one.name: probability[(probability.index >= one.start) & (probability.index <= one.end)] for one in windows}
-    return {
-        "high": _state(found.high),
-        "low": _state(found.low),
-        "bic_gain": found.bic_gain,
-        "warnings": list(found.warnings),
-        "probability": {str(month): float(value) for month, value in months.items()},
-        "windows": {name: float(part.mean()) if len(part) else None for name, part in inside.items()},
-        "n": found.n,
-    }
+    return BasketStates(
+        high=fitted.high,
+        low=fitted.low,
+        bic_gain=fitted.bic_gain,
+        warnings=tuple(fitted.warnings),
+        probability={str(month): float(value) for month, value in months.items()},
+        windows={name: float(part.mean()) if len(part) else None for name, part in inside.items()},
+        n=fitted.n,
+    )
 
 
 def basket_excess(book: Book, prices: Prices) -> pd.Series:
@@ -42,7 +41,3 @@ def basket_excess(book: Book, prices: Prices) -> pd.Series:
     """
     values = prices.priced(book.members, book.currency, pd.DatetimeIndex(book.equity.index))
     return (performance.mean_returns(values) - performance.mean_returns(book.benchmarks)).dropna()
-
-
-def _state(one: State) -> dict[str, float]:
-    return {"mean": one.mean, "deviation": one.deviation, "duration": one.duration}

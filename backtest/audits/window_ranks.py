@@ -1,53 +1,52 @@
 """What the books of a run rest on, and whether any of its regimes can be told from luck."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from backtest.runs import Book
+from backtest.result import Book, Remainder, WindowRank
 from backtest.statistics import performance
 from backtest.statistics.influence import influence
 from backtest.statistics.refusal import Refused
-from backtest.statistics.window_rank import SUPPORTED, standing
+from backtest.statistics.window_rank import SUPPORTED, Standing, standing
 from backtest.thesis.windows import Window
 
 
-def rank_windows(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, dict[str, Any]]:
-    """Return per named window the standing of a book's excess return among all windows of that length, or why there is none.
+def rank_windows(book: Book, windows: tuple[Window, ...], trials: int) -> dict[str, WindowRank | Refused]:
+    """Return per window where a book's excess return stands among all windows of that length, or why there is none.
 
     `trials` is the number of book × window results the run shows: its best is expected to look good by chance.
     """
-    returns, index = excess(book), pd.DatetimeIndex(book.equity.index)
+    returns, sessions = excess(book), pd.DatetimeIndex(book.equity.index)
     days = pd.DatetimeIndex(returns.index)
-    found: dict[str, dict[str, Any]] = {}
+    ranks: dict[str, WindowRank | Refused] = {}
     for window in windows:
-        inside = index[window.slice(index)][1:]
+        inside = sessions[window.slice(sessions)][1:]
         start, stop = 0, 0
         if len(inside):
             start, stop = int(days.searchsorted(inside[0], "left")), int(days.searchsorted(inside[-1], "right"))
         if start == stop:
-            found[window.name] = {"n": 0, "verdict": None, "because": "no two of its sessions have a benchmark"}
+            ranks[window.name] = Refused("no two of its sessions have a benchmark", 0)
             continue
-        one = standing(returns, start, stop, book.periods_per_year, trials)
-        if isinstance(one, Refused):
-            found[window.name] = {"n": one.n, "verdict": None, "because": one.reason}
-            continue
-        found[window.name] = {
-            "n": one.sharpe.n,
-            "first": f"{days[start]:%Y-%m-%d}",
-            "last": f"{days[stop - 1]:%Y-%m-%d}",
-            "sharpe": one.sharpe.ratio,
-            "error": one.sharpe.error,
-            "rank": one.rank,
-            "windows": one.windows,
-            "note": one.note,
-            "expected_best": one.expected_best,
-            "trials": one.trials,
-            "verdict": one.verdict,
-            "because": one.because,
-        }
-    return found
+        ranked = standing(returns, start, stop, book.periods_per_year, trials)
+        ranks[window.name] = ranked if isinstance(ranked, Refused) else _rank(ranked, days[start], days[stop - 1])
+    return ranks
+
+
+def _rank(ranked: Standing, first: pd.Timestamp, last: pd.Timestamp) -> WindowRank:
+    return WindowRank(
+        n=ranked.sharpe.n,
+        first=f"{first:%Y-%m-%d}",
+        last=f"{last:%Y-%m-%d}",
+        sharpe=ranked.sharpe.ratio,
+        error=ranked.sharpe.error,
+        rank=ranked.rank,
+        windows=ranked.windows,
+        apart=ranked.apart,
+        expected_best=ranked.expected_best,
+        trials=ranked.trials,
+        verdict=ranked.verdict,
+        because=ranked.because,
+    )
 
 
 def excess(book: Book) -> pd.Series:
@@ -55,29 +54,34 @@ def excess(book: Book) -> pd.Series:
     return (performance.returns(book.equity) - performance.mean_returns(book.benchmarks)).dropna()
 
 
-def influence_of(book: Book) -> dict[str, Any]:
+def influence_of(book: Book) -> Remainder | Refused:
     """Return what is left of a book's return without each name, each quarter and its best three sessions (fractions)."""
     profits = sum(part.to_numpy(float) for part in book.profits.values())
     before = book.equity.shift(1).to_numpy()[1:, None]
     table = pd.DataFrame(np.asarray(profits)[1:] / before, book.equity.index[1:], list(next(iter(book.profits.values())).columns))
-    found = influence(table)
-    if isinstance(found, Refused):
-        return {"refused": found.reason, "n": found.n}
-    return {
-        "total_return": found.total_return,
-        "without_name": found.without_name.to_dict(),
-        "without_quarter": found.without_quarter.to_dict(),
-        "without_best_days": found.without_best_days,
-        "best_days": [f"{day:%Y-%m-%d}" for day in found.best_days],
-        "profit_share": None if found.profit_share is None else found.profit_share.to_dict(),
-        "n": found.n,
-    }
+    parts = influence(table)
+    if isinstance(parts, Refused):
+        return parts
+    return Remainder(
+        total_return=parts.total_return,
+        without_name=_by_name(parts.without_name),
+        without_quarter=_by_name(parts.without_quarter),
+        without_best_days=parts.without_best_days,
+        best_days=tuple(f"{day:%Y-%m-%d}" for day in parts.best_days),
+        profit_share=None if parts.profit_share is None else _by_name(parts.profit_share),
+        n=parts.n,
+    )
 
 
-def verdict_sentence(verdicts: dict[str, dict[str, dict[str, Any]]]) -> str:
+def _by_name(values: pd.Series) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.items()}
+
+
+def verdict_sentence(ranks: dict[str, dict[str, WindowRank | Refused]]) -> str:
     """Return one plain sentence: of the regimes that can be judged, how many are supported; the rules are `window_rank`'s."""
-    judged = [one["verdict"] for book in verdicts.values() for one in book.values() if one["verdict"] is not None]
-    refused = sum(len(book) for book in verdicts.values()) - len(judged)
+    every = [rank for book in ranks.values() for rank in book.values()]
+    judged = [rank.verdict for rank in every if not isinstance(rank, Refused)]
+    refused = len(every) - len(judged)
     short = f" {refused} more are too short to judge." if refused else ""
     if not judged:
         return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"

@@ -6,8 +6,8 @@ A claim is a row of `thesis/claims.toml`; each of its readings is measured by a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from backtest.claims import measures
-from backtest.claims.measures import Measurement
+from backtest.claims.measurement import Measurement
 from backtest.errors import near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
 from backtest.files.rows import Many, Row, fault, read_rows
@@ -38,6 +38,7 @@ MEASURES = {
 }
 NOT_ARGUMENTS = ("name", "measure", "judged")
 Test = Literal["within", "at least", "all", "positive"]
+ReadingRow = dict[str, Any]  # a TOML row: name, measure, perhaps judged, and the arguments of that measure
 Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "not testable"]
 
 
@@ -50,7 +51,7 @@ class Claim(Row):
     tolerance: float = Field(default=0.0, ge=0)
     unit: str
     test: Test
-    readings: tuple[dict[str, Any], ...] = Many
+    readings: tuple[ReadingRow, ...] = Many
 
     @model_validator(mode="after")
     def _measurable(self) -> "Claim":
@@ -70,11 +71,32 @@ class Claim(Row):
 
 
 @dataclass(frozen=True)
+class ReadingResult:
+    """What came of one reading of a claim: its measurement, and whether it holds, None where it cannot be measured."""
+
+    name: str
+    measurement: Measurement
+    holds: bool | None
+
+
+@dataclass(frozen=True)
+class ClaimOutcome:
+    """A claim's verdict and our figure under its main reading, as known at some moment."""
+
+    verdict: Verdict
+    measured: float | None
+
+
+@dataclass(frozen=True)
 class Finding:
-    """What came of a claim on a panel: a measurement per reading, the first of them the main one."""
+    """What came of a claim on a panel: a measurement per reading, the first of them the main one.
+
+    `when_written` is what came of it as known on the thesis's date, where that was asked.
+    """
 
     claim: Claim
     measured: tuple[Measurement, ...]
+    when_written: ClaimOutcome | None = None
 
     @property
     def main(self) -> Measurement:
@@ -97,34 +119,31 @@ class Finding:
             return "confirmed"
         return "confirmed under one reading" if any(testable) else "contradicted"
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Fact, ...]:
         """Every figure any reading used, once."""
         return tuple(dict.fromkeys(fact for one in self.measured for fact in one.inputs))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the finding for JSON: the main reading as `measured`, every other among `alternatives`."""
-        names = [reading["name"] for reading in self.claim.readings]
-        readings = [
-            {"reading": name, "measured": one.value, "holds": outcome, "quarter": one.quarter, "missing": list(one.missing)}
-            | ({"details": one.details} if one.details else {})
-            for name, one, outcome in zip(names, self.measured, self.outcomes, strict=True)
-        ]
-        inputs = self.inputs
-        return {
-            "id": self.claim.id,
-            "sentence": self.claim.sentence,
-            "reported": self.claim.reported,
-            "measured": self.main.value,
-            "unit": self.claim.unit,
-            "verdict": self.verdict,
-            "quarter": self.main.quarter,
-            "evidence": max((fact.evidence for fact in inputs), key=EVIDENCE.index, default="none"),
-            "confidence": max((fact.confidence for fact in inputs), key=CONFIDENCE.index, default="none"),
-            "reading": readings[0],
-            "alternatives": readings[1:],
-            "inputs": [fact.as_dict() for fact in inputs],
-        }
+    @property
+    def evidence(self) -> str:
+        """The weakest evidence among the figures, "none" without any."""
+        return max((fact.evidence for fact in self.inputs), key=EVIDENCE.index, default="none")
+
+    @property
+    def confidence(self) -> str:
+        """The lowest confidence among the figures, "none" without any."""
+        return max((fact.confidence for fact in self.inputs), key=CONFIDENCE.index, default="none")
+
+    @property
+    def readings(self) -> tuple[ReadingResult, ...]:
+        """What came of each reading, the main one first."""
+        names = (str(row["name"]) for row in self.claim.readings)
+        return tuple(ReadingResult(*parts) for parts in zip(names, self.measured, self.outcomes, strict=True))
+
+    @property
+    def outcome(self) -> ClaimOutcome:
+        """The verdict and our figure."""
+        return ClaimOutcome(self.verdict, self.main.value)
 
 
 @lru_cache
@@ -147,6 +166,12 @@ def ledger(panel: Panel, claims: Sequence[Claim] | None = None) -> list[Finding]
     return [Finding(claim, tuple(_measure(panel, reading) for reading in claim.readings)) for claim in claims or load_claims()]
 
 
+def with_outcome_of(written: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings with what came of each claim in an earlier ledger, that of the thesis's date, as `when_written`."""
+    outcomes = {finding.claim.id: finding.outcome for finding in written}
+    return [replace(finding, when_written=outcomes[finding.claim.id]) for finding in findings]
+
+
 def changed_since(then: Sequence[Finding], now: Sequence[Finding]) -> dict[str, str]:
     """Return the claims whose verdict differs between two ledgers: id to "contradicted -> confirmed"."""
     before = {finding.claim.id: finding.verdict for finding in then}
@@ -157,7 +182,7 @@ def changed_since(then: Sequence[Finding], now: Sequence[Finding]) -> dict[str, 
     }
 
 
-def _check_reading(claim: str, reading: dict[str, Any]) -> None:
+def _check_reading(claim: str, reading: ReadingRow) -> None:
     """Raise ValueError for a reading without a name, of no measure, or with arguments its measure does not take."""
     where = f"claim '{claim}', reading '{reading.get('name', '')}'"
     if not reading.get("name"):
@@ -179,6 +204,6 @@ def _arguments(measure: str) -> type[BaseModel]:
     return create_model(measure, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
 
 
-def _measure(panel: Panel, reading: dict[str, Any]) -> Measurement:
+def _measure(panel: Panel, reading: ReadingRow) -> Measurement:
     arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
     return MEASURES[reading["measure"]](panel, **arguments)

@@ -5,15 +5,15 @@ value, what is missing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import combinations
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
 from backtest.calendars import parse_quarter, quarter_label
+from backtest.claims.measurement import Change, Falls, Levels, Measurement, Returns, SetsOfFour, Signs
 from backtest.data.periods import LABELS, parse_period
 from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError, near_miss
@@ -41,17 +41,6 @@ Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 PeriodLabel = Annotated[str, AfterValidator(lambda label: _period_label(label))]
 ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]
 SignalName = Annotated[str, AfterValidator(lambda name: _quarterly(name) and name)]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A measured value, or None with what is missing; `details` are further numbers for the report."""
-
-    value: float | None
-    quarter: str | None = None
-    inputs: tuple[Fact, ...] = ()
-    missing: tuple[str, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 def ratio(
@@ -100,7 +89,7 @@ def rising(
         gaps = [f"{one.entity} {one.metric} {quarter_label(q)}" for q in wanted for one in group if panel.fact(one, q) is None]
         return Measurement(None, since, inputs, tuple(gaps))
     falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, held, strict=True) if not row.all()]
-    return Measurement(float(held.mean()), quarter_label(int(quarters[-1])), inputs, details={"falls": falls})
+    return Measurement(float(held.mean()), quarter_label(int(quarters[-1])), inputs, details=Falls(tuple(falls)))
 
 
 def excess_sets(
@@ -141,14 +130,14 @@ def excess_sets(
         float(holds.mean()),
         quarter_label(int(quarters[-1])),
         _facts(panel, [*series, *([RATE] if in_usd else [])], quarters, span),
-        details={
-            "sets": len(sets),
-            "sets_holding": int(holds.sum()),
-            "quarters": [quarter_label(int(quarter)) for quarter in quarters],
-            "share_of_set_quarters": float((excess > 0).mean()),
-            "suppliers": [names[column] for column in covered],
-            "worst_quarter_excess": np.sort(excess.min(axis=0)).tolist(),
-        },
+        details=SetsOfFour(
+            sets=len(sets),
+            sets_holding=int(holds.sum()),
+            quarters=tuple(quarter_label(int(quarter)) for quarter in quarters),
+            share_of_set_quarters=float((excess > 0).mean()),
+            suppliers=tuple(names[column] for column in covered),
+            worst_quarter_excess=tuple(np.sort(excess.min(axis=0)).tolist()),
+        ),
     )
 
 
@@ -160,7 +149,7 @@ def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: Period
     if len(found) < 2:
         lost = tuple(f"{provider} tokens_per_month {period}" for period in (base, level) if period not in known)
         return Measurement(None, level, found, lost)
-    return Measurement(found[1].value / found[0].value, level, found, details={"level": found[1].value, "base": found[0].value})
+    return Measurement(found[1].value / found[0].value, level, found, details=Levels(found[0].value, found[1].value))
 
 
 def chip(panel: Panel, chip: str, metric: ChipMetric, divided_by: float = 1.0) -> Measurement:
@@ -196,7 +185,7 @@ def trend(
     if not np.isfinite(ends).all():
         return Measurement(None, last, missing=(f"{part} of {signal} in {first} and {last}",))
     inputs = known[first].inputs + known[last].inputs
-    return Measurement(float(ends[1] - ends[0]), last, inputs, details={"from": float(ends[0]), "to": float(ends[1])})
+    return Measurement(float(ends[1] - ends[0]), last, inputs, details=Change(float(ends[0]), float(ends[1])))
 
 
 def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[str] = ()) -> Measurement:
@@ -212,8 +201,7 @@ def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[s
     failing = [quarter for quarter, reading in known.items() if not holds(reading)]
     inputs = dict.fromkeys(fact for reading in known.values() for fact in reading.inputs)
     shares = {part: float(np.mean([reading.parts[part] > 0 for reading in known.values()])) for part in parts}
-    details = {"failing": failing} | ({"share_by_part": shares} if shares else {})
-    return Measurement(1.0 - len(failing) / len(known), list(known)[-1], tuple(inputs), details=details)
+    return Measurement(1.0 - len(failing) / len(known), list(known)[-1], tuple(inputs), details=Signs(tuple(failing), shares))
 
 
 def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
@@ -236,8 +224,8 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
     after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :, list(priced)]
     ended = [str(name) for name, column in after.items() if len(after) and column.isna().all()]
     ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
-    details = {"span": days, "returns": grown.to_dict()} | ({"ended": ended} if ended else {})
-    return Measurement(value, f"{days}{ends}", details=details)
+    returns = {str(name): float(one) for name, one in grown.items()}
+    return Measurement(value, f"{days}{ends}", details=Returns(days, returns, tuple(ended)))
 
 
 def _capex(kind: Literal["cash", "headline"]) -> tuple[Series, ...]:

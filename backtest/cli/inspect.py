@@ -39,8 +39,9 @@ def claims(
 ) -> None:
     """Hold each of the report's claims to its own figure: ours, the verdict, the evidence."""
     from backtest.calendars import as_of_moment
-    from backtest.claims.ledger import changed_since, ledger
+    from backtest.claims.ledger import changed_since, ledger, with_outcome_of
     from backtest.files.documents import to_json
+    from backtest.output.document import claim_rows
     from backtest.output.summary import WIDTH, claim_lines
     from backtest.thesis.windows import REPORT_DATE
     from backtest.universe import load_universe
@@ -50,7 +51,7 @@ def claims(
     findings = ledger(archive.as_of(moment))
     then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
     changed = {} if as_of else changed_since(then, findings)
-    rows = [finding.as_dict() | {"changed_since_report": changed.get(finding.claim.id)} for finding in findings]
+    rows = [row | {"changed_since_report": changed.get(row["id"])} for row in claim_rows(with_outcome_of(then, findings))]
     width = max(WIDTH, shutil.get_terminal_size((WIDTH, 1)).columns)
     sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", width))
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,7 +22,8 @@ from backtest.errors import ConfigurationError
 from backtest.files.shipped import strategies
 
 if TYPE_CHECKING:
-    from backtest.runs import RunResult
+    from backtest.panel import Archive
+    from backtest.result import Audit, RunResult
     from backtest.strategy import StrategySpec
 
 
@@ -62,6 +63,7 @@ def run(
 ) -> None:
     """Run one strategy or all of them and write their reports."""
     from backtest.files.documents import to_json
+    from backtest.output.document import to_document
     from backtest.output.summary import markdown, terminal
     from backtest.strategy import load_strategy
 
@@ -79,7 +81,7 @@ def run(
     specs = [spec.replaced(**changes) if changes else spec for spec in map(load_strategy, paths)]
     commands = [command_text("run", path, prices, facts, changes) for path in paths]
     results = _run_all(specs, commands, RunOptions(prices, facts, out, audit_seconds if audit else None))
-    documents = [result.as_dict() for result in results]
+    documents = [to_document(result) for result in results]
     if as_json or form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
         sys.stdout.write(to_json(by_name if name == "all" else documents[0]))
@@ -105,7 +107,7 @@ def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: 
     results = [_run(spec, command, options) for spec, command in zip(specs, commands, strict=True)]
     pages = [render(result) for result in results]
     for result, page in zip(results, pages, strict=True):
-        folder = options.out / str(result.spec["name"])
+        folder = options.out / result.spec.name
         if before := replaced_settings(folder, result.spec_id):
             typer.echo(f"{folder}: replaces a report of other settings (spec_id {before})", err=True)
         publish(result, page, options.out)
@@ -126,17 +128,14 @@ def _run(spec: "StrategySpec", command: str, options: RunOptions) -> "RunResult"
     return replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
 
 
-def _audited(spec: "StrategySpec", result: "RunResult", archive: Any, seconds: float) -> Any:
+def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seconds: float) -> "Audit":
     """Return the audit of a run: the cached one where spec, data and code are the same, else a new one."""
-    import json
-
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from backtest import clock
     from backtest.audits import STEPS, audit
     from backtest.audits.cache import load, save
-    from backtest.files.documents import to_json
     from backtest.universe import load_universe
 
     if (before := load(result)) is not None:
@@ -151,4 +150,4 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: Any, seconds: f
             lambda step: bar.update(task, advance=1, description=f"{spec.name}: {step}"), clock.SYSTEM,
         )  # fmt: skip
     save(result, made)
-    return json.loads(to_json(made))
+    return made

@@ -1,6 +1,7 @@
 """JSON documents, written for other tools and read with one-line errors."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.files.messages import DEEPEST
+
+SCHEMA_VERSION = 2  # of result.json of a run
 
 
 def to_json(document: Any) -> str:
@@ -49,3 +52,10 @@ def _too_deep(document: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def require_schema(document: Mapping[str, object]) -> None:
+    """Raise ValueError for the result.json of a run that another version of this package wrote."""
+    version = document.get("schema", 1)
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"schema {version}, expected {SCHEMA_VERSION}: run its strategy again")

@@ -11,7 +11,7 @@ MISSING = "absent"
 def differences(a: Any, b: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Yield (where, a's, b's) for every leaf that differs between two JSON documents, in the order of `a`, then of `b`.
 
-    `where` is the path of names and row numbers ("baskets.optical.orders.3.price"); a leaf one side lacks is MISSING.
+    `where` is the path of names and row numbers ("books.optical.orders.3.price"); a leaf one side lacks is MISSING.
     """
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for name in [*a, *(name for name in b if name not in a)]:
@@ -36,10 +36,8 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
         "identities": {name: {"a": a[name], "b": b[name]} for name in IDS if a[name] != b[name]},
         "prices": _rows(a["prices"], b["prices"]),
         "spec": _rows(a["spec"], b["spec"]),
-        "results": list(_results(a["baskets"], b["baskets"])),
-        "orders": [
-            {"book": book, "a": one, "b": other} for book, one, other in _counts(a["baskets"], b["baskets"]) if one != other
-        ],
+        "results": list(_results(a["books"], b["books"])),
+        "orders": [{"book": book, "a": one, "b": other} for book, one, other in _counts(a["books"], b["books"]) if one != other],
         "claims": list(_claims(a["claims"], b["claims"])),
     }
 
@@ -71,7 +69,7 @@ def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for book in [*a, *(name for name in b if name not in a)]:
-        ours, theirs = (side.get(book, {"regimes": {}})["regimes"] for side in (a, b))
+        ours, theirs = (side.get(book, {"windows": {}})["windows"] for side in (a, b))
         for window in [*ours, *(name for name in theirs if name not in ours)]:
             for figure in FIGURES:
                 one, other = (side.get(window, {}).get(figure) for side in (ours, theirs))

@@ -14,7 +14,8 @@ from backtest.files import atomic
 from backtest.files.documents import read_json, to_json
 from backtest.files.hashes import MARK, is_sealed
 from backtest.files.messages import reason, shown
-from backtest.runs import RunResult
+from backtest.output.document import to_document
+from backtest.result import RunResult
 from backtest.sweeps.document import read_summary
 from backtest.sweeps.results import SweepSummary
 
@@ -27,11 +28,11 @@ def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
     The folder appears complete or stays as it was. `equity.parquet` is session × column per book and benchmark,
     `weights.parquet` and `orders.parquet` are long tables with a book column.
     """
-    strategy = str(result.spec["name"])
+    strategy = result.spec.name
     name = name or strategy
     with _refusing(out / name), _replacing(out / name, strategy) as folder:
         (folder / "index.html").write_text(page, encoding="utf-8")
-        (folder / "result.json").write_text(to_json(result.as_dict()), encoding="utf-8")
+        (folder / "result.json").write_text(to_json(to_document(result)), encoding="utf-8")
         _equity(result).to_parquet(folder / "equity.parquet")
         _weights(result).to_parquet(folder / "weights.parquet")
         _orders(result).to_parquet(folder / "orders.parquet")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backtest.files.documents import read_json
+from backtest.files.documents import read_json, require_schema
 from backtest.files.messages import unreadable
 from backtest.files.rows import fault
 
@@ -25,7 +25,7 @@ class _Figures(_Part):
 
 
 class _Book(_Part):
-    regimes: dict[str, _Figures]
+    windows: dict[str, _Figures]
     orders: list[Any]
 
 
@@ -45,7 +45,7 @@ class _Result(_Part):
     code_id: str
     spec: dict[str, Any]
     prices: _Prices
-    baskets: dict[str, _Book]
+    books: dict[str, _Book]
     claims: list[_Claim]
     audit: dict[str, Any] | None
 
@@ -54,6 +54,7 @@ def read_result(path: Path) -> dict[str, Any]:
     """Return the result.json of a report; DataError for one that is not there or is none."""
     try:
         document = read_json(path)
+        require_schema(document)
         _Result.model_validate(document)
     except ValidationError as error:
         raise unreadable(path, ValueError(fault(error)), "result", EXPECTED) from None

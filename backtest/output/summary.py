@@ -22,8 +22,8 @@ def terminal(document: Document) -> str:
     lines = ["", _cut(document["spec"]["title"], WIDTH), *_wrapped(_prices(document)), *_wrapped(_verdict(document))]
     lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
-    for name, book in document["baskets"].items():
-        figures = (_figures(book["regimes"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
+    for name, book in document["books"].items():
+        figures = (_figures(book["windows"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
     return "\n".join([*lines, *_wrapped(_claims(document))])
 
@@ -38,7 +38,7 @@ def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDT
         lines.append(f"{row['id']}: {row['verdict'].upper()}")
         for text in (row["sentence"], figures, evidence):
             lines += _indented(text, 2, width)
-        for reading in (row["reading"], *row["alternatives"]):
+        for reading in row["readings"]:
             outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
             text = f"{_named(reading['measured']):>9}  {outcome}: {reading['reading']}"
             lines += textwrap.wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 15, break_on_hyphens=False)
@@ -60,8 +60,8 @@ def markdown(document: Document) -> str:
     """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
     lines = [f"### {_safe(document['spec']['title'])}", "", _safe(_verdict(document)), "", _safe(_prices(document)), ""]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
-    for name, book in document["baskets"].items():
-        for window, figures in book["regimes"].items():
+    for name, book in document["books"].items():
+        for window, figures in book["windows"].items():
             lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(figures))} | {figures.get('n', 0)} |")
     lines += ["", _safe(_claims(document)), "", "| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(document)]
@@ -72,7 +72,7 @@ def markdown(document: Document) -> str:
 def _rows(document: Document) -> Iterator[list[str]]:
     for claim in document["claims"]:
         figures = [stated(claim[name]) for name in ("reported", "measured")]
-        yield [_safe(claim["id"]), *figures, _safe(claim["verdict"]), _safe(claim["then"]["verdict"])]
+        yield [_safe(claim["id"]), *figures, _safe(claim["verdict"]), _safe(claim["when_written"]["verdict"])]
 
 
 def _verdict(document: Document) -> str:

@@ -10,12 +10,15 @@ from html.parser import HTMLParser
 from itertools import zip_longest
 from typing import Any
 
+from backtest.audits.cache import parse_audit
 from backtest.errors import ConfigurationError, DataError
 from backtest.files.documents import to_json
 from backtest.files.messages import UNKNOWN_SHAPE, reason
 from backtest.output.compare import IDS, differences
+from backtest.output.document import Json, to_document
 from backtest.panel import Archive
 from backtest.report import SWEEP, render
+from backtest.result import Audit
 from backtest.runs import run
 from backtest.strategy import StrategySpec
 
@@ -44,7 +47,7 @@ class Verdict:
         return not (self.changed_ids or self.figures or self.page)
 
 
-def restated(document: dict[str, Any], spec: StrategySpec) -> StrategySpec:
+def restated(document: Json, spec: StrategySpec) -> StrategySpec:
     """Return a strategy with the values a result was run with; ConfigurationError where the strategy file has moved on.
 
     Values are taken from the result; signals and weighting are the file's, and have to be those of the result.
@@ -60,7 +63,7 @@ def restated(document: dict[str, Any], spec: StrategySpec) -> StrategySpec:
     return made
 
 
-def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Archive) -> Verdict:
+def verify(document: Json, page: str, spec: StrategySpec, archive: Archive) -> Verdict:
     """Return how a result and its page differ from those made again from its spec and an archive.
 
     The audit is not repeated: its figures are taken from the result, and only their place on the page is checked. Raises
@@ -69,8 +72,8 @@ def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Arc
     if f'<a href="{SWEEP.href}">' in page:
         raise ConfigurationError("the report of a sweep's setting; want the sweep again: its page has the command and identities")
     result = run(restated(document, spec), archive)
-    result = replace(result, audit=document["audit"], command=document.get("command", result.command))
-    again = json.loads(to_json(result.as_dict()))
+    result = replace(result, audit=_audit_of(document), command=document.get("command", result.command))
+    again = json.loads(to_json(to_document(result)))
     ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])
     told = [(at, was, now) for at, was, now in differences(document, again) if at not in (*IDS, SOURCE)]
     gaps = [_gap(was, now) for _, was, now in told]
@@ -80,13 +83,19 @@ def verify(document: dict[str, Any], page: str, spec: StrategySpec, archive: Arc
         if gap > SAME_WITHIN
     )
     source = document["prices"]["source"]
-    remarks = [f"prices came from {source}, now from {result.prices['source']}"] if source != result.prices["source"] else []
+    remarks = [f"prices came from {source}, now from {result.prices.source}"] if source != result.prices.source else []
     remarks += [f"{len(told)} figures differ, none by more than {SAME_WITHIN:g} of its size"] if told and not figures else []
     # A changed id and another folder are said once, not again by the page.
-    shown = replace(result, prices=result.prices | {"source": source}, **{name: document[name] for name in IDS})
+    shown = replace(result, prices=replace(result.prices, source=source), **{name: document[name] for name in IDS})
     with _as_written():  # audit and command are the result's own
         fresh = render(shown)
     return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not told)), tuple(remarks))
+
+
+def _audit_of(document: Json) -> Audit | None:
+    """Return the audit of a result, which is not made again."""
+    with _as_written():
+        return None if document["audit"] is None else parse_audit(document["audit"])
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -13,6 +12,7 @@ from markupsafe import Markup
 from backtest.report import front, glossary
 from backtest.report.charts import colours
 from backtest.report.components import Above, Section
+from backtest.report.documents import strategy_document
 from backtest.report.sections import (
     attribution,
     books,
@@ -27,7 +27,7 @@ from backtest.report.sections import (
     timeline,
     trades,
 )
-from backtest.runs import RunResult
+from backtest.result import RunResult
 from backtest.sweeps.results import SweepSummary
 from backtest.thesis.windows import REPORT_DATE
 
@@ -52,7 +52,7 @@ SECTIONS = (
 
 def render(result: RunResult, above: Above = FRONT) -> str:
     """Return the page of a run: one HTML document that asks for nothing else; `above` is where it hangs."""
-    return page(result.spec["title"], result.spec["question"], above, [section(result) for section in SECTIONS])
+    return page(result.spec.title, result.spec.question, above, [section(result) for section in SECTIONS])
 
 
 def page(title: str, question: str, above: Above, sections: Sequence[Section]) -> str:
@@ -70,10 +70,11 @@ def page(title: str, question: str, above: Above, sections: Sequence[Section]) -
     )
 
 
-def render_index(documents: Sequence[Mapping[str, Any]], sweeps: Sequence[SweepSummary] = ()) -> str:
+def render_index(documents: Sequence[Mapping[str, object]], sweeps: Sequence[SweepSummary] = ()) -> str:
     """Return the front page over results and sweeps read back from result.json; each links to its page."""
-    strategies = list(front.parts(documents))
-    tables = [front.section(documents)] if documents else []
+    results = [strategy_document(document) for document in documents]
+    strategies = list(front.parts(results))
+    tables = [front.section(results)] if results else []
     tables += [front.sweeps(sweeps)] if sweeps else []
     shown = [*tables, *(Section(part.anchor, part.title, part.blocks) for _, part in strategies)]
     template = _templates().get_template("index.html.j2")

@@ -1,99 +1,95 @@
 """A window's figures as table cells: the number, or a dash and the reason why there is none."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pandas as pd
 
 from backtest.report.components import Cell
 from backtest.report.formatting import DASH, day, known, number, percent
+from backtest.result import BenchmarkSpan
 from backtest.statistics.uncertainty import FEWEST_OBSERVATIONS
+from backtest.thesis.windows import WindowStatistics
 
-Statistics = Mapping[str, Any]
 
-
-def total_return(found: Statistics) -> Cell:
+def total_return(window: WindowStatistics) -> Cell:
     """Return the total return, marked where the basket was chosen after the window began, or the reason for none."""
-    value = found.get("total_return")
-    if known(value):
-        notes = [
-            between(found, "return_interval", lambda bound: percent(bound, 0)),
-            "hindsight" if found.get("hindsight") else "",
-        ]
-        return Cell(percent(value), note="; ".join(note for note in notes if note))
-    return Cell(DASH, note="no number" if found.get("n") else "fewer than two sessions")
+    if known(window.total_return):
+        interval = between(window.return_interval, lambda bound: percent(bound, 0))
+        notes = [interval, "hindsight" if window.hindsight else ""]
+        return Cell(percent(window.total_return), note="; ".join(note for note in notes if note))
+    return Cell(DASH, note="no number" if window.n else "fewer than two sessions")
 
 
-def sharpe(found: Statistics) -> Cell:
+def sharpe(window: WindowStatistics) -> Cell:
     """Return the Sharpe ratio with one standard error, or why it is refused."""
-    text = sharpe_text(found)
-    return Cell(DASH, note=text) if refused(found) else Cell(text, note=between(found, "sharpe_interval", number))
+    text = sharpe_text(window)
+    return Cell(DASH, note=text) if refused(window) else Cell(text, note=between(window.sharpe_interval, number))
 
 
-def drawdown(found: Statistics) -> Cell:
+def drawdown(window: WindowStatistics) -> Cell:
     """Return the deepest fall, and where that of another such path would lie."""
-    value = found.get("max_drawdown")
-    bounds = between(found, "drawdown_interval", lambda bound: percent(bound, 0, sign=False))
-    return Cell(percent(value, sign=False), note=bounds if known(value) else "")
+    bounds = between(window.drawdown_interval, lambda bound: percent(bound, 0, sign=False))
+    return Cell(percent(window.max_drawdown, sign=False), note=bounds if known(window.max_drawdown) else "")
 
 
-def between(found: Statistics, name: str, said: Callable[[float], str]) -> str:
+def between(interval: tuple[float, float] | None, shown: Callable[[float], str]) -> str:
     """Return "a to b" for an interval, or nothing where it is refused."""
-    bounds = found.get(name)
-    return f"{said(bounds[0])} to {said(bounds[1])}" if bounds and all(known(bound) for bound in bounds) else ""
+    return f"{shown(interval[0])} to {shown(interval[1])}" if interval and all(map(known, interval)) else ""
 
 
-def refused(found: Statistics) -> bool:
+def refused(window: WindowStatistics) -> bool:
     """Return whether a window has no Sharpe ratio."""
-    return not (known(found.get("sharpe")) and known(found.get("sharpe_error")))
+    return not (known(window.sharpe) and known(window.sharpe_error))
 
 
-def sharpe_text(found: Statistics) -> str:
+def sharpe_text(window: WindowStatistics) -> str:
     """Return "2.41 ± 0.90", or the reason for none."""
-    if not refused(found):
-        return f"{number(found['sharpe'])} ± {number(found['sharpe_error'])}"
-    n = found.get("n") or 0
-    return f"n = {n} < {FEWEST_OBSERVATIONS}" if n < FEWEST_OBSERVATIONS else "returns do not vary"
+    if not refused(window):
+        return f"{number(window.sharpe)} ± {number(window.sharpe_error)}"
+    return f"n = {window.n} < {FEWEST_OBSERVATIONS}" if window.n < FEWEST_OBSERVATIONS else "returns do not vary"
 
 
-def share(found: Statistics, name: str, digits: int = 1) -> Cell:
+def share(value: float | None, digits: int = 1) -> Cell:
     """Return a figure that is a fraction, in percent without a plus sign."""
-    return Cell(percent(found.get(name), digits, sign=False))
+    return Cell(percent(value, digits, sign=False))
 
 
-def multiple(found: Statistics, name: str) -> Cell:
+def multiple(value: float | None) -> Cell:
     """Return a figure that is a multiple of the book, as ×."""
-    value = found.get(name)
     return Cell(f"{number(value)}×" if known(value) else DASH)
 
 
-def count(found: Statistics, name: str) -> Cell:
+def count(value: float | None) -> Cell:
     """Return a whole number."""
-    return Cell(number(found.get(name), 0))
+    return Cell(number(value, 0))
 
 
-def window(name: str, found: Statistics) -> Cell:
-    """Return a window's name with its first and last session; the first return starts from the first."""
-    if "first" not in found:
+def window_name(name: str, window: WindowStatistics) -> Cell:
+    """Return a window's name with its base and its last session; the first return starts from the base."""
+    if window.base is None:
         return Cell(name)
-    span = f"{found['first']} to {found['last']}"
-    return Cell(name, note=span, about=f"From {found['n']} returns, {span}; known at the close of {found['last']}.")
+    span = f"{window.base} to {window.last}"
+    return Cell(name, note=span, about=f"From {window.n} returns, {span}; known at the close of {window.last}.")
 
 
-def shorter(span: Statistics, found: Statistics) -> bool:
+def shorter(span: BenchmarkSpan, window: WindowStatistics) -> bool:
     """Return whether the sessions that a benchmark shares with a book are not all that the book has in the window."""
-    return (span["first"], span["last"]) != (found.get("first"), found.get("last"))
+    return (span.base, span.last) != (window.base, window.last)
 
 
-def benchmark(value: float | None, priced: pd.Series, found: Statistics, span: Statistics | None = None) -> Cell:
+def benchmark(span: BenchmarkSpan, priced: pd.Series, window: WindowStatistics) -> Cell:
     """Return a benchmark's return over a window, or which of its prices is missing there.
 
-    `span` has the sessions that both have and what the book returned there: said where they are not all of the window's.
+    Where the sessions it shares with the book are not all of the window's, they and the book's return there stand below.
+    `priced` is session → the benchmark's value, NaN without a price.
     """
-    held = priced.dropna()
-    if known(value) and span and shorter(span, found):
-        return Cell(percent(value), note=f"{span['first']} to {span['last']}, the book {percent(span['book'])} there")
-    if known(value) or held.empty:
-        return Cell(percent(value), note="" if known(value) else "no prices")
-    late = day(held.index[0]) > found.get("first", "")
-    return Cell(DASH, note=f"first price {day(held.index[0])}" if late else f"last price {day(held.index[-1])}")
+    if known(span.total_return):
+        if span.base and shorter(span, window):
+            note = f"{span.base} to {span.last}, the book {percent(span.book_return)} there"
+            return Cell(percent(span.total_return), note=note)
+        return Cell(percent(span.total_return))
+    prices = priced.dropna()
+    if prices.empty:
+        return Cell(DASH, note="no prices")
+    late = day(prices.index[0]) > (window.base or "")
+    return Cell(DASH, note=f"first price {day(prices.index[0])}" if late else f"last price {day(prices.index[-1])}")

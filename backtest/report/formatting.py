@@ -1,16 +1,17 @@
 """How the report writes values, days, names and windows; numbers are those of `backtest.formatting`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from backtest.facts import Fact
 from backtest.formatting import DASH as DASH
 from backtest.formatting import known as known
 from backtest.formatting import number as number
 from backtest.formatting import percent as percent
 from backtest.formatting import stated as stated
+from backtest.result import TickerName
 from backtest.thesis.windows import SAMPLES, Window
 
 LONGEST_NAME = 100  # letters
@@ -20,7 +21,7 @@ GROUPS = {
     "both": "Both together",
 }
 
-Names = Mapping[str, Mapping[str, str]]
+Names = Mapping[str, TickerName]
 
 
 def setting_value(value: object) -> str:
@@ -34,8 +35,8 @@ def setting_value(value: object) -> str:
 
 def day(moment: object) -> str:
     """Return a session as an ISO day, or a dash."""
-    stated = pd.Timestamp(moment) if isinstance(moment, pd.Timestamp | np.datetime64 | str) else pd.NaT
-    return f"{stated:%Y-%m-%d}" if isinstance(stated, pd.Timestamp) else DASH
+    session = pd.Timestamp(moment) if isinstance(moment, pd.Timestamp | np.datetime64 | str) else pd.NaT
+    return f"{session:%Y-%m-%d}" if isinstance(session, pd.Timestamp) else DASH
 
 
 def plain(name: str) -> str:
@@ -45,12 +46,12 @@ def plain(name: str) -> str:
 
 def name_of(names: Names, ticker: str) -> str:
     """Return a ticker's English name, cut where it is very long, or the ticker."""
-    return _cut(names.get(ticker, {}).get("name") or ticker)
+    return _cut((ticker in names and names[ticker].name) or ticker)
 
 
 def name_zh(names: Names, ticker: str) -> str:
     """Return a ticker's Chinese name, cut where it is very long, or nothing."""
-    return _cut(names.get(ticker, {}).get("name_zh") or "")
+    return _cut(names[ticker].name_zh) if ticker in names else ""
 
 
 def _cut(name: str) -> str:
@@ -97,18 +98,16 @@ def unverified(source: str) -> bool:
     return "unverified" in source.lower()
 
 
-def cited(one: Mapping[str, Any]) -> str:
+def cited(fact: Fact) -> str:
     """Return a figure as a line: what, how much, when known, how sure, from where."""
-    value = one["value"]
-    digits = 0 if known(value) and abs(value) >= 1000 else 3
+    digits = 0 if known(fact.value) and abs(fact.value) >= 1000 else 3
     return (
-        f"{one['entity']} {plain(one['metric'])} {one['period']}: {number(value, digits)} {plain(one['unit'])}; known "
-        f"{one['known_at']}; {one['evidence']}, {one['confidence']} confidence; source: {one['source']}"
+        f"{fact.entity} {plain(fact.metric)} {fact.period}: {number(fact.value, digits)} {plain(fact.unit)}; known "
+        f"{fact.published}; {fact.evidence}, {fact.confidence} confidence; source: {fact.source}"
     )
 
 
-def origin(found: Mapping[str, Any]) -> str:
+def origin(inputs: Sequence[Fact]) -> str:
     """Return from how many figures something was computed, and when the last of them became known."""
-    inputs = found["inputs"]
-    last = f"; the last became known {max(str(one['known_at']) for one in inputs)}" if inputs else ""
+    last = f"; the last became known {max(fact.published for fact in inputs)}" if inputs else ""
     return f"From {counted(len(inputs), 'figure')}{last}."

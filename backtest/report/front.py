@@ -4,28 +4,28 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 from backtest.report import cells
 from backtest.report.charts.sparklines import sparkline
 from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
+from backtest.report.documents import BookPart, StrategyDocument
 from backtest.report.formatting import counted, known, listed, number, percent, plain
 from backtest.report.sweep.checks import KINDS, checks, verdict
 from backtest.sweeps.results import SweepSummary
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WindowStatistics
 
-Document = Mapping[str, Any]
 SAMPLES = (("out", OUT_OF_SAMPLE), ("in", IN_SAMPLE))
 NOT_AUDITED = "not audited: how much of it is luck is not known"
+NO_SESSION = WindowStatistics("both")
 
 
-def address(document: Document) -> str:
+def address(strategy: str) -> str:
     """Return where a strategy's page is, from the front page."""
-    return f"{quote(document['strategy'], safe='')}/index.html"
+    return f"{quote(strategy, safe='')}/index.html"
 
 
-def section(documents: Sequence[Document]) -> Section:
+def section(documents: Sequence[StrategyDocument]) -> Section:
     """Return every strategy in a row, and how two of them are compared."""
     columns = (
         Column("Strategy"), Column("What 1 became"), Column("Out of sample", True, "out"), Column("Sharpe ± error", True, "out"),
@@ -39,21 +39,18 @@ def section(documents: Sequence[Document]) -> Section:
     )
     blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
     if len(documents) > 1:
-        names = [str(document["strategy"]) for document in documents[:2]]
-        said = "What changed between any two results, in spec, data, code and figures, from this page's folder:"
-        blocks += [Text(said, "small"), Code(shlex.join(["python", "-m", "backtest", "compare", *names]))]
+        names = [document.strategy for document in documents[:2]]
+        text = "What changed between any two results, in spec, data, code and figures, from this page's folder:"
+        blocks += [Text(text, "small"), Code(shlex.join(["python", "-m", "backtest", "compare", *names]))]
     return Section("strategies", "All strategies", tuple(blocks))
 
 
-def parts(documents: Sequence[Document]) -> Iterator[tuple[str, Part]]:
+def parts(documents: Sequence[StrategyDocument]) -> Iterator[tuple[str, Part]]:
     """Yield, per strategy, the address of its page and what the front page says of it."""
-    for number_, document in enumerate(documents, start=1):
-        ids = (
-            f"Prices: {document['prices']['source']}. "
-            f"spec {document['spec_id']} · data {document['data_id']} · code {document['code_id']}"
-        )
-        blocks = (Text(document["spec"]["question"]), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
-        yield address(document), Part(f"strategy-{number_}", document["spec"]["title"], blocks)
+    for row, document in enumerate(documents, start=1):
+        ids = f"Prices: {document.prices.source}. spec {document.spec_id} · data {document.data_id} · code {document.code_id}"
+        blocks = (Text(document.spec.question), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
+        yield address(document.strategy), Part(f"strategy-{row}", document.spec.title, blocks)
 
 
 def sweeps(summaries: Sequence[SweepSummary]) -> Section:
@@ -78,104 +75,91 @@ def _sweep(summary: SweepSummary) -> tuple[Cell, ...]:
     )
 
 
-def _row(place: int, document: Document) -> tuple[Cell, ...]:
-    books = document["baskets"]
-    verdicts = Counter(str(claim["verdict"]) for claim in document["claims"])
-    audit = document["audit"]
-    drawn = sparkline(f"spark-{place}", {name: book.get("path", {}) for name, book in books.items()})
+def _row(row: int, document: StrategyDocument) -> tuple[Cell, ...]:
+    books = document.books
+    drawn = sparkline(f"spark-{row}", {name: book.path for name, book in books.items()})
+    newest = document.newest_figure
     return (
-        Cell(document["spec"]["title"], note=counted(len(books), "book"), href=address(document), about=_span(document)),
+        Cell(document.spec.title, note=counted(len(books), "book"), href=address(document.strategy), about=_span(document)),
         Cell("", picture=drawn) if drawn else Cell("no month"),
         _together(books, OUT_OF_SAMPLE),
         _ratio(books),
         replace(_together(books, IN_SAMPLE), last=""),
-        _tally(verdicts, _newest(document)[0]),
-        Cell(str(audit["verdict"]) if audit else NOT_AUDITED),
-        Cell(*_newest(document)),
+        _tally(document),
+        Cell(document.audit.verdict if document.audit else NOT_AUDITED),
+        Cell(document.last, note=f"figures {newest}" if newest else "no figure"),
     )
 
 
-def _tally(verdicts: Counter[str], last: str) -> Cell:
+def _tally(document: StrategyDocument) -> Cell:
     """Return how many claims are confirmed as known on the run's last day, with the other verdicts below."""
+    verdicts = Counter(claim.verdict for claim in document.claims)
     others = "; ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common() if verdict != "confirmed")
-    return Cell(f"{verdicts['confirmed']} of {verdicts.total()} confirmed", note=f"as known on {last}; {others}".rstrip("; "))
+    note = f"as known on {document.last}; {others}".rstrip("; ")
+    return Cell(f"{verdicts['confirmed']} of {verdicts.total()} confirmed", note=note)
 
 
-def _together(books: Mapping[str, Any], window: str) -> Cell:
+def _together(books: Mapping[str, BookPart], window: str) -> Cell:
     """Return the return of one book, or the median of several with the ends."""
-    found = [book["regimes"].get(window, {}) for book in books.values()]
-    ends = sorted({str(one["last"]) for one in found if "last" in one})
+    figures = [book.windows.get(window, NO_SESSION) for book in books.values()]
+    ends = sorted({one.last for one in figures if one.last})
     last = ends[-1] if ends else ""
-    if len(found) == 1:
-        return replace(cells.total_return(found[0]), last=last)
-    values = sorted(float(one["total_return"]) for one in found if known(one.get("total_return")))
+    if len(figures) == 1:
+        return replace(cells.total_return(figures[0]), last=last)
+    values = sorted(one.total_return for one in figures if known(one.total_return))
     if not values:
-        return cells.total_return({})
+        return cells.total_return(NO_SESSION)
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
     first = f"; the first ends {ends[0]}" if len(ends) > 1 else ""
     return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}{first}", last=last)
 
 
-def _ratio(books: Mapping[str, Any]) -> Cell:
-    found = [book["regimes"].get(OUT_OF_SAMPLE, {}) for book in books.values()]
-    if len(found) == 1:
-        return cells.sharpe(found[0])
-    values = sorted(float(one["sharpe"]) for one in found if not cells.refused(one))
-    return Cell(f"{number(values[0])} to {number(values[-1])}", note="lowest to highest") if values else cells.sharpe({})
+def _ratio(books: Mapping[str, BookPart]) -> Cell:
+    figures = [book.windows.get(OUT_OF_SAMPLE, NO_SESSION) for book in books.values()]
+    if len(figures) == 1:
+        return cells.sharpe(figures[0])
+    values = sorted(one.sharpe for one in figures if known(one.sharpe) and not cells.refused(one))
+    if not values:
+        return cells.sharpe(NO_SESSION)
+    return Cell(f"{number(values[0])} to {number(values[-1])}", note="lowest to highest")
 
 
-def _newest(document: Document) -> tuple[str, str, str]:
-    """Return the last session, no Chinese name, and the newest figure a claim rests on."""
-    last = max(window["end"] for window in document["windows"])
-    told = [str(one["known_at"])[:10] for claim in document["claims"] for one in claim["inputs"]]
-    return last, "", f"figures {max(told)}" if told else "no figure"
+def _span(document: StrategyDocument) -> str:
+    span = f"{document.first} to {document.last}"
+    return f"{document.prices.source} prices, {span}; known at the close of the last session."
 
 
-def _span(document: Document) -> str:
-    first, last = (found(window[name] for window in document["windows"]) for name, found in (("start", min), ("end", max)))
-    return f"{document['prices']['source']} prices, {first} to {last}; known at the close of the last session."
-
-
-def _table(document: Document) -> Table:
+def _table(document: StrategyDocument) -> Table:
     """Return a row per book: out of sample first, in sample apart."""
     texts = ("Return", "Sharpe ± error", "Max drawdown", "n")
     columns = tuple(Column(text, True, sample) for sample, _ in SAMPLES for text in texts)
     rows = tuple(
         (
-            Cell(plain(name), note=book["currency"]),
-            *(cell for _, window in SAMPLES for cell in _cells(book["regimes"].get(window, {}))),
+            Cell(plain(name), note=book.currency),
+            *(cell for _, window in SAMPLES for cell in _cells(book.windows.get(window, NO_SESSION))),
         )
-        for name, book in document["baskets"].items()
+        for name, book in document.books.items()
     )
     title = f"{counted(len(rows), 'book')}; hindsight: the basket was chosen after the window began"
     spans = (Span("", 1), *(Span(window.capitalize(), len(texts), sample) for sample, window in SAMPLES))
     return Table(title, (Column("Book"), *columns), (Rows(rows),), spans, about=_span(document))
 
 
-def _cells(found: Mapping[str, Any]) -> tuple[Cell, ...]:
-    return (
-        cells.total_return(found),
-        cells.sharpe(found),
-        cells.drawdown(found),
-        cells.count(found, "n"),
-    )
+def _cells(figures: WindowStatistics) -> tuple[Cell, ...]:
+    return cells.total_return(figures), cells.sharpe(figures), cells.drawdown(figures), cells.count(figures.n)
 
 
-def _benchmarks(document: Document) -> str:
+def _benchmarks(document: StrategyDocument) -> str:
     """Return what each benchmark earned out of sample, once per currency."""
-    found: dict[str, dict[str, str]] = {}
-    several = len(document["baskets"]) > 1
-    longest = sorted(
-        document["baskets"].values(), key=lambda one: str(one["regimes"].get(OUT_OF_SAMPLE, {}).get("last")), reverse=True
-    )
-    for book in longest:
-        for ticker, returns in book["benchmarks"].items():
-            if known(returns.get(OUT_OF_SAMPLE)):
-                span = book.get("benchmark_spans", {}).get(ticker, {}).get(OUT_OF_SAMPLE)
-                shorter = span and (several or cells.shorter(span, book["regimes"].get(OUT_OF_SAMPLE, {})))
-                said = f"{ticker} {percent(returns[OUT_OF_SAMPLE])}" + (
-                    f" ({span['first']} to {span['last']})" if shorter else ""
-                )
-                found.setdefault(book["currency"], {}).setdefault(ticker, said)
-    said = "; ".join(f"in {currency}: {listed(list(returns.values()))}" for currency, returns in found.items())
-    return f"Benchmarks out of sample {said}." if said else "No benchmark has prices on two of the days out of sample."
+    texts: dict[str, dict[str, str]] = {}
+    several = len(document.books) > 1
+    books = document.books.values()
+    for book in sorted(books, key=lambda one: str(one.windows.get(OUT_OF_SAMPLE, NO_SESSION).last), reverse=True):
+        for ticker, spans in book.benchmarks.items():
+            span = spans.get(OUT_OF_SAMPLE)
+            if span and known(span.total_return):
+                shorter = span.base and (several or cells.shorter(span, book.windows.get(OUT_OF_SAMPLE, NO_SESSION)))
+                text = f"{ticker} {percent(span.total_return)}" + (f" ({span.base} to {span.last})" if shorter else "")
+                texts.setdefault(book.currency, {}).setdefault(ticker, text)
+    every = "; ".join(f"in {currency}: {listed(list(returns.values()))}" for currency, returns in texts.items())
+    return f"Benchmarks out of sample {every}." if every else "No benchmark has prices on two of the days out of sample."

@@ -15,15 +15,14 @@ NAMES = ("return_interval", "sharpe_interval", "sharpe_bootstrap", "drawdown_int
 Bounds = tuple[float, float] | None
 
 
-def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, list[float] | None]:
+def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, Bounds]:
     """Return the lower and upper bound of each figure by NAMES, or None where it is refused.
 
     `return_interval`: what the whole return would be at the bounds of the mean log return (studentised block bootstrap).
     `sharpe_interval`: from the error that allows for autocorrelation; `sharpe_bootstrap`: by block bootstrap, for comparison.
     `drawdown_interval`: where the deepest fall of another path of that length and law would lie.
     """
-    pairs = _intervals(returns.to_numpy(float).tobytes(), periods_per_year)
-    return {name: None if bounds is None else list(bounds) for name, bounds in zip(NAMES, pairs, strict=True)}
+    return dict(zip(NAMES, _intervals(returns.to_numpy(float).tobytes(), periods_per_year), strict=True))
 
 
 @lru_cache(maxsize=512)

@@ -1,7 +1,6 @@
 """The report's named windows, those every result is shown over, and what a book did in one."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -52,33 +51,58 @@ def windows(first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:
     return named + [Window(name, start, end, sample_of(start, end)) for name, start, end in spans if start <= end]
 
 
+@dataclass(frozen=True)
+class WindowStatistics:
+    """What a book did in a window: fractions, except Sharpe ratios (a year), `n` (returns) and `orders` (filled).
+
+    The first return runs from the close of `base`, the last session before the window or the first of the run, to `first`.
+    Intervals are 95% (see `statistics.intervals`), None below 30 returns. `hindsight`: the basket was chosen after `base`.
+    Below two sessions there is no figure: all are None.
+    """
+
+    sample: str
+    n: int = 0
+    base: str | None = None
+    first: str | None = None
+    last: str | None = None
+    hindsight: bool | None = None
+    total_return: float | None = None
+    return_interval: tuple[float, float] | None = None
+    sharpe: float | None = None
+    sharpe_error: float | None = None
+    sharpe_interval: tuple[float, float] | None = None
+    sharpe_bootstrap: tuple[float, float] | None = None
+    max_drawdown: float | None = None
+    drawdown_interval: tuple[float, float] | None = None
+    turnover: float | None = None
+    costs: float | None = None
+    orders: int | None = None
+
+
 def window_statistics(
     equity: pd.Series, orders: pd.DataFrame, window: Window, periods_per_year: int, chosen: pd.Timestamp
-) -> dict[str, Any]:
-    """Return what a book did in a window: fractions, except Sharpe (annualised), n (returns) and the counts.
-
-    The intervals (see `statistics.intervals`) are pairs, None below 30 returns.
-    The base of the first return is the last value before the window, or the first value of the run. `hindsight` is true
-    when the window began before the basket was chosen.
-    """
-    held = equity.iloc[window.slice(pd.DatetimeIndex(equity.index))]
-    if len(held) < 2:
-        return {"n": 0, "sample": window.sample, "total_return": None}
-    traded = orders[(orders["session"] > held.index[0]) & (orders["session"] <= held.index[-1])]
-    returns = performance.returns(held)
-    ratio = uncertainty.sharpe(returns, periods_per_year)
-    return {
-        "n": len(returns),
-        "first": f"{held.index[0]:%Y-%m-%d}",
-        "last": f"{held.index[-1]:%Y-%m-%d}",
-        "sample": window.sample,
-        "hindsight": bool(held.index[0] < chosen),
-        "total_return": performance.total_return(held),
-        "sharpe": ratio[0] if ratio else None,
-        "sharpe_error": ratio[1] if ratio else None,
-        "max_drawdown": performance.max_drawdown(held),
+) -> WindowStatistics:
+    """Return what a book did in a window; `equity` is session → value, `orders` the table of fills, `chosen` the basket's day."""
+    values = equity.iloc[window.slice(pd.DatetimeIndex(equity.index))]
+    if len(values) < 2:
+        return WindowStatistics(window.sample)
+    base, first, last = (pd.Timestamp(values.index[row]) for row in (0, 1, -1))
+    filled = orders[(orders["session"] > base) & (orders["session"] <= last)]
+    returns = performance.returns(values)
+    sharpe, error = uncertainty.sharpe(returns, periods_per_year) or (None, None)
+    return WindowStatistics(
+        window.sample,
+        len(returns),
+        f"{base:%Y-%m-%d}",
+        f"{first:%Y-%m-%d}",
+        f"{last:%Y-%m-%d}",
+        hindsight=bool(base < chosen),
+        total_return=performance.total_return(values),
+        sharpe=sharpe,
+        sharpe_error=error,
+        max_drawdown=performance.max_drawdown(values),
+        turnover=performance.turnover(float(filled["value"].sum()), values),
+        costs=float((filled["cost"] / values.reindex(filled["session"]).to_numpy()).sum()),
+        orders=len(filled),
         **intervals(returns, periods_per_year),
-        "turnover": performance.turnover(float(traded["value"].sum()), held),
-        "costs": float((traded["cost"] / held.reindex(traded["session"]).to_numpy()).sum()),
-        "orders": len(traded),
-    }
+    )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +11,14 @@ from support.markets import STRATEGIES, spec_of
 
 from backtest.__main__ import main
 from backtest.audits import audit
+from backtest.audits.cache import parse_audit
 from backtest.audits.leak_budget import Delayed, measure_leaks
 from backtest.audits.window_ranks import influence_of, rank_windows, verdict_sentence
 from backtest.decisions import decide
+from backtest.output.publish import SCHEMA
+from backtest.result import WindowRank
 from backtest.runs import run
+from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 
@@ -78,6 +83,8 @@ def test_with_the_audit_page_and_result_carry_one_verdict_and_progress_is_silent
     found = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"]
     page = (tmp_path / "supply_chain_excess" / "index.html").read_text(encoding="utf-8")
     assert found["verdict"] in page
+    document = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())
+    assert not list(jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(document))
     assert found["windows_id"] in page
     assert all(name in page for name in found["not_run"])
 
@@ -91,40 +98,41 @@ def main_quietly(arguments):
 def test_what_did_not_fit_into_the_budget_is_said(excess_growth, archive):
     spec, result = excess_growth
     found = audit(spec, result, archive, UNIVERSE, seconds=0.0)
-    assert {"regimes", "influence", "leak_budget"} <= set(found["not_run"])
-    assert found["not_run"]["influence"] == "did not fit into 0 seconds"
-    assert found["replay"]["decisions"] > 40
-    assert "ran out of time" in found["verdict"]
+    assert {"window_ranks", "influence", "leak_budget"} <= set(found.not_run)
+    assert found.not_run["influence"] == "did not fit into 0 seconds"
+    assert found.influence is None
+    assert found.replay.decisions > 40
+    assert "ran out of time" in found.verdict
 
 
 def test_the_join_as_published_is_the_run_itself_and_buys_nothing(excess_growth, archive, still):
     spec, result = excess_growth
-    found = audit(spec, result, archive, UNIVERSE, clock=still)["leak_budget"]["leaders"]
+    found = audit(spec, result, archive, UNIVERSE, clock=still).leak_budget["leaders"]
     equity = result.books["leaders"].equity
-    assert found["as published"]["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-12)
-    assert found["as published"]["total_return_bought"] == 0.0
+    assert found["as published"].total_return == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-12)
+    assert found["as published"].total_return_bought == 0.0
     early = found["at its period's end"]
-    assert early["total_return_bought"] == pytest.approx(early["total_return"] - found["as published"]["total_return"])
-    assert len({one["total_return"] for one in found.values()}) > 1
+    assert early.total_return_bought == pytest.approx(early.total_return - found["as published"].total_return)
+    assert len({one.total_return for one in found.values()}) > 1
 
 
 def test_a_strategy_that_reads_no_figure_gains_nothing_from_any_join(archive, still):
     spec = spec_of()
-    assert audit(spec, run(spec, archive), archive, UNIVERSE, clock=still)["not_run"] == {
+    assert audit(spec, run(spec, archive), archive, UNIVERSE, clock=still).not_run == {
         "leak_budget": "the strategy reads no published figure"
     }
     found = measure_leaks(spec, archive, UNIVERSE, pd.Timestamp("2026-06-26"))["NVDA"]
-    assert {one["total_return_bought"] for one in found.values()} == {0.0}
+    assert {one.total_return_bought for one in found.values()} == {0.0}
 
 
 def test_influence_adds_up_to_the_book_and_a_book_of_one_name_is_nothing_without_it(archive):
     result = run(spec_of(cost_bps=0.0), archive)
     found = influence_of(result.books["NVDA"])
     equity = result.books["NVDA"].equity
-    assert found["total_return"] == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-9)
-    assert found["without_name"]["NVDA"] == pytest.approx(0.0, abs=1e-9)
-    assert found["profit_share"]["NVDA"] == pytest.approx(1.0)
-    assert found["without_best_days"] < found["total_return"]
+    assert found.total_return == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-9)
+    assert found.without_name["NVDA"] == pytest.approx(0.0, abs=1e-9)
+    assert found.profit_share["NVDA"] == pytest.approx(1.0)
+    assert found.without_best_days < found.total_return
 
 
 def with_excess(book, mean: float, seed: int = 0, where: slice = slice(None)):
@@ -141,10 +149,10 @@ def test_noise_in_excess_of_the_benchmarks_is_rarely_called_supported(excess_gro
     book, windows = result.books["leaders"], result.windows[:4]
     draws = 60
     judged = [
-        one["verdict"]
+        one.verdict
         for seed in range(draws)
         for one in rank_windows(with_excess(book, 0.0, seed), windows, trials=4).values()
-        if one["verdict"]
+        if isinstance(one, WindowRank)
     ]
     assert len(judged) >= draws
     assert judged.count("supported") <= 0.05 * len(judged)
@@ -158,7 +166,14 @@ def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(exces
     found = [
         rank_windows(with_excess(book, 0.03, seed, slice(held.start + 1, held.stop)), (window,), trials=4) for seed in range(10)
     ]
-    assert sum(one["after the report"]["verdict"] == "supported" for one in found) >= 5
+    assert sum(one["after the report"].verdict == "supported" for one in found) >= 5
+
+
+def ranked(verdict):
+    """A rank with a verdict, or what stands for one where there is none."""
+    if verdict is None:
+        return Refused("too short", 3)
+    return WindowRank(40, "2024-01-02", "2024-03-01", 1.0, 0.5, 3, 800, 20, 0.7, 4, verdict, "made up")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +195,7 @@ def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(exces
     ],
 )
 def test_the_sentence_follows_from_the_verdicts(verdicts, said):
-    book = {str(number): {"verdict": one} for number, one in enumerate(verdicts)}
+    book = {str(number): ranked(verdict) for number, verdict in enumerate(verdicts)}
     assert verdict_sentence({"book": book}).startswith(said)
 
 
@@ -200,7 +215,9 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
     (file,) = (tmp_path / "home" / "audits").iterdir()
     first, asked = json.loads(file.read_text()), []
     file.write_text("half of")
-    monkeypatch.setattr("backtest.audits.audit", lambda *given: asked.append(given) or first)  # the same again, and slow
+    monkeypatch.setattr(
+        "backtest.audits.audit", lambda *given: asked.append(given) or parse_audit(first)
+    )  # the same again, and slow
     main_quietly([*held, "--out", str(tmp_path / "third")])
     assert "kept from before" not in capsys.readouterr().err
     assert len(asked) == 1

@@ -25,8 +25,10 @@ from backtest.audits.nulls import (
     together,
 )  # fmt: skip
 from backtest.audits.weight_paths import log_growth
+from backtest.result import NullTest
 from backtest.runs import run
 from backtest.signals.momentum import Momentum
+from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
 from backtest.thesis import load_hypotheses
 from backtest.universe import load_universe
@@ -111,8 +113,8 @@ def test_the_floor_counts_the_draws_that_are_the_strategy_itself(archive):
     mine = _targets(spec, held[0], [own(held[0])])[0]
     same = sum(bool(np.array_equal(one, mine)) for one in drawn)
     assert same > 5
-    assert suite["leader"]["floor"] == pytest.approx((1 + same) / 100)
-    assert suite["leader"]["p"] >= suite["leader"]["floor"]
+    assert suite["leader"].least == pytest.approx((1 + same) / 100)
+    assert suite["leader"].p >= suite["leader"].least
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in STRATEGIES))
@@ -125,12 +127,13 @@ def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_an
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():
     rows = load_hypotheses()
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
-    suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"placebo": {"p": 0.002}, "noise": {"p": 0.004}}
+    suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"placebo": NullTest(0.002, 0.1), "noise": NullTest(0.004, 0.1)}
     found = hypotheses.corrected_suite("multiplier", suite)
     rest = sum(not row.primary for row in rows)
-    assert found["tests"]["placebo"]["adjusted"] == pytest.approx(0.002 * rest)
-    assert found["tests"]["noise"]["adjusted"] == pytest.approx(0.004 * (rest - 1))
-    assert [found["tests"][null]["stands"] for null in ("placebo", "noise", "labels")] == [True, False, None]
+    assert found.tests["placebo"].adjusted == pytest.approx(0.002 * rest)
+    assert found.tests["noise"].adjusted == pytest.approx(0.004 * (rest - 1))
+    assert [found.tests[null].stands for null in ("placebo", "noise")] == [True, False]
+    assert found.tests["labels"] == Refused("-", 0)
     assert hypotheses.sentence(found).startswith("It beats placebo of 2 nulls")
 
 
@@ -141,7 +144,7 @@ def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primar
         "factors": pytest.approx(0.004 * len(STRATEGIES)),
         "placebo": pytest.approx(0.004 * (len(rows) - len(STRATEGIES))),
     }
-    suite = {null: {"p": None, "because": "-"} for null in NULLS} | {"factors": {"p": 0.004}}
+    suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"factors": NullTest(0.004, 0.1)}
     assert "hindsight" in hypotheses.sentence(hypotheses.corrected_suite("multiplier", suite))
 
 

@@ -18,6 +18,7 @@ from backtest.audits.states import basket_excess, basket_states
 from backtest.calendars import parse_quarter
 from backtest.runs import run, tickers_of
 from backtest.signals.supply_chain_excess import SupplyChainExcess
+from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 
@@ -56,17 +57,17 @@ def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result,
     made = 0.002 + 1.5 * factors["market XSHG"] - 0.5 * factors["NVIDIA"] + noise
     equity = pd.concat([pd.Series([1.0], [book.equity.index[0]]), (1.0 + made).cumprod()])
     found = factor_fits(with_equity(result, equity), archive.prices)[book.basket]
-    assert found["alpha"]["value"] == pytest.approx(0.002 * book.periods_per_year, abs=0.04)
-    assert found["loadings"]["market XSHG"]["value"] == pytest.approx(1.5, abs=0.05)
-    assert found["loadings"]["NVIDIA"]["value"] == pytest.approx(-0.5, abs=0.05)
-    assert found["loadings"]["sector"]["value"] == pytest.approx(0.0, abs=0.05)
+    assert found.alpha.value == pytest.approx(0.002 * book.periods_per_year, abs=0.04)
+    assert found.loadings["market XSHG"].value == pytest.approx(1.5, abs=0.05)
+    assert found.loadings["NVIDIA"].value == pytest.approx(-0.5, abs=0.05)
+    assert found.loadings["sector"].value == pytest.approx(0.0, abs=0.05)
 
 
 def test_the_edge_of_one_book_is_its_alpha(result, archive):
     (book,) = result.books.values()
     alone = factor_fits(result, archive.prices)[book.basket]
-    assert alpha_test(result, archive.prices)["observed"] == pytest.approx(alone["alpha"]["value"])
-    assert alpha_test(result, archive.prices)["n"] == alone["n"]
+    assert alpha_test(result, archive.prices).observed == pytest.approx(alone.alpha.value)
+    assert alpha_test(result, archive.prices).n == alone.n
 
 
 def test_each_book_has_its_own_factors_and_its_own_sessions():
@@ -76,9 +77,9 @@ def test_each_book_has_its_own_factors_and_its_own_sessions():
     apart = [0.001 * (drawn[:100, 2] - drawn[:100, 2].mean()), 0.001 * (drawn[30:, 3] - drawn[30:, 3].mean())]
     earned = [0.001 + 2.0 * factors[0]["sector"] + apart[0], 0.003 + 3.0 * factors[1]["sector"] + apart[1]]
     found = mean_alpha_test(earned, factors, [240, 250])
-    assert found["observed"] == pytest.approx((0.24 + 0.75) / 2, abs=1e-3)
-    assert found["n"] == 130
-    assert found["p"] < 1e-6
+    assert found.observed == pytest.approx((0.24 + 0.75) / 2, abs=1e-3)
+    assert found.n == 130
+    assert found.p < 1e-6
 
 
 def test_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(result, archive):
@@ -104,7 +105,7 @@ def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no
     without = replace(archive.prices, wealth=archive.prices.wealth.drop(columns="NVDA"))
     assert "NVIDIA" not in factor_returns(book, without)
     empty = replace(result, books={book.basket: replace(book, orders=book.orders.iloc[:0])})
-    assert factor_fits(empty, archive.prices)[book.basket] == {"because": "nothing was ever held"}
+    assert factor_fits(empty, archive.prices)[book.basket] == Refused("nothing was ever held", 0)
 
 
 def test_nvidia_s_prices_come_with_every_run():
@@ -153,10 +154,10 @@ def test_a_jump_planted_on_every_announcement_is_found_and_noise_is_not(result, 
     for name, extra in {"planted": jump, "nothing": jump * 0}.items():
         one = announcement_studies(with_equity(result, (1 + market + noise + extra).cumprod()), archive.facts, archive.prices)
         found[name] = one["CapEx, XSHG"]
-    assert found["planted"]["abnormal"] == pytest.approx(0.05, abs=0.02)
-    assert found["planted"]["p"] < 0.05
-    assert found["planted"]["p_random"] < 0.01
-    assert found["nothing"]["p_random"] > 0.01
+    assert found["planted"].abnormal == pytest.approx(0.05, abs=0.02)
+    assert found["planted"].p < 0.05
+    assert found["planted"].p_random < 0.01
+    assert found["nothing"].p_random > 0.01
 
 
 def with_growth(panel, made):
@@ -176,11 +177,11 @@ def with_growth(panel, made):
 def test_a_planted_lead_of_a_quarter_reaches_the_floor_and_the_same_growth_at_once_does_not(panel):
     led = with_growth(panel, lambda _, quarter, growth: growth.get(quarter - LAG, 0.0))
     found = lead_and_lag(led)["CapEx"]
-    assert found["correlation"] > 0.99
-    assert found["p"] == found["floor"] == pytest.approx(1 / found["n"])
-    assert found["slope"]["value"] == pytest.approx(1.0, abs=0.1)
+    assert found.correlation > 0.99
+    assert found.p == found.least == pytest.approx(1 / found.n)
+    assert found.slope.value == pytest.approx(1.0, abs=0.1)
     at_once = with_growth(panel, lambda _, quarter, growth: growth.get(quarter, 0.0))
-    assert lead_and_lag(at_once)["CapEx"]["p"] > 2 * found["floor"]
+    assert lead_and_lag(at_once)["CapEx"].p > 2 * found.least
 
 
 def test_the_lead_on_the_embedded_figures_is_the_correlation_worked_by_hand(panel):
@@ -190,27 +191,27 @@ def test_the_lead_on_the_embedded_figures_is_the_correlation_worked_by_hand(pane
     grown = pd.DataFrame({"capex": capex, "revenue": revenue}, quarters).pct_change(fill_method=None).dropna()
     by_hand = np.corrcoef(grown["capex"].iloc[:-1], grown["revenue"].iloc[1:])[0, 1]
     found = lead_and_lag(panel)["CapEx"]
-    assert found["correlation"] == pytest.approx(by_hand)
-    assert found["n"] == len(grown)
-    assert parse_quarter(found["quarters"][0]) == int(grown.index[0])
+    assert found.correlation == pytest.approx(by_hand)
+    assert found.n == len(grown)
+    assert parse_quarter(found.quarters[0]) == int(grown.index[0])
 
 
 def test_slopes_planted_alike_are_pooled_to_what_was_planted(panel):
     random = np.random.default_rng(5)
     made = with_growth(panel, lambda _, quarter, growth: 0.05 + 0.8 * growth.get(quarter, 0.0) + random.normal(0, 0.01))
     found = supplier_slopes(made)
-    assert found["mean"]["lower"] < 0.8 < found["mean"]["upper"]
-    assert found["mean"]["mean"] == pytest.approx(0.8, abs=0.1)
-    assert found["between"] < 0.2
-    assert all(one["positive"] > 0.95 for one in found["slopes"].values())
-    assert "half-t" in found["prior"]
+    assert found.pooled.mean.lower < 0.8 < found.pooled.mean.upper
+    assert found.pooled.mean.mean == pytest.approx(0.8, abs=0.1)
+    assert found.pooled.between < 0.2
+    assert all(one.positive > 0.95 for one in found.pooled.slopes.values())
+    assert "half-t" in found.pooled.prior
 
 
 def test_a_supplier_with_a_short_history_is_left_out_and_named(panel):
     found = supplier_slopes(panel)
-    assert found["left_out"] == ["600183.SS"]  # its figures begin in 2023
-    assert set(found["slopes"]).isdisjoint(found["left_out"])
-    assert found["n"] >= 16
+    assert found.left_out == ("600183.SS",)  # its figures begin in 2023
+    assert set(found.pooled.slopes).isdisjoint(found.left_out)
+    assert found.pooled.n >= 16
 
 
 def test_states_are_those_of_the_basket_whatever_the_book_held(result, archive):
@@ -232,13 +233,13 @@ def with_basket_excess(book, archive, excess):
     return replace(book, members=(ticker,)), replace(archive.prices, wealth=wealth)
 
 
-@pytest.mark.parametrize(("jump", "doubt"), [(0.01, "warnings"), (0.3, "because")])
+@pytest.mark.parametrize(("jump", "doubt"), [(0.01, "warnings"), (0.3, "reason")])
 def test_a_state_of_a_single_day_is_a_doubtful_fit_or_none_and_says_so(result, archive, jump, doubt):
     (book,) = result.books.values()
     drawn = np.random.default_rng(3).normal(0.0, 0.001, len(book.equity))
     drawn[400] = jump
     one, prices = with_basket_excess(book, archive, drawn)
-    assert basket_states(one, prices, result.windows)[doubt]
+    assert getattr(basket_states(one, prices, result.windows), doubt)
 
 
 def test_two_planted_states_are_found_on_their_dates(result, archive):
@@ -248,9 +249,9 @@ def test_two_planted_states_are_found_on_their_dates(result, archive):
     drawn = np.where(better, random.normal(0.03, 0.01, len(better)), random.normal(-0.02, 0.02, len(better)))
     one, prices = with_basket_excess(book, archive, drawn)
     found = basket_states(one, prices, result.windows)
-    assert found["warnings"] == []
-    assert found["bic_gain"] > 0
-    months = pd.Series(found["probability"])
+    assert found.warnings == ()
+    assert found.bic_gain > 0
+    months = pd.Series(found.probability)
     compared = [one for one in book.equity.index[1:] if one <= day("2026-07-31")]
     planted = pd.Series(better[1 : len(compared) + 1], compared).groupby(pd.DatetimeIndex(compared).to_period("M")).last()
     assert ((months.to_numpy() > 0.5) == planted.to_numpy()).mean() > 0.9
@@ -259,9 +260,9 @@ def test_two_planted_states_are_found_on_their_dates(result, archive):
 def test_the_whole_audit_leaves_no_question_out(archive, result, still):
     spec = next(load_strategy(path) for path in STRATEGIES if path.stem == "supply_chain_excess")
     found = audit(spec, result, archive, UNIVERSE, clock=still)
-    assert found["not_run"] == {}
-    assert found["factors"]["leaders"]["n"] > 800
-    assert len(found["events"]["CapEx, XSHG"]["events"]) > 20
+    assert found.not_run == {}
+    assert found.factors["leaders"].n > 800
+    assert len(found.events["CapEx, XSHG"].events) > 20
 
 
 def test_a_member_whose_source_ended_does_not_stand_still_in_its_basket(archive):
@@ -277,7 +278,7 @@ def test_a_member_whose_source_ended_does_not_stand_still_in_its_basket(archive)
 def test_a_placebo_holds_no_name_whose_prices_end_before_the_book_does(archive):
     spec = load_strategy_of("theme_baskets")
     (one,) = settings(spec.replaced(baskets=("GPU",), end=date(2026, 9, 22)), archive, UNIVERSE, day("2026-09-22"))
-    drawn_from = set(one.course.tickers)
+    drawn_from = set(one.path.tickers)
     assert {"FN", "TTMI", "300913.SZ"} & drawn_from == set()
     assert {"NVDA", "AMD", "300308.SZ"} <= drawn_from
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from backtest.claims.ledger import measures
+from backtest.claims.measurement import Falls, Levels
 from backtest.data.tables import parse_facts
 from backtest.errors import ConfigurationError
 from backtest.facts import COLUMNS, Facts, assemble
@@ -56,24 +57,24 @@ FLAT = [10, 10, 10, 10, 10, 10]
 def test_a_rise_of_the_sum_counts_though_a_part_falls(world):
     panel = world(**clouds([1, 5, 9], [9, 7, 5], [1, 1, 1], [1, 1, 1]))
     found = measures.rising(panel, "clouds", "2023Q2", over=1)
-    assert (found.value, found.quarter, found.details) == (1.0, "2023Q3", {"falls": []})
+    assert (found.value, found.quarter, found.details) == (1.0, "2023Q3", Falls(()))
 
 
 def test_of_each_part_every_quarter_of_every_cloud_counts(world):
     panel = world(**clouds([1, 5, 9], [9, 7, 8], [1, 2, 3], [1, 2, 1]))
     found = measures.rising(panel, "clouds", "2023Q2", over=1, each=True)  # 4 of 4, less GOOGL; 4 of 4, less META
-    assert (found.value, found.details) == (6 / 8, {"falls": ["2023Q2", "2023Q3"]})
+    assert (found.value, found.details) == (6 / 8, Falls(("2023Q2", "2023Q3")))
 
 
 def test_the_same_value_again_is_no_rise(world):
     found = measures.rising(world(**clouds(FLAT, FLAT, FLAT, FLAT)), "clouds", "2023Q2", over=1)
-    assert (found.value, found.details["falls"]) == (0.0, ["2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2"])
+    assert (found.value, found.details.falls) == (0.0, ("2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2"))
 
 
 def test_a_rise_over_a_year_compares_with_the_same_quarter_of_the_year_before(world):
     panel = world(**clouds([5, 4, 3, 2, 6, 4, 4, 1], *[[10] * 8] * 3))
     found = measures.rising(panel, "clouds", "2024Q1", over=4)  # 6 > 5, 4 = 4, 4 > 3, 1 < 2
-    assert (found.value, found.details["falls"]) == (0.5, ["2024Q2", "2024Q4"])
+    assert (found.value, found.details.falls) == (0.5, ("2024Q2", "2024Q4"))
 
 
 def test_the_latest_quarter_is_the_latest_all_clouds_are_known_for(world):
@@ -143,10 +144,10 @@ def test_a_cloud_nobody_reported_on_cannot_be_measured(world):
 )
 def test_our_four_are_worked_by_hand_under_every_growth(archive, growth, in_usd, worst, quarters_above):
     found = measures.excess_sets(archive.as_of(end_of("2025-07-23")), "2024Q1", growth, ours=True, in_usd=in_usd)
-    assert found.details["suppliers"] == ["300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ"]
-    assert found.details["quarters"] == ["2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1"]
-    assert found.details["worst_quarter_excess"] == pytest.approx([worst], rel=1e-9)
-    assert found.details["share_of_set_quarters"] == pytest.approx(quarters_above / 5)
+    assert found.details.suppliers == ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")
+    assert found.details.quarters == ("2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1")
+    assert found.details.worst_quarter_excess == pytest.approx([worst], rel=1e-9)
+    assert found.details.share_of_set_quarters == pytest.approx(quarters_above / 5)
     assert found.value == (1.0 if quarters_above == 5 else 0.0)
 
 
@@ -168,8 +169,8 @@ def test_without_a_rate_growth_in_usd_cannot_be_measured(archive):
 
 def test_a_supplier_that_lacks_a_quarter_is_in_no_set(archive):
     found = measures.excess_sets(archive.as_of(end_of("2026-06-30")), "2024Q1", "year")
-    assert "300563.SZ" not in found.details["suppliers"]  # no revenue of it is embedded
-    assert found.details["sets"] == 330  # four of the other eleven
+    assert "300563.SZ" not in found.details.suppliers  # no revenue of it is embedded
+    assert found.details.sets == 330  # four of the other eleven
 
 
 # --- token_multiple, chip, trend, positive ---------------------------------------------------------------------------
@@ -190,7 +191,7 @@ def test_a_multiple_names_the_levels_not_yet_disclosed(archive, day, missing):
 
 def test_a_multiple_shows_both_of_its_levels(archive):
     found = measures.token_multiple(archive.as_of(end_of("2025-05-21")), "Google (all surfaces)", base="2024-05", level="2025-05")
-    assert found.details == {"base": 9.7, "level": 480.0}
+    assert found.details == Levels(9.7, 480.0)
 
 
 def test_a_chip_not_yet_announced_is_missing(archive):
@@ -238,8 +239,8 @@ def test_what_stays_the_same_is_not_above_zero(archive):
     made = assemble([parse_facts(table, "made.csv")], archive.facts.accelerators, archive.facts.events, "made")
     parts = ("chips_over_capex", "interconnect_over_chips")
     found = measures.positive(Archive(made, archive.prices).as_of(LATER), "multiplier", since="2024Q1", parts=parts)
-    assert (found.value, found.details["failing"]) == (0.0, ["2024Q1", "2024Q2"])
-    assert found.details["share_by_part"] == dict.fromkeys(parts, 0.0)
+    assert (found.value, found.details.failing) == (0.0, ("2024Q1", "2024Q2"))
+    assert found.details.share_by_part == dict.fromkeys(parts, 0.0)
 
 
 # --- excess_return ---------------------------------------------------------------------------------------------------
@@ -258,7 +259,7 @@ def test_before_two_sessions_after_the_report_no_return_is_testable_and_it_says_
 
 def test_the_first_days_after_the_report_are_worked_by_hand(archive):
     found = measures.excess_return(archive.as_of(end_of("2025-08-01")), "300308.SZ", "300502.SZ")
-    assert found.details["span"] == "2025-07-24 to 2025-08-01"
+    assert found.details.span == "2025-07-24 to 2025-08-01"
     assert found.value == pytest.approx(DAYS_OF_300308 - DAYS_OF_300502, rel=1e-9)
 
 
@@ -268,7 +269,7 @@ def test_a_basket_against_itself_earns_nothing_above(archive):
 
 def test_a_name_in_both_portfolios_counts_once_in_each(archive):
     found = measures.excess_return(archive.as_of(end_of("2026-06-30")), "300308.SZ", "leaders")
-    grown = found.details["returns"]
+    grown = found.details.returns
     leaders = [grown[ticker] for ticker in ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")]
     assert found.value == pytest.approx(grown["300308.SZ"] - sum(leaders) / 4, rel=1e-12)
 
@@ -302,10 +303,10 @@ def test_a_name_that_no_figure_has_is_refused_with_a_near_miss(measure, words, a
 def test_a_return_that_one_name_s_last_price_ends_says_so(archive):
     found = measures.excess_return(archive.as_of(end_of("2026-09-23")), "report_names", "SMH")
     assert found.quarter == "2025-07-24 to 2026-06-30, where 300913.SZ ends"
-    assert found.details["ended"] == ["300913.SZ"]
+    assert found.details.ended == ("300913.SZ",)
 
 
 def test_a_return_to_the_panel_s_last_prices_names_its_span_and_nobody(archive):
     found = measures.excess_return(archive.as_of(end_of("2026-06-30")), "300308.SZ", "SMH")
     assert found.quarter == "2025-07-24 to 2026-06-30"
-    assert "ended" not in found.details
+    assert found.details.ended == ()

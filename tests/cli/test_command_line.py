@@ -72,8 +72,8 @@ def test_json_is_the_only_thing_on_standard_output(published):
     _, done = published
     document = json.loads(done.stdout)
     assert document["strategy"] == "supply_chain_excess"
-    assert set(document["baskets"]["leaders"]["regimes"]) >= {"23Q2", "24Q1–Q2", "25Q2", "after the report"}
-    assert all("total_return" in window for window in document["baskets"]["leaders"]["regimes"].values())
+    assert set(document["books"]["leaders"]["windows"]) >= {"23Q2", "24Q1–Q2", "25Q2", "after the report"}
+    assert all("total_return" in window for window in document["books"]["leaders"]["windows"].values())
 
 
 def test_the_printed_document_is_the_one_beside_the_page(published):

@@ -169,14 +169,15 @@ def test_a_spoiled_parquet_file_of_prices_is_read_or_refused_in_one_line(tmp_pat
     assert {number: fault for number, fault in wrong.items() if fault} == {}
 
 
-RESULT = b"""{"strategy": "one", "spec_id": "a", "data_id": "b", "code_id": "c",
+RESULT = b"""{"schema": 2, "strategy": "one", "spec_id": "a", "data_id": "b", "code_id": "c",
  "spec": {"name": "one", "title": "One", "question": "Why?", "signals": [], "weights": {"type": "Equal"}},
  "prices": {"source": "reference", "adjustment": "none", "bars": "none"},
  "windows": [{"name": "whole", "start": "2024-01-01", "end": "2024-12-31", "sample": "in"}],
- "baskets": {"optical": {"title": "Optical", "currency": "CNY", "path": {"2024-01": 1.0, "2024-02": 1.1},
-  "regimes": {"out of sample": {"n": 40, "total_return": 0.1, "sharpe": 1.0, "sharpe_error": 0.5, "max_drawdown": -0.1,
-   "turnover": 1.0, "costs": 0.01}}, "benchmarks": {"SPY": {"out of sample": 0.1}},
-  "benchmark_spans": {"SPY": {"out of sample": {"first": "2024-01-01", "last": "2024-12-31", "book": 0.1}}},
+ "books": {"optical": {"title": "Optical", "currency": "CNY", "path": {"2024-01": 1.0, "2024-02": 1.1},
+  "windows": {"out of sample": {"sample": "out", "n": 40, "total_return": 0.1, "sharpe": 1.0, "sharpe_error": 0.5,
+   "max_drawdown": -0.1,
+   "turnover": 1.0, "costs": 0.01}},
+  "benchmarks": {"SPY": {"out of sample": {"total_return": 0.1, "base": "2024-01-01", "last": "2024-12-31", "book_return": 0.1}}},
   "orders": [{"ticker": "NVDA"}]}},
  "claims": [{"id": "one", "verdict": "confirmed", "inputs": [{"known_at": "2024-01-01"}]}], "audit": null}"""
 

@@ -1,20 +1,23 @@
 """A run in a few lines: what it says is what result.json says, it fits a terminal, and no text of the data becomes markup."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 from backtest.files.documents import to_json
+from backtest.output.document import to_document
 from backtest.output.summary import claim_lines, markdown, terminal
+from backtest.thesis.windows import WindowStatistics
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 
 
 @pytest.fixture(scope="module", params=["supply_chain_excess", "theme_baskets"])
 def document(request, results):
-    return json.loads(to_json(results[request.param].as_dict()))
+    return json.loads(to_json(to_document(results[request.param])))
 
 
 def true_minus(text):
@@ -24,10 +27,10 @@ def true_minus(text):
 def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document):
     text = terminal(document)
     assert max(map(len, text.splitlines())) <= 80
-    for name, book in document["baskets"].items():
+    for name, book in document["books"].items():
         (line,) = [line for line in text.splitlines() if line.startswith(f"{name:<18}")]
         for window in ("in sample", "out of sample"):
-            figures = book["regimes"][window]
+            figures = book["windows"][window]
             assert true_minus(f"{figures['total_return']:+.1%}") in line
             assert true_minus(f"{figures['sharpe']:.2f} ± {figures['sharpe_error']:.2f}") in line
 
@@ -40,10 +43,10 @@ def test_the_contradicted_claims_are_named(document):
 
 def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
     rows = [line for line in markdown(document).splitlines() if line.startswith("| ")]
-    windows = sum(len(book["regimes"]) for book in document["baskets"].values())
+    windows = sum(len(book["windows"]) for book in document["books"].values())
     assert len(rows) == windows + len(document["claims"]) + 2
     assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
-    figures = document["baskets"][next(iter(document["baskets"]))]["regimes"]["out of sample"]
+    figures = document["books"][next(iter(document["books"]))]["windows"]["out of sample"]
     assert true_minus(f"| out of sample | {figures['total_return']:+.1%} |") in markdown(document)
 
 
@@ -61,11 +64,11 @@ def tables(text):
 
 
 def test_a_markdown_parser_reads_two_tables_whose_rows_are_as_wide_as_their_headers(document):
-    (name, book), *_ = document["baskets"].items()
+    (name, book), *_ = document["books"].items()
     claims = [{**document["claims"][0], "id": "a | b"}, *document["claims"][1:]]
-    for changed in (document, {**document, "baskets": {"x | y": book, name: book}, "claims": claims}):
+    for changed in (document, {**document, "books": {"x | y": book, name: book}, "claims": claims}):
         books, ledger = tables(markdown(changed))
-        assert [len(row) for row in books] == [6] * (1 + sum(len(book["regimes"]) for book in changed["baskets"].values()))
+        assert [len(row) for row in books] == [6] * (1 + sum(len(book["windows"]) for book in changed["books"].values()))
         assert [len(row) for row in ledger] == [5] * (1 + len(changed["claims"]))
         assert ledger[0] == ["Claim", "Report", "Ours", "Verdict", "On its date"]
         assert [row[3] for row in ledger[1:]] == [claim["verdict"] for claim in changed["claims"]]
@@ -86,7 +89,7 @@ def test_claims_fit_the_terminal_and_lose_no_word(document, width):
     assert "as known on 2026-06-26" in words
     for claim in rows:
         assert claim["sentence"] in words
-        for reading in (claim["reading"], *claim["alternatives"]):
+        for reading in claim["readings"]:
             assert reading["reading"] in words
 
 
@@ -97,8 +100,8 @@ def test_what_was_not_audited_says_so_and_an_audit_gives_its_verdict(document):
 
 def test_hostile_names_stay_text_and_inside_their_lines(document):
     evil = "<script>alert(1)</script> | [x](javascript:1) @all `a` \u202eabc\n# head" + "y" * 300
-    (name, book), *_ = document["baskets"].items()
-    hostile = {**document, "spec": {**document["spec"], "title": evil}, "baskets": {evil: book, name: book}}
+    (name, book), *_ = document["books"].items()
+    hostile = {**document, "spec": {**document["spec"], "title": evil}, "books": {evil: book, name: book}}
     assert max(map(len, terminal(hostile).splitlines())) <= 80
     assert "\u202e" not in terminal(hostile)
     text = markdown(hostile)
@@ -110,7 +113,7 @@ def test_hostile_names_stay_text_and_inside_their_lines(document):
 
 
 def test_a_window_without_sessions_is_a_dash(document):
-    (name, book), *_ = document["baskets"].items()
-    empty = {**book, "regimes": {"in sample": {"n": 0, "sample": "in", "total_return": None}}}
-    line = next(line for line in terminal({**document, "baskets": {name: empty}}).splitlines() if line.startswith(name))
+    (name, book), *_ = document["books"].items()
+    empty = {**book, "windows": {"in sample": asdict(WindowStatistics("in"))}}
+    line = next(line for line in terminal({**document, "books": {name: empty}}).splitlines() if line.startswith(name))
     assert line.split()[1:] == ["—"] * 6

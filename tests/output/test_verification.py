@@ -11,8 +11,9 @@ import pytest
 from backtest.__main__ import main
 from backtest.output import verify
 from backtest.output.compare import compare, differences
+from backtest.output.publish import publish_index
 from backtest.output.verify import alike
-from backtest.report import render
+from backtest.report import render, render_index
 from backtest.runs import run
 
 pytestmark = pytest.mark.slow
@@ -86,7 +87,7 @@ def test_a_report_of_other_settings_than_the_strategy_file_has_is_verified_by_it
 
 def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(command, report, made_again_once):
     page = (report / "index.html").read_text(encoding="utf-8")
-    total = json.loads((report / "result.json").read_text(encoding="utf-8"))["baskets"]["leaders"]["regimes"]["out of sample"]
+    total = json.loads((report / "result.json").read_text(encoding="utf-8"))["books"]["leaders"]["windows"]["out of sample"]
     shown = f"{total['total_return'] * 100:+,.1f}%"
     assert shown in page
     (report / "index.html").write_text(page.replace(shown, "+999.9%"), encoding="utf-8")
@@ -99,12 +100,12 @@ def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(comman
 
 def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, report, made_again_once):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
-    was = document["baskets"]["leaders"]["orders"][2]["price"]
-    document["baskets"]["leaders"]["orders"][2]["price"] = was * 1.001
+    was = document["books"]["leaders"]["orders"][2]["price"]
+    document["books"]["leaders"]["orders"][2]["price"] = was * 1.001
     (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
     code, _, errors = command("verify", report)
     assert code == 5
-    assert errors[-1].startswith(f"error: {report}: result.json baskets.leaders.orders.2.price: {was * 1.001}, made again {was}")
+    assert errors[-1].startswith(f"error: {report}: result.json books.leaders.orders.2.price: {was * 1.001}, made again {was}")
 
 
 def test_a_picture_altered_is_named_by_its_line(command, report, made_again_once):
@@ -118,11 +119,11 @@ def test_a_picture_altered_is_named_by_its_line(command, report, made_again_once
 
 def test_a_figure_that_differs_in_the_sixteenth_digit_is_the_same_with_a_remark(command, report, made_again_once):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
-    order = document["baskets"]["leaders"]["orders"][2]
+    order = document["books"]["leaders"]["orders"][2]
     order["price"] *= 1 + 4e-16
     (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
     page = (report / "index.html").read_text(encoding="utf-8")
-    total = document["baskets"]["leaders"]["regimes"]["out of sample"]["total_return"] * 100
+    total = document["books"]["leaders"]["windows"]["out of sample"]["total_return"] * 100
     (report / "index.html").write_text(page.replace(f"{total:+,.1f}%", f"{total + 0.1:+,.1f}%"), encoding="utf-8")
     code, _, errors = command("verify", report)
     assert (code, errors) == (0, ["remark: 1 figures differ, none by more than 1e-09 of its size"])
@@ -178,6 +179,32 @@ def test_a_result_whose_parts_are_of_another_shape_is_refused_in_one_line(comman
     assert code == 3
     assert len(errors) == 1
     assert "result.json: not a result of this version" in errors[0]
+
+
+SCHEMA_1 = {
+    "strategy": "multiplier", "spec_id": "a", "data_id": "b", "code_id": "c", "spec": {}, "prices": {"source": "reference"},
+    "windows": [], "baskets": {"leaders": {"regimes": {"whole": {"total_return": 0.1}}, "orders": []}}, "claims": [],
+    "audit": None,
+}  # fmt: skip
+
+
+def test_a_report_of_schema_1_is_refused_in_a_line_that_says_to_run_again(command, tmp_path):
+    for folder in ("multiplier", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "result.json").write_text(json.dumps(SCHEMA_1 | {"strategy": folder}), encoding="utf-8")
+        (tmp_path / folder / "index.html").write_text("a page", encoding="utf-8")
+    for arguments in (("verify", tmp_path / "multiplier"), ("compare", tmp_path / "multiplier", tmp_path / "other")):
+        code, _, errors = command(*arguments)
+        assert code == 3
+        assert len(errors) == 1
+        assert "result.json: not a readable result (schema 1, expected 2: run its strategy again)" in errors[0]
+
+
+def test_the_front_page_skips_a_report_of_schema_1_with_the_same_advice(tmp_path, capsys):
+    (tmp_path / "multiplier").mkdir()
+    (tmp_path / "multiplier" / "result.json").write_text(json.dumps(SCHEMA_1), encoding="utf-8")
+    publish_index(tmp_path, render_index)
+    assert "schema 1, expected 2: run its strategy again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"strategy": "x"}'])

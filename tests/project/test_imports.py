@@ -25,7 +25,7 @@ LAYERS = [
     {"signals"},
     {"claims", "weights"},
     {"strategy"},
-    {"decisions"},
+    {"decisions", "result"},
     {"runs"},
     {"audits"},
     {"sweeps"},

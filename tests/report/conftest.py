@@ -16,9 +16,10 @@ import pandas as pd
 import pytest
 
 from backtest.files.documents import to_json
+from backtest.output.document import to_document
 from backtest.report import render
 from backtest.report.sweep.search import Search
-from backtest.runs import RunResult
+from backtest.result import RunResult
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.spa import Superior
 from backtest.sweeps.grid import Grid
@@ -170,7 +171,7 @@ def broad(search_of: Callable[..., Search]) -> Search:
 @pytest.fixture(scope="session")
 def documents(results: dict[str, RunResult]) -> list[dict[str, Any]]:
     """Return what result.json gives back."""
-    return [json.loads(to_json(result.as_dict())) for result in results.values()]
+    return [json.loads(to_json(to_document(result))) for result in results.values()]
 
 
 @dataclass(frozen=True)

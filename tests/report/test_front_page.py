@@ -23,10 +23,10 @@ def test_every_book_shows_both_samples_in_its_row(documents, read):
     page = read(render_index(documents))
     for document, table in zip(documents, page.tables[1:-1], strict=True):
         rows = {row[0][0]: [cell[0] for cell in row[1:]] for row in table["rows"][2:]}
-        for name, book in document["baskets"].items():
+        for name, book in document["books"].items():
             wanted = []
             for window in ("out of sample", "in sample"):
-                found = book["regimes"][window]
+                found = book["windows"][window]
                 wanted.append(f"{100 * found['total_return']:+,.1f}%")
                 wanted.append(f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f}")
                 wanted.append(f"{100 * found['max_drawdown']:,.1f}%")
@@ -36,8 +36,8 @@ def test_every_book_shows_both_samples_in_its_row(documents, read):
 
 def test_a_strategy_without_days_out_of_sample_shows_a_dash(documents, read):
     early = json.loads(json.dumps(documents[0]))
-    for book in early["baskets"].values():
-        del book["regimes"]["out of sample"]
+    for book in early["books"].values():
+        del book["windows"]["out of sample"]
     side_by_side, table, _ = read(render_index([early])).tables
     assert side_by_side["rows"][1][2] == ["—", "fewer than two sessions"]
     assert table["rows"][2][1] == ["—", "fewer than two sessions"]
@@ -49,7 +49,7 @@ def test_every_strategy_stands_in_one_row_with_its_picture_claims_verdict_and_ne
     rows = page.table("Every strategy side by side")
     for document in audited:
         row = rows[document["spec"]["title"]]
-        books = [book["regimes"]["out of sample"]["total_return"] for book in document["baskets"].values()]
+        books = [book["windows"]["out of sample"]["total_return"] for book in document["books"].values()]
         middle = f"{100 * statistics.median(books):+,.1f}%".replace("-", "−")
         assert row[2].startswith(middle)
         verdicts = [claim["verdict"] for claim in document["claims"]]
@@ -58,7 +58,7 @@ def test_every_strategy_stands_in_one_row_with_its_picture_claims_verdict_and_ne
         assert row[7].startswith(max(window["end"] for window in document["windows"]))
     pictures = [a["aria-label"] for tag, a in page.elements if tag == "svg" and a["class"] == "spark"]
     assert len(pictures) == len(documents)
-    path = next(iter(audited[0]["baskets"].values()))["path"]
+    path = next(iter(audited[0]["books"].values()))["path"]
     assert f"{list(path.values())[-1]:.2f}" in pictures[0]
 
 
@@ -94,7 +94,7 @@ def test_the_return_out_of_sample_stands_with_its_last_day_and_no_page_says_its_
     html = render_index(documents)
     rows = read(html).table("Every strategy side by side")
     for document in documents:
-        last = max(book["regimes"]["out of sample"]["last"] for book in document["baskets"].values())
+        last = max(book["windows"]["out of sample"]["last"] for book in document["books"].values())
         assert rows[document["spec"]["title"]][2].endswith(f"to {last}")
         assert f'<time datetime="{last}">{last}</time>' in html
     assert not re.search(r"\d days? ago", html)

@@ -8,6 +8,8 @@ import pytest
 
 from backtest.execution.shortfall import UNFILLED
 from backtest.report import render, render_index
+from backtest.result import BenchmarkSpan, TickerName
+from backtest.thesis.windows import WindowStatistics
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
 RTL = "\u202eevil\u200f \u0645\u0631\u062d\u0628\u0627 科创 \U0001f600"
@@ -35,15 +37,15 @@ def assert_harmless(html, read):
 def test_markup_in_any_text_stays_text(result, read):
     (book,) = result.books.values()
     quarters = {
-        quarter: {**reading, "inputs": [{**one, "source": EVIL, "entity": RTL} for one in reading["inputs"]]}
+        quarter: replace(reading, inputs=tuple(replace(one, source=EVIL, entity=RTL) for one in reading.inputs))
         for quarter, reading in result.signals["supply_chain_excess"].items()
     }
     unfilled = pd.DataFrame([(book.equity.index[3], EVIL, 0.5, EVIL, 3, 1.0)], columns=UNFILLED)
     hostile = replace(
         with_book(result, title=EVIL, basket=EVIL, currency=RTL, unfilled=unfilled),
-        spec={**result.spec, "title": EVIL, "question": RTL, "name": EVIL},
-        prices={**result.prices, "source": EVIL, "adjustment": RTL},
-        names={ticker: {"name": EVIL, "name_zh": RTL} for ticker in result.names},
+        spec=result.spec.model_copy(update={"title": EVIL, "question": RTL, "name": EVIL}),
+        prices=replace(result.prices, source=EVIL, adjustment=RTL),
+        names=dict.fromkeys(result.names, TickerName(EVIL, RTL)),
         signals={EVIL: quarters},
         notes=(EVIL, RTL),
     )
@@ -54,8 +56,7 @@ def test_markup_in_any_text_stays_text(result, read):
 
 
 def test_names_that_turn_the_reading_order_are_isolated(result, read):
-    names = {ticker: {"name": RTL, "name_zh": RTL} for ticker in result.names}
-    html = render(replace(result, names=names))
+    html = render(replace(result, names=dict.fromkeys(result.names, TickerName(RTL, RTL))))
     assert f"<bdi>{RTL}</bdi>" in html
     assert f'<bdi lang="zh">{RTL}</bdi>' in html
 
@@ -63,8 +64,8 @@ def test_names_that_turn_the_reading_order_are_isolated(result, read):
 def test_a_figure_that_is_no_number_is_a_dash(result, read):
     (book,) = result.books.values()
     broken = {"total_return": np.nan, "sharpe": np.inf, "sharpe_error": np.nan, "max_drawdown": np.nan, "costs": np.nan}
-    windows = {name: {**found, **broken, "turnover": None} for name, found in book.windows.items()}
-    returns = {ticker: dict.fromkeys(found, np.nan) for ticker, found in book.benchmark_windows.items()}
+    windows = {name: replace(found, **broken, turnover=None) for name, found in book.windows.items()}
+    returns = {ticker: dict.fromkeys(found, BenchmarkSpan(np.nan)) for ticker, found in book.benchmark_windows.items()}
     decisions = book.decisions.assign(supply_chain_excess=np.nan, invested=np.nan)
     html = render(with_book(result, windows=windows, benchmark_windows=returns, decisions=decisions))
     said = " ".join(assert_harmless(html, read).text).lower()
@@ -98,7 +99,7 @@ def test_a_run_that_never_ordered_has_a_page_that_says_so(result, read):
 
 def test_windows_of_a_single_session_say_why_they_are_empty(result, read):
     (book,) = result.books.values()
-    windows = {name: {"n": 0, "sample": found["sample"], "total_return": None} for name, found in book.windows.items()}
+    windows = {name: WindowStatistics(found.sample) for name, found in book.windows.items()}
     page = assert_harmless(render(with_book(result, windows=windows)), read)
     assert page.table(f"{book.title}: figures per window")["in sample"][2] == "— fewer than two sessions"
     assert any(text.startswith("There is no result out of sample") for text in page.text)
@@ -117,7 +118,7 @@ def test_a_run_that_ends_before_the_report_has_nothing_out_of_sample(result, rea
 
 def test_a_sharpe_ratio_of_too_few_returns_is_refused_in_the_outcome(result, read):
     (book,) = result.books.values()
-    short = {**book.windows["out of sample"], "n": 13, "sharpe": None, "sharpe_error": None}
+    short = replace(book.windows["out of sample"], n=13, sharpe=None, sharpe_error=None)
     page = read(render(with_book(result, windows={**book.windows, "out of sample": short})))
     lead = next(text for text in page.text if text.startswith("After the report"))
     assert "No Sharpe ratio is given: n = 13 < 30 sessions." in lead

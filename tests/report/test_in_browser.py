@@ -12,6 +12,7 @@ import pytest
 from backtest.report import render, render_index
 from backtest.report.glossary import TERMS
 from backtest.report.sweep.page import render_sweep
+from backtest.result import TickerName
 
 pytestmark = pytest.mark.browser
 
@@ -195,7 +196,7 @@ def test_the_slider_shows_what_was_known_on_a_day_as_the_table_of_months_has_it(
         rows = controlled.locator("table.then tbody").first.locator("tr:not(.group)").all_inner_texts()
         shown = {name: value for name, _, value in (row.split("\t") for row in rows)}
         for claim, found in known[months[at]].items():
-            assert shown[claim].startswith(found["verdict"]), (claim, months[at])
+            assert shown[claim].startswith(found.verdict), (claim, months[at])
 
 
 def test_a_page_without_scripts_has_every_table_and_no_dead_control(browser, folder):
@@ -216,7 +217,7 @@ def test_a_figure_says_what_it_means_and_where_it_comes_from_by_mouse_touch_and_
     tip.wait_for(state="visible")
     found = next(iter(results["supply_chain_excess"].books.values())).windows["25Q2"]
     assert TERMS["Total return"].text in tip.inner_text()
-    assert f"known at the close of {found['last']}" in tip.inner_text()
+    assert f"known at the close of {found.last}" in tip.inner_text()
     controlled.keyboard.press("Escape")
     assert not tip.is_visible()
     cell.dispatch_event("click")
@@ -277,13 +278,13 @@ def with_everything_hostile(result):
     wide = dict.fromkeys(tickers, f"{EVIL} {RTL} " + "x" * 300)
     spread = pd.DataFrame(0.01, index=book.realised.index, columns=tickers)
     by_name = pd.DataFrame(0.001, index=tickers, columns=["price", "currency", "costs", "total"])
-    windows = {name: {**found, "total_return": float("nan"), "sharpe": None} for name, found in book.windows.items()}
+    windows = {name: replace(found, total_return=float("nan"), sharpe=None) for name, found in book.windows.items()}
     hostile = replace(
         book, title=EVIL + "y" * 300, basket="z" * 300, members=tuple(tickers), realised=spread, targets=spread, windows=windows,
         attribution={**book.attribution, "name": by_name}, orders=book.orders.assign(ticker=(tickers * 9)[: len(book.orders)]),
     )  # fmt: skip
-    names = {name: {"name": said, "name_zh": "超长的名字" * 20} for name, said in wide.items()}
-    spec = {**result.spec, "title": EVIL + "w" * 300, "question": RTL + "q" * 300}
+    names = {name: TickerName(said, "超长的名字" * 20) for name, said in wide.items()}
+    spec = result.spec.model_copy(update={"title": EVIL + "w" * 300, "question": RTL + "q" * 300})
     return replace(result, books={"z" * 300: hostile}, names=names, spec=spec, notes=(EVIL, RTL, "n" * 300))
 
 
@@ -353,7 +354,7 @@ def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it
 
 @pytest.mark.parametrize(("today", "age"), [("2026-08-01", "(1 day ago)"), ("2026-11-26", "(118 days ago)")])
 def test_the_last_day_of_a_return_stands_with_how_long_ago_that_is_for_who_opens_the_page(browser, folder, results, today, age):
-    last = results["supply_chain_excess"].books["leaders"].windows["out of sample"]["last"]
+    last = results["supply_chain_excess"].books["leaders"].windows["out of sample"].last
     assert last == "2026-07-31"
     context = browser.new_context()
     page = context.new_page()

@@ -36,21 +36,21 @@ def test_every_window_of_every_book_shows_its_figures_in_its_row(name, results, 
         rows = page.table(f"{book.title}: figures per window")
         for window, found in book.windows.items():
             row = row_of(rows, window)
-            assert row[1] == str(found["n"])
-            assert row[2].startswith(percent(found["total_return"]))
+            assert row[1] == str(found.n)
+            assert row[2].startswith(percent(found.total_return))
             ratio, fallen, turnover, costs, orders = row[3:]
-            if found["sharpe"] is None:
-                assert ratio == f"— n = {found['n']} < 30"
+            if found.sharpe is None:
+                assert ratio == f"— n = {found.n} < 30"
             else:
-                low, high = found["sharpe_interval"]
-                wanted = f"{found['sharpe']:.2f} ± {found['sharpe_error']:.2f} {low:.2f} to {high:.2f}"
+                low, high = found.sharpe_interval
+                wanted = f"{found.sharpe:.2f} ± {found.sharpe_error:.2f} {low:.2f} to {high:.2f}"
                 assert ratio == wanted.replace("-", "−")
-                lower, upper = (f"{100 * one:+,.0f}%".replace("-", "−") for one in found["return_interval"])
+                lower, upper = (f"{100 * one:+,.0f}%".replace("-", "−") for one in found.return_interval)
                 assert f"{lower} to {upper}" in row[2]
-            assert fallen.startswith(percent(found["max_drawdown"], sign=""))
-            assert turnover == f"{found['turnover']:.2f}×"
-            assert costs == f"{100 * found['costs']:.2f}%"
-            assert orders == f"{found['orders']:,}"
+            assert fallen.startswith(percent(found.max_drawdown, sign=""))
+            assert turnover == f"{found.turnover:.2f}×"
+            assert costs == f"{100 * found.costs:.2f}%"
+            assert orders == f"{found.orders:,}"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,16 +59,16 @@ def test_every_benchmark_of_every_book_shows_its_return_and_where_it_is_shorter_
     for book in results[name].books.values():
         rows = page.table(f"{book.title}: total return of its benchmarks")
         for ticker, returns in book.benchmark_windows.items():
-            row = rows[results[name].names[ticker]["name"]]
+            row = rows[results[name].names[ticker].name]
             for window, found in book.windows.items():
                 (place,) = [place for place, column in enumerate(rows["Benchmark"]) if window in column.split(" = ")]
-                if returns[window] is None:
+                span = returns[window]
+                if span.total_return is None:
                     assert row[place].startswith("—")
                     continue
-                span = book.benchmark_spans[ticker][window]
-                assert row[place].startswith(percent(returns[window]))
-                said = f"{span['first']} to {span['last']}, the book {percent(span['book'])} there"
-                assert (said in row[place]) == ((span["first"], span["last"]) != (found["first"], found["last"]))
+                assert row[place].startswith(percent(span.total_return))
+                said = f"{span.base} to {span.last}, the book {percent(span.book_return)} there"
+                assert (said in row[place]) == ((span.base, span.last) != (found.base, found.last))
 
 
 def test_the_overview_shows_every_book_in_every_window(results, pages, read):
@@ -78,18 +78,18 @@ def test_the_overview_shows_every_book_in_every_window(results, pages, read):
         row = rows[name.replace("_", " ")]
         for window, found in book.windows.items():
             column = next(number for number, title in enumerate(header) if window in title.split(" = "))
-            assert row[column].startswith(percent(found["total_return"]))
+            assert row[column].startswith(percent(found.total_return))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_outcome_gives_return_sharpe_and_hindsight_of_the_days_after_the_report(name, results, pages, read):
     lead = next(text for text in read(pages[name]).text if text.startswith("After the report"))
     found = [book.windows["out of sample"] for book in results[name].books.values()]
-    best = max(found, key=lambda one: one["total_return"])
-    assert percent(best["total_return"]) in lead
-    assert percent(min(one["total_return"] for one in found)) in lead
-    assert f"Sharpe {best['sharpe']:.2f} ± {best['sharpe_error']:.2f}" in lead
-    assert f"n = {best['n']} sessions" in lead
+    best = max(found, key=lambda one: one.total_return)
+    assert percent(best.total_return) in lead
+    assert percent(min(one.total_return for one in found)) in lead
+    assert f"Sharpe {best.sharpe:.2f} ± {best.sharpe_error:.2f}" in lead
+    assert f"n = {best.n} sessions" in lead
     assert "Hindsight" in lead
 
 
@@ -100,11 +100,11 @@ def test_every_quarter_of_a_signal_shows_value_day_and_doubt(name, results, page
     assert len(rows) == len(quarters) + 1
     for quarter, reading in quarters.items():
         _, value, known_at, evidence, confidence, behind = rows[quarter]
-        assert value == f"{reading['value']:.3f}".replace("-", "−")
-        assert known_at == reading["known_at"]
-        assert evidence == reading["evidence"]
-        assert confidence == ("low confidence" if reading["confidence"] == "low" else reading["confidence"])
-        assert all(one["source"] in behind and one["entity"] in behind for one in reading["inputs"])
+        assert value == f"{reading.value:.3f}".replace("-", "−")
+        assert known_at == reading.known_at
+        assert evidence == reading.evidence
+        assert confidence == ("low confidence" if reading.confidence == "low" else reading.confidence)
+        assert all(one.source in behind and one.entity in behind for one in reading.inputs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -127,8 +127,8 @@ def test_the_last_weights_stand_beside_english_and_chinese_names(name, results, 
     for book in results[name].books.values():
         rows = page.table(f"{book.title}: weights after the last order session")
         for ticker, weight in book.realised.iloc[-1].items():
-            row = rows[results[name].names[ticker]["name"]]
-            assert results[name].names[ticker]["name_zh"] in row[0]
+            row = rows[results[name].names[ticker].name]
+            assert results[name].names[ticker].name_zh in row[0]
             assert row[1] == ticker
             assert row[2] == percent(weight, sign="")
 
@@ -136,10 +136,10 @@ def test_the_last_weights_stand_beside_english_and_chinese_names(name, results, 
 @pytest.mark.parametrize("name", NAMES)
 def test_ids_sources_and_the_command_are_on_the_page(name, results, pages, read):
     result, said = results[name], " ".join(read(pages[name]).text)
-    assert all(one in said for one in (result.spec_id, result.data_id, result.code_id, result.prices["adjustment"]))
+    assert all(one in said for one in (result.spec_id, result.data_id, result.code_id, result.prices.adjustment))
     assert f"python -m backtest run {name} --prices reference" in said
-    inputs = [one for quarters in result.signals.values() for reading in quarters.values() for one in reading["inputs"]]
-    assert all(one["source"] in said for one in inputs)
+    inputs = [one for quarters in result.signals.values() for reading in quarters.values() for one in reading.inputs]
+    assert all(one.source in said for one in inputs)
     assert all(note in said for note in result.notes)
 
 
@@ -205,7 +205,7 @@ def test_every_figure_in_a_table_is_defined_on_the_page(results, pages, read, mo
 def test_a_field_of_the_spec_that_is_none_is_read_as_what_it_means(results, pages, read):
     for name, result in results.items():
         rows = read(pages[name]).table("The values that define the run")
-        assert result.spec["cost_bps"] is None
+        assert result.spec.cost_bps is None
         assert rows["cost_bps"][1] == "none: the costs of each market's rules"
         assert rows["end"][1] == "none: to the last session"
         assert not any(row[1].startswith("none: to") for field, row in rows.items() if field != "end")
@@ -224,9 +224,9 @@ def test_every_verdict_stands_with_the_day_it_is_of(results, pages, read):
 
 def test_what_a_chart_calls_known_last_is_what_the_page_calls_the_latest(results):
     for result in results.values():
-        for name, quarters in (result.signals | result.trends).items():
+        for name, quarters in result.readings.items():
             if quarters:
-                newest = list(quarters.values())[-1]["value"]
+                newest = list(quarters.values())[-1].value
                 assert list(result.seen[name].values())[-1] == pytest.approx(newest, abs=1e-12), name
 
 

@@ -31,9 +31,9 @@ def test_every_result_of_every_strategy_fits(documents):
     [
         (("data_id",), None),
         (("surprise",), 1),
-        (("baskets", "leaders", "regimes", "whole", "total_return"), "high"),
-        (("baskets", "leaders", "orders", 0, "session"), "12/05/2024"),
-        (("baskets", "leaders", "orders", 0, "side"), "hold"),
+        (("books", "leaders", "windows", "whole", "total_return"), "high"),
+        (("books", "leaders", "orders", 0, "session"), "12/05/2024"),
+        (("books", "leaders", "orders", 0, "side"), "hold"),
         (("claims", 0, "verdict"), "true"),
         (("claims", 0, "inputs", 0, "known_at"), 20240501),
     ],

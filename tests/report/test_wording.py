@@ -7,6 +7,7 @@ import pytest
 from backtest.report.charts.canvas import clipped, months, spread
 from backtest.report.charts.colours import PALETTE, THEMES
 from backtest.report.formatting import counted, day, full_name, listed, number, percent, spans
+from backtest.result import TickerName
 from backtest.thesis.windows import Window
 
 
@@ -29,7 +30,7 @@ def test_a_day_is_iso_and_no_day_a_dash():
 
 
 def test_a_name_stands_with_its_chinese_name_and_ticker():
-    names = {"300308.SZ": {"name": "Innolight", "name_zh": "中际旭创"}, "META": {"name": "Meta Platforms", "name_zh": ""}}
+    names = {"300308.SZ": TickerName("Innolight", "中际旭创"), "META": TickerName("Meta Platforms", "")}
     assert full_name(names, "300308.SZ") == "Innolight 中际旭创 (300308.SZ)"
     assert full_name(names, "META") == "Meta Platforms (META)"
     assert full_name(names, "NOBODY") == "NOBODY"

@@ -132,7 +132,7 @@ def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp
         assert addresses(html), html
         assert all(path.is_file() for path in addresses(html)), html
     document = json.loads((folder / "settings" / best["spec_id"] / "result.json").read_text(encoding="utf-8"))
-    windows = document["baskets"]["leaders"]["regimes"]
+    windows = document["books"]["leaders"]["windows"]
     assert windows["whole"]["sharpe"] == pytest.approx(best["windows"]["whole"]["sharpe"], abs=1e-9)
     assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
     checked = subprocess.run(

@@ -6,7 +6,7 @@ import pytest
 
 from backtest import thesis
 from backtest.errors import ConfigurationError
-from backtest.thesis.windows import REPORT_DATE, Window, sample_of, window_statistics, windows
+from backtest.thesis.windows import REPORT_DATE, Window, WindowStatistics, sample_of, window_statistics, windows
 
 
 def day(text):
@@ -137,11 +137,11 @@ def test_the_ratio_and_its_error_are_annualised_by_the_periods_of_a_year():
     equity = pd.Series(grown, pd.bdate_range("2024-01-01", periods=31))
     found = window_statistics(equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), "in"), 252, day("2020-01-01"))
     ratio = 0.01 / (0.02 * math.sqrt(30 / 29))
-    assert found["sharpe"] == pytest.approx(ratio * math.sqrt(252))
-    assert found["sharpe_error"] == pytest.approx(math.sqrt((1 + ratio**2 / 2) / 30 * 252))
+    assert found.sharpe == pytest.approx(ratio * math.sqrt(252))
+    assert found.sharpe_error == pytest.approx(math.sqrt((1 + ratio**2 / 2) / 30 * 252))
 
 
 def test_a_window_with_one_value_has_no_return():
     equity = pd.Series([1.0], SESSIONS[:1])
     found = window_statistics(equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), "in"), 252, day("2020-01-01"))
-    assert found == {"n": 0, "sample": "in", "total_return": None}
+    assert found == WindowStatistics("in")

@@ -14,12 +14,12 @@ from backtest.thesis.windows import Window
 
 def probability(anchor: str, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Chart:
     """Draw, per basket, the smoothed probability of its better state at each month's end."""
-    said = "; ".join(f"{plain(name)} {percent(list(path.values())[-1], 0, sign=False)}" for name, path in books.items())
+    ends = "; ".join(f"{plain(name)} {percent(list(path.values())[-1], 0, sign=False)}" for name, path in books.items())
     caption = (
         "The probability that a basket was in the better of its two states, by month's end. The states were found without the "
         "report's dates; where they change at other times than the regimes (grey), the regimes are not the market's own."
     )
-    label = f"Line chart of the probability of the better state. At the end: {said}."
+    label = f"Line chart of the probability of the better state. At the end: {ends}."
     return chart(anchor, label, caption, lambda size: _draw(size, books, windows))
 
 

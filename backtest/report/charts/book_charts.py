@@ -1,7 +1,6 @@
 """Charts of what the books earned: value and drawdown, rolling figures, every book in every regime."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from backtest.report.charts.canvas import (
 from backtest.report.charts.colours import light, theme
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, number, percent, plain, regimes
-from backtest.runs import Book
+from backtest.result import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, Window
@@ -125,17 +124,15 @@ def _draw_rolling(
 def multiples(anchor: str, books: Mapping[str, Book], windows: Sequence[Window]) -> Chart:
     """Draw every book against its benchmarks in every named regime: a panel each, one scale per regime."""
     spans = regimes(windows)
-    returned = {
-        name: [(span.name, book.windows.get(span.name, {}).get("total_return")) for span in spans] for name, book in books.items()
-    }
-    said = "; ".join(
+    returned = {name: [(span.name, book.window(span.name).total_return) for span in spans] for name, book in books.items()}
+    returns_text = "; ".join(
         f"{plain(name)} " + ", ".join(f"{when} {percent(value)}" for when, value in row) for name, row in returned.items()
     )
     caption = (
         "Each panel: what 1 became within the regime, from the last value before it; the book in its colour, its benchmarks "
         "grey. Log scale, the same for all panels of a column, so heights compare from book to book; regimes differ in length."
     )
-    label = f"Small multiples, a row per book and a column per regime. Total returns: {said}."
+    label = f"Small multiples, a row per book and a column per regime. Total returns: {returns_text}."
     return chart(anchor, label, caption, lambda size: _draw_multiples(size, books, spans))
 
 
@@ -161,9 +158,11 @@ def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Windo
         if grid:
             words = clipped(span.name, 26 if size.name == "wide" else 12)
             grid[0][column].set_title(words, fontsize=size.font - 0.5, color=light("muted"))
-    beside: dict[str, Any] = {"xytext": (-8, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
     for name, drawn in zip(books, grid, strict=True):
-        drawn[0].annotate(clipped(plain(name), 18 if size.name == "wide" else 10), (0, 0.5), xycoords="axes fraction", **beside)
+        drawn[0].annotate(
+            clipped(plain(name), 18 if size.name == "wide" else 10), (0, 0.5), xycoords="axes fraction", xytext=(-8, 0),
+            textcoords="offset points", ha="right", va="center",
+        )  # fmt: skip
     return figure
 
 
@@ -174,9 +173,9 @@ def _panel(figure: Figure, row: Axes, size: Size, at: float, wide: float) -> Axe
 
 def _within(book: Book, span: Window) -> list[pd.Series]:
     """Return the book and each benchmark over a regime, the base of the first return as 1."""
-    place = span.slice(pd.DatetimeIndex(book.equity.index))
-    held = [line.iloc[place].dropna() for line in (book.equity, *_charted(book).values())]
-    return [line / line.iloc[0] if len(line) else line for line in held]
+    rows = span.slice(pd.DatetimeIndex(book.equity.index))
+    lines = [line.iloc[rows].dropna() for line in (book.equity, *_charted(book).values())]
+    return [line / line.iloc[0] if len(line) else line for line in lines]
 
 
 def _draw_panel(axes: Axes, own: pd.Series, others: Sequence[pd.Series], colour: str, low: float, high: float) -> None:
@@ -195,38 +194,38 @@ def _draw_panel(axes: Axes, own: pd.Series, others: Sequence[pd.Series], colour:
 
 def overview(anchor: str, books: Mapping[str, Book]) -> Chart:
     """Draw every book's total return in sample and out of sample as a row of two points."""
-    found = {name: (_return(book, IN_SAMPLE), _return(book, OUT_OF_SAMPLE)) for name, book in books.items()}
-    said = "; ".join(f"{plain(name)} {percent(before)} then {percent(after)}" for name, (before, after) in found.items())
-    label = f"Dot chart of each book's total return, in sample then out of sample: {said}."
+    both = {name: (_return(book, IN_SAMPLE), _return(book, OUT_OF_SAMPLE)) for name, book in books.items()}
+    pairs = "; ".join(f"{plain(name)} {percent(before)} then {percent(after)}" for name, (before, after) in both.items())
+    label = f"Dot chart of each book's total return, in sample then out of sample: {pairs}."
     caption = (
         "What 1 became by the end of each window, log scale. Hollow: in sample, what the report's authors had seen. Filled, with "
         "its return beside it: out of sample. The windows differ in length; each book is in its own currency."
     )
-    return chart(anchor, label, caption, lambda size: _draw_overview(size, found))
+    return chart(anchor, label, caption, lambda size: _draw_overview(size, both))
 
 
-def _draw_overview(size: Size, found: Mapping[str, tuple[float, float]]) -> Figure:
-    figure, (axes,) = panels(size, (24 * len(found) + 12,), top=14)
+def _draw_overview(size: Size, both: Mapping[str, tuple[float, float]]) -> Figure:
+    figure, (axes,) = panels(size, (24 * len(both) + 12,), top=14)
     box = axes.get_position()
     axes.set_position((112 / size.width, box.y0, 1 - (112 + 66) / size.width, box.height))
     axes.axvline(1, color=light("ink"), lw=1)
-    for row, (name, (before, after)) in enumerate(found.items()):
+    for row, (name, (before, after)) in enumerate(both.items()):
         colour = light(theme(name))
         axes.axhline(row, color=light("grid"), lw=0.7, zorder=0)
         axes.plot([1 + before, 1 + after], [row, row], color=colour, lw=1.2, alpha=0.5)
         axes.plot([1 + before], [row], "o", ms=7, mfc=light("paper"), mec=colour, mew=1.6)
         axes.plot([1 + after], [row], "o", ms=7, color=colour)
         axes.text(1.02, row, percent(after), transform=axes.get_yaxis_transform(), va="center", fontsize=size.font)
-    axes.set_yticks(range(len(found)), [clipped(plain(name), 18) for name in found], fontsize=size.font)
-    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_yticks(range(len(both)), [clipped(plain(name), 18) for name in both], fontsize=size.font)
+    axes.set_ylim(len(both) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelcolor=light("ink"))
-    log_axis(axes, [1 + value for pair in found.values() for value in pair], horizontal=True)
+    log_axis(axes, [1 + value for pair in both.values() for value in pair], horizontal=True)
     return figure
 
 
 def _return(book: Book, window: str) -> float:
-    value = book.windows.get(window, {}).get("total_return")
-    return np.nan if value is None else float(value)
+    value = book.window(window).total_return
+    return np.nan if value is None else value
 
 
 def _lines(book: Book, names: Names) -> dict[str, pd.Series]:
@@ -242,8 +241,8 @@ def _charted(book: Book) -> dict[str, pd.Series]:
     return {str(ticker): column for ticker, column in book.benchmarks.items() if ticker in charted}
 
 
-def _ends(lines: Mapping[str, pd.Series], said: Callable[[float], str] = number) -> str:
-    return "; ".join(f"{name} {said(last_of(line))}" for name, line in lines.items())
+def _ends(lines: Mapping[str, pd.Series], shown: Callable[[float], str] = number) -> str:
+    return "; ".join(f"{name} {shown(last_of(line))}" for name, line in lines.items())
 
 
 def _draw_lines(axes: Axes, book: Book, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:

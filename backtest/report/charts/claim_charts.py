@@ -1,85 +1,64 @@
 """Charts of the thesis and its claims: CapEx, revenue and the ratio; the specification curve; the multiplier's waterfall."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from backtest.claims.measurement import SetsOfFour
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.charts.colours import light
 from backtest.report.components import Chart
 from backtest.report.formatting import number, percent
+from backtest.result import SignalReadings
 from backtest.thesis.windows import Window
 
 HUES = ("blue", "vermillion", "green", "purple")
 
 
-Quarters = Mapping[str, Mapping[str, Any]]
-
-
 def thesis(
     anchor: str,
-    excess: Quarters,
-    ratio: Quarters,
-    said: Sequence[Mapping[str, Any]],
+    excess: SignalReadings,
+    ratio: SignalReadings,
+    reported: Mapping[str, float],
     falls: Sequence[str],
     windows: Sequence[Window],
 ) -> Chart:
     """Draw CapEx, revenue, the growth of both and the ratio by quarter, with the report's figures of the ratio as diamonds."""
     grown = "; ".join(
-        f"{quarter} revenue {percent(one['parts']['revenue_growth'])}, CapEx {percent(one['parts']['capex_growth'])}"
+        f"{quarter} revenue {percent(one.parts['revenue_growth'])}, CapEx {percent(one.parts['capex_growth'])}"
         for quarter, one in excess.items()
     )
-    shares = ", ".join(f"{quarter} {percent(one['value'], sign=False)}" for quarter, one in ratio.items())
+    shares = ", ".join(f"{quarter} {percent(one.value, sign=False)}" for quarter, one in ratio.items())
     caption = (
         "Each point stands at the end of its quarter, not on the day it was published. Crosses: quarters whose CapEx was below "
         "that of the quarter before, which the report says does not happen. Diamonds: what the report says the ratio was."
     )
     label = f"Four panels by quarter: CapEx, revenue, growth over four quarters, ratio. {grown}. Ratio: {shares}."
-    return chart(anchor, label, caption, lambda size: _draw_thesis(size, excess, ratio, said, falls, windows))
+    return chart(anchor, label, caption, lambda size: _draw_thesis(size, excess, ratio, reported, falls, windows))
 
 
 def _draw_thesis(
     size: Size,
-    excess: Quarters,
-    ratio: Quarters,
-    said: Sequence[Mapping[str, Any]],
+    excess: SignalReadings,
+    ratio: SignalReadings,
+    reported: Mapping[str, float],
     falls: Sequence[str],
     windows: Sequence[Window],
 ) -> Figure:
     figure, drawn = panels(size, (110, 110, 130, 130) if ratio else (110, 110, 130), gap=30)
-    last = max(_place(quarter) for quarter in (*excess, *ratio))
+    last = max(_day_of(quarter) for quarter in (*excess, *ratio))
     timeline(size, drawn, windows, min(w.start for w in windows), max(w.end for w in windows))
     for axes in drawn:
         axes.set_xlim(right=max(axes.get_xlim()[1], last))
         axes.margins(y=0.2)
-    capex = {quarter: one["parts"]["capex"] / 1e3 for quarter, one in excess.items()}
-    revenue = {quarter: one["parts"]["revenue"] / 1e3 for quarter, one in excess.items()}
-    _line(drawn[0], capex, "black")
-    fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
-    drawn[0].plot([_place(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
-    title(drawn[0], "CapEx, USD bn a quarter", size, top=True)
-    _end(size, drawn[0], capex, "CapEx", "black", 0)
-    _line(drawn[1], revenue, "blue")
-    title(drawn[1], "suppliers' revenue, CNY bn a quarter", size)
-    _end(size, drawn[1], revenue, "sales", "blue", 0)
-    ends = []
-    for name, word, hue in (("revenue_growth", "sales", "blue"), ("capex_growth", "CapEx", "black")):
-        line = {quarter: one["parts"][name] for quarter, one in excess.items()}
-        _line(drawn[2], line, hue)
-        quarter, value = list(line.items())[-1]
-        ends.append((_place(quarter), value, f"{word} {percent(value, 0)}", light(hue)))
-    drawn[2].axhline(0, color=light("muted"), lw=0.8)
-    title(drawn[2], "growth over four quarters", size)
-    label_ends(size, drawn[2], ends)
-    shares = [drawn[2]]
+    _draw_money(size, drawn[0], drawn[1], excess, falls)
+    _draw_growth(size, drawn[2], excess)
     if ratio:
-        _ratio(size, drawn[3], {quarter: one["value"] for quarter, one in ratio.items()}, said)
-        shares.append(drawn[3])
-    for axes in shares:
+        _ratio(size, drawn[3], {quarter: one.value for quarter, one in ratio.items()}, reported)
+    for axes in drawn[2:]:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0, sign=False)))
     for axes in drawn:
         axes.locator_params(axis="y", nbins=5)
@@ -88,49 +67,74 @@ def _draw_thesis(
     return figure
 
 
-def _ratio(size: Size, axes: Axes, ratio: Mapping[str, float], said: Sequence[Mapping[str, Any]]) -> None:
+def _draw_money(size: Size, above: Axes, below: Axes, excess: SignalReadings, falls: Sequence[str]) -> None:
+    """Draw CapEx, with a cross on each quarter in which it fell, and the suppliers' revenue below."""
+    capex = {quarter: one.parts["capex"] / 1e3 for quarter, one in excess.items()}
+    revenue = {quarter: one.parts["revenue"] / 1e3 for quarter, one in excess.items()}
+    _line(above, capex, "black")
+    fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
+    above.plot([_day_of(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
+    title(above, "CapEx, USD bn a quarter", size, top=True)
+    _end(size, above, capex, "CapEx", "black", 0)
+    _line(below, revenue, "blue")
+    title(below, "suppliers' revenue, CNY bn a quarter", size)
+    _end(size, below, revenue, "sales", "blue", 0)
+
+
+def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
+    ends = []
+    for name, word, hue in (("revenue_growth", "sales", "blue"), ("capex_growth", "CapEx", "black")):
+        line = {quarter: one.parts[name] for quarter, one in excess.items()}
+        _line(axes, line, hue)
+        quarter, value = list(line.items())[-1]
+        ends.append((_day_of(quarter), value, f"{word} {percent(value, 0)}", light(hue)))
+    axes.axhline(0, color=light("muted"), lw=0.8)
+    title(axes, "growth over four quarters", size)
+    label_ends(size, axes, ends)
+
+
+def _ratio(size: Size, axes: Axes, ratio: Mapping[str, float], reported: Mapping[str, float]) -> None:
     _line(axes, ratio, "purple")
-    for claim in said:
-        at = _place(claim["quarter"])
-        axes.plot([at], [claim["reported"]], "D", ms=8, mfc=light("paper"), mec=light("vermillion"), mew=1.8)
-        text = f"report {percent(claim['reported'], 0, sign=False)}"
-        axes.annotate(text, (at, claim["reported"]), xytext=(8, 4), textcoords="offset points", fontsize=size.font - 0.5)
-    axes.set_ylim(0, 1.25 * max([*ratio.values(), *(claim["reported"] for claim in said)]))
+    for quarter, value in reported.items():
+        at = _day_of(quarter)
+        axes.plot([at], [value], "D", ms=8, mfc=light("paper"), mec=light("vermillion"), mew=1.8)
+        text = f"report {percent(value, 0, sign=False)}"
+        axes.annotate(text, (at, value), xytext=(8, 4), textcoords="offset points", fontsize=size.font - 0.5)
+    axes.set_ylim(0, 1.25 * max([*ratio.values(), *reported.values()]))
     title(axes, "NVIDIA's revenue from clouds over clouds' CapEx", size)
     _end(size, axes, ratio, "ratio", "purple", None)
 
 
 def _line(axes: Axes, values: Mapping[str, float], hue: str) -> None:
-    axes.plot([_place(quarter) for quarter in values], list(values.values()), "o-", ms=4, color=light(hue))
+    axes.plot([_day_of(quarter) for quarter in values], list(values.values()), "o-", ms=4, color=light(hue))
 
 
 def _end(size: Size, axes: Axes, values: Mapping[str, float], word: str, hue: str, digits: int | None) -> None:
     quarter, value = list(values.items())[-1]
     shown = percent(value, sign=False) if digits is None else number(value, digits)
-    label_ends(size, axes, [(_place(quarter), value, f"{word} {shown}", light(hue))])
+    label_ends(size, axes, [(_day_of(quarter), value, f"{word} {shown}", light(hue))])
 
 
-def _place(quarter: str) -> float:
+def _day_of(quarter: str) -> float:
     return days(quarter_end(quarter))
 
 
-def specification(anchor: str, curves: Mapping[str, Mapping[str, Any]]) -> Chart:
+def specification(anchor: str, curves: Mapping[str, SetsOfFour]) -> Chart:
     """Draw, per measure, each set's worst quarter, worst set to best: the claim holds where the line is above zero."""
-    said = "; ".join(f"{name}: {c['sets_holding']} of {c['sets']} sets hold" for name, c in curves.items())
+    counts = "; ".join(f"{name}: {c.sets_holding} of {c.sets} sets hold" for name, c in curves.items())
     caption = (
         "Every set of four suppliers, from the worst to the best: its smallest excess of revenue growth over CapEx growth in any "
         "quarter. The claim holds for a set where the line is above zero; the lines differ in how growth is measured."
     )
-    return chart(anchor, f"Specification curve. {said}.", caption, lambda size: _draw_specification(size, curves))
+    return chart(anchor, f"Specification curve. {counts}.", caption, lambda size: _draw_specification(size, curves))
 
 
-def _draw_specification(size: Size, curves: Mapping[str, Mapping[str, Any]]) -> Figure:
+def _draw_specification(size: Size, curves: Mapping[str, SetsOfFour]) -> Figure:
     figure, (axes,) = panels(size, (230,), top=34)
     ends = []
     for (name, curve), hue in zip(curves.items(), HUES, strict=False):
-        worst = np.array(curve["worst_quarter_excess"])
-        places = np.linspace(0, 1, len(worst))
-        axes.plot(places, worst, color=light(hue))
+        worst = np.array(curve.worst_quarter_excess)
+        axes.plot(np.linspace(0, 1, len(worst)), worst, color=light(hue))
         ends.append((1.0, float(worst[-1]), name.removeprefix("growth ").removeprefix("of the "), light(hue)))
     axes.axhline(0, color=light("ink"), lw=1)
     axes.set_xlim(0, 1)
@@ -144,7 +148,7 @@ def _draw_specification(size: Size, curves: Mapping[str, Mapping[str, Any]]) -> 
 
 def waterfall(anchor: str, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Chart:
     """Draw how CapEx growth becomes interconnect growth, link by link, a panel per quarter."""
-    said = "; ".join(
+    growth = "; ".join(
         f"{quarter}: " + ", ".join(f"{word} {number(parts[name], 3)}" for name, word in links.items())
         for quarter, parts in quarters.items()
     )
@@ -152,7 +156,7 @@ def waterfall(anchor: str, quarters: Mapping[str, Mapping[str, float]], links: M
         "Log points over four quarters (0.69 is a doubling). Each bar starts where the one before ended; the last is their sum, "
         "interconnect revenue in USD. Blue adds, orange takes away."
     )
-    return chart(anchor, f"Waterfall of the multiplier. {said}.", caption, lambda size: _draw_waterfall(size, quarters, links))
+    return chart(anchor, f"Waterfall of the multiplier. {growth}.", caption, lambda size: _draw_waterfall(size, quarters, links))
 
 
 def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Figure:
@@ -165,9 +169,9 @@ def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], lin
         heights = [*steps, parts["interconnect"]]
         colours = [light("blue" if height >= 0 else "vermillion") for height in heights[:-1]] + [light("ink")]
         axes.bar(range(len(heights)), heights, bottom=starts, color=colours, width=0.62)
-        for place, (start, height) in enumerate(zip(starts, heights, strict=True)):
+        for bar, (start, height) in enumerate(zip(starts, heights, strict=True)):
             above = max(start, start + height)
-            axes.annotate(number(height, 2), (place, above), xytext=(0, 3), textcoords="offset points", ha="center")
+            axes.annotate(number(height, 2), (bar, above), xytext=(0, 3), textcoords="offset points", ha="center")
         axes.axhline(0, color=light("ink"), lw=0.8)
         reach = [*starts, *(start + height for start, height in zip(starts, heights, strict=True))]
         axes.set_ylim(min(reach) * 1.25, max(reach) * 1.2)

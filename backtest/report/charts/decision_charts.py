@@ -1,7 +1,6 @@
 """Charts of what was read, decided and held, each from the frames of a RunResult."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,7 +22,8 @@ from backtest.report.charts.canvas import (
 from backtest.report.charts.colours import light, theme
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, number, percent, plain
-from backtest.runs import Book
+from backtest.result import Book, SignalReadings
+from backtest.signals import Reading
 from backtest.thesis.windows import Window
 
 LOW = "low"
@@ -31,11 +31,9 @@ UNITS = {"token_anchor": "log points a year", "scale_up_bandwidth": "GB/s", "mul
 LABELLED = 0.02  # a smaller weight has no room for its label
 
 
-def readings(
-    anchor: str, name: str, quarters: Mapping[str, Mapping[str, Any]], seen: Mapping[str, float], windows: Sequence[Window]
-) -> Chart:
+def readings(anchor: str, name: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]) -> Chart:
     """Draw a signal's value at the end of its quarter, and as the step a reader saw from month to month to the run's end."""
-    values = ", ".join(f"{quarter} {number(reading['value'], 3)}" for quarter, reading in quarters.items())
+    values = ", ".join(f"{quarter} {number(reading.value, 3)}" for quarter, reading in quarters.items())
     label = f"Chart of {plain(name)} by quarter, and of what a reader knew at each month's end and the run's: {values}."
     caption = (
         "Points: the value at the end of the quarter it speaks of, as known at the end of the run; the thin lines are the wait "
@@ -46,16 +44,16 @@ def readings(
 
 
 def _draw_readings(
-    size: Size, name: str, quarters: Mapping[str, Mapping[str, Any]], seen: Mapping[str, float], windows: Sequence[Window]
+    size: Size, name: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]
 ) -> Figure:
-    ended = [quarter_end(quarter) for quarter in quarters]
-    told = [pd.Timestamp(str(reading["known_at"])[:10]) for reading in quarters.values()]
-    first = min([*ended, *(window.start for window in windows)])
-    last = max([*told, *(window.end for window in windows)])
+    ends = [quarter_end(quarter) for quarter in quarters]
+    published = [pd.Timestamp(reading.known_at[:10]) for reading in quarters.values()]
+    first = min([*ends, *(window.start for window in windows)])
+    last = max([*published, *(window.end for window in windows)])
     figure, (axes,) = panels(size, (220,))
     timeline(size, (axes,), windows, first, last)
-    for end, known_at, reading in zip(ended, told, quarters.values(), strict=True):
-        axes.plot([days(end), days(known_at)], [reading["value"]] * 2, color=light("muted"), lw=0.8)
+    for end, known_at, reading in zip(ends, published, quarters.values(), strict=True):
+        axes.plot([days(end), days(known_at)], [reading.value] * 2, color=light("muted"), lw=0.8)
         _point(size, axes, days(end), reading)
     steps = [(days(pd.Timestamp(month)), value) for month, value in seen.items()]
     axes.margins(y=0.16)
@@ -67,30 +65,30 @@ def _draw_readings(
     return figure
 
 
-def _point(size: Size, axes: Axes, x: float, reading: Mapping[str, Any]) -> None:
+def _point(size: Size, axes: Axes, x: float, reading: Reading) -> None:
     """Draw a quarter's value; one of low confidence is a cross with the word beside it."""
-    doubtful = reading["confidence"] == LOW
-    axes.plot([x], [reading["value"]], "X" if doubtful else "o", ms=7, color=light("vermillion" if doubtful else "blue"))
+    doubtful = reading.confidence == LOW
+    axes.plot([x], [reading.value], "X" if doubtful else "o", ms=7, color=light("vermillion" if doubtful else "blue"))
     if doubtful:
-        above: dict[str, Any] = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "fontsize": size.font - 1}
-        axes.annotate(LOW, (x, reading["value"]), **above)
+        above = (0, 7)
+        axes.annotate(LOW, (x, reading.value), xytext=above, textcoords="offset points", ha="center", fontsize=size.font - 1)
 
 
 def decisions(anchor: str, book: Book, scores: Sequence[str], windows: Sequence[Window]) -> Chart:
     """Draw the scores at each decision and, below, what share of the book its basket then held."""
-    held = book.realised[[ticker for ticker in book.members if ticker in book.realised]].sum(axis=1)
-    said = [f"{plain(name)} {number(last_of(book.decisions[name]), 3)}" for name in scores]
-    said.append(f"basket {percent(last_of(held), sign=False)} of the book")
-    said.append(f"invested {percent(last_of(book.decisions['invested']), sign=False)}")
-    label = f"Step chart of the score at each decision and of the share held. Last: {'; '.join(said)}."
+    invested = book.realised[[ticker for ticker in book.members if ticker in book.realised]].sum(axis=1)
+    last = [f"{plain(name)} {number(last_of(book.decisions[name]), 3)}" for name in scores]
+    last.append(f"basket {percent(last_of(invested), sign=False)} of the book")
+    last.append(f"invested {percent(last_of(book.decisions['invested']), sign=False)}")
+    label = f"Step chart of the score at each decision and of the share held. Last: {'; '.join(last)}."
     caption = (
         "Above: the score computed at each decision from nothing but what was known then. Below: the share of the book in the "
         "basket's names right after each order session (filled), and all that the decision wanted invested (dashed)."
     )
-    return chart(anchor, label, caption, lambda size: _draw_decisions(size, book, scores, held, windows))
+    return chart(anchor, label, caption, lambda size: _draw_decisions(size, book, scores, invested, windows))
 
 
-def _draw_decisions(size: Size, book: Book, scores: Sequence[str], held: pd.Series, windows: Sequence[Window]) -> Figure:
+def _draw_decisions(size: Size, book: Book, scores: Sequence[str], invested: pd.Series, windows: Sequence[Window]) -> Figure:
     figure, drawn = panels(size, [130.0] * len(scores) + [90.0])
     end = book.equity.index[-1]
     timeline(size, drawn, windows, book.equity.index[0], end)
@@ -101,14 +99,14 @@ def _draw_decisions(size: Size, book: Book, scores: Sequence[str], held: pd.Seri
         axes.margins(y=0.25)
         title(axes, f"score of {plain(name)} (no unit)", size, top=axes is drawn[0])
         label_ends(size, axes, [(days(end), last_of(line), f"score {number(last_of(line), 3)}", light("ink"))])
-    _draw_share(size, drawn[-1], book, held, not scores)
+    _draw_share(size, drawn[-1], book, invested, not scores)
     return figure
 
 
-def _draw_share(size: Size, axes: Axes, book: Book, held: pd.Series, first: bool) -> None:
+def _draw_share(size: Size, axes: Axes, book: Book, invested: pd.Series, first: bool) -> None:
     """Fill the share of the book in its basket and dash the share that was to be invested."""
     end, colour = book.equity.index[-1], light(theme(book.basket))
-    filled, wanted = _until(held, end), _until(book.decisions["invested"], end)
+    filled, wanted = _until(invested, end), _until(book.decisions["invested"], end)
     axes.fill_between(sessions(filled.index), filled.to_numpy(), 0, step="post", color=colour, alpha=0.45, lw=0)
     axes.step(sessions(wanted.index), wanted.to_numpy(), where="post", color=light("ink"), lw=1, ls=(0, (4, 2)))
     axes.set_ylim(0, 1.1)
@@ -142,8 +140,10 @@ def _draw_holdings(size: Size, book: Book, weights: pd.DataFrame, names: Names, 
         colour = light(theme(book.basket) if ticker in book.members else "rest")
         top = base + weights[ticker]
         lower, upper = _until(top - weights[ticker], end), _until(top, end)
-        shade: dict[str, Any] = {"facecolor": colour, "alpha": (0.85, 0.45)[position % 2], "edgecolor": light("paper"), "lw": 0.6}
-        axes.fill_between(sessions(upper.index), lower.to_numpy(), upper.to_numpy(), step="post", **shade)
+        axes.fill_between(
+            sessions(upper.index), lower.to_numpy(), upper.to_numpy(), step="post", facecolor=colour,
+            alpha=(0.85, 0.45)[position % 2], edgecolor=light("paper"), lw=0.6,
+        )  # fmt: skip
         if len(upper) and upper.iloc[-1] - lower.iloc[-1] >= LABELLED:
             ends.append((days(end), float(lower.iloc[-1] + upper.iloc[-1]) / 2, name_of(names, ticker), colour))
         base = top

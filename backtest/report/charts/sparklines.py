@@ -14,15 +14,15 @@ from backtest.thesis.windows import REPORT_DATE
 WIDTH, HEIGHT = 150, 42
 
 
-def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float]]) -> Markup | None:
+def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float | None]]) -> Markup | None:
     """Return the books' values by month as lines on one log scale, the report's date a stroke; None where there is no month."""
     lines = {book: pd.Series(path, dtype=float).dropna() for book, path in paths.items()}
     lines = {book: line[line > 0] for book, line in lines.items()}
     lines = {book: line for book, line in lines.items() if len(line) > 1}
     if not lines:
         return None
-    said = "; ".join(f"{plain(book)} {number(float(line.iloc[-1]))}" for book, line in lines.items())
-    return picture(anchor, f"Sparkline, log scale: what 1 became, {said}.", lambda: _draw(lines))
+    ends = "; ".join(f"{plain(book)} {number(float(line.iloc[-1]))}" for book, line in lines.items())
+    return picture(anchor, f"Sparkline, log scale: what 1 became, {ends}.", lambda: _draw(lines))
 
 
 def _draw(lines: Mapping[str, pd.Series]) -> Figure:

@@ -5,7 +5,7 @@ import pandas as pd
 from backtest.execution.attribution import PARTS
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import Names, day, name_of, name_zh, percent
-from backtest.runs import Book, RunResult
+from backtest.result import Book, RunResult
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}
 PLACES = {"XSHG": "Shanghai and Shenzhen", "XNYS": "New York"}
@@ -14,7 +14,7 @@ PLACES = {"XSHG": "Shanghai and Shenzhen", "XNYS": "New York"}
 def section(result: RunResult) -> Section:
     """Return what each part of each book added to its total return; of several books, each folded."""
     folded = len(result.books) > 1
-    said = Text(
+    meaning = Text(
         "Each figure is profit over the money at the start, so every table adds up to the book's total return. "
         "Price: what local prices did. Currency: what the exchange rate did to what was held. Costs: fees and slippage.",
         "small",
@@ -23,7 +23,7 @@ def section(result: RunResult) -> Section:
         Part(f"attribution-{n}", f"Attribution: {book.title}", _blocks(book, result.names), book.basket, folded)
         for n, book in enumerate(result.books.values(), start=1)
     )
-    return Section("attribution", "Attribution", (said, *parts))
+    return Section("attribution", "Attribution", (meaning, *parts))
 
 
 def _blocks(book: Book, names: Names) -> tuple[Block, ...]:
@@ -32,11 +32,12 @@ def _blocks(book: Book, names: Names) -> tuple[Block, ...]:
     return tuple(tables)
 
 
-def _table(book: Book, title: str, found: pd.DataFrame, names: Names) -> Table:
+def _table(book: Book, title: str, contributions: pd.DataFrame, names: Names) -> Table:
     """Return a group's rows, largest first, and their sum; what never traded has no row."""
-    ordered = found[(found != 0).any(axis=1)].sort_values("total", ascending=False, kind="stable")
+    traded = contributions[(contributions != 0).any(axis=1)]
+    ordered = traded.sort_values("total", ascending=False, kind="stable")
     rows = tuple(_row(str(name), line, names) for name, line in ordered.iterrows())
-    total = _row("Total", found.sum(), {})
+    total = _row("Total", contributions.sum(), {})
     columns = (Column(title), *(Column(part.capitalize(), True) for part in ("total", *PARTS)))
     span = f"{day(book.equity.index[0])} to {day(book.equity.index[-1])}" if len(book.equity) else "no session"
     about = f"From holdings, prices and orders of every session, {span}; known at the last close."

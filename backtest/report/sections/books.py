@@ -1,13 +1,12 @@
 """What each book earned: value against benchmarks through time, and a row of figures per window."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from backtest.report import cells
 from backtest.report.charts import book_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
-from backtest.runs import Book, RunResult
+from backtest.result import BenchmarkSpan, Book, RunResult
 
 
 def section(result: RunResult) -> Section:
@@ -49,7 +48,7 @@ def _windows(result: RunResult, book: Book) -> Table:
     header = [Column("Window"), Column("n", True), Column("Total return", True)]
     groups = [
         Rows(
-            tuple(_row(book, name, found.name) for name, found in spans(result.windows) if found.sample == sample),
+            tuple(_row(book, name, window.name) for name, window in spans(result.windows) if window.sample == sample),
             title,
             sample,
         )
@@ -90,16 +89,16 @@ def _benchmark(result: RunResult, ticker: str, note: str = "") -> Cell:
 
 
 def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
-    found = book.windows.get(window, {})
+    figures = book.window(window)
     return (
-        cells.window(name, found),
-        cells.count(found, "n"),
-        cells.total_return(found),
-        cells.sharpe(found),
-        cells.drawdown(found),
-        cells.multiple(found, "turnover"),
-        cells.share(found, "costs", 2),
-        cells.count(found, "orders"),
+        cells.window_name(name, figures),
+        cells.count(figures.n),
+        cells.total_return(figures),
+        cells.sharpe(figures),
+        cells.drawdown(figures),
+        cells.multiple(figures.turnover),
+        cells.share(figures.costs, 2),
+        cells.count(figures.orders),
     )
 
 
@@ -120,7 +119,7 @@ def _overview(result: RunResult) -> Table:
 
 def _book_row(number: int, book: Book, keys: list[str]) -> tuple[Cell, ...]:
     header = Cell(plain(book.basket), note=book.currency, href=f"#book-{number}")
-    return (header, *(cells.total_return(book.windows.get(key, {})) for key in keys))
+    return (header, *(cells.total_return(book.window(key)) for key in keys))
 
 
 def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, ...]]:
@@ -135,9 +134,5 @@ def _benchmark_rows(result: RunResult, keys: list[str]) -> Iterator[tuple[Cell, 
 
 def _benchmark_cells(book: Book, ticker: str, keys: list[str]) -> Iterator[Cell]:
     for key in keys:
-        value, found = book.benchmark_windows[ticker].get(key), book.windows.get(key, {})
-        yield cells.benchmark(value, book.benchmarks[ticker], found, _span(book, ticker, key))
-
-
-def _span(book: Book, ticker: str, window: str) -> dict[str, Any] | None:
-    return book.benchmark_spans.get(ticker, {}).get(window)
+        span = book.benchmark_windows[ticker].get(key, BenchmarkSpan())
+        yield cells.benchmark(span, book.benchmarks[ticker], book.window(key))

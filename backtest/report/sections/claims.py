@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
+from backtest.claims.ledger import ClaimOutcome, Finding, ReadingResult, Verdict
+from backtest.claims.measurement import Returns, SetsOfFour
 from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import counted, day, ended, listed, origin, percent, plain, stated
-from backtest.runs import RunResult
+from backtest.result import RunResult
 from backtest.thesis.windows import REPORT_DATE
 
 MEANING = (
@@ -20,8 +21,8 @@ HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
 def section(result: RunResult) -> Section:
     """Return the tally, the table of claims and the specification curve."""
     blocks: list[Block] = [Text(_tally(result), "lead"), Text(MEANING, "small"), _table(result)]
-    sets = next((claim for claim in result.claims if claim["id"] == "excess-growth"), None)
-    curves = _curves(sets) if sets else {}
+    four = next((finding for finding in result.claims if finding.claim.id == "excess-growth"), None)
+    curves = _curves(four) if four else {}
     if curves:
         blocks.append(_specification(curves))
     return Section("claims", "The report's claims, held to its own figures", tuple(blocks))
@@ -29,15 +30,20 @@ def section(result: RunResult) -> Section:
 
 def _tally(result: RunResult) -> str:
     claims = result.claims
-    now, then = (Counter(verdicts) for verdicts in zip(*((c["verdict"], c["then"]["verdict"]) for c in claims), strict=True))
-    changed = [c["id"] for c in claims if c["verdict"] != c["then"]["verdict"]]
+    now, written = Counter(one.verdict for one in claims), Counter(_written(one).verdict for one in claims)
+    changed = [one.claim.id for one in claims if one.verdict != _written(one).verdict]
     return (
         f"Of {counted(len(claims), 'claim')} as known at the end of the run, {ended(result.windows)}: {_counts(now)}. As known "
-        f"on the report's date, {day(REPORT_DATE)}: {_counts(then)}. Changed between the two: {listed(changed)}."
+        f"on the report's date, {day(REPORT_DATE)}: {_counts(written)}. Changed between the two: {listed(changed)}."
     )
 
 
-def _counts(verdicts: Counter[str]) -> str:
+def _written(finding: Finding) -> ClaimOutcome:
+    """Return what was known of a claim when it was written; a run always asks."""
+    return finding.when_written or finding.outcome
+
+
+def _counts(verdicts: Counter[Verdict]) -> str:
     return listed([f"{count} {verdict}" for verdict, count in verdicts.most_common()])
 
 
@@ -52,46 +58,46 @@ def _table(result: RunResult) -> Table:
         Column("Evidence", prose=True),
         Column("Every reading tried"),
     )
-    return Table("The claims ledger", columns, (Rows(tuple(_row(claim) for claim in result.claims)),))
+    return Table("The claims ledger", columns, (Rows(tuple(_row(finding) for finding in result.claims)),))
 
 
-def _row(claim: Mapping[str, Any]) -> tuple[Cell, ...]:
-    readings = [claim["reading"], *claim["alternatives"]]
-    doubtful = claim["confidence"] == "low"
+def _row(finding: Finding) -> tuple[Cell, ...]:
+    claim, readings, written = finding.claim, finding.readings, _written(finding)
+    doubtful = finding.confidence == "low"
     return (
-        Cell(claim["id"], about=origin(claim)),
-        Cell(claim["sentence"], note=f"in {claim['unit']}"),
-        Cell(stated(claim["reported"])),
-        Cell(stated(claim["measured"]), note=claim["quarter"] or ""),
-        Cell(claim["verdict"], mark="contradicted" if claim["verdict"] == "contradicted" else ""),
-        Cell(claim["then"]["verdict"], note=stated(claim["then"]["measured"])),
-        Cell(f"{claim['evidence']}, {counted(len(claim['inputs']), 'figure')}", mark="low confidence" if doubtful else ""),
+        Cell(claim.id, about=origin(finding.inputs)),
+        Cell(claim.sentence, note=f"in {claim.unit}"),
+        Cell(stated(claim.reported)),
+        Cell(stated(finding.main.value), note=finding.main.quarter or ""),
+        Cell(finding.verdict, mark="contradicted" if finding.verdict == "contradicted" else ""),
+        Cell(written.verdict, note=stated(written.measured)),
+        Cell(f"{finding.evidence}, {counted(len(finding.inputs), 'figure')}", mark="low confidence" if doubtful else ""),
         Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(one) for one in readings)),
     )
 
 
-def _reading(one: Mapping[str, Any]) -> str:
-    missing = f"; missing {listed(one['missing'][:3])}" if one["missing"] else ""
-    span = f", {one['quarter']}" if one.get("details", {}).get("span") else ""
-    return f"{stated(one['measured'])}, {HOLDS[one['holds']]}: {one['reading']}{span}{missing}"
+def _reading(one: ReadingResult) -> str:
+    measured = one.measurement
+    missing = f"; missing {listed(measured.missing[:3])}" if measured.missing else ""
+    span = f", {measured.quarter}" if isinstance(measured.details, Returns) else ""
+    return f"{stated(measured.value)}, {HOLDS[one.holds]}: {one.name}{span}{missing}"
 
 
-def _curves(claim: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the details of the readings that were tried over every set of four."""
-    readings = [claim["reading"], *claim["alternatives"]]
+def _curves(finding: Finding) -> dict[str, SetsOfFour]:
+    """Return what came of the readings that were tried over every set of four."""
     return {
-        one["reading"].removeprefix("every set of four, "): one["details"]
-        for one in readings
-        if one.get("details", {}).get("sets", 0) > 1
+        one.name.removeprefix("every set of four, "): details
+        for one in finding.readings
+        if isinstance(details := one.measurement.details, SetsOfFour) and details.sets > 1
     }
 
 
-def _specification(curves: Mapping[str, Mapping[str, Any]]) -> Part:
+def _specification(curves: Mapping[str, SetsOfFour]) -> Part:
     first = next(iter(curves.values()))
-    said = [f"{plain(name)}: {percent(c['sets_holding'] / c['sets'], 0, sign=False)} of sets" for name, c in curves.items()]
+    shares = [f"{plain(name)}: {percent(c.sets_holding / c.sets, 0, sign=False)} of sets" for name, c in curves.items()]
     text = (
-        f"The report names neither its four leaders nor its measure. {first['sets']} sets of four can be drawn from "
-        f"{len(first['suppliers'])} suppliers with full coverage from {first['quarters'][0]} to {first['quarters'][-1]}. "
-        f"The claim holds in every quarter for: {'; '.join(said)}."
+        f"The report names neither its four leaders nor its measure. {first.sets} sets of four can be drawn from "
+        f"{len(first.suppliers)} suppliers with full coverage from {first.quarters[0]} to {first.quarters[-1]}. "
+        f"The claim holds in every quarter for: {'; '.join(shares)}."
     )
     return Part("claims-curve", "Which four?", (Text(text), claim_charts.specification("claims-curve-chart", curves)))

@@ -3,7 +3,7 @@
 from backtest.report.charts import decision_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import Names, day, name_of, name_zh, percent
-from backtest.runs import Book, RunResult
+from backtest.result import Book, RunResult
 
 
 def section(result: RunResult) -> Section:

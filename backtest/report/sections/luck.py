@@ -1,13 +1,28 @@
 """How much of it is luck: what the audit found, in tables, and what it did not ask."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from backtest.report.charts import audit_charts
 from backtest.report.components import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
-from backtest.report.formatting import DASH, Names, known, name_of, number, percent, plain, regimes
+from backtest.report.formatting import DASH, Names, name_of, number, percent, plain, regimes
 from backtest.report.sections.outcome import audit_command
-from backtest.runs import RunResult
+from backtest.result import (
+    AnnouncementStudy,
+    Audit,
+    BasketStates,
+    FactorFit,
+    Interval,
+    Lead,
+    LeakResult,
+    NullSuite,
+    NullTest,
+    Remainder,
+    RunResult,
+    SupplierSlopes,
+    WindowRank,
+)
+from backtest.statistics.markov_switching import State
+from backtest.statistics.refusal import Refused
 
 
 def section(result: RunResult) -> Section:
@@ -15,127 +30,144 @@ def section(result: RunResult) -> Section:
     if result.audit is None:
         command = audit_command(result)
         return Section("luck", "Luck", (Text("The audit was not run."), *((Code(command),) if command else ())))
-    found = result.audit
-    blocks: list[Block] = [
-        Text(str(found["verdict"]), "lead"),
-        Text(
-            f"{found['replay']['decisions']} decisions were taken again with everything later hidden: none moved. A planted "
-            f"signal that reads tomorrow was caught: {found['replay']['canary']}."
-        ),
-    ]
-    blocks += [_regimes(found)] if "regimes" in found else []
-    blocks += [_nulls(found["nulls"])] if "nulls" in found else []
-    blocks += [_rests(found["influence"])] if "influence" in found else []
-    blocks += [_factors(found["factors"])] if "factors" in found else []
-    blocks += [_leaks(found["leak_budget"])] if "leak_budget" in found else []
-    blocks += [_events(found["events"])] if "events" in found else []
-    blocks += [_led(found["lead_lag"])] if "lead_lag" in found else []
-    blocks += _slopes(found["slopes"], result.names) if "slopes" in found else []
-    blocks += list(_states(result, found["states"])) if "states" in found else []
-    if found["not_run"]:
-        blocks.append(Bullets(tuple(f"Not run: {name} ({reason})." for name, reason in found["not_run"].items())))
-    return Section("luck", "Luck", tuple(blocks))
+    return Section("luck", "Luck", tuple(_blocks(result, result.audit)))
 
 
-def _regimes(found: Mapping[str, Any]) -> Table:
+def _blocks(result: RunResult, audit: Audit) -> Iterator[Block]:
+    """Yield what each question came to, those that were asked."""
+    yield Text(audit.verdict, "lead")
+    yield Text(
+        f"{audit.replay.decisions} decisions were taken again with everything later hidden: none moved. A planted "
+        f"signal that reads tomorrow was caught: {audit.replay.canary}."
+    )
+    if audit.window_ranks is not None:
+        yield _window_ranks(audit.window_ranks, audit.windows_id)
+    if audit.nulls is not None:
+        yield _nulls(audit.nulls)
+    if audit.influence is not None:
+        yield _influence(audit.influence)
+    if audit.factors is not None:
+        yield _factors(audit.factors)
+    if audit.leak_budget is not None:
+        yield _leak_budget(audit.leak_budget)
+    if audit.events is not None:
+        yield _events(audit.events)
+    if audit.lead_lag is not None:
+        yield _leads(audit.lead_lag)
+    if audit.slopes is not None:
+        yield _slopes(audit.slopes, result.names)
+    if audit.states is not None:
+        yield from _states(result, audit.states)
+    if audit.not_run:
+        yield Bullets(tuple(f"Not run: {name} ({reason})." for name, reason in audit.not_run.items()))
+
+
+def _refused(name: Cell, reason: str, others: int) -> tuple[Cell, ...]:
+    """Return a row that has a reason instead of its first figure, and a dash for each other."""
+    return (name, Cell(DASH, note=reason), *(Cell(DASH) for _ in range(others)))
+
+
+def _window_ranks(books: Mapping[str, Mapping[str, WindowRank | Refused]], windows_id: str) -> Table:
     columns = (
         Column("Regime"), Column("n", True), Column("Sharpe ± error", True), Column("Best of noise", True),
         Column("Rank", True), Column("Verdict", prose=True),
     )  # fmt: skip
     groups = tuple(
-        Rows(tuple(_regime(name, one) for name, one in book.items()), title=title) for title, book in found["regimes"].items()
+        Rows(tuple(_window_rank(name, one) for name, one in windows.items()), title=title) for title, windows in books.items()
     )
-    return Table(f"Regimes against luck (windows fixed in windows.toml, {found['windows_id']})", columns, groups)
+    return Table(f"Regimes against luck (windows fixed in windows.toml, {windows_id})", columns, groups)
 
 
-def _regime(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    if one["verdict"] is None:
-        return (Cell(name), Cell(str(one["n"])), Cell(DASH), Cell(DASH), Cell(DASH), Cell("not judged", note=one["because"]))
+def _window_rank(name: str, one: WindowRank | Refused) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return (Cell(name), Cell(str(one.n)), Cell(DASH), Cell(DASH), Cell(DASH), Cell("not judged", note=one.reason))
     return (
         Cell(name),
-        Cell(str(one["n"])),
-        Cell(f"{number(one['sharpe'], 2)} ± {number(one['error'], 2)}"),
-        Cell(number(one["expected_best"], 2), note=f"of {one['trials']}"),
-        Cell(f"{one['rank']} of {one['windows']}", note=one["note"].split("; ")[1], last=one["last"]),
-        Cell(one["verdict"], note=one["because"]),
+        Cell(str(one.n)),
+        Cell(f"{number(one.sharpe, 2)} ± {number(one.error, 2)}"),
+        Cell(number(one.expected_best, 2), note=f"of {one.trials}"),
+        Cell(f"{one.rank} of {one.windows}", note=f"{one.apart} fit side by side", last=one.last),
+        Cell(one.verdict, note=one.because),
     )
 
 
-def _nulls(found: Mapping[str, Any]) -> Table:
+def _nulls(suite: NullSuite) -> Table:
     columns = (
         Column("Null"), Column("Growth a year", True), Column("Middle draw", True), Column("p", True), Column("p, Holm", True),
     )  # fmt: skip
-    counted = f"Holm over {found['primary']} primary ones (factors) and {found['registered'] - found['primary']} others"
-    title = f"Null suite: log growth a year before costs (factors: alpha); {counted} ({found['hypotheses_id']})"
-    return Table(title, columns, (Rows(tuple(_null(name, one) for name, one in found["tests"].items())),))
+    counted = f"Holm over {suite.primary} primary ones (factors) and {suite.registered - suite.primary} others"
+    title = f"Null suite: log growth a year before costs (factors: alpha); {counted} ({suite.hypotheses_id})"
+    return Table(title, columns, (Rows(tuple(_null(name, one) for name, one in suite.tests.items())),))
 
 
-def _null(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    if one["p"] is None:
-        return (Cell(name), Cell(DASH, note=one["because"]), *(Cell(DASH) for _ in range(3)))
+def _null(name: str, one: NullTest | Refused) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return _refused(Cell(name), one.reason, 3)
     return (
-        Cell(name, note="" if one["draws"] else "primary; a basket chosen in hindsight has alpha by its choice"),
-        Cell(percent(one["observed"])),
-        Cell(percent(one["median"]), note=f"of {one['draws']}") if one["draws"] else Cell(DASH, note="a regression"),
-        Cell(number(one["p"], 3), note=f"at least {number(one['floor'], 3)}" if one["floor"] else f"{one['n']} returns"),
-        Cell(number(one["adjusted"], 3) if one["adjusted"] is not None else "not registered"),
+        Cell(name, note="" if one.draws else "primary; a basket chosen in hindsight has alpha by its choice"),
+        Cell(percent(one.observed)),
+        Cell(percent(one.median), note=f"of {one.draws}") if one.draws else Cell(DASH, note="a regression"),
+        Cell(number(one.p, 3), note=f"at least {number(one.least, 3)}" if one.least else f"{one.n} returns"),
+        Cell(number(one.adjusted, 3) if one.adjusted is not None else "not registered"),
     )
 
 
-def _rests(books: Mapping[str, Any]) -> Table:
-    columns = tuple(
-        Column(text, place > 0)
-        for place, text in enumerate(
-            ("Book", "Return", "Without its best name", "Without its best quarter", "Without best 3 sessions", "Largest share")
-        )
-    )
-    return Table("What the return rests on", columns, (Rows(tuple(_rest(name, one) for name, one in books.items())),))
+def _influence(books: Mapping[str, Remainder | Refused]) -> Table:
+    texts = ("Return", "Without its best name", "Without its best quarter", "Without best 3 sessions", "Largest share")
+    columns = (Column("Book"), *(Column(text, True) for text in texts))
+    return Table("What the return rests on", columns, (Rows(tuple(_remainder(name, one) for name, one in books.items())),))
 
 
-def _rest(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    if "refused" in one:
-        return (Cell(name), Cell(DASH, note=one["refused"]), *(Cell(DASH) for _ in range(4)))
-    (ticker, left), (quarter, rest) = next(iter(one["without_name"].items())), next(iter(one["without_quarter"].items()))
-    largest = next(iter(one["profit_share"].items())) if one["profit_share"] else None
+def _remainder(name: str, one: Remainder | Refused) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return _refused(Cell(name), one.reason, 4)
+    (ticker, without_name), (quarter, without_quarter) = _first(one.without_name), _first(one.without_quarter)
+    largest, share = _first(one.profit_share) if one.profit_share else ("", None)
     return (
         Cell(name),
-        Cell(percent(one["total_return"])),
-        Cell(percent(left), note=ticker),
-        Cell(percent(rest), note=quarter),
-        Cell(percent(one["without_best_days"])),
-        Cell(percent(largest[1], sign=False), note=largest[0]) if largest else Cell("no profit"),
+        Cell(percent(one.total_return)),
+        Cell(percent(without_name), note=ticker),
+        Cell(percent(without_quarter), note=quarter),
+        Cell(percent(one.without_best_days)),
+        Cell("no profit") if share is None else Cell(percent(share, sign=False), note=largest),
     )
 
 
-def _leaks(books: Mapping[str, Any]) -> Table:
+def _first(values: Mapping[str, float]) -> tuple[str, float]:
+    return next(iter(values.items()))
+
+
+def _leak_budget(books: Mapping[str, Mapping[str, LeakResult]]) -> Table:
     columns = (
         Column("Figures used"), Column("Return", True), Column("Bought", True), Column("Sharpe", True), Column("Bought", True),
     )  # fmt: skip
-    groups = tuple(Rows(tuple(_leak(way, one) for way, one in book.items()), title=name) for name, book in books.items())
+    groups = tuple(Rows(tuple(_leak(way, one) for way, one in ways.items()), title=name) for name, ways in books.items())
     return Table("Leak budget: what using figures earlier or later would have bought", columns, groups)
 
 
-def _leak(way: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    returns = (percent(one[name]) if known(one[name]) else DASH for name in ("total_return", "total_return_bought"))
-    ratios = (number(one[name], 2) if known(one[name]) else DASH for name in ("sharpe", "sharpe_bought"))
+def _leak(way: str, one: LeakResult) -> tuple[Cell, ...]:
+    returns = (percent(value) for value in (one.total_return, one.total_return_bought))
+    ratios = (number(value, 2) for value in (one.sharpe, one.sharpe_bought))
     return (Cell(way), *(Cell(text) for text in returns), *(Cell(text) for text in ratios))
 
 
-def _factors(books: Mapping[str, Any]) -> Table:
-    names = list(dict.fromkeys(name for one in books.values() for name in one.get("loadings", {})))
+def _factors(books: Mapping[str, FactorFit | Refused]) -> Table:
+    fits = [one for one in books.values() if isinstance(one, FactorFit)]
+    names = list(dict.fromkeys(name for one in fits for name in one.loadings))
     columns = (Column("Book"), Column("Alpha a year", True), *(Column(name, True, term="Loading") for name in names))
-    rows = []
-    for book, one in books.items():
-        if "because" in one:
-            rows.append((Cell(plain(book)), Cell(DASH, note=one["because"]), *(Cell(DASH) for _ in names)))
-            continue
-        loadings = (_interval(one["loadings"].get(name), number) for name in names)
-        span = f"n = {one['n']}, {one['first']} to {one['last']}"
-        rows.append((Cell(plain(book), note=span), _interval(one["alpha"], percent), *loadings))
-    return Table("What market, sector, NVIDIA and currency leave unexplained, with 95% intervals", columns, (Rows(tuple(rows)),))
+    rows = tuple(_fit(book, one, names) for book, one in books.items())
+    return Table("What market, sector, NVIDIA and currency leave unexplained, with 95% intervals", columns, (Rows(rows),))
 
 
-def _events(studies: Mapping[str, Any]) -> Table:
+def _fit(book: str, one: FactorFit | Refused, names: Sequence[str]) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return _refused(Cell(plain(book)), one.reason, len(names))
+    loadings = (_interval(one.loadings.get(name), number) for name in names)
+    span = f"n = {one.n}, {one.first} to {one.last}"
+    return (Cell(plain(book), note=span), _interval(one.alpha, percent), *loadings)
+
+
+def _events(studies: Mapping[str, AnnouncementStudy | Refused]) -> Table:
     columns = (
         Column("Announcement and market"), Column("Events", True), Column("Abnormal return", True), Column("t", True),
         Column("p, Kolari–Pynnönen", True), Column("p, random dates", True),
@@ -144,81 +176,80 @@ def _events(studies: Mapping[str, Any]) -> Table:
     return Table("Returns on the first session that could react to an announcement", columns, (Rows(rows),))
 
 
-def _event(name: str, one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    if "because" in one:
-        return (Cell(name), Cell(DASH, note=one["because"]), *(Cell(DASH) for _ in range(4)))
+def _event(name: str, one: AnnouncementStudy | Refused) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return _refused(Cell(name), one.reason, 4)
     return (
-        Cell(name, note=f"{len(one['books'])} books" if len(one["books"]) > 1 else plain(one["books"][0])),
-        Cell(str(len(one["events"])), note=f"{one['dropped']} unusable"),
-        Cell(percent(one["abnormal"], 2)),
-        Cell(number(one["t"])),
-        Cell(number(one["p"], 3)),
-        Cell(number(one["p_random"], 3), note=f"at least {number(one['floor'], 4)}"),
+        Cell(name, note=f"{len(one.books)} books" if len(one.books) > 1 else plain(one.books[0])),
+        Cell(str(len(one.events)), note=f"{one.dropped} unusable"),
+        Cell(percent(one.abnormal, 2)),
+        Cell(number(one.t)),
+        Cell(number(one.p, 3)),
+        Cell(number(one.p_random, 3), note=f"at least {number(one.least, 4)}"),
     )
 
 
-def _led(found: Mapping[str, Any]) -> Table:
+def _leads(leads: Mapping[str, Lead | Refused]) -> Table:
     columns = (
         Column("Leader"), Column("Quarters", True), Column("Correlation", True), Column("p, rotations", True),
         Column("Slope (indicative)", True),
     )  # fmt: skip
-    rows = []
-    for name, one in found.items():
-        if "because" in one:
-            rows.append((Cell(name), Cell(str(one["n"]), note=one["because"]), *(Cell(DASH) for _ in range(3))))
-            continue
-        rows.append(
-            (
-                Cell(name, note=f"{one['quarters'][0]} to {one['quarters'][1]}"),
-                Cell(str(one["n"])),
-                Cell(number(one["correlation"])),
-                Cell(number(one["p"], 3), note=f"at least {number(one['floor'], 3)}"),
-                _interval(one["slope"], number),
-            )
-        )
     caption = "Does it lead the suppliers' revenue by one quarter? Growth over the quarter before; one lag, fixed in advance"
-    return Table(caption, columns, (Rows(tuple(rows)),))
+    return Table(caption, columns, (Rows(tuple(_lead(name, one) for name, one in leads.items())),))
 
 
-def _slopes(found: Mapping[str, Any], names: Names) -> list[Block]:
-    if "because" in found:
-        return [Text(f"Suppliers' slopes on CapEx are not given: {found['because']}.", "small")]
+def _lead(name: str, one: Lead | Refused) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return (Cell(name), Cell(str(one.n), note=one.reason), *(Cell(DASH) for _ in range(3)))
+    return (
+        Cell(name, note=f"{one.quarters[0]} to {one.quarters[1]}"),
+        Cell(str(one.n)),
+        Cell(number(one.correlation)),
+        Cell(number(one.p, 3), note=f"at least {number(one.least, 3)}"),
+        _interval(one.slope, number),
+    )
+
+
+def _slopes(slopes: SupplierSlopes | Refused, names: Names) -> Block:
+    if isinstance(slopes, Refused):
+        return Text(f"Suppliers' slopes on CapEx are not given: {slopes.reason}.", "small")
     columns = (
         Column("Supplier"), Column("Own slope ± error", True), Column("Pooled slope", True), Column("Shrinkage", True),
         Column("Above zero", True),
     )  # fmt: skip
-    lines = {name_of(names, ticker): (one, ticker) for ticker, one in found["slopes"].items()} | {"All": (found["mean"], "")}
+    pooled = slopes.pooled
+    lines = {name_of(names, ticker): (one, ticker) for ticker, one in pooled.slopes.items()} | {"All": (pooled.mean, "")}
     rows = tuple(
         (
             Cell(name, note=note),
-            Cell(f"{number(one['estimate'])} ± {number(one['error'])}"),
-            Cell(number(one["mean"]), note=f"{number(one['lower'])} to {number(one['upper'])}"),
-            Cell(percent(one["shrinkage"], 0, sign=False) if note else DASH),
-            Cell(percent(one["positive"], 0, sign=False)),
+            Cell(f"{number(one.estimate)} ± {number(one.error)}"),
+            Cell(number(one.mean), note=f"{number(one.lower)} to {number(one.upper)}"),
+            Cell(percent(one.shrinkage, 0, sign=False) if note else DASH),
+            Cell(percent(one.positive, 0, sign=False)),
         )
         for name, (one, note) in lines.items()
     )
     caption = (
-        f"Revenue growth per CapEx growth in the same quarter, {found['quarters'][0]} to {found['quarters'][1]} (n = "
-        f"{found['n']} quarters for all suppliers together; indicative). Prior: {found['prior']}"
+        f"Revenue growth per CapEx growth in the same quarter, {slopes.quarters[0]} to {slopes.quarters[1]} (n = "
+        f"{pooled.n} quarters for all suppliers together; indicative). Prior: {pooled.prior}"
     )
-    return [Table(caption, columns, (Rows(rows),))]
+    return Table(caption, columns, (Rows(rows),))
 
 
-def _states(result: RunResult, books: Mapping[str, Any]) -> Iterator[Block]:
+def _states(result: RunResult, books: Mapping[str, BasketStates | Refused]) -> Iterator[Block]:
     """Yield the two states' table, and the probability through time of the baskets whose fit can be relied on."""
     spans = regimes(result.windows)
     columns = (
         Column("Basket"), Column("Better state", True), Column("Worse state", True), Column("Gain over one state", True),
         *(Column(span.name, True, term="Probability of the better state") for span in spans),
     )  # fmt: skip
-    rows = tuple(_state(name, one, [span.name for span in spans]) for name, one in books.items())
+    rows = tuple(_basket(name, one, [span.name for span in spans]) for name, one in books.items())
     caption = (
         "Two states of each basket's return in excess of its benchmarks (Hamilton 1989). Smoothed: every session is read, later "
         "ones too; a description, never a signal"
     )
     yield Table(caption, columns, (Rows(rows),))
-    sound = {name: one["probability"] for name, one in books.items() if _sound(one)}
+    sound = {name: one.probability for name, one in books.items() if isinstance(one, BasketStates) and _sound(one)}
     if sound:
         yield audit_charts.probability("luck-states", sound, result.windows)
     else:
@@ -227,24 +258,23 @@ def _states(result: RunResult, books: Mapping[str, Any]) -> Iterator[Block]:
         )
 
 
-def _sound(one: Mapping[str, Any]) -> bool:
-    return "because" not in one and not one["warnings"] and one["bic_gain"] > 0
+def _sound(one: BasketStates) -> bool:
+    return not one.warnings and one.bic_gain > 0
 
 
-def _state(name: str, one: Mapping[str, Any], spans: Sequence[str]) -> tuple[Cell, ...]:
-    if "because" in one:
-        return (Cell(plain(name)), Cell(DASH, note=one["because"]), *(Cell(DASH) for _ in range(2 + len(spans))))
-    high, low = (
-        Cell(
-            f"{percent(part['mean'], 2)} ± {percent(part['deviation'], 1, sign=False)}",
-            note=f"lasts {number(part['duration'], 0)}",
-        )
-        for part in (one["high"], one["low"])
-    )
-    doubt = "; ".join(one["warnings"]) or ("one state is as good" if one["bic_gain"] <= 0 else "")
-    shares = (percent(one["windows"][span], 0, sign=False) for span in spans)
-    return (Cell(plain(name)), high, low, Cell(number(one["bic_gain"], 1), note=doubt), *(Cell(text) for text in shares))
+def _basket(name: str, one: BasketStates | Refused, spans: Sequence[str]) -> tuple[Cell, ...]:
+    if isinstance(one, Refused):
+        return _refused(Cell(plain(name)), one.reason, 2 + len(spans))
+    doubt = "; ".join(one.warnings) or ("one state is as good" if one.bic_gain <= 0 else "")
+    shares = (percent(one.windows[span], 0, sign=False) for span in spans)
+    gain = Cell(number(one.bic_gain, 1), note=doubt)
+    return (Cell(plain(name)), _state(one.high), _state(one.low), gain, *(Cell(text) for text in shares))
 
 
-def _interval(one: Mapping[str, float] | None, said: Callable[[float], str]) -> Cell:
-    return Cell(said(one["value"]), note=f"{said(one['lower'])} to {said(one['upper'])}") if one else Cell(DASH)
+def _state(state: State) -> Cell:
+    text = f"{percent(state.mean, 2)} ± {percent(state.deviation, 1, sign=False)}"
+    return Cell(text, note=f"lasts {number(state.duration, 0)}")
+
+
+def _interval(one: Interval | None, shown: Callable[[float], str]) -> Cell:
+    return Cell(shown(one.value), note=f"{shown(one.lower)} to {shown(one.upper)}") if one else Cell(DASH)

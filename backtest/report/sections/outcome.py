@@ -2,13 +2,12 @@
 
 import shlex
 from collections.abc import Iterator
-from typing import Any
 
 from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.components import Bullets, Section, Text
 from backtest.report.formatting import counted, day, known, listed, name_of, number, percent
-from backtest.runs import Book, RunResult
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE
+from backtest.result import Book, RunResult
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE, WindowStatistics
 
 
 def section(result: RunResult) -> Section:
@@ -21,9 +20,7 @@ def section(result: RunResult) -> Section:
 
 def _last(result: RunResult, window: str) -> str:
     """Return the last day on which a book has a return in a window, or nothing where none has."""
-    return max(
-        (str(one["last"]) for book in result.books.values() if "last" in (one := book.windows.get(window, {}))), default=""
-    )
+    return max((last for book in result.books.values() if (last := book.window(window).last)), default="")
 
 
 def luck(result: RunResult) -> str:
@@ -31,7 +28,7 @@ def luck(result: RunResult) -> str:
     if result.audit is None:
         command = audit_command(result)
         return f"The audit was not run: how much of this is luck is not known{f' ({command})' if command else ''}."
-    return str(result.audit["verdict"])
+    return result.audit.verdict
 
 
 def audit_command(result: RunResult) -> str:
@@ -41,68 +38,68 @@ def audit_command(result: RunResult) -> str:
 
 def _sentence(result: RunResult, window: str) -> str:
     """Return what the books earned in a window, against what, how uncertain that is, and with what hindsight."""
-    found = [book for book in result.books.values() if known(book.windows.get(window, {}).get("total_return"))]
-    if not found:
+    books = [book for book in result.books.values() if known(book.window(window).total_return)]
+    if not books:
         return f"There is no result {window}: the run has no two sessions there."
-    one = found[0].windows[window]
-    ends = sorted({str(book.windows[window]["last"]) for book in found})
+    ends = sorted({str(book.windows[window].last) for book in books})
     last = ends[0] if len(ends) == 1 else f"days from {ends[0]} to {ends[-1]}, each book its own"
     when = "After the report" if window == OUT_OF_SAMPLE else "Up to the report"
-    said = _one(result, found[0], window) if len(found) == 1 else _several(result, found, window)
-    return f"{when} ({window}, {one['first']} to {last}) {said} {_benchmarks(result, found, window)} {_choice(found, window)}"
+    earned = _single(books[0], window) if len(books) == 1 else _several(books, window)
+    span = f"{when} ({window}, {books[0].windows[window].base} to {last})"
+    return f"{span} {earned} {_benchmarks(result, books, window)} {_choice(books, window)}"
 
 
-def _one(result: RunResult, book: Book, window: str) -> str:
+def _single(book: Book, window: str) -> str:
     """Return what a single book earned."""
-    found = book.windows[window]
-    return f"“{book.title}” returned {percent(found['total_return'])} in {book.currency}. {_ratio(result, found)}"
+    figures = book.windows[window]
+    return f"“{book.title}” returned {percent(figures.total_return)} in {book.currency}. {_ratio(figures)}"
 
 
-def _several(result: RunResult, books: list[Book], window: str) -> str:
+def _several(books: list[Book], window: str) -> str:
     """Return what several books earned: how many rose, the median and the ends."""
-    ordered = sorted(books, key=lambda book: float(book.windows[window]["total_return"]))
-    returns = [float(book.windows[window]["total_return"]) for book in ordered]
+    ordered = sorted(books, key=lambda book: book.windows[window].total_return or 0.0)
+    returns = [book.windows[window].total_return or 0.0 for book in ordered]
     middle = (returns[(len(returns) - 1) // 2] + returns[len(returns) // 2]) / 2
     rose = sum(value > 0 for value in returns)
-    low, high = (f"{percent(book.windows[window]['total_return'])} ({book.title})" for book in (ordered[0], ordered[-1]))
+    low, high = (f"{percent(book.windows[window].total_return)} ({book.title})" for book in (ordered[0], ordered[-1]))
     return (
         f"{rose} of {len(books)} books rose, each in its own currency: lowest {low}, median {percent(middle)}, highest {high}. "
-        f"Of the highest, picked here because it is the highest: {_ratio(result, ordered[-1].windows[window])}"
+        f"Of the highest, picked here because it is the highest: {_ratio(ordered[-1].windows[window])}"
     )
 
 
 def _benchmarks(result: RunResult, books: list[Book], window: str) -> str:
     """Return each benchmark's return over the window, once per currency it is compared in."""
-    found: dict[str, dict[str, str]] = {}
-    for book in sorted(books, key=lambda one: str(one.windows[window]["last"]), reverse=True):  # the longest span of each
-        for ticker, returns in book.benchmark_windows.items():
-            if known(returns.get(window)):
-                span = book.benchmark_spans[ticker][window]
-                there = f", the book {percent(span['book'])} there" if len(books) == 1 else ""
+    texts: dict[str, dict[str, str]] = {}
+    for book in sorted(books, key=lambda one: str(one.windows[window].last), reverse=True):  # the longest span of each
+        for ticker, spans in book.benchmark_windows.items():
+            span = spans.get(window)
+            if span and known(span.total_return):
+                there = f", the book {percent(span.book_return)} there" if len(books) == 1 else ""
                 all_of_it = len(books) == 1 and not shorter(span, book.windows[window])
-                where = "" if all_of_it else f" ({span['first']} to {span['last']}{there})"
-                said = f"{name_of(result.names, ticker)} {percent(returns[window])}{where}"
-                found.setdefault(book.currency, {}).setdefault(ticker, said)
-    if not found:
+                where = "" if all_of_it else f" ({span.base} to {span.last}{there})"
+                text = f"{name_of(result.names, ticker)} {percent(span.total_return)}{where}"
+                texts.setdefault(book.currency, {}).setdefault(ticker, text)
+    if not texts:
         return "No benchmark is priced on two of these sessions."
-    return f"Benchmarks {'; '.join(f'in {currency}: {listed(list(said.values()))}' for currency, said in found.items())}."
+    return f"Benchmarks {'; '.join(f'in {currency}: {listed(list(each.values()))}' for currency, each in texts.items())}."
 
 
 def _choice(books: list[Book], window: str) -> str:
     """Return how many of the baskets were chosen after the window's returns were known."""
-    late = [book for book in books if day(book.chosen) >= book.windows[window]["last"]]
+    late = [book for book in books if day(book.chosen) >= str(book.windows[window].last)]
     if len(books) == 1:
         return f"Hindsight: the basket was chosen on {day(books[0].chosen)}, after these returns." if late else ""
     return f"Hindsight: {len(late)} of {len(books)} baskets were chosen after these returns." if late else ""
 
 
-def _ratio(result: RunResult, found: dict[str, Any]) -> str:
+def _ratio(figures: WindowStatistics) -> str:
     """Return the Sharpe ratio with its error and n, or that it is refused."""
-    if refused(found):
-        return f"No Sharpe ratio is given: {sharpe_text(found)} sessions."
-    bounds = between(found, "sharpe_interval", number)
+    if refused(figures):
+        return f"No Sharpe ratio is given: {sharpe_text(figures)} sessions."
+    bounds = between(figures.sharpe_interval, number)
     wider = f"; with autocorrelation allowed for, 95% from {bounds}" if bounds else ""
-    return f"Sharpe {sharpe_text(found)} (one standard error) over n = {found['n']} sessions{wider}."
+    return f"Sharpe {sharpe_text(figures)} (one standard error) over n = {figures.n} sessions{wider}."
 
 
 def _caveats(result: RunResult) -> Iterator[str]:
@@ -110,52 +107,52 @@ def _caveats(result: RunResult) -> Iterator[str]:
     for chosen, titles in _by_choice(result).items():
         yield _hindsight(result, chosen, titles)
     yield (
-        f"Prices are “{result.prices['source']}”, daily ({result.prices['adjustment']}): nothing within a session is "
+        f"Prices are “{result.prices.source}”, daily ({result.prices.adjustment}): nothing within a session is "
         "seen but its open, high and low, and the first return after a date reaches back to the session before it."
     )
     yield _costs(result)
     yield from _ended(result)
-    short = sum(refused(found) for book in result.books.values() for found in book.windows.values())
+    short = sum(refused(one) for book in result.books.values() for one in book.windows.values())
     if short:
         yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
-    said = "The ± is one standard error for independent returns; autocorrelation widens it."
-    if "nulls" not in (result.audit or {}):
-        said += " Nothing here says how often a basket drawn at random, or a signal that knows nothing, would have done as well."
-    yield said
+    text = "The ± is one standard error for independent returns; autocorrelation widens it."
+    if result.audit is None or result.audit.nulls is None:
+        text += " Nothing here says how often a basket drawn at random, or a signal that knows nothing, would have done as well."
+    yield text
 
 
 def _costs(result: RunResult) -> str:
     """Return what trading was taken to cost, and which market rules these prices cannot carry."""
     spec = result.spec
-    if spec["cost_bps"] is not None:
-        flat = number(spec["cost_bps"], 0)
+    if spec.cost_bps is not None:
+        flat = number(spec.cost_bps, 0)
         return f"Every trade costs {flat} basis points of its value; no market rule counts, shares are divisible."
-    said = (
-        f"Orders are filled at the {spec['fill']} under each market's dated rules: commission, stamp duty and fees, and "
-        f"{number(spec['slippage_bps'], 0)} basis points of slippage"
+    text = (
+        f"Orders are filled at the {spec.fill} under each market's dated rules: commission, stamp duty and fees, and "
+        f"{number(spec.slippage_bps, 0)} basis points of slippage"
     )
-    if result.prices["bars"] == "none":
-        return f"{said}. These prices have no share price: lots, price limits and fees per share are not seen."
-    return f"{said}; in whole lots, never at a sealed price limit."
+    if result.prices.bars == "none":
+        return f"{text}. These prices have no share price: lots, price limits and fees per share are not seen."
+    return f"{text}; in whole lots, never at a sealed price limit."
 
 
 def _ended(result: RunResult) -> Iterator[str]:
     """Yield how many names were sold because their prices end, and what that left in cash."""
-    said = []
+    books = []
     for book in result.books.values():
         if len(book.exits):
             cash = 1.0 - float(book.realised.iloc[-1].sum())
-            said.append(f"{book.title} ({counted(len(book.exits), 'name')}, {percent(cash, sign=False)} cash)")
-    if said:
-        yield f"Names whose prices end before the run does are sold at their last price. After the last orders: {listed(said)}."
+            books.append(f"{book.title} ({counted(len(book.exits), 'name')}, {percent(cash, sign=False)} cash)")
+    if books:
+        yield f"Names whose prices end before the run does are sold at their last price. After the last orders: {listed(books)}."
 
 
 def _by_choice(result: RunResult) -> dict[str, list[str]]:
     """Return the titles of the books by the day their basket was chosen."""
-    found: dict[str, list[str]] = {}
+    titles: dict[str, list[str]] = {}
     for book in result.books.values():
-        found.setdefault(day(book.chosen), []).append(book.title)
-    return found
+        titles.setdefault(day(book.chosen), []).append(book.title)
+    return titles
 
 
 def _hindsight(result: RunResult, chosen: str, titles: list[str]) -> str:

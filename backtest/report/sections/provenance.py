@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from backtest.claims.ledger import Finding
+from backtest.facts import Fact
 from backtest.report.components import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import counted, number, plain, unverified
-from backtest.runs import RunResult
+from backtest.result import RunResult
 
 ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of each market's rules"}  # fields that may be None
 
@@ -26,29 +27,30 @@ def section(result: RunResult) -> Section:
 
 
 def _spec(result: RunResult) -> Table:
-    rows = tuple((Cell(name), Cell(ABSENT[name] if value is None else _said(value))) for name, value in result.spec.items())
+    values = result.spec.as_dict()
+    rows = tuple((Cell(name), Cell(ABSENT[name] if value is None else _in_words(value))) for name, value in values.items())
     return Table("The values that define the run", (Column("Field"), Column("Value")), (Rows(rows),))
 
 
-def _said(value: Any) -> str:
+def _in_words(value: object) -> str:
     """Return a value of the spec in words: a signal or weighting is its name and fields."""
     if isinstance(value, Mapping):
-        fields = ", ".join(f"{name} = {_said(part)}" for name, part in value.items() if name != "type")
+        fields = ", ".join(f"{name} = {_in_words(part)}" for name, part in value.items() if name != "type")
         return f"{value.get('type', '')}({fields})"
     if isinstance(value, list | tuple):
-        return ", ".join(_said(part) for part in value) or "none"
+        return ", ".join(_in_words(part) for part in value) or "none"
     return "none" if value is None else str(value)
 
 
 def _ids(result: RunResult) -> Table:
-    found = {
+    ids = {
         "spec_id": result.spec_id,
         "data_id": result.data_id,
         "code_id": result.code_id,
-        "price source": result.prices["source"],
-        "price adjustment": result.prices["adjustment"],
+        "price source": result.prices.source,
+        "price adjustment": result.prices.adjustment,
     }
-    rows = tuple((Cell(name), Cell(value)) for name, value in found.items())
+    rows = tuple((Cell(name), Cell(value)) for name, value in ids.items())
     return Table("What identifies its inputs: equal ids, equal page", (Column("Field"), Column("Value")), (Rows(rows),))
 
 
@@ -73,15 +75,18 @@ def _cited(result: RunResult) -> Iterator[str]:
     seen = set()
     for quarters in result.signals.values():
         for reading in quarters.values():
-            for one in reading["inputs"]:
-                key = tuple(str(one[name]) for name in ("entity", "metric", "period", "known_at"))
-                if key not in seen:
-                    seen.add(key)
-                    yield str(one["source"])
+            for fact in reading.inputs:
+                if _key(fact) not in seen:
+                    seen.add(_key(fact))
+                    yield fact.source
+
+
+def _key(fact: Fact) -> tuple[str, ...]:
+    return fact.entity, fact.metric, fact.period, fact.published
 
 
 def _sweep(result: RunResult) -> tuple[Block, ...]:
-    said = (
+    text = (
         "This page is one setting. A sweep runs every setting of a grid under the same rules and says what the best is worth: "
         "Deflated Sharpe Ratio, probability of overfitting, superior ability, with N from the ledger of all settings tried. "
         "Without --grid it tries rhythms, lags and slippages, which every strategy has; a grid of its own is a TOML file."
@@ -89,7 +94,7 @@ def _sweep(result: RunResult) -> tuple[Block, ...]:
     words = shlex.split(result.command)
     sources = [word for at, word in enumerate(words) if {"--prices", "--facts"} & {*words[at - 1 : at + 1]}]
     command = result.command if words[3] == "sweep" else shlex.join([*words[:3], "sweep", words[4], *sources])
-    return Text(said, "small"), Code(command)
+    return Text(text, "small"), Code(command)
 
 
 def _figures(result: RunResult) -> tuple[Block, ...]:
@@ -98,36 +103,36 @@ def _figures(result: RunResult) -> tuple[Block, ...]:
 
 
 def _again(result: RunResult) -> tuple[Block, ...]:
-    said = (
+    text = (
         "Paths stand as they were typed, seen from the folder the run was started in. Prices and figures of a store or of its "
         "snapshot are those of the store here. The ids above say whether the same run came out."
     )
-    return Code(result.command), Text(said, "small")
+    return Code(result.command), Text(text, "small")
 
 
-def _inputs(claims: Sequence[Mapping[str, Any]]) -> Table:
+def _inputs(findings: Sequence[Finding]) -> Table:
     """Return every figure that some claim was measured from, once, with the claims it speaks to."""
     cited: dict[tuple[str, ...], list[str]] = {}
-    figures: dict[tuple[str, ...], Mapping[str, Any]] = {}
-    for claim in claims:
-        for one in claim["inputs"]:
-            key = tuple(str(one[name]) for name in ("entity", "metric", "period", "known_at"))
-            figures[key] = one
-            if claim["id"] not in cited.setdefault(key, []):
-                cited[key].append(claim["id"])
+    facts: dict[tuple[str, ...], Fact] = {}
+    for finding in findings:
+        for fact in finding.inputs:
+            key = _key(fact)
+            facts[key] = fact
+            if finding.claim.id not in cited.setdefault(key, []):
+                cited[key].append(finding.claim.id)
     columns = (
         Column("Figure"), Column("Stated", True), Column("Unit"), Column("Known at"), Column("Source", prose=True),
         Column("Claims", prose=True),
     )  # fmt: skip
     rows = tuple(
         (
-            Cell(f"{one['entity']} {plain(one['metric'])} {one['period']}"),
-            Cell(number(one["value"], 0 if abs(one["value"]) >= 1000 else 3)),
-            Cell(plain(one["unit"])),
-            Cell(one["known_at"]),
-            Cell(one["source"], note=f"{one['evidence']}, {one['confidence']} confidence"),
+            Cell(f"{fact.entity} {plain(fact.metric)} {fact.period}"),
+            Cell(number(fact.value, 0 if abs(fact.value) >= 1000 else 3)),
+            Cell(plain(fact.unit)),
+            Cell(fact.published),
+            Cell(fact.source, note=f"{fact.evidence}, {fact.confidence} confidence"),
             Cell(", ".join(cited[key])),
         )
-        for key, one in figures.items()
+        for key, fact in facts.items()
     )
     return Table("Every figure behind the claims, as known at the end of the run", columns, (Rows(rows),))

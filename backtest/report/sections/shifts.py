@@ -1,13 +1,10 @@
 """The four trend shifts and the multiplier: each as a panel, whatever the strategy reads."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from backtest.calendars import parse_quarter
 from backtest.report.charts import claim_charts, decision_charts
 from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import number, origin, plain
-from backtest.runs import RunResult
+from backtest.result import RunResult, SignalReadings
 
 SHIFTS = {
     "token_anchor": "1. From cloud CapEx to tokens",
@@ -32,16 +29,16 @@ LINKS = {
 
 def section(result: RunResult) -> Section:
     """Return the multiplier's waterfall and a panel per shift."""
-    known = result.signals | result.trends
+    known = result.readings
     parts = [_multiplier(known["multiplier"])] if known.get("multiplier") else []
     parts += [_shift(result, name, known[name]) for name in SHIFTS if known.get(name)]
     return Section("shifts", "The multiplier and the four shifts", tuple(parts))
 
 
-def _shift(result: RunResult, name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Part:
-    last, weak = list(quarters)[-1], [quarter for quarter, one in quarters.items() if one["confidence"] == "low"]
-    domain = quarters[last].get("parts", {}).get("domain")
-    text = f"{SAYS[name]} Latest, {last}: {number(quarters[last]['value'], 3)}, known {quarters[last]['known_at']}."
+def _shift(result: RunResult, name: str, quarters: SignalReadings) -> Part:
+    last, weak = list(quarters)[-1], [quarter for quarter, one in quarters.items() if one.confidence == "low"]
+    domain = quarters[last].parts.get("domain")
+    text = f"{SAYS[name]} Latest, {last}: {number(quarters[last].value, 3)}, known {quarters[last].known_at}."
     text += f" Chips that the shipping flagship's scale-up network joins: {domain:.0f}." if domain else ""
     text += f" Of low confidence: {len(weak)} of {len(quarters)} quarters."
     seen = result.seen.get(name, {})
@@ -49,9 +46,9 @@ def _shift(result: RunResult, name: str, quarters: Mapping[str, Mapping[str, Any
     return Part(f"shift-{name.replace('_', '-')}", SHIFTS[name], (Text(text), drawn))
 
 
-def _multiplier(quarters: Mapping[str, Mapping[str, Any]]) -> Part:
+def _multiplier(quarters: SignalReadings) -> Part:
     links = ("chips_over_capex", "interconnect_over_chips")
-    both = [quarter for quarter, one in quarters.items() if min(one["parts"][link] for link in links) > 0]
+    both = [quarter for quarter, one in quarters.items() if min(one.parts[link] for link in links) > 0]
     text = (
         "Growth of interconnect revenue over four quarters, in log points, is exactly CapEx growth plus how far chips outgrew "
         "CapEx plus how far interconnect outgrew chips, plus what counting Chinese revenue in USD did. The report says both "
@@ -63,7 +60,7 @@ def _multiplier(quarters: Mapping[str, Mapping[str, Any]]) -> Part:
         "The multiplier",
         (
             Text(text),
-            claim_charts.waterfall("shift-multiplier-chart", {q: one["parts"] for q, one in shown.items()}, LINKS),
+            claim_charts.waterfall("shift-multiplier-chart", {quarter: one.parts for quarter, one in shown.items()}, LINKS),
             Fold(f"All {len(quarters)} quarters", (_links(quarters),)),
         ),
     )
@@ -75,13 +72,13 @@ def _ends(quarters: list[str]) -> list[str]:
     return [*year_before, quarters[-1]]
 
 
-def _links(quarters: Mapping[str, Mapping[str, Any]]) -> Table:
+def _links(quarters: SignalReadings) -> Table:
     columns = (Column("Quarter"), *(Column(plain(name), True) for name in LINKS.values()), Column("Evidence"))
     rows = tuple(
         (
-            Cell(quarter, about=origin(one)),
-            *(Cell(number(one["parts"][name], 3)) for name in LINKS),
-            Cell(one["evidence"], mark="low confidence" if one["confidence"] == "low" else ""),
+            Cell(quarter, about=origin(one.inputs)),
+            *(Cell(number(one.parts[name], 3)) for name in LINKS),
+            Cell(one.evidence, mark="low confidence" if one.confidence == "low" else ""),
         )
         for quarter, one in reversed(list(quarters.items()))
     )

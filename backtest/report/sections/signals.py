@@ -1,14 +1,14 @@
 """What the strategy read: each signal by quarter, when it became known, from which figures, and what was decided on it."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pandas as pd
 
 from backtest.report.charts import decision_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import cited, counted, day, known, number, origin, percent, plain, unverified
-from backtest.runs import Book, RunResult
+from backtest.result import Book, RunResult, SignalReadings
+from backtest.signals import Reading
 
 NOT_SCORES = ("moment", "invested")
 UNCERTAIN = {"low": "low confidence", "estimated": "estimated"}
@@ -20,26 +20,23 @@ def section(result: RunResult) -> Section:
         return Section(
             "signals", "Signals", (Text("This strategy reads no signal: what it holds does not depend on any figure."),)
         )
-    parts = [_signal(result, f"signal-{n}", name, found) for n, (name, found) in enumerate(result.signals.items(), start=1)]
+    parts = [_signal(result, f"signal-{n}", name, one) for n, (name, one) in enumerate(result.signals.items(), start=1)]
     parts += [_decided(result, f"decisions-{n}", book) for n, book in enumerate(result.books.values(), start=1)]
     return Section("signals", "Signals, and when they were known", tuple(parts))
 
 
-def _signal(result: RunResult, anchor: str, name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Part:
+def _signal(result: RunResult, anchor: str, name: str, quarters: SignalReadings) -> Part:
     if not quarters:
         return Part(anchor, plain(name).capitalize(), (Text("No quarter of this signal was complete by the end of the run."),))
-    weak = [quarter for quarter, reading in quarters.items() if reading["confidence"] == "low"]
-    said = f"The newest is {list(quarters)[-1]}: {number(_newest(quarters)['value'], 3)}, known {_newest(quarters)['known_at']}. "
-    said += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
+    weak = [quarter for quarter, reading in quarters.items() if reading.confidence == "low"]
+    last, newest = list(quarters.items())[-1]
+    text = f"The newest is {last}: {number(newest.value, 3)}, known {newest.known_at}. "
+    text += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
     drawn = decision_charts.readings(f"{anchor}-chart", name, quarters, result.seen.get(name, {}), result.windows)
-    return Part(anchor, plain(name).capitalize(), (Text(said), drawn, _table(name, quarters)))
+    return Part(anchor, plain(name).capitalize(), (Text(text), drawn, _table(name, quarters)))
 
 
-def _newest(quarters: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    return list(quarters.values())[-1]
-
-
-def _table(name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Table:
+def _table(name: str, quarters: SignalReadings) -> Table:
     """Return a row per quarter, newest first, with every figure behind it."""
     columns = (
         Column("Quarter"), Column("Value", True), Column("Known at"), Column("Weakest evidence"), Column("Confidence"),
@@ -49,15 +46,15 @@ def _table(name: str, quarters: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table(f"{plain(name).capitalize()} by calendar quarter, as known at the end of the run", columns, (Rows(rows),))
 
 
-def _quarter(quarter: str, reading: Mapping[str, Any]) -> tuple[Cell, ...]:
-    inputs = tuple(cited(one) for one in reading["inputs"])
-    doubtful = sum(unverified(one["source"]) for one in reading["inputs"])
+def _quarter(quarter: str, reading: Reading) -> tuple[Cell, ...]:
+    inputs = tuple(cited(fact) for fact in reading.inputs)
+    doubtful = sum(unverified(fact.source) for fact in reading.inputs)
     return (
-        Cell(quarter, about=origin(reading)),
-        Cell(number(reading["value"], 3)),
-        Cell(str(reading["known_at"])),
-        Cell("" if reading["evidence"] in UNCERTAIN else reading["evidence"], mark=UNCERTAIN.get(reading["evidence"], "")),
-        Cell("" if reading["confidence"] in UNCERTAIN else reading["confidence"], mark=UNCERTAIN.get(reading["confidence"], "")),
+        Cell(quarter, about=origin(reading.inputs)),
+        Cell(number(reading.value, 3)),
+        Cell(reading.known_at),
+        Cell("" if reading.evidence in UNCERTAIN else reading.evidence, mark=UNCERTAIN.get(reading.evidence, "")),
+        Cell("" if reading.confidence in UNCERTAIN else reading.confidence, mark=UNCERTAIN.get(reading.confidence, "")),
         Cell("", mark=f"{doubtful} unverified" if doubtful else "", more_title=counted(len(inputs), "figure"), more=inputs),
     )
 
@@ -85,15 +82,16 @@ def _decisions(book: Book) -> Table:
         Column("Decided at (UTC)"),
         *(Column(f"Score of {plain(name)}", True, term="Score") for name in names),
     )
-    rows = tuple(_decision(row, names) for row in _reversed(book.decisions))
+    rows = tuple(_decisions_newest_first(book.decisions, names))
     return Table(f"{book.title}: every decision", (*columns, Column("To be invested", True)), (Rows(rows),))
 
 
-def _reversed(decisions: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for row in reversed(decisions.reset_index(names="session").to_dict("records")):
-        yield {str(name): value for name, value in row.items()}
-
-
-def _decision(row: Mapping[str, Any], names: list[str]) -> tuple[Cell, ...]:
-    scores = (Cell(number(row[name], 3), note="" if known(row[name]) else "no opinion") for name in names)
-    return Cell(day(row["session"])), Cell(f"{row['moment']:%Y-%m-%d %H:%M}"), *scores, Cell(percent(row["invested"], sign=False))
+def _decisions_newest_first(decisions: pd.DataFrame, names: list[str]) -> Iterator[tuple[Cell, ...]]:
+    for row in decisions.iloc[::-1].reset_index(names="session").to_dict("records"):
+        scores = (Cell(number(row[name], 3), note="" if known(row[name]) else "no opinion") for name in names)
+        yield (
+            Cell(day(row["session"])),
+            Cell(f"{row['moment']:%Y-%m-%d %H:%M}"),
+            *scores,
+            Cell(percent(row["invested"], sign=False)),
+        )

@@ -2,13 +2,13 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from backtest.claims.ledger import ClaimOutcome
 from backtest.report.components import Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import counted, number, plain, stated
-from backtest.runs import RunResult
+from backtest.result import RunResult
 
-Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
+Known = Mapping[str, Mapping[str, ClaimOutcome]]
 
 
 def section(result: RunResult) -> Section:
@@ -16,7 +16,7 @@ def section(result: RunResult) -> Section:
     months = tuple(result.known)
     if not months:
         return Section("known", "What was known when", (Text("The run has no day."),))
-    claims = [row for claim in result.claims for row in _spells(claim["id"], _claim(claim, result.known))]
+    claims = [row for one in result.claims for row in _spells(one.claim.id, _outcomes(one.claim.id, result.known))]
     signals = [
         row
         for name, seen in result.seen.items()
@@ -27,7 +27,7 @@ def section(result: RunResult) -> Section:
     groups = tuple(Rows(tuple(rows), title) for title, rows in titled.items() if rows)
     columns = (Column("Claim or signal"), Column("Since"), Column("Known then", prose=True))
     table = Table("Every change of what was known, at the ends of months and of the run", columns, groups, slider=months)
-    changes = sum(_turns([found[claim["id"]]["verdict"] for found in result.known.values()]) for claim in result.claims)
+    changes = sum(_turns([known[one.claim.id].verdict for known in result.known.values()]) for one in result.claims)
     text = Text(
         f"From {months[0]} to {months[-1]}, with nothing published later: verdicts changed {counted(changes, 'time')}. "
         "A figure counts from the moment it became known, a later correction from its own."
@@ -35,12 +35,12 @@ def section(result: RunResult) -> Section:
     return Section("known", "What was known when", (text, Fold(f"Every change, {months[0]} to {months[-1]}", (table,))))
 
 
-def _claim(claim: Mapping[str, Any], known: Known) -> list[tuple[str, str]]:
-    return [(month, _said(found[claim["id"]])) for month, found in known.items()]
+def _outcomes(claim: str, known: Known) -> list[tuple[str, str]]:
+    return [(month, _outcome(outcomes[claim])) for month, outcomes in known.items()]
 
 
-def _said(found: Mapping[str, Any]) -> str:
-    return str(found["verdict"]) if found["measured"] is None else f"{found['verdict']}: {stated(found['measured'])}"
+def _outcome(one: ClaimOutcome) -> str:
+    return one.verdict if one.measured is None else f"{one.verdict}: {stated(one.measured)}"
 
 
 def _spells(name: str, values: Sequence[tuple[str, str]]) -> Iterator[tuple[Cell, ...]]:

@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.execution.accounting import FIRST_KIND
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import DASH, Names, counted, day, name_of, name_zh, number, percent, plain
-from backtest.runs import Book, RunResult
+from backtest.result import Book, RunResult
 
 SHOWN = 50
 
@@ -77,9 +77,9 @@ def _blocks(book: Book, names: Names) -> Iterator[Block]:
     for caption, table in kinds:
         if len(table):
             yield _listed(f"{book.title}: {_shown(caption, table)}", table, names, book.currency)
-    said = [caption.split(" (")[0].split(":")[0].lower() for caption, table in kinds if table.empty]
-    if said:
-        yield Text(f"None of: {'; '.join(said)}.", "small")
+    absent = [caption.split(" (")[0].split(":")[0].lower() for caption, table in kinds if table.empty]
+    if absent:
+        yield Text(f"None of: {'; '.join(absent)}.", "small")
     if len(book.orders):
         yield _listed(f"{book.title}: {_shown('Orders', book.orders)}", book.orders, names, book.currency)
     else:

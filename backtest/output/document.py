@@ -1,0 +1,117 @@
+"""A run as JSON: the one place where result.json, and what the commands print of a run and of claims, gets its shape."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from backtest.claims.ledger import Finding, ReadingResult
+from backtest.execution.accounting import FIRST_KIND
+from backtest.files.documents import SCHEMA_VERSION
+from backtest.result import Book, RunResult, SignalReadings
+from backtest.thesis.windows import REPORT_DATE
+
+Json = dict[str, Any]  # a JSON object: texts, numbers, lists and objects
+
+
+def to_document(result: RunResult) -> Json:
+    """Return ids, spec, statistics and readings for JSON; series are in the Parquet files beside it."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "strategy": result.spec.name,
+        "spec_id": result.spec_id,
+        "data_id": result.data_id,
+        "code_id": result.code_id,
+        "spec": result.spec.as_dict(),
+        "prices": asdict(result.prices),
+        "windows": [
+            {"name": w.name, "start": f"{w.start:%Y-%m-%d}", "end": f"{w.end:%Y-%m-%d}", "sample": w.sample}
+            for w in result.windows
+        ],
+        "books": {name: _book(book) for name, book in result.books.items()},
+        "signals": {name: _readings(readings) for name, readings in result.signals.items()},
+        "trends": {name: _readings(readings) for name, readings in result.trends.items()},
+        "seen": result.seen,
+        "known": {day: {claim: asdict(one) for claim, one in known.items()} for day, known in result.known.items()},
+        "claims": claim_rows(result.claims),
+        "notes": list(result.notes),
+        "command": result.command,
+        "audit": None if result.audit is None else asdict(result.audit),
+    }
+
+
+def claim_rows(findings: Sequence[Finding]) -> list[Json]:
+    """Return an object per claim; `readings` are all that were tried, the main one first, `alternatives` those beside it."""
+    return [_claim(finding) for finding in findings]
+
+
+def _claim(finding: Finding) -> Json:
+    claim, written = finding.claim, finding.when_written
+    readings = [_reading(one) for one in finding.readings]
+    return {
+        "id": claim.id,
+        "sentence": claim.sentence,
+        "reported": claim.reported,
+        "measured": finding.main.value,
+        "unit": claim.unit,
+        "verdict": finding.verdict,
+        "quarter": finding.main.quarter,
+        "evidence": finding.evidence,
+        "confidence": finding.confidence,
+        "when_written": None if written is None else asdict(written) | {"date": f"{REPORT_DATE:%Y-%m-%d}"},
+        "readings": readings,
+        "alternatives": readings[1:],
+        "inputs": [fact.as_dict() for fact in finding.inputs],
+    }
+
+
+def _reading(one: ReadingResult) -> Json:
+    measured = one.measurement
+    return {
+        "reading": one.name,
+        "measured": measured.value,
+        "holds": one.holds,
+        "quarter": measured.quarter,
+        "missing": list(measured.missing),
+        "details": None if measured.details is None else asdict(measured.details),
+    }
+
+
+def _readings(readings: SignalReadings) -> Json:
+    return {quarter: reading.as_dict() for quarter, reading in readings.items()}
+
+
+def _book(book: Book) -> Json:
+    return {
+        "title": book.title,
+        "members": list(book.members),
+        "chosen": f"{book.chosen:%Y-%m-%d}",
+        "coverage": asdict(book.coverage),
+        "currency": book.currency,
+        "periods_per_year": book.periods_per_year,
+        "first": f"{book.equity.index[0]:%Y-%m-%d}",
+        "last": f"{book.equity.index[-1]:%Y-%m-%d}",
+        "path": {f"{month:%Y-%m}": value for month, value in _path(book.equity).items()},
+        "windows": {name: asdict(one) for name, one in book.windows.items()},
+        "benchmarks": {
+            ticker: {name: asdict(span) for name, span in spans.items()} for ticker, spans in book.benchmark_windows.items()
+        },
+        "orders": _records(book.orders),
+        "unfilled": _records(book.unfilled),
+        "late": _records(book.late),
+        "exits": _records(book.exits),
+        "differences": _records(book.differences),
+        "costs": {kind: float(book.orders[kind].sum()) for kind in book.orders.columns[FIRST_KIND:]},
+        "attribution": {name: table.to_dict("index") for name, table in book.attribution.items()},
+    }
+
+
+def _path(equity: pd.Series) -> pd.Series:
+    """Return the last value of every month over the first value of the run."""
+    path: pd.Series = equity.groupby(pd.DatetimeIndex(equity.index).to_period("M")).last() / equity.iloc[0]
+    return path
+
+
+def _records(table: pd.DataFrame) -> list[Json]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

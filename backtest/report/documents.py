@@ -1,0 +1,109 @@
+"""What the front page reads of a result.json: each part of its type, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter, ValidationError
+
+from backtest.files.documents import require_schema
+from backtest.files.rows import fault
+from backtest.result import BenchmarkSpan
+from backtest.thesis.windows import WindowStatistics
+
+
+@dataclass(frozen=True)
+class SpecPart:
+    """The title and the question of a strategy."""
+
+    title: str
+    question: str
+
+
+@dataclass(frozen=True)
+class PricesPart:
+    """Where prices came from."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class WindowPart:
+    """The first and last day of a window."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class BookPart:
+    """A book's figures by window, its benchmarks' by ticker and window, and its value by month, from 1."""
+
+    currency: str
+    windows: dict[str, WindowStatistics]
+    benchmarks: dict[str, dict[str, BenchmarkSpan]]
+    path: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FigurePart:
+    """When a figure became known."""
+
+    known_at: str
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """A claim's verdict at the run's end, and the figures it rests on."""
+
+    verdict: str
+    inputs: tuple[FigurePart, ...]
+
+
+@dataclass(frozen=True)
+class AuditPart:
+    """What an audit says of luck, in a sentence."""
+
+    verdict: str
+
+
+@dataclass(frozen=True)
+class StrategyDocument:
+    """A strategy's result as the front page shows it."""
+
+    strategy: str
+    spec_id: str
+    data_id: str
+    code_id: str
+    spec: SpecPart
+    prices: PricesPart
+    windows: tuple[WindowPart, ...]
+    books: dict[str, BookPart]
+    claims: tuple[ClaimPart, ...]
+    audit: AuditPart | None
+
+    @property
+    def first(self) -> str:
+        """The first day of the run."""
+        return min(window.start for window in self.windows)
+
+    @property
+    def last(self) -> str:
+        """The last day of the run."""
+        return max(window.end for window in self.windows)
+
+    @property
+    def newest_figure(self) -> str:
+        """The day of the newest figure that a claim rests on, or nothing."""
+        return max((figure.known_at[:10] for claim in self.claims for figure in claim.inputs), default="")
+
+
+_reader = TypeAdapter(StrategyDocument)
+
+
+def strategy_document(document: Mapping[str, object]) -> StrategyDocument:
+    """Return what the front page reads of a result.json; ValueError for one of another schema or shape."""
+    require_schema(document)
+    try:
+        return _reader.validate_python(document)
+    except ValidationError as error:
+        raise ValueError(fault(error)) from None

@@ -1,0 +1,320 @@
+"""What came out of a run: frozen values, which the page reads and `output.document` writes as JSON. Days in texts are ISO."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from backtest.claims.ledger import ClaimOutcome, Finding
+from backtest.signals import Reading
+from backtest.statistics.hac import Coefficient
+from backtest.statistics.markov_switching import State
+from backtest.statistics.partial_pooling import Pooled
+from backtest.statistics.refusal import Refused
+from backtest.strategy import StrategySpec
+from backtest.thesis.windows import Window, WindowStatistics
+
+SignalReadings = dict[str, Reading]  # by calendar quarter
+
+
+@dataclass(frozen=True)
+class BenchmarkSpan:
+    """What a benchmark returned in a window, on the sessions it shares with the book, and what the book returned there.
+
+    `base` is the first session both are priced on, from which the first return starts, at `first`. All but `total_return` are
+    None where they share fewer than two sessions.
+    """
+
+    total_return: float | None = None
+    book_return: float | None = None
+    base: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+
+@dataclass(frozen=True)
+class EndedTicker:
+    """A ticker whose prices end before the book does: its last session, and why."""
+
+    ticker: str
+    session: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of a book's tickers are priced to its end, of how many, and those that are not."""
+
+    priced: int
+    of: int
+    ended: tuple[EndedTicker, ...] = ()
+
+
+@dataclass(frozen=True)
+class TickerName:
+    """A ticker's English and Chinese name; empty where there is none."""
+
+    name: str
+    name_zh: str = ""
+
+
+@dataclass(frozen=True)
+class PriceSource:
+    """Where prices came from, how they are adjusted, and which bars there are ("none" where only closes are)."""
+
+    source: str
+    adjustment: str
+    bars: str
+
+
+@dataclass(frozen=True)
+class Book:
+    """One portfolio: a basket under the strategy's rule, in one currency.
+
+    `equity` is session → value; `benchmarks` session × ticker, in the book's currency, scaled to the capital, NaN before
+    a benchmark's first price and after its last. `decisions` has, by session, the moment, the score of each signal and what was
+    to be invested. `targets` and `realised` are order session × ticker weights. `orders`, `unfilled`, `late`, `exits` and
+    `differences` are tables of the order simulation. `profits` has session × ticker tables by part, `attribution` their sums as
+    fractions of the capital, by name, theme, market and currency. `windows` has the statistics by window, `benchmark_windows`
+    each benchmark's by window: book and benchmark are compared on the sessions of a window that they share.
+    """
+
+    basket: str
+    title: str
+    members: tuple[str, ...]
+    chosen: pd.Timestamp
+    currency: str
+    periods_per_year: int
+    equity: pd.Series
+    benchmarks: pd.DataFrame
+    decisions: pd.DataFrame
+    targets: pd.DataFrame
+    realised: pd.DataFrame
+    orders: pd.DataFrame
+    unfilled: pd.DataFrame
+    late: pd.DataFrame
+    exits: pd.DataFrame
+    differences: pd.DataFrame
+    profits: dict[str, pd.DataFrame]
+    attribution: dict[str, pd.DataFrame]
+    windows: dict[str, WindowStatistics]
+    benchmark_windows: dict[str, dict[str, BenchmarkSpan]]
+    coverage: Coverage
+
+    def window(self, name: str) -> WindowStatistics:
+        """Return the statistics of a window; those of one without a session where the book has no such window."""
+        return self.windows.get(name) or WindowStatistics("both")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How many decisions were taken again without a difference, and what was said of the planted look-ahead signal."""
+
+    decisions: int
+    canary: str
+
+
+@dataclass(frozen=True)
+class WindowRank:
+    """Where a book's excess return in a window stands among all windows of that length; see `statistics.window_rank`."""
+
+    n: int
+    first: str
+    last: str
+    sharpe: float
+    error: float
+    rank: int
+    windows: int
+    apart: int
+    expected_best: float
+    trials: int
+    verdict: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """A book's whole return and what is left of it without each name, each quarter and its best sessions (fractions).
+
+    `without_name` and `without_quarter` have the least left first, `profit_share` the largest first; None without a profit.
+    """
+
+    total_return: float
+    without_name: dict[str, float]
+    without_quarter: dict[str, float]
+    without_best_days: float
+    best_days: tuple[str, ...]
+    profit_share: dict[str, float] | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95% interval; `error` is its standard error where it is shown."""
+
+    value: float
+    lower: float
+    upper: float
+    error: float | None = None
+
+    @classmethod
+    def of(cls, coefficient: Coefficient) -> "Interval":
+        """Return the interval of a regression's coefficient."""
+        return cls(coefficient.value, coefficient.lower, coefficient.upper, coefficient.error)
+
+
+@dataclass(frozen=True)
+class FactorFit:
+    """What factors leave unexplained of a book's return: alpha a year, and the loadings, both fractions."""
+
+    alpha: Interval
+    loadings: dict[str, Interval]
+    first: str
+    last: str
+    r_squared: float
+    n: int
+    indicative: bool
+
+
+@dataclass(frozen=True)
+class AnnouncementStudy:
+    """How books moved on the first session that could react to an announcement; see `statistics.events`."""
+
+    books: tuple[str, ...]
+    events: tuple[str, ...]
+    dropped: int
+    abnormal: float
+    t: float
+    p: float
+    p_random: float
+    least: float
+    correlation: float
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Whether a series leads the suppliers' revenue by `lag` quarters; see `statistics.lead_lag`."""
+
+    lag: int
+    correlation: float
+    p: float
+    least: float
+    slope: Interval | None
+    quarters: tuple[str, str]
+    n: int
+
+
+@dataclass(frozen=True)
+class SupplierSlopes:
+    """Suppliers' slopes of revenue growth on CapEx growth, pooled, over the quarters that all of them have."""
+
+    pooled: Pooled
+    quarters: tuple[str, str]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BasketStates:
+    """The two states of a basket's excess return; `probability` is that of the better one by month, `windows` its mean there."""
+
+    high: State
+    low: State
+    bic_gain: float
+    warnings: tuple[str, ...]
+    probability: dict[str, float]
+    windows: dict[str, float | None]
+    n: int
+
+
+@dataclass(frozen=True)
+class NullTest:
+    """A strategy's growth a year (log) or alpha against a null: `p` one-sided, at least `least`.
+
+    `draws`, `median` (the middle draw) and `least` are None for a regression, which has `n` returns instead.
+    `adjusted` is p after Holm, `stands` whether it holds at its registered level; None where it is not registered.
+    """
+
+    p: float
+    observed: float
+    least: float | None = None
+    draws: int | None = None
+    median: float | None = None
+    n: int | None = None
+    adjusted: float | None = None
+    stands: bool | None = None
+
+
+@dataclass(frozen=True)
+class NullSuite:
+    """The tests by null, and how many hypotheses are registered, how many of them primary, and the hash of their file."""
+
+    tests: dict[str, NullTest | Refused]
+    registered: int
+    primary: int
+    hypotheses_id: str
+
+
+@dataclass(frozen=True)
+class LeakResult:
+    """A book under one way of reading publication dates: return and Sharpe ratio, and each less that of our way."""
+
+    total_return: float | None
+    sharpe: float | None
+    total_return_bought: float | None
+    sharpe_bought: float | None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How much of a run is luck, and whether any of it was seen too early; None is a question that was not asked.
+
+    `not_run` has those, each with the reason. Parts are by book, but `lead_lag` by leading series, `events` by announcement and
+    market, and `slopes` and `nulls` of the whole run; `window_ranks` are by book and window, `leak_budget` by book and way.
+    """
+
+    replay: Replay
+    windows_id: str
+    verdict: str
+    not_run: dict[str, str]
+    window_ranks: dict[str, dict[str, WindowRank | Refused]] | None = None
+    influence: dict[str, Remainder | Refused] | None = None
+    factors: dict[str, FactorFit | Refused] | None = None
+    lead_lag: dict[str, Lead | Refused] | None = None
+    slopes: SupplierSlopes | Refused | None = None
+    events: dict[str, AnnouncementStudy | Refused] | None = None
+    states: dict[str, BasketStates | Refused] | None = None
+    nulls: NullSuite | None = None
+    leak_budget: dict[str, dict[str, LeakResult]] | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
+
+    `signals` has the readings of the spec's own quarterly signals, `trends` those of every other, both as known at
+    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month and of the run, `known`
+    each claim's verdict and figure then. `claims` are the findings as known at the end of the run, each with what was known when
+    the thesis was written. `command` makes the run again; it says where figures and prices lay, so it identifies nothing.
+    `audit` is None where it was not asked for.
+    """
+
+    spec: StrategySpec
+    spec_id: str
+    data_id: str
+    code_id: str
+    prices: PriceSource
+    windows: tuple[Window, ...]
+    books: dict[str, Book]
+    signals: dict[str, SignalReadings]
+    trends: dict[str, SignalReadings]
+    seen: dict[str, dict[str, float]]
+    known: dict[str, dict[str, ClaimOutcome]]
+    claims: tuple[Finding, ...]
+    names: dict[str, TickerName]
+    notes: tuple[str, ...]
+    command: str
+    audit: Audit | None = None
+
+    @property
+    def readings(self) -> dict[str, SignalReadings]:
+        """The readings of every quarterly signal, the strategy's own first."""
+        return self.signals | self.trends

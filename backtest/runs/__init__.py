@@ -1,0 +1,229 @@
+"""One run of a strategy: decides, trades and reads, and puts what came out into a RunResult."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from backtest import provenance
+from backtest.calendars import as_of_moment
+from backtest.claims.ledger import ClaimOutcome, Finding, ledger, tickers_needed, with_outcome_of
+from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
+from backtest.execution import attribution
+from backtest.execution.trading import trade
+from backtest.guard import attempt, blaming
+from backtest.panel import Archive, Panel, unchanged
+from backtest.prices import Prices
+from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
+from backtest.runs.notes import book_notes, end_notes
+from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
+from backtest.statistics import performance
+from backtest.strategy import StrategySpec
+from backtest.thesis.windows import REPORT_DATE, Window, window_statistics, windows
+from backtest.universe import Benchmark, Supplier, Universe, load_universe
+
+FACTORS = {"NVDA"}  # what the audit explains returns by, beside the benchmarks
+
+
+def tickers_of(spec: StrategySpec, universe: Universe) -> list[str]:
+    """Return every ticker a run needs prices for: what its books hold and are compared with, what claims and the audit need."""
+    own = {ticker for book in spec.books for ticker in spec.tickers(book, universe)}
+    return sorted(own | {row.ticker for row in universe.benchmarks} | tickers_needed() | FACTORS)
+
+
+def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) -> RunResult:
+    """Return the run of a spec on an archive; StrategyError for a strategy that fails or changes the archive.
+
+    The first decisions of every book are taken again: NotRepeatableError when one is not the same.
+    """
+    with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
+        result = _run(spec, archive, universe or load_universe())
+    return replace(result, code_id=provenance.code_id(spec.files))
+
+
+def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
+    archive.prices.require(sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)}))
+    last = max(last_session(archive.prices, spec.tickers(book, universe), spec.end, spec.fill) for book in spec.books)
+    spans = windows(pd.Timestamp(spec.start), last)
+    books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
+    notes = [] if spec.end else end_notes(spec, books, archive.prices, universe)
+    notes += [note for book in books.values() for note in book_notes(book)]
+    panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
+    quarterly = {name: one for name, one in (load_signals() | named_signals(spec)).items() if isinstance(one, QuarterlySignal)}
+    read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
+    own = named_signals(spec)
+    rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
+    return RunResult(
+        spec=spec,
+        spec_id=spec.spec_id,
+        data_id=archive.data_id,
+        code_id="",  # known when all of it has run
+        prices=_price_source(archive.prices),
+        windows=tuple(spans),
+        books=books,
+        signals={name: one for name, one in read.items() if name in own},
+        trends={name: one for name, one in read.items() if name not in own},
+        seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
+        known=_known(archive, pd.Timestamp(spec.start), last),
+        claims=_claims(archive, panel),
+        names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
+        notes=tuple(notes),
+        command=shlex.join(["python", "-m", "backtest", "run", spec.name, "--prices", archive.prices.source]),
+    )
+
+
+def _price_source(prices: Prices) -> PriceSource:
+    return PriceSource(prices.source, prices.adjustment, "none" if prices.bars is None else "daily open, high, low, close")
+
+
+def _readings(signal: QuarterlySignal, panel: Panel) -> SignalReadings:
+    def read() -> SignalReadings:
+        by_quarter = readings(signal, panel.copy())
+        for reading in by_quarter.values():
+            reading.as_dict()  # a reading without figures fails here, where its signal is named
+        return by_quarter
+
+    return attempt(f"readings of signal {type(signal).__name__}", read)
+
+
+def _seen(
+    signals: dict[str, QuarterlySignal], archive: Archive, first: pd.Timestamp, last: pd.Timestamp
+) -> dict[str, dict[str, float]]:
+    """Return each signal's value for its latest complete quarter, as known at the end of every month and of the run."""
+    seen: dict[str, dict[str, float]] = {name: {} for name in signals}
+    for day in _reading_days(first, last):
+        panel = archive.as_of(as_of_moment(day))
+        for name, signal in signals.items():
+            values = _values(signal, panel)
+            position = latest(values)
+            if position is not None:
+                seen[name][day] = float(values[position])
+    return seen
+
+
+def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
+    return attempt(f"values of signal {type(signal).__name__}", lambda: signal.values(panel.copy()))
+
+
+def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, ClaimOutcome]]:
+    """Return each claim's verdict and figure as known at the end of every month and of the run."""
+    days = _reading_days(first, last)
+    return {day: {one.claim.id: one.outcome for one in _ledger(archive, as_of_moment(day))} for day in days}
+
+
+def _ledger(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
+    """Return the claims as known at a moment: the same for every run on an archive."""
+    ledgers: dict[pd.Timestamp, list[Finding]] = archive.__dict__.setdefault("_ledgers", {})
+    if moment not in ledgers:
+        ledgers[moment] = ledger(archive.as_of(moment))
+    return ledgers[moment]
+
+
+def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
+    """Return the last day of every month of a run, and of the run: what is read last there is what the page says first."""
+    days = [*pd.date_range(first, last, freq="ME"), last]
+    return list(dict.fromkeys(f"{day:%Y-%m-%d}" for day in days))
+
+
+def _claims(archive: Archive, panel: Panel) -> tuple[Finding, ...]:
+    """Return the ledger as known on a panel, each claim with its verdict and figure as known on the report's date."""
+    written = _ledger(archive, as_of_moment(f"{REPORT_DATE:%Y-%m-%d}"))
+    return tuple(with_outcome_of(written, _ledger(archive, panel.moment)))
+
+
+def named_signals(spec: StrategySpec) -> dict[str, Signal]:
+    """Return the spec's signals by module name, or by class where they have no module of their own."""
+    return dict(zip(signal_names(spec), spec.signals, strict=True))
+
+
+def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
+    rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
+    tickers = spec.tickers(name, universe)
+    base = rows[0].currency if spec.base == "local" else spec.base
+    markets = prices.markets_of(tickers)
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill)
+    decisions = decide(spec, name, archive, universe, sessions)
+    require_repeatable(spec, name, archive, universe, decisions)
+    outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
+    compared = [one.ticker for one in universe.benchmarks if one.market in markets]
+    benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
+    periods = prices.periods_per_year(markets)
+    chosen = pd.Timestamp(max(row.chosen for row in rows))
+    return Book(
+        basket=name,
+        title=spec.title if spec.together else rows[0].title,
+        members=tuple(dict.fromkeys(ticker for row in rows for ticker in row.members)),
+        chosen=chosen,
+        currency=base,
+        periods_per_year=periods,
+        equity=outcome.equity,
+        benchmarks=benchmarks,
+        decisions=_decision_table(spec, decisions),
+        targets=outcome.targets,
+        realised=outcome.realised,
+        orders=outcome.orders,
+        unfilled=outcome.unfilled,
+        late=outcome.late,
+        exits=outcome.exits,
+        differences=outcome.differences,
+        profits=outcome.profits,
+        attribution=_attribution(outcome.profits, spec.capital, universe, prices),
+        windows={window.name: window_statistics(outcome.equity, outcome.orders, window, periods, chosen) for window in spans},
+        benchmark_windows={
+            ticker: {window.name: _benchmark_span(benchmarks[ticker], outcome.equity, window) for window in spans}
+            for ticker in compared
+        },
+        coverage=_coverage(prices, tickers),
+    )
+
+
+def _decision_table(spec: StrategySpec, decisions: Sequence[Decision]) -> pd.DataFrame:
+    """Return session × moment, score of each signal (the mean where it scores names) and the share to be invested."""
+    scores = {
+        name: [float(decision.scores[number].mean()) for decision in decisions] for number, name in enumerate(named_signals(spec))
+    }
+    invested = [sum(decision.targets.values()) for decision in decisions]
+    index = pd.DatetimeIndex([decision.session for decision in decisions], name="session")
+    return pd.DataFrame({"moment": [decision.moment for decision in decisions], **scores, "invested": invested}, index=index)
+
+
+def _attribution(profits: dict[str, pd.DataFrame], capital: float, universe: Universe, prices: Prices) -> dict[str, pd.DataFrame]:
+    """Return what each name, theme, market and currency added to the total return; each table adds up to it."""
+    by_name = attribution.contributions(profits, capital)
+    theme = {ticker: universe.supplier(ticker).chain for ticker in by_name.index}
+    groups = {"theme": theme, "market": prices.market, "currency": prices.currency}
+    return {"name": by_name} | {name: attribution.grouped(by_name, group) for name, group in groups.items()}
+
+
+def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex, capital: float) -> pd.DataFrame:
+    """Return each benchmark as if bought at its first price in the run, NaN before it and after its prices end."""
+    prices.require(tickers)
+    values = prices.priced(tickers, base, sessions)
+    return values / values.bfill().iloc[0] * capital
+
+
+def _benchmark_span(benchmark: pd.Series, equity: pd.Series, window: Window) -> BenchmarkSpan:
+    """Return what a benchmark and the book returned in a window, from the benchmark's first price there to its last."""
+    shared = benchmark.iloc[window.slice(pd.DatetimeIndex(benchmark.index))].dropna()
+    if len(shared) < 2:
+        return BenchmarkSpan(performance.total_return(shared))
+    base, first, last = shared.index[0], shared.index[1], shared.index[-1]
+    return BenchmarkSpan(
+        performance.total_return(shared),
+        performance.total_return(equity.loc[base:last]),
+        f"{base:%Y-%m-%d}",
+        f"{first:%Y-%m-%d}",
+        f"{last:%Y-%m-%d}",
+    )
+
+
+def _coverage(prices: Prices, tickers: Sequence[str]) -> Coverage:
+    """Return how many of some tickers are priced to the end, of how many, and when and why the others ended."""
+    ended = tuple(
+        EndedTicker(ticker, f"{prices.sold_at(ticker):%Y-%m-%d}", prices.ended[ticker])
+        for ticker in tickers
+        if ticker in prices.ended
+    )
+    return Coverage(len(tickers) - len(ended), len(tickers), ended)

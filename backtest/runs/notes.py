@@ -1,0 +1,44 @@
+"""What a run says of itself in sentences: where its books end, and what did not go as decided."""
+
+import pandas as pd
+
+from backtest.execution.shortfall import RUN_ENDED
+from backtest.prices import Prices
+from backtest.result import Book
+from backtest.strategy import StrategySpec
+from backtest.universe import Universe
+
+
+def end_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> list[str]:
+    """Return where the books end that nobody gave an end, each with who has no later price."""
+    ends: dict[tuple[str, str], list[str]] = {}
+    for name, book in books.items():
+        tickers = spec.tickers(name, universe)
+        first_to_end, last = prices.common_end(tickers, spec.fill)
+        price = "open" if spec.fill == "open" else "price"
+        later = any(prices.traded(ticker, spec.fill)[-1] > last for ticker in tickers)
+        because = f"{first_to_end} has no later {price}" if later else f"none of its tickers has a later {price}"
+        ends.setdefault((f"{book.equity.index[-1]:%Y-%m-%d}", because), []).append(name)
+    if len(ends) == 1 and len(books) > 1:
+        (day, because), _ = ends.popitem()
+        return [f"every book ends on {day}: {because}"]
+    return [f"{', '.join(names)}: ends on {day}: {because}" for (day, because), names in ends.items()]
+
+
+def book_notes(book: Book) -> list[str]:
+    """Return what a reader of a book should know: names sold at their end, orders never filled, benchmarks that end early."""
+    if not len(book.orders):
+        notes = [f"{book.basket}: never traded; see the orders that were not filled, each with its reason"]
+    else:
+        notes = [f"{book.basket}: {row.ticker} sold on {row.session:%Y-%m-%d}, its last price" for row in book.exits.itertuples()]
+    coverage = book.coverage
+    if coverage.ended:
+        reasons = "; ".join(f"{one.ticker} ended on {one.session}: {one.reason}" for one in coverage.ended)
+        notes.append(f"{book.basket}: {coverage.priced} of {coverage.of} tickers are priced to its end ({reasons})")
+    unfilled = book.unfilled[book.unfilled["reason"] != RUN_ENDED]
+    if len(unfilled):
+        notes.append(f"{book.basket}: {len(unfilled)} order(s) never filled, each listed with its reason")
+    for ticker, column in book.benchmarks.items():
+        if column.notna().any() and (last := pd.Timestamp(column.dropna().index[-1])) < book.equity.index[-1]:
+            notes.append(f"{book.basket}: benchmark {ticker} ends on {last:%Y-%m-%d}; both are compared up to then")
+    return notes
