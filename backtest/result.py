@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from backtest.claims.ledger import ClaimOutcome, Finding
+from backtest.execution.window_statistics import WindowStatistics
 from backtest.signals import Reading
 from backtest.statistics.hac import Coefficient
 from backtest.statistics.markov_switching import State
 from backtest.statistics.partial_pooling import Pooled
 from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
-from backtest.thesis.windows import Window, WindowStatistics
+from backtest.thesis.windows import Window
 
 SignalReadings = dict[str, Reading]  # by calendar quarter
 

@@ -13,13 +13,14 @@ from support.markets import STRATEGIES, day, days, spec_of
 from backtest import runs
 from backtest.data.sources import reference
 from backtest.errors import DataError
+from backtest.execution.window_statistics import WindowStatistics, window_statistics
 from backtest.files.documents import to_json
 from backtest.output.document import to_document
 from backtest.panel import Archive
 from backtest.result import BenchmarkSpan
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import load_strategy
-from backtest.thesis.windows import REPORT_DATE, Window, WindowStatistics, sample_of, window_statistics, windows
+from backtest.thesis.windows import REPORT_DATE, Window, sample_of, windows
 from backtest.weights import Gate
 
 REGIMES = {

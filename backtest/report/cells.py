@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from backtest.execution.window_statistics import WindowStatistics
 from backtest.report.components import Cell
 from backtest.report.formatting import DASH, day, known, number, percent
 from backtest.result import BenchmarkSpan
 from backtest.statistics.uncertainty import FEWEST_OBSERVATIONS
-from backtest.thesis.windows import WindowStatistics
 
 
 def total_return(window: WindowStatistics) -> Cell:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
+from backtest.execution.window_statistics import WindowStatistics
 from backtest.files.documents import require_schema
 from backtest.files.rows import fault
 from backtest.result import BenchmarkSpan
-from backtest.thesis.windows import WindowStatistics
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
+from backtest.execution.window_statistics import WindowStatistics
 from backtest.report import cells
 from backtest.report.charts.sparklines import sparkline
 from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
@@ -13,7 +14,7 @@ from backtest.report.documents import BookPart, StrategyDocument
 from backtest.report.formatting import counted, known, listed, number, percent, plain
 from backtest.report.sweep.checks import KINDS, checks, verdict
 from backtest.sweeps.results import SweepSummary
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WindowStatistics
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 SAMPLES = (("out", OUT_OF_SAMPLE), ("in", IN_SAMPLE))
 NOT_AUDITED = "not audited: how much of it is luck is not known"

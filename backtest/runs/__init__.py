@@ -13,6 +13,7 @@ from backtest.claims.ledger import ClaimOutcome, Finding, ledger, tickers_needed
 from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
 from backtest.execution import attribution
 from backtest.execution.trading import trade
+from backtest.execution.window_statistics import window_statistics
 from backtest.guard import attempt, blaming
 from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
@@ -21,7 +22,7 @@ from backtest.runs.notes import book_notes, end_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.statistics import performance
 from backtest.strategy import StrategySpec
-from backtest.thesis.windows import REPORT_DATE, Window, window_statistics, windows
+from backtest.thesis.windows import REPORT_DATE, Window, windows
 from backtest.universe import Benchmark, Supplier, Universe, load_universe
 
 FACTORS = {"NVDA"}  # what the audit explains returns by, beside the benchmarks

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from backtest.execution.window_statistics import WindowStatistics
 from backtest.files.documents import to_json
 from backtest.output.document import to_document
 from backtest.output.summary import claim_lines, markdown, terminal
-from backtest.thesis.windows import WindowStatistics
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 

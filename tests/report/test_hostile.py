@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from backtest.execution.shortfall import UNFILLED
+from backtest.execution.window_statistics import WindowStatistics
 from backtest.report import render, render_index
 from backtest.result import BenchmarkSpan, TickerName
-from backtest.thesis.windows import WindowStatistics
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
 RTL = "\u202eevil\u200f \u0645\u0631\u062d\u0628\u0627 科创 \U0001f600"

@@ -6,7 +6,8 @@ import pytest
 
 from backtest import thesis
 from backtest.errors import ConfigurationError
-from backtest.thesis.windows import REPORT_DATE, Window, WindowStatistics, sample_of, window_statistics, windows
+from backtest.execution.window_statistics import WindowStatistics, window_statistics
+from backtest.thesis.windows import REPORT_DATE, Window, sample_of, windows
 
 
 def day(text):
