@@ -58,8 +58,8 @@ class Page(HTMLParser):
 
     def table(self, caption: str) -> dict[str, list[str]]:
         """Return the rows of the one table whose caption starts so, by the first text of their header."""
-        (found,) = [one for one in self.tables if one["caption"].startswith(caption)]
-        return {row[0][0]: [" ".join(cell) for cell in row] for row in found["rows"] if row and row[0]}
+        (table,) = [table for table in self.tables if table["caption"].startswith(caption)]
+        return {row[0][0]: [" ".join(cell) for cell in row] for row in table["rows"] if row and row[0]}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
@@ -79,14 +79,14 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> closes something else"
 
     def handle_data(self, data: str) -> None:
-        said = data.strip()
-        if not said or (self.open and self.open[-1] == "style"):
+        text = data.strip()
+        if not text or (self.open and self.open[-1] == "style"):
             return
-        self.text.append(said)
+        self.text.append(text)
         if "caption" in self.open:
-            self.tables[-1]["caption"] += said
+            self.tables[-1]["caption"] += text
         elif "th" in self.open or "td" in self.open:
-            self.tables[-1]["rows"][-1][-1].append(said)
+            self.tables[-1]["rows"][-1][-1].append(text)
 
 
 @pytest.fixture(scope="session")
@@ -188,13 +188,13 @@ class Unhurried:
 
 @pytest.fixture(scope="session")
 def browser():
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None and os.environ.get("CI") == "true":
+    executable = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if executable is None and os.environ.get("CI") == "true":
         pytest.fail(f"no browser: none of {', '.join(BROWSERS)} is installed; install chromium")
-    if found is None:
+    if executable is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"], timeout=0)
+        opened = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"], timeout=0)
         yield Unhurried(opened)
         opened.close()

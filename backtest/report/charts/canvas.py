@@ -239,7 +239,7 @@ def log_axis(axes: Axes, values: Sequence[float], horizontal: bool = False) -> N
     low, high = min([*seen, 1.0]) / 1.08, max([*seen, 1.0]) * 1.08
     decades = [10.0**power for power in range(-6, 9)]
     rungs = [sorted(step * decade for decade in decades for step in steps if low <= step * decade <= high) for steps in STEPS]
-    ticks = max((one for one in rungs if len(one) <= (6 if horizontal else 8)), key=len, default=[1.0])
+    ticks = max((values for values in rungs if len(values) <= (6 if horizontal else 8)), key=len, default=[1.0])
     axis = axes.xaxis if horizontal else axes.yaxis
     (axes.set_xscale if horizontal else axes.set_yscale)("log")
     (axes.set_xlim if horizontal else axes.set_ylim)(low, high)

@@ -25,7 +25,7 @@ def inline(written: str, prefix: str, label: str, size: str) -> Markup:
     for element in root.iter():
         element.tag = _local(element.tag)
         element.attrib = {_local(name): value for name, value in element.attrib.items()}
-        for child in [one for one in element if _local(one.tag) in DROPPED]:
+        for child in [child for child in element if _local(child.tag) in DROPPED]:
             element.remove(child)
         _tidy(element, prefix, variable, wanted)
     _flatten(root)
@@ -50,30 +50,30 @@ def _flatten(element: ElementTree.Element) -> None:
     """Put what a group without attributes holds in its place, and leave out paths that paint nothing."""
     for child in element:
         _flatten(child)
-    held = [part for child in element for part in (child if child.tag == "g" and not child.attrib else [child])]
-    element[:] = [part for part in held if part.attrib.get("style") != UNPAINTED or len(part)]
+    parts = [part for child in element for part in (child if child.tag == "g" and not child.attrib else [child])]
+    element[:] = [part for part in parts if part.attrib.get("style") != UNPAINTED or len(part)]
 
 
 def _tidy(element: ElementTree.Element, prefix: str, variable: dict[str, str], wanted: set[str]) -> None:
     """Rename ids, round positions to a tenth of a pixel and name the page's colours in place of fixed ones."""
-    found = element.attrib
-    if "id" in found:
-        name = found.pop("id")
+    attributes = element.attrib
+    if "id" in attributes:
+        name = attributes.pop("id")
         if name in wanted:
-            found["id"] = f"{prefix}-{name}"
-    if "href" in found:
-        found["href"] = f"#{prefix}-{found['href'][1:]}"
-    if "clip-path" in found:
-        found["clip-path"] = REFERENCE.sub(rf"url(#{prefix}-\1)", found["clip-path"])
-    if found.get("transform", "").startswith("rotate(-0 "):
-        del found["transform"]
+            attributes["id"] = f"{prefix}-{name}"
+    if "href" in attributes:
+        attributes["href"] = f"#{prefix}-{attributes['href'][1:]}"
+    if "clip-path" in attributes:
+        attributes["clip-path"] = REFERENCE.sub(rf"url(#{prefix}-\1)", attributes["clip-path"])
+    if attributes.get("transform", "").startswith("rotate(-0 "):
+        del attributes["transform"]
     for name in PLACED:
-        if name in found:
-            found[name] = " ".join(NUMBER.sub(lambda part: _short(float(part.group())), found[name]).split())
-    if "d" in found:
-        found["d"] = path(found["d"])
-    if "style" in found:
-        found["style"] = COLOUR.sub(lambda part: variable.get(part.group(), part.group()), FONT.sub("", found["style"]))
+        if name in attributes:
+            attributes[name] = " ".join(NUMBER.sub(lambda part: _short(float(part.group())), attributes[name]).split())
+    if "d" in attributes:
+        attributes["d"] = path(attributes["d"])
+    if "style" in attributes:
+        attributes["style"] = COLOUR.sub(lambda part: variable.get(part.group(), part.group()), FONT.sub("", attributes["style"]))
     if not element.text or not element.text.strip():
         element.text = None
     element.tail = None
