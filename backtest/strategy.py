@@ -49,8 +49,8 @@ class Scope:
 class Policy:
     """The fields of a spec that say what is decided, and how often."""
 
-    signals: tuple[Any, ...]
-    weights: Any
+    signals: tuple[Any, ...]  # a Signal each
+    weights: Any  # a Weighting; `_frozen` checks both
     rebalance: Rebalance
 
 
@@ -76,7 +76,7 @@ class StrategySpec(BaseModel):
     baskets: tuple[str, ...] = Field(min_length=1)
     together: bool = False
     signals: tuple[Any, ...] = ()
-    weights: Any
+    weights: Any  # a Weighting; `_frozen` checks both
     rebalance: Rebalance = "monthly"
     lag: int = Field(default=1, ge=1, le=1000)
     fill: Fill = "close"
