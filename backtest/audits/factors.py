@@ -63,7 +63,7 @@ def _fit(book: Book, prices: Prices) -> FactorFit | Refused:
         return fitted
     return FactorFit(
         alpha=Interval.of(fitted.annual),
-        loadings={name: Interval.of(one) for name, one in fitted.loadings.items()},
+        loadings={name: Interval.of(coefficient) for name, coefficient in fitted.loadings.items()},
         first=f"{factors.index[0]:%Y-%m-%d}",
         last=f"{factors.index[-1]:%Y-%m-%d}",
         r_squared=fitted.r_squared,

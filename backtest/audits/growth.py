@@ -29,7 +29,7 @@ def lead_and_lag(panel: Panel) -> dict[str, Lead | Refused]:
         "CapEx": _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in excess.clouds]), quarters),
         "ratio": _growth(RevenueCapexRatio().values(panel), quarters),
     }
-    return {name: _lead(one, revenue) for name, one in leaders.items()}
+    return {name: _lead(leader, revenue) for name, leader in leaders.items()}
 
 
 def supplier_slopes(panel: Panel) -> SupplierSlopes | Refused:
@@ -37,16 +37,16 @@ def supplier_slopes(panel: Panel) -> SupplierSlopes | Refused:
     quarters = [quarter_label(int(quarter)) for quarter in panel.quarters]
     capex = _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds]), quarters)
     entities = sorted({fact.entity for fact in panel.published("revenue") if fact.unit == "CNY_m"})
-    grown = pd.DataFrame({one: _growth(_sum(panel, [(one, "revenue")]), quarters) for one in entities})
+    grown = pd.DataFrame({entity: _growth(_sum(panel, [(entity, "revenue")]), quarters) for entity in entities})
     grown = grown.loc[capex.dropna().index]
-    covered = [one for one in entities if grown[one].notna().sum() >= FEWEST_QUARTERS]
+    covered = [entity for entity in entities if grown[entity].notna().sum() >= FEWEST_QUARTERS]
     common = grown[covered].dropna()
     fitted = slopes(common, capex.loc[common.index])
     pooled = fitted if isinstance(fitted, Refused) else pool(fitted, PRIOR_SCALE)
     if isinstance(pooled, Refused):
         return pooled
     quarters_used = str(common.index[0]), str(common.index[-1])
-    return SupplierSlopes(pooled, quarters_used, tuple(one for one in entities if one not in covered))
+    return SupplierSlopes(pooled, quarters_used, tuple(entity for entity in entities if entity not in covered))
 
 
 def _lead(leader: pd.Series, follower: pd.Series) -> Lead | Refused:

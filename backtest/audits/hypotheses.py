@@ -46,10 +46,10 @@ def corrected(strategy: str, p_values: Mapping[str, float | None]) -> dict[str, 
 
 def sentence(suite: NullSuite) -> str:
     """Return what the verdict says of the nulls: which registered ones the strategy beat after correction."""
-    tested = {null: one for null, one in suite.tests.items() if not isinstance(one, Refused) and one.stands is not None}
+    tested = {null: test for null, test in suite.tests.items() if not isinstance(test, Refused) and test.stands is not None}
     if not tested:
         return "No null is registered for this strategy."
-    beaten = [null for null, one in tested.items() if one.stands]
+    beaten = [null for null, test in tested.items() if test.stands]
     of = f"{len(tested)} nulls (corrected for {suite.registered} hypotheses, {suite.primary} of them primary)"
     if not beaten:
         return f"It beats none of {of}."

@@ -24,7 +24,7 @@ class MaskedRow:
     known_at: pd.Timestamp
     table: str
     key: tuple[Any, ...]
-    said: str
+    text: str
 
 
 @contextmanager
@@ -35,8 +35,8 @@ def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = froze
     for threads: the cut is made in the classes.
     """
     cuts: dict[str, Callable[[Any], Any]] = {
-        "rows": lambda rows: rows[_kept(rows, moment, shown, _fact_keys)],
-        "accelerators": lambda chips: chips[_kept(chips, moment, shown, _chip_keys)],
+        "rows": lambda rows: rows[_known(rows, moment, shown, _fact_keys)],
+        "accelerators": lambda chips: chips[_known(chips, moment, shown, _chip_keys)],
     }
     facts = _seen_through(Facts, lambda name, value, _: cuts[name](value) if name in cuts else value)
     prices = _seen_through(Prices, lambda name, value, own: _wealth(value, own, moment, shown) if name == "wealth" else value)
@@ -48,30 +48,30 @@ def masked_rows(archive: Archive, moment: pd.Timestamp) -> list[MaskedRow]:
     """Return every row of an archive that a moment hides, in the order in which it became known."""
     rows, chips = archive.facts.rows, archive.facts.accelerators
     later, planned = rows[rows["known_at"] > moment], chips[chips["known_at"] > moment]
-    found = [
+    rows_found = [
         MaskedRow(when, "figure", key, f"{origin} ({key[1]} {key[2]} {key[3]}, known {published})")
         for when, key, origin, published in zip(
             later["known_at"], _fact_keys(later), later["origin"], later["published"], strict=True
         )
     ]
-    found += [
+    rows_found += [
         MaskedRow(when, "chip", key, f"accelerators.csv row {row} ({key[1]}, known {published})")
         for when, key, row, published in zip(
             planned["known_at"], _chip_keys(planned), planned.index, planned["published"], strict=True
         )
     ]
-    return sorted(found + _later_prices(archive.prices, moment), key=lambda one: (one.known_at, one.said))
+    return sorted(rows_found + _later_prices(archive.prices, moment), key=lambda row: (row.known_at, row.text))
 
 
 def _later_prices(prices: Prices, moment: pd.Timestamp) -> list[MaskedRow]:
-    found = []
+    later = []
     for ticker in prices.wealth.columns:
         closes = prices.closes[prices.market[ticker]]
         priced = prices.traded(ticker)
         for session, close in closes[(closes > moment) & closes.index.isin(priced)].items():
-            said = f"the price of {ticker} on {session:%Y-%m-%d} (known {close:%Y-%m-%dT%H:%MZ})"
-            found.append(MaskedRow(pd.Timestamp(close), "price", ("price", ticker, session), said))
-    return found
+            text = f"the price of {ticker} on {session:%Y-%m-%d} (known {close:%Y-%m-%dT%H:%MZ})"
+            later.append(MaskedRow(pd.Timestamp(close), "price", ("price", ticker, session), text))
+    return later
 
 
 def _fact_keys(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -83,16 +83,16 @@ def _chip_keys(chips: pd.DataFrame) -> list[tuple[Any, ...]]:
     return [("chip", chip, when) for chip, when in zip(chips["chip"], chips["known_at"], strict=True)]
 
 
-def _kept(
+def _known(
     table: pd.DataFrame,
     moment: pd.Timestamp,
     shown: frozenset[tuple[Any, ...]],
     keys: Callable[[pd.DataFrame], list[tuple[Any, ...]]],
 ) -> np.ndarray:
-    kept = (table["known_at"] <= moment).to_numpy()
+    known = (table["known_at"] <= moment).to_numpy()
     if shown:
-        kept = kept | np.array([key in shown for key in keys(table)], dtype=bool)
-    return kept
+        known = known | np.array([key in shown for key in keys(table)], dtype=bool)
+    return known
 
 
 def _wealth(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]]) -> pd.DataFrame:
@@ -103,9 +103,9 @@ def _wealth(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: f
         last = until[-1] if len(until) else pd.Timestamp.min
         cut.loc[cut.index > last, tickers] = np.nan
     back = np.zeros(wealth.shape, dtype=bool)
-    for kind, *place in shown:
-        if kind == "price" and place[0] in wealth.columns and place[1] in wealth.index:
-            back[wealth.index.get_loc(place[1]), wealth.columns.get_loc(place[0])] = True
+    for kind, *cell in shown:
+        if kind == "price" and cell[0] in wealth.columns and cell[1] in wealth.index:
+            back[wealth.index.get_loc(cell[1]), wealth.columns.get_loc(cell[0])] = True
     return cut.where(~back, wealth)
 
 

@@ -60,8 +60,8 @@ def null_suite(
     spec: StrategySpec, books: Sequence[Setting], universe: Universe, draws: int = DRAWS
 ) -> dict[str, NullTest | Refused]:
     """Return per null its p-value, floor, draws and the growth observed and the middle one drawn (log, a year), or why none."""
-    mine = [_targets(spec, one, [own(one)]) for one in books]
-    paths = [one.path for one in books]
+    mine = [_targets(spec, setting, [own(setting)]) for setting in books]
+    paths = [setting.path for setting in books]
     suite: dict[str, NullTest | Refused] = {}
     for null in NULLS:
         drawn = drawn_targets(spec, books, universe, null, draws)
@@ -77,18 +77,18 @@ def compared(paths: Sequence[BookPath], mine: Sequence[Floats], drawn: Sequence[
     odds = chance(float(statistic[0]), statistic[1:], (1.0 + _same(tables)) / len(statistic))
     if isinstance(odds, Refused):
         return odds
-    yearly = np.mean([one.sum(axis=1) / taken.years for one, taken in zip(grown, paths, strict=True)], axis=0)
+    yearly = np.mean([growth.sum(axis=1) / taken.years for growth, taken in zip(grown, paths, strict=True)], axis=0)
     return NullTest(odds.p, float(yearly[0]), odds.least, odds.draws, float(np.median(yearly[1:])))
 
 
 def together(grown: Sequence[Floats]) -> Floats:
     """Return the mean over books of draws × decisions, matched by number; a book of fewer adds nothing to the last."""
-    longest = max(one.shape[1] for one in grown)
-    return np.asarray(np.mean([np.pad(one, ((0, 0), (0, longest - one.shape[1]))) for one in grown], axis=0))
+    longest = max(growth.shape[1] for growth in grown)
+    return np.asarray(np.mean([np.pad(growth, ((0, 0), (0, longest - growth.shape[1]))) for growth in grown], axis=0))
 
 
 def drawn_targets(
-    spec: StrategySpec, held: Sequence[Setting], universe: Universe, null: str, draws: int
+    spec: StrategySpec, books: Sequence[Setting], universe: Universe, null: str, draws: int
 ) -> list[Floats] | Refused:
     """Return per book the targets of every draw under a null (draws × decisions × tickers), or why there can be none."""
     if null in NEED_A_SIGNAL and not spec.signals:
@@ -96,11 +96,11 @@ def drawn_targets(
     if null == "labels" and len(spec.baskets) < 2:
         return Refused("the strategy has one basket", 1)
     tables = []
-    for one in held:
-        cases = CASES[null](spec, one, universe, draws)
+    for setting in books:
+        cases = CASES[null](spec, setting, universe, draws)
         if isinstance(cases, Refused):
             return cases
-        tables.append(_targets(spec, one, cases))
+        tables.append(_targets(spec, setting, cases))
     fewest = min(map(len, tables))  # rotations are as many as a book's decisions
     return [table[:fewest] for table in tables]
 
@@ -110,9 +110,9 @@ def seed_of(strategy: str, null: str, book: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{strategy}/{null}/{book}".encode()).digest()[:8], "big")
 
 
-def own(one: Setting) -> Case:
+def own(setting: Setting) -> Case:
     """Return what the strategy itself decided on."""
-    return one.scores, one.members
+    return setting.scores, setting.members
 
 
 def _same(tables: Sequence[Floats]) -> int:
@@ -129,9 +129,9 @@ def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe
     everyone = tuple(sorted({*tickers, *names}))
     taken = book_path(spec, prices, everyone, sessions, base)
     decisions = decide(spec, book, archive, universe, sessions)[: len(taken.fills)]
-    eligible = [_eligible(prices.wealth, universe, everyone, one.session) for one in decisions]
+    eligible = [_eligible(prices.wealth, universe, everyone, decision.session) for decision in decisions]
     members = [_members(spec, book, universe, names_then) for names_then in eligible]
-    return Setting(book, [one.scores[0] for one in decisions if one.scores], members, eligible, taken)
+    return Setting(book, [decision.scores[0] for decision in decisions if decision.scores], members, eligible, taken)
 
 
 def _eligible(wealth: pd.DataFrame, universe: Universe, tickers: Sequence[str], session: pd.Timestamp) -> frozenset[str]:
@@ -144,31 +144,33 @@ def _members(spec: StrategySpec, book: str, universe: Universe, eligible: frozen
     return {name: tuple(t for t in universe.basket(name).members if t in eligible) for name in spec.books[book]}
 
 
-def _targets(spec: StrategySpec, one: Setting, cases: Sequence[Case]) -> Floats:
+def _targets(spec: StrategySpec, setting: Setting, cases: Sequence[Case]) -> Floats:
     """Return what the strategy's own weighting makes of each case."""
-    seat = {ticker: place for place, ticker in enumerate(one.path.tickers)}
-    found = np.zeros((len(cases), len(one.members), len(seat)))
+    seat = {ticker: column for column, ticker in enumerate(setting.path.tickers)}
+    targets = np.zeros((len(cases), len(setting.members), len(seat)))
     for case, (scores, members) in enumerate(cases):
-        for number, held in enumerate(members):
-            wanted = spec.weights(tuple(scores[number : number + 1]), held)
-            for ticker, weight in wanted.items():
-                found[case, number, seat[ticker]] = weight
-    return found
+        for number, names in enumerate(members):
+            weights = spec.weights(tuple(scores[number : number + 1]), names)
+            for ticker, weight in weights.items():
+                targets[case, number, seat[ticker]] = weight
+    return targets
 
 
-def _renamed(one: Setting, baskets: Members) -> Case:
-    return one.scores, [{name: tuple(t for t in own if t in then) for name, own in baskets.items()} for then in one.eligible]
+def _renamed(setting: Setting, baskets: Members) -> Case:
+    return setting.scores, [
+        {name: tuple(t for t in own if t in then) for name, own in baskets.items()} for then in setting.eligible
+    ]
 
 
-def _placebo(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case] | Refused:
+def _placebo(spec: StrategySpec, setting: Setting, universe: Universe, draws: int) -> list[Case] | Refused:
     drawn: dict[str, list[tuple[str, ...]]] = {}
-    for name in spec.books[one.book]:
+    for name in spec.books[setting.book]:
         seed = seed_of(spec.name, "placebo", name)
-        found = placebos(universe.basket(name).members, one.path.tickers, universe, draws, seed)
-        if isinstance(found, Refused):
-            return found
-        drawn[name] = found
-    return [_renamed(one, {name: baskets[draw] for name, baskets in drawn.items()}) for draw in range(draws)]
+        baskets_drawn = placebos(universe.basket(name).members, setting.path.tickers, universe, draws, seed)
+        if isinstance(baskets_drawn, Refused):
+            return baskets_drawn
+        drawn[name] = baskets_drawn
+    return [_renamed(setting, {name: baskets[draw] for name, baskets in drawn.items()}) for draw in range(draws)]
 
 
 def placebos(
@@ -185,59 +187,59 @@ def placebos(
         chains = {rows[t].chain for t in own}
         near = [t for t, row in rows.items() if row.market == market and row.chain in chains]
         far = [t for t, row in rows.items() if row.market == market]
-        found = placebo_baskets(near, own, draws, seed)
-        found = placebo_baskets(far, own, draws, seed) if isinstance(found, Refused) else found
-        if isinstance(found, Refused):
-            return found
-        parts.append([found.baskets[place] for place in generator.integers(len(found.baskets), size=draws)])
+        drawn = placebo_baskets(near, own, draws, seed)
+        drawn = placebo_baskets(far, own, draws, seed) if isinstance(drawn, Refused) else drawn
+        if isinstance(drawn, Refused):
+            return drawn
+        parts.append([drawn.baskets[number] for number in generator.integers(len(drawn.baskets), size=draws)])
     return [tuple(t for part in parts for t in part[draw]) for draw in range(draws)]
 
 
-def _labels(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:
+def _labels(spec: StrategySpec, setting: Setting, universe: Universe, draws: int) -> list[Case]:
     baskets = {name: universe.basket(name).members for name in spec.baskets}
     names = sorted({t for own in baskets.values() for t in own})
     generator = np.random.default_rng(seed_of(spec.name, "labels", spec.name))  # one deal for all books of a draw
     deals = (dict(zip(names, generator.permutation(names).tolist(), strict=True)) for _ in range(draws))
-    held = spec.books[one.book]
-    return [_renamed(one, {name: tuple(deal[t] for t in baskets[name]) for name in held}) for deal in deals]
+    names_held = spec.books[setting.book]
+    return [_renamed(setting, {name: tuple(deal[t] for t in baskets[name]) for name in names_held}) for deal in deals]
 
 
-def _dates(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:
-    return [([*one.scores[k:], *one.scores[:k]], one.members) for k in range(1, len(one.scores))]
+def _dates(spec: StrategySpec, setting: Setting, universe: Universe, draws: int) -> list[Case]:
+    return [([*setting.scores[k:], *setting.scores[:k]], setting.members) for k in range(1, len(setting.scores))]
 
 
-def _leader(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:
-    generator, own = np.random.default_rng(seed_of(spec.name, "leader", one.book)), _table(one)
+def _leader(spec: StrategySpec, setting: Setting, universe: Universe, draws: int) -> list[Case]:
+    generator, own = np.random.default_rng(seed_of(spec.name, "leader", setting.book)), _table(setting)
     scored = own.notna().any(axis=1).to_numpy()  # before the first score there is nothing to deal
     filled = own[scored].ffill().bfill().fillna(0.0)
     spell = (filled != filled.shift()).any(axis=1).cumsum().to_numpy()  # scores that did not change are one
     spells = [filled.to_numpy()[spell == number] for number in np.unique(spell)]
-    return [_scored(one, own, _dealt(spells, scored, generator)) for _ in range(draws)]
+    return [_scored(setting, own, _dealt(spells, scored, generator)) for _ in range(draws)]
 
 
 def _dealt(spells: Sequence[Floats], scored: NDArray[np.bool_], generator: np.random.Generator) -> Floats:
     """Return the spells in another order where there are scores, NaN elsewhere."""
     values = np.full((len(scored), spells[0].shape[1] if spells else 1), np.nan)
     if spells:
-        values[scored] = np.concatenate([spells[place] for place in generator.permutation(len(spells))])
+        values[scored] = np.concatenate([spells[number] for number in generator.permutation(len(spells))])
     return values
 
 
-def _noise(spec: StrategySpec, one: Setting, universe: Universe, draws: int) -> list[Case]:
-    seed, own = seed_of(spec.name, "noise", one.book), _table(one)
-    wanted = _turnover(_targets(spec, one, [(one.scores, one.members)]))
+def _noise(spec: StrategySpec, setting: Setting, universe: Universe, draws: int) -> list[Case]:
+    seed, own = seed_of(spec.name, "noise", setting.book), _table(setting)
+    turnover = _turnover(_targets(spec, setting, [(setting.scores, setting.members)]))
     gaps = {
-        persistence: abs(_turnover(_targets(spec, one, _noises(one, own, persistence, PILOTS, seed + 1))) - wanted)
+        persistence: abs(_turnover(_targets(spec, setting, _noises(setting, own, persistence, PILOTS, seed + 1))) - turnover)
         for persistence in PERSISTENCE
     }
-    return _noises(one, own, min(gaps, key=lambda persistence: gaps[persistence]), draws, seed)
+    return _noises(setting, own, min(gaps, key=lambda persistence: gaps[persistence]), draws, seed)
 
 
-def _noises(one: Setting, own: pd.DataFrame, persistence: float, count: int, seed: int) -> list[Case]:
+def _noises(setting: Setting, own: pd.DataFrame, persistence: float, count: int, seed: int) -> list[Case]:
     """Return cases whose scores have the values of the strategy's own, in the order of noise."""
     values = np.sort(own.to_numpy()[np.isfinite(own.to_numpy())])
     return [
-        _scored(one, own, _ranked(table, values))
+        _scored(setting, own, _ranked(table, values))
         for table in noise_scores(own.index, own.columns.tolist(), persistence, count, seed)
     ]
 
@@ -251,17 +253,17 @@ def _turnover(targets: Floats) -> float:
     return float(np.abs(np.diff(targets, axis=1)).sum(axis=2).mean())
 
 
-def _table(one: Setting) -> pd.DataFrame:
+def _table(setting: Setting) -> pd.DataFrame:
     """Return decision × name scores of the names the book could score, NaN for no opinion."""
-    wanted = {t for members in one.members for name, own in members.items() for t in (name, *own)}
-    table = pd.DataFrame([score.to_numpy(float) for score in one.scores], columns=list(one.scores[0].index))
-    kept = [name for name in table if name in wanted]
-    return table[kept] if kept else table
+    wanted = {t for members in setting.members for name, own in members.items() for t in (name, *own)}
+    table = pd.DataFrame([score.to_numpy(float) for score in setting.scores], columns=list(setting.scores[0].index))
+    scored = [name for name in table if name in wanted]
+    return table[scored] if scored else table
 
 
-def _scored(one: Setting, own: pd.DataFrame, values: Floats) -> Case:
+def _scored(setting: Setting, own: pd.DataFrame, values: Floats) -> Case:
     shown = np.where(own.isna().to_numpy(), np.nan, values)
-    return [pd.Series(row, index=own.columns) for row in shown], one.members
+    return [pd.Series(row, index=own.columns) for row in shown], setting.members
 
 
 CASES: dict[str, Callable[[StrategySpec, Setting, Universe, int], list[Case] | Refused]] = {

@@ -84,7 +84,7 @@ def first_row(spec: StrategySpec, book: str, archive: Archive, universe: Univers
         middle = (low + high) // 2
         moved = difference(spec, cut, _decided(spec, book, archive, universe, whole, _keys(rows[:middle])))
         low, high = (low, middle) if moved else (middle, high)
-    return rows[high - 1].said
+    return rows[high - 1].text
 
 
 def members_were_listed(spec: StrategySpec, book: str, archive: Archive, universe: Universe) -> None:

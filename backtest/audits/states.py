@@ -22,7 +22,9 @@ def basket_states(book: Book, prices: Prices, windows: Sequence[Window]) -> Bask
         return fitted
     probability = fitted.probability
     months = probability.groupby(pd.DatetimeIndex(probability.index).to_period("M")).last()
-    inside = {one.name: probability[(probability.index >= one.start) & (probability.index <= one.end)] for one in windows}
+    inside = {
+        window.name: probability[(probability.index >= window.start) & (probability.index <= window.end)] for window in windows
+    }
     return BasketStates(
         high=fitted.high,
         low=fitted.low,

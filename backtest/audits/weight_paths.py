@@ -33,11 +33,11 @@ class BookPath:
 def book_path(spec: StrategySpec, prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, base: str) -> BookPath:
     """Return the path of a book over its sessions, in its base currency; the last decisions may have no fill."""
     decided = decision_sessions(spec.rebalance, sessions)
-    places = sessions.get_indexer(decided) + spec.lag
+    rows = sessions.get_indexer(decided) + spec.lag
     markets = prices.markets_of(tickers)
     values = prices.valued(tickers, base, sessions).bfill().fillna(1.0).to_numpy()
     years = (len(sessions) - 1) / prices.periods_per_year(markets)
-    return BookPath(tickers, values, tuple(int(place) for place in places if place < len(sessions)), years)
+    return BookPath(tickers, values, tuple(int(row) for row in rows if row < len(sessions)), years)
 
 
 def log_growth(taken: BookPath, targets: Floats) -> Floats:

@@ -24,8 +24,8 @@ from backtest.thesis import FOLDER
 from backtest.universe import load_universe
 
 MEASURES = {
-    one.__name__: one
-    for one in (
+    measure.__name__: measure
+    for measure in (
         measures.ratio,
         measures.rising,
         measures.excess_sets,
@@ -56,7 +56,7 @@ class Claim(Row):
     @model_validator(mode="after")
     def _measurable(self) -> "Claim":
         if self.test in ("within", "at least") and self.reported is None:
-            raise ValueError(f"claim '{self.id}' is tested {self.test} a figure; want `reported`")
+            raise ValueError(f"claim '{self.id}' is tested {self.test} a figure; expected `reported`")
         for reading in self.readings:
             _check_reading(self.id, reading)
         return self
@@ -106,13 +106,13 @@ class Finding:
     @property
     def outcomes(self) -> tuple[bool | None, ...]:
         """Whether each reading holds; None where it cannot be measured."""
-        return tuple(None if one.value is None else self.claim.holds(one.value) for one in self.measured)
+        return tuple(None if measurement.value is None else self.claim.holds(measurement.value) for measurement in self.measured)
 
     @property
     def verdict(self) -> Verdict:
         """The verdict over every testable reading that is judged."""
         judged = [reading.get("judged", True) for reading in self.claim.readings]
-        testable = [one for one, counts in zip(self.outcomes, judged, strict=True) if counts and one is not None]
+        testable = [outcome for outcome, counts in zip(self.outcomes, judged, strict=True) if counts and outcome is not None]
         if not testable:
             return "not testable"
         if all(testable):
@@ -122,7 +122,7 @@ class Finding:
     @cached_property
     def inputs(self) -> tuple[Fact, ...]:
         """Every figure any reading used, once."""
-        return tuple(dict.fromkeys(fact for one in self.measured for fact in one.inputs))
+        return tuple(dict.fromkeys(fact for measurement in self.measured for fact in measurement.inputs))
 
     @property
     def evidence(self) -> str:
@@ -199,8 +199,11 @@ def _check_reading(claim: str, reading: ReadingRow) -> None:
 @lru_cache
 def _arguments(measure: str) -> type[BaseModel]:
     """Return the arguments a measure takes beside the panel, as a model that takes no others."""
-    taken = {name: one for name, one in signature(MEASURES[measure]).parameters.items() if name != "panel"}
-    fields = {name: (one.annotation, ... if one.default is one.empty else one.default) for name, one in taken.items()}
+    taken = {name: parameter for name, parameter in signature(MEASURES[measure]).parameters.items() if name != "panel"}
+    fields = {
+        name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in taken.items()
+    }
     return create_model(measure, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
 
 

@@ -62,11 +62,11 @@ def ratio(
         wanted["NVDA cloud share of the next quarter,"] = panel.fact(CLOUD_SHARE, when + 1)
     before = when - lag_quarters
     spent = {f"{series.entity} {series.metric}": panel.fact(series, before) for series in _capex(capex)}
-    found = cited([*wanted.values(), *spent.values()])
+    facts = cited([*wanted.values(), *spent.values()])
     if lost := _lost(wanted, quarter) + _lost(spent, quarter_label(before)):
-        return Measurement(None, quarter, found, lost)
+        return Measurement(None, quarter, facts, lost)
     revenue = np.prod([fact.value for fact in wanted.values() if fact])
-    return Measurement(float(revenue / sum(fact.value for fact in spent.values() if fact)), quarter, found)
+    return Measurement(float(revenue / sum(fact.value for fact in spent.values() if fact)), quarter, facts)
 
 
 def rising(
@@ -82,14 +82,17 @@ def rising(
     rose = np.full(table.shape, np.nan)
     rose[over:] = np.where(np.isfinite(table[over:] - table[:-over]), table[over:] > table[:-over], np.nan)
     quarters = _span(panel, since, np.isfinite(panel.matrix(group).sum(axis=1)))
-    held = rose[_rows(panel, quarters)]
+    rises = rose[_rows(panel, quarters)]
     inputs = _facts(panel, group, quarters, over)
-    if not len(held) or np.isnan(held).any():
-        wanted = sorted({one for quarter in (quarters.tolist() or [parse_quarter(since)]) for one in (quarter - over, quarter)})
-        gaps = [f"{one.entity} {one.metric} {quarter_label(q)}" for q in wanted for one in group if panel.fact(one, q) is None]
+    if not len(rises) or np.isnan(rises).any():
+        known = quarters.tolist() or [parse_quarter(since)]
+        ends = sorted({end for quarter in known for end in (quarter - over, quarter)})
+        gaps = [
+            f"{part.entity} {part.metric} {quarter_label(end)}" for end in ends for part in group if not panel.fact(part, end)
+        ]
         return Measurement(None, since, inputs, tuple(gaps))
-    falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, held, strict=True) if not row.all()]
-    return Measurement(float(held.mean()), quarter_label(int(quarters[-1])), inputs, details=Falls(tuple(falls)))
+    falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, rises, strict=True) if not row.all()]
+    return Measurement(float(rises.mean()), quarter_label(int(quarters[-1])), inputs, details=Falls(tuple(falls)))
 
 
 def excess_sets(
@@ -145,11 +148,11 @@ def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: Period
     """How many times its tokens of one period a provider processed in another, same scope."""
     panel.fact(Series(provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
     known = {fact.period: fact for fact in panel.published("tokens_per_month") if fact.entity == provider}
-    found = cited([known.get(base), known.get(level)])
-    if len(found) < 2:
+    levels = cited([known.get(base), known.get(level)])
+    if len(levels) < 2:
         lost = tuple(f"{provider} tokens_per_month {period}" for period in (base, level) if period not in known)
-        return Measurement(None, level, found, lost)
-    return Measurement(found[1].value / found[0].value, level, found, details=Levels(found[0].value, found[1].value))
+        return Measurement(None, level, levels, lost)
+    return Measurement(levels[1].value / levels[0].value, level, levels, details=Levels(levels[0].value, levels[1].value))
 
 
 def chip(panel: Panel, chip: str, metric: ChipMetric, divided_by: float = 1.0) -> Measurement:
@@ -190,7 +193,7 @@ def trend(
 
 def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[str] = ()) -> Measurement:
     """Share of a signal's quarters from `since` in which its value (or every one of some parts) is above zero."""
-    known = {quarter: one for quarter, one in readings(_quarterly(signal), panel).items() if quarter >= since}
+    known = {quarter: reading for quarter, reading in readings(_quarterly(signal), panel).items() if quarter >= since}
     if not known:
         return Measurement(None, since, missing=(f"any quarter of {signal} since {since}",))
     _check_parts(known, signal, parts)
@@ -210,21 +213,21 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
     Both over the sessions on which all names are priced: `quarter` says which, and whose prices end them.
     """
     universe = load_universe()
-    held = universe.basket(basket).members
+    bought = universe.basket(basket).members
     single = benchmark in universe.market_and_currency()
     against = (benchmark,) if single else universe.basket(benchmark).members
-    lost = tuple(f"prices of {name}" for name in (*held, *against) if name not in panel.prices.columns)
+    lost = tuple(f"prices of {name}" for name in (*bought, *against) if name not in panel.prices.columns)
     later = panel.prices.loc[panel.prices.index > REPORT_DATE]
-    priced = later.reindex(columns=list(dict.fromkeys([*held, *against]))).dropna()
+    priced = later.reindex(columns=list(dict.fromkeys([*bought, *against]))).dropna()
     if lost or len(priced) < 2:
         return Measurement(None, missing=lost or ("prices of two sessions after the report",))
     grown = priced.iloc[-1] / priced.iloc[0] - 1.0
-    value = float(grown[list(held)].mean() - grown[list(against)].mean())
+    value = float(grown[list(bought)].mean() - grown[list(against)].mean())
     days = f"{priced.index[0]:%Y-%m-%d} to {priced.index[-1]:%Y-%m-%d}"
     after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :, list(priced)]
     ended = [str(name) for name, column in after.items() if len(after) and column.isna().all()]
     ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
-    returns = {str(name): float(one) for name, one in grown.items()}
+    returns = {str(name): float(growth) for name, growth in grown.items()}
     return Measurement(value, f"{days}{ends}", details=Returns(days, returns, tuple(ended)))
 
 
@@ -267,7 +270,7 @@ def _check_parts(known: dict[str, Reading], signal: str, parts: Sequence[str]) -
 
 
 def _quarterly(name: str) -> QuarterlySignal:
-    quarterly = {known: one for known, one in load_signals().items() if isinstance(one, QuarterlySignal)}
+    quarterly = {known: signal for known, signal in load_signals().items() if isinstance(signal, QuarterlySignal)}
     if name not in quarterly:
         raise ValueError(near_miss("quarterly signal", name, list(quarterly)))
     return quarterly[name]
@@ -290,7 +293,7 @@ def _facts(panel: Panel, series: Sequence[Series], quarters: np.ndarray, back: i
     if not len(quarters):
         return ()
     when = range(int(quarters[0]) - back, int(quarters[-1]) + 1)
-    return cited(panel.fact(one, quarter) for one in series for quarter in when)
+    return cited(panel.fact(each, quarter) for each in series for quarter in when)
 
 
 def _lost(wanted: dict[str, Fact | None], quarter: str) -> tuple[str, ...]:

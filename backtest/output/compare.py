@@ -18,8 +18,8 @@ def differences(a: Any, b: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
             yield from differences(a.get(name, MISSING), b.get(name, MISSING), f"{at}.{name}" if at else str(name))
     elif isinstance(a, list) and isinstance(b, list):
         for row in range(max(len(a), len(b))):
-            one, other = (side[row] if row < len(side) else MISSING for side in (a, b))
-            yield from differences(one, other, f"{at}.{row}")
+            ours, theirs = (side[row] if row < len(side) else MISSING for side in (a, b))
+            yield from differences(ours, theirs, f"{at}.{row}")
     elif a != b or isinstance(a, bool) != isinstance(b, bool):
         yield at, a, b
 
@@ -37,26 +37,26 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
         "prices": _rows(a["prices"], b["prices"]),
         "spec": _rows(a["spec"], b["spec"]),
         "results": list(_results(a["books"], b["books"])),
-        "orders": [{"book": book, "a": one, "b": other} for book, one, other in _counts(a["books"], b["books"]) if one != other],
+        "orders": [{"book": book, "a": was, "b": now} for book, was, now in _counts(a["books"], b["books"]) if was != now],
         "claims": list(_claims(a["claims"], b["claims"])),
     }
 
 
-def lines(found: Mapping[str, Any]) -> str:
+def lines(comparison: Mapping[str, Any]) -> str:
     """Return a comparison as text that fits 80 columns but for long values of a spec."""
-    said = [f"A: {found['a']}", f"B: {found['b']}"]
-    said.append("identities: " + (", ".join(f"{name} differs" for name in found["identities"]) or "equal"))
-    said += [f"prices, {row['at']}: {row['a']} -> {row['b']}" for row in found["prices"]]
-    said += [f"spec, {row['at']}: {row['a']} -> {row['b']}" for row in found["spec"]]
-    for row in found["results"]:
-        said.append(
+    rows = [f"A: {comparison['a']}", f"B: {comparison['b']}"]
+    rows.append("identities: " + (", ".join(f"{name} differs" for name in comparison["identities"]) or "equal"))
+    rows += [f"prices, {row['at']}: {row['a']} -> {row['b']}" for row in comparison["prices"]]
+    rows += [f"spec, {row['at']}: {row['a']} -> {row['b']}" for row in comparison["spec"]]
+    for row in comparison["results"]:
+        rows.append(
             f"{row['book']:<20} {row['window']:<17} {row['figure']:<13}{_figure(row, 'a'):>10} -> {_figure(row, 'b'):>10}"
         )
-    said += [f"{row['book']:<20}orders {row['a']} -> {row['b']}" for row in found["orders"]]
-    said += [f"claim {row['id']}: {row['a']} -> {row['b']}" for row in found["claims"]]
-    if not any(found[name] for name in ("results", "orders", "claims")):
-        said.append("results: equal")
-    return "\n".join(said) + "\n"
+    rows += [f"{row['book']:<20}orders {row['a']} -> {row['b']}" for row in comparison["orders"]]
+    rows += [f"claim {row['id']}: {row['a']} -> {row['b']}" for row in comparison["claims"]]
+    if not any(comparison[name] for name in ("results", "orders", "claims")):
+        rows.append("results: equal")
+    return "\n".join(rows) + "\n"
 
 
 def _name(document: Mapping[str, Any]) -> str:
@@ -64,7 +64,7 @@ def _name(document: Mapping[str, Any]) -> str:
 
 
 def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"at": at, "a": one, "b": other} for at, one, other in differences(a, b)]
+    return [{"at": at, "a": ours, "b": theirs} for at, ours, theirs in differences(a, b)]
 
 
 def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -72,23 +72,23 @@ def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[dict[str, A
         ours, theirs = (side.get(book, {"windows": {}})["windows"] for side in (a, b))
         for window in [*ours, *(name for name in theirs if name not in ours)]:
             for figure in FIGURES:
-                one, other = (side.get(window, {}).get(figure) for side in (ours, theirs))
-                if one != other:
-                    yield {"book": book, "window": window, "figure": figure, "a": one, "b": other}
+                was, now = (side.get(window, {}).get(figure) for side in (ours, theirs))
+                if was != now:
+                    yield {"book": book, "window": window, "figure": figure, "a": was, "b": now}
 
 
 def _counts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
     for book in [*a, *(name for name in b if name not in a)]:
-        one, other = (len(side.get(book, {"orders": []})["orders"]) for side in (a, b))
-        yield book, one, other
+        ours, theirs = (len(side.get(book, {"orders": []})["orders"]) for side in (a, b))
+        yield book, ours, theirs
 
 
 def _claims(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    ours, theirs = ({one["id"]: one["verdict"] for one in side} for side in (a, b))
+    ours, theirs = ({claim["id"]: claim["verdict"] for claim in side} for side in (a, b))
     for name in [*ours, *(name for name in theirs if name not in ours)]:
-        one, other = ours.get(name, MISSING), theirs.get(name, MISSING)
-        if one != other:
-            yield {"id": name, "a": one, "b": other}
+        was, now = ours.get(name, MISSING), theirs.get(name, MISSING)
+        if was != now:
+            yield {"id": name, "a": was, "b": now}
 
 
 def _figure(row: Mapping[str, Any], side: str) -> str:

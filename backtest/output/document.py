@@ -33,7 +33,7 @@ def to_document(result: RunResult) -> Json:
         "signals": {name: _readings(readings) for name, readings in result.signals.items()},
         "trends": {name: _readings(readings) for name, readings in result.trends.items()},
         "seen": result.seen,
-        "known": {day: {claim: asdict(one) for claim, one in known.items()} for day, known in result.known.items()},
+        "known": {day: {claim: asdict(outcome) for claim, outcome in known.items()} for day, known in result.known.items()},
         "claims": claim_rows(result.claims),
         "notes": list(result.notes),
         "command": result.command,
@@ -48,7 +48,7 @@ def claim_rows(findings: Sequence[Finding]) -> list[Json]:
 
 def _claim(finding: Finding) -> Json:
     claim, written = finding.claim, finding.when_written
-    readings = [_reading(one) for one in finding.readings]
+    readings = [_reading(result) for result in finding.readings]
     return {
         "id": claim.id,
         "sentence": claim.sentence,
@@ -66,12 +66,12 @@ def _claim(finding: Finding) -> Json:
     }
 
 
-def _reading(one: ReadingResult) -> Json:
-    measured = one.measurement
+def _reading(reading: ReadingResult) -> Json:
+    measured = reading.measurement
     return {
-        "reading": one.name,
+        "reading": reading.name,
         "measured": measured.value,
-        "holds": one.holds,
+        "holds": reading.holds,
         "quarter": measured.quarter,
         "missing": list(measured.missing),
         "details": None if measured.details is None else asdict(measured.details),
@@ -93,7 +93,7 @@ def _book(book: Book) -> Json:
         "first": f"{book.equity.index[0]:%Y-%m-%d}",
         "last": f"{book.equity.index[-1]:%Y-%m-%d}",
         "path": {f"{month:%Y-%m}": value for month, value in _path(book.equity).items()},
-        "windows": {name: asdict(one) for name, one in book.windows.items()},
+        "windows": {name: asdict(figures) for name, figures in book.windows.items()},
         "benchmarks": {
             ticker: {name: asdict(span) for name, span in spans.items()} for ticker, spans in book.benchmark_windows.items()
         },

@@ -89,7 +89,7 @@ def _replacing(folder: Path, strategy: str) -> Iterator[Path]:
 
 def require_replaceable(folder: Path, strategy: str) -> None:
     """Raise DataError unless a folder can be made or is empty, or has the result of the same strategy in it."""
-    above = next(one for one in folder.absolute().parents if one.exists() or one.is_symlink())
+    above = next(parent for parent in folder.absolute().parents if parent.exists() or parent.is_symlink())
     if not above.is_dir() or not os.access(above, os.W_OK):
         why = "no folder" if not above.is_dir() else "not writable"
         raise DataError(f"{folder.parent}: cannot write there ({above}: {why}); expected a folder for reports")

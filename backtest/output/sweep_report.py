@@ -44,7 +44,7 @@ def publish_sweep(sweep: Sweep, options: SweepOptions) -> Path:
     for spec_id, setting in best.items():
         print(f"running setting {spec_id} of {spec.name}", file=sys.stderr)
         values = ", ".join(f"{field} {setting_value(value)}" for field, value in setting.items())
-        above = replace(SWEEP, said=f"One of the best settings of a sweep: {values}. {worth(summary)}")
+        above = replace(SWEEP, note=f"One of the best settings of a sweep: {values}. {worth(summary)}")
         result = replace(run(applied(spec, setting), sweep.archive), command=summary.command)
         publish(result, render(result, above), folder / FULL, spec_id)
     linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in best})

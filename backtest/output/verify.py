@@ -52,14 +52,16 @@ def restated(document: Json, spec: StrategySpec) -> StrategySpec:
 
     Values are taken from the result; signals and weighting are the file's, and have to be those of the result.
     """
-    kept = {name: value for name, value in document["spec"].items() if name not in ("signals", "weights")}
+    values = {name: value for name, value in document["spec"].items() if name not in ("signals", "weights")}
     with _as_written():
         for name in ("start", "end"):
-            kept[name] = kept[name] and type(spec.start).fromisoformat(kept[name])
-        kept["baskets"] = tuple(kept["baskets"])
-    made = spec.replaced(**kept)
+            values[name] = values[name] and type(spec.start).fromisoformat(values[name])
+        values["baskets"] = tuple(values["baskets"])
+    made = spec.replaced(**values)
     for at, was, now in differences(document["spec"], json.loads(to_json(made.as_dict()))):
-        raise ConfigurationError(f"result.json: spec.{at} is {was!r}, the strategy file has {now!r}; want the file of that run")
+        raise ConfigurationError(
+            f"result.json: spec.{at} is {was!r}, the strategy file has {now!r}; expected the file of that run"
+        )
     return made
 
 
@@ -70,26 +72,30 @@ def verify(document: Json, page: str, spec: StrategySpec, archive: Archive) -> V
     ConfigurationError for a setting's report below a sweep, whose page says what only the sweep can.
     """
     if f'<a href="{SWEEP.href}">' in page:
-        raise ConfigurationError("the report of a sweep's setting; want the sweep again: its page has the command and identities")
+        raise ConfigurationError(
+            "the report of a sweep's setting; expected the sweep itself, run again: its page has the command and identities"
+        )
     result = run(restated(document, spec), archive)
     result = replace(result, audit=_audit_of(document), command=document.get("command", result.command))
     again = json.loads(to_json(to_document(result)))
     ids = tuple(f"{name} was {document[name]}, is {again[name]}" for name in IDS if document[name] != again[name])
-    told = [(at, was, now) for at, was, now in differences(document, again) if at not in (*IDS, SOURCE)]
-    gaps = [_gap(was, now) for _, was, now in told]
+    changes = [(at, was, now) for at, was, now in differences(document, again) if at not in (*IDS, SOURCE)]
+    gaps = [_gap(was, now) for _, was, now in changes]
     figures = tuple(
-        f"result.json {at}: {_said(was)}, made again {_said(now)}"
-        for (at, was, now), gap in zip(told, gaps, strict=True)
+        f"result.json {at}: {_short(was)}, made again {_short(now)}"
+        for (at, was, now), gap in zip(changes, gaps, strict=True)
         if gap > SAME_WITHIN
     )
     source = document["prices"]["source"]
     remarks = [f"prices came from {source}, now from {result.prices.source}"] if source != result.prices.source else []
-    remarks += [f"{len(told)} figures differ, none by more than {SAME_WITHIN:g} of its size"] if told and not figures else []
+    remarks += (
+        [f"{len(changes)} figures differ, none by more than {SAME_WITHIN:g} of its size"] if changes and not figures else []
+    )
     # A changed id and another folder are said once, not again by the page.
     shown = replace(result, prices=replace(result.prices, source=source), **{name: document[name] for name in IDS})
     with _as_written():  # audit and command are the result's own
         fresh = render(shown)
-    return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not told)), tuple(remarks))
+    return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not changes)), tuple(remarks))
 
 
 def _audit_of(document: Json) -> Audit | None:
@@ -110,7 +116,7 @@ def _as_written() -> Iterator[None]:
 
 def _gap(was: Any, now: Any) -> float:
     """Return how far apart two figures are as a fraction of the larger, 0 for texts alike but for last digits, else infinity."""
-    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, now))
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (was, now))
     if numbers:
         return abs(was - now) / max(abs(was), abs(now)) if abs(was - now) > NOTHING_BELOW else 0.0
     return 0.0 if isinstance(was, str) and isinstance(now, str) and alike(was, now) else math.inf
@@ -126,22 +132,22 @@ def alike(was: str, now: str) -> bool:
 def _rounded(was: str, now: str) -> bool:
     if was == now:
         return True
-    one, other = (float(text.replace(",", "").replace("\u2212", "-")) for text in (was, now))
+    before, after = (float(text.replace(",", "").replace("\u2212", "-")) for text in (was, now))
     places = min(len(text.partition("e")[0].partition(".")[2]) for text in (was, now))
-    return math.isclose(one, other, rel_tol=SAME_WITHIN, abs_tol=1.001 * 10.0**-places)
+    return math.isclose(before, after, rel_tol=SAME_WITHIN, abs_tol=1.001 * 10.0**-places)
 
 
 def _page_differences(page: str, again: str, exact: bool) -> Iterator[str]:
     """Yield what differs between two pages; unless exact, a number may differ by one in its last place."""
     if page == again or (not exact and alike(page, again)):
         return
-    found = False
+    differs = False
     for (where, was), (elsewhere, now) in zip_longest(_texts(page), _texts(again), fillvalue=("its end", "nothing")):
         if was != now and (exact or not alike(was, now)):
-            found = True
-            one, other = _apart(was, now)
-            yield f"index.html, {where if was != 'nothing' else elsewhere}: '{one}', made again '{other}'"
-    if not found:
+            differs = True
+            before, after = _apart(was, now)
+            yield f"index.html, {where if was != 'nothing' else elsewhere}: '{before}', made again '{after}'"
+    if not differs:
         line = next(n for n, pair in enumerate(zip_longest(page.splitlines(), again.splitlines()), start=1) if pair[0] != pair[1])
         yield f"index.html line {line}: its markup or a picture differs, no text does"
 
@@ -149,7 +155,7 @@ def _page_differences(page: str, again: str, exact: bool) -> Iterator[str]:
 def _texts(page: str) -> list[tuple[str, str]]:
     reader = _Reader()
     reader.feed(page)
-    return reader.found
+    return reader.texts
 
 
 class _Reader(HTMLParser):
@@ -157,7 +163,7 @@ class _Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, str]] = []
+        self.texts: list[tuple[str, str]] = []
         self._where = "its head"
         self._open: list[str] = []
 
@@ -169,12 +175,12 @@ class _Reader(HTMLParser):
             pass
 
     def handle_data(self, data: str) -> None:
-        said = " ".join(data.split())
-        if not said or SILENT & set(self._open):
+        text = " ".join(data.split())
+        if not text or SILENT & set(self._open):
             return
         if {"h1", "h2", "h3", "h4", "caption"} & set(self._open):
-            self._where = f"under '{said if len(said) <= 60 else said[:57] + '...'}'"
-        self.found.append((self._where, said))
+            self._where = f"under '{text if len(text) <= 60 else text[:57] + '...'}'"
+        self.texts.append((self._where, text))
 
 
 def _apart(was: str, now: str) -> tuple[str, str]:
@@ -185,6 +191,6 @@ def _apart(was: str, now: str) -> tuple[str, str]:
     return " ".join(ours[span]), " ".join(theirs[span])
 
 
-def _said(value: Any) -> str:
+def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -12,7 +12,7 @@ class Above:
 
     href: str
     text: str
-    said: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -103,11 +103,11 @@ def _tally(document: StrategyDocument) -> Cell:
 def _together(books: Mapping[str, BookPart], window: str) -> Cell:
     """Return the return of one book, or the median of several with the ends."""
     figures = [book.windows.get(window, NO_SESSION) for book in books.values()]
-    ends = sorted({one.last for one in figures if one.last})
+    ends = sorted({window.last for window in figures if window.last})
     last = ends[-1] if ends else ""
     if len(figures) == 1:
         return replace(cells.total_return(figures[0]), last=last)
-    values = sorted(one.total_return for one in figures if known(one.total_return))
+    values = sorted(window.total_return for window in figures if known(window.total_return))
     if not values:
         return cells.total_return(NO_SESSION)
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
@@ -119,7 +119,7 @@ def _ratio(books: Mapping[str, BookPart]) -> Cell:
     figures = [book.windows.get(OUT_OF_SAMPLE, NO_SESSION) for book in books.values()]
     if len(figures) == 1:
         return cells.sharpe(figures[0])
-    values = sorted(one.sharpe for one in figures if known(one.sharpe) and not cells.refused(one))
+    values = sorted(window.sharpe for window in figures if known(window.sharpe) and not cells.refused(window))
     if not values:
         return cells.sharpe(NO_SESSION)
     return Cell(f"{number(values[0])} to {number(values[-1])}", note="lowest to highest")
@@ -155,7 +155,7 @@ def _benchmarks(document: StrategyDocument) -> str:
     texts: dict[str, dict[str, str]] = {}
     several = len(document.books) > 1
     books = document.books.values()
-    for book in sorted(books, key=lambda one: str(one.windows.get(OUT_OF_SAMPLE, NO_SESSION).last), reverse=True):
+    for book in sorted(books, key=lambda book: str(book.windows.get(OUT_OF_SAMPLE, NO_SESSION).last), reverse=True):
         for ticker, spans in book.benchmarks.items():
             span = spans.get(OUT_OF_SAMPLE)
             if span and known(span.total_return):

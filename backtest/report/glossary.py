@@ -200,13 +200,13 @@ def anchor(name: str) -> str:
 
 def section(sections: Sequence[Section]) -> Section:
     """Return the definition of every figure that some sections show, in the order of TERMS."""
-    used = {term(column) for one in sections for table in tables(one.blocks) for column in table.columns}
+    used = {term(column) for section in sections for table in tables(section.blocks) for column in table.columns}
     rows = tuple(
         (Cell(name, anchor=anchor(name)), Cell(TERMS[name].text), Cell(TERMS[name].unit)) for name in TERMS if name in used
     )
     columns = (Column("Figure"), Column("Meaning", prose=True), Column("Unit", prose=True))
-    said = Text("Point at a figure in any table, or tap it, for the same words. Definitions hold for the whole page.", "small")
-    return Section(ANCHOR, TITLE, (said, Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))))
+    hint = Text("Point at a figure in any table, or tap it, for the same words. Definitions hold for the whole page.", "small")
+    return Section(ANCHOR, TITLE, (hint, Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))))
 
 
 def tables(blocks: Sequence[Block]) -> Iterator[Table]:

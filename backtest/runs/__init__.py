@@ -52,9 +52,9 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     notes = [] if spec.end else end_notes(spec, books, archive.prices, universe)
     notes += [note for book in books.values() for note in book_notes(book)]
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
-    quarterly = {name: one for name, one in (load_signals() | named_signals(spec)).items() if isinstance(one, QuarterlySignal)}
-    read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
     own = named_signals(spec)
+    quarterly = {name: signal for name, signal in (load_signals() | own).items() if isinstance(signal, QuarterlySignal)}
+    read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
     rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
         spec=spec,
@@ -64,8 +64,8 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         prices=_price_source(archive.prices),
         windows=tuple(spans),
         books=books,
-        signals={name: one for name, one in read.items() if name in own},
-        trends={name: one for name, one in read.items() if name not in own},
+        signals={name: by_quarter for name, by_quarter in read.items() if name in own},
+        trends={name: by_quarter for name, by_quarter in read.items() if name not in own},
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         known=_known(archive, pd.Timestamp(spec.start), last),
         claims=_claims(archive, panel),
@@ -111,7 +111,7 @@ def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
 def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, ClaimOutcome]]:
     """Return each claim's verdict and figure as known at the end of every month and of the run."""
     days = _reading_days(first, last)
-    return {day: {one.claim.id: one.outcome for one in _ledger(archive, as_of_moment(day))} for day in days}
+    return {day: {finding.claim.id: finding.outcome for finding in _ledger(archive, as_of_moment(day))} for day in days}
 
 
 def _ledger(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
@@ -148,7 +148,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
-    compared = [one.ticker for one in universe.benchmarks if one.market in markets]
+    compared = [row.ticker for row in universe.benchmarks if row.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
     chosen = pd.Timestamp(max(row.chosen for row in rows))

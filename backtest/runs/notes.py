@@ -33,7 +33,7 @@ def book_notes(book: Book) -> list[str]:
         notes = [f"{book.basket}: {row.ticker} sold on {row.session:%Y-%m-%d}, its last price" for row in book.exits.itertuples()]
     coverage = book.coverage
     if coverage.ended:
-        reasons = "; ".join(f"{one.ticker} ended on {one.session}: {one.reason}" for one in coverage.ended)
+        reasons = "; ".join(f"{ticker.ticker} ended on {ticker.session}: {ticker.reason}" for ticker in coverage.ended)
         notes.append(f"{book.basket}: {coverage.priced} of {coverage.of} tickers are priced to its end ({reasons})")
     unfilled = book.unfilled[book.unfilled["reason"] != RUN_ENDED]
     if len(unfilled):

@@ -429,8 +429,12 @@ def test_a_copied_folder_holds_the_same_claims(spoilt):
     ("old", "new", "words"),
     [
         ('measure = "rising"', 'measure = "risng"', r"claims\.toml row 4: .*no measure 'risng'; did you mean 'rising'\?"),
-        ("reported = 0.30\n", "", r"claims\.toml row 2: .*claim 'ratio-end' is tested within a figure; want `reported`"),
-        ("reported = 120.0\n", "", r"claims\.toml row 7: .*claim 'tokens-doubao' is tested at least a figure; want `reported`"),
+        ("reported = 0.30\n", "", r"claims\.toml row 2: .*claim 'ratio-end' is tested within a figure; expected `reported`"),
+        (
+            "reported = 120.0\n",
+            "",
+            r"claims\.toml row 7: .*claim 'tokens-doubao' is tested at least a figure; expected `reported`",
+        ),
         ('unit = "times in a year"', 'unit = "times"\nweight = 2', r"claims\.toml row 6: weight is 2"),
         ('test = "positive"', 'test = "negative"', r"claims\.toml row 3: test is 'negative'"),
         ("tolerance = 0.005", "tolerance = -0.005", r"claims\.toml row 1: tolerance is -0\.005"),

@@ -61,7 +61,7 @@ def made_again_once(made_again, monkeypatch):
         return made_again[name]
 
     def shared_page(result):
-        name = result.spec_id, result.data_id, result.command, result.prices["source"], repr(result.audit)
+        name = result.spec_id, result.data_id, result.command, result.prices.source, repr(result.audit)
         if name not in made_again:
             made_again[name] = render(result)
         return made_again[name]

@@ -25,7 +25,7 @@ def probability(anchor: str, books: Mapping[str, Mapping[str, float]], windows: 
 
 def _draw(size: Size, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Figure:
     figure, (axes,) = panels(size, (150,))
-    timeline(size, (axes,), windows, min(one.start for one in windows), max(one.end for one in windows))
+    timeline(size, (axes,), windows, min(window.start for window in windows), max(window.end for window in windows))
     ends = []
     for name, path in books.items():
         months = [days(pd.Period(month, freq="M").end_time.normalize()) for month in path]

@@ -149,7 +149,7 @@ def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Windo
         seen = [float(value) for value in values if np.isfinite(value) and value > 0]
         low = min([*seen, 1.0]) / 1.05
         high = max([*seen, 1.0]) * (max([*seen, 1.0]) / low) ** 0.3  # room for the number
-        for (name, (own, *others)), axes in zip(curves.items(), (one[column] for one in grid), strict=True):
+        for (name, (own, *others)), axes in zip(curves.items(), (row[column] for row in grid), strict=True):
             _draw_panel(axes, own, others, light(theme(name)), low, high)
             axes.annotate(
                 percent(float(own.iloc[-1]) - 1.0, 0) if len(own) else "no value", (0.04, 0.94), xycoords="axes fraction",

@@ -28,10 +28,10 @@ def thesis(
 ) -> Chart:
     """Draw CapEx, revenue, the growth of both and the ratio by quarter, with the report's figures of the ratio as diamonds."""
     grown = "; ".join(
-        f"{quarter} revenue {percent(one.parts['revenue_growth'])}, CapEx {percent(one.parts['capex_growth'])}"
-        for quarter, one in excess.items()
+        f"{quarter} revenue {percent(reading.parts['revenue_growth'])}, CapEx {percent(reading.parts['capex_growth'])}"
+        for quarter, reading in excess.items()
     )
-    shares = ", ".join(f"{quarter} {percent(one.value, sign=False)}" for quarter, one in ratio.items())
+    shares = ", ".join(f"{quarter} {percent(reading.value, sign=False)}" for quarter, reading in ratio.items())
     caption = (
         "Each point stands at the end of its quarter, not on the day it was published. Crosses: quarters whose CapEx was below "
         "that of the quarter before, which the report says does not happen. Diamonds: what the report says the ratio was."
@@ -57,7 +57,7 @@ def _draw_thesis(
     _draw_money(size, drawn[0], drawn[1], excess, falls)
     _draw_growth(size, drawn[2], excess)
     if ratio:
-        _ratio(size, drawn[3], {quarter: one.value for quarter, one in ratio.items()}, reported)
+        _ratio(size, drawn[3], {quarter: reading.value for quarter, reading in ratio.items()}, reported)
     for axes in drawn[2:]:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0, sign=False)))
     for axes in drawn:
@@ -69,8 +69,8 @@ def _draw_thesis(
 
 def _draw_money(size: Size, above: Axes, below: Axes, excess: SignalReadings, falls: Sequence[str]) -> None:
     """Draw CapEx, with a cross on each quarter in which it fell, and the suppliers' revenue below."""
-    capex = {quarter: one.parts["capex"] / 1e3 for quarter, one in excess.items()}
-    revenue = {quarter: one.parts["revenue"] / 1e3 for quarter, one in excess.items()}
+    capex = {quarter: reading.parts["capex"] / 1e3 for quarter, reading in excess.items()}
+    revenue = {quarter: reading.parts["revenue"] / 1e3 for quarter, reading in excess.items()}
     _line(above, capex, "black")
     fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
     above.plot([_day_of(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
@@ -84,7 +84,7 @@ def _draw_money(size: Size, above: Axes, below: Axes, excess: SignalReadings, fa
 def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
     ends = []
     for name, word, hue in (("revenue_growth", "sales", "blue"), ("capex_growth", "CapEx", "black")):
-        line = {quarter: one.parts[name] for quarter, one in excess.items()}
+        line = {quarter: reading.parts[name] for quarter, reading in excess.items()}
         _line(axes, line, hue)
         quarter, value = list(line.items())[-1]
         ends.append((_day_of(quarter), value, f"{word} {percent(value, 0)}", light(hue)))

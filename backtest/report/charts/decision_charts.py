@@ -119,7 +119,9 @@ def _draw_share(size: Size, axes: Axes, book: Book, invested: pd.Series, first: 
 def holdings(anchor: str, book: Book, names: Names, windows: Sequence[Window]) -> Chart:
     """Draw the realised weights as a stack of steps, the basket's names in shades of its theme, others in grey."""
     columns = [str(ticker) for ticker in book.realised]
-    order = [ticker for ticker in book.members if ticker in columns] + [one for one in columns if one not in book.members]
+    order = [ticker for ticker in book.members if ticker in columns] + [
+        ticker for ticker in columns if ticker not in book.members
+    ]
     weights = book.realised.fillna(0.0)[order]
     latest = "; ".join(f"{name_of(names, ticker)} {percent(last_of(weights[ticker]), sign=False)}" for ticker in order)
     label = f"Stacked chart of the weights held in {book.title} after each order session. Last: {latest}."

@@ -30,8 +30,8 @@ def section(result: RunResult) -> Section:
 
 def _tally(result: RunResult) -> str:
     claims = result.claims
-    now, written = Counter(one.verdict for one in claims), Counter(_written(one).verdict for one in claims)
-    changed = [one.claim.id for one in claims if one.verdict != _written(one).verdict]
+    now, written = Counter(finding.verdict for finding in claims), Counter(_written(finding).verdict for finding in claims)
+    changed = [finding.claim.id for finding in claims if finding.verdict != _written(finding).verdict]
     return (
         f"Of {counted(len(claims), 'claim')} as known at the end of the run, {ended(result.windows)}: {_counts(now)}. As known "
         f"on the report's date, {day(REPORT_DATE)}: {_counts(written)}. Changed between the two: {listed(changed)}."
@@ -72,23 +72,23 @@ def _row(finding: Finding) -> tuple[Cell, ...]:
         Cell(finding.verdict, mark="contradicted" if finding.verdict == "contradicted" else ""),
         Cell(written.verdict, note=stated(written.measured)),
         Cell(f"{finding.evidence}, {counted(len(finding.inputs), 'figure')}", mark="low confidence" if doubtful else ""),
-        Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(one) for one in readings)),
+        Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(reading) for reading in readings)),
     )
 
 
-def _reading(one: ReadingResult) -> str:
-    measured = one.measurement
+def _reading(reading: ReadingResult) -> str:
+    measured = reading.measurement
     missing = f"; missing {listed(measured.missing[:3])}" if measured.missing else ""
     span = f", {measured.quarter}" if isinstance(measured.details, Returns) else ""
-    return f"{stated(measured.value)}, {HOLDS[one.holds]}: {one.name}{span}{missing}"
+    return f"{stated(measured.value)}, {HOLDS[reading.holds]}: {reading.name}{span}{missing}"
 
 
 def _curves(finding: Finding) -> dict[str, SetsOfFour]:
     """Return what came of the readings that were tried over every set of four."""
     return {
-        one.name.removeprefix("every set of four, "): details
-        for one in finding.readings
-        if isinstance(details := one.measurement.details, SetsOfFour) and details.sets > 1
+        reading.name.removeprefix("every set of four, "): details
+        for reading in finding.readings
+        if isinstance(details := reading.measurement.details, SetsOfFour) and details.sets > 1
     }
 
 

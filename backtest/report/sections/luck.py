@@ -73,21 +73,21 @@ def _window_ranks(books: Mapping[str, Mapping[str, WindowRank | Refused]], windo
         Column("Rank", True), Column("Verdict", prose=True),
     )  # fmt: skip
     groups = tuple(
-        Rows(tuple(_window_rank(name, one) for name, one in windows.items()), title=title) for title, windows in books.items()
+        Rows(tuple(_window_rank(name, rank) for name, rank in windows.items()), title=title) for title, windows in books.items()
     )
     return Table(f"Regimes against luck (windows fixed in windows.toml, {windows_id})", columns, groups)
 
 
-def _window_rank(name: str, one: WindowRank | Refused) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return (Cell(name), Cell(str(one.n)), Cell(DASH), Cell(DASH), Cell(DASH), Cell("not judged", note=one.reason))
+def _window_rank(name: str, rank: WindowRank | Refused) -> tuple[Cell, ...]:
+    if isinstance(rank, Refused):
+        return (Cell(name), Cell(str(rank.n)), Cell(DASH), Cell(DASH), Cell(DASH), Cell("not judged", note=rank.reason))
     return (
         Cell(name),
-        Cell(str(one.n)),
-        Cell(f"{number(one.sharpe, 2)} ± {number(one.error, 2)}"),
-        Cell(number(one.expected_best, 2), note=f"of {one.trials}"),
-        Cell(f"{one.rank} of {one.windows}", note=f"{one.apart} fit side by side", last=one.last),
-        Cell(one.verdict, note=one.because),
+        Cell(str(rank.n)),
+        Cell(f"{number(rank.sharpe, 2)} ± {number(rank.error, 2)}"),
+        Cell(number(rank.expected_best, 2), note=f"of {rank.trials}"),
+        Cell(f"{rank.rank} of {rank.windows}", note=f"{rank.apart} fit side by side", last=rank.last),
+        Cell(rank.verdict, note=rank.because),
     )
 
 
@@ -97,38 +97,40 @@ def _nulls(suite: NullSuite) -> Table:
     )  # fmt: skip
     counted = f"Holm over {suite.primary} primary ones (factors) and {suite.registered - suite.primary} others"
     title = f"Null suite: log growth a year before costs (factors: alpha); {counted} ({suite.hypotheses_id})"
-    return Table(title, columns, (Rows(tuple(_null(name, one) for name, one in suite.tests.items())),))
+    return Table(title, columns, (Rows(tuple(_null(name, test) for name, test in suite.tests.items())),))
 
 
-def _null(name: str, one: NullTest | Refused) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return _refused(Cell(name), one.reason, 3)
+def _null(name: str, test: NullTest | Refused) -> tuple[Cell, ...]:
+    if isinstance(test, Refused):
+        return _refused(Cell(name), test.reason, 3)
     return (
-        Cell(name, note="" if one.draws else "primary; a basket chosen in hindsight has alpha by its choice"),
-        Cell(percent(one.observed)),
-        Cell(percent(one.median), note=f"of {one.draws}") if one.draws else Cell(DASH, note="a regression"),
-        Cell(number(one.p, 3), note=f"at least {number(one.least, 3)}" if one.least else f"{one.n} returns"),
-        Cell(number(one.adjusted, 3) if one.adjusted is not None else "not registered"),
+        Cell(name, note="" if test.draws else "primary; a basket chosen in hindsight has alpha by its choice"),
+        Cell(percent(test.observed)),
+        Cell(percent(test.median), note=f"of {test.draws}") if test.draws else Cell(DASH, note="a regression"),
+        Cell(number(test.p, 3), note=f"at least {number(test.least, 3)}" if test.least else f"{test.n} returns"),
+        Cell(number(test.adjusted, 3) if test.adjusted is not None else "not registered"),
     )
 
 
 def _influence(books: Mapping[str, Remainder | Refused]) -> Table:
     texts = ("Return", "Without its best name", "Without its best quarter", "Without best 3 sessions", "Largest share")
     columns = (Column("Book"), *(Column(text, True) for text in texts))
-    return Table("What the return rests on", columns, (Rows(tuple(_remainder(name, one) for name, one in books.items())),))
+    return Table(
+        "What the return rests on", columns, (Rows(tuple(_remainder(name, remainder) for name, remainder in books.items())),)
+    )
 
 
-def _remainder(name: str, one: Remainder | Refused) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return _refused(Cell(name), one.reason, 4)
-    (ticker, without_name), (quarter, without_quarter) = _first(one.without_name), _first(one.without_quarter)
-    largest, share = _first(one.profit_share) if one.profit_share else ("", None)
+def _remainder(name: str, remainder: Remainder | Refused) -> tuple[Cell, ...]:
+    if isinstance(remainder, Refused):
+        return _refused(Cell(name), remainder.reason, 4)
+    (ticker, without_name), (quarter, without_quarter) = _first(remainder.without_name), _first(remainder.without_quarter)
+    largest, share = _first(remainder.profit_share) if remainder.profit_share else ("", None)
     return (
         Cell(name),
-        Cell(percent(one.total_return)),
+        Cell(percent(remainder.total_return)),
         Cell(percent(without_name), note=ticker),
         Cell(percent(without_quarter), note=quarter),
-        Cell(percent(one.without_best_days)),
+        Cell(percent(remainder.without_best_days)),
         Cell("no profit") if share is None else Cell(percent(share, sign=False), note=largest),
     )
 
@@ -141,30 +143,30 @@ def _leak_budget(books: Mapping[str, Mapping[str, LeakResult]]) -> Table:
     columns = (
         Column("Figures used"), Column("Return", True), Column("Bought", True), Column("Sharpe", True), Column("Bought", True),
     )  # fmt: skip
-    groups = tuple(Rows(tuple(_leak(way, one) for way, one in ways.items()), title=name) for name, ways in books.items())
+    groups = tuple(Rows(tuple(_leak(way, leak) for way, leak in ways.items()), title=name) for name, ways in books.items())
     return Table("Leak budget: what using figures earlier or later would have bought", columns, groups)
 
 
-def _leak(way: str, one: LeakResult) -> tuple[Cell, ...]:
-    returns = (percent(value) for value in (one.total_return, one.total_return_bought))
-    ratios = (number(value, 2) for value in (one.sharpe, one.sharpe_bought))
+def _leak(way: str, leak: LeakResult) -> tuple[Cell, ...]:
+    returns = (percent(value) for value in (leak.total_return, leak.total_return_bought))
+    ratios = (number(value, 2) for value in (leak.sharpe, leak.sharpe_bought))
     return (Cell(way), *(Cell(text) for text in returns), *(Cell(text) for text in ratios))
 
 
 def _factors(books: Mapping[str, FactorFit | Refused]) -> Table:
-    fits = [one for one in books.values() if isinstance(one, FactorFit)]
-    names = list(dict.fromkeys(name for one in fits for name in one.loadings))
+    fits = [fit for fit in books.values() if isinstance(fit, FactorFit)]
+    names = list(dict.fromkeys(name for fit in fits for name in fit.loadings))
     columns = (Column("Book"), Column("Alpha a year", True), *(Column(name, True, term="Loading") for name in names))
-    rows = tuple(_fit(book, one, names) for book, one in books.items())
+    rows = tuple(_fit(book, fit, names) for book, fit in books.items())
     return Table("What market, sector, NVIDIA and currency leave unexplained, with 95% intervals", columns, (Rows(rows),))
 
 
-def _fit(book: str, one: FactorFit | Refused, names: Sequence[str]) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return _refused(Cell(plain(book)), one.reason, len(names))
-    loadings = (_interval(one.loadings.get(name), number) for name in names)
-    span = f"n = {one.n}, {one.first} to {one.last}"
-    return (Cell(plain(book), note=span), _interval(one.alpha, percent), *loadings)
+def _fit(book: str, fit: FactorFit | Refused, names: Sequence[str]) -> tuple[Cell, ...]:
+    if isinstance(fit, Refused):
+        return _refused(Cell(plain(book)), fit.reason, len(names))
+    loadings = (_interval(fit.loadings.get(name), number) for name in names)
+    span = f"n = {fit.n}, {fit.first} to {fit.last}"
+    return (Cell(plain(book), note=span), _interval(fit.alpha, percent), *loadings)
 
 
 def _events(studies: Mapping[str, AnnouncementStudy | Refused]) -> Table:
@@ -172,20 +174,20 @@ def _events(studies: Mapping[str, AnnouncementStudy | Refused]) -> Table:
         Column("Announcement and market"), Column("Events", True), Column("Abnormal return", True), Column("t", True),
         Column("p, Kolari–Pynnönen", True), Column("p, random dates", True),
     )  # fmt: skip
-    rows = tuple(_event(name, one) for name, one in studies.items())
+    rows = tuple(_event(name, study) for name, study in studies.items())
     return Table("Returns on the first session that could react to an announcement", columns, (Rows(rows),))
 
 
-def _event(name: str, one: AnnouncementStudy | Refused) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return _refused(Cell(name), one.reason, 4)
+def _event(name: str, study: AnnouncementStudy | Refused) -> tuple[Cell, ...]:
+    if isinstance(study, Refused):
+        return _refused(Cell(name), study.reason, 4)
     return (
-        Cell(name, note=f"{len(one.books)} books" if len(one.books) > 1 else plain(one.books[0])),
-        Cell(str(len(one.events)), note=f"{one.dropped} unusable"),
-        Cell(percent(one.abnormal, 2)),
-        Cell(number(one.t)),
-        Cell(number(one.p, 3)),
-        Cell(number(one.p_random, 3), note=f"at least {number(one.least, 4)}"),
+        Cell(name, note=f"{len(study.books)} books" if len(study.books) > 1 else plain(study.books[0])),
+        Cell(str(len(study.events)), note=f"{study.dropped} unusable"),
+        Cell(percent(study.abnormal, 2)),
+        Cell(number(study.t)),
+        Cell(number(study.p, 3)),
+        Cell(number(study.p_random, 3), note=f"at least {number(study.least, 4)}"),
     )
 
 
@@ -195,18 +197,18 @@ def _leads(leads: Mapping[str, Lead | Refused]) -> Table:
         Column("Slope (indicative)", True),
     )  # fmt: skip
     caption = "Does it lead the suppliers' revenue by one quarter? Growth over the quarter before; one lag, fixed in advance"
-    return Table(caption, columns, (Rows(tuple(_lead(name, one) for name, one in leads.items())),))
+    return Table(caption, columns, (Rows(tuple(_lead(name, lead) for name, lead in leads.items())),))
 
 
-def _lead(name: str, one: Lead | Refused) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return (Cell(name), Cell(str(one.n), note=one.reason), *(Cell(DASH) for _ in range(3)))
+def _lead(name: str, lead: Lead | Refused) -> tuple[Cell, ...]:
+    if isinstance(lead, Refused):
+        return (Cell(name), Cell(str(lead.n), note=lead.reason), *(Cell(DASH) for _ in range(3)))
     return (
-        Cell(name, note=f"{one.quarters[0]} to {one.quarters[1]}"),
-        Cell(str(one.n)),
-        Cell(number(one.correlation)),
-        Cell(number(one.p, 3), note=f"at least {number(one.least, 3)}"),
-        _interval(one.slope, number),
+        Cell(name, note=f"{lead.quarters[0]} to {lead.quarters[1]}"),
+        Cell(str(lead.n)),
+        Cell(number(lead.correlation)),
+        Cell(number(lead.p, 3), note=f"at least {number(lead.least, 3)}"),
+        _interval(lead.slope, number),
     )
 
 
@@ -218,16 +220,16 @@ def _slopes(slopes: SupplierSlopes | Refused, names: Names) -> Block:
         Column("Above zero", True),
     )  # fmt: skip
     pooled = slopes.pooled
-    lines = {name_of(names, ticker): (one, ticker) for ticker, one in pooled.slopes.items()} | {"All": (pooled.mean, "")}
+    lines = {name_of(names, ticker): (slope, ticker) for ticker, slope in pooled.slopes.items()} | {"All": (pooled.mean, "")}
     rows = tuple(
         (
             Cell(name, note=note),
-            Cell(f"{number(one.estimate)} ± {number(one.error)}"),
-            Cell(number(one.mean), note=f"{number(one.lower)} to {number(one.upper)}"),
-            Cell(percent(one.shrinkage, 0, sign=False) if note else DASH),
-            Cell(percent(one.positive, 0, sign=False)),
+            Cell(f"{number(slope.estimate)} ± {number(slope.error)}"),
+            Cell(number(slope.mean), note=f"{number(slope.lower)} to {number(slope.upper)}"),
+            Cell(percent(slope.shrinkage, 0, sign=False) if note else DASH),
+            Cell(percent(slope.positive, 0, sign=False)),
         )
-        for name, (one, note) in lines.items()
+        for name, (slope, note) in lines.items()
     )
     caption = (
         f"Revenue growth per CapEx growth in the same quarter, {slopes.quarters[0]} to {slopes.quarters[1]} (n = "
@@ -243,13 +245,13 @@ def _states(result: RunResult, books: Mapping[str, BasketStates | Refused]) -> I
         Column("Basket"), Column("Better state", True), Column("Worse state", True), Column("Gain over one state", True),
         *(Column(span.name, True, term="Probability of the better state") for span in spans),
     )  # fmt: skip
-    rows = tuple(_basket(name, one, [span.name for span in spans]) for name, one in books.items())
+    rows = tuple(_basket(name, basket, [span.name for span in spans]) for name, basket in books.items())
     caption = (
         "Two states of each basket's return in excess of its benchmarks (Hamilton 1989). Smoothed: every session is read, later "
         "ones too; a description, never a signal"
     )
     yield Table(caption, columns, (Rows(rows),))
-    sound = {name: one.probability for name, one in books.items() if isinstance(one, BasketStates) and _sound(one)}
+    sound = {name: basket.probability for name, basket in books.items() if isinstance(basket, BasketStates) and _sound(basket)}
     if sound:
         yield audit_charts.probability("luck-states", sound, result.windows)
     else:
@@ -258,17 +260,17 @@ def _states(result: RunResult, books: Mapping[str, BasketStates | Refused]) -> I
         )
 
 
-def _sound(one: BasketStates) -> bool:
-    return not one.warnings and one.bic_gain > 0
+def _sound(basket: BasketStates) -> bool:
+    return not basket.warnings and basket.bic_gain > 0
 
 
-def _basket(name: str, one: BasketStates | Refused, spans: Sequence[str]) -> tuple[Cell, ...]:
-    if isinstance(one, Refused):
-        return _refused(Cell(plain(name)), one.reason, 2 + len(spans))
-    doubt = "; ".join(one.warnings) or ("one state is as good" if one.bic_gain <= 0 else "")
-    shares = (percent(one.windows[span], 0, sign=False) for span in spans)
-    gain = Cell(number(one.bic_gain, 1), note=doubt)
-    return (Cell(plain(name)), _state(one.high), _state(one.low), gain, *(Cell(text) for text in shares))
+def _basket(name: str, basket: BasketStates | Refused, spans: Sequence[str]) -> tuple[Cell, ...]:
+    if isinstance(basket, Refused):
+        return _refused(Cell(plain(name)), basket.reason, 2 + len(spans))
+    doubt = "; ".join(basket.warnings) or ("one state is as good" if basket.bic_gain <= 0 else "")
+    shares = (percent(basket.windows[span], 0, sign=False) for span in spans)
+    gain = Cell(number(basket.bic_gain, 1), note=doubt)
+    return (Cell(plain(name)), _state(basket.high), _state(basket.low), gain, *(Cell(text) for text in shares))
 
 
 def _state(state: State) -> Cell:
@@ -276,5 +278,5 @@ def _state(state: State) -> Cell:
     return Cell(text, note=f"lasts {number(state.duration, 0)}")
 
 
-def _interval(one: Interval | None, shown: Callable[[float], str]) -> Cell:
-    return Cell(shown(one.value), note=f"{shown(one.lower)} to {shown(one.upper)}") if one else Cell(DASH)
+def _interval(interval: Interval | None, shown: Callable[[float], str]) -> Cell:
+    return Cell(shown(interval.value), note=f"{shown(interval.lower)} to {shown(interval.upper)}") if interval else Cell(DASH)

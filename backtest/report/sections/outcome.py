@@ -72,7 +72,7 @@ def _several(books: list[Book], window: str) -> str:
 def _benchmarks(result: RunResult, books: list[Book], window: str) -> str:
     """Return each benchmark's return over the window, once per currency it is compared in."""
     texts: dict[str, dict[str, str]] = {}
-    for book in sorted(books, key=lambda one: str(one.windows[window].last), reverse=True):  # the longest span of each
+    for book in sorted(books, key=lambda book: str(book.windows[window].last), reverse=True):  # the longest span of each
         for ticker, spans in book.benchmark_windows.items():
             span = spans.get(window)
             if span and known(span.total_return):
@@ -113,7 +113,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
     )
     yield _costs(result)
     yield from _ended(result)
-    short = sum(refused(one) for book in result.books.values() for one in book.windows.values())
+    short = sum(refused(window) for book in result.books.values() for window in book.windows.values())
     if short:
         yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
     text = "The ± is one standard error for independent returns; autocorrelation widens it."

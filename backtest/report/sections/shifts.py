@@ -36,7 +36,7 @@ def section(result: RunResult) -> Section:
 
 
 def _shift(result: RunResult, name: str, quarters: SignalReadings) -> Part:
-    last, weak = list(quarters)[-1], [quarter for quarter, one in quarters.items() if one.confidence == "low"]
+    last, weak = list(quarters)[-1], [quarter for quarter, reading in quarters.items() if reading.confidence == "low"]
     domain = quarters[last].parts.get("domain")
     text = f"{SAYS[name]} Latest, {last}: {number(quarters[last].value, 3)}, known {quarters[last].known_at}."
     text += f" Chips that the shipping flagship's scale-up network joins: {domain:.0f}." if domain else ""
@@ -48,7 +48,7 @@ def _shift(result: RunResult, name: str, quarters: SignalReadings) -> Part:
 
 def _multiplier(quarters: SignalReadings) -> Part:
     links = ("chips_over_capex", "interconnect_over_chips")
-    both = [quarter for quarter, one in quarters.items() if min(one.parts[link] for link in links) > 0]
+    both = [quarter for quarter, reading in quarters.items() if min(reading.parts[link] for link in links) > 0]
     text = (
         "Growth of interconnect revenue over four quarters, in log points, is exactly CapEx growth plus how far chips outgrew "
         "CapEx plus how far interconnect outgrew chips, plus what counting Chinese revenue in USD did. The report says both "
@@ -60,7 +60,9 @@ def _multiplier(quarters: SignalReadings) -> Part:
         "The multiplier",
         (
             Text(text),
-            claim_charts.waterfall("shift-multiplier-chart", {quarter: one.parts for quarter, one in shown.items()}, LINKS),
+            claim_charts.waterfall(
+                "shift-multiplier-chart", {quarter: reading.parts for quarter, reading in shown.items()}, LINKS
+            ),
             Fold(f"All {len(quarters)} quarters", (_links(quarters),)),
         ),
     )
@@ -76,10 +78,10 @@ def _links(quarters: SignalReadings) -> Table:
     columns = (Column("Quarter"), *(Column(plain(name), True) for name in LINKS.values()), Column("Evidence"))
     rows = tuple(
         (
-            Cell(quarter, about=origin(one.inputs)),
-            *(Cell(number(one.parts[name], 3)) for name in LINKS),
-            Cell(one.evidence, mark="low confidence" if one.confidence == "low" else ""),
+            Cell(quarter, about=origin(reading.inputs)),
+            *(Cell(number(reading.parts[name], 3)) for name in LINKS),
+            Cell(reading.evidence, mark="low confidence" if reading.confidence == "low" else ""),
         )
-        for quarter, one in reversed(list(quarters.items()))
+        for quarter, reading in reversed(list(quarters.items()))
     )
     return Table("The multiplier's links by calendar quarter, log points over four quarters", columns, (Rows(rows),))

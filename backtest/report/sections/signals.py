@@ -20,7 +20,7 @@ def section(result: RunResult) -> Section:
         return Section(
             "signals", "Signals", (Text("This strategy reads no signal: what it holds does not depend on any figure."),)
         )
-    parts = [_signal(result, f"signal-{n}", name, one) for n, (name, one) in enumerate(result.signals.items(), start=1)]
+    parts = [_signal(result, f"signal-{n}", name, quarters) for n, (name, quarters) in enumerate(result.signals.items(), start=1)]
     parts += [_decided(result, f"decisions-{n}", book) for n, book in enumerate(result.books.values(), start=1)]
     return Section("signals", "Signals, and when they were known", tuple(parts))
 

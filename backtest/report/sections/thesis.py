@@ -20,7 +20,7 @@ def section(result: RunResult) -> Section:
     title = "CapEx, revenue and the ratio"
     if not excess:
         return Section("thesis", title, (Text("No quarter of CapEx and revenue was complete by the end of the run."),))
-    reported = {one.main.quarter: one.claim.reported for one in result.claims if one.claim.id in REPORTED}
+    reported = {finding.main.quarter: finding.claim.reported for finding in result.claims if finding.claim.id in REPORTED}
     stated = {quarter: value for quarter, value in reported.items() if quarter and value is not None}
     quarters = tuple(sorted({*excess, *ratio}))
     blocks: tuple[Block, ...] = (
@@ -34,7 +34,7 @@ def section(result: RunResult) -> Section:
 
 def _outcome(excess: SignalReadings) -> str:
     suppliers = len(_entities(excess, "revenue"))
-    ahead = [quarter for quarter, one in excess.items() if one.value > 0]
+    ahead = [quarter for quarter, reading in excess.items() if reading.value > 0]
     last = list(excess)[-1]
     parts = excess[last].parts
     return (
@@ -47,7 +47,7 @@ def _outcome(excess: SignalReadings) -> str:
 def _who(result: RunResult, excess: SignalReadings, ratio: SignalReadings) -> str:
     """Return whose figures these are, from the figures themselves."""
     suppliers, clouds = _entities(excess, "revenue"), _entities(excess, "purchases_ppe")
-    text = f"Suppliers: {listed([name_of(result.names, one) for one in suppliers])}. Clouds: {listed(clouds)}. "
+    text = f"Suppliers: {listed([name_of(result.names, supplier) for supplier in suppliers])}. Clouds: {listed(clouds)}. "
     if ratio:
         text += (
             f"Ratio: NVIDIA's data-center revenue times its disclosed share from clouds, over the CapEx of "
@@ -63,7 +63,7 @@ def _entities(quarters: SignalReadings, metric: str) -> list[str]:
 
 def _falls(claims: Sequence[Finding]) -> tuple[str, ...]:
     """Return the quarters in which CapEx fell, by the claim that it never does."""
-    details = next((one.main.details for one in claims if one.claim.id == "capex-rising"), None)
+    details = next((finding.main.details for finding in claims if finding.claim.id == "capex-rising"), None)
     return details.falls if isinstance(details, Falls) else ()
 
 

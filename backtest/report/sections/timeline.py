@@ -16,7 +16,7 @@ def section(result: RunResult) -> Section:
     months = tuple(result.known)
     if not months:
         return Section("known", "What was known when", (Text("The run has no day."),))
-    claims = [row for one in result.claims for row in _spells(one.claim.id, _outcomes(one.claim.id, result.known))]
+    claims = [row for finding in result.claims for row in _spells(finding.claim.id, _outcomes(finding.claim.id, result.known))]
     signals = [
         row
         for name, seen in result.seen.items()
@@ -27,7 +27,7 @@ def section(result: RunResult) -> Section:
     groups = tuple(Rows(tuple(rows), title) for title, rows in titled.items() if rows)
     columns = (Column("Claim or signal"), Column("Since"), Column("Known then", prose=True))
     table = Table("Every change of what was known, at the ends of months and of the run", columns, groups, slider=months)
-    changes = sum(_turns([known[one.claim.id].verdict for known in result.known.values()]) for one in result.claims)
+    changes = sum(_turns([known[finding.claim.id].verdict for known in result.known.values()]) for finding in result.claims)
     text = Text(
         f"From {months[0]} to {months[-1]}, with nothing published later: verdicts changed {counted(changes, 'time')}. "
         "A figure counts from the moment it became known, a later correction from its own."
@@ -39,8 +39,8 @@ def _outcomes(claim: str, known: Known) -> list[tuple[str, str]]:
     return [(month, _outcome(outcomes[claim])) for month, outcomes in known.items()]
 
 
-def _outcome(one: ClaimOutcome) -> str:
-    return one.verdict if one.measured is None else f"{one.verdict}: {stated(one.measured)}"
+def _outcome(outcome: ClaimOutcome) -> str:
+    return outcome.verdict if outcome.measured is None else f"{outcome.verdict}: {stated(outcome.measured)}"
 
 
 def _spells(name: str, values: Sequence[tuple[str, str]]) -> Iterator[tuple[Cell, ...]]:
