@@ -86,15 +86,15 @@ def opened(request, browser, folder, width):
     """Return a function that opens a page and gives it with every complaint and every request it made."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=request.param)
     page = context.new_page()
-    heard, asked = [], []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("request", lambda made: asked.append(made.url))
+    complaints, requests = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda made: requests.append(made.url))
 
     def open_page(name):
         page.goto(address(folder, name))
         keep_picture(page, f"{name.replace('/', '_')}_{width}_{request.param}")
-        return page, heard, asked
+        return page, complaints, requests
 
     yield open_page
     context.close()
@@ -102,12 +102,12 @@ def opened(request, browser, folder, width):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_complete_quiet_and_fits(name, opened, folder):
-    page, heard, asked = opened(name)
-    assert heard == []
-    assert [url for url in asked if not url.startswith("data:")] == [address(folder, name)]
+    page, complaints, requests = opened(name)
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:")] == [address(folder, name)]
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible
-    assert [one for one in page.evaluate(CONTRASTS) if one[1] < LEAST_CONTRAST] == []
+    assert [text for text in page.evaluate(CONTRASTS) if text[1] < LEAST_CONTRAST] == []
     assert page.evaluate(COLLISIONS) == []
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible, "with every fold open"
@@ -195,8 +195,8 @@ def test_the_slider_shows_what_was_known_on_a_day_as_the_table_of_months_has_it(
         assert slider.get_attribute("aria-valuetext") == months[at]
         rows = controlled.locator("table.then tbody").first.locator("tr:not(.group)").all_inner_texts()
         shown = {name: value for name, _, value in (row.split("\t") for row in rows)}
-        for claim, found in known[months[at]].items():
-            assert shown[claim].startswith(found.verdict), (claim, months[at])
+        for claim, finding in known[months[at]].items():
+            assert shown[claim].startswith(finding.verdict), (claim, months[at])
 
 
 def test_a_page_without_scripts_has_every_table_and_no_dead_control(browser, folder):
@@ -215,9 +215,9 @@ def test_a_figure_says_what_it_means_and_where_it_comes_from_by_mouse_touch_and_
     assert not tip.is_visible()
     cell.hover()
     tip.wait_for(state="visible")
-    found = next(iter(results["supply_chain_excess"].books.values())).windows["25Q2"]
+    window = next(iter(results["supply_chain_excess"].books.values())).windows["25Q2"]
     assert TERMS["Total return"].text in tip.inner_text()
-    assert f"known at the close of {found.last}" in tip.inner_text()
+    assert f"known at the close of {window.last}" in tip.inner_text()
     controlled.keyboard.press("Escape")
     assert not tip.is_visible()
     cell.dispatch_event("click")
@@ -257,13 +257,13 @@ def test_axe_finds_nothing_serious(name, scheme, browser, folder):
     page = context.new_page()
     page.goto(address(folder, name))
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    found = []
+    faults = []
     if scheme == "light":  # nothing but colours changes with the scheme
-        found += violations(axe, page, {"rules": {"color-contrast": {"enabled": False}}})
+        faults += violations(axe, page, {"rules": {"color-contrast": {"enabled": False}}})
     page.evaluate(SOME_OF_EACH_KIND)  # rows alike in all that rules of style name are coloured alike; this takes longest
-    found += violations(axe, page, {"runOnly": ["color-contrast"]})
-    told = [(one["id"], one["impact"], one["nodes"][0]["html"][:200], len(one["nodes"])) for one in found]
-    assert [one for one in told if one[1] in ("serious", "critical")] == []
+    faults += violations(axe, page, {"runOnly": ["color-contrast"]})
+    summaries = [(fault["id"], fault["impact"], fault["nodes"][0]["html"][:200], len(fault["nodes"])) for fault in faults]
+    assert [summary for summary in summaries if summary[1] in ("serious", "critical")] == []
     context.close()
 
 
@@ -278,12 +278,12 @@ def with_everything_hostile(result):
     wide = dict.fromkeys(tickers, f"{EVIL} {RTL} " + "x" * 300)
     spread = pd.DataFrame(0.01, index=book.realised.index, columns=tickers)
     by_name = pd.DataFrame(0.001, index=tickers, columns=["price", "currency", "costs", "total"])
-    windows = {name: replace(found, total_return=float("nan"), sharpe=None) for name, found in book.windows.items()}
+    windows = {name: replace(figures, total_return=float("nan"), sharpe=None) for name, figures in book.windows.items()}
     hostile = replace(
         book, title=EVIL + "y" * 300, basket="z" * 300, members=tuple(tickers), realised=spread, targets=spread, windows=windows,
         attribution={**book.attribution, "name": by_name}, orders=book.orders.assign(ticker=(tickers * 9)[: len(book.orders)]),
     )  # fmt: skip
-    names = {name: TickerName(said, "超长的名字" * 20) for name, said in wide.items()}
+    names = {ticker: TickerName(name, "超长的名字" * 20) for ticker, name in wide.items()}
     spec = result.spec.model_copy(update={"title": EVIL + "w" * 300, "question": RTL + "q" * 300})
     return replace(result, books={"z" * 300: hostile}, names=names, spec=spec, notes=(EVIL, RTL, "n" * 300))
 
@@ -291,10 +291,10 @@ def with_everything_hostile(result):
 def with_one_session(result):
     (book,) = result.books.values()
     none = {name: getattr(book, name).iloc[:0] for name in ("orders", "unfilled", "late", "exits", "differences", "realised")}
-    one = replace(
+    single = replace(
         book, equity=book.equity.iloc[:1], benchmarks=book.benchmarks.iloc[:1], decisions=book.decisions.iloc[:0], **none
     )
-    return replace(result, books={book.basket: one})
+    return replace(result, books={book.basket: single})
 
 
 def with_no_number(result):
@@ -311,18 +311,18 @@ def test_a_hostile_run_has_a_page_that_fits_and_runs_nothing_of_it(spoil, width,
     assert path.stat().st_size < 3_000_000
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
-    heard, asked = [], []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("request", lambda made: asked.append(made.url))
+    complaints, requests = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda made: requests.append(made.url))
     page.goto(path.as_uri())
     keep_picture(page, f"{spoil.__name__}_{width}")
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible
-    assert heard == []
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
     assert page.locator("main script, main img").count() == 0
     context.close()
 
@@ -337,17 +337,17 @@ def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it
     path.write_text(render_sweep(search), encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
-    heard = []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: heard.append(str(error)))
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(path.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     keep_picture(page, f"sweep_hostile_{width}")
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible
     assert page.evaluate(COLLISIONS) == []
-    assert heard == []
+    assert complaints == []
     assert page.locator("main script, main img").count() == 0
     context.close()
 
