@@ -10,6 +10,7 @@ import pandas as pd
 
 from backtest.files.messages import DEEPEST
 
+Json = dict[str, Any]  # a JSON object, written or read: texts, numbers, truths, lists and objects
 SCHEMA_VERSION = 2  # of result.json of a run
 
 
@@ -30,7 +31,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def read_json(path: Path) -> dict[str, Any]:  # its reader checks what is in it
+def read_json(path: Path) -> Json:  # its reader checks what is in it
     """Return the object in a JSON file; ValueError or OSError in one line for anything else."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

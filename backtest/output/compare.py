@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from backtest.files.documents import Json
+
 IDS = ("spec_id", "data_id", "code_id")
 FIGURES = ("total_return", "sharpe", "max_drawdown", "turnover", "costs")
 MISSING = "absent"
@@ -24,7 +26,7 @@ def differences(a: Any, b: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
         yield at, a, b
 
 
-def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Json:
     """Return what changed from one result.json to another: spec, identities, results by book and window, orders, claims.
 
     A result row is {"book", "window", "figure", "a", "b"}, fractions of capital but for the Sharpe ratio (per year); only
@@ -63,11 +65,11 @@ def _name(document: Mapping[str, Any]) -> str:
     return f"{document['strategy']} on {document['prices']['source']} prices"
 
 
-def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Json]:
     return [{"at": at, "a": ours, "b": theirs} for at, ours, theirs in differences(a, b)]
 
 
-def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Json]:
     for book in [*a, *(name for name in b if name not in a)]:
         ours, theirs = (side.get(book, {"windows": {}})["windows"] for side in (a, b))
         for window in [*ours, *(name for name in theirs if name not in ours)]:
@@ -83,7 +85,7 @@ def _counts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, i
         yield book, ours, theirs
 
 
-def _claims(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _claims(a: list[Json], b: list[Json]) -> Iterator[Json]:
     ours, theirs = ({claim["id"]: claim["verdict"] for claim in side} for side in (a, b))
     for name in [*ours, *(name for name in theirs if name not in ours)]:
         was, now = ours.get(name, MISSING), theirs.get(name, MISSING)

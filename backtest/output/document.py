@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 
 from backtest.claims.ledger import Finding, ReadingResult
 from backtest.execution.accounting import FIRST_KIND
-from backtest.files.documents import SCHEMA_VERSION
+from backtest.files.documents import SCHEMA_VERSION, Json
 from backtest.result import Book, RunResult, SignalReadings
 from backtest.thesis.windows import REPORT_DATE
-
-Json = dict[str, Any]  # a JSON object: texts, numbers, lists and objects
 
 
 def to_document(result: RunResult) -> Json:

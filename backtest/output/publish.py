@@ -5,13 +5,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from backtest.errors import DataError
 from backtest.files import atomic
-from backtest.files.documents import read_json, to_json
+from backtest.files.documents import Json, read_json, to_json
 from backtest.files.hashes import MARK, is_sealed
 from backtest.files.messages import reason, shown
 from backtest.output.document import to_document
@@ -39,7 +38,7 @@ def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
     return out / name / "index.html"
 
 
-def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequence[SweepSummary]], str]) -> Path:
+def publish_index(out: Path, render: Callable[[Sequence[Json], Sequence[SweepSummary]], str]) -> Path:
     """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
     documents = _drawable(sorted(out.glob("*/result.json")), lambda document: render([document], []))
     finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
@@ -50,7 +49,7 @@ def publish_index(out: Path, render: Callable[[Sequence[dict[str, Any]], Sequenc
     return out / "index.html"
 
 
-def _drawable(paths: Sequence[Path], draw: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
+def _drawable(paths: Sequence[Path], draw: Callable[[Json], object]) -> list[Json]:
     """Return the documents that the front page can draw; any other, whatever is wrong with it, is skipped with a line."""
     documents = []
     for path in paths:
@@ -104,7 +103,7 @@ def require_replaceable(folder: Path, strategy: str) -> None:
         raise DataError(f"{folder}: holds {what}; expected nothing, or a report of '{strategy}': move it, or name another --out")
 
 
-def read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> Json:
     """Return a result.json; DataError where it cannot be read or is not what its hash says."""
     try:
         document = read_json(path)

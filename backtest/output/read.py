@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backtest.files.documents import read_json, require_schema
+from backtest.files.documents import Json, read_json, require_schema
 from backtest.files.messages import unreadable
 from backtest.files.rows import fault
 
@@ -43,14 +43,14 @@ class _Result(_Part):
     spec_id: str
     data_id: str
     code_id: str
-    spec: dict[str, Any]
+    spec: Json
     prices: _Prices
     books: dict[str, _Book]
     claims: list[_Claim]
-    audit: dict[str, Any] | None
+    audit: Json | None
 
 
-def read_result(path: Path) -> dict[str, Any]:
+def read_result(path: Path) -> Json:
     """Return the result.json of a report; DataError for one that is not there or is none."""
     try:
         document = read_json(path)

@@ -12,10 +12,10 @@ from typing import Any
 
 from backtest.audits.cache import parse_audit
 from backtest.errors import ConfigurationError, DataError
-from backtest.files.documents import to_json
+from backtest.files.documents import Json, to_json
 from backtest.files.messages import UNKNOWN_SHAPE, reason
 from backtest.output.compare import IDS, differences
-from backtest.output.document import Json, to_document
+from backtest.output.document import to_document
 from backtest.panel import Archive
 from backtest.report import SWEEP, render
 from backtest.result import Audit
