@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,39 +130,31 @@ def _name_regimes(size: Size, axes: Axes, windows: Sequence[Window], first: pd.T
     for window in regimes(windows):
         start, end = max(window.start, first), min(window.end, last)
         if start < end and window.start > REPORT_DATE:
-            above(axes, days(start), clipped(window.name, size.letters + 4), 4, size.font, ha="left", aside=3)
+            above(size, axes, days(start), clipped(window.name, size.letters + 4), (3, 4), ha="left")
         elif start < end and window.end == REPORT_DATE:
-            above(axes, days(end), clipped(window.name, 10), 4, size.font, ha="right", aside=-3)
+            above(size, axes, days(end), clipped(window.name, 10), (-3, 4), ha="right")
         elif start < end:
-            above(axes, (days(start) + days(end)) / 2, clipped(window.name, 10), 4, size.font, ha="center")
+            above(size, axes, (days(start) + days(end)) / 2, clipped(window.name, 10), (0, 4), ha="center")
     if first <= REPORT_DATE <= last:
-        above(
-            axes, days(REPORT_DATE), f"report {REPORT_DATE:%Y-%m-%d}", 8 + size.font, size.font, ha="center", color=light("ink")
-        )
+        named = f"report {REPORT_DATE:%Y-%m-%d}"
+        above(size, axes, days(REPORT_DATE), named, (0, 8 + size.font), ha="center", color=light("ink"))
 
 
-def above(
-    axes: Axes,
-    x: float,
-    text: str,
-    lift: float,
-    font: float,
-    ha: str,
-    color: str = light("muted"),
-    along: str = "data",
-    aside: float = 0,
-) -> None:
-    """Write a text above an axis at a place along it, `lift` and `aside` points away."""
-    axes.annotate(
-        text, (x, 1), xycoords=(along, "axes fraction"), xytext=(aside, lift), textcoords="offset points",
-        ha=ha, va="bottom", fontsize=font - 0.5, color=color, annotation_clip=False,
-    )  # fmt: skip
+def above(size: Size, axes: Axes, x: float, text: str, away: tuple[float, float], ha: str, color: str = light("muted")) -> None:
+    """Write a text above an axis at a value along it, so many points to the right and up."""
+    axes.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=away, ha=ha, **_above(size, color))
+
+
+def _above(size: Size, color: str) -> Mapping[str, Any]:
+    return {
+        "textcoords": "offset points", "va": "bottom", "fontsize": size.font - 0.5, "color": color, "annotation_clip": False,
+    }  # fmt: skip
 
 
 def title(axes: Axes, text: str, size: Size, top: bool = False) -> None:
     """Say what a panel's axis measures, above its left end; above the regimes' names for the top panel."""
     lift = 4 + (size.font + 4) * 2 if top else 4
-    above(axes, 0, text, lift, size.font, ha="left", along="axes fraction")
+    axes.annotate(text, (0, 1), xycoords="axes fraction", xytext=(0, lift), ha="left", **_above(size, light("muted")))
 
 
 def label_ends(size: Size, axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

@@ -105,7 +105,7 @@ def _mark(size: Size, axes: Axes, at: float, text: str, lift: float, style: obje
     axes.axvline(at, color=light("ink"), lw=1.2, ls=style)
     first, last = axes.get_xlim()
     ha = "right" if at > (first + last) / 2 else "left"
-    above(axes, at, text, lift, size.font, ha=ha, color=light("ink"))
+    above(size, axes, at, text, (0, lift), ha=ha, color=light("ink"))
 
 
 def _table(shape: Noise) -> Table:
