@@ -1,6 +1,6 @@
 """Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 from backtest.execution.numba_cache import ensure_cache
 

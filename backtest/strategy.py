@@ -64,8 +64,8 @@ class StrategySpec(BaseModel):
     Costs and lots are those of each market's dated rules, and a fill is worse than the price by `slippage_bps` and by
     `slippage_range` of the day's range. With a `cost_bps` no rule of a market counts and nothing slips: fractions of shares, that
     one cost on the value of every trade; for comparison with other engines. `capital` is in `base`, the currency of the
-    books; "local" is each basket's own. `end` None means the last session on which at least half of the strategy's tickers
-    are priced.
+    books; "local" is each basket's own. `end` None means the last session on which every ticker that a book may hold is
+    priced, those declared ended aside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -158,6 +158,10 @@ class StrategySpec(BaseModel):
     def books(self) -> dict[str, tuple[str, ...]]:
         """The baskets of each book."""
         return {self.name: self.baskets} if self.together else {basket: (basket,) for basket in self.baskets}
+
+    def currency(self, book: str, universe: Universe) -> str:
+        """Return the currency that a book is counted in: `base`, or that of its first basket where it is "local"."""
+        return universe.basket(self.books[book][0]).currency if self.base == "local" else self.base
 
     def tickers(self, book: str, universe: Universe) -> tuple[str, ...]:
         """Return every ticker a book can ever hold, sorted."""

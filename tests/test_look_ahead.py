@@ -38,7 +38,7 @@ def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp
     """Return the decisions and values of a book up to a session."""
     universe, prices = load_universe(), archive.prices
     tickers = spec.tickers(book, universe)
-    base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
+    base = spec.currency(book, universe)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
     decisions = decide(spec, book, archive, universe, sessions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)

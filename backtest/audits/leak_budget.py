@@ -61,7 +61,7 @@ def _figures(
 ) -> tuple[float | None, float | None]:
     """Return the total return and the Sharpe ratio of a book on an archive."""
     prices, tickers = archive.prices, spec.tickers(book, universe)
-    base = universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
+    base = spec.currency(book, universe)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
     decisions = decide(spec, book, archive, universe, sessions)
     equity = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution).equity

@@ -142,7 +142,7 @@ def named_signals(spec: StrategySpec) -> dict[str, Signal]:
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
     rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
     tickers = spec.tickers(name, universe)
-    base = rows[0].currency if spec.base == "local" else spec.base
+    base = spec.currency(name, universe)
     markets = prices.markets_of(tickers)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill)
     decisions = decide(spec, name, archive, universe, sessions)

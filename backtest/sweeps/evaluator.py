@@ -152,7 +152,7 @@ class Evaluator:
         groups: dict[_Group, list[tuple[int, str]]] = {}
         for number, spec in enumerate(specs):
             for book in spec.books:
-                group = _Group(self._span(_book(spec, book)), self._base(spec, book), spec.execution, spec.rebalance)
+                group = _Group(self._span(_book(spec, book)), spec.currency(book, self.universe), spec.execution, spec.rebalance)
                 groups.setdefault(group, []).append((number, book))
         for group, members in groups.items():
             for first in range(0, len(members), BOOKS_AT_ONCE):
@@ -164,7 +164,7 @@ class Evaluator:
 
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
         """Return the value of all benchmarks of a book's markets, in equal parts each session, NaN where none is priced."""
-        return self._benchmark((self._span(_book(spec, book)), self._base(spec, book)))
+        return self._benchmark((self._span(_book(spec, book)), spec.currency(book, self.universe)))
 
     def _make_benchmark(self, key: tuple[_Span, str]) -> pd.Series:
         span, base = key
@@ -236,9 +236,6 @@ class Evaluator:
         span, prices = market.span, self.archive.prices
         conditions = conditions_of(prices, span.tickers, market.base, span.sessions, market.fill, market.costs)
         return conditions, unit_values(conditions, prices, market.base).in_base
-
-    def _base(self, spec: StrategySpec, book: str) -> str:
-        return self.universe.basket(spec.books[book][0]).currency if spec.base == "local" else spec.base
 
 
 def _book(spec: StrategySpec, name: str) -> _Book:
