@@ -113,7 +113,7 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "main"
-        for name in ("backtest", "strategies", "sweeps", "tests", "benchmarks", "docs", "reports", "universe"):
+        for name in ("backtest", "strategies", "sweeps", "tests", "tools", "benchmarks", "docs", "reports"):
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
         for file in ROOT.iterdir():

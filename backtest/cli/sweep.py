@@ -46,7 +46,7 @@ def sweep(
     trials: Annotated[list[Path] | None, typer.Option(help="Ledgers of trials from elsewhere to take in first.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="The settings.parquet of an earlier sweep: exit 5 on drift.")] = None,
     tolerance: Annotated[float, typer.Option(min=0.0, help="How far a figure may be from the baseline's.")] = 1e-9,
-    junit: Annotated[Path | None, typer.Option(help="Write strategy × regime × check as JUnit XML.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write strategy × window × check as JUnit XML.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
     reports: Annotated[int, typer.Option(min=0, max=1000, help="Write the full reports of so many of the best settings.")] = 3,
     as_json: JsonOption = False,

@@ -11,7 +11,7 @@ import pandas as pd
 from backtest.files.messages import DEEPEST
 
 Json = dict[str, Any]  # a JSON object, written or read: texts, numbers, truths, lists and objects
-SCHEMA_VERSION = 2  # of result.json of a run
+SCHEMA_VERSION = 2  # of the result.json of a run and of a sweep
 
 
 def to_json(document: Any) -> str:

@@ -1,23 +1,21 @@
 """The result.json of a sweep, written and read back."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from backtest.errors import DataError
+from backtest.files.documents import SCHEMA_VERSION, Json
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
 from backtest.sweeps.grid import stated
 from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, Span, SweepSummary, WindowFigures
 
-SCHEMA = 2
 Statistic = TypeVar("Statistic", Deflated, Overfit, Superior)
-Json = Mapping[str, Any]  # a document that was read: any value of JSON
 
 
-def sweep_document(summary: SweepSummary) -> dict[str, Any]:  # JSON, made here alone
+def sweep_document(summary: SweepSummary) -> Json:
     """Return a sweep for JSON; the three probabilities stand at the top too, null where they are refused."""
     statistics = summary.statistics
     span = asdict(statistics.spa_span) if statistics.spa_span else {}
@@ -28,7 +26,7 @@ def sweep_document(summary: SweepSummary) -> dict[str, Any]:  # JSON, made here 
         "minimum_length": asdict(statistics.minimum_length),
     }
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA_VERSION,
         "strategy": summary.strategy,
         "settings": summary.settings,
         "best": asdict(summary.best) | {"setting": json.loads(stated(summary.best.setting))},
@@ -45,8 +43,8 @@ def sweep_document(summary: SweepSummary) -> dict[str, Any]:  # JSON, made here 
 
 def read_summary(document: Json) -> SweepSummary:
     """Return the summary of a sweep's result.json; DataError for one of another version, KeyError for a part that is missing."""
-    if document.get("schema") != SCHEMA:
-        raise DataError(f"a sweep of schema {document.get('schema', 1)}; expected schema {SCHEMA}: run the sweep again")
+    if document.get("schema") != SCHEMA_VERSION:
+        raise DataError(f"a sweep of schema {document.get('schema', 1)}; expected schema {SCHEMA_VERSION}: run the sweep again")
     best, statistics = document["best"], document["statistics"]
     spa = statistics["spa"]
     windows = {name: WindowFigures(_number(row["total_return"]), _number(row["sharpe"])) for name, row in best["windows"].items()}
