@@ -16,6 +16,8 @@ from backtest.thesis.windows import Window
 
 SignalReadings = dict[str, Reading]  # by calendar quarter
 
+FIRST_KIND = 8  # columns of a book's orders before those of the kinds of cost
+
 
 @dataclass(frozen=True)
 class BenchmarkSpan:

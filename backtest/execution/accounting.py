@@ -11,8 +11,6 @@ from backtest.execution.conditions import TradingConditions
 from backtest.execution.orders import Orders
 from backtest.prices import Prices
 
-FIRST_KIND = 8  # columns of the orders table before those of the kinds of cost
-
 
 @dataclass(frozen=True)
 class Simulation:

@@ -6,9 +6,8 @@ from dataclasses import asdict
 import pandas as pd
 
 from backtest.claims.ledger import Finding, ReadingResult
-from backtest.execution.accounting import FIRST_KIND
 from backtest.files.documents import SCHEMA_VERSION, Json
-from backtest.result import Book, RunResult, SignalReadings
+from backtest.result import FIRST_KIND, Book, RunResult, SignalReadings
 from backtest.thesis.windows import REPORT_DATE
 
 

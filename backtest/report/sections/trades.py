@@ -5,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from backtest.execution.accounting import FIRST_KIND
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import DASH, Names, counted, day, name_of, name_zh, number, percent, plain
-from backtest.result import Book, RunResult
+from backtest.result import FIRST_KIND, Book, RunResult
 
 SHOWN = 50
 
