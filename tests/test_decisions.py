@@ -1,7 +1,7 @@
 """When a strategy decides and on what, and where a run begins and ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,9 +18,10 @@ from support.markets import (
     two_names,
 )
 
-from backtest.decisions import Decision, decide, last_session, run_sessions, targets_of
+from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, targets_of
 from backtest.errors import BacktestError, ConfigurationError, DataError
-from backtest.panel import Archive
+from backtest.panel import Archive, Panel
+from backtest.signals import SUPPLY_CHAIN
 from backtest.signals.momentum import Momentum
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.universe import load_universe
@@ -165,6 +166,35 @@ def test_a_shut_gate_holds_its_other_even_when_no_member_is_priced() -> None:
     archive = Archive(no_facts(), prices_of(columns, market, index))
     decisions = decisions_of(archive, baskets=("GPU",), signals=(SupplyChainExcess(),), weights=Gate(otherwise="510300.SS"))
     assert decisions[0].targets == {"510300.SS": 1.0}
+
+
+@dataclass(frozen=True)
+class Noting:
+    """A signal that notes the days on which it is asked."""
+
+    asked: list[str] = field(default_factory=list, compare=False)
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        self.asked.append(f"{panel.moment:%m-%d}")
+        return pd.Series([1.0], index=[SUPPLY_CHAIN])
+
+
+@pytest.mark.parametrize(
+    ("sessions", "again"),
+    [
+        (10, ["01-01", "01-01"]),
+        (24, ["01-01", "01-01", "01-31", "01-31"]),
+        (88, ["01-01", "01-01", "01-31", "01-31", "04-30", "04-30"]),
+    ],
+)
+def test_the_first_two_decisions_and_the_last_are_taken_twice_again(sessions: int, again: list[str]) -> None:
+    archive, signal = archive_of(NVDA=[1.0] * sessions), Noting()
+    changes = {"rebalance": "monthly", "signals": (signal,), "weights": Gate()}
+    decisions = decisions_of(archive, **changes)
+    spec = spec_of(**changes)
+    signal.asked.clear()
+    require_repeatable(spec, spec.baskets[0], archive, load_universe(), decisions)
+    assert signal.asked == again
 
 
 # Where a run begins and ends

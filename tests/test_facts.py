@@ -1,6 +1,7 @@
 import csv
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,14 @@ def test_a_chips_bandwidth_is_scale_up_and_scale_out_in_both_directions(archive)
     """H100: 900 GB/s between chips; 400 Gb/s out are 50 GB/s each way."""
     chips = archive.as_of(utc("2024-06-03")).chips
     assert next(chip for chip in chips if chip.chip == "H100 SXM5").bandwidth_gb_per_s == 900 + 2 * 50
+
+
+def test_a_chips_figure_is_of_the_quarter_it_first_shipped_and_of_quarter_0_where_that_is_not_known(archive):
+    chips = {chip.chip: chip for chip in archive.as_of(utc("2024-06-03")).chips}
+    h100 = chips["H100 SXM5"]
+    assert h100.shipped == parse_quarter(h100.first_shipped)
+    assert h100.fact("scale_up_gb_per_s").quarter == h100.shipped
+    assert replace(h100, shipped=None).fact("scale_up_gb_per_s").quarter == 0
 
 
 def test_both_vintages_of_nvidias_hyperscale_revenue_are_kept(archive):

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from backtest.calendars import parse_quarter, quarter_label
 from backtest.data.sources import reference
 from backtest.data.tables import parse_facts
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, StrategyError
 from backtest.facts import assemble
-from backtest.panel import Archive, Panel
+from backtest.panel import Archive, Panel, unchanged
 from backtest.signals import readings
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
@@ -314,6 +314,18 @@ def test_of_two_periods_in_one_quarter_the_one_that_ends_last_is_shown(archive, 
 
 def test_the_data_id_names_figures_and_prices(archive):
     assert archive.data_id == f"{archive.facts.data_id}-{archive.prices.data_id}"
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["every row has a text", "a row has none"])
+def test_a_text_that_is_changed_in_the_figures_is_noticed(archive, missing):
+    rows = archive.facts.rows.copy()
+    if missing:
+        rows.loc[3, "note"] = np.nan
+    held = Archive(replace(archive.facts, rows=rows), archive.prices)
+    with unchanged(held, "strategy mine"):
+        pass
+    with pytest.raises(StrategyError, match="strategy mine: figures or prices are no longer"), unchanged(held, "strategy mine"):
+        rows.loc[5, "note"] = f"{rows.at[5, 'note']}!"
 
 
 # The latest complete quarter

@@ -404,6 +404,11 @@ def test_a_range_without_an_amount_and_a_later_version_of_one_pass():
     check_ranges(parse_ranges(ranges({"low": "", "high": ""}, {"known_at": "2024-01-05"}), "made.csv"))
 
 
+def test_each_text_of_a_range_may_be_a_single_character():
+    texts = {"item": "a", "subject": "b", "metric": "c", "unit": "d", "source": "e"}
+    assert parse_ranges(ranges(texts), "made.csv").loc[2, list(texts)].to_dict() == texts
+
+
 def test_the_embedded_ranges_are_those_of_their_files(archive):
     stated = [
         row

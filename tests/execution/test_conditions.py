@@ -15,7 +15,7 @@ from backtest.execution.accounting import book_values
 from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import Orders, due_rows, walked
 from backtest.execution.settings import Costs
-from backtest.execution.shortfall import ShortfallLog
+from backtest.execution.shortfall import HALF_LOT, ShortfallLog
 from backtest.execution.simulator import simulate
 from backtest.prices import Prices
 
@@ -148,6 +148,26 @@ def test_a_sale_worth_less_than_its_commission_is_left_with_that_reason() -> Non
     assert listed(outcome.differences) == [[INDEX[3], MAIN, 0.0, realised, pytest.approx(1.0), "worth less than its costs"]]
 
 
+def test_a_purchase_worth_less_than_its_commission_is_not_made() -> None:
+    """100 shares, of a new listing that has no limit yet, are worth 4.00, and the least commission is 5.00."""
+    prices = shares_of({MAIN: [NOWHERE, *[0.04] * 7], "600002.SS": eight()})
+    outcome = traded(prices, decided(INDEX[1], {MAIN: 4e-5}), base="CNY")
+    assert outcome.orders.empty
+    assert listed(outcome.differences, "session", "ticker", "realised", "lots") == [[INDEX[2], MAIN, 0.0, pytest.approx(1.0)]]
+
+
+@pytest.mark.parametrize(("missing", "rows"), [(HALF_LOT, 0), (np.nextafter(HALF_LOT, 1.0), 1)])
+def test_an_order_that_misses_half_a_lot_is_rounded_and_one_that_misses_more_is_listed(missing: float, rows: int) -> None:
+    conditions, _ = ordered()
+    nothing = np.zeros_like(conditions.lot)
+    log = ShortfallLog(replace(conditions, lot=nothing + 1.0, least=nothing), INDEX[:1])
+    log.queued(slice(0, 2), 1, 0, np.array([0.5, 0.0]))
+    orders = np.zeros(2, kernel.ORDER)
+    orders[0]["wanted"], orders[0]["waited"], orders[0]["done"], orders[0]["cause"] = missing, True, True, kernel.COSTS
+    log.traded(slice(0, 2), 1, orders, 100.0)
+    assert len(log.differences) == rows
+
+
 def test_in_fractions_what_costs_leave_unbought_is_listed() -> None:
     """Of 1,000, at 1%, 1,000 / 1.01 is bought."""
     prices = prices_of({US: eight()}, {US: "XNYS"}, INDEX)
@@ -275,6 +295,11 @@ def test_a_name_is_not_bought_on_its_last_session() -> None:
     outcome = traded(prices, decided(INDEX[2], {US: 0.5}))
     assert outcome.orders.empty
     assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, "prices ended"]]
+
+
+def test_a_name_that_is_not_bought_on_its_last_session_costs_nothing() -> None:
+    prices = replace(shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()}), ended={US: "taken over"})
+    assert listed(traded(prices, decided(INDEX[2], {US: 0.5})).unfilled, "waited", "cost") == [[0, 0.0]]
 
 
 def test_a_share_in_lots_that_is_not_bought_on_its_last_session_is_listed_with_the_end_of_its_prices() -> None:

@@ -287,6 +287,20 @@ def test_levels_of_different_scopes_are_never_added_up(archive):
     assert np.allclose(TokenAnchor().values(scaled), TokenAnchor().values(panel), rtol=1e-12, equal_nan=True)
 
 
+def test_a_level_of_a_month_after_the_last_quarter_of_the_panel_changes_no_value(archive):
+    """A month's level is a figure of the quarter its middle lies in: that of January 2025 is one of 2024Q4, and ends after it."""
+    rows, last = archive.facts.rows, parse_quarter("2024Q4")
+    known = rows[rows["quarter"] <= last]
+    january = known["metric"].eq("tokens_per_month") & known["period"].eq("2025-01")
+    panel, without = (
+        Archive(replace(archive.facts, rows=table.reset_index(drop=True)), archive.prices).as_of(end_of("2026-06-30"))
+        for table in (known, known[~january])
+    )
+    assert [(level.entity, level.period) for _, level in pairs_of(panel, "2025Q1")] == [("China national (NDA)", "2025-01")]
+    assert panel.quarters[-1] == last
+    assert np.array_equal(TokenAnchor().values(panel), TokenAnchor().values(without), equal_nan=True)
+
+
 @pytest.mark.parametrize("signal", [NetworkArchitecture, ScaleUpBandwidth, Multiplier])
 def test_a_window_may_be_one_quarter_and_not_none(signal):
     assert signal(window=1).window == 1
