@@ -25,7 +25,7 @@ def section(result: RunResult) -> Section:
     curves = _curves(four) if four else {}
     if curves:
         blocks.append(_specification(curves))
-    return Section("claims", "The report's claims, held to its own figures", tuple(blocks))
+    return Section("claims", "The report's claims against its own figures", tuple(blocks))
 
 
 def _tally(result: RunResult) -> str:
