@@ -261,3 +261,12 @@ def test_a_circle_is_caught_wherever_the_imports_stand():
 
 def test_the_top_of_the_package_can_be_read_at_a_glance():
     assert len([file for file in SOURCES if "/" not in file]) <= 16
+
+
+def test_no_test_module_imports_another():
+    tests = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.parent.joinpath("tests").rglob("*.py"))}
+    modules = {path.stem for path in tests if path.stem.startswith("test_")}
+    named = {
+        path.stem: {part for name in imported(source, path.name) for part in name.split(".")} for path, source in tests.items()
+    }
+    assert {stem: sorted(parts & modules) for stem, parts in named.items() if parts & modules} == {}
