@@ -187,6 +187,10 @@ def test_the_closes_are_those_of_the_exchange_on_every_session(prices):
     assert closes["XSHG"]["2024-05-06"] == pd.Timestamp("2024-05-06T07:00Z")
 
 
+def test_the_closes_end_with_the_last_session_of_the_prices(prices):
+    assert [f"{day:%Y-%m-%d}" for day in load_prices(["NVDA"], prices).closes["XNYS"].index] == NEW_YORK
+
+
 def test_a_ticker_that_is_in_no_universe_is_refused_though_it_has_a_file(prices):
     write(prices, "DIA", rows(NEW_YORK))
     with pytest.raises(BacktestError, match="DIA"):

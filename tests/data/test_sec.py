@@ -221,6 +221,17 @@ def test_a_quarter_is_less_the_half_year_that_was_in_force_when_it_was_filed():
     assert refused == ["sec ZZZ purchases_ppe: 2023-01-01 to 2023-06-30 is restated as 235 in b2, its other operand is not"]
 
 
+def test_two_operands_restated_in_one_filing_give_a_new_difference():
+    spans = [("2023-03-31", 102), ("2023-06-30", 235), ("2023-09-30", 400)]
+    rows, refused = parsed([*YEAR[:3], *(stated("2023-01-01", end, value, "b3", "2023-11-20", "10-Q/A") for end, value in spans)])
+    assert rows.groupby("period")["value"].agg(list).to_dict() == {
+        "FY2023Q1": [100, 102],
+        "FY2023Q2": [130, 133],
+        "FY2023Q3": [160, 165],
+    }
+    assert refused == []
+
+
 def test_the_release_counts_where_it_holds_the_cash_flow_statement():
     filings = filings_of(
         ("a1", "10-Q", "2023-04-27", "2023-04-27T12:00:00.000Z", "", ""),
@@ -270,6 +281,11 @@ def test_a_stamp_is_read_late_rather_than_early(stamp, filed, moment):
 )  # fmt: skip
 def test_a_fiscal_period_is_named_as_the_company_names_it(end, last_month, period):
     assert sec.fiscal_period(pd.Timestamp(end), last_month) == period
+
+
+@pytest.mark.parametrize(("end", "period"), [("2024-07-10", "FY2024Q4"), ("2024-07-11", "FY2025Q1")])
+def test_a_period_that_ends_by_the_tenth_of_a_month_is_one_of_the_month_before(end, period):
+    assert sec.fiscal_period(pd.Timestamp(end), 6) == period
 
 
 def test_a_wrong_tag_and_another_company_are_refused():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from source_server import chart, made_up_prices
 
-from backtest.data.adjustment import total_return
+from backtest.data.adjustment import adjusted, total_return
 from backtest.data.answer import Answer
 from backtest.data.sources import yahoo
 from backtest.errors import DataError
@@ -38,6 +38,14 @@ def test_every_session_of_the_calendar_comes_with_the_prices_of_the_answer():
     assert rows["session"].iloc[0] == pd.Timestamp("2024-06-03")
     assert len(rows) == 24  # June 2024 has 19 sessions, 1 to 8 July five, Juneteenth and the 4th closed
     assert (rows["high"] >= rows["close"]).all()
+
+
+def test_each_price_and_the_volume_of_the_answer_stand_in_their_own_column():
+    table = made_up_prices("NVDA", pd.Timestamp("2024-06-03"), pd.Timestamp("2024-07-08"))
+    rows = parsed(chart(table, "NVDA"))
+    assert list(rows) == ["session", "open", "high", "low", "close", "volume", "dividend", "split"]
+    names = ["open", "high", "low", "close", "volume"]
+    assert rows[names].to_numpy().tolist() == table[names].to_numpy().tolist()
 
 
 @pytest.mark.parametrize(("at", "last"), [("2024-07-08T20:29Z", "2024-07-05"), ("2024-07-08T20:30Z", "2024-07-08")])
@@ -84,6 +92,17 @@ def test_dividends_and_splits_stand_on_their_sessions():
     assert rows["dividend"]["2024-06-11"] == 0.01
     assert rows["split"]["2024-06-10"] == 10.0
     assert rows["split"].drop(pd.Timestamp("2024-06-10")).eq(1).all()
+
+
+def test_the_rows_of_an_answer_keep_their_prices_beside_the_adjusted_close():
+    rows = parsed(document()).assign(dividend=np.nan)
+    rows.loc[1, "dividend"] = rows.loc[0, "close"] / 2
+    table = adjusted(rows, "yahoo NVDA")
+    assert list(table) == ["adj_close", "open", "high", "low", "close", "volume", "split"]
+    assert list(table.index) == list(rows["session"])
+    kept = list(table)[1:]
+    assert table[kept].to_numpy().tolist() == rows[kept].to_numpy().tolist()
+    assert table["adj_close"].tolist() == [rows.loc[0, "close"] / 2, *rows["close"][1:]]
 
 
 def test_dividends_are_carried_back_in_proportion_so_that_each_return_is_the_holder_s():
