@@ -1,6 +1,6 @@
 """The whole history, and the one door to what was known at a moment.
 
-Only runs, decisions and audits hold an Archive. Signals see a Panel, which has nothing later than its moment in it.
+Only decisions, runs, audits and sweeps hold an Archive. Signals see a Panel, which has nothing later than its moment in it.
 """
 
 import re
@@ -94,21 +94,26 @@ class Panel:
     prices: pd.DataFrame
     names: Names | None = None
     _cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+    _original: "Panel | None" = field(default=None, repr=False, compare=False)  # whose tables nobody else was given
 
     def copy(self) -> "Panel":
-        """Return the panel with tables of its own over the same values: a column put into one is in no other."""
+        """Return the panel with tables of its own over the same values: a column put into one is in no other.
+
+        What copies cache they share, and it is computed from the tables of the panel that was copied first.
+        """
         tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices")}
-        return replace(self, **tables, _cache=self._cache)
+        return replace(self, **tables, _cache=self._cache, _original=self._original or self)
 
     @property
     def quarters(self) -> np.ndarray:
         """Every calendar quarter from the first to the last that a known figure speaks of (int, rising by one)."""
-        return self.cached("quarters", self._quarters)
+        return self.cached(Panel._quarters)
 
-    def cached(self, key: object, compute: Callable[[], Value]) -> Value:
-        """Return what a computation on this panel gave the first time it was asked for under a key."""
+    def cached(self, compute: Callable[..., Value], *arguments: object) -> Value:
+        """Return what a function of a panel and some arguments gave the first time; copies of the panel share it."""
+        key = (compute, *arguments)
         if key not in self._cache:
-            self._cache[key] = compute()
+            self._cache[key] = compute(self._original or self, *arguments)
         return self._cache[key]  # type: ignore[return-value]
 
     def matrix(self, series: Sequence[Series]) -> np.ndarray:
@@ -116,8 +121,7 @@ class Panel:
 
         Raises ConfigurationError for a series no figure has, and for one metric in two units, which cannot be added up.
         """
-        key = tuple(series)
-        return self.cached(key, lambda: self._matrix(key))
+        return self.cached(Panel._matrix, tuple(series))
 
     def fact(self, series: Series, quarter: int) -> Fact | None:
         """Return the known figure of an entity and metric for a calendar quarter, or None."""
@@ -133,7 +137,7 @@ class Panel:
 
     def published(self, metric: str) -> tuple[Fact, ...]:
         """Return every known figure of a metric, by entity and the end of its period; cached."""
-        return self.cached(("published", metric), lambda: self._published(metric))
+        return self.cached(Panel._published, metric)
 
     def chip(self, name: str) -> Chip | None:
         """Return an accelerator announced by now, None where it was not; ConfigurationError for one that no row has."""
@@ -145,7 +149,7 @@ class Panel:
     @property
     def chips(self) -> tuple[Chip, ...]:
         """Every accelerator announced by now, in the order of its table; cached."""
-        return self.cached("chips", lambda: tuple(_chip(row) for row in self.accelerators.to_dict("records")))
+        return self.cached(Panel._chips)
 
     def flagship(self, vendor: str, quarter: int) -> Chip | None:
         """Return the flagship a vendor shipped last by a quarter, of those whose bandwidths are both known, or None."""
@@ -154,11 +158,14 @@ class Panel:
 
     def flagships(self, vendor: str) -> tuple[Chip, ...]:
         """Return a vendor's flagships with a quarter of first shipment and both bandwidths, in that order; cached."""
-        return self.cached(("flagships", vendor), lambda: self._flagships(vendor))
+        return self.cached(Panel._flagships, vendor)
 
     def _quarters(self) -> np.ndarray:
         known = self.rows["quarter"].to_numpy()
         return _sealed_array(np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int))
+
+    def _chips(self) -> tuple[Chip, ...]:
+        return tuple(_chip(row) for row in self.accelerators.to_dict("records"))
 
     def _matrix(self, series: Sequence[Series]) -> np.ndarray:
         self._check(*series)
@@ -197,7 +204,7 @@ class Panel:
     @property
     def _all_facts(self) -> list[Fact]:
         """Every known row as a Fact, by position."""
-        return self.cached("facts", self._read_facts)
+        return self.cached(Panel._read_facts)
 
     def _read_facts(self) -> list[Fact]:
         columns = [self.rows[name].tolist() for name in Fact.__dataclass_fields__]
@@ -206,7 +213,7 @@ class Panel:
     @property
     def _positions(self) -> dict[Series, dict[int, int]]:
         """Per entity and metric, the row of each quarter: of several periods in a quarter, the one that ends last."""
-        return self.cached("positions", self._find_positions)
+        return self.cached(Panel._find_positions)
 
     def _find_positions(self) -> dict[Series, dict[int, int]]:
         positions: dict[Series, dict[int, int]] = {}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.calendars import parse_quarter
 from backtest.decisions import closing_moment, context_of, decide_from, scores_of
 from backtest.errors import ConfigurationError, NotRepeatableError, StrategyError
 from backtest.panel import Archive, unchanged
@@ -188,6 +189,24 @@ def test_what_a_signal_puts_into_its_tables_is_in_no_other_panel_of_the_moment(a
     writes(panel.copy())
     pd.testing.assert_frame_equal(panel.rows, before[0])
     pd.testing.assert_frame_equal(panel.prices, before[1])
+
+
+def test_what_a_signal_puts_into_its_tables_is_in_nothing_that_another_computes(archive):
+    series, quarter = ("AMZN", "purchases_ppe"), parse_quarter("2023Q4")
+    fresh, panel = archive.as_of(MOMENT), archive.as_of(MOMENT)
+    own = panel.copy()
+    own.rows["value"] *= 2.0
+    own.accelerators["scale_up_gb_per_s"] = 1.0
+    for given in (own, panel.copy(), panel):
+        np.testing.assert_array_equal(given.matrix([series]), fresh.matrix([series]))
+        assert given.fact(series, quarter) == fresh.fact(series, quarter)
+        assert repr(given.chips) == repr(fresh.chips)
+
+
+def test_what_a_signal_computes_under_a_name_of_the_panel_s_own_is_in_no_other_panel(archive):
+    panel = archive.as_of(MOMENT)
+    assert panel.copy().cached(lambda given: "mine") == "mine"
+    assert len(panel.quarters) > 4
 
 
 def test_an_archive_that_was_written_to_is_refused_after_the_run(archive):

@@ -4,7 +4,7 @@ A signal should read nothing but its Panel; one that keeps an Archive, in a fiel
 where figures and prices are read, in `Facts` and `Prices` themselves, and reaches every one of them while it lasts.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,9 @@ import pandas as pd
 
 from backtest.facts import Facts
 from backtest.panel import Archive
-from backtest.prices import Prices
+from backtest.prices import Bars, Prices
+
+A_DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -31,36 +33,42 @@ class MaskedRow:
 def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = frozenset()) -> Iterator[None]:
     """Let no Facts or Prices show a row later than a moment, but those of `shown` (keys of `beyond`), until the block ends.
 
-    Figures and chips by `known_at`, prices by the close of their market's session; their rows stay, without a value. Not
-    for threads: the cut is made in the classes.
+    Figures, chips, events and ranges by `known_at`, prices and bars by the close of their market's session (their rows stay,
+    without a value), a day's exchange rate by the midnight UTC that ends it. Not for threads: the cut is made in the classes.
     """
-    cuts: dict[str, Callable[[Any], Any]] = {
-        "rows": lambda rows: rows[_known(rows, moment, shown, _fact_keys)],
-        "accelerators": lambda chips: chips[_known(chips, moment, shown, _chip_keys)],
+    facts = {name: lambda table, _, keys=keys: table[_known(table, moment, shown, keys)] for name, (_, keys, _) in TABLES.items()}
+    prices = {
+        "wealth": lambda wealth, own: _traded(wealth, own, moment, shown),
+        "bars": lambda bars, own: Bars(*(_traded(table, own, moment, shown) for table in vars(bars).values())),
+        "rate": lambda rate, _: rate[(rate.index + A_DAY <= _day(moment)) | [("rate", day) in shown for day in rate.index]],
     }
-    facts = _seen_through(Facts, lambda name, value, _: cuts[name](value) if name in cuts else value)
-    prices = _seen_through(Prices, lambda name, value, own: _wealth(value, own, moment, shown) if name == "wealth" else value)
-    with facts, prices:
+    with _seen_through(Facts, facts), _seen_through(Prices, prices):
         yield
 
 
 def masked_rows(archive: Archive, moment: pd.Timestamp) -> list[MaskedRow]:
     """Return every row of an archive that a moment hides, in the order in which it became known."""
-    rows, chips = archive.facts.rows, archive.facts.accelerators
-    later, planned = rows[rows["known_at"] > moment], chips[chips["known_at"] > moment]
-    rows_found = [
-        MaskedRow(when, "figure", key, f"{origin} ({key[1]} {key[2]} {key[3]}, known {published})")
-        for when, key, origin, published in zip(
-            later["known_at"], _fact_keys(later), later["origin"], later["published"], strict=True
-        )
-    ]
-    rows_found += [
-        MaskedRow(when, "chip", key, f"accelerators.csv row {row} ({key[1]}, known {published})")
-        for when, key, row, published in zip(
-            planned["known_at"], _chip_keys(planned), planned.index, planned["published"], strict=True
-        )
-    ]
-    return sorted(rows_found + _later_prices(archive.prices, moment), key=lambda row: (row.known_at, row.text))
+    hidden = [row for name in TABLES for row in _later_rows(archive.facts, name, moment)]
+    hidden += _later_prices(archive.prices, moment) + _later_rates(archive.prices, moment)
+    return sorted(hidden, key=lambda row: (row.known_at, row.text))
+
+
+def _later_rows(facts: Facts, name: str, moment: pd.Timestamp) -> list[MaskedRow]:
+    kind, keys, text = TABLES[name]
+    table = getattr(facts, name)
+    later = table[table["known_at"] > moment]
+    rows = zip(later["known_at"], keys(later), later.index, later.to_dict("records"), strict=True)
+    return [MaskedRow(when, kind, key, text(number, row)) for when, key, number, row in rows]
+
+
+def _later_rates(prices: Prices, moment: pd.Timestamp) -> list[MaskedRow]:
+    days = [day for day in prices.rate.index if day + A_DAY > _day(moment)]
+    known = [(day + A_DAY).tz_localize("UTC") for day in days]
+    return [MaskedRow(when, "rate", ("rate", day), f"the rate of {day:%Y-%m-%d}") for day, when in zip(days, known, strict=True)]
+
+
+def _day(moment: pd.Timestamp) -> pd.Timestamp:
+    return moment.tz_localize(None)
 
 
 def _later_prices(prices: Prices, moment: pd.Timestamp) -> list[MaskedRow]:
@@ -83,6 +91,29 @@ def _chip_keys(chips: pd.DataFrame) -> list[tuple[Any, ...]]:
     return [("chip", chip, when) for chip, when in zip(chips["chip"], chips["known_at"], strict=True)]
 
 
+def _event_keys(events: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return [("event", number, when) for number, when in zip(events.index, events["known_at"], strict=True)]
+
+
+def _range_keys(ranges: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return [("range", number, when) for number, when in zip(ranges.index, ranges["known_at"], strict=True)]
+
+
+# Tables of Facts: what a row is called, its key, and what a person is told of it by its number and its values.
+TABLES: dict[str, tuple[str, Callable[[pd.DataFrame], list[tuple[Any, ...]]], Callable[[Any, dict[Any, Any]], str]]] = {
+    "rows": (
+        "figure",
+        _fact_keys,
+        lambda _, row: f"{row['origin']} ({row['entity']} {row['metric']} {row['period']}, known {row['published']})",
+    ),
+    "accelerators": (
+        "chip", _chip_keys, lambda number, row: f"accelerators.csv row {number} ({row['chip']}, known {row['published']})",
+    ),
+    "events": ("event", _event_keys, lambda number, row: f"the event of row {number} (known {row['known_at']:%Y-%m-%d})"),
+    "ranges": ("range", _range_keys, lambda number, row: f"the range of row {number} (known {row['known_at']:%Y-%m-%d})"),
+}  # fmt: skip
+
+
 def _known(
     table: pd.DataFrame,
     moment: pd.Timestamp,
@@ -95,7 +126,7 @@ def _known(
     return known
 
 
-def _wealth(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]]) -> pd.DataFrame:
+def _traded(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]]) -> pd.DataFrame:
     cut = wealth.copy()
     for market, closes in prices.closes.items():
         tickers = [ticker for ticker in wealth.columns if prices.market[ticker] == market]
@@ -110,17 +141,17 @@ def _wealth(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: f
 
 
 @contextmanager
-def _seen_through(kind: type, cut: Callable[[str, Any, Any], Any]) -> Iterator[None]:
-    """Pass every attribute read from instances of a class through a cut, each table cut once, until the block ends."""
+def _seen_through(kind: type, cuts: Mapping[str, Callable[[Any, Any], Any]]) -> Iterator[None]:
+    """Pass attributes read from instances of a class through the cut of their name, each value cut once, until the block ends."""
     made: dict[tuple[int, str], tuple[Any, Any]] = {}
 
     def read(self: Any, name: str) -> Any:
         value = object.__getattribute__(self, name)
-        if not isinstance(value, pd.DataFrame):
+        if name not in cuts or value is None:
             return value
         key = (id(value), name)
         if key not in made:
-            made[key] = (value, cut(name, value, self))  # the table itself is kept, so that its id stays its own
+            made[key] = (value, cuts[name](value, self))  # the value itself is kept, so that its id stays its own
         return made[key][1]
 
     kind.__getattribute__ = read  # type: ignore[method-assign,assignment]

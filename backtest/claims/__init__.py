@@ -1,1 +1,1 @@
-"""The sentences of the thesis and the measures they are held against."""
+"""The sentences of the thesis and the measures that test them."""

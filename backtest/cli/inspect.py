@@ -37,7 +37,7 @@ def signals(
 def claims(
     as_of: AsOfOption = None, prices: PricesOption = "reference", facts: FactsOption = "reference", as_json: JsonOption = False
 ) -> None:
-    """Hold each of the report's claims to its own figure: ours, the verdict, the evidence."""
+    """Compare each of the report's claims with our figure: verdict and evidence."""
     from backtest.calendars import as_of_moment
     from backtest.claims.ledger import changed_since, ledger, with_outcome_of
     from backtest.files.documents import to_json

@@ -28,7 +28,7 @@ def sweep(
     name: Annotated[str, typer.Argument(metavar="STRATEGY", help=NAME_HELP)],
     grid: Annotated[
         Path | None,
-        typer.Option(help="A TOML file of settings, or the name of one that is shipped; default: rhythm and lag."),
+        typer.Option(help="A TOML file of settings, or the name of one that is shipped; default: rhythms, lags and slippages."),
     ] = None,
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",

@@ -1,1 +1,1 @@
-"""Figures and prices: `archive` opens them, `sources` read them, `store` keeps what was pulled, one gate checks them all."""
+"""Figures and prices: `archive` opens them, `sources` read them, `store` keeps what was pulled, `price_checks` and `figure_checks` check every source."""

@@ -63,7 +63,11 @@ class TokenAnchor:
 
 
 def _pairs(panel: Panel) -> tuple[tuple[int, Fact, Fact], ...]:
-    return panel.cached("token pairs", lambda: tuple(_find_pairs(panel)))
+    return panel.cached(_all_pairs)
+
+
+def _all_pairs(panel: Panel) -> tuple[tuple[int, Fact, Fact], ...]:
+    return tuple(_find_pairs(panel))
 
 
 def _find_pairs(panel: Panel) -> Iterator[tuple[int, Fact, Fact]]:

@@ -57,6 +57,26 @@ class ChipsToCome:
         return pd.Series([len(self.archive.as_of(pd.Timestamp("2100-01-01", tz="UTC")).chips) / 1000.0], index=["supply_chain"])
 
 
+TABLES_OF_THE_ARCHIVE = {
+    "bars": lambda archive: archive.prices.bars.close["NVDA"].dropna(),
+    "opens": lambda archive: archive.prices.bars.open["NVDA"].dropna(),
+    "rate": lambda archive: archive.prices.rate,
+    "events": lambda archive: archive.facts.events["known_at"],
+    "ranges": lambda archive: archive.facts.ranges["known_at"],
+}
+
+
+@dataclass(frozen=True)
+class AllThereIs:
+    """A signal that counts the rows of a table of its archive, later ones too."""
+
+    archive: Archive = field(hash=False, compare=False, repr=False)
+    table: str
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        return pd.Series([len(TABLES_OF_THE_ARCHIVE[self.table](self.archive)) / 1e6], index=["supply_chain"])
+
+
 @dataclass(frozen=True)
 class Peeking(Equal):
     """A weighting, not a signal, that looks at the last price there will ever be."""
@@ -215,9 +235,11 @@ def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(archive):
         assert len(archive.facts.rows) == (rows["known_at"] <= moment).sum()
     assert archive.facts.rows is rows
     assert archive.prices.wealth is wealth
-    chips = (archive.facts.accelerators["known_at"] > moment).sum()
+    facts = archive.facts
+    later_rows = sum((table["known_at"] > moment).sum() for table in (rows, facts.accelerators, facts.events, facts.ranges))
     later_prices = wealth.loc["2024-06-29":].notna().sum().sum()
-    assert len(masked_rows(archive, moment)) == (rows["known_at"] > moment).sum() + chips + later_prices
+    later_rates = (archive.prices.rate.index >= "2024-06-28").sum()  # a day's rate is known when the day has ended
+    assert len(masked_rows(archive, moment)) == later_rows + later_prices + later_rates
 
 
 def test_the_session_by_session_decision_is_the_engine_s_own(archive):
@@ -233,3 +255,19 @@ def test_a_run_of_one_decision_is_too_short_to_audit_and_says_so(archive):
     spec = spec_of(start="2026-08-03", rebalance="quarterly")
     with pytest.raises(DataError, match="by_hand: one decision from 2026-08-03 to 2026-08-31; expected two to audit"):
         canary_is_caught(spec, archive, UNIVERSE, day("2026-08-31"))
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("bars", "the price of"),
+        ("opens", "the price of"),
+        ("rate", "the rate of"),
+        ("events", "the event of"),
+        ("ranges", "the range of"),
+    ],
+)
+def test_a_signal_that_keeps_the_archive_is_cut_off_from_every_table_of_it(archive, table, row):
+    spec = watching(signals=(AllThereIs(archive, table),), start="2026-01-02", end="2026-03-31")
+    message = caught(spec, archive)
+    assert "AllThereIs on 2026-01-02 reads " + row in message

@@ -58,7 +58,7 @@ def _bytes(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> Iterator[byte
 def daily_prices(
     tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame, decisions: Decisions, source: str, named: Mapping[str, str]
 ) -> Prices:
-    """Return Prices from a table of prices by session per ticker (see `checks`), each passed through the gate.
+    """Return Prices from a table of prices by session per ticker (see `price_checks`), each passed through the gate.
 
     `rate` has CNY per USD by day as `close` and `adj_close`, no row where no book needs it; `named` is what an error calls a
     ticker's table.
