@@ -1,7 +1,7 @@
 """Fills the orders of many books with vectorbt's compiled kernel, and checks every fill: the only file that imports vectorbt.
 
-vectorbt drops or cuts an order without a word (see docs/decisions/order_sessions.md). Each order it is given has a size, a price and a fee of its own,
-and what it filled is checked against them.
+vectorbt drops or cuts an order without a word (see docs/decisions/order_sessions.md). Each order it is given has a size, a
+price and a fee of its own, and what it filled is checked against them.
 """
 
 from dataclasses import dataclass
