@@ -82,12 +82,6 @@ def placebo_baskets(pool: Sequence[str], basket: Sequence[str], count: int, seed
     return Placebos(tuple(others if exact else others[:count]), exact, possible)
 
 
-def permuted_labels(labels: Mapping[str, str], count: int, seed: int) -> list[dict[str, str]]:
-    """Return relabellings that keep every label's number of names: which names were which theme is left to chance."""
-    generator, themes = np.random.default_rng(seed), np.array(list(labels.values()), dtype=object)
-    return [dict(zip(labels, generator.permutation(themes), strict=True)) for _ in range(count)]
-
-
 def noise_scores(index: pd.Index, names: Sequence[str], persistence: float, count: int, seed: int) -> Iterator[pd.DataFrame]:
     """Yield tables of scores that know nothing: each name an independent AR(1) of variance 1 and the given persistence."""
     generator = np.random.default_rng(seed)
@@ -98,19 +92,6 @@ def noise_scores(index: pd.Index, names: Sequence[str], persistence: float, coun
         for row in range(1, len(scores)):
             scores[row] += persistence * scores[row - 1]
         yield pd.DataFrame(scores, index=index, columns=list(names))
-
-
-def persistence_for(turnover: float, held_share: float) -> float:
-    """Return the AR(1) persistence whose top `held_share` of names is replaced by the share `turnover` from one row to the next.
-
-    With c the normal quantile of the share, 1 - P(X > c, Y > c) / share for correlation φ, solved for φ; for many names.
-    Turnover at or above that of independent scores (1 - held_share) gives 0.
-    """
-    from scipy.optimize import brentq
-
-    if turnover >= 1.0 - held_share:
-        return 0.0
-    return float(brentq(lambda persistence: _replaced(persistence, held_share) - turnover, 0.0, 1.0 - 1e-9))
 
 
 def holm(p_values: Mapping[str, float]) -> Corrected:
@@ -130,11 +111,3 @@ def _drawn(names: Sequence[str], size: int, count: int, seed: int) -> list[tuple
     while len(baskets) < count:
         baskets[tuple(names[position] for position in sorted(generator.choice(len(names), size, replace=False)))] = None
     return list(baskets)
-
-
-def _replaced(persistence: float, held_share: float) -> float:
-    from scipy.stats import multivariate_normal, norm
-
-    low = norm.ppf(held_share)
-    joint = multivariate_normal.cdf([low, low], cov=[[1.0, persistence], [persistence, 1.0]])
-    return 1.0 - float(joint) / held_share

@@ -1,7 +1,6 @@
 """Chance, placebos, permutations, noise and Holm against counts made by hand."""
 
 from collections import Counter
-from math import acos, pi
 
 import numpy as np
 import pandas as pd
@@ -72,34 +71,10 @@ def test_a_pool_without_another_basket_is_refused():
     assert isinstance(nulls.placebo_baskets(["a", "b"], ["a", "b"], 10, seed=1), Refused)
 
 
-def test_permuted_labels_keep_the_size_of_every_theme():
-    labels = {"a": "x", "b": "x", "c": "y", "d": "z"}
-    drawn = nulls.permuted_labels(labels, 500, seed=1)
-    assert {tuple(sorted(Counter(one.values()).items())) for one in drawn} == {(("x", 2), ("y", 1), ("z", 1))}
-    assert len({tuple(one.items()) for one in drawn}) == 12
-
-
 def test_noise_scores_have_unit_variance_and_the_persistence_asked_for():
     table = next(nulls.noise_scores(pd.RangeIndex(4000), list("abcd"), 0.8, 1, seed=1)).to_numpy()
     assert table.std() == pytest.approx(1.0, abs=0.05)
     assert np.corrcoef(table[1:].ravel(), table[:-1].ravel())[0, 1] == pytest.approx(0.8, abs=0.02)
-
-
-@pytest.mark.parametrize("turnover", [0.1, 0.25, 0.4])
-def test_half_the_names_turn_over_as_sheppard_says(turnover):
-    """For the upper half P(both above) = 1/2 - acos(φ) / 2π (Sheppard 1899), so turnover is acos(φ) / π."""
-    assert acos(nulls.persistence_for(turnover, 0.5)) / pi == pytest.approx(turnover, abs=1e-4)
-
-
-def test_the_noise_replaces_the_share_it_was_asked_to():
-    persistence = nulls.persistence_for(0.3, 0.25)
-    scores = next(nulls.noise_scores(pd.RangeIndex(400), range(200), persistence, 1, seed=2))
-    held = scores.rank(axis=1) > 150
-    assert 1 - (held & held.shift(1, fill_value=False)).iloc[1:].sum(axis=1).mean() / 50 == pytest.approx(0.3, abs=0.02)
-
-
-def test_independent_noise_is_the_most_that_turns_over():
-    assert nulls.persistence_for(0.75, 0.25) == 0.0
 
 
 def test_holm_multiplies_the_smallest_by_the_number_of_tests_and_never_falls():
