@@ -23,7 +23,7 @@ import pandas as pd
 
 from backtest.errors import ConfigurationError, near_miss
 
-Series = tuple[str, str]  # (entity, metric)
+SeriesKey = tuple[str, str]  # (entity, metric)
 
 EVIDENCE = ("reported", "derived", "estimated", "guidance")
 CONFIDENCE = ("high", "medium", "low")
@@ -127,10 +127,10 @@ class Names:
     `units` is the unit of each entity and metric, `vendors` the vendor of each chip.
     """
 
-    units: Mapping[Series, str] = field(default_factory=dict)
+    units: Mapping[SeriesKey, str] = field(default_factory=dict)
     vendors: Mapping[str, str] = field(default_factory=dict)
 
-    def check_series(self, series: Series) -> None:
+    def check_series(self, series: SeriesKey) -> None:
         """Raise ConfigurationError with a near miss for an entity and metric that no figure has."""
         if series in self.units:
             return

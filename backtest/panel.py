@@ -16,8 +16,7 @@ import pyarrow
 
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError, StrategyError
-from backtest.facts import Chip, Fact, Facts, Names
-from backtest.facts import Series as Series
+from backtest.facts import Chip, Fact, Facts, Names, SeriesKey
 from backtest.prices import Prices
 
 Value = TypeVar("Value")
@@ -93,8 +92,8 @@ class Panel:
     accelerators: pd.DataFrame
     prices: pd.DataFrame
     names: Names | None = None
-    _cache: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
-    _original: "Panel | None" = field(default=None, repr=False, compare=False)  # whose tables nobody else was given
+    _cache: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)  # new where replaced
+    _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
 
     def copy(self) -> "Panel":
         """Return the panel with tables of its own over the same values: a column put into one is in no other.
@@ -102,7 +101,10 @@ class Panel:
         What copies cache they share, and it is computed from the tables of the panel that was copied first.
         """
         tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices")}
-        return replace(self, **tables, _cache=self._cache, _original=self._original or self)
+        copied = replace(self, **tables)
+        object.__setattr__(copied, "_cache", self._cache)
+        object.__setattr__(copied, "_original", self._original or self)
+        return copied
 
     @property
     def quarters(self) -> np.ndarray:
@@ -116,14 +118,14 @@ class Panel:
             self._cache[key] = compute(self._original or self, *arguments)
         return self._cache[key]  # type: ignore[return-value]
 
-    def matrix(self, series: Sequence[Series]) -> np.ndarray:
+    def matrix(self, series: Sequence[SeriesKey]) -> np.ndarray:
         """Return quarters × series as known, NaN where nothing was; read-only and cached.
 
         Raises ConfigurationError for a series no figure has, and for one metric in two units, which cannot be added up.
         """
         return self.cached(Panel._matrix, tuple(series))
 
-    def fact(self, series: Series, quarter: int) -> Fact | None:
+    def fact(self, series: SeriesKey, quarter: int) -> Fact | None:
         """Return the known figure of an entity and metric for a calendar quarter, or None."""
         position = self._positions.get(series, {}).get(quarter)
         if position is None:
@@ -131,7 +133,7 @@ class Panel:
             return None
         return self._all_facts[position]
 
-    def has(self, series: Series) -> bool:
+    def has(self, series: SeriesKey) -> bool:
         """Return whether any figure of the archive has an entity and metric, known by now or not."""
         return self.names is None or series in self.names.units
 
@@ -167,7 +169,7 @@ class Panel:
     def _chips(self) -> tuple[Chip, ...]:
         return tuple(_chip(row) for row in self.accelerators.to_dict("records"))
 
-    def _matrix(self, series: Sequence[Series]) -> np.ndarray:
+    def _matrix(self, series: Sequence[SeriesKey]) -> np.ndarray:
         self._check(*series)
         table = np.full((len(self.quarters), len(series)), np.nan)
         values = self.rows["value"].to_numpy()
@@ -176,7 +178,7 @@ class Panel:
                 table[quarter - self.quarters[0], column] = values[row]
         return _sealed_array(table)
 
-    def _check(self, *series: Series) -> None:
+    def _check(self, *series: SeriesKey) -> None:
         """Raise ConfigurationError for a series that no figure of the archive has, and for one metric in two units."""
         if self.names is None:
             return
@@ -211,12 +213,12 @@ class Panel:
         return [Fact(*values) for values in zip(*columns, strict=True)]
 
     @property
-    def _positions(self) -> dict[Series, dict[int, int]]:
+    def _positions(self) -> dict[SeriesKey, dict[int, int]]:
         """Per entity and metric, the row of each quarter: of several periods in a quarter, the one that ends last."""
         return self.cached(Panel._find_positions)
 
-    def _find_positions(self) -> dict[Series, dict[int, int]]:
-        positions: dict[Series, dict[int, int]] = {}
+    def _find_positions(self) -> dict[SeriesKey, dict[int, int]]:
+        positions: dict[SeriesKey, dict[int, int]] = {}
         names = zip(self.rows["entity"], self.rows["metric"], self.rows["quarter"], strict=True)
         ends = self.rows["period_end"].to_numpy()
         for row, (entity, metric, quarter) in enumerate(names):

@@ -24,7 +24,7 @@ from peers import backtest_of, portfolio_of
 from backtest import calendars
 from backtest.data.sources import folder, reference
 from backtest.panel import Archive
-from backtest.runs import run, tickers_of
+from backtest.runs import needed_tickers, run
 from backtest.strategy import StrategySpec, load_strategy
 from backtest.sweeps.fork_server import cores
 from backtest.sweeps.grid import load_grid
@@ -51,7 +51,7 @@ def main(counts: Sequence[int]) -> None:
     spec = load_strategy(STRATEGY)
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
-        draw_prices(home / "prices", tickers_of(spec, load_universe()))
+        draw_prices(home / "prices", needed_tickers(spec, load_universe()))
         swept(home, 1000)  # what numba compiles is kept from here on
         documents = [swept(home, count) for count in counts]
         peers = others(home, spec, counts[0])
@@ -119,7 +119,7 @@ def swept(home: Path, count: int) -> Document:
 def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
     """Return the median seconds a setting costs the other two, given prices and weights: flat costs, to the Sharpe ratio."""
     universe = load_universe()
-    archive = Archive(reference.load_facts(), folder.load_prices(tickers_of(spec, universe), home / "prices"))
+    archive = Archive(reference.load_facts(), folder.load_prices(needed_tickers(spec, universe), home / "prices"))
     settings = Settings(spec, load_grid(grid_of(home, count)))
     close = archive.prices.local(list(spec.tickers(spec.name, universe)), archive.prices.wealth.index).ffill().bfill()
     weights = []

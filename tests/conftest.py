@@ -17,7 +17,7 @@ from backtest import clock
 from backtest.data.archive import load_archive
 from backtest.data.sources import reference
 from backtest.panel import Archive
-from backtest.runs import run, tickers_of
+from backtest.runs import needed_tickers, run
 from backtest.strategy import load_strategy
 from backtest.universe import load_universe
 
@@ -126,7 +126,7 @@ def results(all_made_once):
 
     def ran(path):
         spec = load_strategy(path)
-        return run(spec, load_archive(tickers_of(spec, load_universe())))
+        return run(spec, load_archive(needed_tickers(spec, load_universe())))
 
     return all_made_once({path.stem: partial(ran, path) for path in STRATEGIES})
 
@@ -165,7 +165,7 @@ class CutByPeriodEnd(Archive):
         rows = self.facts.rows
         ended = rows[rows["period_end"] <= moment.tz_localize(None)]
         newest = ended.drop_duplicates(["entity", "metric", "period"], keep="last")
-        return replace(super().as_of(moment), rows=newest, _cache={})
+        return replace(super().as_of(moment), rows=newest)
 
 
 class OneSessionAhead(Archive):
@@ -173,7 +173,7 @@ class OneSessionAhead(Archive):
 
     def as_of(self, moment):
         panel = super().as_of(moment)
-        return replace(panel, prices=self.prices.wealth.iloc[: len(panel.prices) + 1], _cache={})
+        return replace(panel, prices=self.prices.wealth.iloc[: len(panel.prices) + 1])
 
 
 @pytest.fixture(scope="session")

@@ -186,6 +186,17 @@ def test_a_correction_counts_from_its_own_publication_and_the_first_figure_until
     assert [fact.published for fact in known] == ["2024-04-30", "2024-04-30", "2024-08-31"]
 
 
+def test_a_folder_of_figures_that_changes_is_read_again(tables):
+    before = reference.load_facts(tables)
+    append(
+        tables / "cn_suppliers.csv", entity="300308.SZ", metric="revenue", period="2024Q1", period_end="2024-03-31",
+        known_at="2024-08-31", value="4900.5",
+    )  # fmt: skip
+    after = reference.load_facts(tables)
+    assert len(after.rows) == len(before.rows) + 1
+    assert after.data_id != before.data_id
+
+
 def test_a_correction_leaves_the_first_row_where_it_was(tables):
     append(
         tables / "cn_suppliers.csv", entity="300308.SZ", metric="revenue", period="2024Q1", period_end="2024-03-31",
@@ -379,7 +390,6 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing(tables):
     for file in FILES:
         content = (tables / file).read_bytes()
         (tables / file).write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
-    reference.load_facts.cache_clear()
     pd.testing.assert_frame_equal(reference.load_facts(tables).rows, before.rows)
 
 

@@ -27,7 +27,7 @@ END = pd.Timestamp("2026-06-05")
 
 @lru_cache
 def embedded() -> Archive:
-    tickers = sorted(set().union(*(runs.tickers_of(load_strategy(path), load_universe()) for path in STRATEGIES)))
+    tickers = sorted(set().union(*(runs.needed_tickers(load_strategy(path), load_universe()) for path in STRATEGIES)))
     return reference_archive(tickers)
 
 
@@ -154,7 +154,7 @@ class CutByPeriodEnd(Archive):
     def as_of(self, moment: pd.Timestamp) -> Panel:
         rows = self.facts.rows
         ended = rows[rows["period_end"] <= moment.tz_localize(None)]
-        return replace(super().as_of(moment), rows=ended.drop_duplicates(["entity", "metric", "period"], keep="last"), _cache={})
+        return replace(super().as_of(moment), rows=ended.drop_duplicates(["entity", "metric", "period"], keep="last"))
 
 
 class OneSessionAhead(Archive):
@@ -162,7 +162,7 @@ class OneSessionAhead(Archive):
 
     def as_of(self, moment: pd.Timestamp) -> Panel:
         panel = super().as_of(moment)
-        return replace(panel, prices=self.prices.wealth.iloc[: len(panel.prices) + 1], _cache={})
+        return replace(panel, prices=self.prices.wealth.iloc[: len(panel.prices) + 1])
 
 
 def watching(archive: Archive) -> StrategySpec:

@@ -203,6 +203,16 @@ def test_what_a_signal_puts_into_its_tables_is_in_nothing_that_another_computes(
         assert repr(given.chips) == repr(fresh.chips)
 
 
+def test_a_panel_whose_tables_were_replaced_computes_from_those_and_leaves_the_others_alone(archive):
+    series, panel = ("AMZN", "purchases_ppe"), archive.as_of(MOMENT)
+    before = panel.matrix([series])
+    own = panel.copy()
+    doubled = replace(own, rows=own.rows.assign(value=own.rows["value"] * 2.0))
+    np.testing.assert_array_equal(doubled.matrix([series]), before * 2.0)
+    np.testing.assert_array_equal(own.matrix([series]), before)
+    np.testing.assert_array_equal(panel.copy().matrix([series]), before)
+
+
 def test_what_a_signal_computes_under_a_name_of_the_panel_s_own_is_in_no_other_panel(archive):
     panel = archive.as_of(MOMENT)
     assert panel.copy().cached(lambda given: "mine") == "mine"

@@ -41,7 +41,7 @@ class SourceServer:
                     owner.answer(self)
 
             def log_message(self, *_):
-                pass
+                """Write no line per request: standard error is that of the tests."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

@@ -27,7 +27,7 @@ class PeriodEnd(Archive):
         rows = self.facts.rows
         ended = rows[rows["period_end"] <= moment.tz_localize(None)]
         newest = ended.drop_duplicates(["entity", "metric", "period"], keep="last")
-        return replace(super().as_of(moment), rows=newest, _cache={})
+        return replace(super().as_of(moment), rows=newest)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Delayed(Archive):
     def as_of(self, moment: pd.Timestamp) -> Panel:
         """Return what a reader that many days late would know."""
         before = super().as_of(moment - pd.Timedelta(days=self.days))
-        return replace(super().as_of(moment), rows=before.rows, accelerators=before.accelerators, _cache={})
+        return replace(super().as_of(moment), rows=before.rows, accelerators=before.accelerators)
 
 
 def measure_leaks(

@@ -35,14 +35,14 @@ def verify(
     """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
     from backtest.output.verify import restated
     from backtest.output.verify import verify as made_again
-    from backtest.runs import tickers_of
+    from backtest.runs import needed_tickers
     from backtest.strategy import load_strategy
     from backtest.universe import load_universe
 
     document = read_result(report)
     page = read_page(report)
     spec = load_strategy(strategy or strategies(document["strategy"])[0])
-    archive = load_archive(tickers_of(restated(document, spec), load_universe()), prices, facts)
+    archive = load_archive(needed_tickers(restated(document, spec), load_universe()), prices, facts)
     verdict = made_again(document, page, spec, archive)
     figures = [*verdict.figures, *verdict.page]
     for line in figures[1:LINES]:

@@ -117,11 +117,11 @@ def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: 
 
 def _run(spec: "StrategySpec", command: str, options: RunOptions) -> "RunResult":
     """Return a run with its command and, where one is wanted, its audit."""
-    from backtest.runs import run, tickers_of
+    from backtest.runs import needed_tickers, run
     from backtest.universe import load_universe
 
     typer.echo(f"running {spec.name} on {options.prices}", err=True)
-    archive = load_archive(tickers_of(spec, load_universe()), options.prices, options.facts)
+    archive = load_archive(needed_tickers(spec, load_universe()), options.prices, options.facts)
     result = replace(run(spec, archive), command=command)
     if options.audit_seconds is None:
         return result

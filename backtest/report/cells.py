@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from backtest.execution.window_statistics import WindowStatistics
+from backtest.formatting import DASH, known, number, percent
 from backtest.report.components import Cell
-from backtest.report.formatting import DASH, day, known, number, percent
+from backtest.report.formatting import day
 from backtest.result import BenchmarkSpan
 from backtest.statistics.uncertainty import FEWEST_OBSERVATIONS
 

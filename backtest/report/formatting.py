@@ -6,11 +6,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.facts import Fact
-from backtest.formatting import DASH as DASH
-from backtest.formatting import known as known
-from backtest.formatting import number as number
-from backtest.formatting import percent as percent
-from backtest.formatting import stated as stated
+from backtest.formatting import DASH, known, number
 from backtest.result import TickerName
 from backtest.thesis.windows import SAMPLES, Window
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from backtest.execution.window_statistics import WindowStatistics
+from backtest.formatting import known, number, percent
 from backtest.report import cells
 from backtest.report.charts.sparklines import sparkline
 from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
 from backtest.report.documents import BookPart, StrategyDocument
-from backtest.report.formatting import counted, known, listed, number, percent, plain
+from backtest.report.formatting import counted, listed, plain
 from backtest.report.sweep.checks import KINDS, checks, verdict
 from backtest.sweeps.results import SweepSummary
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE

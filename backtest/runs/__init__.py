@@ -28,7 +28,7 @@ from backtest.universe import Benchmark, Supplier, Universe, load_universe
 FACTORS = {"NVDA"}  # what the audit explains returns by, beside the benchmarks
 
 
-def tickers_of(spec: StrategySpec, universe: Universe) -> list[str]:
+def needed_tickers(spec: StrategySpec, universe: Universe) -> list[str]:
     """Return every ticker a run needs prices for: what its books hold and are compared with, what claims and the audit need."""
     own = {ticker for book in spec.books for ticker in spec.tickers(book, universe)}
     return sorted(own | {row.ticker for row in universe.benchmarks} | tickers_needed() | FACTORS)

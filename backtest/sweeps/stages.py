@@ -11,7 +11,7 @@ from backtest.decisions import REPEATED, decide_at, decision_sessions, last_sess
 from backtest.errors import DataError
 from backtest.guard import blaming
 from backtest.panel import Archive
-from backtest.runs import tickers_of
+from backtest.runs import needed_tickers
 from backtest.strategy import StrategySpec
 from backtest.sweeps import chunks
 from backtest.sweeps.allocator import keep_freed_memory
@@ -98,7 +98,7 @@ def run_sweep(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archiv
 def _plan(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archive], options: SweepOptions, watch: Stopwatch) -> _Plan:
     workers, settings, universe = options.workers or cores(), Settings(spec, load_grid(options.grid)), load_universe()
     print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
-    tickers = {ticker for number in settings.scopes for ticker in tickers_of(settings[number][1], universe)}
+    tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], universe)}
     watch.lap("settings")
     if not options.shard:
         Thread(target=compile_statistics, daemon=True).start()  # while prices are read and workers load their libraries

@@ -16,7 +16,7 @@ from backtest.audits.growth import LAG, lead_and_lag, supplier_slopes
 from backtest.audits.nulls import settings
 from backtest.audits.states import basket_excess, basket_states
 from backtest.calendars import parse_quarter
-from backtest.runs import run, tickers_of
+from backtest.runs import needed_tickers, run
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
@@ -109,7 +109,7 @@ def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no
 
 
 def test_nvidia_s_prices_come_with_every_run():
-    assert all("NVDA" in tickers_of(load_strategy(path), UNIVERSE) for path in STRATEGIES)
+    assert all("NVDA" in needed_tickers(load_strategy(path), UNIVERSE) for path in STRATEGIES)
 
 
 def test_an_announcement_counts_once_when_first_made_and_not_after_the_run(archive):
@@ -171,7 +171,7 @@ def with_growth(panel, made):
         for row, quarter in held.sort_values("quarter")["quarter"].items():
             level *= 1.0 + made(str(entity), int(quarter), growth)
             rows.loc[row, "value"] = level
-    return replace(panel, rows=rows, _cache={})
+    return replace(panel, rows=rows)
 
 
 def test_a_planted_lead_of_a_quarter_reaches_the_floor_and_the_same_growth_at_once_does_not(panel):

@@ -1,6 +1,6 @@
 """A look-ahead ends the audit with exit code 4 and the signal, the session and the row; an honest strategy passes."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 import pytest
@@ -94,7 +94,7 @@ class SameDay(Archive):
     def as_of(self, moment):
         rows = self.facts.rows
         known = rows[rows["known_at"] <= moment.normalize() + pd.Timedelta(days=1)]
-        return replace(super().as_of(moment), rows=known.drop_duplicates(["entity", "metric", "period"], keep="last"), _cache={})
+        return replace(super().as_of(moment), rows=known.drop_duplicates(["entity", "metric", "period"], keep="last"))
 
 
 class RevisedEarly(Archive):
@@ -105,7 +105,7 @@ class RevisedEarly(Archive):
         panel = super().as_of(moment)
         newest = self.facts.rows.drop_duplicates(key, keep="last")
         known = panel.rows[key].merge(newest, on=key)
-        return replace(panel, rows=known, _cache={})
+        return replace(panel, rows=known)
 
 
 def watching(**changes: object):
@@ -255,6 +255,15 @@ def test_a_run_of_one_decision_is_too_short_to_audit_and_says_so(archive):
     spec = spec_of(start="2026-08-03", rebalance="quarterly")
     with pytest.raises(DataError, match="by_hand: one decision from 2026-08-03 to 2026-08-31; expected two to audit"):
         canary_is_caught(spec, archive, UNIVERSE, day("2026-08-31"))
+
+
+def test_every_table_of_facts_and_prices_is_hidden_by_name(archive):
+    with masked_after(pd.Timestamp("2000-01-01", tz="UTC")):
+        facts, prices = ({one.name: getattr(part, one.name) for one in fields(part)} for part in (archive.facts, archive.prices))
+    tables = {name: value for name, value in (facts | prices).items() if isinstance(value, pd.DataFrame | pd.Series)}
+    tables |= {f"bars.{name}": table for name, table in vars(prices["bars"]).items()}
+    assert len(tables) == 10
+    assert [name for name, table in tables.items() if len(table.dropna(how="all"))] == []
 
 
 @pytest.mark.parametrize(

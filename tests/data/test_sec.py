@@ -21,7 +21,7 @@ def series(**changes):
         "entity": "ZZZ", "cik": 7, "metric": "purchases_ppe", "tag": TAG, "since": "2023-01-01", "fiscal_year_ends": 12,
         "with_cash_flow": True, "source": "made up",
     }  # fmt: skip
-    return sec.Series(**row | changes)
+    return sec.TaggedSeries(**row | changes)
 
 
 def stated(start, end, million, accn, filed, form="10-Q"):

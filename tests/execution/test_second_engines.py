@@ -314,7 +314,7 @@ def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_the_proj
 def test_bt_agrees_on_a_basket_without_costs():
     spec = spec_of(baskets=("hyperscaler",), cost_bps=0.0, end=date(2026, 5, 29), rebalance="quarterly")
     tickers = sorted(load_universe().basket("hyperscaler").members)
-    archive = reference_archive([*tickers, *runs.tickers_of(spec, load_universe())])
+    archive = reference_archive([*tickers, *runs.needed_tickers(spec, load_universe())])
     book = runs.run(spec, archive).books["hyperscaler"]
     rows = pd.DatetimeIndex(book.targets.index)
     wealth = archive.prices.wealth[tickers].loc[book.equity.index].ffill()

@@ -229,6 +229,16 @@ def test_the_readme_says_which_verdicts_a_page_on_embedded_prices_has_of_its_own
     assert {name: theirs[name] for name in theirs if theirs[name] != ours[name]} == {"gpu-asic": asic, "scale-up": scale}
 
 
+def test_the_readme_s_null_result_is_that_of_the_runs(results):
+    assert (
+        "did much worse than rotating among the same themes by past prices alone: compare `trend_rotation` with its control"
+        in TEXT["README.md"]
+    )
+    shifts, prices_alone = (results[name].books[name].windows for name in ("trend_rotation", "momentum_rotation"))
+    for sample in ("in sample", "out of sample"):
+        assert 1.0 + shifts[sample].total_return < 0.7 * (1.0 + prices_alone[sample].total_return)
+
+
 # Counts and constants.
 
 

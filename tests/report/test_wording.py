@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.formatting import number, percent
 from backtest.report.charts.canvas import clipped, months, spread
 from backtest.report.charts.colours import PALETTE, THEMES
-from backtest.report.formatting import counted, day, full_name, listed, number, percent, spans
+from backtest.report.formatting import counted, day, full_name, listed, spans
 from backtest.result import TickerName
 from backtest.thesis.windows import Window
 

@@ -48,7 +48,7 @@ def test_a_price_serves_for_fourteen_days(archive, days, priced):
     panel = archive.as_of(pd.Timestamp("2024-06-03T00:00Z"))
     end, start = pd.Timestamp("2024-05-03"), pd.Timestamp("2023-12-03")
     held = pd.DataFrame({"X": [100.0, 110.0]}, pd.DatetimeIndex([start, end - pd.Timedelta(days=days)]))
-    found = Momentum()(replace(panel, prices=held, _cache={}))["X"]
+    found = Momentum()(replace(panel, prices=held))["X"]
     assert found == pytest.approx(0.1) if priced else np.isnan(found)
 
 
@@ -56,7 +56,7 @@ def test_the_latest_months_are_left_out(archive):
     panel = archive.as_of(pd.Timestamp("2024-06-03T12:00Z"))
     changed = panel.prices.copy()
     changed.loc["2024-05-04":] *= 2.0
-    same = Momentum()(replace(panel, prices=changed, _cache={}))
+    same = Momentum()(replace(panel, prices=changed))
     pd.testing.assert_series_equal(same, Momentum()(panel))
 
 

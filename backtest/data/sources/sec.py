@@ -35,7 +35,7 @@ NEW_YORK = "America/New_York"
 TAG_MAP = Path(__file__).with_suffix(".toml")
 
 
-class Series(BaseModel):
+class TaggedSeries(BaseModel):
     """One series of one company: its tag and the first period's end from which the tag holds it.
 
     `restated_otherwise` says why later filings restate it by another measure: then only first statements are taken.
@@ -77,9 +77,9 @@ class Statement(BaseModel):
 
 
 @lru_cache
-def load_series(path: Path = TAG_MAP) -> tuple[Series, ...]:
+def load_series(path: Path = TAG_MAP) -> tuple[TaggedSeries, ...]:
     """Return the tag map in file order; ConfigurationError for the first bad row."""
-    return read_rows(path, "series", Series)
+    return read_rows(path, "series", TaggedSeries)
 
 
 @of_known_shape("sec")
@@ -110,7 +110,7 @@ def check_agent() -> str:
 
 
 @of_known_shape("sec")
-def parse(facts: bytes, submissions: Sequence[bytes], series: Sequence[Series]) -> tuple[pd.DataFrame, list[str]]:
+def parse(facts: bytes, submissions: Sequence[bytes], series: Sequence[TaggedSeries]) -> tuple[pd.DataFrame, list[str]]:
     """Return the quarterly rows of a company's series, oldest publication first, and a line for each figure refused.
 
     A row has entity, metric, period, period_end, known_at, value (USD million), unit, evidence, source, note.
@@ -149,7 +149,7 @@ def parse_submissions(pages: Sequence[bytes], entity: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).drop_duplicates("accession")
 
 
-def parse_values(body: bytes, series: Series, filings: pd.DataFrame) -> tuple[list[Value], list[str]]:
+def parse_values(body: bytes, series: TaggedSeries, filings: pd.DataFrame) -> tuple[list[Value], list[str]]:
     """Return every figure of a series that a 10-Q or 10-K states, with when it was public, and a line for each that is none.
 
     Raises DataError for another company's answer, and where the series' tag has no rows.
@@ -238,7 +238,7 @@ def _value(row: Statement, known: Publications, with_cash_flow: bool) -> Value:
     return Value(start, end, float(row.val) / 1e6, moment, row.accn, row.form, released)
 
 
-def _row(series: Series, end: pd.Timestamp, quarter: Quarter) -> FigureRow:
+def _row(series: TaggedSeries, end: pd.Timestamp, quarter: Quarter) -> FigureRow:
     return {
         "entity": series.entity,
         "metric": series.metric,

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
+from backtest.formatting import percent
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
 from backtest.report.charts.colours import light, theme
 from backtest.report.components import Chart
-from backtest.report.formatting import percent, plain
+from backtest.report.formatting import plain
 from backtest.thesis.windows import Window
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from backtest.formatting import number, percent
 from backtest.report.charts.canvas import (
     Size,
     chart,
@@ -23,7 +24,7 @@ from backtest.report.charts.canvas import (
 )  # fmt: skip
 from backtest.report.charts.colours import light, theme
 from backtest.report.components import Chart
-from backtest.report.formatting import Names, name_of, number, percent, plain, regimes
+from backtest.report.formatting import Names, name_of, plain, regimes
 from backtest.result import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe

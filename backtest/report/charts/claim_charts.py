@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from backtest.claims.measurement import SetsOfFour
+from backtest.formatting import number, percent
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.charts.colours import light
 from backtest.report.components import Chart
-from backtest.report.formatting import number, percent
 from backtest.result import SignalReadings
 from backtest.thesis.windows import Window
 

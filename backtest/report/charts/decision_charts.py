@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from backtest.formatting import number, percent
 from backtest.report.charts.canvas import (
     Size,
     chart,
@@ -21,7 +22,7 @@ from backtest.report.charts.canvas import (
 )
 from backtest.report.charts.colours import light, theme
 from backtest.report.components import Chart
-from backtest.report.formatting import Names, name_of, number, percent, plain
+from backtest.report.formatting import Names, name_of, plain
 from backtest.result import Book, SignalReadings
 from backtest.signals import Reading
 from backtest.thesis.windows import Window

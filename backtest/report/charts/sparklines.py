@@ -6,9 +6,10 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from backtest.formatting import number
 from backtest.report.charts.canvas import days, picture
 from backtest.report.charts.colours import light, theme
-from backtest.report.formatting import number, plain
+from backtest.report.formatting import plain
 from backtest.thesis.windows import REPORT_DATE
 
 WIDTH, HEIGHT = 150, 42

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from backtest.execution.attribution import PARTS
+from backtest.formatting import percent
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import Names, day, name_of, name_zh, percent
+from backtest.report.formatting import Names, day, name_of, name_zh
 from backtest.result import Book, RunResult
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}

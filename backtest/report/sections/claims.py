@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from backtest.claims.ledger import ClaimOutcome, Finding, ReadingResult, Verdict
 from backtest.claims.measurement import Returns, SetsOfFour
+from backtest.formatting import percent, stated
 from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import counted, day, ended, listed, origin, percent, plain, stated
+from backtest.report.formatting import counted, day, ended, listed, origin, plain
 from backtest.result import RunResult
 from backtest.thesis.windows import REPORT_DATE
 

@@ -1,8 +1,9 @@
 """What each book held: realised weights through time, and the last ones by name."""
 
+from backtest.formatting import percent
 from backtest.report.charts import decision_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import Names, day, name_of, name_zh, percent
+from backtest.report.formatting import Names, day, name_of, name_zh
 from backtest.result import Book, RunResult
 
 

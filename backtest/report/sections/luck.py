@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from backtest.formatting import DASH, number, percent
 from backtest.report.charts import audit_charts
 from backtest.report.components import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
-from backtest.report.formatting import DASH, Names, name_of, number, percent, plain, regimes
+from backtest.report.formatting import Names, name_of, plain, regimes
 from backtest.report.sections.outcome import audit_command
 from backtest.result import (
     AnnouncementStudy,

@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Iterator
 
 from backtest.execution.window_statistics import WindowStatistics
+from backtest.formatting import known, number, percent
 from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.components import Bullets, Section, Text
-from backtest.report.formatting import counted, day, known, listed, name_of, number, percent
+from backtest.report.formatting import counted, day, listed, name_of
 from backtest.result import Book, RunResult
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE
 

@@ -1,9 +1,10 @@
 """The four trend shifts and the multiplier: each as a panel, whatever the strategy reads."""
 
 from backtest.calendars import parse_quarter
+from backtest.formatting import number
 from backtest.report.charts import claim_charts, decision_charts
 from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import number, origin, plain
+from backtest.report.formatting import origin, plain
 from backtest.result import RunResult, SignalReadings
 
 SHIFTS = {

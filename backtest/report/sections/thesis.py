@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from backtest.claims.ledger import Finding
 from backtest.claims.measurement import Falls
+from backtest.formatting import DASH, number, percent
 from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import DASH, counted, listed, name_of, number, origin, percent
+from backtest.report.formatting import counted, listed, name_of, origin
 from backtest.result import RunResult, SignalReadings
 from backtest.signals import Reading
 

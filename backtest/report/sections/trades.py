@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.formatting import DASH, number, percent
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import DASH, Names, counted, day, name_of, name_zh, number, percent, plain
+from backtest.report.formatting import Names, counted, day, name_of, name_zh, plain
 from backtest.result import FIRST_KIND, Book, RunResult
 
 SHOWN = 50

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from backtest.report.formatting import DASH, counted, known, number, percent
+from backtest.formatting import DASH, known, number, percent
+from backtest.report.formatting import counted
 from backtest.statistics.refusal import Refused
 from backtest.statistics.sizes import SPA_ON_NOISE
 from backtest.statistics.window_rank import CONTRADICTED, SUPPORTED

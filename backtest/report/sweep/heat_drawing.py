@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from backtest.formatting import number
 from backtest.report.charts.canvas import Size, chart, clipped
 from backtest.report.charts.colours import light
 from backtest.report.components import Chart
-from backtest.report.formatting import number
 from backtest.report.sweep.maps import Map
 from backtest.statistics.refusal import Floats
 

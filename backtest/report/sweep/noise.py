@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from backtest.formatting import number, percent
 from backtest.report.charts.canvas import Size, above, chart, panels, title
 from backtest.report.charts.colours import light
 from backtest.report.components import Cell, Chart, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import counted, number, percent
+from backtest.report.formatting import counted
 from backtest.report.sweep.search import Search
 from backtest.statistics.refusal import Floats
 from backtest.statistics.window_rank import expected_best

@@ -1,7 +1,8 @@
 """What the search found and what it is worth, in one sentence made by rule from the figures."""
 
+from backtest.formatting import number
 from backtest.report.components import Section, Text
-from backtest.report.formatting import counted, number
+from backtest.report.formatting import counted
 from backtest.report.sweep.checks import RULES, worth
 from backtest.report.sweep.search import Search
 from backtest.thesis.windows import WHOLE

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from backtest.formatting import number
 from backtest.report.charts.canvas import clipped
 from backtest.report.components import Cell, Column, Rows, Section, Table, Text
-from backtest.report.formatting import number
 from backtest.report.sweep.checks import verdict
 from backtest.report.sweep.search import Search
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE

@@ -1,7 +1,7 @@
 """The four checks of the search with their figures: what each asks, what it says, and on how many days and trials it rests."""
 
+from backtest.formatting import DASH
 from backtest.report.components import Bullets, Cell, Column, Rows, Section, Table, Text
-from backtest.report.formatting import DASH
 from backtest.report.sweep.checks import KINDS, Check, checks, verdict
 from backtest.report.sweep.search import Search
 from backtest.sweeps.results import SweepSummary
