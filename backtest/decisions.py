@@ -122,7 +122,7 @@ def require_repeatable(
             if (who := difference(spec, first, again)) is not None:
                 raise NotRepeatableError(
                     f"{spec.name}: {who} in {book} on {first.session:%Y-%m-%d} is not the same twice; expected one answer to "
-                    "what is known: no chance without a seed, no clock, nothing kept from call to call"
+                    "what is known: no chance without a seed, no clock, no state kept between calls"
                 )
 
 

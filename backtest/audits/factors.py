@@ -23,7 +23,7 @@ def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
     """Return the factors' returns by session of a book, in its currency, on the sessions that all of them are priced on.
 
     A factor without any price is left out: what a book was explained by stands beside its alpha. New York closes after
-    Shanghai: a book that trades in Shanghai alone is held against New York's session before. The currency is CNY per
+    Shanghai: a book that trades in Shanghai alone is compared with New York's session before. The currency is CNY per
     USD; a book in USD that trades only in New York has no such factor.
     """
     sessions = pd.DatetimeIndex(book.equity.index)

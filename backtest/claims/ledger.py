@@ -43,7 +43,7 @@ Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "n
 
 
 class Claim(Row):
-    """A sentence of the report, its figure, and the readings under which it is held to it."""
+    """A sentence of the report, its figure, and the readings that test it."""
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     sentence: str = Field(min_length=1)

@@ -43,7 +43,7 @@ def pull(
     document = _summary(summary)
     sys.stdout.write(_json(document) if as_json else _summary_lines(document))
     if summary.missing:
-        raise DataError(f"{_missing(summary)}; what came is stored, pull again for the rest")
+        raise DataError(f"{_missing(summary)}; what was received is stored; pull again for the rest")
 
 
 @data.command()
@@ -88,7 +88,7 @@ def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder tha
 
 
 def pull_prices(tickers: Sequence[str]) -> None:
-    """Pull what a run lacks of some tickers and the rate; raise DataError naming what could not be had."""
+    """Pull what a run lacks of some tickers and the rate; raise DataError naming what is missing."""
     from backtest import clock
     from backtest.data.sources.folder import RATE
     from backtest.data.store.append_only import open_store

@@ -139,7 +139,7 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     from backtest.universe import load_universe
 
     if (before := load(result)) is not None:
-        typer.echo(f"audit of {spec.name}: kept from before, spec, data and code are the same", err=True)
+        typer.echo(f"audit of {spec.name}: the cached one is used, as spec, data and code are unchanged", err=True)
         return before
     console = Console(stderr=True)
     columns = TextColumn("auditing {task.description}"), BarColumn(), MofNCompleteColumn()

@@ -48,7 +48,7 @@ def sweep(
     tolerance: Annotated[float, typer.Option(min=0.0, help="How far a figure may be from the baseline's.")] = 1e-9,
     junit: Annotated[Path | None, typer.Option(help="Write strategy × window × check as JUnit XML.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.")] = None,
-    reports: Annotated[int, typer.Option(min=0, max=1000, help="Write the full reports of so many of the best settings.")] = 3,
+    reports: Annotated[int, typer.Option(min=0, max=1000, help="Write the full reports of this many of the best settings.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every setting of a grid under full rules, and what the search for the best of them is worth."""

@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Rules:
-    """What figures are held to: the metrics, and the figures (entity, metric, period) that a person found right as stated."""
+    """The rules that figures must satisfy: the metrics, and the figures that a person found right as stated, by their key."""
 
     metrics: Mapping[str, Metric]
     stated: frozenset[tuple[str, str, str]] = frozenset()

@@ -114,7 +114,9 @@ TERMS: dict[str, Term] = {
     "Cost (USD)": Term("What the order cost, or what waiting for it did.", "USD"),
     "Figures": Term("Figures that rest on the source, each counted once.", COUNT),
     "Sharpe ± error": Term("Sharpe ratio with a standard error that allows for autocorrelation.", "per year"),
-    "Best of noise": Term("The Sharpe ratio that the best of so many worthless strategies is expected to reach.", "per year"),
+    "Best of noise": Term(
+        "The Sharpe ratio that the best of this many strategies without any edge is expected to reach.", "per year"
+    ),
     "Rank": Term("The regime's place among all windows of its length in the run; they overlap.", "place"),
     "Growth a year": Term(
         "The strategy's growth over the run before costs and without market rules; for factors its alpha.", "log points a year"
@@ -141,7 +143,9 @@ TERMS: dict[str, Term] = {
     "Quarters": Term("Quarters that both series cover.", COUNT),
     "Correlation": Term("Of the leader's growth with revenue growth a quarter later.", "-1 to 1"),
     "p, rotations": Term("The share of rotations of the leader, the true one among them, that correlate as much.", "a fraction"),
-    "Slope (indicative)": Term("Revenue growth per growth of the leader a quarter before, with its 95% interval.", "a ratio"),
+    "Slope (indicative)": Term(
+        "Revenue growth per unit of the leader's growth a quarter before, with its 95% interval.", "a ratio"
+    ),
     "Own slope ± error": Term("Least squares on the supplier's own quarters.", "growth per growth"),
     "Pooled slope": Term("The slope drawn towards the mean of all, with its 95% interval.", "growth per growth"),
     "Shrinkage": Term("The weight of the other suppliers in the pooled slope.", "%"),

@@ -1,4 +1,4 @@
-"""Signals: what a Panel makes one think of a theme or a ticker. One file each; a file added here is found by itself.
+"""Signals: scores of themes or tickers, computed from a Panel. One file each; a file added here is found by itself.
 
 A signal module `some_name.py` defines the frozen dataclass `SomeName`, all of whose fields have defaults. Called with a
 Panel it returns a Series of scores by theme or ticker: higher is better, NaN is no opinion, and nothing but the Panel

@@ -1,4 +1,4 @@
-"""When the market itself changed its mind: two states of mean and variance, found without the report's dates.
+"""Two states of the market, each with a mean and a variance, found without the report's dates.
 
 J. Hamilton, Econometrica 57 (1989), through statsmodels' MarkovRegression.
 """

@@ -208,7 +208,7 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
     told = []
     for folder in ("first", "second"):
         main_quietly([*held, "--out", str(tmp_path / folder)])
-        told.append("kept from before" in capsys.readouterr().err)
+        told.append("the cached one is used" in capsys.readouterr().err)
     assert told == [False, True]
     pages = [(tmp_path / folder / "held" / "index.html").read_bytes() for folder in ("first", "second")]
     assert pages[0] == pages[1]
@@ -219,7 +219,7 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
         "backtest.audits.audit", lambda *given: asked.append(given) or parse_audit(first)
     )  # the same again, and slow
     main_quietly([*held, "--out", str(tmp_path / "third")])
-    assert "kept from before" not in capsys.readouterr().err
+    assert "the cached one is used" not in capsys.readouterr().err
     assert len(asked) == 1
     assert json.loads(file.read_text()) == first
 

@@ -107,7 +107,7 @@ def test_what_succeeds_is_kept_when_another_item_fails(command, store, source_se
     code, _, errors = command("data", "pull", "NVDA", "AMD", "AVGO", *SINCE)
     assert code == 3
     assert errors == ["error: missing AMD (not the answer we know (no 'chart'); expected chart.result[0] with meta and quotes); "
-                      "what came is stored, pull again for the rest"]  # fmt: skip
+                      "what was received is stored; pull again for the rest"]  # fmt: skip
     assert store.tables("prices") == ["prices/AVGO", "prices/NVDA"]
 
 

@@ -1,4 +1,4 @@
-"""The report held to its own figures: every claim with its figure, ours, the verdict, then and now."""
+"""The report's claims tested on published figures: every claim with its figure, ours, the verdict, then and now."""
 
 from collections import Counter
 from collections.abc import Mapping

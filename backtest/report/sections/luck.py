@@ -1,4 +1,4 @@
-"""How much of it is luck: what the audit found, in tables, and what it did not ask."""
+"""How much of it is luck: what the audit found, in tables, and the questions not run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

@@ -119,7 +119,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
         yield f"The Sharpe ratio is refused where it would mean little: in {counted(short, 'row')}, each with its reason."
     text = "The ± is one standard error for independent returns; autocorrelation widens it."
     if result.audit is None or result.audit.nulls is None:
-        text += " Nothing here says how often a basket drawn at random, or a signal that knows nothing, would have done as well."
+        text += " Nothing here says how often a basket drawn at random, or a random signal, would have done as well."
     yield text
 
 

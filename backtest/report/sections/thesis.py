@@ -41,7 +41,7 @@ def _outcome(excess: SignalReadings) -> str:
     return (
         f"The revenue of {counted(suppliers, 'supplier')} of our choice grew faster than the clouds' CapEx in {len(ahead)} of "
         f"{counted(len(excess), 'quarter')}. In {last}, over the year before: revenue {percent(parts['revenue_growth'])}, CapEx "
-        f"{percent(parts['capex_growth'])}. Another choice says otherwise: see “Which four?” above."
+        f"{percent(parts['capex_growth'])}. Other choices give another result: see “Which four?” above."
     )
 
 

@@ -67,7 +67,7 @@ def section(search: Search) -> Section:
     )
     return Section(
         "noise",
-        "All settings beside noise",
+        "All settings compared with noise",
         (Text(outcome), _chart(search, shape), Text(alike), Fold("Its figures", (_table(shape),))),
     )
 

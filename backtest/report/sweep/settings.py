@@ -32,7 +32,7 @@ def section(search: Search) -> Section:
     warning = (
         f"Chosen from {search.summary.trials:,} trials over the whole run, the days after the report among them, so nothing "
         f"here is out of sample for the choice; the best is {word}, because {because}. Where the worst neighbour is far below, "
-        "the setting stands on a lone peak."
+        "the setting is an isolated maximum."
     )
     linked = "An identity leads to the full report of its setting." if search.reports else "None of them has a full report yet."
     more = "Worst neighbour: the lowest ratio over the whole run among the settings at most one step away in every numeric field."
