@@ -3,11 +3,11 @@
 Columns of a facts table (CSV, UTF-8):
 
     entity      ticker, or the name a figure is published under
-    metric      what is measured: a row of data/metrics.toml; one unit per entity and metric
+    metric      what is measured: a row of data/metrics.toml, or another name that it has (`also`)
     period      the period as its publisher names it (FY2025Q1, 2024-05)
     period_end  last day of that period
     known_at    when it was published: a UTC minute, a day or a month (see calendars.publication_moment)
-    value, unit a finite number and its unit
+    value, unit a finite number and its unit; money is in millions of the entity's own currency (USD_m, CNY_m, KRW_m)
     evidence    reported, derived, estimated or guidance
     confidence  high, medium or low
     source      where the figure was read
@@ -16,6 +16,7 @@ Columns of a facts table (CSV, UTF-8):
 A correction is a new row of the same entity, metric and period with a later `known_at`; nothing is ever overwritten.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +28,9 @@ SeriesKey = tuple[str, str]  # (entity, metric)
 
 EVIDENCE = ("reported", "derived", "estimated", "guidance")
 CONFIDENCE = ("high", "medium", "low")
+CURRENCIES = ("USD", "CNY", "KRW")
+MONEY = re.compile(r"([A-Z]{3})_m")  # a unit: millions of a currency
+PER_USD = re.compile(r"([A-Z]{3})_per_USD")  # a unit: an exchange rate
 UNITS = {
     "USD_m": "a number in USD million",
     "CNY_m": "a number in CNY million",
@@ -35,6 +39,7 @@ UNITS = {
     "thousand_chips": "a number of thousand chips",
     "CNY_per_USD": "a number of CNY per USD",
     "KRW_m": "a number in KRW million",
+    "KRW_per_USD": "a number of KRW per USD",
 }
 COLUMNS = (
     "entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "confidence", "source", "note",
@@ -124,17 +129,21 @@ class Chip:
 class Names:
     """Every name a data set has, whenever it became known: no value and no date, so that a panel may know them all.
 
-    `units` is the unit of each entity and metric, `vendors` the vendor of each chip.
+    `units` is the unit of each entity and metric, `vendors` the vendor of each chip, `others` the metric of each other name
+    under which tables may have it.
     """
 
     units: Mapping[SeriesKey, str] = field(default_factory=dict)
     vendors: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def check_series(self, series: SeriesKey) -> None:
         """Raise ConfigurationError with a near miss for an entity and metric that no figure has."""
         if series in self.units:
             return
         entity, metric = series
+        if (entity, self.others.get(metric, "")) in self.units:
+            raise ConfigurationError(other_name(metric, self.others[metric]))
         metrics = [other for name, other in self.units if name == entity]
         if metrics:
             raise ConfigurationError(near_miss(f"metric of {entity}", metric, metrics))
@@ -143,6 +152,8 @@ class Names:
     def check_metric(self, metric: str) -> None:
         """Raise ConfigurationError with a near miss for a metric that no figure has."""
         metrics = sorted({name for _, name in self.units})
+        if metric in self.others:
+            raise ConfigurationError(other_name(metric, self.others[metric]))
         if metric not in metrics:
             raise ConfigurationError(near_miss("metric", metric, metrics))
 
@@ -191,7 +202,17 @@ def assemble(
     return facts if ranges is None else replace(facts, ranges=ranges.sort_values("known_at", kind="stable", ignore_index=True))
 
 
-def names_of(rows: pd.DataFrame, accelerators: pd.DataFrame) -> Names:
-    """Return every name of some tables."""
+def names_of(rows: pd.DataFrame, accelerators: pd.DataFrame, others: Mapping[str, str] | None = None) -> Names:
+    """Return every name of some tables, and the metric of each other name under which tables may have it."""
     units = {(entity, metric): unit for entity, metric, unit in zip(rows["entity"], rows["metric"], rows["unit"], strict=True)}
-    return Names(units, dict(zip(accelerators["chip"], accelerators["vendor"], strict=True)))
+    return Names(units, dict(zip(accelerators["chip"], accelerators["vendor"], strict=True)), others or {})
+
+
+def is_unit(unit: str) -> bool:
+    """Return whether a figure may have a unit: one of UNITS, or money or a rate of any currency."""
+    return unit in UNITS or bool(MONEY.fullmatch(unit) or PER_USD.fullmatch(unit))
+
+
+def other_name(metric: str, name: str) -> str:
+    """Return the refusal of a metric by a name that only tables may use."""
+    return f"no metric '{metric}'; tables may call '{name}' so, code reads '{name}'"

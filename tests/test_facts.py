@@ -11,13 +11,14 @@ from backtest.calendars import parse_quarter
 from backtest.data.sources import reference
 from backtest.data.sources.reference import FACT_TABLES
 from backtest.data.tables import parse_accelerators, read_table
-from backtest.errors import DataError
+from backtest.errors import ConfigurationError, DataError
 from backtest.facts import EVIDENCE, UNITS, Facts
 from backtest.files.hashes import content_id
 from backtest.panel import Archive
 
 TABLES = {name: list(csv.DictReader((reference.FOLDER / name).read_text(encoding="utf-8").splitlines())) for name in FACT_TABLES}
 ROWS = [row for table in TABLES.values() for row in table]
+NAMED = {"total_revenue": "revenue"}  # metrics that tables hold under another name
 
 
 def utc(text):
@@ -67,9 +68,10 @@ def test_every_loaded_value_is_that_of_the_row_it_names():
     for row in reference.load_facts().rows.itertuples():
         file, number = row.origin.split(" row ")
         message = TABLES[file][int(number) - 2]
-        assert (row.entity, row.metric, row.period, row.published) == tuple(
-            message[name] for name in ("entity", "metric", "period", "known_at")
-        )
+        stated = NAMED.get(message["metric"], message["metric"])
+        assert (row.entity, row.metric, row.period, row.published) == (
+            message["entity"], stated, message["period"], message["known_at"],
+        )  # fmt: skip
         assert (row.value, row.unit, f"{row.period_end:%Y-%m-%d}") == (
             float(message["value"]),
             message["unit"],
@@ -100,7 +102,8 @@ def test_no_embedded_figure_but_guidance_was_published_before_the_month_its_peri
 
 
 def test_rows_of_low_confidence_are_loaded_and_marked():
-    expected = Counter((row["entity"], row["metric"], row["period"]) for row in ROWS if row["confidence"] == "low")
+    stated = [row | {"metric": NAMED.get(row["metric"], row["metric"])} for row in ROWS]
+    expected = Counter((row["entity"], row["metric"], row["period"]) for row in stated if row["confidence"] == "low")
     rows = reference.load_facts().rows
     low = rows[rows["confidence"] == "low"]
     assert Counter(zip(low["entity"], low["metric"], low["period"], strict=True)) == expected
@@ -258,7 +261,9 @@ BAD_FIELDS = [
     ({"known_at": "2022-11"}, f"known_at is '2022-11', {EARLY}"),
     ({"known_at": "2022-12-30T21:00Z", "evidence": "derived"}, f"known_at is '2022-12-30T21:00Z', {EARLY}"),
     ({"known_at": "2022-11-30", "evidence": "estimated"}, f"known_at is '2022-11-30', {EARLY}"),
-    ({"unit": "CNY_m"}, "unit is 'CNY_m', but metric 'purchases_ppe' is in 'USD_m'; expected a unit of its metric"),
+    ({"unit": "CNY_m"}, "unit is 'CNY_m'; expected 'USD_m', as purchases_ppe of 'AMZN' in capex.csv row 2"),
+    ({"unit": "EUR_m"}, "unit is 'EUR_m'; expected a currency that there is: no currency 'EUR'; there are: CNY, KRW, USD"),
+    ({"unit": "fraction", "value": "0.5"}, "unit is 'fraction', but metric 'purchases_ppe' is in 'USD_m' or 'CNY_m'"),
 ]
 
 
@@ -291,10 +296,10 @@ def test_guidance_may_be_known_before_its_period_ends(tables):
     assert isinstance(reference.load_facts(tables), Facts)
 
 
-def test_a_second_unit_for_a_metric_of_another_table_is_refused(tables):
+def test_a_second_currency_of_an_entity_of_another_table_is_refused(tables):
     append(tables / "us_suppliers.csv", entity="LITE", metric="purchases_ppe", unit="CNY_m")
     added = len(TABLES["us_suppliers.csv"]) + 2
-    complaint = f"us_suppliers.csv row {added}: unit is 'CNY_m', but metric 'purchases_ppe' is in 'USD_m'"
+    complaint = f"us_suppliers.csv row {added}: unit is 'CNY_m'; expected 'USD_m', as .* of 'LITE' in"
     with pytest.raises(DataError, match=complaint):
         reference.load_facts(tables)
 
@@ -305,6 +310,32 @@ def test_the_same_figure_twice_with_one_date_is_refused(tables):
     complaint = f"capex.csv row {added}: {last['entity']} .* stands twice with known_at '{last['known_at']}'; a correction needs"
     with pytest.raises(DataError, match=complaint):
         reference.load_facts(tables)
+
+
+@pytest.mark.parametrize("known_at", ["2022-05-25", "2023-01-02"])
+def test_a_figure_under_two_names_of_one_metric_is_refused(tables, known_at):
+    append(tables / "nvidia.csv", entity="NVDA", metric="revenue", period="FY2023Q1", period_end="2022-05-01", unit="USD_m",
+           value="8288", known_at=known_at, evidence="reported")  # fmt: skip
+    added = len(TABLES["nvidia.csv"]) + 2
+    row = next(number for number, row in enumerate(TABLES["nvidia.csv"], start=2) if row["metric"] == "total_revenue")
+    complaint = (
+        f"nvidia.csv row {added}: NVDA revenue FY2023Q1 stands as total_revenue in nvidia.csv row {row}; expected one name"
+    )
+    with pytest.raises(DataError, match=complaint):
+        reference.load_facts(tables)
+
+
+def test_every_supplier_s_sales_are_one_metric_whatever_its_table_calls_them(archive):
+    units = archive.facts.names.units
+    assert {units["NVDA", "revenue"], units["300308.SZ", "revenue"]} == {"USD_m", "CNY_m"}
+    assert not any(metric == "total_revenue" for _, metric in units)
+
+
+def test_a_metric_asked_for_by_a_name_of_tables_is_refused_with_its_own(archive):
+    panel, words = archive.as_of(utc("2024-06-03")), "no metric 'total_revenue'; tables may call 'revenue' so"
+    for ask in (lambda: panel.fact(("NVDA", "total_revenue"), 0), lambda: panel.published("total_revenue")):
+        with pytest.raises(ConfigurationError, match=words):
+            ask()
 
 
 def test_the_same_figure_twice_with_two_spellings_of_one_moment_is_refused(tables):

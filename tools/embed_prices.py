@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 REFERENCE = Path(__file__).parent.parent / "backtest" / "data" / "reference"
 PRICES = ("open", "high", "low", "close", "adj_close")
 DECIMALS = 4
-RATE = "CNY=X"
+RATES = ("CNY=X", "KRW=X")  # currencies per USD
 
 # What the prices of a ticker are, by the end of its name; the first that fits counts.
 KINDS = (
@@ -73,6 +73,7 @@ def described(rows: pd.DataFrame) -> dict[str, str]:
 
 def quarterly_rates(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean close of every quarter that a rate's file covers, as rows of a facts table."""
+    rate = str(rows["ticker"].iloc[0])
     closes = pd.Series(rows["close"].to_numpy(float) / 10**DECIMALS, rows["session"])
     quarters = closes.groupby(closes.index.to_period("Q"))
     table = pd.DataFrame({"mean": quarters.mean(), "count": quarters.size()})
@@ -80,16 +81,16 @@ def quarterly_rates(rows: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(end=ends)[ends <= f"{closes.index[-1]:%Y-%m-%d}"]
     return pd.DataFrame(
         {
-            "entity": RATE,
-            "metric": "cny_per_usd",
+            "entity": rate,
+            "metric": "per_usd",
             "period": [str(quarter) for quarter in table.index],
             "period_end": table["end"],
             "known_at": table["end"],
             "value": table["mean"].round(6),
-            "unit": "CNY_per_USD",
+            "unit": f"{rate[:3]}_per_USD",
             "evidence": "derived",
             "confidence": "high",
-            "source": f"prices.parquet, {RATE}",
+            "source": f"prices.parquet, {rate}",
             "note": [f"mean of {count} daily closes" for count in table["count"]],
         }
     )
@@ -110,8 +111,8 @@ def embed(folder: Path, target: Path) -> None:
         column_encoding=dict.fromkeys(("session", *PRICES, "volume"), "DELTA_BINARY_PACKED"),
     )
     pd.DataFrame([described(rows) for rows in tables]).to_csv(target / "prices.csv", index=False)
-    rate = next(rows for rows in tables if rows["ticker"].iloc[0] == RATE)
-    quarterly_rates(rate).to_csv(target / "rates.csv", index=False)
+    rates = [quarterly_rates(rows) for rows in tables if rows["ticker"].iloc[0] in RATES]
+    pd.concat(rates).to_csv(target / "rates.csv", index=False)
     shutil.copyfile(folder / "decisions.toml", target / "decisions.toml")
     (target / "decisions.toml").chmod(0o644)
 

@@ -76,7 +76,7 @@ def rising(
     group = {
         "clouds": series_of(FOUR_CLOUDS, "purchases_ppe"),
         "headline": tuple(series for series in _capex("headline") if series.entity != "ORCL"),
-        "nvidia": (Series("NVDA", "total_revenue"),),
+        "nvidia": (Series("NVDA", "revenue"),),
     }[series]
     table = panel.matrix(group) if each else panel.matrix(group).sum(axis=1, keepdims=True)
     rose = np.full(table.shape, np.nan)
@@ -109,15 +109,14 @@ def excess_sets(
     CapEx is known for, and our own four (Shanghai and Shenzhen) or every supplier (New York); `ours` takes our four alone.
     Growth over four quarters, over one, or of the sum of four quarters over the four before.
     """
-    metric = {"XSHG": "revenue", "XNYS": "total_revenue"}[market]
     capex = panel.matrix(series_of(FOUR_CLOUDS, "purchases_ppe")).sum(axis=1)
-    every = tuple(name for name in _interconnect_suppliers(market) if panel.has(Series(name, metric)))
+    every = tuple(name for name in _interconnect_suppliers(market) if panel.has(Series(name, "revenue")))
     leaders = SupplyChainExcess().leaders if market == "XSHG" else every
     names = leaders if ours else every
-    revenue = panel.matrix(series_of(names, metric))
+    revenue = panel.matrix(series_of(names, "revenue"))
     if in_usd:
         revenue = revenue / panel.matrix((RATE,))
-    complete = np.isfinite(capex) & np.isfinite(panel.matrix(series_of(leaders, metric)).sum(axis=1))
+    complete = np.isfinite(capex) & np.isfinite(panel.matrix(series_of(leaders, "revenue")).sum(axis=1))
     quarters = _span(panel, since, complete)
     rows = _rows(panel, quarters)
     supplied, spent = _grown(revenue, growth), _grown(capex[:, None], growth)
@@ -128,7 +127,7 @@ def excess_sets(
     excess = _grown(revenue[:, sets].sum(axis=2), growth)[rows] - spent[rows]
     holds = (excess > 0).all(axis=0)
     span = {"year": 4, "quarter": 1, "trailing": 7}[growth]
-    series = [*series_of(tuple(names[column] for column in covered), metric), *series_of(FOUR_CLOUDS, "purchases_ppe")]
+    series = [*series_of(tuple(names[column] for column in covered), "revenue"), *series_of(FOUR_CLOUDS, "purchases_ppe")]
     return Measurement(
         float(holds.mean()),
         quarter_label(int(quarters[-1])),

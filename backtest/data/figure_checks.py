@@ -16,17 +16,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.metrics import FOLDER, Metric, load_metrics
+from backtest.data.metrics import FOLDER, Metric, load_metrics, other_names
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.periods import LABELS, Period, parse_period
 from backtest.errors import DataError, near_miss
+from backtest.facts import CURRENCIES, MONEY, PER_USD
 
 DAY = 86_400 * 10**9  # nanoseconds
 YEARS = 6  # from a period's end to its figure at most; the longest true delay is four
 LATEST = pd.Timedelta(days=366 * YEARS)
 # By unit, far above every true figure of a period: a whole table in units or thousands is no million.
-LARGEST = {"USD_m": 1e6, "CNY_m": 5e6, "KRW_m": 1e9, "thousand_chips": 1e5, "trillion_tokens": 1e7, "CNY_per_USD": 10.0}
-SMALLEST = {"CNY_per_USD": 5.0}  # of a positive figure: the other way round it would be 0.14
+LARGEST = {
+    "USD_m": 1e6, "CNY_m": 5e6, "KRW_m": 1e9, "thousand_chips": 1e5, "trillion_tokens": 1e7, "CNY_per_USD": 10.0,
+    "KRW_per_USD": 2500.0,
+}  # fmt: skip
+SMALLEST = {"CNY_per_USD": 5.0, "KRW_per_USD": 800.0}  # of a positive figure: the other way round it would be 0.14
 LARGEST_LOSS = 10  # times the entity's largest revenue; the largest true loss is 7.1 times
 SIGNED_STEP = 100  # times the neighbours of a signed figure beyond every revenue; the largest true step is 29
 CHIP_STEP = 50  # times the next chip by size; the largest true step is 11
@@ -61,7 +65,26 @@ Figures = list[Any]  # rows of a facts table with Index, as `itertuples` gives t
 
 def rules_of(folder: Path = FOLDER, decisions: Decisions | None = None) -> Rules:
     """Return the rules for the figures of a folder or store, with the metrics and decisions it adds."""
-    return Rules(load_metrics(folder), (decisions or load_decisions(folder)).as_stated)
+    metrics = load_metrics(folder)
+    others, stated = other_names(metrics), (decisions or load_decisions(folder)).as_stated
+    return Rules(metrics, frozenset((entity, others.get(metric, metric), period) for entity, metric, period in stated))
+
+
+def under_one_name(rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> pd.DataFrame:
+    """Return rows with each metric under its own name; DataError where a figure stands under two names of one metric."""
+    others = other_names(metrics)
+    if not rows["metric"].isin(list(others)).any():
+        return rows
+    named = rows.assign(metric=[others.get(written, written) for written in rows["metric"]])
+    keys = zip(named["entity"], named["metric"], named["period"], strict=True)
+    first: dict[tuple[Any, ...], tuple[str, str]] = {}
+    for key, written, origin in zip(keys, rows["metric"], rows["origin"], strict=True):
+        other, where = first.setdefault(key, (written, origin))
+        if written != other:
+            entity, name, period = key
+            stands = f"{entity} {written} {period} stands as {other} in {where}"
+            raise DataError(f"{origin}: {stands}; expected one name for one figure, '{name}'")
+    return named
 
 
 def check_figures(rows: pd.DataFrame, rules: Rules) -> None:
@@ -135,10 +158,12 @@ def _names(figures: Figures, rules: Rules) -> Faults:
             yield _fault(row, "entity", f"one spelling, as '{plain if row.entity != plain else first}'")
         elif metric is None:
             yield _fault(row, "metric", f"a row of metrics.toml: {near_miss('metric', row.metric, list(rules.metrics))}")
-        elif row.unit not in metric.units:
+        elif row.unit not in metric.units and _currency(row.unit) in ("", *CURRENCIES):
             units = " or ".join(f"'{unit}'" for unit in metric.units)
             units_differ = f"unit is '{row.unit}', but metric '{metric.name}' is in {units}"
             yield Fault(f"{row.origin}: {units_differ}; expected a unit of its metric", (row.Index,))
+        elif row.unit not in metric.units:
+            yield _fault(row, "unit", f"a currency that there is: {near_miss('currency', _currency(row.unit), list(CURRENCIES))}")
         elif period is None:
             yield _fault(row, "period", f"a label like {LABELS}")
         elif period.kind not in metric.periods:
@@ -295,6 +320,12 @@ def _fault(row: Any, field: str, expected: str) -> Fault:
     value = getattr(row, field)
     text = f"{value:%Y-%m-%d}" if field == "period_end" else f"{value:.12g}" if field == "value" else value
     return Fault(f"{row.origin}: {field} is '{text}'; expected {expected}", (row.Index,))
+
+
+def _currency(unit: str) -> str:
+    """Return the currency that a unit is of, empty for other units."""
+    form = MONEY.fullmatch(unit) or PER_USD.fullmatch(unit)
+    return form[1] if form else ""
 
 
 def _plain(name: str) -> str:

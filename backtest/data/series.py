@@ -2,8 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from backtest.data.metrics import Metric, load_metrics
-from backtest.errors import ConfigurationError, near_miss
+from backtest.data.metrics import Metric, metric_named
 
 
 class _Pair(NamedTuple):
@@ -17,14 +16,14 @@ class Series(_Pair):
     metric: the name of a row of metrics.toml, or a Metric, such as one of `load_metrics(folder)` for rows of your own.
 
     Raises ConfigurationError with a near miss for a name that no row has. Whether the entity has such figures, the panel checks.
-    Example: `Series("NVDA", "data_center_revenue").units` is `("USD_m",)`.
+    Example: `Series("NVDA", "large_csp_share_of_dc_revenue").units` is `("fraction",)`.
     """
 
     row: Metric
 
     def __new__(cls, entity: str, metric: str | Metric) -> "Series":
         """Return the series of an entity and a metric."""
-        row = metric if isinstance(metric, Metric) else _metric(metric)
+        row = metric if isinstance(metric, Metric) else metric_named(metric)
         series = super().__new__(cls, entity, row.name)
         series.row = row
         return series
@@ -51,10 +50,3 @@ class Series(_Pair):
 def series_of(entities: tuple[str, ...], metric: str) -> tuple[Series, ...]:
     """Return one metric's series of several entities."""
     return tuple(Series(entity, metric) for entity in entities)
-
-
-def _metric(name: str) -> Metric:
-    metrics = load_metrics()
-    if name not in metrics:
-        raise ConfigurationError(near_miss("metric", name, sorted(metrics)))
-    return metrics[name]

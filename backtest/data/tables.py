@@ -12,7 +12,7 @@ from pandas.api.typing import NaTType
 
 from backtest import calendars
 from backtest.errors import DataError
-from backtest.facts import COLUMNS, CONFIDENCE, EVIDENCE, RANGE_COLUMNS, UNITS
+from backtest.facts import COLUMNS, CONFIDENCE, EVIDENCE, RANGE_COLUMNS, UNITS, is_unit
 from backtest.files.messages import reason
 
 EXPECTED = {
@@ -30,7 +30,7 @@ FACT_SCHEMA = pandera.DataFrameSchema(
         "period": pandera.Column(str, pandera.Check.str_length(min_value=1)),
         "period_end": pandera.Column("datetime64[ns]"),
         "known_at": pandera.Column("datetime64[ns, UTC]"),
-        "unit": pandera.Column(str, pandera.Check.isin(list(UNITS))),
+        "unit": pandera.Column(str, pandera.Check(is_unit, element_wise=True, name="a unit")),
         "value": pandera.Column(float, pandera.Check(np.isfinite, name="a finite number")),
         "evidence": pandera.Column(str, pandera.Check.isin(list(EVIDENCE))),
         "confidence": pandera.Column(str, pandera.Check.isin(list(CONFIDENCE))),

@@ -17,7 +17,7 @@ CHIPS = (
     Series("MRVL", "data_center_revenue"),
     Series("AMD", "data_center_segment_revenue"),
 )
-RATE = Series("CNY=X", "cny_per_usd")
+RATE = Series("CNY=X", "per_usd")
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def test_without_one_of_our_four_their_growth_cannot_be_measured(archive):
 
 
 def test_without_a_rate_growth_in_usd_cannot_be_measured(archive):
-    found = measures.excess_sets(without(archive, ("CNY=X", "cny_per_usd")), "2024Q1", "year", in_usd=True)
+    found = measures.excess_sets(without(archive, ("CNY=X", "per_usd")), "2024Q1", "year", in_usd=True)
     assert (found.value, len(found.missing)) == (None, 1)
 
 
@@ -228,7 +228,7 @@ def test_a_share_of_no_quarters_is_missing(archive):
 
 def test_what_stays_the_same_is_not_above_zero(archive):
     """Every series of the multiplier is 1 in each of six quarters: none of its parts moves."""
-    units = {"revenue": "CNY_m", "cny_per_usd": "CNY_per_USD"}
+    units = {"revenue": "CNY_m", "per_usd": "CNY_per_USD"}
     rows = [
         (entity, metric, label, end, end, "1", units.get(metric, "USD_m"), "reported", "high", "made up", "")
         for entity, metric in [one for group in Multiplier()._groups for one in group]

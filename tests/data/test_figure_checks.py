@@ -109,9 +109,17 @@ def test_a_positive_metric_that_is_not_above_0_is_refused_by_row_and_field(metri
     assert message.startswith(f"made.csv row 2: value is '{float(value):.12g}'; expected more than 0")
 
 
-@pytest.mark.parametrize(("value", "words"), [("0.1376", "at least 5 CNY_per_USD"), ("72.7", "at most 10 CNY_per_USD")])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("0.1376", "at least 5 CNY_per_USD"),
+        ("72.7", "at most 10 CNY_per_USD"),
+        ("0.00072", "at least 800 KRW_per_USD"),
+        ("13800", "at most 2,500 KRW_per_USD"),
+    ],
+)
 def test_an_exchange_rate_out_of_its_band_is_refused(value, words):
-    assert words in refusal(figure(metric="cny_per_usd", value=value, unit="CNY_per_USD"))
+    assert words in refusal(figure(metric="per_usd", value=value, unit=words.split()[-1]))
 
 
 def test_a_metric_of_any_sign_may_be_negative():
@@ -145,7 +153,7 @@ def test_a_correction_a_hundred_times_its_first_version_is_refused():
 
 
 def test_a_rate_the_other_way_round_is_refused():
-    rate = {"entity": "CNY=X", "metric": "cny_per_usd", "unit": "CNY_per_USD"}
+    rate = {"entity": "CNY=X", "metric": "per_usd", "unit": "CNY_per_USD"}
     assert "expected at least 5 CNY_per_USD" in refusal(*quarters(7.1, 7.2, 1 / 7.1, **rate))
     assert "less than 1.5 times each other" in refusal(*quarters(6.1, 6.2, 9.9, **rate))
 
@@ -230,8 +238,8 @@ def test_a_period_under_a_second_label_is_refused_whenever_it_is_known(known, pe
 
 
 def test_a_period_that_overlaps_another_is_refused():
-    fiscal = [figure("NVDA", "total_revenue", "FY2026Q4", "2026-01-25", "2026-02-25", 100)]
-    calendar = figure("NVDA", "total_revenue", "2025Q4", "2025-12-31", "2026-02-25", 200)
+    fiscal = [figure("NVDA", "revenue", "FY2026Q4", "2026-01-25", "2026-02-25", 100)]
+    calendar = figure("NVDA", "revenue", "2025Q4", "2025-12-31", "2026-02-25", 200)
     assert "expected one label and one end per quarter" in refusal(*fiscal, calendar)
 
 
@@ -318,6 +326,20 @@ def test_a_folder_adds_metrics_of_its_own_and_cannot_change_ours(tmp_path):
     (tmp_path / "own" / "metrics.toml").write_text(row.format("revenue"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="'revenue' is a metric already"):
         load_metrics(tmp_path / "own")
+
+
+def test_money_is_in_millions_of_any_currency_that_there_is():
+    check_figures(typed(figure(metric="purchases_ppe", unit="KRW_m")), RULES)
+    words = "expected a currency that there is: no currency 'EUR'; there are: CNY, KRW, USD"
+    assert refusal(figure(unit="EUR_m")) == f"made.csv row 2: unit is 'EUR_m'; {words}"
+
+
+def test_another_name_that_is_a_metric_is_refused(tmp_path):
+    row = '[[metric]]\nname = "backlog"\nlabel = "x"\nunits = ["money"]\nsign = "any"\nperiods = ["quarter"]\nsource = "x"\n'
+    for also in ("net_profit", "total_revenue"):
+        (tmp_path / "metrics.toml").write_text(f'{row}also = ["{also}"]\n', encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=f"also of 'backlog' is '{also}', a"):
+            load_metrics(tmp_path)
 
 
 def test_a_metric_with_an_unknown_unit_is_refused_with_a_near_miss(tmp_path):

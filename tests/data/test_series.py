@@ -24,6 +24,13 @@ def test_a_metric_without_a_row_is_refused_with_a_near_miss():
         Series("AMZN", "purchase_ppe")
 
 
+def test_a_metric_by_a_name_that_only_tables_use_is_refused_with_its_own():
+    with pytest.raises(
+        ConfigurationError, match=r"no metric 'total_revenue'; tables may call 'revenue' so, code reads 'revenue'"
+    ):
+        Series("NVDA", "total_revenue")
+
+
 def test_a_metric_of_ones_own_rows_is_taken_and_survives_pickling():
     own = load_metrics()["revenue"].model_copy(update={"name": "backlog"})
     series = pickle.loads(pickle.dumps(Series("ACME", own)))

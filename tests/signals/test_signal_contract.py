@@ -365,7 +365,7 @@ class LastPrice:
 
 def newest_revenue(archive):
     rows = archive.facts.rows
-    return float(rows[(rows["entity"] == "NVDA") & (rows["metric"] == "total_revenue")]["value"].iloc[-1])
+    return float(rows[(rows["entity"] == "NVDA") & (rows["metric"] == "revenue")]["value"].iloc[-1])
 
 
 def signals_that_keep_the_archive(archive):
@@ -443,15 +443,15 @@ class Revenue:
         return supply_chain_score(known[-1] if len(known) else np.nan)
 
     def values(self, panel):
-        return panel.matrix((("NVDA", "total_revenue"),))[:, 0]
+        return panel.matrix((("NVDA", "revenue"),))[:, 0]
 
     def inputs(self, panel, quarter):
-        return (panel.fact(("NVDA", "total_revenue"), quarter),)
+        return (panel.fact(("NVDA", "revenue"), quarter),)
 
 
 class CitesTooLittle(Revenue):
     def values(self, panel):
-        return panel.matrix((("NVDA", "total_revenue"), ("NVDA", "data_center_revenue"))).sum(axis=1)
+        return panel.matrix((("NVDA", "revenue"), ("NVDA", "data_center_revenue"))).sum(axis=1)
 
 
 class CitesTooMuch(Revenue):

@@ -95,8 +95,14 @@ def test_other_leaders_and_clouds_can_be_asked_for(archive):
 
 
 def test_a_leader_that_no_figure_of_the_archive_names_is_refused(archive):
+    signal = SupplyChainExcess(leaders=("300308.SZ", "META"))
+    with pytest.raises(ConfigurationError, match="no metric of META 'revenue'"):
+        signal(archive.as_of(as_of_moment("2024-06-03")))
+
+
+def test_leaders_whose_sales_are_in_two_currencies_are_refused(archive):
     signal = SupplyChainExcess(leaders=("300308.SZ", "NVDA"))
-    with pytest.raises(ConfigurationError, match="no metric of NVDA 'revenue'"):
+    with pytest.raises(ConfigurationError, match=r"revenue of NVDA is in USD_m, of 300308.SZ in CNY_m; expected one unit"):
         signal(archive.as_of(as_of_moment("2024-06-03")))
 
 

@@ -108,27 +108,29 @@ def test_the_links_and_the_currency_add_up_to_interconnect_in_every_quarter(pane
 
 
 def test_the_currency_line_is_minus_the_log_change_of_the_rate(read):
-    rate = {row["period"]: float(row["value"]) for row in table(REFERENCE / "rates.csv")}
+    rate = {row["period"]: float(row["value"]) for row in table(REFERENCE / "rates.csv") if row["entity"] == "CNY=X"}
     for quarter, reading in read("multiplier", "2026-06-30").items():
         before = f"{int(quarter[:4]) - 1}{quarter[4:]}"
         assert reading.parts["currency"] == pytest.approx(-math.log(rate[quarter] / rate[before]), abs=1e-12)
 
 
-def test_a_quarter_s_rate_is_the_mean_of_its_daily_closes(shared_prices):
+@pytest.mark.parametrize(("rate", "quarters"), [("CNY=X", 19), ("KRW=X", 18)])
+def test_a_quarter_s_rate_is_the_mean_of_its_daily_closes(shared_prices, rate, quarters):
     closes = defaultdict(list)
-    for row in table(shared_prices / "CNY=X.csv"):
+    for row in table(shared_prices / f"{rate}.csv"):
         year, month, _ = row["date"].split("-")
         closes[f"{year}Q{(int(month) + 2) // 3}"].append(float(row["close"]))
-    rates = table(REFERENCE / "rates.csv")
-    assert [row["period"] for row in rates] == [f"{year}Q{n}" for year in range(2022, 2027) for n in range(1, 5)][:19]
+    rates = [row for row in table(REFERENCE / "rates.csv") if row["entity"] == rate]
+    assert [row["period"] for row in rates] == [f"{year}Q{n}" for year in range(2022, 2027) for n in range(1, 5)][:quarters]
     for row in rates:
+        assert (row["metric"], row["unit"]) == ("per_usd", f"{rate[:3]}_per_USD")
         assert float(row["value"]) == pytest.approx(fmean(closes[row["period"]]), abs=5e-7)
         assert row["note"] == f"mean of {len(closes[row['period']])} daily closes"
         assert row["known_at"] == row["period_end"]
 
 
 def test_a_quarter_s_rate_is_unknown_until_the_quarter_is_over(panel_of):
-    rate, second = ("CNY=X", "cny_per_usd"), parse_quarter("2025Q2")
+    rate, second = ("CNY=X", "per_usd"), parse_quarter("2025Q2")
     assert panel_of("2025-06-30").fact(rate, second) is None
     assert panel_of("2025-07-01").fact(rate, second).value == 7.229979
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, check_ranges, rules_of
+from backtest.data.figure_checks import Rules, check_chips, check_events, check_figures, check_ranges, rules_of, under_one_name
+from backtest.data.metrics import other_names
 from backtest.data.overrides import load_decisions
 from backtest.data.price_checks import VALUES
 from backtest.data.sources.folder import RATE, daily_prices
@@ -67,13 +68,15 @@ def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -
     accelerators = _typed(parse_accelerators, ACCELERATOR_COLUMNS, "accelerators.csv", bodies["accelerators.csv"]).copy()
     events = _typed(parse_events, EVENT_COLUMNS, "events.csv", bodies["events.csv"]).copy()
     ranges = pd.concat([_typed(parse_ranges, RANGE_COLUMNS, name, bodies[name]) for name in RANGE_TABLES], ignore_index=True)
-    rows, applied = pd.concat(tables, ignore_index=True), rules or rules_of(folder)
+    applied = rules or rules_of(folder)
+    rows = under_one_name(pd.concat(tables, ignore_index=True), applied.metrics)
     check_figures(rows, applied)
     check_chips(accelerators, applied, "accelerators.csv")
     check_events(events, "events.csv")
     check_ranges(ranges)
+    names = names_of(rows, accelerators, other_names(applied.metrics))
     parts = [*bodies.values(), *([live] if live else [])]
-    return assemble([rows], accelerators, events, content_id(parts), names_of(rows, accelerators), ranges)
+    return assemble([rows], accelerators, events, content_id(parts), names, ranges)
 
 
 @lru_cache(maxsize=64)

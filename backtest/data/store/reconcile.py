@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from backtest.data.figure_checks import check_figures, rules_of
+from backtest.data.figure_checks import check_figures, rules_of, under_one_name
 from backtest.data.overrides import Decisions
 from backtest.data.sources.reference import load_facts
 from backtest.data.tables import parse_facts, read_table
@@ -77,7 +77,8 @@ def read_typed(home: Path) -> pd.DataFrame:
             raise DataError(f"{path.name} row {row}: source is '{source!s}'; expected a link, https://...")
         tables.append(table[list(COLUMNS)])
     if checked:
-        check_figures(pd.concat([load_facts().rows, *checked], ignore_index=True), rules_of(home))
+        rules = rules_of(home)
+        check_figures(under_one_name(pd.concat([load_facts().rows, *checked], ignore_index=True), rules.metrics), rules)
     return pd.concat(tables)
 
 
