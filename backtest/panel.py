@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ class Archive:
 
     facts: Facts
     prices: Prices
+    files: tuple[Path, ...] = field(default=(), kw_only=True)  # of sources outside this package
 
     @property
     def data_id(self) -> str:

@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     from backtest.data.store.pull import Item, Summary
     from backtest.data.store.status import Status
 
-SOURCES = ("yahoo", "sec", "eastmoney")
-
 data = typer.Typer(help="The live store: prices and figures from their own sources.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @data.command()
 def pull(
     keys: Annotated[list[str] | None, typer.Argument(metavar="[TICKER|COMPANY]...", help="Only these; default: all.")] = None,
-    source: Annotated[list[str] | None, typer.Option(help="Only this source: yahoo, sec or eastmoney.")] = None,
+    source: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; default: all.")] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="First day of prices; default 2021-01-01.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Ask even for what is fresh.")] = False,
     as_json: JsonOption = False,
@@ -32,14 +30,17 @@ def pull(
     import pandas as pd
 
     from backtest import clock
+    from backtest.data.sources.discovery import load_sources, named
     from backtest.data.store.append_only import open_store
     from backtest.data.store.pull import SINCE, items
     from backtest.data.store.pull import pull as pull_items
+    from backtest.universe import load_universe
 
     first = SINCE if since is None else pd.Timestamp(day("--since", since))
-    wanted = items(source or SOURCES, keys or [])
+    universe = load_universe()
+    wanted = items(named(load_sources(*source_folders()), source or []), universe, keys or [])
     with _Progress(len(wanted), lines=True) as progress:
-        summary = pull_items(open_store(), wanted, progress.report, first, again, clock.SYSTEM)
+        summary = pull_items(open_store(), wanted, progress.report, universe, first, again, clock.SYSTEM)
     document = _summary(summary)
     sys.stdout.write(_json(document) if as_json else _summary_lines(document))
     if summary.missing:
@@ -50,21 +51,25 @@ def pull(
 def status(as_json: JsonOption = False) -> None:
     """Show what is embedded and what the store covers, how old it is, its gaps, and figures in conflict."""
     from backtest import clock
+    from backtest.data.sources.discovery import load_sources
     from backtest.data.store.append_only import open_store
     from backtest.data.store.status import status as describe
+    from backtest.universe import load_universe
 
-    document = describe(open_store(), clock.SYSTEM.now())
+    document = describe(open_store(), clock.SYSTEM.now(), load_sources(*source_folders()), load_universe())
     sys.stdout.write(_json(document) if as_json else _status_lines(document))
 
 
 @data.command()
 def verify(as_json: JsonOption = False) -> None:
     """Hash everything in the store again, follow its ledger, and derive its rows again from the answers."""
+    from backtest.data.sources.discovery import load_sources
     from backtest.data.store.append_only import open_store
     from backtest.data.store.status import verify as check
+    from backtest.universe import load_universe
 
     store = open_store()
-    counts, faults = check(store)
+    counts, faults = check(store, load_sources(*source_folders()), load_universe())
     counted = ", ".join(f"{number} {name}" for name, number in counts.items())
     sys.stdout.write(_json({"counts": counts, "faults": faults}) if as_json else f"{store.home}: {counted}\n")
     if faults:
@@ -78,29 +83,40 @@ def verify(as_json: JsonOption = False) -> None:
 @data.command()
 def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")]) -> None:
     """Write a frozen snapshot that `--prices DIR` and `--facts DIR` read."""
+    from backtest.data.sources.discovery import load_sources
     from backtest.data.store.append_only import open_store
     from backtest.data.store.export import export as write
 
-    page, left_out = write(open_store(), out)
+    page, left_out = write(open_store(), out, load_sources(*source_folders()))
     for line in left_out:
         typer.echo(f"left out: {line}", err=True)
     typer.echo(f"{out}: {len(page['tickers'])} tickers, prices {page['prices_id']}")
 
 
-def pull_prices(tickers: Sequence[str]) -> None:
-    """Pull what a run lacks of some tickers and the rate; raise DataError naming what is missing."""
+def source_folders() -> tuple[Path, ...]:
+    """Return the folders of further sources: `sources/` of the thesis that the working folder belongs to."""
+    here = Path.cwd()
+    thesis = next((folder for folder in (here, *here.parents) if (folder / "thesis.toml").is_file()), None)
+    return (thesis / "sources",) if thesis and (thesis / "sources").is_dir() else ()
+
+
+def pull_prices(source: str, tickers: Sequence[str]) -> None:
+    """Pull what a run lacks of some tickers and the rate from a source; raise DataError naming what is missing."""
     from backtest import clock
+    from backtest.data.sources.discovery import load_sources
     from backtest.data.sources.folder import RATE
     from backtest.data.store.append_only import open_store
     from backtest.data.store.pull import fresh, items
     from backtest.data.store.pull import pull as pull_items
+    from backtest.universe import load_universe
 
-    store = open_store()
-    stale = [item for item in items(["yahoo"], [*tickers, RATE]) if not fresh(store, item, clock.SYSTEM.now())]
+    store, universe, now = open_store(), load_universe(), clock.SYSTEM.now()
+    every = items([load_sources(*source_folders())[source]], universe)
+    stale = [item for item in every if item.key in {*tickers, RATE} and not fresh(store, item, universe, now)]
     if not stale:
         return
     with _Progress(len(stale), lines=False) as progress:
-        summary = pull_items(store, stale, progress.report, clock=clock.SYSTEM)
+        summary = pull_items(store, stale, progress.report, universe, clock=clock.SYSTEM)
     if summary.missing:
         raise DataError(f"{_missing(summary)}; without a network use --prices reference, or --prices store for what is kept")
 
@@ -140,9 +156,9 @@ class _Progress:
         self._bar.stop()
 
     def report(self, item: "Item", outcome: str) -> None:
-        self._bar.update(self._task, advance=1, description=f"{item.source} {item.key}")
+        self._bar.update(self._task, advance=1, description=item.name)
         if self._lines and outcome != "fresh":
-            typer.echo(f"{item.source} {item.key}: {outcome}", err=True)
+            typer.echo(f"{item.name}: {outcome}", err=True)
 
 
 def _missing(summary: "Summary") -> str:
@@ -157,13 +173,13 @@ def _missing(summary: "Summary") -> str:
 
 
 def _without_name(fault: str, item: "Item") -> str:
-    return fault.removeprefix(f"{item.source} {item.key}: ").removeprefix(f"{item.source}: ")
+    return fault.removeprefix(f"{item.name}: ").removeprefix(f"{item.source.name}: ")
 
 
 def _summary(summary: "Summary") -> _Pulled:
     missing: dict[str, list[str]] = {}
     for item, fault in summary.missing:
-        missing.setdefault(_without_name(fault, item), []).append(f"{item.source} {item.key}")
+        missing.setdefault(_without_name(fault, item), []).append(item.name)
     return {
         "rows": {name: {"new": n.new, "changed": n.changed, "unchanged": n.unchanged} for name, n in summary.counts.items()},
         "fresh": summary.fresh,

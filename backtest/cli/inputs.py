@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from backtest.cli.data import pull_prices
+from backtest.cli.data import pull_prices, source_folders
 from backtest.files.options import day
 from backtest.files.shipped import strategies
 
@@ -23,12 +23,14 @@ def span(start: str | None, end: str | None) -> dict[str, date]:
 
 
 def load_archive(tickers: Sequence[str], prices: str, facts: str, needed: Sequence[str] | None = None) -> "Archive":
-    """Return the archive that the options name; prices of `yahoo` are pulled first. Tickers without prices are listed."""
-    from backtest.data.archive import load_archive
+    """Return the archive that the options name; prices of a source are pulled first. Tickers without prices are listed."""
+    from backtest.data.archive import load_archive, source_named
 
-    if prices == "yahoo":
-        pull_prices(tickers)
-    archive = load_archive(tickers, prices, facts, needed)
+    folders = source_folders()
+    source = source_named(prices, folders)
+    if source and source == prices:
+        pull_prices(source, tickers)
+    archive = load_archive(tickers, prices, facts, needed, folders)
     if missing := sorted(set(tickers) - set(archive.prices.wealth.columns)):
         typer.echo(f"left out, as there are no prices of them: {', '.join(missing)}", err=True)
     return archive
@@ -47,7 +49,16 @@ def command_text(command: str, strategy: Path, prices: str, facts: str, options:
 
 
 def _source(typed: str) -> str:
-    """Return the name by which prices or figures are found again: a snapshot holds what its store does."""
+    """Return the name by which prices or figures are found again: a snapshot holds what its store does.
+
+    What was pulled of a source is in the store, where that source may not be the one that counts first.
+    """
+    from backtest.data.archive import source_named
+    from backtest.data.sources.discovery import load_sources
     from backtest.data.sources.folder import SNAPSHOT
 
-    return "store" if typed == "yahoo" or (Path(typed) / SNAPSHOT).is_file() else typed
+    folders = source_folders()
+    source = source_named(typed, folders)
+    if source and source == typed:
+        return "store" if source == next(iter(load_sources(*folders))) else f"store:{source}"
+    return "store" if (Path(typed) / SNAPSHOT).is_file() else typed

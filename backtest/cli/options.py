@@ -7,7 +7,8 @@ import typer
 
 NAME_HELP = "A strategy in strategies/ of the working folder, else one that is shipped; a path to one; 'all' runs every one."
 PricesOption = Annotated[
-    str, typer.Option(help="'reference' (embedded), 'yahoo' (pulled first), 'store' or a folder of daily CSVs.")
+    str,
+    typer.Option(help="'reference' (embedded), a source by name (pulled first), 'store' or a folder of daily CSVs."),
 ]
 FactsOption = Annotated[
     str, typer.Option("--facts", help="'reference' (embedded), 'store' (with live figures) or a folder of tables.")

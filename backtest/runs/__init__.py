@@ -41,7 +41,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
     """
     with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
         result = _run(spec, archive, universe or load_universe())
-    return replace(result, code_id=provenance.code_id(spec.files))
+    return replace(result, code_id=provenance.code_id([*spec.files, *archive.files]))
 
 
 def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:

@@ -13,8 +13,9 @@ LIBRARIES = ("arch", "exchange_calendars", "numba", "numpy", "pandas", "pyarrow"
 
 def identities(archive: Archive, spec: StrategySpec) -> dict[str, str]:
     """Return the hashes of code (Python files, the strategy's among them), rules (all other files), data and dependencies."""
-    code = content_id([*provenance.package_parts(".py"), *provenance.strategy_parts(spec.files, python=True)])
-    rules = content_id([*provenance.package_parts(".toml"), *provenance.strategy_parts(spec.files, python=False)])
+    files = [*spec.files, *archive.files]
+    code = content_id([*provenance.package_parts(".py"), *provenance.strategy_parts(files, python=True)])
+    rules = content_id([*provenance.package_parts(".toml"), *provenance.strategy_parts(files, python=False)])
     return {"code": code, "rules": rules, "data": archive.data_id, "dependencies": _dependencies()}
 
 

@@ -6,12 +6,13 @@ from itertools import count
 import pandas as pd
 import pytest
 
-from backtest.data.sources.http import ORIGINS
+from backtest.data.sources.discovery import load_sources
 from backtest.data.store import append_only as store_module
 from backtest.data.store.pull import items
 from backtest.data.store.pull import pull as pull_items
 from backtest.data.store.status import verify
 from backtest.data.store.vintages import newest
+from backtest.universe import load_universe
 
 SINCE = ("--since", "2026-08-03")
 ITEMS = {"yahoo": ("NVDA", "/v8/finance/chart/"), "sec": ("MSFT", "/api/xbrl/"), "eastmoney": ("300308.SZ", "/api/data/")}
@@ -80,16 +81,20 @@ def test_a_source_that_names_a_wait_is_asked_again_when_it_is_over(source, comma
 
 def test_a_source_is_asked_no_sooner_than_its_interval(store, source_server, monkeypatch):
     monkeypatch.setenv("BACKTEST_PACE", "1")
-    summary = pull_items(store, items(["eastmoney"], ["300308.SZ", "300502.SZ"]), lambda *_: None, clock=source_server.clock())
+    eastmoney, universe = load_sources()["eastmoney"], load_universe()
+    wanted = items([eastmoney], universe, ["300308.SZ", "300502.SZ"])
+    summary = pull_items(store, wanted, lambda *_: None, universe, clock=source_server.clock())
     assert summary.missing == ()
-    assert source_server.naps == [ORIGINS["eastmoney"].interval]
+    assert source_server.naps == [eastmoney.origin.interval] == [1.0]
 
 
 def test_an_answer_that_goes_on_for_longer_than_four_timeouts_is_given_up(store, source_server, monkeypatch):
     monkeypatch.setenv("BACKTEST_TRIES", "1")
     hours = count(step=3600)
     hurried = replace(source_server.clock(), monotonic=lambda: float(next(hours)))
-    (missing,) = pull_items(store, items(["eastmoney"], ["300308.SZ"]), lambda *_: None, clock=hurried).missing
+    universe = load_universe()
+    wanted = items([load_sources()["eastmoney"]], universe, ["300308.SZ"])
+    (missing,) = pull_items(store, wanted, lambda *_: None, universe, clock=hurried).missing
     assert "no whole answer in time (TimeoutError)" in missing[1]
 
 
@@ -254,7 +259,7 @@ def test_without_a_name_for_the_sec_the_other_sources_are_still_pulled(command, 
     monkeypatch.delenv("BACKTEST_SEC_USER_AGENT")
     code, out, errors = command("data", "pull", "--source", "sec", "--source", "eastmoney", "MSFT", "AMZN", "300308.SZ")
     assert code == 3
-    assert "BACKTEST_SEC_USER_AGENT is not set; the SEC wants a name and a mail address in it" in errors[0]
+    assert "BACKTEST_SEC_USER_AGENT is not set; expected a name and a mail address in it" in errors[0]
     assert "eastmoney: 18 new" in out
 
 

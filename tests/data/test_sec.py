@@ -301,10 +301,10 @@ def test_a_name_that_cannot_be_sent_is_refused_in_one_line(agent, monkeypatch):
     with pytest.raises(
         ConfigurationError, match=r"^sec: BACKTEST_SEC_USER_AGENT is '[^\n]*'; expected a name and a mail address in Latin"
     ):
-        sec.user_agent()
+        sec.SOURCE.origin.user_agent()
 
 
 def test_the_sec_wants_a_name_and_an_address(monkeypatch):
     monkeypatch.setenv("BACKTEST_SEC_USER_AGENT", "curl")
     with pytest.raises(ConfigurationError, match="BACKTEST_SEC_USER_AGENT is not set"):
-        sec.user_agent()
+        sec.SOURCE.origin.user_agent()

@@ -110,7 +110,7 @@ def test_damage_is_found(damage, words, filled):
 
 def test_a_damaged_table_is_not_read(filled):
     damage_table(filled)
-    for read in (lambda name: filled.read(name), lambda name: filled.price_coverage(name.removeprefix("prices/"))):
+    for read in (lambda name: filled.read(name), lambda name: filled.price_coverage(name)):
         with pytest.raises(DataError, match=r"NVDA/000001-[0-9a-f]{16}\.parquet: holds other bytes than its name says"):
             read("prices/NVDA")
 
@@ -138,7 +138,7 @@ def test_a_table_whose_line_a_kill_prevented_is_no_fault_and_gets_its_line_from_
 def test_rows_that_the_answers_do_not_give_are_found(command, store, monkeypatch):
     monkeypatch.setenv("BACKTEST_TIMEOUT", "30")
     assert command("data", "pull", "NVDA", "--source", "yahoo", "--since", "2026-08-03")[0] == 0
-    rows, about = store.read("prices/NVDA"), store.price_coverage("NVDA")
+    rows, about = store.read("prices/NVDA"), store.price_coverage("prices/NVDA")
     changed = rows.assign(close=rows["close"].where(rows.index != 2, rows["close"] + 0.01))
     with store.writing():
         store.write("prices/NVDA", changed, about, AT)

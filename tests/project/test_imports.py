@@ -36,7 +36,7 @@ LAYERS = [
 ]
 ONLY = {
     "statistics": {"errors"},
-    "data": {"calendars", "clock", "errors", "execution", "facts", "files", "panel", "prices", "universe"},
+    "data": {"calendars", "clock", "errors", "execution", "facts", "files", "panel", "prices", "provenance", "universe"},
 }
 HOMES = {
     "vectorbt": ("execution/simulator.py",),

@@ -5,13 +5,16 @@ Only the newest value is shown, so a row updated after its notice counts from th
 known, unless the store saw it.
 """
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict, cast
 
 import pandas as pd
 
 from backtest.data.answer import Answer, FigureRow, of_known_shape
 from backtest.data.sources.http import Client, read_json
+from backtest.data.sources.protocol import Figures, FigureSource
 from backtest.errors import DataError
+from backtest.universe import Universe
 
 REPORT = "RPT_LICO_FN_CPD"
 FIELDS = ("SECURITY_CODE", "REPORTDATE", "NOTICE_DATE", "UPDATE_DATE", "TOTAL_OPERATE_INCOME")
@@ -52,7 +55,7 @@ def fetch(client: Client, ticker: str) -> list[Answer]:
 
 
 @of_known_shape("eastmoney")
-def parse(pages: list[bytes], ticker: str) -> tuple[pd.DataFrame, list[str]]:
+def parse(pages: Sequence[bytes], ticker: str) -> Figures:
     """Return quarterly revenue in CNY million by report, and a line for each report or quarter refused.
 
     The first quarter is stated; each later one is its report less the report before of the same year, or is refused.
@@ -98,7 +101,7 @@ def _result(body: bytes, where: str) -> Result:
     return cast(Result, result)
 
 
-def _reports(pages: list[bytes], where: str, code: str) -> tuple[dict[pd.Timestamp, Known], list[str]]:
+def _reports(pages: Sequence[bytes], where: str, code: str) -> tuple[dict[pd.Timestamp, Known], list[str]]:
     """Return revenue since the start of the year in CNY million and when it was known, by report, and a line for each refused."""
     reports: dict[pd.Timestamp, Known] = {}
     refused = []
@@ -158,3 +161,25 @@ def _row(ticker: str, end: pd.Timestamp, value: float, known: pd.Timestamp, evid
         "source": f"Eastmoney {REPORT}",
         "note": f"TOTAL_OPERATE_INCOME; {note}",
     }
+
+
+class Eastmoney(FigureSource):
+    """Revenue of the suppliers listed in Shanghai and Shenzhen."""
+
+    name = "eastmoney"
+    address = "https://datacenter-web.eastmoney.com"
+
+    def keys(self, universe: Universe) -> Sequence[str]:
+        """Return the A shares of the universe."""
+        return [row.ticker for row in universe.suppliers if row.market == "XSHG" and row.chain != "fund"]
+
+    def fetch(self, client: Client, key: str) -> Sequence[Answer]:
+        """Return every page of a company's reports."""
+        return fetch(client, key)
+
+    def parse(self, bodies: Sequence[bytes], key: str) -> Figures:
+        """Return quarterly revenue by report."""
+        return parse(bodies, key)
+
+
+SOURCE = Eastmoney()

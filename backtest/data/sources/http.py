@@ -37,20 +37,48 @@ class NotConnectedError(UnreachableError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a source lives, how often it may be asked, and the variable that puts another address in its place."""
+    """Where a source lives, how often it may be asked (`interval`, in seconds), and whether it wants to know who asks.
+
+    BACKTEST_NAME_URL puts another address in its place; BACKTEST_NAME_USER_AGENT says who asks.
+    """
 
     name: str
     home: str
-    variable: str
-    interval: float
+    interval: float = 1.0
+    needs_agent: bool = False
 
     @property
     def address(self) -> str:
         """The address to ask, without a closing slash."""
-        stated = os.environ.get(self.variable, self.home).rstrip("/")
+        variable = self._variable("URL")
+        stated = os.environ.get(variable, self.home).rstrip("/")
         if not (stated.isascii() and stated.isprintable() and stated.startswith(("http://", "https://"))):
-            raise ConfigurationError(f"{self.variable} is {stated!r}; expected an address like {self.home}")
+            raise ConfigurationError(f"{variable} is {stated!r}; expected an address like {self.home}")
         return stated
+
+    @property
+    def agent_variable(self) -> str:
+        """The environment variable that says who asks, "" where the source does not want to know."""
+        return self._variable("USER_AGENT") if self.needs_agent else ""
+
+    def user_agent(self) -> str:
+        """Return who asks, for a source that refuses those who do not say; ConfigurationError where it cannot be sent."""
+        stated = self.check_agent()
+        if "@" not in stated:
+            expected = "expected a name and a mail address in it"
+            raise ConfigurationError(f"{self.name}: {self.agent_variable} is not set; {expected}")
+        return stated
+
+    def check_agent(self) -> str:
+        """Return who is said to ask, nothing where it is not said; ConfigurationError for letters that cannot be sent."""
+        stated = os.environ.get(self.agent_variable, "").strip() if self.needs_agent else ""
+        if not (stated.isascii() and stated.isprintable()):
+            expected = "a name and a mail address in Latin letters (ASCII)"
+            raise ConfigurationError(f"{self.name}: {self.agent_variable} is {stated!r}; expected {expected}")
+        return stated
+
+    def _variable(self, suffix: str) -> str:
+        return f"BACKTEST_{self.name.upper()}_{suffix}"
 
 
 @dataclass
@@ -72,16 +100,6 @@ class Body:
             raise DataError(f"{self.what}: more than {LARGEST_ANSWER // 2**20} MB once unpacked; expected a smaller answer")
 
 
-ORIGINS = {
-    origin.name: origin
-    for origin in (
-        Origin("yahoo", "https://query2.finance.yahoo.com", "BACKTEST_YAHOO_URL", 1.0),
-        Origin("sec", "https://data.sec.gov", "BACKTEST_SEC_URL", 0.2),
-        Origin("eastmoney", "https://datacenter-web.eastmoney.com", "BACKTEST_EASTMONEY_URL", 1.0),
-    )
-}
-
-
 @dataclass
 class Client:
     """Asks one source at its pace, tries again with jitter, and hands every answer to `keep` before it is judged."""
@@ -101,7 +119,17 @@ class Client:
 
     def get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """Return an answer whose body is JSON; raise DataError in one line when none came."""
-        return self.patiently(key, lambda: self._get_json(key, path, query, headers or {}))
+        return self.patiently(key, lambda: self._get(key, path, query, headers or {}, json_only=True))
+
+    def get(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        """Return an answer of any kind that is not empty; raise DataError in one line when none came."""
+        return self.patiently(key, lambda: self._get(key, path, query, headers or {}, json_only=False))
+
+    def keep_own(self, key: str, name: str, body: bytes) -> Answer:
+        """Return the answer of a library asked in this process, kept like one that came by HTTP; `name` tells it from others."""
+        answer = Answer(self.origin.name, key, f"{self.origin.address}/{name}", self.clock.now(), 200, body)
+        self.keep(answer)
+        return answer
 
     def patiently(self, key: str, ask: Callable[[], Answer]) -> Answer:
         """Return what `ask` gives, tried again after a PassingError fault, no sooner than the source allows."""
@@ -120,8 +148,8 @@ class Client:
             self.clock.sleep(wait)
         self._last_request = self.clock.monotonic()
 
-    def judge(self, answer: Answer, retry_after: str | None) -> None:
-        """Raise for an answer that is not a JSON document with status 200, of a size and depth that can be read."""
+    def judge(self, answer: Answer, retry_after: str | None, json_only: bool = True) -> None:
+        """Raise for an answer that has not status 200, and for one that is no JSON document of a depth that can be read."""
         what = f"{self.origin.name} {answer.key}: "
         if answer.status == 429 or answer.status >= 500:
             kind = UnreachableError if answer.status == 429 else PassingError
@@ -129,13 +157,18 @@ class Client:
             fault.retry_after = _seconds(retry_after, self.clock.now())
             raise fault
         if answer.status != 200:
-            raise DataError(f"{what}it answers {answer.status}; expected 200{_hint(answer.status)}")
+            raise DataError(f"{what}it answers {answer.status}; expected 200{self._hint(answer.status)}")
+        expected = "JSON" if json_only else "content"
         try:
-            read_json(answer.body, what)
+            if json_only:
+                read_json(answer.body, what)
+            elif not answer.body.strip():
+                raise ValueError
         except ValueError:
-            raise PassingError(f"{what}the answer is {_looks(answer.body)}; expected JSON, pull again later") from None
+            raise PassingError(f"{what}the answer is {_looks(answer.body)}; expected {expected}, pull again later") from None
 
-    def _get_json(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    def _get(self, key: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, json_only: bool) -> Answer:
+        headers = {**headers, **({"User-Agent": self.origin.user_agent()} if self.origin.needs_agent else {})}
         url = httpx.URL(self.origin.address + path, params=query or None)
         deadline = self.clock.monotonic() + 4 * self.timeout
         timeout = httpx.Timeout(self.clock.timeout(str(url), self.timeout), connect=self.timeout)
@@ -151,8 +184,12 @@ class Client:
             raise PassingError(f"{self.origin.name} {key}: {what} ({type(error).__name__}); pull again later") from None
         answer = Answer(self.origin.name, key, str(url), self.clock.now(), response.status_code, bytes(body.content))
         self.keep(answer)
-        self.judge(answer, response.headers.get("Retry-After"))
+        self.judge(answer, response.headers.get("Retry-After"), json_only)
         return answer
+
+    def _hint(self, status: int) -> str:
+        variable = self.origin.agent_variable
+        return f", and a name and address in {variable}" if status == 403 and variable else ""
 
     def _until(self, deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -203,10 +240,6 @@ def _seconds(stated: str | None, now: pd.Timestamp) -> float | None:
 
 def _reason(status: int) -> str:
     return " (too many requests)" if status == 429 else " (its own fault)"
-
-
-def _hint(status: int) -> str:
-    return ", and a name and address in BACKTEST_SEC_USER_AGENT" if status == 403 else ""
 
 
 def _looks(body: bytes) -> str:

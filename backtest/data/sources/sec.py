@@ -10,7 +10,6 @@ When a value became known:
   period's end and the 10-Q or 10-K publishes the figure.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
@@ -22,11 +21,12 @@ from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StrictInt, V
 
 from backtest.data.answer import Answer, FigureRow, of_known_shape
 from backtest.data.sources.http import Client, read_json
+from backtest.data.sources.protocol import Figures, FigureSource
 from backtest.data.year_to_date import Quarter, Value, gaps, quarters_of, versions_by_span
-from backtest.errors import ConfigurationError, DataError
+from backtest.errors import DataError
 from backtest.files.rows import STRICT, Day, read_rows
+from backtest.universe import Universe
 
-AGENT_VARIABLE = "BACKTEST_SEC_USER_AGENT"
 FORMS = ("10-Q", "10-K", "10-Q/A", "10-K/A")
 RESULTS_ITEM = "2.02"
 COLUMNS = ("accn", "start", "end", "filed", "form", "val")
@@ -85,28 +85,10 @@ def load_series(path: Path = TAG_MAP) -> tuple[TaggedSeries, ...]:
 @of_known_shape("sec")
 def fetch(client: Client, cik: int, entity: str, since: date) -> tuple[Answer, list[Answer]]:
     """Return the company facts, and the submissions with every older page that reaches past `since`."""
-    agent = {"User-Agent": user_agent()}
-    facts = client.get_json(entity, f"/api/xbrl/companyfacts/CIK{cik:010d}.json", {}, agent)
-    recent = client.get_json(entity, f"/submissions/CIK{cik:010d}.json", {}, agent)
+    facts = client.get_json(entity, f"/api/xbrl/companyfacts/CIK{cik:010d}.json", {})
+    recent = client.get_json(entity, f"/submissions/CIK{cik:010d}.json", {})
     older = [name for name, last in _pages(recent.body, entity) if last >= since.isoformat()]
-    return facts, [recent, *(client.get_json(entity, f"/submissions/{name}", {}, agent) for name in older)]
-
-
-def user_agent() -> str:
-    """Return who asks; the SEC refuses those who do not say. ConfigurationError where it cannot be sent."""
-    stated = check_agent()
-    if "@" not in stated:
-        raise ConfigurationError(f"sec: {AGENT_VARIABLE} is not set; the SEC wants a name and a mail address in it")
-    return stated
-
-
-def check_agent() -> str:
-    """Return who is said to ask, nothing where it is not said; ConfigurationError for letters that cannot be sent."""
-    stated = os.environ.get(AGENT_VARIABLE, "").strip()
-    if not (stated.isascii() and stated.isprintable()):
-        expected = "a name and a mail address in Latin letters (ASCII)"
-        raise ConfigurationError(f"sec: {AGENT_VARIABLE} is {stated!r}; expected {expected}")
-    return stated
+    return facts, [recent, *(client.get_json(entity, f"/submissions/{name}", {}) for name in older)]
 
 
 @of_known_shape("sec")
@@ -251,3 +233,34 @@ def _row(series: TaggedSeries, end: pd.Timestamp, quarter: Quarter) -> FigureRow
         "source": f"SEC company facts, {quarter.value.form} {quarter.value.accession}",
         "note": f"us-gaap:{series.tag}; {quarter.note}",
     }
+
+
+class Sec(FigureSource):
+    """CapEx of the companies that sec.toml names."""
+
+    name = "sec"
+    address = "https://data.sec.gov"
+    interval = 0.2
+    needs_agent = True
+    confidence = "high"
+
+    def keys(self, universe: Universe) -> Sequence[str]:
+        """Return the companies of the tag map."""
+        return list(dict.fromkeys(tag.entity for tag in load_series()))
+
+    def fetch(self, client: Client, key: str) -> Sequence[Answer]:
+        """Return the company facts, then the pages of submissions."""
+        series = _series_of(key)
+        facts, pages = fetch(client, series[0].cik, key, min(tag.since for tag in series))
+        return [facts, *pages]
+
+    def parse(self, bodies: Sequence[bytes], key: str) -> Figures:
+        """Return the quarterly rows of a company's series."""
+        return parse(bodies[0], bodies[1:], _series_of(key))
+
+
+def _series_of(entity: str) -> list[TaggedSeries]:
+    return [tag for tag in load_series() if tag.entity == entity]
+
+
+SOURCE = Sec()

@@ -7,7 +7,7 @@ with 0 and throws repeated rows away in silence. The answer itself is kept and p
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NotRequired, TypedDict
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -17,11 +17,13 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data.answer import Answer, of_known_shape
+from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import Body, Client, PassingError, read_json, unreachable
+from backtest.data.sources.protocol import Instrument, PriceSource
 from backtest.errors import DataError
+from backtest.universe import Universe
 
 PRICES = ("open", "high", "low", "close")
-COLUMNS = ("session", *PRICES, "volume", "dividend", "split")
 ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York", "": "Europe/London"}
 SETTLED_AFTER = pd.Timedelta(minutes=30)  # Yahoo's delay after a close
 CHART = "/v8/finance/chart/"
@@ -66,7 +68,7 @@ def fetch(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answ
 
 @of_known_shape("yahoo")
 def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFrame:
-    """Return COLUMNS by session, of sessions that had closed when the answer came; refuse what has another shape.
+    """Return BAR_COLUMNS by session, of sessions that had closed when the answer came; refuse what has another shape.
 
     Prices are as Yahoo gives them: carried back through splits, not through dividends. What they say is for the gate.
     """
@@ -258,3 +260,27 @@ def _closed(rows: pd.DataFrame, where: str, market: str, at: pd.Timestamp) -> pd
         day = days[stray & traded][0]
         raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; expected its sessions only")
     return rows[~stray & (ends + SETTLED_AFTER <= at).to_numpy()]
+
+
+class Yahoo(PriceSource):
+    """Prices of every ticker of the universe, and CNY per USD."""
+
+    name = "yahoo"
+    address = "https://query2.finance.yahoo.com"
+    settled_after = SETTLED_AFTER
+    tables = "prices"  # the first source of prices: stores of 0.1.0 have its tables there
+
+    def keys(self, universe: Universe) -> Sequence[str]:
+        """Return the tickers of the universe and the rate."""
+        return [*universe.market_and_currency(), RATE]
+
+    def fetch(self, client: Client, instrument: Instrument, since: pd.Timestamp) -> Answer:
+        """Return the chart of a ticker."""
+        return fetch(client, instrument.ticker, instrument.market, since)
+
+    def parse(self, answer: Answer, instrument: Instrument) -> pd.DataFrame:
+        """Return the sessions of a chart."""
+        return parse(answer, instrument.ticker, instrument.market, instrument.currency)
+
+
+SOURCE = Yahoo()

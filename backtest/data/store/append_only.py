@@ -32,6 +32,7 @@ from backtest.errors import ConfigurationError, DataError
 from backtest.files import atomic
 
 ABOUT = b"about"
+FIGURES = "facts"  # the folder of the tables of figures; every other folder is one of prices
 HOME_VARIABLE = "BACKTEST_HOME"
 WAIT_FOR_WRITER = 5.0  # seconds
 Read = TypeVar("Read")
@@ -112,18 +113,21 @@ class Store:
 
         return self._opened(name, rows)
 
-    def price_coverage(self, ticker: str) -> PriceCoverage | None:
-        """Return what is kept with the prices of a ticker, or None where there are none."""
-        return cast(PriceCoverage | None, self._about(f"prices/{ticker}"))
+    def price_coverage(self, table: str) -> PriceCoverage | None:
+        """Return what is kept with a table of prices, or None where there is none."""
+        return cast(PriceCoverage | None, self._about(table))
 
-    def figure_coverage(self, source: str) -> FigureCoverage | None:
-        """Return what is kept with the figures of a source, or None where there are none."""
-        return cast(FigureCoverage | None, self._about(f"facts/{source}"))
+    def figure_coverage(self, table: str) -> FigureCoverage | None:
+        """Return what is kept with a table of figures, or None where there is none."""
+        return cast(FigureCoverage | None, self._about(table))
 
-    def tables(self, kind: str) -> list[str]:
-        """Return the names of the tables of a kind ("prices", "facts"), sorted."""
-        folder = self.home / "tables" / kind
-        names = sorted(f"{kind}/{path.name}" for path in folder.iterdir()) if folder.is_dir() else []
+    def tables(self, folder: str = "") -> list[str]:
+        """Return the names of the tables of a folder ("facts", or one of prices), sorted, or of all, those of figures last."""
+        if not folder:
+            every = [path.name for path in sorted((self.home / "tables").glob("*")) if path.is_dir()]
+            return [table for name in sorted(every, key=lambda name: name == FIGURES) for table in self.tables(name)]
+        path = self.home / "tables" / folder
+        names = sorted(f"{folder}/{table.name}" for table in path.iterdir()) if path.is_dir() else []
         return [name for name in names if self._versions(name)]
 
     def answer(self, sha: str) -> bytes:
@@ -145,8 +149,7 @@ class Store:
 
     def unlogged(self) -> list[Path]:
         """Return the newest file of each table that stands in no line of the ledger: a kill leaves one at most."""
-        names = {name for kind in ("prices", "facts") for name in self.tables(kind)}
-        newest = [self._versions(name)[-1] for name in sorted(names)]
+        newest = [self._versions(name)[-1] for name in sorted(self.tables())]
         logged = self.ledger.table_files()
         return [path for path in newest if path.name not in logged]
 

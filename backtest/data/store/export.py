@@ -13,9 +13,10 @@ from backtest.data.overrides import FILE as DECISIONS
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import checked
 from backtest.data.sources.folder import COLUMNS, RATE, SNAPSHOT, bars_id
+from backtest.data.sources.protocol import PriceSource
 from backtest.data.sources.reference import FOLDER, LIVE, TABLES
 from backtest.data.store.append_only import Store
-from backtest.data.store.live import SOURCE, live_csv, load_rate, price_tables
+from backtest.data.store.live import Sources, live_csv, load_rate, price_tables, stored_prices
 from backtest.errors import DataError
 from backtest.files import atomic
 from backtest.files.messages import reason
@@ -30,7 +31,7 @@ class Page(TypedDict):
     prices_id: str
 
 
-def export(store: Store, out: Path) -> tuple[Page, list[str]]:
+def export(store: Store, out: Path, sources: Sources | None = None) -> tuple[Page, list[str]]:
     """Write the snapshot to a folder that does not exist yet; return its page and a line for each ticker left out.
 
     The folder appears whole or not at all.
@@ -38,20 +39,21 @@ def export(store: Store, out: Path) -> tuple[Page, list[str]]:
     if out.exists():
         raise DataError(f"{out}: is there already, and a snapshot is never written over; expected a new folder")
     traits = load_universe().market_and_currency()
-    stored = [name.removeprefix("prices/") for name in store.tables("prices")]
+    stored = stored_prices(store, sources)
     decisions = load_decisions(store.home)
-    tables, left_out = _readable(store, [ticker for ticker in stored if ticker in traits], decisions)
-    rate = load_rate(store)
+    tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored)
+    rate = load_rate(store, stored)
     prices_id = bars_id(tables, rate["close"], decisions.end_reasons(list(tables)))
-    page: Page = {"source": SOURCE, "tickers": sorted(tables), "prices_id": prices_id}
+    names = ", ".join(sorted({stored[ticker].name for ticker in tables}))
+    page: Page = {"source": names, "tickers": sorted(tables), "prices_id": prices_id}
     try:
-        _write_all(store, out, page, tables, rate)
+        _write_all(store, out, page, tables, rate, live_csv(store, sources))
     except OSError as error:
         raise DataError(f"{out}: cannot write there ({reason(error)}); expected a new folder with room") from None
     return page, left_out
 
 
-def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame) -> None:
+def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame, live: bytes) -> None:
     with atomic.folder(out) as fresh:
         for ticker, table in tables.items():
             _write(fresh / f"{ticker}.csv", table)
@@ -59,7 +61,7 @@ def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.Data
             _write(fresh / f"{RATE}.csv", rate)
         for name in TABLES:
             shutil.copyfile(FOLDER / name, fresh / name)
-        if live := live_csv(store):
+        if live:
             (fresh / LIVE).write_bytes(live)
         for name in (DECISIONS, METRICS):  # what lets a true price or figure of the store pass has to let it pass here
             if (store.home / name).exists():
@@ -67,12 +69,14 @@ def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.Data
         (fresh / SNAPSHOT).write_text(json.dumps(page, indent=1) + "\n", encoding="utf-8")
 
 
-def _readable(store: Store, tickers: list[str], decisions: Decisions) -> tuple[dict[str, pd.DataFrame], list[str]]:
+def _readable(
+    store: Store, tickers: list[str], decisions: Decisions, stored: Mapping[str, PriceSource]
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
     tables: dict[str, pd.DataFrame] = {}
     left_out = []
     for ticker in tickers:
         try:
-            tables |= checked(price_tables(store, [ticker]), decisions, {ticker: f"{SOURCE} {ticker}"})
+            tables |= checked(price_tables(store, [ticker], stored), decisions, {ticker: f"{stored[ticker].name} {ticker}"})
         except DataError as error:
             left_out.append(str(error))
     return tables, left_out

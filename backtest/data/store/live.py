@@ -1,6 +1,6 @@
 """Prices and figures of a run read from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,94 +9,126 @@ from backtest.data.adjustment import adjusted
 from backtest.data.figure_checks import rules_of
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import BARS
+from backtest.data.sources.discovery import figure_sources, load_sources, price_sources
 from backtest.data.sources.folder import NO_RATE, RATE, daily_prices
+from backtest.data.sources.protocol import FIGURE_COLUMNS, PriceSource, Source
 from backtest.data.sources.reference import facts_with, load_facts
 from backtest.data.store.append_only import Store
-from backtest.data.store.reconcile import Reconciled, live_table, read_typed, reconcile
+from backtest.data.store.reconcile import NAME, Reconciled, live_table, read_typed, reconcile
 from backtest.data.store.vintages import newest
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import Facts
 from backtest.prices import Prices
 from backtest.universe import load_universe
 
-SOURCE = "yahoo"
 LATE_BY = 5  # sessions by which a ticker may trail its market before it counts as stale
-FIGURE_SOURCES = ("sec", "eastmoney")
+Sources = Mapping[str, Source]
 
 
-def load_prices(store: Store, tickers: Sequence[str]) -> Prices:
-    """Return the daily prices of some tickers; DataError for one that is missing, stale or has gaps."""
-    tables, decisions = price_tables(store, tickers), load_decisions(store.home)
-    return daily_prices(tables, load_rate(store), decisions, SOURCE, {name: f"{SOURCE} {name}" for name in (*tickers, RATE)})
+def load_prices(store: Store, tickers: Sequence[str], sources: Sources | None = None, only: str = "") -> Prices:
+    """Return the daily prices of some tickers, of one source only where it is named; a rate may be another's.
+
+    DataError for one that is missing, stale or has gaps.
+    """
+    stored = stored_prices(store, sources, only)
+    tables, decisions = price_tables(store, tickers, stored), load_decisions(store.home)
+    names = sorted({stored[ticker].name for ticker in tickers})
+    named = {name: f"{stored[name].name} {name}" if name in stored else name for name in (*tickers, RATE)}
+    return daily_prices(tables, load_rate(store, stored), decisions, ", ".join(names), named)
 
 
-def price_tables(store: Store, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
+def stored_prices(store: Store, sources: Sources | None = None, only: str = "") -> dict[str, PriceSource]:
+    """Return, by ticker and rate, the source whose prices count of those that the store has: the first that has some.
+
+    Where one is named, tickers are of that source only, and rates of that source first.
+    """
+    every = price_sources((load_sources() if sources is None else sources).values())
+    stored: dict[str, PriceSource] = {}
+    for source in sorted(every, key=lambda source: source.name != only):
+        keys = [name.partition("/")[2] for name in store.tables(source.table())]
+        own = not only or source.name == only
+        stored = {key: source for key in keys if own or key == RATE} | stored
+    return stored
+
+
+def price_tables(store: Store, tickers: Sequence[str], stored: Mapping[str, PriceSource]) -> dict[str, pd.DataFrame]:
     """Return prices by session per ticker as the gate reads them, each market up to the last session all its tickers have.
 
     `adj_close` is ours: closes carried back through dividends in proportion.
     """
-    stored = set(store.tables("prices"))
-    if lost := [ticker for ticker in tickers if f"prices/{ticker}" not in stored]:
+    if lost := [ticker for ticker in tickers if ticker not in stored]:
         raise MissingPricesError(
             lost,
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
             "run 'python -m backtest data pull', or use --prices reference",
         )
     decisions = load_decisions(store.home)
-    ends = settled(store, decisions)
+    ends = settled(store, decisions, stored)
     traits = load_universe().traits(tickers)
-    return {ticker: _bars(store, ticker, traits[ticker][0], ends[traits[ticker][0]], decisions) for ticker in tickers}
+    return {
+        ticker: _bars(store, ticker, stored[ticker], traits[ticker][0], ends[traits[ticker][0]], decisions) for ticker in tickers
+    }
 
 
-def load_rate(store: Store) -> pd.DataFrame:
+def load_rate(store: Store, stored: Mapping[str, PriceSource]) -> pd.DataFrame:
     """Return CNY per USD by day as `close` and `adj_close`; no row where the store has none."""
-    rows = store.read(f"prices/{RATE}", ["session", "close"])
+    rows = store.read(stored[RATE].table(RATE), ["session", "close"]) if RATE in stored else None
     if rows is None:
         return NO_RATE
     close = newest(rows).set_index("session")["close"].dropna()
     return pd.DataFrame({"close": close, "adj_close": close})
 
 
-def settled(store: Store, decisions: Decisions) -> dict[str, pd.Timestamp]:
+def settled(store: Store, decisions: Decisions, stored: Mapping[str, PriceSource]) -> dict[str, pd.Timestamp]:
     """Return, per market, the last session that every ticker has, those aside that ended or are stale."""
     lasts: dict[str, list[pd.Timestamp]] = {market: [] for market in calendars.MARKETS}
     traits = load_universe().market_and_currency()
-    for name in store.tables("prices"):
-        ticker = name.removeprefix("prices/")
-        coverage = store.price_coverage(ticker)
+    for ticker, source in stored.items():
+        coverage = store.price_coverage(source.table(ticker))
         if ticker in traits and coverage is not None and not decisions.ended(ticker):
             lasts[traits[ticker][0]].append(pd.Timestamp(coverage["last"]))
     return {market: _common(market, days) for market, days in lasts.items()}
 
 
-def load_figures(store: Store) -> Facts:
+def load_figures(store: Store, sources: Sources | None = None) -> Facts:
     """Return the embedded figures with the live and typed ones added, under the store's rules."""
-    return facts_with(live_csv(store), rules=rules_of(store.home))
+    return facts_with(live_csv(store, sources), rules=rules_of(store.home))
 
 
-def live_csv(store: Store) -> bytes:
+def live_csv(store: Store, sources: Sources | None = None) -> bytes:
     """Return what the store adds to the embedded figures, as the bytes of a live.csv."""
-    return live_table(reconciled(store).rows, read_typed(store.home))
+    return live_table(reconciled(store, sources).rows, read_typed(store.home))
 
 
-def reconciled(store: Store) -> Reconciled:
+def reconciled(store: Store, sources: Sources | None = None) -> Reconciled:
     """Return the live figures of a store compared with the embedded ones."""
-    return reconcile(live_figures(store), load_facts().rows, load_decisions(store.home))
+    return reconcile(live_figures(store, sources), load_facts().rows, load_decisions(store.home))
 
 
-def live_figures(store: Store) -> pd.DataFrame:
-    """Return every live figure with its source as `origin`; the columns alone where there is none."""
-    names = ["entity", "metric", "period", "period_end", "known_at", "value", "unit", "evidence", "source", "note", "origin"]
-    tables = [(source, store.read(f"facts/{source}")) for source in FIGURE_SOURCES]
-    figures = [rows.assign(origin=source) for source, rows in tables if rows is not None]
-    return pd.concat(figures, ignore_index=True) if figures else pd.DataFrame(columns=names)
+def live_figures(store: Store, sources: Sources | None = None) -> pd.DataFrame:
+    """Return every live figure with its source as `origin` and the source's confidence; the columns alone where there is none.
+
+    Of a figure that several sources give, only the versions of the source that counts first are there.
+    """
+    every = figure_sources((load_sources() if sources is None else sources).values())
+    tables = [(source, store.read(source.table)) for source in every]
+    figures = [
+        rows.assign(origin=source.name, confidence=source.confidence, rank=rank)
+        for rank, (source, rows) in enumerate(tables)
+        if rows is not None
+    ]
+    if not figures:
+        return pd.DataFrame(columns=[*FIGURE_COLUMNS, "origin", "confidence"])
+    rows = pd.concat(figures, ignore_index=True)
+    best = rows.groupby(NAME)["rank"].transform("min")
+    return rows[rows["rank"] == best].drop(columns="rank").reset_index(drop=True)
 
 
-def _bars(store: Store, ticker: str, market: str, end: pd.Timestamp, decisions: Decisions) -> pd.DataFrame:
-    rows = store.read(f"prices/{ticker}", ["session", *BARS, "volume", "dividend", "split"])
+def _bars(store: Store, ticker: str, source: PriceSource, market: str, end: pd.Timestamp, decisions: Decisions) -> pd.DataFrame:
+    rows = store.read(source.table(ticker), ["session", *BARS, "volume", "dividend", "split"])
     if rows is None:
         raise DataError(f"{store.home}: the prices of {ticker} are gone; see 'data verify'")
-    table = adjusted(newest(rows), f"{SOURCE} {ticker}")
+    table = adjusted(newest(rows), f"{source.name} {ticker}")
     if table.index[-1] < end and not decisions.ended(ticker):
         raise DataError(
             f"{store.home}: prices of {ticker} end on {table.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "

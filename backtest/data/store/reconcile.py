@@ -18,7 +18,6 @@ EQUAL_WITHIN_MILLION = 0.5
 CONFLICT_BEYOND = 0.02  # relative
 NAME = ["entity", "metric", "period"]
 MINUTE = pd.Timedelta(minutes=1)
-CONFIDENCE = {"sec": "high", "eastmoney": "medium"}
 
 
 @dataclass(frozen=True)
@@ -130,6 +129,5 @@ def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
         known_at=moments,
         period_end=rows["period_end"].dt.strftime("%Y-%m-%d"),
         value=[repr(float(value)) for value in rows["value"]],
-        confidence=[CONFIDENCE[origin] for origin in rows["origin"]],
     )
     return text[list(COLUMNS)].drop_duplicates([*NAME, "known_at"], keep="last")  # of one minute's versions the last one counts

@@ -8,13 +8,15 @@ import pandas as pd
 
 from backtest.calendars import quarter_label, quarter_of
 from backtest.data.sources import reference
+from backtest.data.sources.discovery import figure_sources, load_sources, price_sources
 from backtest.data.store.append_only import PriceCoverage, Store, table_body
 from backtest.data.store.derivation import derivation_faults
 from backtest.data.store.ledger import TableLine
-from backtest.data.store.live import FIGURE_SOURCES, reconciled
+from backtest.data.store.live import Sources, reconciled
 from backtest.data.store.pull import items, last_final_session
 from backtest.data.store.reconcile import read_typed
 from backtest.errors import DataError
+from backtest.universe import Universe, load_universe
 
 
 class EmbeddedPrices(TypedDict):
@@ -46,8 +48,9 @@ class Embedded(TypedDict):
 
 
 class StoredPrices(PriceCoverage):
-    """What the store has of a ticker, and how many days its last session is behind the last that was final."""
+    """What the store has of a ticker from a source, and how many days its last session is behind the last that was final."""
 
+    source: str
     days_behind: int
 
 
@@ -64,7 +67,10 @@ class StoredFigures(TypedDict):
 
 
 class Status(TypedDict):
-    """What `data status` shows; figures are by "entity metric", `typed` is the number of rows a person typed."""
+    """What `data status` shows; figures are by "entity metric", `typed` is the number of rows a person typed.
+
+    What a further source has of a ticker or figure stands under its name too: "ticker (source)".
+    """
 
     embedded: Embedded
     home: str
@@ -75,15 +81,19 @@ class Status(TypedDict):
     conflicts: list[str]
 
 
-def status(store: Store, now: pd.Timestamp) -> Status:
+def status(store: Store, now: pd.Timestamp, sources: Sources | None = None, universe: Universe | None = None) -> Status:
     """Return what is embedded, and of a store its coverage by ticker, entity and quarter, ages, gaps and conflicts."""
-    outcomes = reconciled(store)
+    sources, universe = load_sources() if sources is None else sources, universe or load_universe()
+    outcomes = reconciled(store, sources)
+    prices = _stored_prices(store, sources, universe, now)
+    priced = {name.partition(" ")[0] for name in prices}
+    wanted = [item.key for item in items(price_sources(sources.values()), universe)]
     return {
         "embedded": embedded(now),
         "home": str(store.home),
-        "prices": _stored_prices(store, now),
-        "missing_prices": [item.key for item in items(["yahoo"]) if store.price_coverage(item.key) is None],
-        "figures": _stored_figures(store, outcomes.outcomes, now),
+        "prices": prices,
+        "missing_prices": [key for key in dict.fromkeys(wanted) if key not in priced],
+        "figures": _stored_figures(store, sources, outcomes.outcomes, now),
         "typed": len(read_typed(store.home)),
         "conflicts": outcomes.conflicts(),
     }
@@ -115,7 +125,7 @@ def embedded(now: pd.Timestamp) -> Embedded:
     return {"prices": prices, "figures": figures}
 
 
-def verify(store: Store) -> tuple[dict[str, int], list[str]]:
+def verify(store: Store, sources: Sources | None = None, universe: Universe | None = None) -> tuple[dict[str, int], list[str]]:
     """Hash every answer and table, follow the ledger, derive the rows again; return counts and a line for each fault."""
     counts = {
         "answers": len(list(store.home.glob("answers/*/*.gz"))),
@@ -139,7 +149,7 @@ def verify(store: Store) -> tuple[dict[str, int], list[str]]:
     faults += _lost_tables(store, [line for _, line in lines if "table" in line])
     if not lines and counts["answers"] > 1:
         faults.append("ledger: it is gone, and there are answers")
-    return counts, faults or [*derivation_faults(store, [line for _, line in answers])]
+    return counts, faults or [*derivation_faults(store, [line for _, line in answers], sources, universe)]
 
 
 def _lost_tables(store: Store, lines: list[TableLine]) -> list[str]:
@@ -179,7 +189,7 @@ def _table_faults(store: Store, logged: set[str]) -> Iterator[str]:
             table_body(path)
         except DataError as error:
             yield f"tables/{path.parent.parent.name}/{path.parent.name}/{path.name}: {str(error).partition(': ')[2]}"
-    for name in [*store.tables("prices"), *store.tables("facts")]:
+    for name in store.tables():
         yield from _row_faults(store, name, logged)
 
 
@@ -200,26 +210,31 @@ def _row_faults(store: Store, name: str, logged: set[str]) -> Iterator[str]:
         yield f"tables/{name}: {int(early.sum())} rows are known before the day they are of"
 
 
-def _stored_prices(store: Store, now: pd.Timestamp) -> dict[str, StoredPrices]:
+def _stored_prices(store: Store, sources: Sources, universe: Universe, now: pd.Timestamp) -> dict[str, StoredPrices]:
     prices: dict[str, StoredPrices] = {}
-    for name in store.tables("prices"):
-        ticker = name.removeprefix("prices/")
-        if (coverage := store.price_coverage(ticker)) is not None:
-            behind = (last_final_session(ticker, now) - pd.Timestamp(coverage["last"])).days
-            prices[ticker] = {**coverage, "days_behind": max(0, behind)}
+    for source in price_sources(sources.values()):
+        for table in store.tables(source.table()):
+            ticker = table.partition("/")[2]
+            if (coverage := store.price_coverage(table)) is not None:
+                behind = (last_final_session(source, ticker, universe, now) - pd.Timestamp(coverage["last"])).days
+                name = ticker if ticker not in prices else f"{ticker} ({source.name})"
+                prices[name] = {**coverage, "source": source.name, "days_behind": max(0, behind)}
     return prices
 
 
-def _stored_figures(store: Store, outcomes: pd.DataFrame, now: pd.Timestamp) -> dict[str, StoredFigures]:
+def _stored_figures(store: Store, sources: Sources, outcomes: pd.DataFrame, now: pd.Timestamp) -> dict[str, StoredFigures]:
     figures: dict[str, StoredFigures] = {}
-    for source in FIGURE_SOURCES:
-        rows, coverage = store.read(f"facts/{source}"), store.figure_coverage(source)
+    for source in figure_sources(sources.values()):
+        rows, coverage = store.read(source.table), store.figure_coverage(source.table)
         for (entity, metric), series in rows.groupby(["entity", "metric"]) if rows is not None else ():
+            name = f"{entity} {metric}"
+            name = name if name not in figures else f"{name} ({source.name})"
             quarters = sorted({quarter_of(end) for end in series["period_end"]})
-            own = outcomes[(outcomes["entity"] == entity) & (outcomes["metric"] == metric)]
-            seen = coverage["seen"].get(str(entity)) if coverage else None
-            figures[f"{entity} {metric}"] = {
-                "source": source,
+            own = outcomes[(outcomes["entity"] == entity) & (outcomes["metric"] == metric) & (outcomes["source"] == source.name)]
+            answered = coverage["seen"] if coverage else {}
+            seen = answered.get(str(entity), max(answered.values(), default=None))
+            figures[name] = {
+                "source": source.name,
                 "first": quarter_label(quarters[0]),
                 "last": quarter_label(quarters[-1]),
                 "quarters": [quarter_label(quarter) for quarter in quarters],

@@ -9,7 +9,7 @@ from backtest import calendars
 
 FIGURE = ["entity", "metric", "period", "stated_at"]
 PRICE_VALUES = ["open", "high", "low", "close", "volume", "dividend", "split"]
-SAME_WITHIN = 2e-6  # relative: Yahoo's floats differ in the seventh digit from answer to answer
+SAME_WITHIN = 2e-6  # relative: floats of a source may differ in the seventh digit from answer to answer
 
 
 @dataclass(frozen=True)
