@@ -1,4 +1,4 @@
-"""`python -m backtest --help`."""
+"""`python -m backtest`, the same as `capex-backtest`."""
 
 from backtest.cli.app import main as main
 

@@ -1,7 +1,7 @@
 """Prints, as Markdown, what a setting costs: a sweep of 1,000 to 100,000 of them; vectorbt and `bt` on the same weights.
 
 Run: python benchmarks/sweeps.py [settings ...], by default 1000 10000 100000. Every sweep is the command itself, in a process of
-its own: `python -m backtest sweep`, under full market rules, to daily values, statistics and the page.
+its own: `capex-backtest sweep`, under full market rules, to daily values, statistics and the page.
 """
 
 import json

@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from backtest import __version__
 from backtest.cli.data import data
 from backtest.cli.facts import facts
 from backtest.cli.inspect import claims, signals
@@ -18,16 +19,31 @@ from backtest.cli.sweep import sweep
 from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.files.messages import flat, reason
 
+NAME = "capex-backtest"  # however it was started: a clone's environment has the script too, and output stays the same
 COLLECT_AFTER = (50_000, 20, 50)  # objects and collections: Python's defaults cost a tenth of a run, which leaves few cycles
 UsageError: type[Any] = typer.BadParameter.__base__ or Exception
 
 app = typer.Typer(
-    help="Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them."""
+
+
 for command in (run, sweep, signals, claims, compare, verify):
     app.command()(command)
 app.add_typer(data, name="data")
@@ -43,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     code = 0
     try:
         try:
-            code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False) or 0
+            code = app(args=list(arguments) if arguments is not None else None, prog_name=NAME, standalone_mode=False) or 0
         finally:
             sys.stdout.flush()
     except UsageError as error:

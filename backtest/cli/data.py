@@ -1,4 +1,4 @@
-"""The command line of the live store: `python -m backtest data --help`."""
+"""The command line of the live store: `capex-backtest data --help`."""
 
 import sys
 from collections.abc import Sequence
@@ -209,7 +209,7 @@ def _status_lines(document: "Status") -> str:
         lines.append(f"{name:<36}{figures['first']} to {figures['last']}, {newest}")
     lines.append(f"store: {document['home']}")
     if not document["prices"] and not document["figures"] and not document["typed"]:
-        return "\n".join(lines) + "\nempty; fill it with 'python -m backtest data pull'\n"
+        return "\n".join(lines) + "\nempty; fill it with 'capex-backtest data pull'\n"
     for ticker, stored in document["prices"].items():
         gaps = f", {len(stored['gaps'])} gaps from {stored['gaps'][0]}" if stored["gaps"] else ""
         late = f", {stored['days_behind']} days behind" if stored["days_behind"] else ""

@@ -1,4 +1,4 @@
-"""The command line of figures: `python -m backtest facts --help`."""
+"""The command line of figures: `capex-backtest facts --help`."""
 
 import sys
 from typing import TYPE_CHECKING, Any, TypedDict

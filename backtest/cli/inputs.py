@@ -39,7 +39,7 @@ def load_archive(tickers: Sequence[str], prices: str, facts: str, needed: Sequen
 def command_text(command: str, strategy: Path, prices: str, facts: str, options: Mapping[str, object]) -> str:
     """Return the command that gives the same again: names and paths as typed, prices of a snapshot as its store's."""
     own = strategy in strategies("all")
-    words = ["python", "-m", "backtest", command, strategy.stem if own else str(strategy), "--prices", _source(prices)]
+    words = ["capex-backtest", command, strategy.stem if own else str(strategy), "--prices", _source(prices)]
     words += ["--facts", _source(facts)] if facts != "reference" else []
     for option, value in options.items():
         flag = "--basket" if option == "baskets" else f"--{option.replace('_', '-')}"

@@ -9,7 +9,7 @@ from backtest.files.documents import Json, read_json, require_schema
 from backtest.files.messages import unreadable
 from backtest.files.rows import fault
 
-EXPECTED = "a report's folder, see 'python -m backtest run'"
+EXPECTED = "a report's folder, see 'capex-backtest run'"
 
 
 class _Part(BaseModel):

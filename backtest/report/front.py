@@ -43,7 +43,7 @@ def section(documents: Sequence[StrategyDocument]) -> Section:
     if len(documents) > 1:
         names = [document.strategy for document in documents[:2]]
         text = "What changed between any two results, in spec, data, code and figures, from this page's folder:"
-        blocks += [Text(text, "small"), Code(shlex.join(["python", "-m", "backtest", "compare", *names]))]
+        blocks += [Text(text, "small"), Code(shlex.join(["capex-backtest", "compare", *names]))]
     return Section("strategies", "All strategies", tuple(blocks))
 
 

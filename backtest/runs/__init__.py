@@ -71,7 +71,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         claims=_claims(archive, panel),
         names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
         notes=tuple(notes),
-        command=shlex.join(["python", "-m", "backtest", "run", spec.name, "--prices", archive.prices.source]),
+        command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
     )
 
 

@@ -73,7 +73,7 @@ def test_without_the_audit_the_page_says_so_and_gives_the_command(tmp_path):
     main_quietly(["run", "supply_chain_excess", "--out", str(tmp_path)])
     page = (tmp_path / "supply_chain_excess" / "index.html").read_text(encoding="utf-8")
     assert "The audit was not run" in page
-    assert "python -m backtest run supply_chain_excess --prices reference --audit" in page
+    assert "capex-backtest run supply_chain_excess --prices reference --audit" in page
     assert json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"] is None
 
 

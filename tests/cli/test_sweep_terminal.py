@@ -106,4 +106,4 @@ def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command,
     assert "32 settings" in out
     assert errors[0].startswith("32 settings, about")
     assert not [line for line in errors if " s " in line]
-    assert "python -m backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")
+    assert "capex-backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")

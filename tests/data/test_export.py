@@ -88,7 +88,7 @@ def test_prices_from_yahoo_are_pulled_where_they_lack_and_a_run_without_a_networ
 def test_a_store_without_a_ticker_says_how_to_get_it(command, store):
     code, _, errors = command("signals", "--prices", "store")
     assert code == 3
-    assert "run 'python -m backtest data pull', or use --prices reference" in errors[0]
+    assert "run 'capex-backtest data pull', or use --prices reference" in errors[0]
 
 
 def test_a_ticker_left_behind_its_market_is_stale_and_not_taken_for_delisted(command, store, source_server):

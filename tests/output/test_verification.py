@@ -253,14 +253,14 @@ def test_a_claim_that_turned_is_in_a_comparison(written):
 
 def printed(page):
     """Return the last command of a page to run it: the one that makes it again."""
-    runs = re.findall(r"<code>(python -m backtest run .*?)</code>", page.read_text(encoding="utf-8"))
+    runs = re.findall(r"<code>(capex-backtest run .*?)</code>", page.read_text(encoding="utf-8"))
     return shlex.split(html.unescape(runs[-1]))
 
 
 def test_the_command_on_a_page_makes_it_again_with_every_option_it_was_run_with(command, written, tmp_path):
     words = printed(written / "dearer" / "supply_chain_excess" / "index.html")
-    assert words[4:] == ["supply_chain_excess", "--prices", "reference", "--start", "2025-01-03", "--slippage-bps", "50"]
-    assert command(*words[3:], "--out", tmp_path)[0] == 0
+    assert words[2:] == ["supply_chain_excess", "--prices", "reference", "--start", "2025-01-03", "--slippage-bps", "50"]
+    assert command(*words[1:], "--out", tmp_path)[0] == 0
     for name in ("result.json", "index.html"):
         first, second = (out / "supply_chain_excess" / name for out in (written / "dearer", tmp_path))
         assert first.read_bytes() == second.read_bytes()

@@ -359,8 +359,8 @@ def documented():
         joined = re.sub(r"\n {10,}", " ", block)
         for line in joined.splitlines():
             line = line.split("  #")[0]
-            if line.startswith("python -m backtest "):
-                words = [word for word in re.split(r"[\s\[\]|]+", line.removeprefix("python -m backtest ")) if word]
+            if line.startswith("capex-backtest "):
+                words = [word for word in re.split(r"[\s\[\]|]+", line.removeprefix("capex-backtest ")) if word]
                 name = " ".join(words[:2]) if words[0] in ("data", "facts") else words[0]
                 found.setdefault(name, set()).update(word for word in words if word.startswith("--"))
     return found

@@ -144,7 +144,7 @@ def search_of() -> Callable[..., Search]:
         summary = SweepSummary(
             "example", len(table), best, statistics, trials=400, trials_on_any_data=500,
             identities=changes.pop("identities", IDENTITIES),
-            command=changes.pop("command", "python -m backtest sweep example --grid grid.toml"),
+            command=changes.pop("command", "capex-backtest sweep example --grid grid.toml"),
         )  # fmt: skip
         made = Search(
             title="An example", question="Does it?", result=SweepResult(summary, table, tuple(fields), WINDOWS),

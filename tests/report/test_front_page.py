@@ -69,11 +69,11 @@ def test_the_page_says_the_day_of_every_tally_and_a_comparison_that_runs_in_its_
         end = max(window["end"] for window in document["windows"])
         assert f"as known on {end}; " in rows[document["spec"]["title"]][5]
     one, other = (document["strategy"] for document in documents[:2])
-    assert f"python -m backtest compare {one} {other}" in page.text
+    assert f"capex-backtest compare {one} {other}" in page.text
 
 
 def test_without_a_strategy_the_page_says_what_to_run(read):
-    assert "python -m backtest run all" in read(render_index([])).text
+    assert "capex-backtest run all" in read(render_index([])).text
 
 
 def test_the_same_documents_give_the_same_bytes(documents):

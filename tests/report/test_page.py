@@ -137,7 +137,7 @@ def test_the_last_weights_stand_beside_english_and_chinese_names(name, results, 
 def test_ids_sources_and_the_command_are_on_the_page(name, results, pages, read):
     result, said = results[name], " ".join(read(pages[name]).text)
     assert all(one in said for one in (result.spec_id, result.data_id, result.code_id, result.prices.adjustment))
-    assert f"python -m backtest run {name} --prices reference" in said
+    assert f"capex-backtest run {name} --prices reference" in said
     inputs = [one for quarters in result.signals.values() for reading in quarters.values() for one in reading.inputs]
     assert all(one.source in said for one in inputs)
     assert all(note in said for note in result.notes)

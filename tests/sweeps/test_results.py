@@ -82,7 +82,7 @@ def summary_of(**changes):
         None,
         MinimumLength(None, 3.4),
     )
-    return replace(SweepSummary("example", 12, best, statistics, 40, 50, {"code": "c0"}, "python -m backtest"), **changes)
+    return replace(SweepSummary("example", 12, best, statistics, 40, 50, {"code": "c0"}, "capex-backtest"), **changes)
 
 
 def test_the_document_of_a_sweep_comes_back_as_it_was():

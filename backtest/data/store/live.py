@@ -60,7 +60,7 @@ def price_tables(store: Store, tickers: Sequence[str], stored: Mapping[str, Pric
         raise MissingPricesError(
             lost,
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
-            "run 'python -m backtest data pull', or use --prices reference",
+            "run 'capex-backtest data pull', or use --prices reference",
         )
     decisions = load_decisions(store.home)
     ends = settled(store, decisions, stored)
