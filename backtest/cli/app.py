@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backtest import __version__
+import backtest
 from backtest.cli.data import data
 from backtest.cli.facts import facts
 from backtest.cli.inspect import claims, signals
@@ -33,7 +33,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"{NAME} {__version__}")
+        typer.echo(f"{NAME} {backtest.__version__}")
         raise typer.Exit
 
 

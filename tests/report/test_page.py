@@ -245,12 +245,12 @@ def test_the_last_day_of_the_slider_has_the_verdicts_and_figures_of_the_claims(r
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_commands_of_a_page_are_commands_that_there_are(name, pages):
-    found = [shlex.split(html.unescape(one)) for one in re.findall(r"<code>(python .*?)</code>", pages[name])]
-    assert [one[3:5] for one in found] == [["run", name], ["run", name], ["sweep", name]]
+    found = [shlex.split(html.unescape(one)) for one in re.findall(r"<code>(capex-backtest .*?)</code>", pages[name])]
+    assert [one[1:3] for one in found] == [["run", name], ["run", name], ["sweep", name]]
     assert [one[-1] == "--audit" for one in found] == [True, False, False]
     for words in found:
-        parser = typer.main.get_command(app).commands[words[3]]
-        parser.make_context(words[3], words[4:])
+        parser = typer.main.get_command(app).commands[words[1]]
+        parser.make_context(words[1], words[2:])
     assert "--grid" not in found[2]
 
 

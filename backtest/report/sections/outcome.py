@@ -35,7 +35,7 @@ def luck(result: RunResult) -> str:
 
 def audit_command(result: RunResult) -> str:
     """Return the command that audits this run, or nothing for a setting of a sweep, which has none."""
-    return f"{result.command} --audit" if shlex.split(result.command)[3:4] == ["run"] else ""
+    return f"{result.command} --audit" if shlex.split(result.command)[1:2] == ["run"] else ""
 
 
 def _sentence(result: RunResult, window: str) -> str:
