@@ -31,6 +31,7 @@ class SourceServer:
     def __init__(self, now=SYSTEM.now):
         self.faults, self.requests, self.naps, self.now = [], [], [], now
         self.prices, self.facts, self.filings, self.reports = {}, {}, {}, {}
+        self.pages = {}  # by path: a function from the query to the bytes of an answer, for sources of a test's own
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -134,7 +135,7 @@ class SourceServer:
             return 200, json.dumps(self._submissions(int(path[-15:-5]))).encode()
         if path.startswith("/api/data/v1/get"):
             return 200, json.dumps(self._reports(query["filter"].split('"')[1])).encode()
-        return 404, b"{}"
+        return (200, self.pages[path](query)) if path in self.pages else (404, b"{}")
 
     def _chart(self, ticker, query):
         """Return a chart of made-up prices by session from period1 on; `prices[ticker]` may change the table."""

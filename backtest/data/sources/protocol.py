@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
+from backtest import calendars
 from backtest.data.answer import Answer, FigureRow
 from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import Client, Origin
@@ -46,6 +47,7 @@ class Source(ABC):
     interval: ClassVar[float] = 1.0
     needs_agent: ClassVar[bool] = False
     confidence: ClassVar[Confidence] = "medium"
+    title: ClassVar[str] = ""  # what a figure's `source` says, by default the name
 
     @property
     def origin(self) -> Origin:
@@ -75,6 +77,14 @@ class FigureSource(Source):
     def parse(self, bodies: Sequence[bytes], key: str) -> Figures:
         """Return a table of `FigureRow` rows read from the answers' bytes, and a line for each figure refused."""
 
+    def figure(self, entity: str, metric: str, period: str, period_end: str, known_at: str, value: float, unit: str) -> FigureRow:
+        """Return a row of a reported figure: `period` as the entity's other figures are labelled, `known_at` with a zone."""
+        return {
+            "entity": entity, "metric": metric, "period": period, "period_end": pd.Timestamp(period_end),
+            "known_at": pd.Timestamp(known_at).tz_convert("UTC"), "value": float(value), "unit": unit, "evidence": "reported",
+            "source": self.title or self.name, "note": "",
+        }  # fmt: skip
+
 
 class PriceSource(Source):
     """A source of daily prices, asked for one ticker at a time."""
@@ -99,23 +109,13 @@ class PriceSource(Source):
     def parse(self, answer: Answer, instrument: Instrument) -> pd.DataFrame:
         """Return BAR_COLUMNS by session, prices carried back through splits and not through dividends.
 
-        Only sessions that had closed when the answer came; `dividend` and `split` may be left out where there is none.
+        `dividend` and `split` may be left out where there is none. Sessions that had not closed are left out afterwards.
         """
 
 
 def instrument_of(universe: Universe, key: str) -> Instrument:
     """Return what a source of prices is asked for; ConfigurationError for a ticker that no row names."""
     return Instrument(key, "", "CNY") if key == RATE else Instrument(key, *universe.traits([key])[key])
-
-
-def figure(entity: str, metric: str, period_end: str, known_at: str, value: float, *, unit: str, source: str) -> FigureRow:
-    """Return a reported figure of the calendar quarter that ends with a day, known at a UTC moment like 2024-05-01T20:00Z."""
-    end = pd.Timestamp(period_end)
-    return {
-        "entity": entity, "metric": metric, "period": f"{end.year}Q{end.quarter}", "period_end": end,
-        "known_at": pd.Timestamp(known_at).tz_convert("UTC"), "value": float(value), "unit": unit, "evidence": "reported",
-        "source": source, "note": "",
-    }  # fmt: skip
 
 
 def typed_figures(rows: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -150,6 +150,23 @@ def typed_bars(rows: pd.DataFrame, where: str) -> pd.DataFrame:
         raise DataError(f"{where}: sessions do not rise; expected each once, in order")
     numbers = {name: rows[name].astype(float) for name in BAR_COLUMNS[1:]}
     return pd.DataFrame({"session": days.dt.as_unit("ns"), **numbers}).reset_index(drop=True)
+
+
+def closed_sessions(rows: pd.DataFrame, market: str, at: pd.Timestamp, settled: pd.Timedelta, where: str) -> pd.DataFrame:
+    """Return the rows of sessions whose prices were final when an answer came; the rate's days end at midnight UTC.
+
+    An empty row on a day without a session is left out, one with trades is refused.
+    """
+    days = pd.DatetimeIndex(rows["session"])
+    if not market:
+        return rows[days.tz_localize("UTC") + pd.Timedelta(days=1) <= at]
+    ends = pd.Series(calendars.closes(market, days[0], days[-1])).reindex(days)
+    stray = ends.isna().to_numpy()
+    traded = rows["close"].notna().to_numpy() & (rows["volume"] > 0).to_numpy()
+    if (stray & traded).any():
+        day = days[stray & traded][0]
+        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; expected its sessions only")
+    return rows[~stray & (ends + settled <= at).to_numpy()]
 
 
 def _require(rows: pd.DataFrame, columns: Sequence[str], where: str) -> None:

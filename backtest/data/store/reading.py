@@ -6,7 +6,16 @@ from typing import TypeVar
 import pandas as pd
 
 from backtest.data.answer import Answer
-from backtest.data.sources.protocol import Figures, FigureSource, Instrument, PriceSource, Source, typed_bars, typed_figures
+from backtest.data.sources.protocol import (
+    Figures,
+    FigureSource,
+    Instrument,
+    PriceSource,
+    Source,
+    closed_sessions,
+    typed_bars,
+    typed_figures,
+)
 from backtest.errors import BacktestError, DataError
 from backtest.files.messages import shown
 
@@ -31,6 +40,14 @@ def figures_of(source: FigureSource, key: str, bodies: Sequence[bytes]) -> Figur
 
 
 def bars_of(source: PriceSource, instrument: Instrument, answer: Answer) -> pd.DataFrame:
-    """Return the prices that an answer gives, by session."""
-    rows = answered(source, instrument.ticker, lambda: source.parse(answer, instrument))
-    return answered(source, instrument.ticker, lambda: typed_bars(rows, f"{source.name} {instrument.ticker}"))
+    """Return the prices that an answer gives, by session, of those that had closed when it came."""
+    name = f"{source.name} {instrument.ticker}"
+
+    def read() -> pd.DataFrame:
+        bars = typed_bars(source.parse(answer, instrument), name)
+        return closed_sessions(bars, instrument.market, answer.at, source.settled_after, name)
+
+    rows = answered(source, instrument.ticker, read)
+    if rows.empty:
+        raise DataError(f"{name}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; expected at least one")
+    return rows.reset_index(drop=True)
