@@ -1,6 +1,6 @@
-"""Where numba keeps compiled code: beside the source or in the user's folder, else in one of this process only.
+"""Where numba keeps compiled code: in the user's cache folder, else in a folder of this process, never beside the code.
 
-Numba refuses to import a function it cannot cache, ours and vectorbt's alike.
+Numba itself would write beside the source first, into site-packages, and refuses to import a function that it cannot cache.
 """
 
 import atexit
@@ -8,29 +8,24 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 
 VARIABLE = "NUMBA_CACHE_DIR"
-CACHING = ("backtest/execution", "backtest/statistics", "vectorbt")  # folders with functions that are cached
 
 
 def ensure_cache() -> None:
-    """Give numba a folder that goes with this process where it could write neither of its own; before it is imported."""
-    if os.environ.get(VARIABLE) or _writable(platformdirs.user_cache_path("numba")):
+    """Give numba its folder, unless the user has named one; before numba is imported."""
+    if os.environ.get(VARIABLE):
         return
-    if not all(_writable(_folder(name) / "__pycache__") for name in CACHING):
-        with suppress(OSError):
-            os.environ[VARIABLE] = tempfile.mkdtemp(prefix="numba-")
-            atexit.register(shutil.rmtree, os.environ[VARIABLE], ignore_errors=True)
-
-
-def _folder(name: str) -> Path:
-    package, _, part = name.partition("/")
-    spec = find_spec(package)
-    return Path(spec.origin or "").parent / part if spec else Path(part)
+    folder = platformdirs.user_cache_path("capex-backtest") / "numba"
+    if _writable(folder):
+        os.environ[VARIABLE] = str(folder)
+        return
+    with suppress(OSError):
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="numba-")
+        atexit.register(shutil.rmtree, os.environ[VARIABLE], ignore_errors=True)
 
 
 def _writable(folder: Path) -> bool:
