@@ -8,7 +8,7 @@ import typer
 
 from backtest.cli.inputs import load_archive
 from backtest.cli.options import FactsOption, JsonOption, PricesOption, ReportArgument
-from backtest.errors import DataError, DriftError
+from backtest.errors import DriftError
 from backtest.files.messages import unreadable
 from backtest.files.shipped import strategies
 from backtest.output import read
@@ -67,15 +67,6 @@ def read_page(report: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise unreadable(path, error, "page", "the whole folder of a report") from None
-
-
-def replaced_settings(folder: Path, spec_id: str) -> str:
-    """Return the spec_id of the report in a folder where that is another than this one, else nothing."""
-    try:
-        before = read_result(folder).get("spec_id")
-    except DataError:
-        return ""
-    return str(before) if before != spec_id else ""
 
 
 def folder_of(report: Path) -> Path:

@@ -17,7 +17,6 @@ from backtest.cli.options import (
     PricesOption,
     StartOption,
 )
-from backtest.cli.reports import replaced_settings
 from backtest.errors import ConfigurationError
 from backtest.files.shipped import strategies
 
@@ -29,12 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `run` takes beside the strategies: where data come from, where reports go, seconds of an audit (None: none)."""
+    """What `run` takes beside the strategies: where data come from, where reports go, seconds of an audit (None: none).
+
+    With a tag a report goes to STRATEGY--TAG.
+    """
 
     prices: str
     facts: str
     out: Path
     audit_seconds: float | None
+    tag: str | None = None
 
 
 def run(
@@ -52,6 +55,9 @@ def run(
     capital: Annotated[float | None, typer.Option(help="Money at the start, in the currency of the books.")] = None,
     base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
+    tag: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write to STRATEGY--NAME, beside the report without it.")
+    ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Ask how much is luck; exit 4 when anything was read too early.")
     ] = False,
@@ -80,7 +86,7 @@ def run(
     paths = strategies(name)
     specs = [spec.replaced(**changes) if changes else spec for spec in map(load_strategy, paths)]
     commands = [command_text("run", path, prices, facts, changes) for path in paths]
-    results = _run_all(specs, commands, RunOptions(prices, facts, out, audit_seconds if audit else None))
+    results = _run_all(specs, commands, RunOptions(prices, facts, out, audit_seconds if audit else None, tag))
     documents = [to_document(result) for result in results]
     if as_json or form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
@@ -95,22 +101,24 @@ def run(
 
 def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: RunOptions) -> list["RunResult"]:
     """Run every spec, then publish every report: a run that fails does so before anything is written."""
-    from backtest.output.publish import publish, publish_index, require_replaceable
+    from backtest.output.publish import other_settings, publish, publish_index, remove_kept, report_name, require_replaceable
     from backtest.report import render, render_index
 
     if len({spec.name for spec in specs}) < len(specs):
         raise ConfigurationError(
             "two strategies have one name, and one would replace the report of the other; expected two names"
         )
-    for spec in specs:
-        require_replaceable(options.out / spec.name, spec.name)
+    names = [report_name(spec.name, options.tag) for spec in specs]
+    for spec, name in zip(specs, names, strict=True):
+        require_replaceable(options.out / name, spec.name)
     results = [_run(spec, command, options) for spec, command in zip(specs, commands, strict=True)]
     pages = [render(result) for result in results]
-    for result, page in zip(results, pages, strict=True):
-        folder = options.out / result.spec.name
-        if before := replaced_settings(folder, result.spec_id):
-            typer.echo(f"{folder}: replaces a report of other settings (spec_id {before})", err=True)
-        publish(result, page, options.out)
+    for result, page, name in zip(results, pages, names, strict=True):
+        if former := other_settings(options.out / name, result):
+            typer.echo(f"{former}: what {options.out / name} was, of other settings; --tag names the next", err=True)
+        publish(result, page, options.out, name, former)
+        if options.tag is None:
+            remove_kept(options.out, result)
     publish_index(options.out, render_index)
     return results
 

@@ -34,24 +34,26 @@ def write(path: Path, body: bytes | memoryview) -> None:
 
 
 @contextmanager
-def folder(path: Path, replace: bool = False) -> Iterator[Path]:
+def folder(path: Path, replace: bool = False, keep: Path | None = None) -> Iterator[Path]:
     """Yield an empty folder that becomes `path` when the block ends well, and is removed when it does not.
 
-    With `replace` it takes the place of a folder that is there. OSError where the system refuses.
+    With `replace` it takes the place of a folder that is there, which becomes `keep` or is removed. OSError where the
+    system refuses.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     unfinished.chmod(0o755)
-    former = unfinished.with_name(f"{unfinished.name}-former")
+    former = keep or unfinished.with_name(f"{unfinished.name}-former")
     try:
         yield unfinished
         if replace and path.exists():
+            shutil.rmtree(former, ignore_errors=True)
             path.rename(former)
         unfinished.rename(path)
     finally:
         if former.exists() and not path.exists():
             former.rename(path)
-        for leftover in (unfinished, former):
+        for leftover in (unfinished,) if keep else (unfinished, former):
             shutil.rmtree(leftover, ignore_errors=True)
 
 

@@ -1,6 +1,8 @@
 """Puts finished runs where people read them: whole or not at all."""
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,34 +10,64 @@ from pathlib import Path
 
 import pandas as pd
 
-from backtest.errors import DataError
+from backtest.errors import ConfigurationError, DataError
 from backtest.files import atomic
 from backtest.files.documents import Json, read_json, to_json
 from backtest.files.hashes import MARK, is_sealed
 from backtest.files.messages import reason, shown
 from backtest.output.document import to_document
+from backtest.output.read import read_result
 from backtest.result import RunResult
 from backtest.sweeps.document import read_summary
 from backtest.sweeps.results import SweepSummary
 
+APART = "--"  # between a strategy and a tag, or a spec_id, in the name of a folder
 SCHEMA = Path(__file__).parent / "result.schema.json"
 
 
-def publish(result: RunResult, page: str, out: Path, name: str = "") -> Path:
+def publish(result: RunResult, page: str, out: Path, name: str = "", keep: Path | None = None) -> Path:
     """Write a run's page, result.json and Parquet tables to `out/<strategy>/`, or another name; return the page's path.
 
-    The folder appears complete or stays as it was. `equity.parquet` is session × column per book and benchmark,
-    `weights.parquet` and `orders.parquet` are long tables with a book column.
+    The folder appears complete or stays as it was; what it was becomes `keep`, or is removed. `equity.parquet` is session ×
+    column per book and benchmark, `weights.parquet` and `orders.parquet` are long tables with a book column.
     """
     strategy = result.spec.name
     name = name or strategy
-    with _refusing(out / name), _replacing(out / name, strategy) as folder:
+    with _refusing(out / name), _replacing(out / name, strategy, keep) as folder:
         (folder / "index.html").write_text(page, encoding="utf-8")
         (folder / "result.json").write_text(to_json(to_document(result)), encoding="utf-8")
         _equity(result).to_parquet(folder / "equity.parquet")
         _weights(result).to_parquet(folder / "weights.parquet")
         _orders(result).to_parquet(folder / "orders.parquet")
     return out / name / "index.html"
+
+
+def report_name(strategy: str, tag: str | None) -> str:
+    """Return the name of a report's folder; ConfigurationError for a tag that is no plain name."""
+    if tag is None:
+        return strategy
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,39}", tag):
+        raise ConfigurationError(f"--tag is '{shown(tag)}'; expected up to 40 of a-z, 0-9, '_', '.' and '-', like dear-fills")
+    return f"{strategy}{APART}{tag}"
+
+
+def other_settings(folder: Path, result: RunResult) -> Path | None:
+    """Return where a report goes that is in a run's folder with other settings: a folder named by its spec_id."""
+    try:
+        other = read_result(folder / "result.json")["spec_id"]
+    except DataError:
+        return None  # none, or of another version: nothing that can be read
+    if other == result.spec_id or not re.fullmatch(r"[0-9a-f]{6,64}", other):
+        return None
+    require_replaceable(former := folder.with_name(f"{result.spec.name}{APART}{other}"), result.spec.name)
+    return former
+
+
+def remove_kept(out: Path, result: RunResult) -> None:
+    """Remove the report that other settings had moved, now that the strategy's folder has those settings again."""
+    folder = out / f"{result.spec.name}{APART}{result.spec_id}"
+    if (folder / "result.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish_index(out: Path, render: Callable[[Sequence[Json], Sequence[SweepSummary]], str]) -> Path:
@@ -54,8 +86,8 @@ def _drawable(paths: Sequence[Path], draw: Callable[[Json], object]) -> list[Jso
     documents = []
     for path in paths:
         try:
-            document = read_document(path)
-            if document["strategy"] != path.parent.name:
+            document = read_document(path) | {"folder": path.parent.name}
+            if document["strategy"] != path.parent.name.partition(APART)[0]:
                 raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
             draw(document)
         except Exception as error:
@@ -76,13 +108,13 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _replacing(folder: Path, strategy: str) -> Iterator[Path]:
+def _replacing(folder: Path, strategy: str, keep: Path | None = None) -> Iterator[Path]:
     """Yield an empty folder that takes the place of another when the block ends well, and vanishes when it does not.
 
     DataError where what is there is no report of the same strategy: nothing else is replaced.
     """
     require_replaceable(folder, strategy)
-    with atomic.folder(folder, replace=True) as fresh:
+    with atomic.folder(folder, replace=True, keep=keep) as fresh:
         yield fresh
 
 

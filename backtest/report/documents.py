@@ -80,6 +80,12 @@ class StrategyDocument:
     books: dict[str, BookPart]
     claims: tuple[ClaimPart, ...]
     audit: AuditPart | None
+    folder: str = ""  # of its report, which may have a tag; else that of its strategy
+
+    @property
+    def tag(self) -> str:
+        """What tells this report from others of its strategy: a tag, or the spec_id of settings that others replaced."""
+        return self.folder.removeprefix(self.strategy).removeprefix("--")
 
     @property
     def first(self) -> str:

@@ -22,9 +22,14 @@ NOT_AUDITED = "not audited: how much of it is luck is not known"
 NO_SESSION = WindowStatistics("both")
 
 
-def address(strategy: str) -> str:
-    """Return where a strategy's page is, from the front page."""
-    return f"{quote(strategy, safe='')}/index.html"
+def address(document: StrategyDocument) -> str:
+    """Return where a report's page is, from the front page."""
+    return f"{quote(document.folder or document.strategy, safe='')}/index.html"
+
+
+def title(document: StrategyDocument) -> str:
+    """Return the title of a report: its strategy's, and the tag that tells it from others of that strategy."""
+    return f"{document.spec.title} ({document.tag})" if document.tag else document.spec.title
 
 
 def section(documents: Sequence[StrategyDocument]) -> Section:
@@ -41,7 +46,7 @@ def section(documents: Sequence[StrategyDocument]) -> Section:
     )
     blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
     if len(documents) > 1:
-        names = [document.strategy for document in documents[:2]]
+        names = [document.folder or document.strategy for document in documents[:2]]
         text = "What changed between any two results, in spec, data, code and figures, from this page's folder:"
         blocks += [Text(text, "small"), Code(shlex.join(["capex-backtest", "compare", *names]))]
     return Section("strategies", "All strategies", tuple(blocks))
@@ -52,7 +57,7 @@ def parts(documents: Sequence[StrategyDocument]) -> Iterator[tuple[str, Part]]:
     for row, document in enumerate(documents, start=1):
         ids = f"Prices: {document.prices.source}. spec {document.spec_id} · data {document.data_id} · code {document.code_id}"
         blocks = (Text(document.spec.question), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
-        yield address(document.strategy), Part(f"strategy-{row}", document.spec.title, blocks)
+        yield address(document), Part(f"strategy-{row}", title(document), blocks)
 
 
 def sweeps(summaries: Sequence[SweepSummary]) -> Section:
@@ -82,7 +87,7 @@ def _row(row: int, document: StrategyDocument) -> tuple[Cell, ...]:
     drawn = sparkline(f"spark-{row}", {name: book.path for name, book in books.items()})
     newest = document.newest_figure
     return (
-        Cell(document.spec.title, note=counted(len(books), "book"), href=address(document.strategy), about=_span(document)),
+        Cell(title(document), note=counted(len(books), "book"), href=address(document), about=_span(document)),
         Cell("", picture=drawn) if drawn else Cell("no month"),
         _together(books, OUT_OF_SAMPLE),
         _ratio(books),

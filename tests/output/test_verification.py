@@ -274,14 +274,53 @@ def test_the_command_on_a_page_names_a_folder_as_it_was_typed_and_verify_asks_no
     start = ("--start", "2026-01-05", "--out", "out")
     assert command("run", "multiplier", "--prices", "some prices", *start)[0] == 0
     words = printed(tmp_path / "out" / "multiplier" / "index.html")
-    assert words[3:] == ["run", "multiplier", "--prices", "some prices", "--start", "2026-01-05"]
+    assert words[1:] == ["run", "multiplier", "--prices", "some prices", "--start", "2026-01-05"]
     assert command("verify", "out/multiplier", "--prices", tmp_path / "some prices")[0] == 0
 
 
-def test_a_report_of_other_settings_is_replaced_with_a_line_that_says_so(command, written, tmp_path):
+def test_a_report_of_other_settings_is_kept_under_its_spec_id_and_listed(command, written, tmp_path):
+    shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
+    body = (tmp_path / "supply_chain_excess" / "result.json").read_bytes()
+    kept = tmp_path / f"supply_chain_excess--{json.loads(body)['spec_id']}"
+    again = ("run", "supply_chain_excess", "--start", "2025-01-03", "--out", tmp_path)
+    assert not [line for line in command(*again)[2] if "other settings" in line]
+    (line,) = [line for line in command(*again, "--slippage-bps", "50")[2] if "other settings" in line]
+    assert line == f"{kept}: what {tmp_path / 'supply_chain_excess'} was, of other settings; --tag names the next"
+    assert (kept / "result.json").read_bytes() == body
+    assert command("verify", kept)[0] == 0
+    assert f'href="{kept.name}/index.html"' in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert command(*again)[0] == 0  # and back: one folder for each settings
+    dearer = json.loads((written / "dearer" / "supply_chain_excess" / "result.json").read_text(encoding="utf-8"))["spec_id"]
+    reports = sorted(path.parent.name for path in tmp_path.glob("*/result.json"))
+    assert reports == ["supply_chain_excess", f"supply_chain_excess--{dearer}"]
+
+
+def test_a_tag_gives_a_report_its_own_folder_and_changes_none_of_its_bytes(command, written, tmp_path):
+    shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
+    words = ("--start", "2025-01-03", "--slippage-bps", "50", "--tag", "dear-fills", "--out", tmp_path)
+    assert command("run", "supply_chain_excess", *words)[0] == 0
+    for name in ("index.html", "result.json"):
+        plain, tagged = tmp_path / "supply_chain_excess" / name, tmp_path / "supply_chain_excess--dear-fills" / name
+        assert plain.read_bytes() == (written / "one" / "supply_chain_excess" / name).read_bytes()
+        assert tagged.read_bytes() == (written / "dearer" / "supply_chain_excess" / name).read_bytes()
+    front = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Supply-chain excess growth (dear-fills)" in front
+    assert "capex-backtest compare supply_chain_excess supply_chain_excess--dear-fills" in front
+
+
+@pytest.mark.parametrize("tag", ["", "../up", "Upper", "two words", ".hidden"])
+def test_a_tag_that_is_no_plain_name_is_refused(command, tag, tmp_path):
+    code, _, errors = command("run", "supply_chain_excess", "--tag", tag, "--out", tmp_path)
+    assert (code, errors) == (2, [f"error: --tag is '{tag}'; expected up to 40 of a-z, 0-9, '_', '.' and '-', like dear-fills"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_something_else_is_never_removed_for_a_report_that_is_kept(command, written, tmp_path):
     shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
     before = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text(encoding="utf-8"))["spec_id"]
-    again = ("run", "supply_chain_excess", "--start", "2025-01-03", "--out", tmp_path)
-    assert not [line for line in command(*again)[2] if "replaces" in line]
-    (line,) = [line for line in command(*again, "--slippage-bps", "7")[2] if "replaces" in line]
-    assert line.endswith(f"replaces a report of other settings (spec_id {before})")
+    (tmp_path / f"supply_chain_excess--{before}").mkdir()
+    (tmp_path / f"supply_chain_excess--{before}" / "notes.txt").write_text("mine", encoding="utf-8")
+    code, _, errors = command("run", "supply_chain_excess", "--start", "2025-01-06", "--out", tmp_path)
+    assert code == 3
+    assert "holds something that is no report" in errors[-1]
+    assert (tmp_path / f"supply_chain_excess--{before}" / "notes.txt").is_file()
