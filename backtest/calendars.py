@@ -11,9 +11,8 @@ from importlib.metadata import version
 import exchange_calendars
 import pandas as pd
 
-from backtest.errors import ConfigurationError, DataError
+from backtest.errors import ConfigurationError, DataError, near_miss
 
-MARKETS = ("XSHG", "XNYS")
 MIDPOINT = pd.Timedelta(days=45)
 
 
@@ -40,8 +39,8 @@ def publication_moment(stated: str) -> pd.Timestamp:
     """Return the UTC moment from which a published figure may be used.
 
     A minute ("2025-02-26T21:20Z") is that minute. A day ("2025-02-26") is the midnight UTC that ends it, which lies
-    after New York's close and before Shanghai's open: no session of that day can use it, in either market. A month
-    ("2024-08") is the midnight UTC that ends the month.
+    after that day's closes, New York's the last, and before the next day's opens in Asia: no session of that day can use it.
+    A month ("2024-08") is the midnight UTC that ends the month.
     """
     if not re.match(r"(19|20|21)\d\d-", stated):
         raise ValueError(f"'{stated}' is not of this age")
@@ -63,33 +62,49 @@ def as_of_moment(stated: str) -> pd.Timestamp:
     return moment if "T" in stated else moment - pd.Timedelta(1, unit="ns")
 
 
-@lru_cache
-def _closes(market: str, first: int, last: int) -> pd.Series:
-    start, end = pd.Timestamp(first, 1, 1), min(pd.Timestamp(last, 12, 31), last_day(market))
-    moments: pd.Series = exchange_calendars.get_calendar(market, start=start, end=end).closes
+_built: dict[str, tuple[int, int, pd.Series]] = {}  # the closes of each calendar from a first year to a last
+
+
+def _closes(calendar: str, first: int, last: int) -> pd.Series:
+    """Return the closes of a span of years; one that was built for more years serves too, as building takes seconds."""
+    since, until, moments = _built.get(calendar, (first, last, None))
+    if moments is None or first < since or last > until:
+        since, until = min(first, since), max(last, until)
+        start, end = pd.Timestamp(since, 1, 1), min(pd.Timestamp(until, 12, 31), last_day(calendar))
+        moments = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
+        _built[calendar] = since, until, moments
     return moments
 
 
 @lru_cache
-def last_day(market: str) -> pd.Timestamp:
+def calendar_names() -> tuple[str, ...]:
+    """Return the name of every calendar there is."""
+    return tuple(sorted(exchange_calendars.get_calendar_names(include_aliases=False)))
+
+
+@lru_cache
+def last_day(calendar: str) -> pd.Timestamp:
     """Return the last day whose sessions the calendars of this release know, or the end of time where they state none."""
-    module = import_module(f"exchange_calendars.exchange_calendar_{market.lower()}")
-    stated = getattr(module, f"{market}ExchangeCalendar").bound_max()
+    try:
+        module = import_module(f"exchange_calendars.exchange_calendar_{calendar.lower()}")
+        stated = getattr(module, f"{calendar}ExchangeCalendar").bound_max()
+    except (ImportError, AttributeError):
+        stated = None
     return pd.Timestamp.max.normalize() if stated is None else pd.Timestamp(stated)
 
 
 @lru_cache(maxsize=1024)
-def closes(market: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
-    """Return the UTC close of every session of a market from first to last, by session (naive days); not to be changed."""
-    if market not in MARKETS:
-        raise ConfigurationError(f"market is '{market}'; expected one of {', '.join(MARKETS)}")
-    if last > last_day(market):
+def closes(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
+    """Return the UTC close of every session of a calendar from first to last, by session (naive days); not to be changed."""
+    if calendar not in calendar_names():
+        raise ConfigurationError(near_miss("calendar", calendar, list(calendar_names())))
+    if last > last_day(calendar):
         raise DataError(
-            f"exchange_calendars {version('exchange_calendars')} knows the sessions of {market} to {last_day(market):%Y-%m-%d}, "
-            f"{last:%Y-%m-%d} is needed; expected a later release of that package"
+            f"exchange_calendars {version('exchange_calendars')} knows the sessions of {calendar} to "
+            f"{last_day(calendar):%Y-%m-%d}, {last:%Y-%m-%d} is needed; expected a later release of that package"
         )
     try:
-        moments = _closes(market, first.year, last.year)
+        moments = _closes(calendar, first.year, last.year)
     except ValueError as error:
-        raise DataError(f"{market}: no sessions from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({error})") from None
+        raise DataError(f"{calendar}: no sessions from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({error})") from None
     return moments.loc[first:last]

@@ -257,10 +257,10 @@ def content(archive: Archive) -> int:
     prices, facts = archive.prices, archive.facts
     bars = () if prices.bars is None else (prices.bars.open, prices.bars.high, prices.bars.low, prices.bars.close)
     checksum = zlib.crc32(repr((dict(prices.market), dict(prices.currency))).encode())
-    for table in (prices.wealth, *bars):
+    for table in (prices.wealth, prices.rates, *bars):
         for values in (table.index, table.columns, table.to_numpy().T):
             checksum = _crc(checksum, values)
-    for column in (prices.rate, *prices.closes.values()):
+    for column in prices.closes.values():
         checksum = _crc(_crc(checksum, column.index), column)
     for table in (facts.rows, facts.accelerators, facts.events, facts.ranges):
         for name in table.columns:

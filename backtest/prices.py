@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.errors import DataError
+from backtest.markets import Market, load_markets, sessions_a_year
+from backtest.markets.currencies import DOLLAR, rate_ticker
 
-# Sessions a year by the markets a book trades in. A test counts them in the calendars.
-SESSIONS_PER_YEAR = {("XSHG",): 242, ("XNYS",): 252, ("XNYS", "XSHG"): 260}
-RATED = ("CNY", "USD")  # the currencies that `rate` speaks of
 RATE_MAY_BE_STALE_FOR = pd.Timedelta(days=10)
 
 
@@ -35,21 +33,22 @@ class Prices:
 
     `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
-    session became known, indexed by session. `rate` is CNY per USD by day. `bars` are the share
-    prices, None where a source has only wealth. `ended` has why a ticker's prices ended for good: it is sold at its last
-    close. Any other end is where the source stops.
+    session became known, indexed by session. `rates` is day × currency in units per US dollar, NaN where a day has none.
+    `bars` are the share prices, None where a source has only wealth. `ended` has why a ticker's prices ended for good: it is
+    sold at its last close. Any other end is where the source stops. `markets` are the markets by the code that `market` has.
     """
 
     wealth: pd.DataFrame
     market: Mapping[str, str]
     currency: Mapping[str, str]
     closes: Mapping[str, pd.Series]
-    rate: pd.Series
+    rates: pd.DataFrame
     adjustment: str
     source: str
     data_id: str
     bars: Bars | None = None
     ended: Mapping[str, str] = field(default_factory=dict)
+    markets: Mapping[str, Market] = field(default_factory=load_markets)
 
     def __post_init__(self) -> None:
         sessions = self.wealth.index
@@ -83,7 +82,16 @@ class Prices:
 
     def periods_per_year(self, markets: Sequence[str]) -> int:
         """Return how many returns a year holds: the sessions of those markets together."""
-        return SESSIONS_PER_YEAR[tuple(sorted(markets))]
+        return sessions_a_year([self.markets[market] for market in markets])
+
+    def in_order(self, markets: Sequence[str]) -> tuple[str, ...]:
+        """Return some markets in the order in which they close on a day they share."""
+
+        def usual_close(market: str) -> tuple[pd.Timedelta, str]:
+            closes = self.closes[market]
+            return (closes - pd.DatetimeIndex(closes.index).tz_localize("UTC")).median(), market
+
+        return tuple(sorted(markets, key=usual_close))
 
     def known_until(self, market: str, moment: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session of a market that had closed by a moment, or None."""
@@ -91,31 +99,42 @@ class Prices:
         count = int(closed.searchsorted(moment, side="right"))
         return closed.index[count - 1] if count else None
 
-    def rates(self, sessions: pd.DatetimeIndex) -> pd.Series:
-        """Return CNY per USD at each session: the day's rate, or the latest before it, at most ten days old."""
-        if self.rate.empty:
-            raise DataError(f"{self.source}: no CNY=X rate for {sessions[0]:%Y-%m-%d}; expected CNY=X.csv with CNY per USD")
-        days = self.rate.index.searchsorted(sessions, side="right") - 1
-        stale = (days < 0) | (sessions - self.rate.index[np.maximum(days, 0)] > RATE_MAY_BE_STALE_FOR)
+    def rate_of(self, currency: str, sessions: pd.DatetimeIndex) -> pd.Series:
+        """Return units per US dollar at each session: the day's rate, or the latest before it, at most ten days old."""
+        if currency == DOLLAR:
+            return pd.Series(1.0, sessions)
+        ticker = rate_ticker(currency)
+        rate = self.rates[currency].dropna() if currency in self.rates else pd.Series(dtype=float)
+        if rate.empty:
+            raise DataError(
+                f"{self.source}: no {ticker} rate for {sessions[0]:%Y-%m-%d}; expected {ticker}.csv with {currency} per {DOLLAR}"
+            )
+        days = rate.index.searchsorted(sessions, side="right") - 1
+        stale = (days < 0) | (sessions - rate.index[np.maximum(days, 0)] > RATE_MAY_BE_STALE_FOR)
         if stale.any():
-            raise DataError(f"{self.source}: no CNY=X rate for {sessions[stale][0]:%Y-%m-%d} or the ten days before it")
-        return pd.Series(self.rate.to_numpy()[days], sessions)
+            raise DataError(f"{self.source}: no {ticker} rate for {sessions[stale][0]:%Y-%m-%d} or the ten days before it")
+        return pd.Series(rate.to_numpy()[days], sessions)
 
     def fx_rate(self, tickers: Sequence[str], base: str, sessions: pd.DatetimeIndex) -> np.ndarray:
         """Return what one unit of each ticker's currency is worth in a base currency, shape (sessions, tickers).
 
-        DataError for a currency that `rate` does not speak of.
+        Two currencies meet in the US dollar. DataError for a currency that has no rate.
         """
-        foreign = np.array([self.currency[ticker] != base for ticker in tickers])
+        own = [self.currency[ticker] for ticker in tickers]
         factor = np.ones((len(sessions), len(tickers)))
-        for ticker in np.array(tickers, dtype=object)[foreign]:
-            if lost := sorted({self.currency[ticker], base} - set(RATED)):
-                known = ", ".join(RATED)
-                raise DataError(f"{self.source}: no rate of {lost[0]} for {ticker} in a book in {base}; expected one of {known}")
-        if foreign.any():
-            rate = self.rates(sessions).to_numpy()
-            factor[:, foreign] = (rate if base == "CNY" else 1.0 / rate)[:, None]
+        for currency in dict.fromkeys(own):
+            if currency != base:
+                worth = self._cross_rate(currency, base, tickers[own.index(currency)], sessions)
+                factor[:, [each == currency for each in own]] = worth[:, None]
         return factor
+
+    def _cross_rate(self, currency: str, base: str, ticker: str, sessions: pd.DatetimeIndex) -> np.ndarray:
+        """Return what one unit of a currency is worth in a base currency; `ticker` is who needs it."""
+        try:
+            per_dollar = self.rate_of(currency, sessions).to_numpy()
+            return np.asarray(self.rate_of(base, sessions).to_numpy() / per_dollar)
+        except DataError as error:
+            raise DataError(f"{error} (for {ticker} in a book in {base})") from None
 
     def local(self, tickers: Sequence[str], sessions: pd.DatetimeIndex) -> pd.DataFrame:
         """Return session × ticker wealth in each ticker's own currency: the last price, NaN before the first."""
@@ -154,9 +173,9 @@ class Prices:
 
     def goes_on(self, ticker: str, last: pd.Timestamp, end: pd.Timestamp) -> bool:
         """Return whether a ticker's market has a session after its last one and by `end`."""
-        market, after = self.market[ticker], last + pd.Timedelta(days=1)
-        until = min(end, calendars.last_day(market), after + pd.Timedelta(days=30))  # no market is closed for as long
-        return end > until or (until >= after and len(calendars.closes(market, after, until)) > 0)
+        market, after = self.markets[self.market[ticker]], last + pd.Timedelta(days=1)
+        until = min(end, market.last_day, after + pd.Timedelta(days=30))  # no market is closed for as long
+        return end > until or (until >= after and len(market.closes(after, until)) > 0)
 
     def sold_at(self, ticker: str) -> pd.Timestamp | None:
         """Return the session at whose close a ticker is sold because it is declared ended, else None."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from backtest import provenance
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, near_miss
 from backtest.execution.settings import ExecutionSettings, Fill
 from backtest.files.hashes import content_id
 from backtest.files.rows import Day, fault
@@ -30,7 +30,7 @@ _sorted_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
 Rebalance = Literal["weekly", "monthly", "quarterly"]
-Base = Literal["CNY", "USD", "local"]
+LOCAL = "local"  # as a base: each basket's own currency
 DESCRIPTIVE = ("name", "title", "question")  # fields no figure depends on
 
 
@@ -40,7 +40,7 @@ class Scope:
 
     baskets: tuple[str, ...]
     together: bool
-    base: Base
+    base: str
     start: date
     end: date | None
 
@@ -84,7 +84,7 @@ class StrategySpec(BaseModel):
     slippage_range: float = Field(default=0.0, ge=0, le=1)
     cost_bps: float | None = Field(default=None, ge=0, le=1000)
     capital: float = Field(default=10_000_000.0, gt=0, le=1e15, allow_inf_nan=False)
-    base: Base = "local"
+    base: str = LOCAL
     start: Day = date(2023, 1, 1)
     end: Day | None = None
 
@@ -119,9 +119,11 @@ class StrategySpec(BaseModel):
         if self.weights.signals_wanted != (count := len(self.signals)):
             weighting, wanted = type(self.weights).__name__, self.weights.signals_wanted
             raise ValueError(f"the spec has {count} signal(s); expected {wanted} for {weighting}")
-        if self.together and self.base == "local":
-            raise ValueError("base is 'local' in a book of several baskets; expected CNY or USD")
         universe = load_universe()
+        if self.together and self.base == LOCAL:
+            raise ValueError("base is 'local' in a book of several baskets; expected a currency like CNY or USD")
+        if self.base not in (LOCAL, *universe.currencies):
+            raise ConfigurationError(f"base: {near_miss('currency', self.base, [LOCAL, *universe.currencies])}")
         for name in self.baskets:
             universe.basket(name)
         for ticker in self.weights.holds:
@@ -161,7 +163,7 @@ class StrategySpec(BaseModel):
 
     def currency(self, book: str, universe: Universe) -> str:
         """Return the currency that a book is counted in: `base`, or that of its first basket where it is "local"."""
-        return universe.basket(self.books[book][0]).currency if self.base == "local" else self.base
+        return universe.basket(self.books[book][0]).currency if self.base == LOCAL else self.base
 
     def tickers(self, book: str, universe: Universe) -> tuple[str, ...]:
         """Return every ticker a book can ever hold, sorted."""

@@ -11,7 +11,6 @@ from backtest.statistics.refusal import Refused
 
 MARKET = {"XSHG": ("market", "510300.SS"), "XNYS": ("market", "QQQ")}
 ABROAD = {"sector": "SMH", "NVIDIA": "NVDA"}  # fixed before any result was read
-NEW_YORK = "XNYS"
 
 
 def factor_fits(result: RunResult, prices: Prices) -> dict[str, FactorFit | Refused]:
@@ -22,22 +21,23 @@ def factor_fits(result: RunResult, prices: Prices) -> dict[str, FactorFit | Refu
 def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
     """Return the factors' returns by session of a book, in its currency, on the sessions that all of them are priced on.
 
-    A factor without any price is left out: what a book was explained by stands beside its alpha. New York closes after
-    Shanghai: a book that trades in Shanghai alone is compared with New York's session before. The currency is CNY per
-    USD; a book in USD that trades only in New York has no such factor.
+    A factor without any price is left out: what a book was explained by stands beside its alpha. A factor whose market closes
+    after all of a book's (New York after Shanghai) is taken at its session before. Each currency that is held is a factor in
+    units per US dollar.
     """
     sessions = pd.DatetimeIndex(book.equity.index)
-    markets = prices.markets_of([str(ticker) for ticker in book.realised])
+    tickers = [str(ticker) for ticker in book.realised]
+    markets = prices.in_order(prices.markets_of(tickers))
     named = {f"market {market}": MARKET[market][1] for market in markets if market in MARKET} | ABROAD
-    ahead = markets == ("XSHG",)
     columns = {}
     for name, ticker in named.items():
         if ticker not in prices.wealth.columns:
             continue
-        abroad = ahead and prices.market[ticker] == NEW_YORK
-        columns[name] = (_before if abroad else _on)(prices, ticker, book.currency, sessions)
-    if not prices.rate.empty and markets != (NEW_YORK,):
-        columns["currency"] = prices.rates(sessions)
+        own = prices.market[ticker]
+        later = own not in markets and prices.in_order([*markets, own])[-1] == own
+        columns[name] = (_before if later else _on)(prices, ticker, book.currency, sessions)
+    held = sorted({prices.currency[ticker] for ticker in tickers} & set(prices.rates.columns))
+    columns |= {f"currency {code}" if len(held) > 1 else "currency": prices.rate_of(code, sessions) for code in held}
     table = pd.DataFrame(columns, sessions)
     return (table / table.shift(1) - 1.0).iloc[1:].dropna(axis=1, how="all").dropna()
 
@@ -47,8 +47,8 @@ def _on(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) -> p
 
 
 def _before(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) -> pd.Series:
-    """Return what a ticker of New York was worth at its market's last close before each session of another market."""
-    abroad = pd.DatetimeIndex(prices.closes[NEW_YORK].index)
+    """Return what a ticker was worth at its market's last close before each session of another market."""
+    abroad = pd.DatetimeIndex(prices.closes[prices.market[ticker]].index)
     values = prices.priced([ticker], base, abroad)[ticker].to_numpy()
     places = abroad.searchsorted(sessions, side="left") - 1
     return pd.Series(np.where(places >= 0, values[places], np.nan), sessions)

@@ -40,7 +40,7 @@ def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = froze
     prices = {
         "wealth": lambda wealth, own: _traded(wealth, own, moment, shown),
         "bars": lambda bars, own: Bars(*(_traded(table, own, moment, shown) for table in vars(bars).values())),
-        "rate": lambda rate, _: rate[(rate.index + A_DAY <= _day(moment)) | [("rate", day) in shown for day in rate.index]],
+        "rates": lambda rates, _: _rated(rates, moment, shown),
     }
     with _seen_through(Facts, facts), _seen_through(Prices, prices):
         yield
@@ -62,9 +62,20 @@ def _later_rows(facts: Facts, name: str, moment: pd.Timestamp) -> list[MaskedRow
 
 
 def _later_rates(prices: Prices, moment: pd.Timestamp) -> list[MaskedRow]:
-    days = [day for day in prices.rate.index if day + A_DAY > _day(moment)]
-    known = [(day + A_DAY).tz_localize("UTC") for day in days]
-    return [MaskedRow(when, "rate", ("rate", day), f"the rate of {day:%Y-%m-%d}") for day, when in zip(days, known, strict=True)]
+    later = prices.rates[pd.DatetimeIndex(prices.rates.index) + A_DAY > _day(moment)]
+    return [
+        MaskedRow((day + A_DAY).tz_localize("UTC"), "rate", ("rate", currency, day), f"the rate of {currency} of {day:%Y-%m-%d}")
+        for currency in later.columns
+        for day in later[currency].dropna().index
+    ]
+
+
+def _rated(rates: pd.DataFrame, moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]]) -> pd.DataFrame:
+    kept = np.repeat(np.asarray(pd.DatetimeIndex(rates.index) + A_DAY <= _day(moment))[:, None], len(rates.columns), axis=1)
+    for kind, *cell in shown:
+        if kind == "rate" and cell[0] in rates.columns and cell[1] in rates.index:
+            kept[rates.index.get_loc(cell[1]), rates.columns.get_loc(cell[0])] = True
+    return rates.where(kept)
 
 
 def _day(moment: pd.Timestamp) -> pd.Timestamp:

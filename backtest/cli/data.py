@@ -101,10 +101,9 @@ def source_folders() -> tuple[Path, ...]:
 
 
 def pull_prices(source: str, tickers: Sequence[str]) -> None:
-    """Pull what a run lacks of some tickers and the rate from a source; raise DataError naming what is missing."""
+    """Pull what a run lacks of some tickers and the rates from a source; raise DataError naming what is missing."""
     from backtest import clock
     from backtest.data.sources.discovery import load_sources
-    from backtest.data.sources.folder import RATE
     from backtest.data.store.append_only import open_store
     from backtest.data.store.pull import fresh, items
     from backtest.data.store.pull import pull as pull_items
@@ -112,7 +111,7 @@ def pull_prices(source: str, tickers: Sequence[str]) -> None:
 
     store, universe, now = open_store(), load_universe(), clock.SYSTEM.now()
     every = items([load_sources(*source_folders())[source]], universe)
-    stale = [item for item in every if item.key in {*tickers, RATE} and not fresh(store, item, universe, now)]
+    stale = [item for item in every if item.key in {*tickers, *universe.rates} and not fresh(store, item, universe, now)]
     if not stale:
         return
     with _Progress(len(stale), lines=False) as progress:

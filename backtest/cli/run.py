@@ -53,7 +53,9 @@ def run(
     fill: Annotated[Literal["close", "open"] | None, typer.Option(help="Price at which orders are filled.")] = None,
     slippage_bps: Annotated[float | None, typer.Option(help="How much worse than that price, in basis points.")] = None,
     capital: Annotated[float | None, typer.Option(help="Money at the start, in the currency of the books.")] = None,
-    base: Annotated[Literal["CNY", "USD", "local"] | None, typer.Option(help="Currency of the books.")] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="CURRENCY|local", help="Currency of the books; local: each basket's own.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
     tag: Annotated[
         str | None, typer.Option(metavar="NAME", help="Write to STRATEGY--NAME, beside the report without it.")

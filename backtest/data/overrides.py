@@ -13,7 +13,6 @@ from backtest.files.rows import STRICT, Day, parsed_row, read_tables
 from backtest.universe import load_universe
 
 FILE = "decisions.toml"
-RATES = ("CNY=X", "KRW=X")
 
 
 class Decision(BaseModel):
@@ -121,7 +120,8 @@ def load_decisions(home: Path) -> Decisions:
     path = home / FILE
     if not path.exists():
         return Decisions()
-    known = [*load_universe().market_and_currency(), *RATES, *(file.stem for file in home.glob("*.csv"))]
+    universe = load_universe()
+    known = [*universe.market_and_currency(), *universe.all_rates, *(file.stem for file in home.glob("*.csv"))]
     return Decisions(
         tuple(
             _known(parsed_row(KINDS[kind], row, f"{FILE} {kind} {number}"), f"{FILE} {kind} {number}", known)

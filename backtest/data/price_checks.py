@@ -17,15 +17,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.data.overrides import FILE, Decisions
 from backtest.errors import DataError
-from backtest.execution.market_rules import RuleName, board_of, rule_values
+from backtest.markets import Market
+from backtest.markets.currencies import DOLLAR, Currency
+from backtest.markets.rules import RuleName
 from backtest.universe import load_universe
 
 BARS = ("open", "high", "low", "close")
 VALUES = (*BARS, "adj_close")
-BANDS = {"CNY=X": ("CNY per USD", 5.0, 10.0, 0.06), "KRW=X": ("KRW per USD", 800.0, 2500.0, 0.06)}  # band, largest move
 
 MARGIN = 0.0025  # of a board's limit and of a dividend: adjusted prices are rounded
 ROUNDED = 1e-5  # of a bar: floats are rounded
@@ -47,14 +47,15 @@ def checked(tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Map
 
     `named` is what each table is called in an error.
     """
-    traits = load_universe().traits(list(tables))
+    universe = load_universe()
+    traits = universe.traits(list(tables))
     opened = {
         market: min(tables[ticker].index[0] for ticker in tables if traits[ticker][0] == market) for market, _ in traits.values()
     }
     passed = {}
     for ticker, table in tables.items():
         market = traits[ticker][0]
-        sheet = Sheet(table, ticker, market, named[ticker], decisions)
+        sheet = Sheet(table, ticker, universe.markets[market], named[ticker], decisions)
         passed[ticker] = checked_days(sheet, opened[market])
     _refuse_copies(passed, named)
     return passed
@@ -62,13 +63,19 @@ def checked(tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Map
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of prices, whose it is, what an error calls it, and what a person decided; `market` is empty for a rate."""
+    """A table of prices, whose it is, what an error calls it, and what a person decided; a rate has no market."""
 
     table: pd.DataFrame
     ticker: str
-    market: str
+    market: Market | None
     name: str
     decisions: Decisions
+
+    @property
+    def traded_on(self) -> Market:
+        """The market; a rate has none, and is asked for none."""
+        assert self.market is not None
+        return self.market
 
     def values(self, column: str) -> np.ndarray:
         """Return a column as floats, NaN where the table has none."""
@@ -131,10 +138,10 @@ def checked_rows(sheet: Sheet, opened: pd.Timestamp | None = None) -> pd.DataFra
     return sheet.table
 
 
-def checked_rate(table: pd.DataFrame, ticker: str, name: str, decisions: Decisions) -> pd.DataFrame:
-    """Return an exchange rate that lies in its band and moves plausibly; DataError for the first fault."""
-    words, least, most, move = BANDS[ticker]
-    sheet = Sheet(table.drop(columns=["open", "high", "low"], errors="ignore"), ticker, "", name, decisions)
+def checked_rate(table: pd.DataFrame, currency: Currency, name: str, decisions: Decisions) -> pd.DataFrame:
+    """Return an exchange rate that lies in its currency's band and moves plausibly; DataError for the first fault."""
+    words, least, most = f"{currency.code} per {DOLLAR}", currency.least, currency.most
+    sheet = Sheet(table.drop(columns=["open", "high", "low"], errors="ignore"), currency.rate, None, name, decisions)
     check_bars(sheet)
     sheet = sheet.traded()
     if sheet.table.empty:
@@ -144,23 +151,23 @@ def checked_rate(table: pd.DataFrame, ticker: str, name: str, decisions: Decisio
     sheet.refuse(outside, lambda at: f"the rate is {close[at]:g}", f"{words} between {least:g} and {most:g}")
     adjusts = ~np.isclose(close, adjusted, rtol=ROUNDED, atol=0)
     sheet.refuse(adjusts, lambda at: f"close {close[at]:g}, adj_close {adjusted[at]:g}", "the same: a rate pays nothing", False)
-    limit = np.full(len(close), move)
+    limit = np.full(len(close), currency.move)
     check_moves(sheet, -limit, limit, sheet.undecided)
     return sheet.table
 
 
 def check_sessions(sheet: Sheet) -> None:
     """Refuse a gap against the exchange calendar within a table's span, and a row on a day without a session."""
-    days, market = pd.DatetimeIndex(sheet.table.index), sheet.market
-    sessions = pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index)
+    days, market = pd.DatetimeIndex(sheet.table.index), sheet.traded_on
+    sessions = market.sessions(days[0], days[-1])
     if sessions.equals(days):
         return
     if len(strays := days.difference(sessions)):
         row = sheet.where(int(days.searchsorted(strays[0])))
-        raise DataError(f"{row}: {strays[0]:%Y-%m-%d} is no session of {market}; expected its sessions only")
+        raise DataError(f"{row}: {strays[0]:%Y-%m-%d} is no session of {market.code}; expected its sessions only")
     gaps = sessions.difference(days)
     raise DataError(
-        f"{sheet.name}: no row for {gaps[0]:%Y-%m-%d}, a session of {market} ({len(gaps)} missing); expected every session, "
+        f"{sheet.name}: no row for {gaps[0]:%Y-%m-%d}, a session of {market.code} ({len(gaps)} missing); expected every session, "
         f"with empty prices where the share was suspended, or a [[suspended]] row in {FILE}"
     )
 
@@ -304,9 +311,9 @@ def _rule(sheet: Sheet, rule: RuleName) -> np.ndarray:
     if INDEX.fullmatch(ticker):
         board = next((board for start, board in INDEX_BOARDS.items() if ticker.startswith(start)), "main")
     else:
-        board = board_of(sheet.market, ticker)
+        board = sheet.traded_on.board_of(ticker)
     try:
-        return rule_values(sheet.market, board, rule, days)
+        return sheet.traded_on.rule_values(board, rule, days)
     except DataError:  # older than the rules
         return np.full(len(days), np.inf if rule == "limit" else 0.0)
 
@@ -326,7 +333,7 @@ def _suspended_by_decision(sheet: Sheet) -> pd.DataFrame:
     table = sheet.table
     if not sheet.decisions.suspensions(sheet.ticker):
         return table
-    sessions = pd.DatetimeIndex(calendars.closes(sheet.market, table.index[0], table.index[-1]).index)
+    sessions = sheet.traded_on.sessions(table.index[0], table.index[-1])
     still = sheet.decisions.suspended(sheet.ticker, sessions)
     emptied = table.reindex(table.index.union(still))
     emptied.loc[still, list(VALUES)] = np.nan

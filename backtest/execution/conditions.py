@@ -1,7 +1,7 @@
 """What an order can be had for: per moment and ticker the price, the lot, the limits and the fees.
 
-A moment is a session of one market: on a day on which both trade, Shanghai comes before New York, so what New York sells
-cannot pay for what Shanghai buys on the same date.
+A moment is a session of one market: on a day on which several trade, they take turns in the order of their closes (Seoul,
+Shanghai, New York), so what a later one sells cannot pay for what an earlier one buys on the same date.
 """
 
 from dataclasses import dataclass, replace
@@ -10,21 +10,20 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from backtest.calendars import MARKETS
 from backtest.errors import DataError
 from backtest.execution import kernel
-from backtest.execution.market_rules import RuleName, board_of, rule_values
 from backtest.execution.settings import Costs
+from backtest.markets.rules import RuleName, Side
 from backtest.prices import Bars, Prices
 
 BPS = 1e-4
 ROUNDED = 1e-5  # adjusted prices are kept to four decimals
-KINDS: tuple[tuple[str, RuleName, bool], ...] = (
-    ("commission", "commission_bps", True),
-    ("transfer fee", "transfer_bps", True),
-    ("stamp duty", "duty_bps", False),
-    ("regulator's fee", "regulator_bps", False),
-)
+KINDS: dict[str, RuleName] = {
+    "commission": "commission_bps",
+    "transfer fee": "transfer_bps",
+    "stamp duty": "duty_bps",
+    "regulator's fee": "regulator_bps",
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def _require_bars(prices: Prices, fill: str, costs: Costs) -> None:
 
 def _seats(prices: Prices, tickers: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
     """Return the markets in their order, the tickers by market, and the number of each ticker's market."""
-    markets = tuple(market for market in MARKETS if market in prices.markets_of(tickers))
+    markets = prices.in_order(prices.markets_of(tickers))
     ordered = tuple(sorted(tickers, key=lambda ticker: (markets.index(prices.market[ticker]), ticker)))
     return markets, ordered, np.array([markets.index(prices.market[ticker]) for ticker in ordered])
 
@@ -214,23 +213,38 @@ class _Rules:
     def require_one_settlement_day(self) -> None:
         """Refuse rules under which a share could not be sold at its market's next session."""
         if (self.values("settle_days") > 1).any():
-            raise DataError("rules.toml: settle_days is above 1; expected at most 1, for a market is traded once a session")
+            raise DataError("a market's settle_days is above 1; expected at most 1, for a market is traded once a session")
 
-    def values(self, rule: RuleName) -> np.ndarray:
-        """Return a rule's values, shape (sessions, tickers)."""
+    def values(self, rule: RuleName, side: Side | None = None) -> np.ndarray:
+        """Return a rule's values, of a fee what they are on a side: shape (sessions, tickers)."""
         if not self.count:
             return np.zeros((len(self.sessions), len(self.tickers)))
-        boards = [(self.prices.market[ticker], board_of(self.prices.market[ticker], ticker)) for ticker in self.tickers]
-        values = {board: rule_values(*board, rule, self.sessions) for board in dict.fromkeys(boards)}
-        return np.column_stack([values[board] for board in boards])
+        values = {
+            board: self.prices.markets[board[0]].rule_values(board[1], rule, self.sessions, side)
+            for board in dict.fromkeys(self.boards)
+        }
+        return np.column_stack([values[board] for board in self.boards])
+
+    @cached_property
+    def boards(self) -> tuple[tuple[str, str], ...]:
+        """Market and board of each ticker."""
+        markets = [self.prices.market[ticker] for ticker in self.tickers]
+        return tuple(
+            (market, self.prices.markets[market].board_of(ticker)) for market, ticker in zip(markets, self.tickers, strict=True)
+        )
 
     def rates(self, flat_bps: float | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the rates of buys and of sells by kind of cost."""
         if flat_bps is not None:
             flat = np.full((len(self.sessions), len(self.tickers)), flat_bps * BPS)
             return {"commission": flat}, {"commission": flat}
-        sell = {kind: self.values(rule) * BPS for kind, rule, _ in KINDS}
-        return {kind: sell[kind] for kind, _, both in KINDS if both}, sell
+        sell = {kind: self.values(rule, "sell") * BPS for kind, rule in KINDS.items()}
+        return {kind: self.values(rule, "buy") * BPS for kind, rule in KINDS.items() if self.on_buys(rule)}, sell
+
+    def on_buys(self, rule: RuleName) -> bool:
+        """Return whether some board charges a fee on buys; commission is always among them."""
+        charged = (self.prices.markets[market].charges(board, rule, "buy") for market, board in dict.fromkeys(self.boards))
+        return rule == KINDS["commission"] or any(charged)
 
 
 def _sealed(ruled: _Rules, local: _Local, bars: Bars | None) -> tuple[np.ndarray, np.ndarray]:

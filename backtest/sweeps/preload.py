@@ -9,7 +9,6 @@ import importlib
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.execution.accounting import book_values
 from backtest.execution.conditions import conditions_of
 from backtest.execution.trading import filled
@@ -22,10 +21,10 @@ NAMES = ("arch.bootstrap", "backtest.sweeps.measurement", "scipy.fft", "scipy.sp
 
 def trade_once() -> None:
     """Trade two books on a few made-up sessions, which compiles the kernel."""
-    closes = calendars.closes("XNYS", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-12"))
-    flat = pd.DataFrame(1.0, closes.index, ["NVDA"])
-    market, currency = {"NVDA": "XNYS"}, {"NVDA": "USD"}
-    prices = Prices(flat, market, currency, {"XNYS": closes}, pd.Series(7.0, closes.index), "none", "none", "none")
+    market, days = "XNYS", pd.bdate_range("2024-01-02", periods=9).as_unit("ns")
+    closes, rates = pd.Series(days.tz_localize("UTC") + pd.Timedelta(hours=20), days), pd.DataFrame(index=days)
+    flat = pd.DataFrame(1.0, days, ["NVDA"])
+    prices = Prices(flat, {"NVDA": market}, {"NVDA": "USD"}, {market: closes}, rates, "none", "none", "none")
     spec = build_spec(name="none", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=1.0)
     settings = spec.execution
     conditions = conditions_of(prices, ("NVDA",), "USD", pd.DatetimeIndex(closes.index), settings.fill, settings.costs)

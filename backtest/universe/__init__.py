@@ -1,20 +1,20 @@
 """Who can be held and what is compared: suppliers, baskets and benchmarks, a TOML row each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.rows import Day, Many, Row, read_rows
+from backtest.markets import Market, load_markets
+from backtest.markets.currencies import DOLLAR, Currency, currency_of_rate, load_currencies
 
 FOLDER = Path(__file__).parent
-
-Market = Literal["XSHG", "XNYS"]
-Currency = Literal["CNY", "USD"]
+MARKETS = "markets"  # the folder of a universe's own markets
 
 
 class Supplier(Row):
@@ -23,8 +23,8 @@ class Supplier(Row):
     ticker: str
     name: str
     name_zh: str = ""
-    market: Market
-    currency: Currency
+    market: str
+    currency: str
     chain: Literal["optical", "copper", "PCB", "GPU", "ASIC", "cloud", "network", "server", "memory interface", "fund"]
     since: Day
     until: Day | None = None
@@ -46,7 +46,7 @@ class Basket(Row):
     name: str
     title: str
     members: tuple[str, ...] = Many
-    currency: Currency
+    currency: str
     chosen: Day
 
 
@@ -56,19 +56,30 @@ class Benchmark(Row):
     ticker: str
     name: str
     name_zh: str = ""
-    market: Market
-    currency: Currency
+    market: str
+    currency: str
     charted: bool = False
 
 
 class Universe(BaseModel):
-    """Every row, by kind, in file order."""
+    """Every row, by kind, in file order; the markets and currencies by code."""
 
     model_config = ConfigDict(frozen=True)
 
     suppliers: tuple[Supplier, ...]
     baskets: tuple[Basket, ...]
     benchmarks: tuple[Benchmark, ...]
+    markets: Mapping[str, Market] = Field(default_factory=load_markets)
+    currencies: Mapping[str, Currency] = Field(default_factory=load_currencies)
+
+    @model_validator(mode="after")
+    def _placed(self) -> "Universe":
+        for file in ("suppliers", "baskets", "benchmarks"):
+            for number, row in enumerate(getattr(self, file), start=1):
+                for kind, known in (("market", self.markets), ("currency", self.currencies)):
+                    if (stated := getattr(row, kind, None)) is not None and stated not in known:
+                        raise ConfigurationError(f"{file}.toml row {number}: {near_miss(kind, stated, list(known))}")
+        return self
 
     def supplier(self, ticker: str) -> Supplier:
         """Return a supplier by ticker; raise ConfigurationError with a hint when there is none."""
@@ -99,12 +110,23 @@ class Universe(BaseModel):
         return tuple(ticker for ticker in basket.members if self.supplier(ticker).listed(day))
 
     def traits(self, tickers: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Return market and currency of some tickers; ConfigurationError for one that no row names."""
-        known = self.market_and_currency()
+        """Return market and currency of some tickers, no market of a rate; ConfigurationError for one that no row names."""
+        known = self.market_and_currency() | {ticker: ("", currency_of_rate(ticker)) for ticker in self.all_rates}
         for ticker in tickers:
             if ticker not in known:
                 raise ConfigurationError(near_miss("supplier or benchmark", ticker, list(known)))
         return {ticker: known[ticker] for ticker in tickers}
+
+    @property
+    def all_rates(self) -> tuple[str, ...]:
+        """The tickers of the rates of every currency."""
+        return tuple(currency.rate for currency in self.currencies.values() if currency.rate)
+
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """The tickers of the rates of those currencies that suppliers, baskets and benchmarks are in."""
+        held = {currency for _, currency in self.market_and_currency().values()} | {row.currency for row in self.baskets}
+        return tuple(self.currencies[code].rate for code in self.currencies if code in held - {DOLLAR})
 
     def market_and_currency(self) -> dict[str, tuple[str, str]]:
         """Return market and currency of every supplier and benchmark, by ticker."""
@@ -119,6 +141,8 @@ def load_universe(folder: Path = FOLDER) -> Universe:
         suppliers=read_rows(folder / "suppliers.toml", "supplier", Supplier, key="ticker"),
         baskets=read_rows(folder / "baskets.toml", "basket", Basket, key="name"),
         benchmarks=read_rows(folder / "benchmarks.toml", "benchmark", Benchmark, key="ticker"),
+        markets=load_markets(folder / MARKETS),
+        currencies=load_currencies(folder / MARKETS),
     )
     suppliers = {row.ticker: row for row in universe.suppliers}
     for number, basket in enumerate(universe.baskets, start=1):

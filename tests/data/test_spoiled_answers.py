@@ -9,6 +9,7 @@ from support.spoiling import refusal, spoiled_json
 
 from backtest.data.answer import Answer
 from backtest.data.sources import eastmoney, sec, yahoo
+from backtest.markets import load_markets
 
 AT = pd.Timestamp("2026-06-30T12:00Z")
 
@@ -16,7 +17,7 @@ AT = pd.Timestamp("2026-06-30T12:00Z")
 def of_yahoo():
     table = source_server.made_up_prices("NVDA", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-24"))
     body = json.dumps(source_server.chart(table, "NVDA")).encode()
-    return body, lambda body: yahoo.parse(Answer("yahoo", "NVDA", "", AT, 200, body), "NVDA", "XNYS", "USD")
+    return body, lambda body: yahoo.parse(Answer("yahoo", "NVDA", "", AT, 200, body), "NVDA", load_markets()["XNYS"], "USD")
 
 
 def of_company_facts():

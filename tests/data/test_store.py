@@ -11,6 +11,7 @@ from backtest.data.store.append_only import Store, open_store
 from backtest.data.store.status import verify
 from backtest.data.store.vintages import append_prices, newest
 from backtest.errors import DataError
+from backtest.markets import load_markets
 
 AT = pd.Timestamp("2026-08-03T12:00Z")
 
@@ -210,8 +211,8 @@ def test_reading_a_store_creates_nothing(tmp_path):
 def test_a_trembling_seventh_digit_is_no_change_and_a_fifth_is():
     prices = pd.DataFrame({"session": pd.to_datetime(["2026-07-30", "2026-07-31"]), "open": 10.0, "high": 10.0, "low": 10.0,
                          "close": [10.0, 11.0], "volume": 5.0, "dividend": 0.0, "split": 1.0})  # fmt: skip
-    stored, _ = append_prices(None, prices, "XNYS", AT, "a")
-    same, count = append_prices(stored, prices.assign(close=prices["close"] * 1.0000003), "XNYS", AT, "b")
+    stored, _ = append_prices(None, prices, load_markets()["XNYS"], AT, "a")
+    same, count = append_prices(stored, prices.assign(close=prices["close"] * 1.0000003), load_markets()["XNYS"], AT, "b")
     assert (count.changed, len(same)) == (0, 2)
-    moved, count = append_prices(stored, prices.assign(close=prices["close"] * 1.00003), "XNYS", AT, "b")
+    moved, count = append_prices(stored, prices.assign(close=prices["close"] * 1.00003), load_markets()["XNYS"], AT, "b")
     assert (count.changed, len(moved), len(newest(moved))) == (2, 4, 2)

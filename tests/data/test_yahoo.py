@@ -11,6 +11,7 @@ from backtest.data.adjustment import adjusted, total_return
 from backtest.data.answer import Answer
 from backtest.data.sources import yahoo
 from backtest.errors import DataError
+from backtest.markets import load_markets
 
 LATE = pd.Timestamp("2024-07-09T23:00Z")
 
@@ -30,7 +31,7 @@ def spoilt(change):
 
 
 def parsed(whole, at=LATE):
-    return yahoo.parse(answer(whole, at), "NVDA", "XNYS", "USD")
+    return yahoo.parse(answer(whole, at), "NVDA", load_markets()["XNYS"], "USD")
 
 
 def test_every_session_of_the_calendar_comes_with_the_prices_of_the_answer():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from backtest.execution.market_rules import RuleName, board_of, rule_values
 from support.markets import days, decided, listed, shares_of, traded
 
 from backtest.errors import ConfigurationError, DataError
 from backtest.execution import conditions, market_rules
-from backtest.execution.market_rules import RuleName, board_of, rule_values
 from backtest.universe import FOLDER
 
 

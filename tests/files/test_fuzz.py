@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from backtest.execution.market_rules import load_boards, load_rules
 from support.spoiling import ODD, refusal, spoiled, spoiled_json
 
 from backtest import calendars, thesis
@@ -18,7 +19,6 @@ from backtest.data.overrides import load_decisions
 from backtest.data.sources import folder, reference
 from backtest.data.sources.sec import load_series
 from backtest.data.tables import parse_accelerators, parse_events, parse_facts, read_table
-from backtest.execution.market_rules import load_boards, load_rules
 from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS
 from backtest.output.compare import compare, lines
 from backtest.output.publish import publish_index

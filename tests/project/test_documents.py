@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from backtest.execution.market_rules import load_rules
 from glossary import glossary
 
 from backtest import errors, prices
@@ -14,7 +15,6 @@ from backtest.claims.ledger import ledger, load_claims
 from backtest.cli.app import app
 from backtest.data.sources import reference
 from backtest.data.store import live, reconcile
-from backtest.execution.market_rules import load_rules
 from backtest.report.sweep import checks
 from backtest.runs import Book, RunResult
 from backtest.signals import load_signals

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2] / "backtest"
 LAYERS = [
     {"clock", "errors", "formatting"},
     {"calendars", "files", "statistics"},
-    {"facts"},
+    {"facts", "markets"},
     {"provenance"},
     {"guard"},
     {"prices"},
@@ -36,7 +36,19 @@ LAYERS = [
 ]
 ONLY = {
     "statistics": {"errors"},
-    "data": {"calendars", "clock", "errors", "execution", "facts", "files", "panel", "prices", "provenance", "universe"},
+    "data": {
+        "calendars",
+        "clock",
+        "errors",
+        "execution",
+        "facts",
+        "files",
+        "markets",
+        "panel",
+        "prices",
+        "provenance",
+        "universe",
+    },
 }
 HOMES = {
     "vectorbt": ("execution/simulator.py",),

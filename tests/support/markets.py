@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.data.sources import reference
 from backtest.decisions import Decision, targets_of
 from backtest.execution.accounting import Simulation
 from backtest.execution.trading import trade
 from backtest.facts import Facts
+from backtest.markets import load_markets
 from backtest.panel import Archive
 from backtest.prices import Bars, Prices
 from backtest.strategy import StrategySpec, build_spec
@@ -37,7 +37,7 @@ def prices_of(
     market: Mapping[str, str],
     index: pd.DatetimeIndex,
     closed: Mapping[str, Sequence[str]] | None = None,
-    rate: float | Sequence[float] = 7.0,
+    rate: float | Sequence[float] = 7.0,  # CNY per USD
 ) -> Prices:
     """Prices by hand: each market is open on every day of `index` but those it is `closed` on."""
     open_on = {
@@ -48,7 +48,7 @@ def prices_of(
         market=dict(market),
         currency={ticker: CURRENCY[name] for ticker, name in market.items()},
         closes={name: pd.Series(sessions.tz_localize("UTC") + CLOSE[name], sessions) for name, sessions in open_on.items()},
-        rate=pd.Series(np.broadcast_to(rate, len(index)).astype(float), index),
+        rates=pd.DataFrame({"CNY": np.broadcast_to(rate, len(index)).astype(float)}, index),
         adjustment="by hand",
         source="by hand",
         data_id="by hand",
@@ -57,7 +57,7 @@ def prices_of(
 
 def flat_prices_on_real_calendars(market: Mapping[str, str], first: str, last: str) -> Prices:
     """A price of 100 on every real session of each ticker's market."""
-    closes = {name: calendars.closes(name, day(first), day(last)) for name in sorted(set(market.values()))}
+    closes = {name: load_markets()[name].closes(day(first), day(last)) for name in sorted(set(market.values()))}
     index = pd.DatetimeIndex([]).as_unit("ns")
     for of_market in closes.values():
         index = index.union(pd.DatetimeIndex(of_market.index))
@@ -69,7 +69,7 @@ def flat_prices_on_real_calendars(market: Mapping[str, str], first: str, last: s
         market=dict(market),
         currency={ticker: CURRENCY[name] for ticker, name in market.items()},
         closes=closes,
-        rate=pd.Series(7.0, index),
+        rates=pd.DataFrame({"CNY": 7.0}, index),
         adjustment="by hand",
         source="by hand",
         data_id="by hand",

@@ -82,7 +82,7 @@ def cases(draw: st.DrawFn) -> Case:
         market={name: LISTED[name][0] for name in names},
         currency={name: CURRENCY[LISTED[name][0]] for name in names},
         closes={market: pd.Series(sessions.tz_localize("UTC") + CLOSE[market], sessions) for market, sessions in open_on.items()},
-        rate=pd.Series(7.0 * np.exp(np.cumsum(noise.normal(0, 0.004, length))), index),
+        rates=pd.DataFrame({"CNY": 7.0 * np.exp(np.cumsum(noise.normal(0, 0.004, length)))}, index),
         adjustment="generated",
         source="generated",
         data_id="generated",

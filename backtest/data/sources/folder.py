@@ -2,7 +2,8 @@
 
 Columns: date, open, high, low, close, adj_close, volume. Returns come from `adj_close` (total return). A session on
 which a share was suspended is a row whose prices are empty, or flat at the close before with a volume of 0 or none; a session
-without a row is a gap and is refused. The rate file is CNY=X.csv (CNY per USD), needed when a book holds two currencies.
+without a row is a gap and is refused. The rate of a currency is in a file like KRW=X.csv (units per US dollar), needed when a
+book in another currency holds what is priced in it.
 What a person has decided about rows that would be refused is in decisions.toml in the same folder.
 """
 
@@ -12,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.data.overrides import Decisions, load_decisions
-from backtest.data.price_checks import BARS, VALUES, checked, checked_rate
+from backtest.data.price_checks import BARS, checked, checked_rate
 from backtest.data.tables import first_row, read_table
 from backtest.errors import DataError, MissingPricesError
 from backtest.files.documents import read_json
@@ -23,9 +23,7 @@ from backtest.prices import Bars, Prices
 from backtest.universe import load_universe
 
 COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
-RATE = "CNY=X"
 SNAPSHOT = "snapshot.json"
-NO_RATE = pd.DataFrame(columns=list(VALUES), index=pd.DatetimeIndex([]), dtype=float)
 
 
 def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
@@ -37,51 +35,69 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
         raise MissingPricesError(lost, message)
     files = {ticker: f"{ticker}.csv" for ticker in tickers}
     tables = {ticker: read_bars(folder / file) for ticker, file in files.items()}
-    rate_file = folder / f"{RATE}.csv"
-    rate = read_bars(rate_file) if rate_file.exists() else NO_RATE
-    return daily_prices(tables, rate, load_decisions(folder), _source(folder), {**files, RATE: rate_file.name})
+    rate_files = {ticker: folder / f"{ticker}.csv" for ticker in load_universe().all_rates}
+    rates = {ticker: read_bars(path) for ticker, path in rate_files.items() if path.exists()}
+    named = files | {ticker: f"{ticker}.csv" for ticker in rates}
+    return daily_prices(tables, rates, load_decisions(folder), _source(folder), named)
 
 
-def bars_id(tables: Mapping[str, pd.DataFrame], rate: pd.Series, ended: Mapping[str, str]) -> str:
-    """Return a hash of prices by their values and of those that ended for good, whatever they were read from."""
-    return content_id([*_bytes(tables, rate), *(ticker.encode() for ticker in sorted(ended))])
+def bars_id(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series], ended: Mapping[str, str]) -> str:
+    """Return a hash of prices and rates by their values and of those that ended for good, whatever they were read from."""
+    return content_id([*_bytes(tables, rates), *(ticker.encode() for ticker in sorted(ended))])
 
 
-def _bytes(tables: Mapping[str, pd.DataFrame], rate: pd.Series) -> Iterator[bytes]:
-    yield ",".join(tables).encode()
+def _bytes(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series]) -> Iterator[bytes]:
+    yield ",".join([*tables, *(sorted(rates) if len(rates) > 1 else ())]).encode()  # one rate needs no name
     columns = [(table.index, [table[name] for name in ("adj_close", *BARS)]) for table in tables.values()]
-    for index, values in [*columns, (rate.index, [rate])]:
+    quoted = [rates[ticker] for ticker in sorted(rates)] or [pd.Series(dtype=float, index=pd.DatetimeIndex([]))]
+    for index, values in [*columns, *((rate.index, [rate]) for rate in quoted)]:
         yield pd.DatetimeIndex(index).as_unit("ns").asi8.astype("<i8").tobytes()
         yield from (np.asarray(column, dtype="<f8").tobytes() for column in values)
 
 
 def daily_prices(
-    tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame, decisions: Decisions, source: str, named: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame],
+    rates: Mapping[str, pd.DataFrame],
+    decisions: Decisions,
+    source: str,
+    named: Mapping[str, str],
 ) -> Prices:
     """Return Prices from a table of prices by session per ticker (see `price_checks`), each passed through the gate.
 
-    `rate` has CNY per USD by day as `close` and `adj_close`, no row where no book needs it; `named` is what an error calls a
+    `rates` has units per US dollar by day as `close` and `adj_close`, by a rate's ticker; `named` is what an error calls a
     ticker's table.
     """
+    universe = load_universe()
     tables = checked(tables, decisions, named)
-    rates = checked_rate(rate, RATE, named[RATE], decisions)["close"].rename("adj_close")
-    traits, ended = load_universe().traits(list(tables)), decisions.end_reasons(list(tables))
+    quoted = {
+        currency.code: checked_rate(rates[currency.rate], currency, named[currency.rate], decisions)["close"]
+        for currency in universe.currencies.values()
+        if currency.rate in rates
+    }
+    traits, ended = universe.traits(list(tables)), decisions.end_reasons(list(tables))
     columns = {name: pd.DataFrame({ticker: table[name] for ticker, table in tables.items()}) for name in (*BARS, "adj_close")}
     wealth = columns.pop("adj_close").sort_index()
     markets = sorted({traits[ticker][0] for ticker in tables})
-    until = {market: min(wealth.index[-1], calendars.last_day(market)) for market in markets}
+    until = {market: min(wealth.index[-1], universe.markets[market].last_day) for market in markets}
     return Prices(
         wealth=wealth,
         market={ticker: traits[ticker][0] for ticker in tables},
         currency={ticker: traits[ticker][1] for ticker in tables},
-        closes={market: calendars.closes(market, wealth.index[0], until[market]) for market in markets},
-        rate=rates,
+        closes={market: universe.markets[market].closes(wealth.index[0], until[market]) for market in markets},
+        rates=_rate_table(quoted),
         adjustment="adj_close: total return",
         source=source,
-        data_id=bars_id(tables, rates, ended),
+        data_id=bars_id(tables, quoted, ended),
         bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
         ended=ended,
+        markets=universe.markets,
     )
+
+
+def _rate_table(quoted: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Return rates as a table of day × currency, over the days that any of them has."""
+    table = pd.DataFrame(index=pd.DatetimeIndex([]), columns=list(quoted), dtype=float)
+    return pd.DataFrame(quoted).sort_index() if quoted else table
 
 
 def _source(folder: Path) -> str:

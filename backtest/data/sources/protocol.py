@@ -14,9 +14,9 @@ import pandas as pd
 
 from backtest import calendars
 from backtest.data.answer import Answer, FigureRow
-from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import Client, Origin
 from backtest.errors import DataError
+from backtest.markets import Market
 from backtest.universe import Universe
 
 Confidence = Literal["high", "medium", "low"]
@@ -28,11 +28,15 @@ FIGURE_COLUMNS = tuple(FigureRow.__annotations__)
 
 @dataclass(frozen=True)
 class Instrument:
-    """What a source of prices is asked for: a ticker of a market, or a rate to the dollar, whose `market` is ""."""
+    """What a source of prices is asked for: a ticker of a market, or the rate of a currency to the dollar.
+
+    `market` is the code of the market `traded_on`; of a rate they are "" and None.
+    """
 
     ticker: str
     market: str
     currency: str
+    traded_on: Market | None = None
 
 
 class Source(ABC):
@@ -115,7 +119,8 @@ class PriceSource(Source):
 
 def instrument_of(universe: Universe, key: str) -> Instrument:
     """Return what a source of prices is asked for; ConfigurationError for a ticker that no row names."""
-    return Instrument(key, "", "CNY") if key == RATE else Instrument(key, *universe.traits([key])[key])
+    market, currency = universe.quoted(key)
+    return Instrument(key, market, currency, universe.markets[market] if market else None)
 
 
 def typed_figures(rows: pd.DataFrame, where: str) -> pd.DataFrame:

@@ -14,12 +14,13 @@ from backtest.data.figure_checks import Rules, check_chips, check_events, check_
 from backtest.data.metrics import other_names
 from backtest.data.overrides import load_decisions
 from backtest.data.price_checks import VALUES
-from backtest.data.sources.folder import RATE, daily_prices
+from backtest.data.sources.folder import daily_prices
 from backtest.data.tables import parse_accelerators, parse_events, parse_facts, parse_ranges, read_body, read_table
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS, RANGE_COLUMNS, Facts, assemble, names_of
 from backtest.files.hashes import content_id
 from backtest.prices import Prices
+from backtest.universe import load_universe
 
 FOLDER = Path(__file__).parent.parent / "reference"
 FACT_TABLES = (
@@ -87,13 +88,14 @@ def _typed(parse: Callable[[pd.DataFrame, str], pd.DataFrame], columns: tuple[st
 
 def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
     """Return the embedded daily prices of some tickers; `prices.csv` says what they are and where each ends."""
-    tables = _bars(folder, (*tickers, RATE))
-    if lost := sorted({*tickers, RATE} - set(tables)):
+    rate_tickers = load_universe().all_rates
+    tables = _bars(folder, (*tickers, *rate_tickers))
+    if lost := sorted(set(tickers) - set(tables)):
         message = f"{PRICES}: no prices of {', '.join(lost)}; give a folder with --prices, or another basket"
         raise MissingPricesError(lost, message)
-    rate = tables.pop(RATE)
-    named = {ticker: f"{PRICES} {ticker}" for ticker in (*tickers, RATE)}
-    return daily_prices({ticker: tables[ticker] for ticker in tickers}, rate, load_decisions(folder), "reference", named)
+    rates = {ticker: tables[ticker] for ticker in rate_tickers if ticker in tables}
+    named = {ticker: f"{PRICES} {ticker}" for ticker in tables}
+    return daily_prices({ticker: tables[ticker] for ticker in tickers}, rates, load_decisions(folder), "reference", named)
 
 
 def price_table(folder: Path = FOLDER) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Daily prices, dividends and splits, and CNY per USD, from Yahoo.
+"""Daily prices, dividends and splits, and exchange rates, from Yahoo.
 
 yfinance carries the request (cookies, consent, the browser's handshake). Its table is dropped: it fills empty volumes
 with 0 and throws repeated rows away in silence. The answer itself is kept and parsed here.
@@ -15,16 +15,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.data.answer import Answer, of_known_shape
-from backtest.data.sources.folder import RATE
 from backtest.data.sources.http import Body, Client, PassingError, read_json, unreachable
 from backtest.data.sources.protocol import Instrument, PriceSource
 from backtest.errors import DataError
+from backtest.markets import Market
 from backtest.universe import Universe
 
 PRICES = ("open", "high", "low", "close")
-ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York", "": "Europe/London"}
+RATES_ZONE = "Europe/London"  # of the days of a rate
 SETTLED_AFTER = pd.Timedelta(minutes=30)  # Yahoo's delay after a close
 CHART = "/v8/finance/chart/"
 
@@ -61,13 +60,13 @@ class Chart(TypedDict):
 
 
 @of_known_shape("yahoo")
-def fetch(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answer:
+def fetch(client: Client, symbol: str, market: Market | None, since: pd.Timestamp) -> Answer:
     """Return Yahoo's chart answer for a symbol from a day to now, split-adjusted, with its dividends and splits."""
     return client.patiently(symbol, lambda: _ask(client, symbol, market, since))
 
 
 @of_known_shape("yahoo")
-def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFrame:
+def parse(answer: Answer, symbol: str, market: Market | None, currency: str) -> pd.DataFrame:
     """Return BAR_COLUMNS by session, of sessions that had closed when the answer came; refuse what has another shape.
 
     Prices are as Yahoo gives them: carried back through splits, not through dividends. What they say is for the gate.
@@ -81,11 +80,16 @@ def parse(answer: Answer, symbol: str, market: str, currency: str) -> pd.DataFra
     return rows.reset_index(drop=True)
 
 
-def _ask(client: Client, symbol: str, market: str, since: pd.Timestamp) -> Answer:
+def zone_of(market: Market | None) -> str:
+    """Return the time zone of a market's sessions, or of the days of a rate, which has no market."""
+    return market.timezone if market else RATES_ZONE
+
+
+def _ask(client: Client, symbol: str, market: Market | None, since: pd.Timestamp) -> Answer:
     yfinance = _yfinance()
     session = _session(client)
     session.key, session.last = symbol, None
-    yfinance.cache.get_tz_cache().store(symbol, ZONES[market])  # else yfinance asks Yahoo for it first
+    yfinance.cache.get_tz_cache().store(symbol, zone_of(market))  # else yfinance asks Yahoo for it first
     try:
         with warnings.catch_warnings(action="ignore"):  # yfinance's own, about pandas
             yfinance.Ticker(symbol, session=session).history(
@@ -189,10 +193,10 @@ def _chart(body: bytes, where: str) -> Chart:
     return result
 
 
-def _check_meta(meta: Meta, where: str, market: str, currency: str) -> None:
+def _check_meta(meta: Meta, where: str, market: Market | None, currency: str) -> None:
     for name, stated, expected in (
         ("currency", meta["currency"], currency),
-        ("time zone", meta["exchangeTimezoneName"], ZONES[market]),
+        ("time zone", meta["exchangeTimezoneName"], zone_of(market)),
     ):
         if stated != expected:
             raise DataError(f"{where}: {name} is '{stated}'; expected {expected}")
@@ -245,25 +249,25 @@ def _once(rows: pd.DataFrame, where: str) -> pd.DataFrame:
     return rows.drop_duplicates("session", keep="last")
 
 
-def _closed(rows: pd.DataFrame, where: str, market: str, at: pd.Timestamp) -> pd.DataFrame:
-    """Return the rows of sessions whose prices were final when an answer came; the rate's days end at midnight UTC.
+def _closed(rows: pd.DataFrame, where: str, market: Market | None, at: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows of sessions whose prices were final when an answer came; a rate's days end at midnight UTC.
 
     Yahoo lists an empty row on some holidays: left out. A row with trades on a day without a session is refused.
     """
     days = pd.DatetimeIndex(rows["session"])
     if not market:
         return rows[days.tz_localize("UTC") + pd.Timedelta(days=1) <= at]
-    ends = pd.Series(calendars.closes(market, days[0], days[-1])).reindex(days)
+    ends = market.closes(days[0], days[-1]).reindex(days)
     stray = ends.isna().to_numpy()
     traded = rows["close"].notna().to_numpy() & (rows["volume"] > 0).to_numpy()
     if (stray & traded).any():
         day = days[stray & traded][0]
-        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; expected its sessions only")
+        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market.code}, yet it traded; expected its sessions only")
     return rows[~stray & (ends + SETTLED_AFTER <= at).to_numpy()]
 
 
 class Yahoo(PriceSource):
-    """Prices of every ticker of the universe, and CNY per USD."""
+    """Prices of every ticker of the universe, and the rates of its currencies."""
 
     name = "yahoo"
     address = "https://query2.finance.yahoo.com"
@@ -271,16 +275,16 @@ class Yahoo(PriceSource):
     tables = "prices"  # the first source of prices: stores of 0.1.0 have its tables there
 
     def keys(self, universe: Universe) -> Sequence[str]:
-        """Return the tickers of the universe and the rate."""
-        return [*universe.market_and_currency(), RATE]
+        """Return the tickers of the universe and the rates of its currencies."""
+        return [*universe.market_and_currency(), *universe.rates]
 
     def fetch(self, client: Client, instrument: Instrument, since: pd.Timestamp) -> Answer:
         """Return the chart of a ticker."""
-        return fetch(client, instrument.ticker, instrument.market, since)
+        return fetch(client, instrument.ticker, instrument.traded_on, since)
 
     def parse(self, answer: Answer, instrument: Instrument) -> pd.DataFrame:
         """Return the sessions of a chart."""
-        return parse(answer, instrument.ticker, instrument.market, instrument.currency)
+        return parse(answer, instrument.ticker, instrument.traded_on, instrument.currency)
 
 
 SOURCE = Yahoo()

@@ -55,7 +55,7 @@ def _derived_prices(store: Store, source: PriceSource, key: str, rows: pd.DataFr
     for (sha, seen), _ in rows.groupby(["answer", "first_seen"], sort=False):
         moment = pd.Timestamp(str(seen))
         prices = bars_of(source, instrument, Answer(source.name, key, "", moment, 200, store.answer(str(sha))))
-        derived, _ = append_prices(derived, prices, instrument.market, moment, str(sha))
+        derived, _ = append_prices(derived, prices, instrument.traded_on, moment, str(sha))
     return _as_stored(derived, rows)
 
 

@@ -12,14 +12,15 @@ from backtest.data.metrics import FILE as METRICS
 from backtest.data.overrides import FILE as DECISIONS
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import checked
-from backtest.data.sources.folder import COLUMNS, RATE, SNAPSHOT, bars_id
+from backtest.data.sources.folder import COLUMNS, SNAPSHOT, bars_id
 from backtest.data.sources.protocol import PriceSource
 from backtest.data.sources.reference import FOLDER, LIVE, TABLES
 from backtest.data.store.append_only import Store
-from backtest.data.store.live import Sources, live_csv, load_rate, price_tables, stored_prices
+from backtest.data.store.live import Sources, live_csv, load_rates, price_tables, stored_prices
 from backtest.errors import DataError
 from backtest.files import atomic
 from backtest.files.messages import reason
+from backtest.markets.currencies import currency_of_rate
 from backtest.universe import load_universe
 
 
@@ -42,23 +43,22 @@ def export(store: Store, out: Path, sources: Sources | None = None) -> tuple[Pag
     stored = stored_prices(store, sources)
     decisions = load_decisions(store.home)
     tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored)
-    rate = load_rate(store, stored)
-    prices_id = bars_id(tables, rate["close"], decisions.end_reasons(list(tables)))
+    rates = load_rates(store, stored)
+    quoted = {currency_of_rate(ticker): rate["close"] for ticker, rate in rates.items()}
+    prices_id = bars_id(tables, quoted, decisions.end_reasons(list(tables)))
     names = ", ".join(sorted({stored[ticker].name for ticker in tables}))
     page: Page = {"source": names, "tickers": sorted(tables), "prices_id": prices_id}
     try:
-        _write_all(store, out, page, tables, rate, live_csv(store, sources))
+        _write_all(store, out, page, {**tables, **rates}, live_csv(store, sources))
     except OSError as error:
         raise DataError(f"{out}: cannot write there ({reason(error)}); expected a new folder with room") from None
     return page, left_out
 
 
-def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.DataFrame], rate: pd.DataFrame, live: bytes) -> None:
+def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.DataFrame], live: bytes) -> None:
     with atomic.folder(out) as fresh:
         for ticker, table in tables.items():
             _write(fresh / f"{ticker}.csv", table)
-        if len(rate):
-            _write(fresh / f"{RATE}.csv", rate)
         for name in TABLES:
             shutil.copyfile(FOLDER / name, fresh / name)
         if live:

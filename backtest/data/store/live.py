@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from backtest import calendars
 from backtest.data.adjustment import adjusted
 from backtest.data.figure_checks import rules_of
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import BARS
 from backtest.data.sources.discovery import figure_sources, load_sources, price_sources
-from backtest.data.sources.folder import NO_RATE, RATE, daily_prices
+from backtest.data.sources.folder import daily_prices
 from backtest.data.sources.protocol import FIGURE_COLUMNS, PriceSource, Source
 from backtest.data.sources.reference import facts_with, load_facts
 from backtest.data.store.append_only import Store
@@ -18,6 +17,8 @@ from backtest.data.store.reconcile import NAME, Reconciled, live_table, read_typ
 from backtest.data.store.vintages import newest
 from backtest.errors import DataError, MissingPricesError
 from backtest.facts import Facts
+from backtest.markets import Market
+from backtest.markets.currencies import currency_of_rate
 from backtest.prices import Prices
 from backtest.universe import load_universe
 
@@ -31,10 +32,10 @@ def load_prices(store: Store, tickers: Sequence[str], sources: Sources | None = 
     DataError for one that is missing, stale or has gaps.
     """
     stored = stored_prices(store, sources, only)
-    tables, decisions = price_tables(store, tickers, stored), load_decisions(store.home)
+    tables, rates, decisions = price_tables(store, tickers, stored), load_rates(store, stored), load_decisions(store.home)
     names = sorted({stored[ticker].name for ticker in tickers})
-    named = {name: f"{stored[name].name} {name}" if name in stored else name for name in (*tickers, RATE)}
-    return daily_prices(tables, load_rate(store, stored), decisions, ", ".join(names), named)
+    named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
+    return daily_prices(tables, rates, decisions, ", ".join(names), named)
 
 
 def stored_prices(store: Store, sources: Sources | None = None, only: str = "") -> dict[str, PriceSource]:
@@ -47,7 +48,7 @@ def stored_prices(store: Store, sources: Sources | None = None, only: str = "") 
     for source in sorted(every, key=lambda source: source.name != only):
         keys = [name.partition("/")[2] for name in store.tables(source.table())]
         own = not only or source.name == only
-        stored = {key: source for key in keys if own or key == RATE} | stored
+        stored = {key: source for key in keys if own or currency_of_rate(key)} | stored
     return stored
 
 
@@ -70,24 +71,26 @@ def price_tables(store: Store, tickers: Sequence[str], stored: Mapping[str, Pric
     }
 
 
-def load_rate(store: Store, stored: Mapping[str, PriceSource]) -> pd.DataFrame:
-    """Return CNY per USD by day as `close` and `adj_close`; no row where the store has none."""
-    rows = store.read(stored[RATE].table(RATE), ["session", "close"]) if RATE in stored else None
-    if rows is None:
-        return NO_RATE
-    close = newest(rows).set_index("session")["close"].dropna()
-    return pd.DataFrame({"close": close, "adj_close": close})
+def load_rates(store: Store, stored: Mapping[str, PriceSource]) -> dict[str, pd.DataFrame]:
+    """Return the rates that the store has, units per US dollar by day as `close` and `adj_close`, by their tickers."""
+    rates = {}
+    for ticker in (ticker for ticker in load_universe().all_rates if ticker in stored):
+        if (rows := store.read(stored[ticker].table(ticker), ["session", "close"])) is not None:
+            close = newest(rows).set_index("session")["close"].dropna()
+            rates[ticker] = pd.DataFrame({"close": close, "adj_close": close})
+    return rates
 
 
 def settled(store: Store, decisions: Decisions, stored: Mapping[str, PriceSource]) -> dict[str, pd.Timestamp]:
     """Return, per market, the last session that every ticker has, those aside that ended or are stale."""
-    lasts: dict[str, list[pd.Timestamp]] = {market: [] for market in calendars.MARKETS}
-    traits = load_universe().market_and_currency()
+    universe = load_universe()
+    lasts: dict[str, list[pd.Timestamp]] = {code: [] for code in universe.markets}
+    traits = universe.market_and_currency()
     for ticker, source in stored.items():
         coverage = store.price_coverage(source.table(ticker))
         if ticker in traits and coverage is not None and not decisions.ended(ticker):
             lasts[traits[ticker][0]].append(pd.Timestamp(coverage["last"]))
-    return {market: _common(market, days) for market, days in lasts.items()}
+    return {code: _common(universe.markets[code], days) for code, days in lasts.items()}
 
 
 def load_figures(store: Store, sources: Sources | None = None) -> Facts:
@@ -134,20 +137,20 @@ def _bars(store: Store, ticker: str, source: PriceSource, market: str, end: pd.T
             f"{store.home}: prices of {ticker} end on {table.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
             f"run 'data pull {ticker}', or write an [[ended]] row in decisions.toml"
         )
-    sessions = calendars.closes(market, table.index[0], table.index[-1]).index
+    sessions = load_universe().markets[market].closes(table.index[0], table.index[-1]).index
     if sessions.equals(table.index):
         table.index = sessions  # one object for all tickers
     return table if decisions.ended(ticker) or end >= table.index[-1] else table.loc[:end]
 
 
-def missing_sessions(days: pd.Index, market: str) -> pd.DatetimeIndex:
+def missing_sessions(days: pd.DatetimeIndex, market: Market) -> pd.DatetimeIndex:
     """Return the sessions of a market between the first and last of some days that are not among them."""
-    return pd.DatetimeIndex(calendars.closes(market, days[0], days[-1]).index.difference(days))
+    return market.sessions(days[0], days[-1]).difference(days)
 
 
-def _common(market: str, lasts: list[pd.Timestamp]) -> pd.Timestamp:
+def _common(market: Market, lasts: list[pd.Timestamp]) -> pd.Timestamp:
     if not lasts:
         return pd.Timestamp.max
     newest_of_all = max(lasts)
-    recent = calendars.closes(market, newest_of_all - pd.Timedelta(days=30), newest_of_all).index[-LATE_BY - 1 :]
+    recent = market.sessions(newest_of_all - pd.Timedelta(days=30), newest_of_all)[-LATE_BY - 1 :]
     return min(last for last in lasts if last >= recent[0])

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
 from backtest.clock import SYSTEM, Clock
 from backtest.data.adjustment import adjusted
 from backtest.data.answer import Answer
@@ -28,6 +27,7 @@ from backtest.data.store.live import missing_sessions
 from backtest.data.store.reading import answered, bars_of, figures_of
 from backtest.data.store.vintages import Count, append_figures, append_prices, newest, rescaled
 from backtest.errors import BacktestError, ConfigurationError, DataError, near_miss
+from backtest.markets import Market
 from backtest.universe import Universe
 
 SINCE = pd.Timestamp("2021-01-01")
@@ -137,24 +137,24 @@ def fresh(store: Store, item: Item, universe: Universe, now: pd.Timestamp) -> bo
 
 
 def last_final_session(source: PriceSource, ticker: str, universe: Universe, now: pd.Timestamp) -> pd.Timestamp:
-    """Return the last session of a ticker's market whose prices were final at a moment; of the rate, the last weekday.
+    """Return the last session of a ticker's market whose prices were final at a moment; of a rate, the last weekday.
 
     Where the calendar of the market ends before, it is the last that is known.
     """
-    market = instrument_of(universe, ticker).market
-    if not market:
+    market = instrument_of(universe, ticker).traded_on
+    if market is None:
         day = now.tz_localize(None).normalize() - pd.Timedelta(days=1)
         return day - pd.Timedelta(days=max(0, day.weekday() - 4))
-    today = min(now.tz_localize(None).normalize(), calendars.last_day(market))
-    ends = calendars.closes(market, today - pd.Timedelta(days=30), today)
+    today = min(now.tz_localize(None).normalize(), market.last_day)
+    ends = market.closes(today - pd.Timedelta(days=30), today)
     return pd.Timestamp(ends.index[(ends + source.settled_after <= now).to_numpy()][-1])
 
 
 def _require_calendar(item: Item, universe: Universe, now: pd.Timestamp) -> None:
     """Raise DataError where nothing newer can be asked for because the calendar of an item's market has ended."""
-    if isinstance(item.source, PriceSource) and (market := instrument_of(universe, item.key).market):
+    if isinstance(item.source, PriceSource) and (market := instrument_of(universe, item.key).traded_on):
         today = now.tz_localize(None).normalize()
-        calendars.closes(market, today, today)
+        market.closes(today, today)
 
 
 def _without(summary: Summary, item: Item, fault: str, report: Report) -> Summary:
@@ -198,10 +198,10 @@ class _Task:
         if stored is not None and begin > self.since and rescaled(stored, prices):
             answer = source.fetch(client, instrument, self.since)
             prices = bars_of(source, instrument, answer)
-        rows, count = append_prices(stored, prices, instrument.market, answer.at, answer.sha)
+        rows, count = append_prices(stored, prices, instrument.traded_on, answer.at, answer.sha)
         current = newest(rows)
-        _check(current, name, instrument, self.since, self.decisions)
-        gaps = _gaps(current, instrument.ticker, instrument.market, self.decisions)
+        self._check(current, name, instrument)
+        gaps = _gaps(current, instrument.ticker, instrument.traded_on, self.decisions)
         coverage: PriceCoverage = {
             "first": f"{current['session'].iloc[0]:%Y-%m-%d}", "last": f"{current['session'].iloc[-1]:%Y-%m-%d}",
             "sessions": len(current), "gaps": gaps, "seen": _stamp(answer.at),
@@ -213,6 +213,16 @@ class _Task:
                 "used until they come, or a [[suspended]] row in decisions.toml covers them"
             )
         return count
+
+    def _check(self, rows: pd.DataFrame, name: str, instrument: Instrument) -> None:
+        """Pass what the store would hold through the gate; gaps are named when all is stored."""
+        market = instrument.traded_on
+        if market is None:
+            closes = rows.set_index("session")[["close"]].assign(adj_close=rows["close"].to_numpy())
+            checked_rate(closes, self.universe.currencies[instrument.currency], name, self.decisions)
+            return
+        opened = market.sessions(self.since, self.since + pd.Timedelta(days=30))[0]
+        checked_rows(Sheet(adjusted(rows, name), instrument.ticker, market, name, self.decisions), opened)
 
 
 def _store_figures(
@@ -253,22 +263,12 @@ def _begin(store: Store, table: str, since: pd.Timestamp, stored: pd.DataFrame |
     return max(since, pd.Timestamp(coverage["last"]) - OVERLAP)
 
 
-def _check(rows: pd.DataFrame, name: str, instrument: Instrument, since: pd.Timestamp, decisions: Decisions) -> None:
-    """Pass what the store would hold through the gate; gaps are named when all is stored."""
-    if not instrument.market:
-        closes = rows.set_index("session")[["close"]].assign(adj_close=rows["close"].to_numpy())
-        checked_rate(closes, instrument.ticker, name, decisions)
-        return
-    opened = calendars.closes(instrument.market, since, since + pd.Timedelta(days=30)).index[0]
-    checked_rows(Sheet(adjusted(rows, name), instrument.ticker, instrument.market, name, decisions), opened)
-
-
-def _gaps(rows: pd.DataFrame, ticker: str, market: str, decisions: Decisions) -> list[str]:
-    """Return the sessions without a row, and in New York those without a price, that no decision explains."""
-    if not market:
+def _gaps(rows: pd.DataFrame, ticker: str, market: Market | None, decisions: Decisions) -> list[str]:
+    """Return the sessions without a row that no decision explains; where no share is suspended, those without a price too."""
+    if market is None:
         return []
     gone = missing_sessions(pd.DatetimeIndex(rows["session"]), market)
-    empty = pd.DatetimeIndex(rows["session"][rows["close"].isna()]) if market == "XNYS" else gone[:0]
+    empty = pd.DatetimeIndex(rows["session"][rows["close"].isna()]) if market.suspension == "none" else gone[:0]
     every = gone.union(empty)
     return [f"{day:%Y-%m-%d}" for day in every.difference(decisions.suspended(ticker, every))]
 

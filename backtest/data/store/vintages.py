@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtest import calendars
+from backtest.markets import Market
 
 FIGURE = ["entity", "metric", "period", "stated_at"]
 PRICE_VALUES = ["open", "high", "low", "close", "volume", "dividend", "split"]
@@ -45,7 +45,7 @@ def append_figures(
 
 
 def append_prices(
-    stored: pd.DataFrame | None, answered: pd.DataFrame, market: str, seen: pd.Timestamp, answer: str
+    stored: pd.DataFrame | None, answered: pd.DataFrame, market: Market | None, seen: pd.Timestamp, answer: str
 ) -> tuple[pd.DataFrame, Count]:
     """Return the price rows stored with those of an answer that are new or differ; a changed session is known from when seen."""
     fresh = answered.assign(known_at=_known(answered["session"], market), first_seen=seen, answer=answer)
@@ -75,10 +75,10 @@ def rescaled(stored: pd.DataFrame, answered: pd.DataFrame) -> bool:
     return bool(len(both)) and moved.mean() > 0.5
 
 
-def _known(sessions: pd.Series, market: str) -> pd.Series:
+def _known(sessions: pd.Series, market: Market | None) -> pd.Series:
     """Return when each session's prices were known: its close, or the midnight UTC that ends a day of the rate."""
     days = pd.DatetimeIndex(sessions)
     ends = pd.Series(days.tz_localize("UTC") + pd.Timedelta(days=1), days)
     if market:
-        ends = calendars.closes(market, days[0], days[-1]).reindex(days).fillna(ends)
+        ends = market.closes(days[0], days[-1]).reindex(days).fillna(ends)
     return pd.Series(pd.DatetimeIndex(ends).as_unit("ns"), sessions.index)

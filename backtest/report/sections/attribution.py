@@ -7,9 +7,9 @@ from backtest.formatting import percent
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import Names, day, name_of, name_zh
 from backtest.result import Book, RunResult
+from backtest.universe import load_universe
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}
-PLACES = {"XSHG": "Shanghai and Shenzhen", "XNYS": "New York"}
 
 
 def section(result: RunResult) -> Section:
@@ -47,7 +47,8 @@ def _table(book: Book, title: str, contributions: pd.DataFrame, names: Names) ->
 
 
 def _row(name: str, line: pd.Series, names: Names) -> tuple[Cell, ...]:
-    shown = name_of(names, name) if name in names else PLACES.get(name, name)
+    market = load_universe().markets.get(name)
+    shown = name_of(names, name) if name in names else market.place if market else name
     return Cell(shown, zh=name_zh(names, name) if name in names else ""), *(
         Cell(percent(line[part])) for part in ("total", *PARTS)
     )
