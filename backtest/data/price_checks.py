@@ -1,4 +1,4 @@
-"""One gate for the prices and rates of every source: embedded, folder, store and Yahoo pass the same checks.
+"""One gate for the prices and rates of every source: embedded, folder, store and live ones pass the same checks.
 
 Nothing is repaired. What is refused names the file, row, date, the size of what is wrong, and the row of decisions.toml that
 would let it through. A move is measured from the last session that traded. After a suspension it may be as large as the

@@ -146,6 +146,7 @@ FILES = {
     "empty.py": ("", "defines no source; expected SOURCE = an instance of a PriceSource or FigureSource"),
     "broken.py": ("x = (\n", "broken.py line 1: SyntaxError: '(' was never closed"),
     "failing.py": ("import json\n\njson.no\n", "failing.py line 3: AttributeError: module 'json' has no attribute 'no'"),
+    "leaving.py": ("import sys\n\nsys.exit('done')\n", "leaving.py line 3: SystemExit: done"),
     "lost.py": ("import no_such_module\n", "lost.py line 1: ModuleNotFoundError: No module named 'no_such_module'"),
     "other.py": (EXAMPLES[0][1], "other.py: name is 'acme'; expected 'other', as the file"),
     "yahoo.py": (EXAMPLES[1][1], "yahoo.py: there is a source 'yahoo' already; expected another name"),
@@ -196,3 +197,62 @@ def test_a_source_whose_code_fails_is_one_line_and_nothing_is_stored(name, thesi
 def test_a_source_of_figures_is_no_source_of_prices(thesis, command):
     code, _, errors = command("signals", "--prices", "acme")
     assert (code, errors) == (2, ["error: source 'acme' gives no prices; expected one that does, 'reference' or a folder"])
+
+
+FETCH = 'client.get_json(key, "/capex", {"company": key})'
+
+
+def edited(thesis, *pairs):
+    source = thesis / "sources" / "acme.py"
+    text = source.read_text(encoding="utf-8")
+    for before, after in pairs:
+        assert before in text
+        text = text.replace(before, after)
+    source.write_text(text, encoding="utf-8")
+    return load_sources(thesis / "sources")
+
+
+def test_a_library_that_asks_by_itself_has_its_bytes_stored_and_derived(thesis, command, store, source_server):
+    body = json.dumps({"quarters": [NEW]})
+    sources = edited(thesis, (FETCH, f'client.keep_own(key, "capex/AMZN", {body.encode()!r})'))
+    assert command("data", "pull", "AMZN", "--source", "acme")[0] == 0
+    assert (source_server.requests, store.read("facts/acme")["value"].tolist()) == ([], [NEW["million"]])
+    assert verify(store, sources)[1] == []
+
+
+def test_a_source_that_wants_to_know_who_asks_is_told_by_its_own_variable(thesis, command, store, source_server, monkeypatch):
+    edited(thesis, ("    def keys", "    needs_agent = True\n\n    def keys"))
+    code, _, errors = command("data", "pull", "AMZN", "--source", "acme")
+    assert (code, "BACKTEST_ACME_USER_AGENT is not set; expected a name and a mail address in it" in errors[0]) == (3, True)
+    monkeypatch.setenv("BACKTEST_ACME_USER_AGENT", "Me me@example.org")
+    assert command("data", "pull", "AMZN", "--source", "acme")[0] == 0
+    assert [headers["User-Agent"] for _, _, headers in source_server.requests] == ["Me me@example.org"]
+
+
+def test_an_answer_about_figures_is_fresh_for_as_long_as_its_source_says(thesis, command, store):
+    edited(thesis, ("    def keys", '    fresh_for = pd.Timedelta("0s")\n\n    def keys'))
+    for _ in range(2):
+        code, out, _ = command("data", "pull", "AMZN", "--source", "acme")
+        assert (code, "fresh and not asked: 0" in out) == (0, True)
+
+
+def test_one_answer_about_several_companies_is_derived_by_the_key_it_was_asked_for(thesis, command, store):
+    sources = edited(
+        thesis,
+        ('return ["AMZN"]', 'return ["all"]'),
+        ('{"company": key}', '{"company": "AMZN"}'),
+        ("self.figure(key,", "self.figure(entity,"),
+        ('["quarters"]\n', '["quarters"]\n            for entity in ("AMZN", "META")\n'),
+    )
+    assert command("data", "pull", "all", "--source", "acme")[0] == 0
+    assert set(store.read("facts/acme")["entity"]) == {"AMZN", "META"}
+    assert verify(store, sources)[1] == []
+    assert json.loads(command("data", "status", "--json")[1])["figures"]["AMZN purchases_ppe"]["days_since_asked"] is not None
+
+
+def test_no_source_is_named_outside_its_own_file():
+    """But in the record of modules that moved, which has the names of 0.1.0."""
+    names = re.compile(rf"\b({'|'.join(load_sources())})\b", re.IGNORECASE)
+    files = [path for path in (ROOT / "backtest").rglob("*.py") if path.stem not in {*load_sources(), "moved"}]
+    assert len(files) > 100
+    assert [path for path in files if names.search(path.read_text(encoding="utf-8"))] == []

@@ -112,12 +112,12 @@ def _executed(file: Path) -> object:
         spec.loader.exec_module(module)
     except BacktestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{file}{_line(error, file)}: {type(error).__name__}: {shown(str(error))}") from None
     return module
 
 
-def _line(error: Exception, file: Path) -> str:
+def _line(error: BaseException, file: Path) -> str:
     if isinstance(error, SyntaxError):
         return f" line {error.lineno}"
     numbers, frame = [], error.__traceback__

@@ -28,7 +28,7 @@ def answered(source: Source, key: str, call: Callable[[], Result]) -> Result:
         return call()
     except BacktestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fault = shown(f"{type(error).__name__}: {error}".splitlines()[0])
         raise DataError(f"{source.name} {key}: not the answer we know ({fault}); expected its usual shape") from None
 
