@@ -123,7 +123,7 @@ class StrategySpec(BaseModel):
         if self.together and self.base == LOCAL:
             raise ValueError("base is 'local' in a book of several baskets; expected a currency like CNY or USD")
         if self.base not in (LOCAL, *universe.currencies):
-            raise ConfigurationError(f"base: {near_miss('currency', self.base, [LOCAL, *universe.currencies])}")
+            raise ValueError(f"base is '{self.base}'; {near_miss('currency', self.base, [LOCAL, *universe.currencies])}")
         for name in self.baskets:
             universe.basket(name)
         for ticker in self.weights.holds:

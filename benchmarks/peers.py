@@ -65,7 +65,7 @@ def basket(tickers: int, sessions: int, every: int, seed: int = 20250723) -> Bas
         market=dict.fromkeys(names, "XNYS"),
         currency=dict.fromkeys(names, "USD"),
         closes={"XNYS": pd.Series(index.tz_localize("UTC") + pd.Timedelta(hours=20), index)},
-        rate=pd.Series(7.0, index),
+        rates=pd.DataFrame({"CNY": 7.0}, index),
         adjustment="drawn",
         source="drawn",
         data_id="drawn",

@@ -7,7 +7,7 @@ import pytest
 
 from backtest.calendars import as_of_moment, closes, last_day, parse_quarter, publication_moment, quarter_label, quarter_of
 from backtest.errors import BacktestError, ConfigurationError, DataError
-from backtest.prices import SESSIONS_PER_YEAR
+from backtest.markets import load_markets, sessions_a_year
 
 ANSWERS = Path(__file__).parent / "answers" / "calendar_quarters.csv"
 FISCAL = list(csv.DictReader(ANSWERS.read_text(encoding="utf-8").splitlines()))
@@ -104,9 +104,9 @@ def test_closes_are_indexed_by_naive_session_days():
     ]
 
 
-def test_an_unknown_market_is_refused_with_those_there_are():
-    with pytest.raises(ConfigurationError, match="market is 'XHKG'; expected one of XSHG, XNYS"):
-        closes("XHKG", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-05"))
+def test_an_unknown_calendar_is_refused_with_the_nearest_there_is():
+    with pytest.raises(ConfigurationError, match=r"no calendar 'XHKH'; did you mean 'XHKG'"):
+        closes("XHKH", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-05"))
 
 
 def test_a_year_the_exchange_calendar_does_not_reach_is_refused_with_an_error_of_ours():
@@ -138,7 +138,7 @@ def test_sessions_per_year_agree_with_the_exchange_calendars_within_two(markets)
     for market in markets:
         calendar = exchange_calendars.get_calendar(market, start="2022-01-01", end="2025-12-31")
         days = days.union(calendar.sessions)
-    assert SESSIONS_PER_YEAR[markets] == pytest.approx(len(days) / 4, abs=2)
+    assert sessions_a_year([load_markets()[market] for market in markets]) == pytest.approx(len(days) / 4, abs=2)
 
 
 def test_the_first_session_of_a_year_is_known_where_the_other_market_s_holidays_are_not_recorded_yet():

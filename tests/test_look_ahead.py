@@ -104,8 +104,9 @@ def _scrambled_prices(prices: Prices, cut: pd.Timestamp, moment: pd.Timestamp, d
         wealth[ticker] = np.where(gone, np.nan, column * moved)
         for table in bars.values():  # open, high, low and close of a session move together, and vanish together
             table[ticker] = np.where(gone, np.nan, table[ticker].to_numpy() * moved)
-    rate = prices.rate * np.where(prices.rate.index > cut, drawn.lognormal(0, 0.1, len(prices.rate)), 1.0)
-    return replace(prices, wealth=wealth, bars=Bars(**bars), rate=rate)
+    later = (prices.rates.index > cut)[:, None]
+    rates = prices.rates * np.where(later, drawn.lognormal(0, 0.1, prices.rates.shape), 1.0)
+    return replace(prices, wealth=wealth, bars=Bars(**bars), rates=rates)
 
 
 def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.Timestamp]:

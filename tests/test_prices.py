@@ -26,7 +26,7 @@ def prices():
             "XSHG": pd.Series([utc(f"{day:%Y-%m-%d} 07:00") for day in DAYS], DAYS),
             "XNYS": pd.Series([utc(f"{day:%Y-%m-%d} 21:00") for day in DAYS], DAYS),
         },
-        rate=pd.Series([7.0, 7.2], pd.DatetimeIndex(["2024-03-04", "2024-03-06"])),
+        rates=pd.DataFrame({"CNY": [7.0, NAN, 7.2], "KRW": [1300.0, 1310.0, 1320.0]}, DAYS),
         adjustment="total return",
         source="made up",
         data_id="0",
@@ -77,26 +77,26 @@ def test_nothing_is_known_before_the_first_close(prices):
 
 
 def test_the_rate_is_the_days_own_or_the_latest_before_it(prices):
-    assert list(prices.rates(DAYS)) == [7.0, 7.0, 7.2]
+    assert list(prices.rate_of("CNY", DAYS)) == [7.0, 7.0, 7.2]
 
 
 @pytest.mark.parametrize(("day", "allowed"), [("2024-03-16", True), ("2024-03-17", False)])
 def test_a_rate_serves_for_ten_days_and_not_for_eleven(prices, day, allowed):
     wanted = pd.DatetimeIndex([day])
     if allowed:
-        assert list(prices.rates(wanted)) == [7.2]
+        assert list(prices.rate_of("CNY", wanted)) == [7.2]
     else:
         with pytest.raises(DataError, match="made up: no CNY=X rate for 2024-03-17 or the ten days before it"):
-            prices.rates(wanted)
+            prices.rate_of("CNY", wanted)
 
 
 def test_no_rate_is_taken_from_a_later_day(prices):
     with pytest.raises(DataError, match="no CNY=X rate for 2024-03-03"):
-        prices.rates(pd.DatetimeIndex(["2024-03-03"]))
+        prices.rate_of("CNY", pd.DatetimeIndex(["2024-03-03"]))
 
 
 def test_a_source_without_any_rate_is_refused_by_the_day_that_needs_one(prices):
-    without = replace(prices, rate=pd.Series(dtype=float, index=pd.DatetimeIndex([])))
+    without = replace(prices, rates=pd.DataFrame(index=pd.DatetimeIndex([])))
     with pytest.raises(DataError, match="no CNY=X rate for 2024-03-04"):
         without.valued(["NVDA"], "CNY", DAYS)
 
@@ -143,7 +143,33 @@ def test_the_sessions_of_two_markets_are_their_union(prices):
 
 def test_a_currency_without_a_rate_of_its_own_is_refused_by_name(prices):
     abroad = replace(prices, currency={"300308.SZ": "CNY", "NVDA": "HKD"})
-    with pytest.raises(DataError, match="made up: no rate of HKD for NVDA in a book in CNY; expected one of CNY, USD"):
+    with pytest.raises(DataError, match=r"no HKD=X rate .*; expected HKD=X.csv with HKD per USD \(for NVDA in a book in CNY\)"):
         abroad.valued(["300308.SZ", "NVDA"], "CNY", DAYS)
-    with pytest.raises(DataError, match=r"made up: no rate of HKD for 300308.SZ in a book in HKD"):
+    with pytest.raises(DataError, match=r"made up: no HKD=X rate .*\(for 300308.SZ in a book in HKD\)"):
         prices.valued(["300308.SZ"], "HKD", DAYS)
+
+
+def test_two_currencies_meet_in_the_dollar(prices):
+    found = prices.fx_rate(["300308.SZ", "NVDA"], "KRW", DAYS)
+    np.testing.assert_allclose(found, [[1300 / 7.0, 1300], [1310 / 7.0, 1310], [1320 / 7.2, 1320]], rtol=1e-15)
+
+
+def test_a_book_in_dollars_needs_the_rate_of_what_it_holds_alone(prices):
+    without = replace(prices, rates=prices.rates[["CNY"]])
+    assert without.fx_rate(["NVDA", "300308.SZ"], "USD", DAYS)[:, 0].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_each_currency_s_rate_grows_stale_for_itself(prices):
+    longer = prices.rates.reindex(prices.rates.index.union(pd.DatetimeIndex(["2024-03-20"])))
+    longer.loc["2024-03-20", "KRW"] = 1330.0
+    late = replace(prices, rates=longer)
+    wanted = pd.DatetimeIndex(["2024-03-20"])
+    assert late.rate_of("KRW", wanted).tolist() == [1330.0]
+    with pytest.raises(DataError, match="no CNY=X rate for 2024-03-20 or the ten days before it"):
+        late.rate_of("CNY", wanted)
+
+
+def test_markets_take_turns_in_the_order_of_their_closes(prices):
+    seoul = pd.Series([utc(f"{day:%Y-%m-%d} 06:30") for day in DAYS], DAYS)
+    three = replace(prices, closes={**prices.closes, "XKRX": seoul})
+    assert three.in_order(("XNYS", "XKRX", "XSHG")) == ("XKRX", "XSHG", "XNYS")

@@ -88,7 +88,7 @@ def test_a_lag_of_nothing_is_refused():
         ("slippage_bps", -1.0, "greater than or equal to 0"),
         ("slippage_range", 1.5, "less than or equal to 1"),
         ("rebalance", "daily", "'weekly', 'monthly' or 'quarterly'"),
-        ("base", "EUR", "'CNY', 'USD' or 'local'"),
+        ("base", "EURO", "no currency 'EURO'; did you mean 'EUR'?"),
         ("baskets", (), "at least 1 item"),
         ("start", "yesterday", "valid date"),
         ("signals", SupplyChainExcess(), "valid tuple"),
@@ -151,7 +151,7 @@ def test_a_basket_named_twice_is_refused():
 
 
 def test_a_book_of_several_baskets_needs_a_currency():
-    assert "base is 'local' in a book of several baskets; expected CNY or USD" in refusal(
+    assert "base is 'local' in a book of several baskets; expected a currency like CNY or USD" in refusal(
         baskets=("optical", "GPU"), together=True
     )
 

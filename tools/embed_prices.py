@@ -17,10 +17,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backtest.markets.currencies import DOLLAR, currency_of_rate
+
 REFERENCE = Path(__file__).parent.parent / "backtest" / "data" / "reference"
 PRICES = ("open", "high", "low", "close", "adj_close")
 DECIMALS = 4
-RATES = ("CNY=X", "KRW=X")  # currencies per USD
 
 # What the prices of a ticker are, by the end of its name; the first that fits counts.
 KINDS = (
@@ -87,7 +88,7 @@ def quarterly_rates(rows: pd.DataFrame) -> pd.DataFrame:
             "period_end": table["end"],
             "known_at": table["end"],
             "value": table["mean"].round(6),
-            "unit": f"{rate[:3]}_per_USD",
+            "unit": f"{currency_of_rate(rate)}_per_{DOLLAR}",
             "evidence": "derived",
             "confidence": "high",
             "source": f"prices.parquet, {rate}",
@@ -111,7 +112,7 @@ def embed(folder: Path, target: Path) -> None:
         column_encoding=dict.fromkeys(("session", *PRICES, "volume"), "DELTA_BINARY_PACKED"),
     )
     pd.DataFrame([described(rows) for rows in tables]).to_csv(target / "prices.csv", index=False)
-    rates = [quarterly_rates(rows) for rows in tables if rows["ticker"].iloc[0] in RATES]
+    rates = [quarterly_rates(rows) for rows in tables if currency_of_rate(str(rows["ticker"].iloc[0]))]
     pd.concat(rates).to_csv(target / "rates.csv", index=False)
     shutil.copyfile(folder / "decisions.toml", target / "decisions.toml")
     (target / "decisions.toml").chmod(0o644)

@@ -70,7 +70,7 @@ def archive(seed: int, monthly: float) -> Archive:
     names, closes = [*NAMES, *FUNDS], calendar()
     source = f"world {seed} with {monthly:.0%} a month"
     table = pd.DataFrame(wealth(seed, monthly), closes.index, names)
-    market, rate = dict.fromkeys(names, "XSHG"), pd.Series(7.0, closes.index)
+    market, rate = dict.fromkeys(names, "XSHG"), pd.DataFrame({"CNY": 7.0}, closes.index)
     currency = dict.fromkeys(names, CURRENCY["XSHG"])
     return Archive(no_facts(), Prices(table, market, currency, {"XSHG": closes}, rate, "none", source, source))
 

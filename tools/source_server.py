@@ -11,12 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 
-from backtest import calendars
 from backtest.clock import SYSTEM, Clock
 from backtest.data.sources import reference, sec
 from backtest.universe import load_universe
 
-ZONES = {"XSHG": "Asia/Shanghai", "XNYS": "America/New_York"}
+RATES = {"CNY=X": 7.1, "KRW=X": 1380.0}
 NEVER, SOON = 600.0, 0.05  # seconds: a timeout that no answer may reach, and that of an answer which never comes
 LIMITS = {"429": "0", "429 for a while": "7", "429 for long": "3600"}  # seconds to wait
 SPAN = {1: 90, 2: 181, 3: 273, 4: 365}
@@ -162,12 +161,12 @@ class SourceServer:
 
 def made_up_prices(ticker, since, until):
     """Return open, high, low, close, volume, dividend and split by session, the same for every call."""
-    if ticker == "CNY=X":
+    if ticker in RATES:
         days = pd.bdate_range(since, until)
-        close = [round(7.1 + 0.002 * (day.toordinal() % 17), 4) for day in days]
+        close = [round(RATES[ticker] * (1 + 0.002 / 7.1 * (day.toordinal() % 17)), 4) for day in days]
     else:
         market = load_universe().traits([ticker])[ticker][0]
-        days = calendars.closes(market, since, until).index
+        days = load_universe().markets[market].sessions(since, until)
         own = zlib.crc32(ticker.encode())
         close = [round(50 + own % 9973 / 100 + 4 * ((day.toordinal() * (own % 97 + 3)) % 23) / 23, 4) for day in days]
     table = pd.DataFrame({"open": close, "high": close, "low": close, "close": close}, index=pd.DatetimeIndex(days))
@@ -178,8 +177,8 @@ def made_up_prices(ticker, since, until):
 
 def chart(table, ticker):
     """Return a table in the shape of Yahoo's chart answer, opening times in seconds."""
-    market, currency = ("", "CNY") if ticker == "CNY=X" else load_universe().traits([ticker])[ticker]
-    zone = ZONES.get(market, "Europe/London")
+    market, currency = load_universe().quoted(ticker)
+    zone = load_universe().markets[market].timezone if market else "Europe/London"
     stamps = [int((day + pd.Timedelta(hours=9, minutes=30)).tz_localize(zone).timestamp()) for day in table.index]
     numbers = table.astype(object).where(table.notna(), None)
     paid = {

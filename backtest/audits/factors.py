@@ -36,8 +36,8 @@ def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
         own = prices.market[ticker]
         later = own not in markets and prices.in_order([*markets, own])[-1] == own
         columns[name] = (_before if later else _on)(prices, ticker, book.currency, sessions)
-    held = sorted({prices.currency[ticker] for ticker in tickers} & set(prices.rates.columns))
-    columns |= {f"currency {code}" if len(held) > 1 else "currency": prices.rate_of(code, sessions) for code in held}
+    foreign = sorted({prices.currency[ticker] for ticker in tickers} & set(prices.rates.columns))
+    columns |= {f"currency {code}" if len(foreign) > 1 else "currency": prices.rate_of(code, sessions) for code in foreign}
     table = pd.DataFrame(columns, sessions)
     return (table / table.shift(1) - 1.0).iloc[1:].dropna(axis=1, how="all").dropna()
 

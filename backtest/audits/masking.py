@@ -71,11 +71,11 @@ def _later_rates(prices: Prices, moment: pd.Timestamp) -> list[MaskedRow]:
 
 
 def _rated(rates: pd.DataFrame, moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]]) -> pd.DataFrame:
-    kept = np.repeat(np.asarray(pd.DatetimeIndex(rates.index) + A_DAY <= _day(moment))[:, None], len(rates.columns), axis=1)
+    visible = np.repeat(np.asarray(pd.DatetimeIndex(rates.index) + A_DAY <= _day(moment))[:, None], len(rates.columns), axis=1)
     for kind, *cell in shown:
         if kind == "rate" and cell[0] in rates.columns and cell[1] in rates.index:
-            kept[rates.index.get_loc(cell[1]), rates.columns.get_loc(cell[0])] = True
-    return rates.where(kept)
+            visible[rates.index.get_loc(cell[1]), rates.columns.get_loc(cell[0])] = True
+    return rates.where(visible).dropna(how="all")
 
 
 def _day(moment: pd.Timestamp) -> pd.Timestamp:

@@ -39,14 +39,14 @@ HEADINGS: Mapping[str, type[Row]] = {"board": Board, "rule": Rule, "closed": Clo
 class Market(Row):
     """Exchanges that share sessions, hours, a currency and rules.
 
-    `code` is what suppliers name it by and the name of its file, `place` how prose calls it, `calendar` its name in
+    `code` is what suppliers name it by and the name of its file, `location` how prose calls it, `calendar` its name in
     exchange_calendars. `suspension` says what a row without a price is: with "sessions" a share can be suspended for whole
     sessions, with "none" it cannot, and the row is a gap.
     """
 
     code: str = Field(pattern=r"^[A-Z0-9]{2,8}$")
     name: str = Field(min_length=1)
-    place: str = Field(min_length=1)
+    location: str = Field(min_length=1)
     calendar: str
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     timezone: str

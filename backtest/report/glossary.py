@@ -97,21 +97,21 @@ TERMS: dict[str, Term] = {
     "Missed targets": Term(
         "Holdings more than half a lot from their target after an order session, each with its reason.", COUNT
     ),
-    "Commission": Term("The broker's fee, with its minimum per order; our choice, in rules.toml.", PAID),
-    "Transfer fee": Term("Charged on both sides in Shanghai and Shenzhen.", PAID),
-    "Stamp duty": Term("Charged on sales in Shanghai and Shenzhen; halved on 2023-08-28.", PAID),
-    "Regulator's fee": Term("Section 31 fee on sales in New York.", PAID),
-    "Activity fee": Term("FINRA's trading activity fee on sales in New York, per share with a maximum.", PAID),
+    "Commission": Term("The broker's fee, with its minimum per order; our choice, in the market's rows.", PAID),
+    "Transfer fee": Term("Charged for the transfer of shares, as on both sides in Shanghai and Shenzhen.", PAID),
+    "Stamp duty": Term(
+        "Stamp duty or a tax on trades: on sales in Shanghai and Shenzhen (halved on 2023-08-28) and in Seoul.", PAID
+    ),
+    "Regulator's fee": Term("What a regulator charges, as by Section 31 on sales in New York.", PAID),
+    "Activity fee": Term("Per share with a maximum, as FINRA's trading activity fee on sales in New York.", PAID),
     "Slippage": Term("What fills were worse than the price they are taken from.", PAID),
     "Late orders": Term("What the price moved against late orders while they waited; negative is a gain.", PAID),
     "Unfilled orders": Term("What the price moved against orders never filled until they were given up.", PAID),
     "Waited": Term("Sessions of the ticker's own market between the session meant and the fill.", "sessions"),
     "Shares": Term("Shares ordered, or units where prices have no share price.", "shares"),
     "Price (local)": Term("The price of the fill, slippage included, in the market's currency.", "per share"),
-    "Value (CNY)": Term("Shares times price in the book's currency.", "CNY"),
-    "Value (USD)": Term("Shares times price in the book's currency.", "USD"),
-    "Cost (CNY)": Term("What the order cost, or what waiting for it did.", "CNY"),
-    "Cost (USD)": Term("What the order cost, or what waiting for it did.", "USD"),
+    "Value of the order": Term("Shares times price in the book's currency.", PAID),
+    "Cost of the order": Term("What the order cost, or what waiting for it did.", PAID),
     "Figures": Term("Figures that rest on the source, each counted once.", COUNT),
     "Sharpe ± error": Term("Sharpe ratio with a standard error that allows for autocorrelation.", "per year"),
     "Best of noise": Term(

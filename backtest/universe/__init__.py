@@ -78,7 +78,8 @@ class Universe(BaseModel):
             for number, row in enumerate(getattr(self, file), start=1):
                 for kind, known in (("market", self.markets), ("currency", self.currencies)):
                     if (stated := getattr(row, kind, None)) is not None and stated not in known:
-                        raise ConfigurationError(f"{file}.toml row {number}: {near_miss(kind, stated, list(known))}")
+                        expected = ", ".join(sorted(known))
+                        raise ConfigurationError(f"{file}.toml row {number}: {kind} is '{stated}'; expected one of {expected}")
         return self
 
     def supplier(self, ticker: str) -> Supplier:
@@ -110,12 +111,16 @@ class Universe(BaseModel):
         return tuple(ticker for ticker in basket.members if self.supplier(ticker).listed(day))
 
     def traits(self, tickers: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Return market and currency of some tickers, no market of a rate; ConfigurationError for one that no row names."""
-        known = self.market_and_currency() | {ticker: ("", currency_of_rate(ticker)) for ticker in self.all_rates}
+        """Return market and currency of some tickers; ConfigurationError for one that no row names."""
+        known = self.market_and_currency()
         for ticker in tickers:
             if ticker not in known:
                 raise ConfigurationError(near_miss("supplier or benchmark", ticker, list(known)))
         return {ticker: known[ticker] for ticker in tickers}
+
+    def quoted(self, ticker: str) -> tuple[str, str]:
+        """Return market and currency of a ticker; of a rate no market and the currency it is of."""
+        return ("", currency_of_rate(ticker)) if ticker in self.all_rates else self.traits([ticker])[ticker]
 
     @property
     def all_rates(self) -> tuple[str, ...]:
@@ -125,8 +130,8 @@ class Universe(BaseModel):
     @property
     def rates(self) -> tuple[str, ...]:
         """The tickers of the rates of those currencies that suppliers, baskets and benchmarks are in."""
-        held = {currency for _, currency in self.market_and_currency().values()} | {row.currency for row in self.baskets}
-        return tuple(self.currencies[code].rate for code in self.currencies if code in held - {DOLLAR})
+        needed = {currency for _, currency in self.market_and_currency().values()} | {row.currency for row in self.baskets}
+        return tuple(self.currencies[code].rate for code in self.currencies if code in needed - {DOLLAR})
 
     def market_and_currency(self) -> dict[str, tuple[str, str]]:
         """Return market and currency of every supplier and benchmark, by ticker."""

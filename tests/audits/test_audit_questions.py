@@ -95,7 +95,7 @@ def test_after_a_holiday_shanghai_is_held_against_all_that_new_york_moved_meanwh
     """Shanghai was closed from 2025-10-01 to 10-08: on the 9th New York's last close is that of the 8th, before it 09-29's."""
     (book,) = result.books.values()
     prices, found = archive.prices, factor_returns(book, archive.prices)
-    worth = prices.wealth["SMH"] * prices.rate.reindex(prices.wealth.index, method="ffill")
+    worth = prices.wealth["SMH"] * prices.rates["CNY"].dropna().reindex(prices.wealth.index, method="ffill")
     for session, last, before in (("2025-10-09", "2025-10-08", "2025-09-29"), ("2025-10-10", "2025-10-09", "2025-10-08")):
         assert found.loc[session, "sector"] == pytest.approx(worth[last] / worth[before] - 1.0), session
 

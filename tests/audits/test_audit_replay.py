@@ -60,7 +60,7 @@ class ChipsToCome:
 TABLES_OF_THE_ARCHIVE = {
     "bars": lambda archive: archive.prices.bars.close["NVDA"].dropna(),
     "opens": lambda archive: archive.prices.bars.open["NVDA"].dropna(),
-    "rate": lambda archive: archive.prices.rate,
+    "rates": lambda archive: archive.prices.rates,
     "events": lambda archive: archive.facts.events["known_at"],
     "ranges": lambda archive: archive.facts.ranges["known_at"],
 }
@@ -238,7 +238,7 @@ def test_what_is_hidden_is_back_afterwards_and_complete_while_it_lasts(archive):
     facts = archive.facts
     later_rows = sum((table["known_at"] > moment).sum() for table in (rows, facts.accelerators, facts.events, facts.ranges))
     later_prices = wealth.loc["2024-06-29":].notna().sum().sum()
-    later_rates = (archive.prices.rate.index >= "2024-06-28").sum()  # a day's rate is known when the day has ended
+    later_rates = archive.prices.rates.loc["2024-06-28":].notna().sum().sum()  # a day's rate is known when the day has ended
     assert len(masked_rows(archive, moment)) == later_rows + later_prices + later_rates
 
 
@@ -271,7 +271,7 @@ def test_every_table_of_facts_and_prices_is_hidden_by_name(archive):
     [
         ("bars", "the price of"),
         ("opens", "the price of"),
-        ("rate", "the rate of"),
+        ("rates", "the rate of"),
         ("events", "the event of"),
         ("ranges", "the range of"),
     ],

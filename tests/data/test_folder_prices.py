@@ -205,7 +205,7 @@ def test_a_book_in_two_currencies_without_a_rate_file_is_refused(prices):
 
 def test_the_rate_is_read_from_its_own_file(prices):
     write(prices, "CNY=X", ["2024-07-02,,,,7.27,7.27,", "2024-07-03,,,,,,", "2024-07-04,,,,7.28,7.28,"])
-    assert list(load_prices(["NVDA"], prices).rate) == [7.27, 7.28]
+    assert list(load_prices(["NVDA"], prices).rates["CNY"]) == [7.27, 7.28]
 
 
 def test_the_data_id_changes_with_one_price(prices):

@@ -1,5 +1,6 @@
 """The gate for prices of every source: each fault planted, each exception let through by its row, the true files in full."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from backtest.data.price_checks import VALUES, Sheet, checked_days, checked_rate
 from backtest.data.sources import reference
 from backtest.data.sources.folder import load_prices
 from backtest.errors import ConfigurationError, DataError
+from backtest.markets import load_markets
+from backtest.markets.currencies import currency_of_rate, load_currencies
 from backtest.universe import load_universe
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -30,7 +33,8 @@ def walk(ticker, first="2024-05-06", last="2024-08-30"):
 
 
 def passed(table, ticker="NVDA", decisions=(), opened=None):
-    return checked_days(Sheet(table, ticker, MARKET[ticker], f"{ticker}.csv", Decisions(tuple(decisions))), opened)
+    market = load_markets()[MARKET[ticker]]
+    return checked_days(Sheet(table, ticker, market, f"{ticker}.csv", Decisions(tuple(decisions))), opened)
 
 
 def day(stated):
@@ -155,10 +159,10 @@ def test_the_first_sessions_after_listing_have_no_limit_and_the_sixth_has():
     with pytest.raises(DataError, match=r"300308.SZ.csv"):  # a member for years: its file begins late, it was not listed late
         passed(times(2, before=fifth)(table), "300308.SZ", opened=before)
     index = table.rename_axis("date")
-    listed = Sheet(times(2, before=fifth)(index), "301999.SZ", "XSHG", "301999.SZ.csv", Decisions())
+    listed = Sheet(times(2, before=fifth)(index), "301999.SZ", load_markets()["XSHG"], "301999.SZ.csv", Decisions())
     assert len(checked_days(listed, before)) == len(table)
     with pytest.raises(DataError, match=rf"\({sixth:%Y-%m-%d}\): close moves by -(49|50)"):
-        checked_days(Sheet(times(2, before=sixth)(index), "301999.SZ", "XSHG", "301999.SZ.csv", Decisions()), before)
+        checked_days(replace(listed, table=times(2, before=sixth)(index)), before)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +279,7 @@ def test_a_dividend_of_a_source_of_ninety_percent_of_the_close_is_refused():
 
 def rate(*closes, ticker="CNY=X", decisions=()):
     table = pd.DataFrame({"close": closes, "adj_close": closes}, pd.bdate_range("2024-06-03", periods=len(closes)), dtype=float)
-    return checked_rate(table, ticker, f"{ticker}.csv", Decisions(tuple(decisions)))
+    return checked_rate(table, load_currencies()[currency_of_rate(ticker)], f"{ticker}.csv", Decisions(tuple(decisions)))
 
 
 @pytest.mark.parametrize(

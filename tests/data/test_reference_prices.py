@@ -127,8 +127,8 @@ def test_every_session_of_the_exchange_calendar_has_its_close(archive, market):
 
 def test_the_embedded_rate_is_a_price_of_the_dollar_in_yuan(archive, shared_prices):
     stated = pd.read_csv(shared_prices / "CNY=X.csv", index_col="date", parse_dates=True)["close"]
-    assert archive.prices.rate[pd.Timestamp("2022-01-07")] == stated["2022-01-07"]
-    assert archive.prices.rate.between(6, 8).all()
+    assert archive.prices.rates["CNY"][pd.Timestamp("2022-01-07")] == stated["2022-01-07"]
+    assert archive.prices.rates["CNY"].dropna().between(6, 8).all()
 
 
 def test_a_ticker_that_is_in_no_universe_is_refused_with_what_would_do():
@@ -142,10 +142,13 @@ def test_a_ticker_without_rows_is_refused_with_what_would_do(rows, tmp_path):
         reference.load_prices(["NVDA", "LITE"], tmp_path)
 
 
-def test_prices_without_a_rate_are_refused(rows, tmp_path):
+def test_prices_without_a_rate_serve_a_book_that_needs_none_and_no_other(rows, tmp_path):
     rows[rows["ticker"] == "NVDA"].to_parquet(tmp_path / reference.PRICES, index=False)
-    with pytest.raises(DataError, match=r"prices.parquet: no prices of CNY=X"):
-        reference.load_prices(["NVDA"], tmp_path)
+    prices = reference.load_prices(["NVDA"], tmp_path)
+    sessions = prices.sessions(["XNYS"])
+    assert (prices.fx_rate(["NVDA"], "USD", sessions) == 1.0).all()
+    with pytest.raises(DataError, match=r"reference: no CNY=X rate for 2022-01-03; expected CNY=X.csv with CNY per USD"):
+        prices.fx_rate(["NVDA"], "CNY", sessions)
 
 
 def test_a_ticker_that_is_embedded_and_in_no_universe_is_refused_by_name():

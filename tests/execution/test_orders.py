@@ -39,7 +39,7 @@ def marks(case: Case, session: pd.Timestamp, market: str) -> dict[str, float]:
 
 
 def rate_of(case: Case, name: str, session: pd.Timestamp) -> float:
-    currency, rate = case.prices.currency[name], float(case.prices.rate[session])
+    currency, rate = case.prices.currency[name], float(case.prices.rates["CNY"][session])
     return 1.0 if currency == case.base else rate if case.base == "CNY" else 1.0 / rate
 
 
@@ -154,10 +154,10 @@ def blind_to_the_future(case: Case) -> None:
     changed = np.where(after, noise.uniform(0.5, 2.0, prices.wealth.shape), 1.0)
     changed[after & ~last & (noise.uniform(size=changed.shape) < 0.2)] = np.nan
     bars = Bars(*(getattr(prices.bars, part) * changed for part in ("open", "high", "low", "close")))
-    rate = prices.rate.where(prices.rate.index <= cut, prices.rate * 1.3)
+    rates = prices.rates * np.where((prices.rates.index > cut)[:, None], 1.3, 1.0)
     other = replace(
         case,
-        prices=replace(prices, wealth=prices.wealth * changed, bars=bars, rate=rate),
+        prices=replace(prices, wealth=prices.wealth * changed, bars=bars, rates=rates),
         decisions=tuple(known if known.session <= cut else decided(known.session, {}) for known in case.decisions),
     )
     here, there = (variant.traded().orders for variant in (case, other))

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from backtest.execution.market_rules import load_boards, load_rules
 from support.spoiling import ODD, refusal, spoiled, spoiled_json
 
-from backtest import calendars, thesis
+from backtest import calendars, markets, thesis
 from backtest.__main__ import main
 from backtest.claims.ledger import load_claims
 from backtest.data.overrides import load_decisions
@@ -20,6 +19,8 @@ from backtest.data.sources import folder, reference
 from backtest.data.sources.sec import load_series
 from backtest.data.tables import parse_accelerators, parse_events, parse_facts, read_table
 from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS
+from backtest.files.rows import read_rows
+from backtest.markets.currencies import Currency
 from backtest.output.compare import compare, lines
 from backtest.output.publish import publish_index
 from backtest.output.read import read_result
@@ -61,14 +62,18 @@ reason = "restated"
 """
 
 
-def load_boards_and_rules(path):
-    load_boards(path)
-    load_rules(path)
+def market_reader(kind):
+    return lambda path: markets.read_market(path / f"{kind}.toml")
+
+
+def read_currencies(path):
+    read_rows(path / "currencies.toml", "currency", Currency, key="code")
 
 
 LOADERS = {  # by folder and file
     **{(FOLDER, kind): load_universe for kind in ("suppliers", "baskets", "benchmarks")},
-    **{(FOLDER, kind): load_boards_and_rules for kind in ("boards", "rules")},
+    **{(markets.FOLDER, kind): market_reader(kind) for kind in sorted(markets.load_markets())},
+    (markets.FOLDER, "currencies"): read_currencies,
     (thesis.FOLDER, "windows"): thesis.load_windows,
     (thesis.FOLDER, "loadings"): thesis.load_loadings,
     (thesis.FOLDER, "hypotheses"): thesis.load_hypotheses,

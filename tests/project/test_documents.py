@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 import typer
-from backtest.execution.market_rules import load_rules
 from glossary import glossary
 
-from backtest import errors, prices
+from backtest import errors
 from backtest.audits import growth, leak_budget
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ledger, load_claims
 from backtest.cli.app import app
 from backtest.data.sources import reference
 from backtest.data.store import live, reconcile
+from backtest.markets import load_markets, sessions_a_year
 from backtest.report.sweep import checks
 from backtest.runs import Book, RunResult
 from backtest.signals import load_signals
@@ -261,9 +261,15 @@ def default(command, option):
 
 def halved():
     """Return the day from which sales in Shanghai pay half the stamp duty."""
-    before, after = load_rules()["XSHG", "any", "duty_bps"]
+    before, after = load_markets()["XSHG"].dated["any", "duty_bps"]
     assert after.value == before.value / 2
     return f"{after.since}"
+
+
+def yearly_sessions():
+    markets = load_markets()
+    alone = [markets[code].sessions_a_year for code in ("XSHG", "XNYS", "XKRX")]
+    return [*alone, sessions_a_year([markets["XSHG"], markets["XNYS"]])]
 
 
 def hypothesis_counts():
@@ -282,7 +288,7 @@ SENTENCES = {
     "or {} and {} days late": lambda: leak_budget.DELAYS,
     "the best {} sessions": lambda: [NUMBERS[influence.BEST_DAYS]],
     "values in local currency ({} to {})": lambda: [f"{day:%Y-%m}" for day in embedded().index[[0, -1]]],
-    "XSHG {}, XNYS {}, both together {}": lambda: [*prices.SESSIONS_PER_YEAR.values()],
+    "XSHG {}, XNYS {}, XKRX {}, the first two together {}": yearly_sessions,
     "No Sharpe ratio below {} returns": lambda: [refusal.FEWEST_OBSERVATIONS],
     "below {} returns ({} quarters, {} for two states)": lambda: [
         refusal.FEWEST_OBSERVATIONS, hac.FEWEST_QUARTERS, markov_switching.FEWEST_RETURNS,

@@ -56,7 +56,7 @@ def truncated(archive, moment):
             prices,
             wealth=wealth.loc[: wealth.last_valid_index()] if wealth.notna().any(axis=None) else wealth.iloc[:0],
             closes={market: closes[closes <= moment] for market, closes in prices.closes.items()},
-            rate=prices.rate[prices.rate.index.tz_localize("UTC") <= moment],
+            rates=prices.rates[prices.rates.index.tz_localize("UTC") <= moment],
         ),
     )
 
@@ -74,14 +74,14 @@ def scrambled(archive, moment, seed=7):
     coming = (chips["known_at"] > moment).to_numpy()
     chips.loc[coming, NUMBERS] = np.exp(random.normal(5, 2, (coming.sum(), len(NUMBERS))))
     noise = np.exp(random.normal(4, 1, prices.wealth.shape))
-    later_rates = prices.rate.index.tz_localize("UTC") > moment
+    later_rates = (prices.rates.index.tz_localize("UTC") > moment)[:, None]
     return replace(
         archive,
         facts=replace(facts, rows=rows.sort_values("known_at", kind="stable", ignore_index=True), accelerators=chips),
         prices=replace(
             prices,
             wealth=prices.wealth.mask(not_closed(prices, moment), pd.DataFrame(noise, *prices.wealth.axes)),
-            rate=prices.rate.mask(later_rates, 7 * np.exp(random.normal(0, 0.2, len(prices.rate)))),
+            rates=prices.rates * np.where(later_rates, np.exp(random.normal(0, 0.2, prices.rates.shape)), 1.0),
         ),
     )
 

@@ -155,7 +155,7 @@ def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two
 
 CHANGED = {
     "code": "backtest/sweeps/evaluator.py",
-    "rules": "backtest/universe/rules.toml",
+    "rules": "backtest/markets/XSHG.toml",
     "data": "backtest/data/reference/prices.parquet",
 }
 

@@ -48,7 +48,7 @@ def _table(book: Book, title: str, contributions: pd.DataFrame, names: Names) ->
 
 def _row(name: str, line: pd.Series, names: Names) -> tuple[Cell, ...]:
     market = load_universe().markets.get(name)
-    shown = name_of(names, name) if name in names else market.place if market else name
+    shown = name_of(names, name) if name in names else market.location if market else name
     return Cell(shown, zh=name_zh(names, name) if name in names else ""), *(
         Cell(percent(line[part])) for part in ("total", *PARTS)
     )

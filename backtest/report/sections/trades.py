@@ -98,7 +98,7 @@ def _shown(caption: str, table: pd.DataFrame) -> str:
 def _listed(caption: str, table: pd.DataFrame, names: Names, currency: str) -> Table:
     """Return the last rows of a table of orders, newest first, its ticker spelled out."""
     fields = [str(name) for name in table][: FIRST_KIND if "side" in table else None]
-    columns = tuple(Column(_header(field, currency), field in FORMATS) for field in fields)
+    columns = tuple(Column(_header(field, currency), field in FORMATS, term=TERMS.get(field, "")) for field in fields)
     records = table.tail(SHOWN).iloc[::-1].to_dict("records")
     rows = tuple(tuple(_cell(field, record[field], names) for field in fields) for record in records)
     return Table(caption, columns, (Rows(rows),))
@@ -117,6 +117,7 @@ def _cell(field: str, value: Any, names: Names) -> Cell:
     return Cell(day(value) if isinstance(value, pd.Timestamp) else str(value))
 
 
+TERMS = {"value": "Value of the order", "cost": "Cost of the order"}
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "shares": lambda value: number(value, 2),
     "price": lambda value: number(value, 3),
