@@ -28,7 +28,6 @@ SeriesKey = tuple[str, str]  # (entity, metric)
 
 EVIDENCE = ("reported", "derived", "estimated", "guidance")
 CONFIDENCE = ("high", "medium", "low")
-CURRENCIES = ("USD", "CNY", "KRW")
 MONEY = re.compile(r"([A-Z]{3})_m")  # a unit: millions of a currency
 PER_USD = re.compile(r"([A-Z]{3})_per_USD")  # a unit: an exchange rate
 UNITS = {
@@ -208,9 +207,15 @@ def names_of(rows: pd.DataFrame, accelerators: pd.DataFrame, others: Mapping[str
     return Names(units, dict(zip(accelerators["chip"], accelerators["vendor"], strict=True)), others or {})
 
 
+def currency_in(unit: str) -> str:
+    """Return the currency that a unit of money or of a rate is of ("KRW" for "KRW_m" and "KRW_per_USD"), nothing for others."""
+    form = MONEY.fullmatch(unit) or PER_USD.fullmatch(unit)
+    return form[1] if form else ""
+
+
 def is_unit(unit: str) -> bool:
     """Return whether a figure may have a unit: one of UNITS, or money or a rate of any currency."""
-    return unit in UNITS or bool(MONEY.fullmatch(unit) or PER_USD.fullmatch(unit))
+    return unit in UNITS or bool(currency_in(unit))
 
 
 def other_name(metric: str, name: str) -> str:

@@ -262,7 +262,7 @@ BAD_FIELDS = [
     ({"known_at": "2022-12-30T21:00Z", "evidence": "derived"}, f"known_at is '2022-12-30T21:00Z', {EARLY}"),
     ({"known_at": "2022-11-30", "evidence": "estimated"}, f"known_at is '2022-11-30', {EARLY}"),
     ({"unit": "CNY_m"}, "unit is 'CNY_m'; expected 'USD_m', as purchases_ppe of 'AMZN' in capex.csv row 2"),
-    ({"unit": "EUR_m"}, "unit is 'EUR_m'; expected a currency that there is: no currency 'EUR'; there are: CNY, KRW, USD"),
+    ({"unit": "XAU_m"}, "unit is 'XAU_m'; expected a currency that there is: no currency 'XAU'; did you mean 'AUD'?"),
     ({"unit": "fraction", "value": "0.5"}, "unit is 'fraction', but metric 'purchases_ppe' is in 'USD_m' or 'CNY_m'"),
 ]
 

@@ -7,7 +7,7 @@ period passes by a [[figure]] row with `use = "as stated"` and a reason in the d
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,17 +20,15 @@ from backtest.data.metrics import FOLDER, Metric, load_metrics, other_names
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.periods import LABELS, Period, parse_period
 from backtest.errors import DataError, near_miss
-from backtest.facts import CURRENCIES, MONEY, PER_USD
+from backtest.facts import PER_USD, currency_in
+from backtest.markets.currencies import Currency, load_currencies
 
 DAY = 86_400 * 10**9  # nanoseconds
 YEARS = 6  # from a period's end to its figure at most; the longest true delay is four
 LATEST = pd.Timedelta(days=366 * YEARS)
 # By unit, far above every true figure of a period: a whole table in units or thousands is no million.
-LARGEST = {
-    "USD_m": 1e6, "CNY_m": 5e6, "KRW_m": 1e9, "thousand_chips": 1e5, "trillion_tokens": 1e7, "CNY_per_USD": 10.0,
-    "KRW_per_USD": 2500.0,
-}  # fmt: skip
-SMALLEST = {"CNY_per_USD": 5.0, "KRW_per_USD": 800.0}  # of a positive figure: the other way round it would be 0.14
+LARGEST = {"USD_m": 1e6, "CNY_m": 5e6, "KRW_m": 1e9, "thousand_chips": 1e5, "trillion_tokens": 1e7}
+LARGEST_MONEY = 1e6  # in USD million, of a currency that is not above: at the highest rate that is plausible
 LARGEST_LOSS = 10  # times the entity's largest revenue; the largest true loss is 7.1 times
 SIGNED_STEP = 100  # times the neighbours of a signed figure beyond every revenue; the largest true step is 29
 CHIP_STEP = 50  # times the next chip by size; the largest true step is 11
@@ -49,14 +47,22 @@ class Fault:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules that figures must satisfy: the metrics, and the figures that a person found right as stated, by their key."""
+    """The rules that figures must satisfy: metrics, currencies, and the figures that a person found right as stated, by key."""
 
     metrics: Mapping[str, Metric]
     stated: frozenset[tuple[str, str, str]] = frozenset()
+    currencies: Mapping[str, Currency] = field(default_factory=load_currencies)
 
     def passes(self, row: Any) -> bool:
         """Return whether a person has found a figure right as stated."""
         return (row.entity, row.metric, row.period) in self.stated
+
+    def bounds(self, unit: str) -> tuple[float, float]:
+        """Return the least and the largest figure that a unit allows; a rate the other way round lies below the least."""
+        currency = self.currencies.get(currency_in(unit))
+        if currency is None or unit in LARGEST:
+            return -np.inf, LARGEST.get(unit, np.inf)
+        return (currency.least, currency.most) if PER_USD.fullmatch(unit) else (-np.inf, LARGEST_MONEY * currency.most)
 
 
 Faults = Iterator[Fault]
@@ -67,7 +73,8 @@ def rules_of(folder: Path = FOLDER, decisions: Decisions | None = None) -> Rules
     """Return the rules for the figures of a folder or store, with the metrics and decisions it adds."""
     metrics = load_metrics(folder)
     others, stated = other_names(metrics), (decisions or load_decisions(folder)).as_stated
-    return Rules(metrics, frozenset((entity, others.get(metric, metric), period) for entity, metric, period in stated))
+    figures = frozenset((entity, others.get(metric, metric), period) for entity, metric, period in stated)
+    return Rules(metrics, figures, load_currencies(folder / "markets"))
 
 
 def under_one_name(rows: pd.DataFrame, metrics: Mapping[str, Metric]) -> pd.DataFrame:
@@ -158,12 +165,12 @@ def _names(figures: Figures, rules: Rules) -> Faults:
             yield _fault(row, "entity", f"one spelling, as '{plain if row.entity != plain else first}'")
         elif metric is None:
             yield _fault(row, "metric", f"a row of metrics.toml: {near_miss('metric', row.metric, list(rules.metrics))}")
-        elif row.unit not in metric.units and _currency(row.unit) in ("", *CURRENCIES):
+        elif not metric.takes(row.unit):
             units = " or ".join(f"'{unit}'" for unit in metric.units)
             units_differ = f"unit is '{row.unit}', but metric '{metric.name}' is in {units}"
             yield Fault(f"{row.origin}: {units_differ}; expected a unit of its metric", (row.Index,))
-        elif row.unit not in metric.units:
-            yield _fault(row, "unit", f"a currency that there is: {near_miss('currency', _currency(row.unit), list(CURRENCIES))}")
+        elif (currency := currency_in(row.unit)) and currency not in rules.currencies:
+            yield _fault(row, "unit", f"a currency that there is: {near_miss('currency', currency, list(rules.currencies))}")
         elif period is None:
             yield _fault(row, "period", f"a label like {LABELS}")
         elif period.kind not in metric.periods:
@@ -193,13 +200,13 @@ def _published(figures: Figures, rules: Rules) -> Faults:
 def _sign(figures: Figures, rules: Rules) -> Faults:
     """Figures of a positive metric are above 0, and no figure is beyond what its unit allows."""
     for row in figures:
-        largest = LARGEST.get(row.unit, np.inf)
+        least, largest = rules.bounds(row.unit)
         if rules.metrics[row.metric].sign == "positive" and row.value <= 0:
             yield _fault(row, "value", f"more than 0, for metric '{row.metric}' is positive")
         elif abs(row.value) > largest and not rules.passes(row):
-            yield _fault(row, "value", f"at most {largest:,.0f} {row.unit}, {THROUGH}")
-        elif row.value < SMALLEST.get(row.unit, -np.inf) and not rules.passes(row):
-            yield _fault(row, "value", f"at least {SMALLEST[row.unit]:g} {row.unit}, {THROUGH}")
+            yield _fault(row, "value", f"at most {largest:,.12g} {row.unit}, {THROUGH}")
+        elif row.value < least and not rules.passes(row):
+            yield _fault(row, "value", f"at least {least:g} {row.unit}, {THROUGH}")
 
 
 def _ends(figures: Figures, rules: Rules) -> Faults:
@@ -320,12 +327,6 @@ def _fault(row: Any, field: str, expected: str) -> Fault:
     value = getattr(row, field)
     text = f"{value:%Y-%m-%d}" if field == "period_end" else f"{value:.12g}" if field == "value" else value
     return Fault(f"{row.origin}: {field} is '{text}'; expected {expected}", (row.Index,))
-
-
-def _currency(unit: str) -> str:
-    """Return the currency that a unit is of, empty for other units."""
-    form = MONEY.fullmatch(unit) or PER_USD.fullmatch(unit)
-    return form[1] if form else ""
 
 
 def _plain(name: str) -> str:

@@ -41,6 +41,11 @@ class Metric(Row):
         each = [[known for known in UNITS if ANY[unit].fullmatch(known)] if unit in ANY else [unit] for unit in units]
         return tuple(unit for known in each for unit in known)
 
+    def takes(self, unit: str) -> bool:
+        """Return whether its figures may have a unit: one in money or in rates takes those of every currency."""
+        forms = [form for form in ANY.values() if any(form.fullmatch(known) for known in self.units)]
+        return unit in self.units or any(form.fullmatch(unit) for form in forms)
+
 
 @lru_cache
 def load_metrics(folder: Path = FOLDER) -> dict[str, Metric]:

@@ -330,8 +330,20 @@ def test_a_folder_adds_metrics_of_its_own_and_cannot_change_ours(tmp_path):
 
 def test_money_is_in_millions_of_any_currency_that_there_is():
     check_figures(typed(figure(metric="purchases_ppe", unit="KRW_m")), RULES)
-    words = "expected a currency that there is: no currency 'EUR'; there are: CNY, KRW, USD"
-    assert refusal(figure(unit="EUR_m")) == f"made.csv row 2: unit is 'EUR_m'; {words}"
+    check_figures(typed(figure(unit="HKD_m")), RULES)
+    words = "expected a currency that there is: no currency 'XAU'; did you mean 'AUD'?"
+    assert refusal(figure(unit="XAU_m")) == f"made.csv row 2: unit is 'XAU_m'; {words}"
+
+
+def test_a_folder_adds_currencies_of_its_own_with_their_bounds(tmp_path):
+    (tmp_path / "markets").mkdir()
+    row = '[[currency]]\ncode = "THB"\nname = "baht"\nleast = 20.0\nmost = 60.0\nmove = 0.1\nsource = "made up"\n'
+    (tmp_path / "markets" / "currencies.toml").write_text(row, encoding="utf-8")
+    rules = rules_of(tmp_path)
+    check_figures(typed(figure(unit="THB_m", value=1e6)), rules)
+    assert "expected at most 60,000,000 THB_m" in refusal(figure(unit="THB_m", value=1e9), rules=rules)
+    assert "expected at least 20 THB_per_USD" in refusal(figure(metric="per_usd", unit="THB_per_USD", value=0.03), rules=rules)
+    assert "no currency 'THB'" in refusal(figure(unit="THB_m"))
 
 
 def test_another_name_that_is_a_metric_is_refused(tmp_path):
