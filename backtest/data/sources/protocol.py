@@ -12,7 +12,6 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
-from backtest import calendars
 from backtest.data.answer import Answer, FigureRow
 from backtest.data.sources.http import Client, Origin
 from backtest.errors import DataError
@@ -157,20 +156,22 @@ def typed_bars(rows: pd.DataFrame, where: str) -> pd.DataFrame:
     return pd.DataFrame({"session": days.dt.as_unit("ns"), **numbers}).reset_index(drop=True)
 
 
-def closed_sessions(rows: pd.DataFrame, market: str, at: pd.Timestamp, settled: pd.Timedelta, where: str) -> pd.DataFrame:
-    """Return the rows of sessions whose prices were final when an answer came; the rate's days end at midnight UTC.
+def closed_sessions(
+    rows: pd.DataFrame, market: Market | None, at: pd.Timestamp, settled: pd.Timedelta, where: str
+) -> pd.DataFrame:
+    """Return the rows of sessions whose prices were final when an answer came; a rate's days end at midnight UTC.
 
-    An empty row on a day without a session is left out, one with trades is refused.
+    An empty row on a day without a session, as some sources have on holidays, is left out; one with trades is refused.
     """
     days = pd.DatetimeIndex(rows["session"])
-    if not market:
+    if market is None:
         return rows[days.tz_localize("UTC") + pd.Timedelta(days=1) <= at]
-    ends = pd.Series(calendars.closes(market, days[0], days[-1])).reindex(days)
+    ends = market.closes(days[0], days[-1]).reindex(days)
     stray = ends.isna().to_numpy()
     traded = rows["close"].notna().to_numpy() & (rows["volume"] > 0).to_numpy()
     if (stray & traded).any():
         day = days[stray & traded][0]
-        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market}, yet it traded; expected its sessions only")
+        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market.code}, yet it traded; expected its sessions only")
     return rows[~stray & (ends + settled <= at).to_numpy()]
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from backtest.data.answer import Answer, of_known_shape
 from backtest.data.sources.http import Body, Client, PassingError, read_json, unreachable
-from backtest.data.sources.protocol import Instrument, PriceSource
+from backtest.data.sources.protocol import Instrument, PriceSource, closed_sessions
 from backtest.errors import DataError
 from backtest.markets import Market
 from backtest.universe import Universe
@@ -74,7 +74,7 @@ def parse(answer: Answer, symbol: str, market: Market | None, currency: str) -> 
     where = f"yahoo {symbol}"
     chart = _chart(answer.body, where)
     _check_meta(chart["meta"], where, market, currency)
-    rows = _closed(_once(_rows(chart, where), where), where, market, answer.at)
+    rows = closed_sessions(_once(_rows(chart, where), where), market, answer.at, SETTLED_AFTER, where)
     if rows.empty:
         raise DataError(f"{where}: no session that had closed by {answer.at:%Y-%m-%d %H:%M}Z; expected at least one")
     return rows.reset_index(drop=True)
@@ -247,23 +247,6 @@ def _once(rows: pd.DataFrame, where: str) -> pd.DataFrame:
         if not np.allclose(pair["close"], pair["close"].iloc[0], rtol=1e-4, equal_nan=True):
             raise DataError(f"{where}: {session:%Y-%m-%d} stands twice with other prices; expected one row per session")
     return rows.drop_duplicates("session", keep="last")
-
-
-def _closed(rows: pd.DataFrame, where: str, market: Market | None, at: pd.Timestamp) -> pd.DataFrame:
-    """Return the rows of sessions whose prices were final when an answer came; a rate's days end at midnight UTC.
-
-    Yahoo lists an empty row on some holidays: left out. A row with trades on a day without a session is refused.
-    """
-    days = pd.DatetimeIndex(rows["session"])
-    if not market:
-        return rows[days.tz_localize("UTC") + pd.Timedelta(days=1) <= at]
-    ends = market.closes(days[0], days[-1]).reindex(days)
-    stray = ends.isna().to_numpy()
-    traded = rows["close"].notna().to_numpy() & (rows["volume"] > 0).to_numpy()
-    if (stray & traded).any():
-        day = days[stray & traded][0]
-        raise DataError(f"{where}: {day:%Y-%m-%d} is no session of {market.code}, yet it traded; expected its sessions only")
-    return rows[~stray & (ends + SETTLED_AFTER <= at).to_numpy()]
 
 
 class Yahoo(PriceSource):

@@ -45,7 +45,7 @@ def bars_of(source: PriceSource, instrument: Instrument, answer: Answer) -> pd.D
 
     def read() -> pd.DataFrame:
         bars = typed_bars(source.parse(answer, instrument), name)
-        return closed_sessions(bars, instrument.market, answer.at, source.settled_after, name)
+        return closed_sessions(bars, instrument.traded_on, answer.at, source.settled_after, name)
 
     rows = answered(source, instrument.ticker, read)
     if rows.empty:
