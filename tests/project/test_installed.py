@@ -15,23 +15,9 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy of the sources without a network."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("backtest", "strategies", "sweeps"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "capex_backtest.py"):
-        shutil.copy(ROOT / name, source / name)
-    code = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, str(source)], cwd=source, check=True, capture_output=True)
-    return next(source.glob("*.whl"))
-
-
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    target = tmp_path_factory.mktemp("site")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(target)
+def installed(site, tmp_path_factory):
+    target = tmp_path_factory.mktemp("installed") / "site"
+    shutil.copytree(site, target)
     for folder in (target / "backtest", target / "backtest" / "statistics"):
         (folder / "__pycache__").write_text("no folder can be made here", encoding="utf-8")
     return target
@@ -52,10 +38,16 @@ def ran(installed, tmp_path_factory):
     return folder, done
 
 
-def test_a_wheel_has_every_module_strategy_and_grid_of_the_sources(wheel):
+def is_data(path):
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+def test_a_wheel_has_every_module_table_strategy_and_grid_of_the_sources(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "backtest").rglob("*.py")}
     shipped = [*(ROOT / "strategies").glob("*.py"), *(ROOT / "sweeps").glob("*.toml")]
+    sources |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "backtest").rglob("*") if is_data(path)}
+    assert {"capex_backtest.py", "backtest/py.typed"} <= names
     assert sources | {f"backtest/shipped/{path.parent.name}/{path.name}" for path in shipped} <= names
 
 

@@ -29,7 +29,7 @@ UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT
 GRID = '[settings]\nlag = [1, 2, 3, 4]\nslippage_bps = [5.0, 10.0]\n"weights.above" = { from = -0.3, to = 0.34, step = 0.02 }\n'
 SETTINGS = 4 * 2 * 33  # two chunks
 PARTS = ("1", "2", "3")  # so one shard has none
-PAGE = "sweeps/supply_chain_excess/index.html"
+PAGE = "sweeps/mine/index.html"
 
 
 PLANTED = {
@@ -78,7 +78,7 @@ def loaded(path):
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_no_script_of_a_step_has_an_expression_in_it(path):
-    steps = [step for job in loaded(path)["jobs"].values() for step in job["steps"]]
+    steps = [step for job in loaded(path)["jobs"].values() for step in job.get("steps", [])]
     assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
 
 
@@ -88,7 +88,7 @@ def test_a_job_that_may_write_never_checks_out_code(path):
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():
         if "write" in str(job.get("permissions")):
-            assert not any("checkout" in step.get("uses", "") for step in job["steps"])
+            assert not any("checkout" in step.get("uses", "") for step in job.get("steps", []))
 
 
 @dataclass
@@ -96,6 +96,7 @@ class Runner:
     """Runs jobs of the sweep's workflow, each in a folder of its own, with artifacts in a folder between them."""
 
     folder: Path
+    site: Path
     expressions: dict[str, str]
     workflow: dict = field(default_factory=lambda: loaded(SWEEP))
 
@@ -108,7 +109,7 @@ class Runner:
         (self.folder / "step_summary.md").unlink(missing_ok=True)
         failed = 0
         for step in job["steps"]:
-            if step.get("name") == "Install" or (failed and "!cancelled()" not in step.get("if", "")):
+            if failed and "!cancelled()" not in step.get("if", ""):
                 continue
             if "uses" in step:
                 self.use(step["uses"].partition("@")[0], filled(step.get("with", {}), known), workspace)
@@ -119,7 +120,7 @@ class Runner:
         return failed
 
     def script(self, text, stated, workspace):
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment = os.environ | {"PYTHONPATH": str(self.site)}
         path = os.pathsep.join([str(self.folder), str(Path(sys.executable).parent), environment["PATH"]])
         shown = {"PATH": path, "CI": "true", "GITHUB_STEP_SUMMARY": str(self.folder / "step_summary.md")}
         words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
@@ -129,8 +130,7 @@ class Runner:
 
     def use(self, action, given, workspace):
         if action == "actions/checkout":
-            for path in (self.folder / "repository").iterdir():
-                (workspace / path.name).symlink_to(path.resolve())
+            subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{self.folder / 'repository'}", workspace], check=True)
         elif action == "actions/upload-artifact":
             path, *refused = given["path"].split()
             target, sent = self.folder / "artifacts" / given["name"], workspace / path
@@ -153,30 +153,48 @@ def filled(stated, known):
     return {name: re.sub(r"\$\{\{ *(.+?) *}}", lambda match: known[match[1]], str(value)) for name, value in stated.items()}
 
 
+def commit(repository):
+    identity = ["-c", "user.name=someone", "-c", "user.email=someone@example.com"]
+    for words in (["init", "-q"], ["add", "--all"], [*identity, "commit", "-q", "-m", "Change"]):
+        subprocess.run(["git", "-C", repository, *words], check=True)
+
+
 def put(file, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(file, target)
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory):
-    """A runner whose shards have run, two at a time."""
+def runner(site, tmp_path_factory):
+    """A runner whose shards have run, two at a time: in a repository of a strategy and a grid, which installs the package."""
     folder = tmp_path_factory.mktemp("runner")
-    (folder / "repository" / "sweeps").mkdir(parents=True)
+    for name in ("sweeps", "strategies"):
+        (folder / "repository" / name).mkdir(parents=True)
     (folder / "repository" / "sweeps" / "tiny.toml").write_text(GRID, encoding="utf-8")
-    for name in ("backtest", "strategies"):
-        (folder / "repository" / name).symlink_to(ROOT / name)
+    strategy = (ROOT / "strategies" / "supply_chain_excess.py").read_text(encoding="utf-8")
+    mine = strategy.replace('name="supply_chain_excess"', 'name="mine"')
+    (folder / "repository" / "strategies" / "mine.py").write_text(mine, encoding="utf-8")
+    commit(folder / "repository")
+    (folder / "python").write_text('#!/bin/sh\necho "$@" >> "$(dirname "$0")/python.txt"\n')  # what is installed is there already
+    (folder / "python").chmod(0o755)
     (folder / "gh").write_text('#!/bin/sh\necho "$@" > "$(dirname "$0")/gh.txt"\ncp summary.md "$(dirname "$0")/comment.md"\n')
     (folder / "gh").chmod(0o755)
     made = Runner(
         folder,
+        site,
         {
-            "inputs.strategy || 'supply_chain_excess'": "supply_chain_excess",
-            "inputs.grid || 'sweeps/supply_chain_excess_ci.toml'": "sweeps/tiny.toml",
+            "inputs.package": "capex-backtest==0.2.0",
+            "inputs.constraints": "",
+            "inputs.constraints || 'requirements.lock'": "requirements.lock",
+            "(inputs.constraints || !inputs.package) && 'pip' || ''": "",
+            "inputs.python": "3.13",
+            "inputs.thesis": "",
+            "inputs.strategy": "mine",
+            "inputs.grid": "sweeps/tiny.toml",
             "inputs.baseline": "",
             "strategy.job-total": "3",
             "github.token": "none",
-            "github.repository": "someone/backtest",
+            "github.repository": "someone/thesis",
             "github.server_url": "https://github.com",
             "github.run_id": "1",
             "github.event.pull_request.number": "7",
@@ -193,7 +211,7 @@ def runner(tmp_path_factory):
 @pytest.fixture(scope="module")
 def merged(runner):
     """What the merge publishes, one shard's ledger knowing a trial that is not in the grid."""
-    Trials(runner.folder / "artifacts/shard-2/ledgers/2/trials.sqlite").note("supply_chain_excess", "other data", ["another"])
+    Trials(runner.folder / "artifacts/shard-2/ledgers/2/trials.sqlite").note("mine", "other data", ["another"])
     assert runner.run("merge") == 0, (runner.folder / "job-merge" / "log.txt").read_text(encoding="utf-8")
     published = Path(shutil.copytree(runner.folder / "artifacts" / "sweep", runner.folder / "merged"))
     shutil.copy(runner.folder / "step_summary.md", published)
@@ -202,7 +220,7 @@ def merged(runner):
 
 def test_shards_hand_on_their_chunks_and_a_ledger_each_and_nothing_else(runner):
     files = [str(path.relative_to(runner.folder / "artifacts")) for path in (runner.folder / "artifacts").glob("shard-*/**/*.*")]
-    chunks = [path for path in files if re.fullmatch(r"shard-[1-3]/sweeps/supply_chain_excess/chunks/\w{16}\.parquet", path)]
+    chunks = [path for path in files if re.fullmatch(r"shard-[1-3]/sweeps/mine/chunks/\w{16}\.parquet", path)]
     ledgers = [f"shard-{part}/ledgers/{part}/trials.sqlite" for part in PARTS]
     assert len(chunks) == 2
     assert sorted(files) == sorted(chunks + ledgers)
@@ -214,20 +232,21 @@ def test_the_merge_publishes_page_summary_junit_and_the_ledger_of_all_shards(run
     assert (merged / "step_summary.md").read_text(encoding="utf-8") == shown
     assert f"{SETTINGS}" in (merged / PAGE).read_text(encoding="utf-8")
     assert ElementTree.parse(merged / "junit.xml").getroot().get("failures") == "0"
-    assert Trials(merged / "trials.sqlite").count("supply_chain_excess") == SETTINGS + 1
+    assert Trials(merged / "trials.sqlite").count("mine") == SETTINGS + 1
     assert [path for path in merged.rglob("*") if path.name in ("chunks", "ledgers")] == []
 
 
 def test_a_drift_from_the_baseline_beside_the_grid_fails_the_merge_and_reaches_the_pull_request(runner, merged):
-    table, identities = drift.read(merged / "sweeps/supply_chain_excess/settings.parquet")
+    table, identities = drift.read(merged / "sweeps/mine/settings.parquet")
     moved = table.assign(**{"sharpe whole": table["sharpe whole"].where(pd.Series(table.index > 0), 9.0)})
     drift.write(moved, identities, runner.folder / "repository" / "sweeps" / "tiny.parquet")
+    commit(runner.folder / "repository")
     assert runner.run("merge") == 5
     assert int(ElementTree.parse(runner.folder / "artifacts" / "sweep" / "junit.xml").getroot().get("failures")) > 0
     assert runner.run("comment") == 0
     shown = (runner.folder / "comment.md").read_text(encoding="utf-8")
     assert f"1 of {SETTINGS} settings drifted" in shown
-    assert "Of commit 0a1b2c; [reports and ledger](https://github.com/someone/backtest/actions/runs/1)" in shown
+    assert "Of commit 0a1b2c; [reports and ledger](https://github.com/someone/thesis/actions/runs/1)" in shown
     assert (runner.folder / "gh.txt").read_text().split()[:3] == ["pr", "comment", "7"]
 
 
@@ -236,3 +255,37 @@ def test_a_merge_that_ends_without_a_summary_says_so_on_the_pull_request(runner)
     assert runner.run("merge") == 3
     assert runner.run("comment") == 0
     assert "ended before it had a summary" in (runner.folder / "comment.md").read_text(encoding="utf-8")
+
+
+def test_the_report_of_the_strategy_follows_the_sweep_on_the_pull_request(runner, merged):
+    assert runner.run("report") == 0, (runner.folder / "job-report" / "log.txt").read_text(encoding="utf-8")
+    assert (runner.folder / "artifacts" / "report" / "mine" / "index.html").is_file()
+    put(merged / "summary.md", runner.folder / "artifacts" / "summary" / "summary.md")
+    assert runner.run("comment") == 0
+    shown = (runner.folder / "comment.md").read_text(encoding="utf-8")
+    assert shown.index(f"the best of {SETTINGS} trials") < shown.index("# Supply-chain excess growth") < shown.index("Of commit")
+
+
+def test_every_job_installs_the_package_that_the_caller_names(runner):
+    installed = (runner.folder / "python.txt").read_text(encoding="utf-8").splitlines()
+    assert set(installed) == {"-m pip install --disable-pip-version-check capex-backtest==0.2.0"}
+    assert len(installed) >= len(PARTS)
+
+
+OWN = ROOT / ".github" / "workflows" / "own_sweep.yml"
+EXAMPLE = ROOT / "examples" / "ci" / ".github" / "workflows" / "sweep.yml"
+
+
+@pytest.mark.parametrize("path", [EXAMPLE, OWN], ids=lambda path: path.name)
+def test_a_caller_gives_the_reusable_workflow_inputs_that_it_has_and_all_that_it_requires(path):
+    (job,) = loaded(path)["jobs"].values()
+    inputs = loaded(SWEEP)[True]["workflow_call"]["inputs"]  # YAML 1.1 reads the key `on` as true
+    assert {name for name, stated in inputs.items() if stated.get("required")} <= set(job["with"]) <= set(inputs)
+    assert job["uses"].partition("@")[0].endswith("/.github/workflows/sweep.yml")
+    assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit(path):
+    used = [step["uses"] for job in loaded(path)["jobs"].values() for step in job.get("steps", []) if "uses" in step]
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)] == []
