@@ -4,6 +4,7 @@ A quarter is an integer, four to a year (2024Q1 is 4 * 2024), so that "four quar
 """
 
 import re
+import warnings
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import version
@@ -71,7 +72,8 @@ def _closes(calendar: str, first: int, last: int) -> pd.Series:
     if moments is None or first < since or last > until:
         since, until = min(first, since), max(last, until)
         start, end = pd.Timestamp(since, 1, 1), min(pd.Timestamp(until, 12, 31), last_day(calendar))
-        moments = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
+        with warnings.catch_warnings(action="ignore"):  # of some calendars, about pandas
+            moments = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
         _built[calendar] = since, until, moments
     return moments
 
