@@ -14,6 +14,7 @@ from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.signals import Signal, load_signals
 from backtest.strategy import Rebalance, StrategySpec
+from backtest.thesis import Thesis
 from backtest.universe import Universe
 from backtest.weights import Weighting
 
@@ -119,24 +120,24 @@ def require_repeatable(
         first = decisions[number]
         for _ in range(2):
             again = decide_at(spec, book, archive, universe, first.session)
-            if (who := difference(spec, first, again)) is not None:
+            if (who := difference(spec, archive.thesis, first, again)) is not None:
                 raise NotRepeatableError(
                     f"{spec.name}: {who} in {book} on {first.session:%Y-%m-%d} is not the same twice; expected one answer to "
                     "what is known: no chance without a seed, no clock, no state kept between calls"
                 )
 
 
-def difference(spec: StrategySpec, first: Decision, second: Decision) -> str | None:
+def difference(spec: StrategySpec, thesis: Thesis, first: Decision, second: Decision) -> str | None:
     """Return who decided otherwise, the first signal of the spec or the weighting, or None where nobody did."""
-    for name, scores, others in zip(signal_names(spec), first.scores, second.scores, strict=True):
+    for name, scores, others in zip(signal_names(spec, thesis), first.scores, second.scores, strict=True):
         if not scores.equals(others):
             return name
     return None if first.targets == second.targets else type(spec.weights).__name__
 
 
-def signal_names(spec: StrategySpec) -> list[str]:
+def signal_names(spec: StrategySpec, thesis: Thesis) -> list[str]:
     """Return the name of each signal of a spec: its module's, or its class's where it has no module of its own."""
-    known = {type(signal): name for name, signal in load_signals().items()}
+    known = {type(signal): name for name, signal in load_signals(thesis).items()}
     return [known.get(type(signal), type(signal).__name__) for signal in spec.signals]
 
 

@@ -187,6 +187,11 @@ class Facts:
     ranges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*RANGE_COLUMNS, "published"]))
 
 
+def currency_of(unit: str) -> str:
+    """Return the currency of a unit of money ("CNY" for "CNY_m"), the unit itself where it is none."""
+    return unit.removesuffix("_m")
+
+
 def assemble(
     tables: Iterable[pd.DataFrame],
     accelerators: pd.DataFrame,

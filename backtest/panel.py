@@ -17,8 +17,9 @@ import pyarrow
 
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError, StrategyError
-from backtest.facts import Chip, Fact, Facts, Names, SeriesKey
+from backtest.facts import Chip, Fact, Facts, Names, SeriesKey, currency_of
 from backtest.prices import Prices
+from backtest.thesis import Thesis, load_thesis
 
 Value = TypeVar("Value")
 SHIPPED = re.compile(r"\d{4}Q[1-4]")
@@ -26,10 +27,11 @@ SHIPPED = re.compile(r"\d{4}Q[1-4]")
 
 @dataclass(frozen=True)
 class Archive:
-    """Every figure and price of a run, earliest to latest; `as_of` is the one way in."""
+    """Every figure and price of a run on a thesis, earliest to latest; `as_of` is the one way in."""
 
     facts: Facts
     prices: Prices
+    thesis: Thesis = field(default_factory=load_thesis)
     files: tuple[Path, ...] = field(default=(), kw_only=True)  # of sources outside this package
 
     @property
@@ -45,7 +47,7 @@ class Archive:
         chips = self.facts.accelerators
         announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
         chips = announced.drop_duplicates("chip", keep="last").sort_index()
-        return Panel(moment, _closed(newest), _closed(chips), self._prices_known(moment), self.facts.names)
+        return Panel(moment, _closed(newest), _closed(chips), self._prices_known(moment), self.facts.names, self.thesis)
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -87,6 +89,7 @@ class Panel:
     `rows` holds the newest known row of each entity, metric and period; `prices` is session × ticker in each ticker's
     own currency up to the last close by `moment`; `quarters` are the calendar quarters any figure speaks of. `names` are
     those of the whole archive: a name in it that is not known yet has no figure, any other is refused with a near miss.
+    `thesis` says who plays which part; it holds no figure.
     """
 
     moment: pd.Timestamp
@@ -94,6 +97,7 @@ class Panel:
     accelerators: pd.DataFrame
     prices: pd.DataFrame
     names: Names | None = None
+    thesis: Thesis = field(default_factory=load_thesis)
     _cache: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)  # new where replaced
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
 
@@ -134,6 +138,22 @@ class Panel:
             self._check(series)
             return None
         return self._all_facts[position]
+
+    def series(self, group: str | tuple[str, ...], metric: str = "") -> tuple[SeriesKey, ...]:
+        """Return the series of a role of the thesis by its name, or one metric's series of some entities."""
+        return self.thesis.series(group, metric)
+
+    def rate_of(self, series: Sequence[SeriesKey]) -> tuple[SeriesKey, ...]:
+        """Return the series of the exchange rate that counts some figures of money in USD: none for figures in USD.
+
+        ConfigurationError where they are in several currencies, which one rate cannot convert.
+        """
+        known = self.names.units if self.names else {(row.entity, row.metric): row.unit for row in self.rows.itertuples()}
+        currencies = {currency_of(str(known[key])) for key in series if key in known}
+        if len(currencies) > 1:
+            raise ConfigurationError(f"figures in {', '.join(sorted(currencies))}; expected entities that report in one currency")
+        rates = [self.thesis.universe.currencies[code].rate for code in currencies if code in self.thesis.universe.currencies]
+        return tuple((rate, "per_usd") for rate in rates if rate)
 
     def has(self, series: SeriesKey) -> bool:
         """Return whether any figure of the archive has an entity and metric, known by now or not."""

@@ -12,6 +12,7 @@ from backtest.statistics.markov_switching import State
 from backtest.statistics.partial_pooling import Pooled
 from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
+from backtest.thesis import Thesis
 from backtest.thesis.windows import Window
 
 SignalReadings = dict[str, Reading]  # by calendar quarter
@@ -78,7 +79,8 @@ class Book:
     to be invested. `targets` and `realised` are order session × ticker weights. `orders`, `unfilled`, `late`, `exits` and
     `differences` are tables of the order simulation. `profits` has session × ticker tables by part, `attribution` their sums as
     fractions of the capital, by name, theme, market and currency. `windows` has the statistics by window, `benchmark_windows`
-    each benchmark's by window: book and benchmark are compared on the sessions of a window that they share.
+    each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `charted` names
+    the benchmarks that line charts draw.
     """
 
     basket: str
@@ -102,6 +104,7 @@ class Book:
     windows: dict[str, WindowStatistics]
     benchmark_windows: dict[str, dict[str, BenchmarkSpan]]
     coverage: Coverage
+    charted: tuple[str, ...] = ()
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""
@@ -301,6 +304,7 @@ class RunResult:
     """
 
     spec: StrategySpec
+    thesis: Thesis
     spec_id: str
     data_id: str
     code_id: str

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +17,12 @@ from backtest import provenance
 from backtest.errors import ConfigurationError, near_miss
 from backtest.execution.settings import ExecutionSettings, Fill
 from backtest.files.hashes import content_id
+from backtest.files.neighbours import neighbours
 from backtest.files.rows import Day, fault
 from backtest.guard import attempt
-from backtest.universe import Universe, load_universe
+from backtest.thesis import Thesis, find_thesis
+from backtest.thesis.own_signals import load_own_signals
+from backtest.universe import Universe
 
 STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
 RESERVED = ("all", "sweeps")  # a word of the command line, and the folder of sweeps among the reports
@@ -119,16 +120,22 @@ class StrategySpec(BaseModel):
         if self.weights.signals_wanted != (count := len(self.signals)):
             weighting, wanted = type(self.weights).__name__, self.weights.signals_wanted
             raise ValueError(f"the spec has {count} signal(s); expected {wanted} for {weighting}")
-        universe = load_universe()
         if self.together and self.base == LOCAL:
             raise ValueError("base is 'local' in a book of several baskets; expected a currency like CNY or USD")
-        if self.base not in (LOCAL, *universe.currencies):
-            raise ValueError(f"base is '{self.base}'; {near_miss('currency', self.base, [LOCAL, *universe.currencies])}")
-        for name in self.baskets:
-            universe.basket(name)
-        for ticker in self.weights.holds:
-            universe.supplier(ticker)
         return self
+
+    def require_names(self, universe: Universe) -> None:
+        """Raise ConfigurationError with a near miss for a basket, or a ticker held beside them, that a universe lacks."""
+        try:
+            if self.base not in (LOCAL, *universe.currencies):
+                hint = near_miss("currency", self.base, [LOCAL, *universe.currencies])
+                raise ConfigurationError(f"base is '{self.base}'; {hint}")
+            for name in self.baskets:
+                universe.basket(name)
+            for ticker in self.weights.holds:
+                universe.supplier(ticker)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"strategy {self.name}: {error}") from None
 
     def replaced(self, **changes: Any) -> "StrategySpec":
         """Return a copy with some fields changed, checked like a new one."""
@@ -193,17 +200,19 @@ def build_spec(**values: Any) -> StrategySpec:
         raise ConfigurationError(f"strategy {values.get('name', '')}: {fault(error)}") from None
 
 
-def load_strategy(path: Path) -> StrategySpec:
+def load_strategy(path: Path, thesis: Thesis | None = None) -> StrategySpec:
     """Return the SPEC that a strategy file defines; ConfigurationError when it defines none or fails.
 
     The file becomes a module, wherever it lies, so that what it defines can be sent to another process that loaded it too.
-    It can import what lies in its folder, unless that is named like something installed.
+    It can import what lies in its folder, and the own signals of its thesis (by default the nearest above it), unless they are
+    named like something installed.
     """
     name = STRATEGY + path.stem.replace(".", "_")  # a dot would name a package
     location = spec_from_file_location(name, path)
     if location is None or location.loader is None or not path.is_file():
         raise ConfigurationError(f"{path}: no such strategy file")
-    _neighbours.add(path.absolute().parent)
+    load_own_signals(thesis or find_thesis(None, path.absolute().parent))
+    neighbours.add(path.absolute().parent)
     module = module_from_spec(location)
     sys.modules[name] = module
     loader = location.loader
@@ -214,32 +223,6 @@ def load_strategy(path: Path) -> StrategySpec:
         raise ConfigurationError(f"{path}: defines no SPEC; expected SPEC = build_spec(...)")
     spec._file = path.resolve()
     return spec
-
-
-class _Neighbours(MetaPathFinder):
-    """Finds modules in the folders of strategies, the latest first, after every other finder: none can hide a module."""
-
-    def __init__(self) -> None:
-        self.folders: list[str] = []
-
-    def add(self, folder: Path) -> None:
-        """Put a folder first, and forget modules of other folders that it has a file for."""
-        if self not in sys.meta_path:
-            sys.meta_path.append(self)
-        others = [other for other in self.folders if other != str(folder)]
-        for name, module in [*sys.modules.items()]:
-            file = getattr(module, "__file__", None)
-            theirs = file and "." not in name and any(Path(file).is_relative_to(other) for other in others)
-            if theirs and PathFinder.find_spec(name, [str(folder)]):
-                del sys.modules[name]
-        self.folders = [str(folder), *others]
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
-        """Return where a top-level module lies in those folders."""
-        return PathFinder.find_spec(name, self.folders) if path is None else None
-
-
-_neighbours = _Neighbours()
 
 
 def _hashable(part: object) -> bool:

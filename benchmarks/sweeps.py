@@ -29,7 +29,7 @@ from backtest.strategy import StrategySpec, load_strategy
 from backtest.sweeps.fork_server import cores
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.settings import Settings
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 Document = dict[str, Any]  # the JSON that a sweep prints
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"
@@ -51,11 +51,11 @@ def main(counts: Sequence[int]) -> None:
     spec = load_strategy(STRATEGY)
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
-        draw_prices(home / "prices", needed_tickers(spec, load_universe()))
+        draw_prices(home / "prices", needed_tickers(spec, load_thesis()))
         swept(home, 1000)  # what numba compiles is kept from here on
         documents = [swept(home, count) for count in counts]
         peers = others(home, spec, counts[0])
-    names = len(spec.tickers(spec.name, load_universe()))
+    names = len(spec.tickers(spec.name, load_thesis().universe))
     print(f"\n{names} names of two markets, {SESSIONS} sessions, monthly, full market rules; {cores()} cores\n")
     print("| settings | seconds | reading, loading | us a setting, the rest | us each further one | peak memory |")
     print("|---:|---:|---:|---:|---:|---:|")
@@ -83,7 +83,7 @@ def draw_prices(target: Path, tickers: Sequence[str], seed: int = 20250723) -> N
     drawn = np.random.default_rng(seed)
     closes = {market: calendars.closes(market, pd.Timestamp(FIRST), pd.Timestamp(LAST)).index for market in ("XSHG", "XNYS")}
     both = closes["XSHG"].union(closes["XNYS"])[:SESSIONS]
-    traits = load_universe().traits(list(tickers))
+    traits = load_thesis().universe.traits(list(tickers))
     for ticker in tickers:
         days = closes[traits[ticker][0]].intersection(both)
         write(target / f"{ticker}.csv", days, 100.0 * np.exp(np.cumsum(drawn.normal(3e-4, 0.02, len(days)))))
@@ -118,8 +118,8 @@ def swept(home: Path, count: int) -> Document:
 
 def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
     """Return the median seconds a setting costs the other two, given prices and weights: flat costs, to the Sharpe ratio."""
-    universe = load_universe()
-    archive = Archive(reference.load_facts(), folder.load_prices(needed_tickers(spec, universe), home / "prices"))
+    universe = load_thesis().universe
+    archive = Archive(reference.load_facts(), folder.load_prices(needed_tickers(spec, load_thesis()), home / "prices"))
     settings = Settings(spec, load_grid(grid_of(home, count)))
     close = archive.prices.local(list(spec.tickers(spec.name, universe)), archive.prices.wealth.index).ffill().bfill()
     weights = []

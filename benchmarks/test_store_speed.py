@@ -22,13 +22,16 @@ TICKERS = 1000
 FIRST, LAST = "2001-06-01", "2026-06-30"
 MEASURE = """
 import json, resource, time
-from backtest import universe
+from dataclasses import replace
+from backtest import thesis
 
-ours = universe.load_universe()
+first = thesis.load_thesis()
+ours = first.universe
 row = next(row for row in ours.suppliers if row.market == "XNYS")
 wide = [row.model_copy(update={"ticker": f"T{number:04d}"}) for number in range(%(tickers)d)]
 wide = ours.model_copy(update={"suppliers": tuple(wide)})
-universe.load_universe = lambda *_: wide
+first = replace(first, universe=wide)
+thesis.load_thesis = lambda *_: first
 from backtest.__main__ import main
 %(imports)s
 began = time.perf_counter()

@@ -19,7 +19,7 @@ from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.runs import needed_tickers, run
 from backtest.strategy import load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 ROOT = Path(__file__).parent.parent
 STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
@@ -126,14 +126,14 @@ def results(all_made_once):
 
     def ran(path):
         spec = load_strategy(path)
-        return run(spec, load_archive(needed_tickers(spec, load_universe())))
+        return run(spec, load_archive(needed_tickers(spec, load_thesis())))
 
     return all_made_once({path.stem: partial(ran, path) for path in STRATEGIES})
 
 
 @pytest.fixture(scope="session")
 def tickers():
-    return sorted(load_universe().market_and_currency())
+    return sorted(load_thesis().universe.market_and_currency())
 
 
 @pytest.fixture(scope="session")

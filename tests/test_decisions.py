@@ -24,7 +24,7 @@ from backtest.panel import Archive, Panel
 from backtest.signals import SUPPLY_CHAIN
 from backtest.signals.momentum import Momentum
 from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Gate
 
 
@@ -50,8 +50,10 @@ def archive_of(**columns: Sequence[float]) -> Archive:
 
 def decisions_of(archive: Archive, **changes: object) -> list[Decision]:
     spec = spec_of(**changes)
-    sessions = run_sessions(archive.prices, spec.tickers(spec.baskets[0], load_universe()), day("2024-01-01"), day("2030-01-01"))
-    return decide(spec, spec.baskets[0], archive, load_universe(), sessions)
+    sessions = run_sessions(
+        archive.prices, spec.tickers(spec.baskets[0], load_thesis().universe), day("2024-01-01"), day("2030-01-01")
+    )
+    return decide(spec, spec.baskets[0], archive, load_thesis().universe, sessions)
 
 
 def test_quarterly_decisions_are_at_the_first_session_and_the_last_of_each_quarter_but_not_of_the_run() -> None:
@@ -193,7 +195,7 @@ def test_the_first_two_decisions_and_the_last_are_taken_twice_again(sessions: in
     decisions = decisions_of(archive, **changes)
     spec = spec_of(**changes)
     signal.asked.clear()
-    require_repeatable(spec, spec.baskets[0], archive, load_universe(), decisions)
+    require_repeatable(spec, spec.baskets[0], archive, load_thesis().universe, decisions)
     assert signal.asked == again
 
 

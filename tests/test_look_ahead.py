@@ -16,7 +16,7 @@ from backtest.execution.trading import trade
 from backtest.panel import Archive, Panel
 from backtest.prices import Bars, Prices
 from backtest.strategy import StrategySpec, load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Gate
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ END = pd.Timestamp("2026-06-05")
 
 @lru_cache
 def embedded() -> Archive:
-    tickers = sorted(set().union(*(runs.needed_tickers(load_strategy(path), load_universe()) for path in STRATEGIES)))
+    tickers = sorted(set().union(*(runs.needed_tickers(load_strategy(path), load_thesis()) for path in STRATEGIES)))
     return reference_archive(tickers)
 
 
@@ -36,7 +36,7 @@ def embedded() -> Archive:
 
 def run_until(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> tuple[list[Decision], pd.Series]:
     """Return the decisions and values of a book up to a session."""
-    universe, prices = load_universe(), archive.prices
+    universe, prices = load_thesis().universe, archive.prices
     tickers = spec.tickers(book, universe)
     base = spec.currency(book, universe)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), END)
@@ -49,7 +49,7 @@ def must_not_move(
     spec_of_archive: SpecOf, book: str, archive: Archive, cut: pd.Timestamp, leak: Callable[[Archive], Archive]
 ) -> None:
     """Raise AssertionError when scrambling everything after the close of a session moves a decision or value up to it."""
-    markets = archive.prices.markets_of(spec_of_archive(archive).tickers(book, load_universe()))
+    markets = archive.prices.markets_of(spec_of_archive(archive).tickers(book, load_thesis().universe))
     closes = [archive.prices.closes[market] for market in markets]
     other = scrambled(archive, cut, max(of_market[cut] for of_market in closes if cut in of_market.index))
     before, worth = run_until(spec_of_archive(archive), book, leak(archive), cut)
@@ -111,7 +111,7 @@ def _scrambled_prices(prices: Prices, cut: pd.Timestamp, moment: pd.Timestamp, d
 
 def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.Timestamp]:
     """Return sessions of a run at random, the same every time."""
-    sessions = run_sessions(prices, spec.tickers(book, load_universe()), pd.Timestamp(spec.start), END)
+    sessions = run_sessions(prices, spec.tickers(book, load_thesis().universe), pd.Timestamp(spec.start), END)
     drawn = np.random.default_rng(sum(map(ord, spec.name + book)))
     return [pd.Timestamp(sessions[n]) for n in drawn.integers(10, len(sessions) - 10, count)]
 
@@ -232,7 +232,7 @@ def orders_follow_decisions(outcome: Simulation) -> None:
 
 @pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
 def test_every_order_of_every_strategy_follows_its_decision(path):
-    spec, archive, universe = load_strategy(path), embedded(), load_universe()
+    spec, archive, universe = load_strategy(path), embedded(), load_thesis().universe
     for book in spec.books:
         tickers: Sequence[str] = spec.tickers(book, universe)
         sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), END)

@@ -20,7 +20,8 @@ from backtest.panel import Archive
 from backtest.result import BenchmarkSpan
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import load_strategy
-from backtest.thesis.windows import REPORT_DATE, Window, sample_of, windows
+from backtest.thesis import load_thesis
+from backtest.thesis.windows import Window, windows
 from backtest.weights import Gate
 
 REGIMES = {
@@ -35,6 +36,8 @@ SPANS = REGIMES | {
     "whole": ("2023-01-01", "2030-01-01"),
 }
 NO_ORDERS = pd.DataFrame({"session": pd.DatetimeIndex([]), "value": [], "cost": []})
+
+WRITTEN = load_thesis().date
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ def test_innolight_in_the_second_regime_by_hand(archive):
 
 
 def test_the_windows_are_the_regimes_of_the_report_then_the_two_samples_and_the_whole():
-    found = windows(day("2023-01-01"), day("2026-06-30"))
+    found = windows(load_thesis(), day("2023-01-01"), day("2026-06-30"))
     assert [(one.name, f"{one.start:%Y-%m-%d}", f"{one.end:%Y-%m-%d}", one.sample) for one in found] == [
         ("23Q2", "2023-04-01", "2023-06-30", "in"),
         ("24Q1–Q2", "2024-01-01", "2024-06-30", "in"),
@@ -101,21 +104,21 @@ def test_the_windows_are_the_regimes_of_the_report_then_the_two_samples_and_the_
     ],
 )
 def test_the_day_of_the_report_is_in_sample_and_the_day_after_is_not(start, end, sample):
-    assert sample_of(day(start), day(end)) == sample
+    assert Window("w", day(start), day(end), WRITTEN).sample == sample
 
 
 def test_a_run_that_ends_before_the_report_has_no_window_out_of_sample():
-    assert "out of sample" not in [one.name for one in windows(day("2023-01-01"), day("2025-07-23"))]
+    assert "out of sample" not in [one.name for one in windows(load_thesis(), day("2023-01-01"), day("2025-07-23"))]
 
 
 def test_a_regime_after_the_end_of_a_run_is_never_said_to_be_in_sample():
-    found = {one.name: one.sample for one in windows(day("2023-01-01"), day("2025-06-30"))}
+    found = {one.name: one.sample for one in windows(load_thesis(), day("2023-01-01"), day("2025-06-30"))}
     assert found.get("after the report", "out") == "out"
 
 
 INDEX = days("2024-03-28", "2024-03-29", "2024-04-01", "2024-04-02", "2024-04-03")
 EQUITY = pd.Series([100.0, 200.0, 220.0, 110.0, 130.0], INDEX)
-APRIL = Window("April", day("2024-03-30"), day("2024-04-02"), "in")
+APRIL = Window("April", day("2024-03-30"), day("2024-04-02"), WRITTEN)
 
 
 def test_the_base_of_a_window_is_the_last_value_before_it():
@@ -141,7 +144,7 @@ def test_the_base_of_the_first_window_is_the_first_value_of_the_run():
 
 def test_the_returns_of_two_windows_that_touch_make_the_return_of_both():
     first, second, both = (
-        window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01")).total_return
+        window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), WRITTEN), 252, day("2020-01-01")).total_return
         for start, end in (("2024-03-28", "2024-03-31"), ("2024-04-01", "2024-04-03"), ("2024-03-28", "2024-04-03"))
     )
     assert (1 + first) * (1 + second) == pytest.approx(1 + both)
@@ -149,7 +152,7 @@ def test_the_returns_of_two_windows_that_touch_make_the_return_of_both():
 
 @pytest.mark.parametrize(("start", "end"), [("2023-01-01", "2023-12-31"), ("2024-05-01", "2024-12-31")])
 def test_a_window_outside_the_run_says_so(start, end):
-    found = window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), "in"), 252, day("2020-01-01"))
+    found = window_statistics(EQUITY, NO_ORDERS, Window("", day(start), day(end), WRITTEN), 252, day("2020-01-01"))
     assert found == WindowStatistics("in")
     assert (found.n, found.total_return) == (0, None)
 
@@ -195,7 +198,7 @@ def test_a_basket_this_project_chose_is_hindsight_throughout(asic):
 @pytest.mark.slow
 def test_in_sample_and_out_of_sample_share_the_value_at_the_date_of_the_report(archive):
     found = book_of(archive).windows
-    assert found["in sample"].last == found["out of sample"].base == f"{REPORT_DATE:%Y-%m-%d}"
+    assert found["in sample"].last == found["out of sample"].base == f"{WRITTEN:%Y-%m-%d}"
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from backtest.errors import ConfigurationError
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import DESCRIPTIVE, StrategySpec, build_spec
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Equal, Exposure, Gate
 
 GATED = {"signals": (SupplyChainExcess(),), "weights": Gate()}
@@ -41,7 +41,7 @@ def equal(scores: object, members: object) -> dict[str, float]:
 def refusal(**changes: object) -> str:
     """Return the one line a user would read."""
     with pytest.raises(ConfigurationError) as caught:
-        spec_of(**changes)
+        spec_of(**changes).require_names(load_thesis().universe)
     return str(caught.value)
 
 
@@ -49,16 +49,16 @@ def refusal(**changes: object) -> str:
 
 
 def test_an_unknown_basket_is_refused_with_a_hint():
-    assert refusal(baskets=("opticl",)) == "no basket 'opticl'; did you mean 'optical'?"
+    assert refusal(baskets=("opticl",)) == "strategy by_hand: no basket 'opticl'; did you mean 'optical'?"
 
 
 def test_a_basket_like_no_other_is_refused_with_the_list():
-    assert refusal(baskets=("zzzzzz",)).startswith("no basket 'zzzzzz'; there are: ASIC, GPU, PCB, copper")
+    assert refusal(baskets=("zzzzzz",)).startswith("strategy by_hand: no basket 'zzzzzz'; there are: ASIC, GPU, PCB, copper")
 
 
 def test_another_holding_that_is_no_supplier_is_refused_with_a_hint():
     assert refusal(signals=GATED["signals"], weights=Gate(otherwise="510300.SH")) == (
-        "no supplier '510300.SH'; did you mean '510300.SS'?"
+        "strategy by_hand: no supplier '510300.SH'; did you mean '510300.SS'?"
     )
 
 
@@ -165,12 +165,12 @@ def test_a_spec_cannot_be_changed():
 
 
 def test_a_ticker_is_a_basket_of_one():
-    assert spec_of(baskets=("300308.SZ",)).tickers("300308.SZ", load_universe()) == ("300308.SZ",)
+    assert spec_of(baskets=("300308.SZ",)).tickers("300308.SZ", load_thesis().universe) == ("300308.SZ",)
 
 
 def test_a_book_can_hold_its_members_and_what_the_weighting_holds_beside_them():
     spec = spec_of(baskets=("GPU",), signals=(SupplyChainExcess(),), weights=Gate(otherwise="510300.SS"))
-    assert spec.tickers("GPU", load_universe()) == ("510300.SS", "AMD", "NVDA")
+    assert spec.tickers("GPU", load_thesis().universe) == ("510300.SS", "AMD", "NVDA")
 
 
 def test_each_basket_is_a_book_of_its_own():
@@ -179,7 +179,7 @@ def test_each_basket_is_a_book_of_its_own():
 
 def test_baskets_together_are_one_book_named_after_the_strategy():
     spec = spec_of(baskets=("copper", "GPU"), together=True, base="USD")
-    assert (spec.books, spec.tickers("by_hand", load_universe())) == (
+    assert (spec.books, spec.tickers("by_hand", load_thesis().universe)) == (
         {"by_hand": ("copper", "GPU")},
         ("002130.SZ", "300563.SZ", "300913.SZ", "AMD", "NVDA"),
     )

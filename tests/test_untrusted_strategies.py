@@ -15,7 +15,7 @@ from backtest.panel import Archive, unchanged
 from backtest.runs import run
 from backtest.signals import SUPPLY_CHAIN
 from backtest.strategy import build_spec, load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Gate
 
 pytestmark = pytest.mark.slow
@@ -242,9 +242,9 @@ class Straying(Gate):
 def test_weights_that_are_none_are_refused(weight, words, archive):
     spec = build_spec(name="mine", title="t", question="q", baskets=("leaders",), signals=(Acting("leaves"),),
                       weights=Straying(weight=weight))  # fmt: skip
-    session = archive.prices.sessions(archive.prices.markets_of(spec.tickers("leaders", load_universe())))[150]
+    session = archive.prices.sessions(archive.prices.markets_of(spec.tickers("leaders", load_thesis().universe)))[150]
     panel = archive.as_of(closing_moment(archive.prices, ["XNYS", "XSHG"], session))
-    context = context_of(("leaders",), session, panel, load_universe())
+    context = context_of(("leaders",), session, panel, load_thesis().universe)
     with pytest.raises(StrategyError, match=words):
         decide_from(spec.weights, "leaders", context, (pd.Series([1.0], index=[SUPPLY_CHAIN]),))
 

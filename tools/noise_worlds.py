@@ -20,13 +20,12 @@ from backtest.data.sources import reference
 from backtest.panel import Archive
 from backtest.statistics.refusal import Floats, Refused
 from backtest.strategy import StrategySpec, load_strategy
-from backtest.thesis import load_hypotheses
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.markets import STRATEGIES, day
 
-UNIVERSE, LAST = load_universe(), day("2026-06-26")
+UNIVERSE, LAST = load_thesis().universe, day("2026-06-26")
 EDGE = 0.03  # a month
 COST = 0.001  # of what changes hands, in a book's returns
 OWN, FUND, SHARED = 0.018, 0.0045, 0.009  # deviations a session of what is a name's own, a fund's own, and of what all share
@@ -101,7 +100,7 @@ def worlds(books: list[Setting], targets: list[Floats], planted: Planted, count:
             sessions, names = book.path.wealth.shape
             starts = np.r_[book.path.fills, sessions - 1]
             generator = np.random.default_rng([seed, number_of_book])
-            apart = np.array([FUND if UNIVERSE.supplier(name).chain == "fund" else OWN for name in book.path.tickers])
+            apart = np.array([FUND if UNIVERSE.supplier(name).theme == "fund" else OWN for name in book.path.tickers])
             fair = -(apart**2 + SHARED**2) / 2.0  # log return of a fair game: no name is expected to gain
             returns = fair + apart * generator.normal(size=(sessions, names)) + SHARED * common[:sessions, None]
             for number in range(len(book.path.fills)):
@@ -146,7 +145,7 @@ def stands(strategy: str, by_null: dict[str, list[float]], world: int) -> bool:
 
     `corrected` says the same, but statsmodels collects garbage at every call, a tenth of a second each.
     """
-    rows = load_hypotheses()
+    rows = load_thesis().hypotheses
     size = {primary: sum(row.primary is primary for row in rows) for primary in (True, False)}
     mine = [row for row in rows if row.strategy == strategy and row.null in by_null]
     return any(by_null[row.null][world] * size[row.primary] <= row.alpha for row in mine)
@@ -156,7 +155,7 @@ def main(count: int, draws: int = 499) -> None:
     """Print, per strategy and null, how often p is at most 5% under noise and under the edge, and how often any stands."""
     specs = [load_strategy(path) for path in STRATEGIES]
     archive = Archive(reference.load_facts(), reference.load_prices(sorted(UNIVERSE.market_and_currency())))
-    rows, began = load_hypotheses(), monotonic()
+    rows, began = load_thesis().hypotheses, monotonic()
     print(f"| strategy | null | noise: p <= 5%, of {count} | {EDGE:.0%} a month in names held | {EDGE:.0%} a month in the book |")
     print("|---|---|---:|---:|---:|")
     for spec in specs:

@@ -23,13 +23,13 @@ from backtest.sweeps.measurement import measure
 from backtest.sweeps.results import SearchStatistics
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.workers import WorkerPool
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Rotation
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.markets import CURRENCY, day, no_facts, spec_of
 
-UNIVERSE = load_universe()
+UNIVERSE = load_thesis().universe
 NAMES = tuple(sorted({name for theme in ("optical", "copper", "PCB") for name in UNIVERSE.basket(theme).members}))
 FUNDS = tuple(fund.ticker for fund in UNIVERSE.benchmarks if fund.market == "XSHG")
 OWN, FUND, SHARED = 0.01, 0.0025, 0.005  # deviations a day of what is a name's own, a fund's own, and of what all share

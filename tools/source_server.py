@@ -13,7 +13,7 @@ import pandas as pd
 
 from backtest.clock import SYSTEM, Clock
 from backtest.data.sources import reference, sec
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 RATES = {"CNY=X": 7.1, "KRW=X": 1380.0}
 NEVER, SOON = 600.0, 0.05  # seconds: a timeout that no answer may reach, and that of an answer which never comes
@@ -165,8 +165,8 @@ def made_up_prices(ticker, since, until):
         days = pd.bdate_range(since, until)
         close = [round(RATES[ticker] * (1 + 0.002 / 7.1 * (day.toordinal() % 17)), 4) for day in days]
     else:
-        market = load_universe().traits([ticker])[ticker][0]
-        days = load_universe().markets[market].sessions(since, until)
+        market = load_thesis().universe.traits([ticker])[ticker][0]
+        days = load_thesis().universe.markets[market].sessions(since, until)
         own = zlib.crc32(ticker.encode())
         close = [round(50 + own % 9973 / 100 + 4 * ((day.toordinal() * (own % 97 + 3)) % 23) / 23, 4) for day in days]
     table = pd.DataFrame({"open": close, "high": close, "low": close, "close": close}, index=pd.DatetimeIndex(days))
@@ -177,8 +177,8 @@ def made_up_prices(ticker, since, until):
 
 def chart(table, ticker):
     """Return a table in the shape of Yahoo's chart answer, opening times in seconds."""
-    market, currency = load_universe().quoted(ticker)
-    zone = load_universe().markets[market].timezone if market else "Europe/London"
+    market, currency = load_thesis().universe.quoted(ticker)
+    zone = load_thesis().universe.markets[market].timezone if market else "Europe/London"
     stamps = [int((day + pd.Timedelta(hours=9, minutes=30)).tz_localize(zone).timestamp()) for day in table.index]
     numbers = table.astype(object).where(table.notna(), None)
     paid = {

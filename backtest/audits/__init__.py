@@ -23,7 +23,6 @@ from backtest.panel import Archive, unchanged
 from backtest.result import Audit, NullSuite, Replay, RunResult, WindowRank
 from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
-from backtest.thesis import windows_id
 from backtest.thesis.windows import SAMPLES
 from backtest.universe import Universe
 
@@ -71,7 +70,7 @@ def _audit(
             continue
         progress(name.replace("_", " "))
         answers[name] = question()
-    return _with_verdict(Audit(replay, windows_id(), "", not_run, **answers))
+    return _with_verdict(Audit(replay, archive.thesis.windows_id, "", not_run, **answers))
 
 
 def _questions(
@@ -105,7 +104,7 @@ def _with_verdict(audit: Audit) -> Audit:
 def _nulls(spec: StrategySpec, result: RunResult, archive: Archive, universe: Universe, last: pd.Timestamp) -> NullSuite:
     """Return the null suite with its p-values corrected for every registered hypothesis."""
     suite = null_suite(spec, settings(spec, archive, universe, last), universe) | {"factors": alpha_test(result, archive.prices)}
-    return hypotheses.corrected_suite(spec.name, suite)
+    return hypotheses.corrected_suite(archive.thesis, spec.name, suite)
 
 
 def _window_ranks(result: RunResult) -> dict[str, dict[str, WindowRank | Refused]]:

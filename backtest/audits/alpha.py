@@ -1,4 +1,4 @@
-"""Whether a strategy earned more than market, sector, currency and NVIDIA explain: the one null that asks of its whole return.
+"""Whether a strategy earned more than its thesis's factors and the currency explain: the one null that asks of its whole return.
 
 The other nulls ask whether its timing or its names did better than others; a strategy that holds one basket nearly all the
 time has little timing, and placebo baskets share its names. A basket that was chosen in hindsight passes this one by its choice.
@@ -22,7 +22,9 @@ def alpha_test(result: RunResult, prices: Prices) -> NullTest | Refused:
     if not books:
         return Refused("nothing was ever held", 0)
     earned = [performance.returns(book.equity) for book in books]
-    return mean_alpha_test(earned, [factor_returns(book, prices) for book in books], [book.periods_per_year for book in books])
+    return mean_alpha_test(
+        earned, [factor_returns(book, prices, result.thesis) for book in books], [book.periods_per_year for book in books]
+    )
 
 
 def mean_alpha_test(earned: Sequence[pd.Series], factors: Sequence[pd.DataFrame], periods: Sequence[int]) -> NullTest | Refused:

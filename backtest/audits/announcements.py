@@ -1,4 +1,4 @@
-"""Whether the books move when CapEx or NVIDIA's revenue is announced: each market on its own first session that could react."""
+"""Whether the books move when a role's figures are announced: each market on its own first session that could react."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,12 +8,9 @@ import pandas as pd
 from backtest.facts import Facts
 from backtest.prices import Prices
 from backtest.result import AnnouncementStudy, Book, RunResult
-from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.statistics import performance
 from backtest.statistics.events import event_study
 from backtest.statistics.refusal import Refused
-
-NVIDIA = (("NVDA", "data_center_revenue"),)
 
 
 def announcement_studies(result: RunResult, facts: Facts, prices: Prices) -> dict[str, AnnouncementStudy | Refused]:
@@ -21,7 +18,7 @@ def announcement_studies(result: RunResult, facts: Facts, prices: Prices) -> dic
 
     Abnormal is the return less the mean of the benchmarks, on the sessions that have one, as fractions.
     """
-    kinds = {"CapEx": [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds], "NVIDIA's revenue": list(NVIDIA)}
+    kinds = {role.announced: role.keys for role in result.thesis.roles if role.announced}
     last = pd.Timestamp(max(window.end for window in result.windows), tz="UTC") + pd.Timedelta(days=1)
     studies = {}
     for kind, series in kinds.items():

@@ -1,4 +1,4 @@
-"""What is left of each book's return after market, sector, currency and NVIDIA."""
+"""What is left of each book's return after the factors of its thesis and the currency."""
 
 import numpy as np
 import pandas as pd
@@ -8,17 +8,15 @@ from backtest.result import Book, FactorFit, Interval, RunResult
 from backtest.statistics import performance
 from backtest.statistics.influence import alpha
 from backtest.statistics.refusal import Refused
-
-MARKET = {"XSHG": ("market", "510300.SS"), "XNYS": ("market", "QQQ")}
-ABROAD = {"sector": "SMH", "NVIDIA": "NVDA"}  # fixed before any result was read
+from backtest.thesis import Thesis
 
 
 def factor_fits(result: RunResult, prices: Prices) -> dict[str, FactorFit | Refused]:
     """Return, per book, the alpha a year and the loadings with 95% intervals, or why there are none (fractions)."""
-    return {name: _fit(book, prices) for name, book in result.books.items()}
+    return {name: _fit(book, prices, result.thesis) for name, book in result.books.items()}
 
 
-def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
+def factor_returns(book: Book, prices: Prices, thesis: Thesis) -> pd.DataFrame:
     """Return the factors' returns by session of a book, in its currency, on the sessions that all of them are priced on.
 
     A factor without any price is left out: what a book was explained by stands beside its alpha. A factor whose market closes
@@ -28,7 +26,7 @@ def factor_returns(book: Book, prices: Prices) -> pd.DataFrame:
     sessions = pd.DatetimeIndex(book.equity.index)
     tickers = [str(ticker) for ticker in book.realised]
     markets = prices.in_order(prices.markets_of(tickers))
-    named = {f"market {market}": MARKET[market][1] for market in markets if market in MARKET} | ABROAD
+    named = {row.name: row.ticker for row in thesis.factors if not row.market or row.market in markets}
     columns = {}
     for name, ticker in named.items():
         if ticker not in prices.wealth.columns:
@@ -54,10 +52,10 @@ def _before(prices: Prices, ticker: str, base: str, sessions: pd.DatetimeIndex) 
     return pd.Series(np.where(places >= 0, values[places], np.nan), sessions)
 
 
-def _fit(book: Book, prices: Prices) -> FactorFit | Refused:
+def _fit(book: Book, prices: Prices, thesis: Thesis) -> FactorFit | Refused:
     if not len(book.orders):
         return Refused("nothing was ever held", 0)
-    factors = factor_returns(book, prices)
+    factors = factor_returns(book, prices, thesis)
     fitted = alpha(performance.returns(book.equity), factors, book.periods_per_year)
     if isinstance(fitted, Refused):
         return fitted

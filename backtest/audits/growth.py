@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from backtest.calendars import quarter_label
+from backtest.facts import SeriesKey
 from backtest.panel import Panel
 from backtest.result import Interval, Lead, SupplierSlopes
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
-from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.statistics.hac import regress
 from backtest.statistics.lead_lag import circular_shift
 from backtest.statistics.partial_pooling import pool, slopes
@@ -23,21 +23,24 @@ def lead_and_lag(panel: Panel) -> dict[str, Lead | Refused]:
 
     The rotation test carries the p; the regression with EWC errors is indicative at this many quarters.
     """
-    excess, quarters = SupplyChainExcess(), [quarter_label(int(quarter)) for quarter in panel.quarters]
-    revenue = _growth(_sum(panel, [(leader, "revenue") for leader in excess.leaders]), quarters)
-    leaders = {
-        "CapEx": _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in excess.clouds]), quarters),
-        "ratio": _growth(RevenueCapexRatio().values(panel), quarters),
-    }
+    quarters = [quarter_label(int(quarter)) for quarter in panel.quarters]
+    if not panel.thesis.has_roles(("leaders", "clouds")):
+        return {}
+    revenue = _growth(_sum(panel, panel.series("leaders")), quarters)
+    leaders = {"CapEx": _growth(_sum(panel, panel.series("clouds")), quarters)}
+    if panel.thesis.has_roles(RevenueCapexRatio.roles):
+        leaders["ratio"] = _growth(RevenueCapexRatio().values(panel), quarters)
     return {name: _lead(leader, revenue) for name, leader in leaders.items()}
 
 
 def supplier_slopes(panel: Panel) -> SupplierSlopes | Refused:
     """Return each supplier's slope of revenue growth on CapEx growth, pooled; suppliers without the quarters are left out."""
     quarters = [quarter_label(int(quarter)) for quarter in panel.quarters]
-    capex = _growth(_sum(panel, [(cloud, "purchases_ppe") for cloud in SupplyChainExcess().clouds]), quarters)
-    entities = sorted({fact.entity for fact in panel.published("revenue") if fact.unit == "CNY_m"})
-    grown = pd.DataFrame({entity: _growth(_sum(panel, [(entity, "revenue")]), quarters) for entity in entities})
+    if not panel.thesis.has_roles(("leaders", "clouds")):
+        return Refused("the thesis names no leaders or no clouds", 0)
+    capex = _growth(_sum(panel, panel.series("clouds")), quarters)
+    entities = _peers(panel)
+    grown = pd.DataFrame({entity: _growth(_sum(panel, ((entity, "revenue"),)), quarters) for entity in entities})
     grown = grown.loc[capex.dropna().index]
     covered = [entity for entity in entities if grown[entity].notna().sum() >= FEWEST_QUARTERS]
     common = grown[covered].dropna()
@@ -68,8 +71,16 @@ def _lead(leader: pd.Series, follower: pd.Series) -> Lead | Refused:
     )
 
 
-def _sum(panel: Panel, series: list[tuple[str, str]]) -> np.ndarray:
-    total: np.ndarray = panel.matrix(tuple(series)).sum(axis=1)
+def _peers(panel: Panel) -> list[str]:
+    """Return every company whose revenue is known in the currency of the leaders'."""
+    leaders = {entity for entity, _ in panel.series("leaders")}
+    published = panel.published("revenue")
+    units = {fact.unit for fact in published if fact.entity in leaders}
+    return sorted({fact.entity for fact in published if fact.unit in units})
+
+
+def _sum(panel: Panel, series: tuple[SeriesKey, ...]) -> np.ndarray:
+    total: np.ndarray = panel.matrix(series).sum(axis=1)
     return total
 
 

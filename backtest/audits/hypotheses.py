@@ -6,19 +6,19 @@ from dataclasses import replace
 from backtest.result import NullSuite, NullTest
 from backtest.statistics.nulls import holm
 from backtest.statistics.refusal import Refused
-from backtest.thesis import hypotheses_id, load_hypotheses
+from backtest.thesis import Thesis
 
 
-def corrected_suite(strategy: str, suite: Mapping[str, NullTest | Refused]) -> NullSuite:
+def corrected_suite(thesis: Thesis, strategy: str, suite: Mapping[str, NullTest | Refused]) -> NullSuite:
     """Return a suite with Holm-adjusted p-values, the hash and the numbers of registered hypotheses: all, and the primary ones.
 
     Primary hypotheses are corrected for one another, the rest for the rest.
     """
-    rows = load_hypotheses()
-    adjusted = corrected(strategy, {null: None if isinstance(test, Refused) else test.p for null, test in suite.items()})
+    rows = thesis.hypotheses
+    adjusted = corrected(thesis, strategy, {null: None if isinstance(test, Refused) else test.p for null, test in suite.items()})
     level: dict[str, float] = {row.null: row.alpha for row in rows if row.strategy == strategy}
     tests = {null: _adjusted(test, adjusted.get(null), level.get(null)) for null, test in suite.items()}
-    return NullSuite(tests, len(rows), sum(row.primary for row in rows), hypotheses_id())
+    return NullSuite(tests, len(rows), sum(row.primary for row in rows), thesis.hypotheses_id)
 
 
 def _adjusted(test: NullTest | Refused, adjusted: float | None, level: float | None) -> NullTest | Refused:
@@ -27,7 +27,7 @@ def _adjusted(test: NullTest | Refused, adjusted: float | None, level: float | N
     return replace(test, adjusted=adjusted, stands=adjusted <= level)
 
 
-def corrected(strategy: str, p_values: Mapping[str, float | None]) -> dict[str, float]:
+def corrected(thesis: Thesis, strategy: str, p_values: Mapping[str, float | None]) -> dict[str, float]:
     """Return the Holm-adjusted p-value of every null that is registered for a strategy and gave one.
 
     Those of other strategies, and those that gave no p-value, count as 1. No adjusted value is smaller for it than with
@@ -35,7 +35,7 @@ def corrected(strategy: str, p_values: Mapping[str, float | None]) -> dict[str, 
     """
     adjusted: dict[str, float] = {}
     for primary in (True, False):
-        family = [row for row in load_hypotheses() if row.primary is primary]
+        family = [row for row in thesis.hypotheses if row.primary is primary]
         given = {row.null: p_values.get(row.null) for row in family if row.strategy == strategy}
         values = {f"{row.strategy}/{row.null}": 1.0 for row in family}
         values |= {f"{strategy}/{null}": p for null, p in given.items() if p is not None}

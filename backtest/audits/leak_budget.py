@@ -46,8 +46,8 @@ def measure_leaks(
     spec: StrategySpec, archive: Archive, universe: Universe, last: pd.Timestamp
 ) -> dict[str, dict[str, LeakResult]]:
     """Return per book and way of joining figures: total return and Sharpe ratio, and each less that of our join (fractions)."""
-    ways: dict[str, Archive] = {OURS: archive, PERIOD_END: PeriodEnd(archive.facts, archive.prices)}
-    ways |= {f"{days} days later": Delayed(archive.facts, archive.prices, days) for days in DELAYS}
+    ways: dict[str, Archive] = {OURS: archive, PERIOD_END: PeriodEnd(archive.facts, archive.prices, archive.thesis)}
+    ways |= {f"{days} days later": Delayed(archive.facts, archive.prices, archive.thesis, days) for days in DELAYS}
     budget = {}
     for book in spec.books:
         figures = {way: _figures(spec, book, shown, universe, last) for way, shown in ways.items()}

@@ -124,7 +124,7 @@ def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe
     prices, tickers = archive.prices, spec.tickers(book, universe)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
     base = spec.currency(book, universe)
-    known = [row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.chain != "fund"]
+    known = [row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.theme != "fund"]
     names = tuple(ticker for ticker in known if prices.last_session(ticker, sessions[-1]) is None)  # others would stand still
     everyone = tuple(sorted({*tickers, *names}))
     taken = book_path(spec, prices, everyone, sessions, base)
@@ -180,12 +180,12 @@ def placebos(
 
     Where there are fewer baskets than draws each is drawn again, equally likely.
     """
-    rows = {t: universe.supplier(t) for t in {*names, *members} if universe.supplier(t).chain != "fund"}
+    rows = {t: universe.supplier(t) for t in {*names, *members} if universe.supplier(t).theme != "fund"}
     generator, parts = np.random.default_rng(seed), []
     for market in sorted({rows[t].market for t in members}):
         own = [t for t in members if rows[t].market == market]
-        chains = {rows[t].chain for t in own}
-        near = [t for t, row in rows.items() if row.market == market and row.chain in chains]
+        chains = {rows[t].theme for t in own}
+        near = [t for t, row in rows.items() if row.market == market and row.theme in chains]
         far = [t for t, row in rows.items() if row.market == market]
         drawn = placebo_baskets(near, own, draws, seed)
         drawn = placebo_baskets(far, own, draws, seed) if isinstance(drawn, Refused) else drawn

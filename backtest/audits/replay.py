@@ -67,7 +67,7 @@ def leak_at(spec: StrategySpec, book: str, archive: Archive, universe: Universe,
     """Return what moved a decision when everything later was hidden, or None."""
     whole = decide_at(spec, book, archive, universe, session)
     cut = _decided(spec, book, archive, universe, whole, frozenset())
-    who = difference(spec, whole, cut)
+    who = difference(spec, archive.thesis, whole, cut)
     if who is None:
         return None
     return Leak(who, session, first_row(spec, book, archive, universe, whole))
@@ -78,11 +78,11 @@ def first_row(spec: StrategySpec, book: str, archive: Archive, universe: Univers
     rows = masked_rows(archive, whole.moment)
     cut = _decided(spec, book, archive, universe, whole, frozenset())
     low, high = 0, len(rows)
-    if difference(spec, cut, _decided(spec, book, archive, universe, whole, _keys(rows))) is None:
+    if difference(spec, archive.thesis, cut, _decided(spec, book, archive, universe, whole, _keys(rows))) is None:
         return "a table other than the run's own figures and prices"
     while high - low > 1:
         middle = (low + high) // 2
-        moved = difference(spec, cut, _decided(spec, book, archive, universe, whole, _keys(rows[:middle])))
+        moved = difference(spec, archive.thesis, cut, _decided(spec, book, archive, universe, whole, _keys(rows[:middle])))
         low, high = (low, middle) if moved else (middle, high)
     return rows[high - 1].text
 

@@ -1,6 +1,6 @@
-"""The ledger: each claim of the report with its figure, ours, and a verdict.
+"""The ledger: each claim of a thesis with its figure, ours, and a verdict.
 
-A claim is a row of `thesis/claims.toml`; each of its readings is measured by a function of `measures`. It is
+A claim is a row of the thesis's claims.toml; each of its readings is measured by a function of `measures`. It is
 *confirmed* when every testable reading holds, *confirmed under one reading* when some do, *contradicted* when none does,
 *not testable* when none can be measured.
 """
@@ -16,12 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from backtest.claims import measures
 from backtest.claims.measurement import Measurement
-from backtest.errors import near_miss
+from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
 from backtest.files.rows import Many, Row, fault, read_rows
 from backtest.panel import Panel
-from backtest.thesis import FOLDER
-from backtest.universe import load_universe
+from backtest.thesis import Thesis
 
 MEASURES = {
     measure.__name__: measure
@@ -43,7 +42,7 @@ Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "n
 
 
 class Claim(Row):
-    """A sentence of the report, its figure, and the readings that test it."""
+    """A sentence of the thesis, its figure, and the readings that test it."""
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     sentence: str = Field(min_length=1)
@@ -146,16 +145,37 @@ class Finding:
         return ClaimOutcome(self.verdict, self.main.value)
 
 
-@lru_cache
-def load_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
-    """Return the claims in file order; raise ConfigurationError by file, row and field."""
-    return read_rows(folder / "claims.toml", "claim", Claim, key="id")
+def load_claims(thesis: Thesis) -> tuple[Claim, ...]:
+    """Return a thesis's claims in file order, none where it has no file; ConfigurationError by file, row and field."""
+    path = thesis.folder / "claims.toml"
+    claims = _read_claims(path, path.read_bytes()) if path.exists() else ()
+    for number, claim in enumerate(claims, start=1):
+        for reading in claim.readings:
+            _check_names(thesis, reading, f"claims.toml row {number}: claim '{claim.id}', reading '{reading['name']}'")
+    return claims
 
 
-def tickers_needed() -> set[str]:
+@lru_cache(maxsize=16)
+def _read_claims(path: Path, _body: bytes) -> tuple[Claim, ...]:
+    return read_rows(path, "claim", Claim, key="id")
+
+
+def _check_names(thesis: Thesis, reading: ReadingRow, where: str) -> None:
+    """Refuse a role, a signal or a theme that a reading names and the thesis lacks."""
+    try:
+        for argument in ("series", "capex"):
+            if argument in reading:
+                thesis.role(reading[argument])
+        if "signal" in reading:
+            measures.quarterly(thesis, reading["signal"])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+def tickers_needed(thesis: Thesis) -> set[str]:
     """Return the tickers whose prices some claim needs."""
-    universe = load_universe()
-    readings = [reading for claim in load_claims() for reading in claim.readings]
+    universe = thesis.universe
+    readings = [reading for claim in load_claims(thesis) for reading in claim.readings]
     named = {reading[key] for reading in readings for key in ("basket", "benchmark") if key in reading}
     single = universe.market_and_currency()
     return {ticker for name in named for ticker in ((name,) if name in single else universe.basket(name).members)}
@@ -163,7 +183,8 @@ def tickers_needed() -> set[str]:
 
 def ledger(panel: Panel, claims: Sequence[Claim] | None = None) -> list[Finding]:
     """Return a finding per claim as known on a panel."""
-    return [Finding(claim, tuple(_measure(panel, reading) for reading in claim.readings)) for claim in claims or load_claims()]
+    judged = load_claims(panel.thesis) if claims is None else claims
+    return [Finding(claim, tuple(_measure(panel, reading) for reading in claim.readings)) for claim in judged]
 
 
 def with_outcome_of(written: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:

@@ -1,7 +1,7 @@
 """How a claim is measured: one function per measure, each from a Panel alone.
 
 Every measure returns a Measurement: a value, the quarter (or day) it stands on, the figures it used, and, when it has no
-value, what is missing.
+value, what is missing. Who is measured a reading says by a role of the thesis, a theme, a basket or an entity's name.
 """
 
 from collections.abc import Sequence
@@ -15,53 +15,41 @@ from pydantic import AfterValidator, Field
 from backtest.calendars import parse_quarter, quarter_label
 from backtest.claims.measurement import Change, Falls, Levels, Measurement, Returns, SetsOfFour, Signs
 from backtest.data.periods import LABELS, parse_period
-from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError, near_miss
-from backtest.facts import Fact
+from backtest.facts import Fact, SeriesKey
 from backtest.panel import Panel
 from backtest.signals import QuarterlySignal, Reading, cited, four_quarter_growth, load_signals, readings
-from backtest.signals.multiplier import RATE
-from backtest.signals.revenue_capex_ratio import CLOUD_SHARE, DATA_CENTER
-from backtest.signals.supply_chain_excess import SupplyChainExcess
-from backtest.thesis.windows import REPORT_DATE
-from backtest.universe import load_universe
+from backtest.thesis import Thesis
 
-INTERCONNECT = ("optical", "copper", "PCB")
 LONGEST_HOLIDAY = timedelta(days=12)  # of a market: a name without a price for longer has none any more
-FOUR_CLOUDS = ("AMZN", "GOOGL", "MSFT", "META")
-FIVE_CLOUDS = (*FOUR_CLOUDS, "ORCL")
-HEADLINE = {
-    "AMZN": "cash_capex_net_of_proceeds_and_incentives",
-    "MSFT": "capex_incl_finance_leases",
-    "META": "capex_incl_finance_lease_principal",
-}
-
 
 Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 PeriodLabel = Annotated[str, AfterValidator(lambda label: _period_label(label))]
 ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]
-SignalName = Annotated[str, AfterValidator(lambda name: _quarterly(name) and name)]
+SignalName = str  # these two are looked up in the thesis when its claims are loaded
+RoleName = str
 
 
 def ratio(
     panel: Panel,
     quarter: Quarter,
     share: Literal["disclosed", "next", "whole"] = "disclosed",
-    capex: Literal["cash", "headline"] = "cash",
+    capex: RoleName = "all_clouds",
     lag_quarters: int = 0,
 ) -> Measurement:
-    """Data-center revenue × cloud share ÷ five clouds' CapEx of `lag_quarters` earlier, as a fraction.
+    """Data-center revenue × cloud share ÷ the CapEx of a role's clouds of `lag_quarters` earlier, as a fraction.
 
-    The share is the quarter's own, the next quarter's (hindsight), or 1.
+    Roles `data_center_revenue` and `cloud_share`. The share is the quarter's own, the next quarter's (hindsight), or 1.
     """
     when = parse_quarter(quarter)
-    wanted = {"NVDA data_center_revenue": panel.fact(DATA_CENTER, when)}
+    (sold,), (stated,) = panel.series("data_center_revenue"), panel.series("cloud_share")
+    wanted = {" ".join(sold): panel.fact(sold, when)}
     if share == "disclosed":
-        wanted["NVDA cloud share"] = panel.fact(CLOUD_SHARE, when)
+        wanted[f"{stated[0]} cloud share"] = panel.fact(stated, when)
     if share == "next":
-        wanted["NVDA cloud share of the next quarter,"] = panel.fact(CLOUD_SHARE, when + 1)
+        wanted[f"{stated[0]} cloud share of the next quarter,"] = panel.fact(stated, when + 1)
     before = when - lag_quarters
-    spent = {f"{series.entity} {series.metric}": panel.fact(series, before) for series in _capex(capex)}
+    spent = {" ".join(series): panel.fact(series, before) for series in panel.series(capex)}
     facts = cited([*wanted.values(), *spent.values()])
     if lost := _lost(wanted, quarter) + _lost(spent, quarter_label(before)):
         return Measurement(None, quarter, facts, lost)
@@ -69,15 +57,9 @@ def ratio(
     return Measurement(float(revenue / sum(fact.value for fact in spent.values() if fact)), quarter, facts)
 
 
-def rising(
-    panel: Panel, series: Literal["clouds", "headline", "nvidia"], since: Quarter, over: int, each: bool = False
-) -> Measurement:
-    """Share of quarters from `since` to the latest complete one in which a sum (or each of its parts) rose."""
-    group = {
-        "clouds": series_of(FOUR_CLOUDS, "purchases_ppe"),
-        "headline": tuple(series for series in _capex("headline") if series.entity != "ORCL"),
-        "nvidia": (Series("NVDA", "revenue"),),
-    }[series]
+def rising(panel: Panel, series: RoleName, since: Quarter, over: int, each: bool = False) -> Measurement:
+    """Share of quarters from `since` to the latest complete one in which a role's sum (or each of its parts) rose."""
+    group = panel.series(series)
     table = panel.matrix(group) if each else panel.matrix(group).sum(axis=1, keepdims=True)
     rose = np.full(table.shape, np.nan)
     rose[over:] = np.where(np.isfinite(table[over:] - table[:-over]), table[over:] > table[:-over], np.nan)
@@ -88,7 +70,10 @@ def rising(
         known = quarters.tolist() or [parse_quarter(since)]
         ends = sorted({end for quarter in known for end in (quarter - over, quarter)})
         gaps = [
-            f"{part.entity} {part.metric} {quarter_label(end)}" for end in ends for part in group if not panel.fact(part, end)
+            f"{entity} {metric} {quarter_label(end)}"
+            for end in ends
+            for entity, metric in group
+            if not panel.fact((entity, metric), end)
         ]
         return Measurement(None, since, inputs, tuple(gaps))
     falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, rises, strict=True) if not row.all()]
@@ -99,45 +84,50 @@ def excess_sets(
     panel: Panel,
     since: Quarter,
     growth: Literal["year", "quarter", "trailing"],
+    themes: Sequence[str],
+    market: str,
     ours: bool = False,
     in_usd: bool = False,
-    market: Literal["XSHG", "XNYS"] = "XSHG",
 ) -> Measurement:
-    """Share of sets of four suppliers whose revenue outgrew four clouds' CapEx in every quarter from `since`.
+    """Share of sets of four suppliers whose revenue outgrew the CapEx of the role `clouds` in every quarter from `since`.
 
-    Sets are drawn from every optical, copper and PCB supplier of a market with full coverage up to the latest quarter that
-    CapEx is known for, and our own four (Shanghai and Shenzhen) or every supplier (New York); `ours` takes our four alone.
+    Sets are drawn from every supplier of some themes and a market with full coverage up to the latest quarter that CapEx is known
+    for, and the role `leaders` where that market is theirs, every supplier where it is not; `ours` takes the leaders alone.
     Growth over four quarters, over one, or of the sum of four quarters over the four before.
     """
-    capex = panel.matrix(series_of(FOUR_CLOUDS, "purchases_ppe")).sum(axis=1)
-    every = tuple(name for name in _interconnect_suppliers(market) if panel.has(Series(name, "revenue")))
-    leaders = SupplyChainExcess().leaders if market == "XSHG" else every
+    clouds, universe = panel.series("clouds"), panel.thesis.universe
+    capex = panel.matrix(clouds).sum(axis=1)
+    suppliers = [row.ticker for row in universe.suppliers if row.theme in themes and row.market == market]
+    every = tuple((name, "revenue") for name in suppliers if panel.has((name, "revenue")))
+    leaders = panel.series("leaders")
+    if not ours and any(universe.supplier(entity).market != market for entity, _ in leaders):
+        leaders = every
     names = leaders if ours else every
-    revenue = panel.matrix(series_of(names, "revenue"))
-    if in_usd:
-        revenue = revenue / panel.matrix((RATE,))
-    complete = np.isfinite(capex) & np.isfinite(panel.matrix(series_of(leaders, "revenue")).sum(axis=1))
+    revenue, rates = panel.matrix(names), panel.rate_of(names) if in_usd else ()
+    if rates:
+        revenue = revenue / panel.matrix(rates)
+    complete = np.isfinite(capex) & np.isfinite(panel.matrix(leaders).sum(axis=1))
     quarters = _span(panel, since, complete)
     rows = _rows(panel, quarters)
     supplied, spent = _grown(revenue, growth), _grown(capex[:, None], growth)
     covered = [column for column in range(len(names)) if len(rows) and np.isfinite(supplied[rows, column]).all()]
     if not len(rows) or len(covered) < 4 or not np.isfinite(spent[rows]).all():
-        return Measurement(None, since, missing=(f"four suppliers and four clouds with full coverage since {since}",))
+        return Measurement(None, since, missing=(f"four suppliers and the clouds with full coverage since {since}",))
     sets = np.array(list(combinations(covered, 4)))
     excess = _grown(revenue[:, sets].sum(axis=2), growth)[rows] - spent[rows]
     holds = (excess > 0).all(axis=0)
     span = {"year": 4, "quarter": 1, "trailing": 7}[growth]
-    series = [*series_of(tuple(names[column] for column in covered), "revenue"), *series_of(FOUR_CLOUDS, "purchases_ppe")]
+    cited_series = [*(names[column] for column in covered), *clouds]
     return Measurement(
         float(holds.mean()),
         quarter_label(int(quarters[-1])),
-        _facts(panel, [*series, *([RATE] if in_usd else [])], quarters, span),
+        _facts(panel, [*cited_series, *rates], quarters, span),
         details=SetsOfFour(
             sets=len(sets),
             sets_holding=int(holds.sum()),
             quarters=tuple(quarter_label(int(quarter)) for quarter in quarters),
             share_of_set_quarters=float((excess > 0).mean()),
-            suppliers=tuple(names[column] for column in covered),
+            suppliers=tuple(names[column][0] for column in covered),
             worst_quarter_excess=tuple(np.sort(excess.min(axis=0)).tolist()),
         ),
     )
@@ -145,7 +135,7 @@ def excess_sets(
 
 def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: PeriodLabel) -> Measurement:
     """How many times its tokens of one period a provider processed in another, same scope."""
-    panel.fact(Series(provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
+    panel.fact((provider, "tokens_per_month"), 0)  # refuses a provider that no figure has
     known = {fact.period: fact for fact in panel.published("tokens_per_month") if fact.entity == provider}
     levels = cited([known.get(base), known.get(level)])
     if len(levels) < 2:
@@ -155,12 +145,12 @@ def token_multiple(panel: Panel, provider: str, base: PeriodLabel, level: Period
 
 
 def chip(panel: Panel, chip: str, metric: ChipMetric, divided_by: float = 1.0) -> Measurement:
-    """Return a figure of an accelerator over `divided_by`; a row whose only source is the report itself proves nothing."""
+    """Return a figure of an accelerator over `divided_by`; a row whose only source is the thesis itself proves nothing."""
     row = panel.chip(chip)
     if row is None:
         return Measurement(None, missing=(f"{chip} {metric}",))
     fact = row.fact(metric)
-    if "Soochow" in row.source:
+    if panel.thesis.cites_itself(row.source):
         return Measurement(None, row.first_shipped, (fact,), ("a source other than the report itself",))
     if not np.isfinite(fact.value):
         return Measurement(None, row.first_shipped, (fact,), (f"{chip} {metric}",))
@@ -175,7 +165,7 @@ def trend(
     part: str | None = None,
 ) -> Measurement:
     """Change of a signal's value (or one of its parts) from `since`, or over some quarters, to its latest quarter."""
-    known = readings(_quarterly(signal), panel)
+    known = readings(quarterly(panel.thesis, signal), panel)
     if not known:
         return Measurement(None, since, missing=(f"any quarter of {signal}",))
     _check_parts(known, signal, [part] if part else [])
@@ -192,7 +182,9 @@ def trend(
 
 def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[str] = ()) -> Measurement:
     """Share of a signal's quarters from `since` in which its value (or every one of some parts) is above zero."""
-    known = {quarter: reading for quarter, reading in readings(_quarterly(signal), panel).items() if quarter >= since}
+    known = {
+        quarter: reading for quarter, reading in readings(quarterly(panel.thesis, signal), panel).items() if quarter >= since
+    }
     if not known:
         return Measurement(None, since, missing=(f"any quarter of {signal} since {since}",))
     _check_parts(known, signal, parts)
@@ -211,12 +203,12 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
 
     Both over the sessions on which all names are priced: `quarter` says which, and whose prices end them.
     """
-    universe = load_universe()
+    universe, written = panel.thesis.universe, panel.thesis.date
     bought = universe.basket(basket).members
     single = benchmark in universe.market_and_currency()
     against = (benchmark,) if single else universe.basket(benchmark).members
     lost = tuple(f"prices of {name}" for name in (*bought, *against) if name not in panel.prices.columns)
-    later = panel.prices.loc[panel.prices.index > REPORT_DATE]
+    later = panel.prices.loc[panel.prices.index > written]
     priced = later.reindex(columns=list(dict.fromkeys([*bought, *against]))).dropna()
     if lost or len(priced) < 2:
         return Measurement(None, missing=lost or ("prices of two sessions after the report",))
@@ -228,12 +220,6 @@ def excess_return(panel: Panel, basket: str, benchmark: str) -> Measurement:
     ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
     returns = {str(name): float(growth) for name, growth in grown.items()}
     return Measurement(value, f"{days}{ends}", details=Returns(days, returns, tuple(ended)))
-
-
-def _capex(kind: Literal["cash", "headline"]) -> tuple[Series, ...]:
-    """Return the clouds' CapEx series: gross purchases, or the headline measure where a company has its own."""
-    metrics = HEADLINE if kind == "headline" else {}
-    return tuple(Series(cloud, metrics.get(cloud, "purchases_ppe")) for cloud in FIVE_CLOUDS)
 
 
 def _grown(totals: np.ndarray, growth: str) -> np.ndarray:
@@ -250,10 +236,6 @@ def _grown(totals: np.ndarray, growth: str) -> np.ndarray:
     return four_quarter_growth(trailing)
 
 
-def _interconnect_suppliers(market: str) -> list[str]:
-    return [row.ticker for row in load_universe().suppliers if row.chain in INTERCONNECT and row.market == market]
-
-
 def _period_label(label: str) -> str:
     if parse_period(label) is None:
         raise ValueError(f"no label of a period; expected one like {LABELS}")
@@ -268,11 +250,12 @@ def _check_parts(known: dict[str, Reading], signal: str, parts: Sequence[str]) -
             raise ConfigurationError(near_miss(f"part of {signal}", part, names))
 
 
-def _quarterly(name: str) -> QuarterlySignal:
-    quarterly = {known: signal for known, signal in load_signals().items() if isinstance(signal, QuarterlySignal)}
-    if name not in quarterly:
-        raise ValueError(near_miss("quarterly signal", name, list(quarterly)))
-    return quarterly[name]
+def quarterly(thesis: Thesis, name: str) -> QuarterlySignal:
+    """Return a quarterly signal of a thesis by name; ConfigurationError with a near miss for none."""
+    known = {own: signal for own, signal in load_signals(thesis).items() if isinstance(signal, QuarterlySignal)}
+    if name not in known:
+        raise ConfigurationError(near_miss("quarterly signal", name, list(known)))
+    return known[name]
 
 
 def _span(panel: Panel, since: str, complete: np.ndarray) -> np.ndarray:
@@ -287,7 +270,7 @@ def _rows(panel: Panel, quarters: np.ndarray) -> np.ndarray:
     return quarters - panel.quarters[0] if len(quarters) and quarters[0] >= panel.quarters[0] else quarters[:0]
 
 
-def _facts(panel: Panel, series: Sequence[Series], quarters: np.ndarray, back: int) -> tuple[Fact, ...]:
+def _facts(panel: Panel, series: Sequence[SeriesKey], quarters: np.ndarray, back: int) -> tuple[Fact, ...]:
     """Return every known figure of some series from `back` quarters before the first quarter to the last."""
     if not len(quarters):
         return ()

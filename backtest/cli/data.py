@@ -14,6 +14,7 @@ from backtest.files.options import day
 if TYPE_CHECKING:
     from backtest.data.store.pull import Item, Summary
     from backtest.data.store.status import Status
+    from backtest.thesis import Thesis
 
 data = typer.Typer(help="The live store: prices and figures from their own sources.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -34,11 +35,11 @@ def pull(
     from backtest.data.store.append_only import open_store
     from backtest.data.store.pull import SINCE, items
     from backtest.data.store.pull import pull as pull_items
-    from backtest.universe import load_universe
 
     first = SINCE if since is None else pd.Timestamp(day("--since", since))
-    universe = load_universe()
-    wanted = items(named(load_sources(*source_folders()), source or []), universe, keys or [])
+    thesis = _thesis()
+    universe = thesis.universe
+    wanted = items(named(load_sources(*thesis.source_folders), source or []), universe, keys or [])
     with _Progress(len(wanted), lines=True) as progress:
         summary = pull_items(open_store(), wanted, progress.report, universe, first, again, clock.SYSTEM)
     document = _summary(summary)
@@ -54,9 +55,8 @@ def status(as_json: JsonOption = False) -> None:
     from backtest.data.sources.discovery import load_sources
     from backtest.data.store.append_only import open_store
     from backtest.data.store.status import status as describe
-    from backtest.universe import load_universe
 
-    document = describe(open_store(), clock.SYSTEM.now(), load_sources(*source_folders()), load_universe())
+    document = describe(open_store(), clock.SYSTEM.now(), load_sources(*_thesis().source_folders), _thesis().universe)
     sys.stdout.write(_json(document) if as_json else _status_lines(document))
 
 
@@ -66,10 +66,9 @@ def verify(as_json: JsonOption = False) -> None:
     from backtest.data.sources.discovery import load_sources
     from backtest.data.store.append_only import open_store
     from backtest.data.store.status import verify as check
-    from backtest.universe import load_universe
 
     store = open_store()
-    counts, faults = check(store, load_sources(*source_folders()), load_universe())
+    counts, faults = check(store, load_sources(*_thesis().source_folders), _thesis().universe)
     counted = ", ".join(f"{number} {name}" for name, number in counts.items())
     sys.stdout.write(_json({"counts": counts, "faults": faults}) if as_json else f"{store.home}: {counted}\n")
     if faults:
@@ -87,30 +86,29 @@ def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder tha
     from backtest.data.store.append_only import open_store
     from backtest.data.store.export import export as write
 
-    page, left_out = write(open_store(), out, load_sources(*source_folders()))
+    page, left_out = write(open_store(), out, load_sources(*_thesis().source_folders))
     for line in left_out:
         typer.echo(f"left out: {line}", err=True)
     typer.echo(f"{out}: {len(page['tickers'])} tickers, prices {page['prices_id']}")
 
 
-def source_folders() -> tuple[Path, ...]:
-    """Return the folders of further sources: `sources/` of the thesis that the working folder belongs to."""
-    here = Path.cwd()
-    thesis = next((folder for folder in (here, *here.parents) if (folder / "thesis.toml").is_file()), None)
-    return (thesis / "sources",) if thesis and (thesis / "sources").is_dir() else ()
+def _thesis() -> "Thesis":
+    """Return the thesis that the working folder belongs to."""
+    from backtest.thesis import find_thesis
+
+    return find_thesis(None, Path.cwd())
 
 
-def pull_prices(source: str, tickers: Sequence[str]) -> None:
+def pull_prices(source: str, tickers: Sequence[str], thesis: "Thesis") -> None:
     """Pull what a run lacks of some tickers and the rates from a source; raise DataError naming what is missing."""
     from backtest import clock
     from backtest.data.sources.discovery import load_sources
     from backtest.data.store.append_only import open_store
     from backtest.data.store.pull import fresh, items
     from backtest.data.store.pull import pull as pull_items
-    from backtest.universe import load_universe
 
-    store, universe, now = open_store(), load_universe(), clock.SYSTEM.now()
-    every = items([load_sources(*source_folders())[source]], universe)
+    store, universe, now = open_store(), thesis.universe, clock.SYSTEM.now()
+    every = items([load_sources(*thesis.source_folders)[source]], universe)
     stale = [item for item in every if item.key in {*tickers, *universe.rates} and not fresh(store, item, universe, now)]
     if not stale:
         return

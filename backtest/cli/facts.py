@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import typer
 
-from backtest.cli.options import AsOfOption, FactsOption, JsonOption
+from backtest.cli.options import AsOfOption, FactsOption, JsonOption, ThesisOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,13 +16,15 @@ facts = typer.Typer(help="The figures a run may use.", no_args_is_help=True, ric
 @facts.command("list")
 def list_facts(
     source: FactsOption = "reference",
+    thesis: ThesisOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show every entity and metric there is: unit, first and last calendar quarter, number of periods."""
+    from backtest.cli.inputs import thesis_of
     from backtest.data.archive import load_facts
     from backtest.files.documents import to_json
 
-    rows = series_rows(load_facts(source).rows)
+    rows = series_rows(load_facts(source, thesis_of(thesis)).rows)
     sys.stdout.write(to_json(rows) if as_json else _lines(rows))
 
 
@@ -30,16 +32,18 @@ def list_facts(
 def list_ranges(
     source: FactsOption = "reference",
     as_of: AsOfOption = None,
+    thesis: ThesisOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what sources put between a low and a high figure: optical modules, copper and PCB per chip, profit previews."""
     from backtest import clock
     from backtest.calendars import as_of_moment
+    from backtest.cli.inputs import thesis_of
     from backtest.data.archive import load_facts
     from backtest.files.documents import to_json
 
     moment = as_of_moment(as_of) if as_of is not None else clock.SYSTEM.now()
-    rows = range_rows(load_facts(source).ranges, moment)
+    rows = range_rows(load_facts(source, thesis_of(thesis)).ranges, moment)
     sys.stdout.write(to_json(rows) if as_json else _range_lines(rows))
 
 

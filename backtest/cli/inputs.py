@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from backtest.cli.data import pull_prices, source_folders
+from backtest.cli.data import pull_prices
 from backtest.files.options import day
-from backtest.files.shipped import strategies
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
+    from backtest.thesis import Thesis
 
 
 def span(start: str | None, end: str | None) -> dict[str, date]:
@@ -22,25 +22,35 @@ def span(start: str | None, end: str | None) -> dict[str, date]:
     return {field: day(f"--{field}", text) for field, text in typed.items() if text is not None}
 
 
-def load_archive(tickers: Sequence[str], prices: str, facts: str, needed: Sequence[str] | None = None) -> "Archive":
-    """Return the archive that the options name; prices of a source are pulled first. Tickers without prices are listed."""
+def thesis_of(named: str | None, strategy: str = "") -> "Thesis":
+    """Return the thesis that an option names, else the nearest to a strategy's file, or to the working folder."""
+    from backtest.thesis import find_thesis
+
+    return find_thesis(named, Path(strategy).parent if strategy.endswith(".py") else Path.cwd())
+
+
+def load_archive(
+    tickers: Sequence[str], prices: str, facts: str, thesis: "Thesis", needed: Sequence[str] | None = None
+) -> "Archive":
+    """Return a thesis's archive by the options; prices of a source are pulled first. Tickers without prices are listed."""
     from backtest.data.archive import load_archive, source_named
 
-    folders = source_folders()
-    source = source_named(prices, folders)
+    source = source_named(prices, thesis.source_folders)
     if source and source == prices:
-        pull_prices(source, tickers)
-    archive = load_archive(tickers, prices, facts, needed, folders)
+        pull_prices(source, tickers, thesis)
+    archive = load_archive(tickers, prices, facts, needed, thesis)
     if missing := sorted(set(tickers) - set(archive.prices.wealth.columns)):
         typer.echo(f"left out, as there are no prices of them: {', '.join(missing)}", err=True)
     return archive
 
 
-def command_text(command: str, strategy: Path, prices: str, facts: str, options: Mapping[str, object]) -> str:
+def command_text(command: str, strategy: Path, thesis: "Thesis", prices: str, facts: str, options: Mapping[str, object]) -> str:
     """Return the command that gives the same again: names and paths as typed, prices of a snapshot as its store's."""
-    own = strategy in strategies("all")
-    words = ["capex-backtest", command, strategy.stem if own else str(strategy), "--prices", _source(prices)]
-    words += ["--facts", _source(facts)] if facts != "reference" else []
+    from backtest.thesis.strategies import strategies
+
+    name = strategy.stem if strategy in strategies("all", thesis) else str(strategy)
+    words = ["capex-backtest", command, name, "--prices", _source(prices, thesis)]
+    words += ["--facts", _source(facts, thesis)] if facts != "reference" else []
     for option, value in options.items():
         flag = "--basket" if option == "baskets" else f"--{option.replace('_', '-')}"
         values = value if isinstance(value, tuple) else (value,)
@@ -48,7 +58,7 @@ def command_text(command: str, strategy: Path, prices: str, facts: str, options:
     return shlex.join(words)
 
 
-def _source(typed: str) -> str:
+def _source(typed: str, thesis: "Thesis") -> str:
     """Return the name by which prices or figures are found again: a snapshot holds what its store does.
 
     What was pulled of a source is in the store, where that source may not be the one that counts first.
@@ -57,8 +67,7 @@ def _source(typed: str) -> str:
     from backtest.data.sources.discovery import load_sources
     from backtest.data.sources.folder import SNAPSHOT
 
-    folders = source_folders()
-    source = source_named(typed, folders)
+    source = source_named(typed, thesis.source_folders)
     if source and source == typed:
-        return "store" if source == next(iter(load_sources(*folders))) else f"store:{source}"
+        return "store" if source == next(iter(load_sources(*thesis.source_folders))) else f"store:{source}"
     return "store" if (Path(typed) / SNAPSHOT).is_file() else typed

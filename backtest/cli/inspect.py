@@ -8,25 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from backtest.cli.inputs import load_archive
-from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption
+from backtest.cli.inputs import load_archive, thesis_of
+from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption, ThesisOption
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def signals(
-    as_of: AsOfOption = None, prices: PricesOption = "reference", facts: FactsOption = "reference", as_json: JsonOption = False
+    as_of: AsOfOption = None,
+    prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
+    thesis: ThesisOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show each signal: its score, its quarters, and when each became known."""
     from backtest.files.documents import to_json
     from backtest.signals import describe, load_signals
-    from backtest.universe import load_universe
 
-    moment = _moment(as_of)
-    archive = load_archive([row.ticker for row in load_universe().suppliers], prices, facts, needed=())
+    chosen, moment = thesis_of(thesis), _moment(as_of)
+    archive = load_archive([row.ticker for row in chosen.universe.suppliers], prices, facts, chosen, needed=())
     panel = archive.as_of(moment)
-    described = {name: describe(signal, panel) for name, signal in load_signals().items()}
+    described = {name: describe(signal, panel) for name, signal in load_signals(chosen).items()}
     known = as_of or f"{moment:%Y-%m-%dT%H:%MZ}"
     if as_json:
         sys.stdout.write(to_json({"as_of": known, "signals": described}))
@@ -35,23 +38,25 @@ def signals(
 
 
 def claims(
-    as_of: AsOfOption = None, prices: PricesOption = "reference", facts: FactsOption = "reference", as_json: JsonOption = False
+    as_of: AsOfOption = None,
+    prices: PricesOption = "reference",
+    facts: FactsOption = "reference",
+    thesis: ThesisOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Compare each of the report's claims with our figure: verdict and evidence."""
+    """Compare each of the thesis's claims with our figure: verdict and evidence."""
     from backtest.calendars import as_of_moment
     from backtest.claims.ledger import changed_since, ledger, with_outcome_of
     from backtest.files.documents import to_json
     from backtest.output.document import claim_rows
     from backtest.output.summary import WIDTH, claim_lines
-    from backtest.thesis.windows import REPORT_DATE
-    from backtest.universe import load_universe
 
-    moment = _moment(as_of)
-    archive = load_archive(list(load_universe().market_and_currency()), prices, facts, needed=())
+    chosen, moment = thesis_of(thesis), _moment(as_of)
+    archive = load_archive(list(chosen.universe.market_and_currency()), prices, facts, chosen, needed=())
     findings = ledger(archive.as_of(moment))
-    then = ledger(archive.as_of(as_of_moment(f"{REPORT_DATE:%Y-%m-%d}")))
+    then = ledger(archive.as_of(as_of_moment(f"{chosen.date:%Y-%m-%d}")))
     changed = {} if as_of else changed_since(then, findings)
-    rows = [row | {"changed_since_report": changed.get(row["id"])} for row in claim_rows(with_outcome_of(then, findings))]
+    rows = [row | {"changed_since_report": changed.get(row["id"])} for row in claim_rows(with_outcome_of(then, findings), chosen)]
     width = max(WIDTH, shutil.get_terminal_size((WIDTH, 1)).columns)
     sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", width))
 

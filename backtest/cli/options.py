@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-NAME_HELP = "A strategy in strategies/ of the working folder, else one that is shipped; a path to one; 'all' runs every one."
+NAME_HELP = "A strategy in strategies/ of the working folder, else one of the thesis; a path to one; 'all' runs every one."
+ThesisOption = Annotated[
+    str | None,
+    typer.Option("--thesis", metavar="ID|DIR", help="A thesis by name or folder; default: BACKTEST_THESIS, or the nearest."),
+]
 PricesOption = Annotated[
     str,
     typer.Option(help="'reference' (embedded), a source by name (pulled first), 'store' or a folder of daily CSVs."),

@@ -1,17 +1,20 @@
 """The commands about reports that are there: what differs between two, and whether one is what its data give."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.inputs import load_archive
-from backtest.cli.options import FactsOption, JsonOption, PricesOption, ReportArgument
-from backtest.errors import DriftError
+from backtest.cli.inputs import load_archive, thesis_of
+from backtest.cli.options import FactsOption, JsonOption, PricesOption, ReportArgument, ThesisOption
+from backtest.errors import ConfigurationError, DriftError
 from backtest.files.messages import unreadable
-from backtest.files.shipped import strategies
 from backtest.output import read
+
+if TYPE_CHECKING:
+    from backtest.thesis import Thesis
 
 LINES = 10  # differences that `verify` prints
 
@@ -30,6 +33,7 @@ def verify(
     report: ReportArgument,
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
+    thesis: ThesisOption = None,
     strategy: Annotated[Path | None, typer.Option(metavar="FILE", help="Its strategy, where it is not in strategies/.")] = None,
 ) -> None:
     """Make a report again from its own spec and the data: say identical, or what differs first and exit 5."""
@@ -37,12 +41,13 @@ def verify(
     from backtest.output.verify import verify as made_again
     from backtest.runs import needed_tickers
     from backtest.strategy import load_strategy
-    from backtest.universe import load_universe
+    from backtest.thesis.strategies import strategies
 
     document = read_result(report)
     page = read_page(report)
-    spec = load_strategy(strategy or strategies(document["strategy"])[0])
-    archive = load_archive(needed_tickers(restated(document, spec), load_universe()), prices, facts)
+    chosen = _thesis_of_report(document, thesis, str(strategy or ""))
+    spec = load_strategy(strategy or strategies(document["strategy"], chosen)[0], chosen)
+    archive = load_archive(needed_tickers(restated(document, spec), chosen), prices, facts, chosen)
     verdict = made_again(document, page, spec, archive)
     figures = [*verdict.figures, *verdict.page]
     for line in figures[1:LINES]:
@@ -53,6 +58,19 @@ def verify(
     for remark in verdict.remarks:
         typer.echo(f"remark: {remark}", err=True)
     typer.echo(f"{folder_of(report)}: identical, {len(page):,} characters of page and every figure of result.json")
+
+
+def _thesis_of_report(document: Mapping[str, Any], named: str | None, strategy: str) -> "Thesis":
+    """Return the thesis of a report: the one that is named or near, or the shipped one of its name; ConfigurationError else."""
+    from backtest.thesis import load_thesis, shipped_theses
+
+    wanted = document["thesis"]["id"]
+    near = thesis_of(named, strategy)
+    if near.id == wanted:
+        return near
+    if named is None and wanted in shipped_theses():
+        return load_thesis(wanted)
+    raise ConfigurationError(f"the report is of thesis '{wanted}', here is '{near.id}'; expected --thesis with the folder of it")
 
 
 def read_result(report: Path) -> dict[str, Any]:  # a document of any report, whose every leaf is compared

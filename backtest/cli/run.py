@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from backtest.cli.inputs import command_text, load_archive, span
+from backtest.cli.inputs import command_text, load_archive, span, thesis_of
 from backtest.cli.options import (
     NAME_HELP,
     EndOption,
@@ -16,23 +16,25 @@ from backtest.cli.options import (
     JsonOption,
     PricesOption,
     StartOption,
+    ThesisOption,
 )
 from backtest.errors import ConfigurationError
-from backtest.files.shipped import strategies
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
     from backtest.result import Audit, RunResult
     from backtest.strategy import StrategySpec
+    from backtest.thesis import Thesis
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `run` takes beside the strategies: where data come from, where reports go, seconds of an audit (None: none).
+    """What `run` takes beside the strategies: thesis, sources, folder of reports, seconds of an audit (None: none).
 
     With a tag a report goes to STRATEGY--TAG.
     """
 
+    thesis: "Thesis"
     prices: str
     facts: str
     out: Path
@@ -44,6 +46,7 @@ def run(
     name: Annotated[str, typer.Argument(metavar="NAME|all", help=NAME_HELP)],
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
+    thesis: ThesisOption = None,
     start: StartOption = None,
     end: EndOption = None,
     basket: Annotated[list[str] | None, typer.Option(help="Run these baskets or single tickers instead.")] = None,
@@ -74,6 +77,7 @@ def run(
     from backtest.output.document import to_document
     from backtest.output.summary import markdown, terminal
     from backtest.strategy import load_strategy
+    from backtest.thesis.strategies import strategies
 
     typed = {
         **span(start, end),
@@ -85,10 +89,12 @@ def run(
         "base": base,
     }
     changes = {field: value for field, value in typed.items() if value is not None}
-    paths = strategies(name)
-    specs = [spec.replaced(**changes) if changes else spec for spec in map(load_strategy, paths)]
-    commands = [command_text("run", path, prices, facts, changes) for path in paths]
-    results = _run_all(specs, commands, RunOptions(prices, facts, out, audit_seconds if audit else None, tag))
+    chosen = thesis_of(thesis, name)
+    paths = strategies(name, chosen)
+    specs = [spec.replaced(**changes) if changes else spec for spec in (load_strategy(path, chosen) for path in paths)]
+    repeated = changes if thesis is None else changes | {"thesis": thesis}
+    commands = [command_text("run", path, chosen, prices, facts, repeated) for path in paths]
+    results = _run_all(specs, commands, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag))
     documents = [to_document(result) for result in results]
     if as_json or form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
@@ -128,10 +134,9 @@ def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: 
 def _run(spec: "StrategySpec", command: str, options: RunOptions) -> "RunResult":
     """Return a run with its command and, where one is wanted, its audit."""
     from backtest.runs import needed_tickers, run
-    from backtest.universe import load_universe
 
     typer.echo(f"running {spec.name} on {options.prices}", err=True)
-    archive = load_archive(needed_tickers(spec, load_universe()), options.prices, options.facts)
+    archive = load_archive(needed_tickers(spec, options.thesis), options.prices, options.facts, options.thesis)
     result = replace(run(spec, archive), command=command)
     if options.audit_seconds is None:
         return result
@@ -146,7 +151,6 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     from backtest import clock
     from backtest.audits import STEPS, audit
     from backtest.audits.cache import load, save
-    from backtest.universe import load_universe
 
     if (before := load(result)) is not None:
         typer.echo(f"audit of {spec.name}: the cached one is used, as spec, data and code are unchanged", err=True)
@@ -156,7 +160,7 @@ def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seco
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(spec.name, total=STEPS)
         made = audit(
-            spec, result, archive, load_universe(), seconds,
+            spec, result, archive, archive.thesis.universe, seconds,
             lambda step: bar.update(task, advance=1, description=f"{spec.name}: {step}"), clock.SYSTEM,
         )  # fmt: skip
     save(result, made)

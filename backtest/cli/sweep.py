@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.inputs import command_text, load_archive, span
+from backtest.cli.inputs import command_text, load_archive, span, thesis_of
 from backtest.cli.options import (
     NAME_HELP,
     EndOption,
@@ -15,9 +15,9 @@ from backtest.cli.options import (
     JsonOption,
     PricesOption,
     StartOption,
+    ThesisOption,
 )
 from backtest.errors import ConfigurationError
-from backtest.files.shipped import grid_path, strategies
 from backtest.sweeps.options import Engine, SweepOptions
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def sweep(
     ] = None,
     prices: PricesOption = "reference",
     facts: FactsOption = "reference",
+    thesis: ThesisOption = None,
     start: StartOption = None,
     end: EndOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = Path("reports"),
@@ -56,22 +57,25 @@ def sweep(
         raise ConfigurationError("sweep all; expected one strategy, whose grid it is")
     from backtest.sweeps.fork_server import start_server
     from backtest.sweeps.grid import DEFAULT_GRID, load_grid
+    from backtest.thesis.strategies import grid_path, strategies
 
-    grid = grid_path(grid) if grid else None
+    chosen = thesis_of(thesis, name)
+    grid = grid_path(grid, chosen) if grid else None
     start_server(load_grid(grid or DEFAULT_GRID).size, workers)  # loads what its workers need while this process does
     from backtest.strategy import load_strategy
     from backtest.sweeps.stages import run_sweep
 
-    (path,) = strategies(name)
-    spec, days = load_strategy(path), span(start, end)
+    (path,) = strategies(name, chosen)
+    spec, days = load_strategy(path, chosen), span(start, end)
     spec = spec.replaced(**days) if days else spec
-    command = command_text("sweep", path, prices, facts, days | ({"grid": grid} if grid else {}))
+    repeated = days | ({"grid": grid} if grid else {}) | ({"thesis": thesis} if thesis else {})
+    command = command_text("sweep", path, chosen, prices, facts, repeated)
     options = SweepOptions(
         path, grid or DEFAULT_GRID, out, command, resume=resume, merge=merge, shard=shard, engine=engine, scheduler=scheduler,
         workers=workers, trials=tuple(trials or ()), baseline=baseline, tolerance=tolerance, junit=junit, summary=summary,
         reports=reports,
     )  # fmt: skip
-    finished = run_sweep(spec, lambda tickers: load_archive(tickers, prices, facts), options)
+    finished = run_sweep(spec, chosen, lambda tickers: load_archive(tickers, prices, facts, chosen), options)
     if finished is not None:
         _finish(finished, options, as_json)
 

@@ -10,6 +10,7 @@ from backtest.errors import ConfigurationError, MissingPricesError
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices
+from backtest.thesis import Thesis, load_thesis
 
 STORE = "store"
 
@@ -19,15 +20,17 @@ def load_archive(
     prices: str = "reference",
     facts: str = "reference",
     needed: Sequence[str] | None = None,
-    folders: Sequence[Path] = (),
+    thesis: Thesis | None = None,
 ) -> Archive:
-    """Return figures and prices of some tickers, each "reference" (embedded), "store" (live) or a folder.
+    """Return figures and prices of some tickers of a thesis, each "reference" (embedded), "store" (live) or a folder.
 
-    Prices may also be of one source: what the store has of it. `folders` have more sources than this package: their files
-    count in the ids of a run. Every ticker is needed, or those named only: others are left out where there are no prices.
+    Prices may also be of one source: what the store has of it. The thesis, by default the first of this package, adds its own
+    figures and sources; the files of those count in the ids of a run. Every ticker is needed, or those named only: others are
+    left out where there are no prices.
     """
-    known = _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed, folders)
-    return Archive(load_facts(facts, folders), known, files=own_files(*folders))
+    thesis = thesis or load_thesis()
+    known = _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed, thesis)
+    return Archive(load_facts(facts, thesis), known, thesis, files=own_files(*thesis.source_folders))
 
 
 def source_named(prices: str, folders: Sequence[Path] = ()) -> str:
@@ -41,30 +44,34 @@ def source_named(prices: str, folders: Sequence[Path] = ()) -> str:
     return ""
 
 
-def _load_known(tickers: Sequence[str], prices: str, needed: Sequence[str], folders: Sequence[Path]) -> Prices:
+def _load_known(tickers: Sequence[str], prices: str, needed: Sequence[str], thesis: Thesis) -> Prices:
     try:
-        return _load_prices(tickers, prices, folders)
+        return _load_prices(tickers, prices, thesis)
     except MissingPricesError as error:
         known = [ticker for ticker in tickers if ticker not in error.tickers]
         if not known or set(needed) & set(error.tickers):
             raise
-        return _load_prices(known, prices, folders)
+        return _load_prices(known, prices, thesis)
 
 
-def _load_prices(tickers: Sequence[str], prices: str, folders: Sequence[Path]) -> Prices:
+def _load_prices(tickers: Sequence[str], prices: str, thesis: Thesis) -> Prices:
     """Return prices by the name a user gives; a source's are what the store holds of it once it has been filled."""
     if prices == "reference":
-        return reference.load_prices(tickers)
-    source = source_named(prices, folders)
+        return reference.load_prices(tickers, universe=thesis.universe)
+    source = source_named(prices, thesis.source_folders)
     if source or prices == STORE:
         from backtest.data.store.live import load_prices
 
-        return load_prices(open_store(), tickers, load_sources(*folders), source)
-    return folder.load_prices(tickers, Path(prices))
+        return load_prices(open_store(), tickers, load_sources(*thesis.source_folders), source, thesis.universe)
+    return folder.load_prices(tickers, Path(prices), thesis.universe)
 
 
-def load_facts(facts: str, folders: Sequence[Path] = ()) -> Facts:
-    """Return figures by the name a user gives: "reference", "store" or a folder."""
+def load_facts(facts: str, thesis: Thesis) -> Facts:
+    """Return figures by the name a user gives, "reference", "store" or a folder, with those of a thesis added."""
+    return reference.with_own(_load_facts(facts, thesis.source_folders), thesis.folder)
+
+
+def _load_facts(facts: str, folders: Sequence[Path]) -> Facts:
     if facts == STORE:
         from backtest.data.store.live import load_figures
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.rows import STRICT, Day, parsed_row, read_tables
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 FILE = "decisions.toml"
 
@@ -112,15 +113,15 @@ class Decisions:
         return [row for row in self.rows if isinstance(row, kind)]
 
 
-def load_decisions(home: Path) -> Decisions:
+def load_decisions(home: Path, universe: Universe | None = None) -> Decisions:
     """Return the decisions of a store or a folder of prices, none where it has no file; ConfigurationError by row and field.
 
-    A price row names a ticker of the universe, a rate, or one that the folder has a file of.
+    A price row names a ticker of a universe (by default that of the first thesis), a rate, or one that the folder has a file of.
     """
     path = home / FILE
     if not path.exists():
         return Decisions()
-    universe = load_universe()
+    universe = universe or load_thesis().universe
     known = [*universe.market_and_currency(), *universe.all_rates, *(file.stem for file in home.glob("*.csv"))]
     return Decisions(
         tuple(

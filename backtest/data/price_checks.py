@@ -22,7 +22,7 @@ from backtest.errors import DataError
 from backtest.markets import Market
 from backtest.markets.currencies import DOLLAR, Currency
 from backtest.markets.rules import RuleName
-from backtest.universe import load_universe
+from backtest.universe import Universe
 
 BARS = ("open", "high", "low", "close")
 VALUES = (*BARS, "adj_close")
@@ -42,20 +42,21 @@ LISTED_WITHIN = pd.Timedelta(days=14)  # of the day from which a supplier is a m
 COPIED = 10  # closes of a quarter that two tickers share, at least half of them different from each other
 
 
-def checked(tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+def checked(
+    tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Mapping[str, str], universe: Universe
+) -> dict[str, pd.DataFrame]:
     """Return prices by ticker that passed every check, empty on suspended sessions; DataError for the first fault.
 
     `named` is what each table is called in an error.
     """
-    universe = load_universe()
-    traits = universe.traits(list(tables))
+    traits, since = universe.traits(list(tables)), {row.ticker: pd.Timestamp(row.since) for row in universe.suppliers}
     opened = {
         market: min(tables[ticker].index[0] for ticker in tables if traits[ticker][0] == market) for market, _ in traits.values()
     }
     passed = {}
     for ticker, table in tables.items():
         market = traits[ticker][0]
-        sheet = Sheet(table, ticker, universe.markets[market], named[ticker], decisions)
+        sheet = Sheet(table, ticker, universe.markets[market], named[ticker], decisions, since.get(ticker))
         passed[ticker] = checked_days(sheet, opened[market])
     _refuse_copies(passed, named)
     return passed
@@ -63,13 +64,17 @@ def checked(tables: Mapping[str, pd.DataFrame], decisions: Decisions, named: Map
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of prices, whose it is, what an error calls it, and what a person decided; a rate has no market."""
+    """A table of prices, whose it is, what an error calls it, and what a person decided; a rate has no market.
+
+    `since` is the day from which a supplier can be held, where it is one.
+    """
 
     table: pd.DataFrame
     ticker: str
     market: Market | None
     name: str
     decisions: Decisions
+    since: pd.Timestamp | None = None
 
     @property
     def traded_on(self) -> Market:
@@ -322,8 +327,7 @@ def _free(sheet: Sheet, opened: pd.Timestamp | None) -> np.ndarray:
     """Return whether a session is one of the first after listing, which have no limit."""
     if not len(sheet.table) or opened is None or sheet.table.index[0] <= opened:
         return np.zeros(len(sheet.table), dtype=bool)
-    since = [pd.Timestamp(row.since) for row in load_universe().suppliers if row.ticker == sheet.ticker]
-    if since and sheet.table.index[0] > since[0] + LISTED_WITHIN:
+    if sheet.since is not None and sheet.table.index[0] > sheet.since + LISTED_WITHIN:
         return np.zeros(len(sheet.table), dtype=bool)
     return np.arange(1, len(sheet.table) + 1) <= _rule(sheet, "free_sessions")
 

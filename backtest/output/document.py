@@ -8,7 +8,7 @@ import pandas as pd
 from backtest.claims.ledger import Finding, ReadingResult
 from backtest.files.documents import SCHEMA_VERSION, Json
 from backtest.result import FIRST_KIND, Book, RunResult, SignalReadings
-from backtest.thesis.windows import REPORT_DATE
+from backtest.thesis import Thesis
 
 
 def to_document(result: RunResult) -> Json:
@@ -20,6 +20,7 @@ def to_document(result: RunResult) -> Json:
         "data_id": result.data_id,
         "code_id": result.code_id,
         "spec": result.spec.as_dict(),
+        "thesis": {"id": result.thesis.id, "title": result.thesis.title, "date": f"{result.thesis.date:%Y-%m-%d}"},
         "prices": asdict(result.prices),
         "windows": [
             {"name": w.name, "start": f"{w.start:%Y-%m-%d}", "end": f"{w.end:%Y-%m-%d}", "sample": w.sample}
@@ -30,19 +31,19 @@ def to_document(result: RunResult) -> Json:
         "trends": {name: _readings(readings) for name, readings in result.trends.items()},
         "seen": result.seen,
         "known": {day: {claim: asdict(outcome) for claim, outcome in known.items()} for day, known in result.known.items()},
-        "claims": claim_rows(result.claims),
+        "claims": claim_rows(result.claims, result.thesis),
         "notes": list(result.notes),
         "command": result.command,
         "audit": None if result.audit is None else asdict(result.audit),
     }
 
 
-def claim_rows(findings: Sequence[Finding]) -> list[Json]:
+def claim_rows(findings: Sequence[Finding], thesis: Thesis) -> list[Json]:
     """Return an object per claim; `readings` are all that were tried, the main one first, `alternatives` those beside it."""
-    return [_claim(finding) for finding in findings]
+    return [_claim(finding, f"{thesis.date:%Y-%m-%d}") for finding in findings]
 
 
-def _claim(finding: Finding) -> Json:
+def _claim(finding: Finding, written_on: str) -> Json:
     claim, written = finding.claim, finding.when_written
     readings = [_reading(result) for result in finding.readings]
     return {
@@ -55,7 +56,7 @@ def _claim(finding: Finding) -> Json:
         "quarter": finding.main.quarter,
         "evidence": finding.evidence,
         "confidence": finding.confidence,
-        "when_written": None if written is None else asdict(written) | {"date": f"{REPORT_DATE:%Y-%m-%d}"},
+        "when_written": None if written is None else asdict(written) | {"date": written_on},
         "readings": readings,
         "alternatives": readings[1:],
         "inputs": [fact.as_dict() for fact in finding.inputs],

@@ -38,12 +38,18 @@ class _Prices(_Part):
     source: str
 
 
+class _Thesis(_Part):
+    id: str
+    date: str
+
+
 class _Result(_Part):
     strategy: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     spec_id: str
     data_id: str
     code_id: str
     spec: Json
+    thesis: _Thesis
     prices: _Prices
     books: dict[str, _Book]
     claims: list[_Claim]

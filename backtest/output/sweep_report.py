@@ -24,7 +24,6 @@ from backtest.sweeps.grid import Setting
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.settings import applied
 from backtest.sweeps.stages import Sweep
-from backtest.universe import load_universe
 
 FULL = "settings"  # the folder of the full reports, in that of the page
 
@@ -56,7 +55,7 @@ def publish_sweep(sweep: Sweep, options: SweepOptions) -> Path:
 
 def search_of(sweep: Sweep) -> Search:
     """Return what the page of a sweep shows, without links to full reports."""
-    spec, universe, prices = sweep.settings.spec, load_universe(), sweep.archive.prices
+    spec, universe, prices = sweep.settings.spec, sweep.archive.thesis.universe, sweep.archive.prices
     return Search(
         title=spec.title,
         question=spec.question,
@@ -65,6 +64,7 @@ def search_of(sweep: Sweep) -> Search:
         prices=f"{prices.source}, {prices.adjustment}",
         chosen=pd.Timestamp(max(universe.basket(name).chosen for name in spec.baskets)),
         reports={},
+        written=sweep.archive.thesis.date,
     )
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -29,7 +30,6 @@ from backtest.report.sections import (
 )
 from backtest.result import RunResult
 from backtest.sweeps.results import SweepSummary
-from backtest.thesis.windows import REPORT_DATE
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
@@ -52,11 +52,12 @@ SECTIONS = (
 
 def render(result: RunResult, above: Above = FRONT) -> str:
     """Return the page of a run: one HTML document that asks for nothing else; `above` is where it hangs."""
-    return page(result.spec.title, result.spec.question, above, [section(result) for section in SECTIONS])
+    sections = [section(result) for section in SECTIONS]
+    return page(result.spec.title, result.spec.question, above, sections, result.thesis.date)
 
 
-def page(title: str, question: str, above: Above, sections: Sequence[Section]) -> str:
-    """Return some sections as a page, with the definition of every figure at its end."""
+def page(title: str, question: str, above: Above, sections: Sequence[Section], written: pd.Timestamp) -> str:
+    """Return some sections as a page, with the definition of every figure at its end; `written` is the thesis's date."""
     return (
         _templates()
         .get_template("page.html.j2")
@@ -65,7 +66,7 @@ def page(title: str, question: str, above: Above, sections: Sequence[Section]) -
             question=question,
             above=above,
             sections=[*sections, glossary.section(sections)],
-            report_date=f"{REPORT_DATE:%Y-%m-%d}",
+            thesis_date=f"{written:%Y-%m-%d}",
         )
     )
 

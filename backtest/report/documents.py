@@ -20,6 +20,15 @@ class SpecPart:
 
 
 @dataclass(frozen=True)
+class ThesisPart:
+    """Which thesis a strategy acts on, and its date."""
+
+    id: str
+    title: str
+    date: str
+
+
+@dataclass(frozen=True)
 class PricesPart:
     """Where prices came from."""
 
@@ -75,6 +84,7 @@ class StrategyDocument:
     data_id: str
     code_id: str
     spec: SpecPart
+    thesis: ThesisPart
     prices: PricesPart
     windows: tuple[WindowPart, ...]
     books: dict[str, BookPart]

@@ -84,7 +84,7 @@ def _sweep(summary: SweepSummary) -> tuple[Cell, ...]:
 
 def _row(row: int, document: StrategyDocument) -> tuple[Cell, ...]:
     books = document.books
-    drawn = sparkline(f"spark-{row}", {name: book.path for name, book in books.items()})
+    drawn = sparkline(f"spark-{row}", {name: book.path for name, book in books.items()}, document.thesis.date)
     newest = document.newest_figure
     return (
         Cell(title(document), note=counted(len(books), "book"), href=address(document), about=_span(document)),

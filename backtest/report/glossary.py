@@ -48,7 +48,7 @@ TERMS: dict[str, Term] = {
         "does, confirmed under one reading where some do, not testable where none can be measured.",
         "one of four",
     ),
-    "On its date": Term("The same verdict from what had been published by the report's date, 2025-07-23.", "one of four"),
+    "On its date": Term("The same verdict from what had been published by the thesis's date.", "one of four"),
     "Evidence": Term(
         "The weakest evidence among the figures used: reported, derived from reported ones, or estimated.", "a mark"
     ),

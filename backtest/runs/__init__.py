@@ -22,42 +22,47 @@ from backtest.runs.notes import book_notes, end_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.statistics import performance
 from backtest.strategy import StrategySpec
-from backtest.thesis.windows import REPORT_DATE, Window, windows
-from backtest.universe import Benchmark, Supplier, Universe, load_universe
+from backtest.thesis import Thesis
+from backtest.thesis.windows import Window, windows
+from backtest.universe import Benchmark, Supplier, Universe
 
-FACTORS = {"NVDA"}  # what the audit explains returns by, beside the benchmarks
 
-
-def needed_tickers(spec: StrategySpec, universe: Universe) -> list[str]:
+def needed_tickers(spec: StrategySpec, thesis: Thesis) -> list[str]:
     """Return every ticker a run needs prices for: what its books hold and are compared with, what claims and the audit need."""
-    own = {ticker for book in spec.books for ticker in spec.tickers(book, universe)}
-    return sorted(own | {row.ticker for row in universe.benchmarks} | tickers_needed() | FACTORS)
+    spec.require_names(thesis.universe)
+    own = {ticker for book in spec.books for ticker in spec.tickers(book, thesis.universe)}
+    compared = {row.ticker for row in thesis.universe.benchmarks} | {row.ticker for row in thesis.factors}
+    return sorted(own | compared | tickers_needed(thesis))
 
 
 def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) -> RunResult:
-    """Return the run of a spec on an archive; StrategyError for a strategy that fails or changes the archive.
+    """Return the run of a spec on an archive and its thesis; StrategyError for a strategy that fails or changes the archive.
 
     The first decisions of every book are taken again: NotRepeatableError when one is not the same.
     """
     with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
-        result = _run(spec, archive, universe or load_universe())
-    return replace(result, code_id=provenance.code_id([*spec.files, *archive.files]))
+        result = _run(spec, archive, universe or archive.thesis.universe)
+    return replace(result, code_id=provenance.code_id([*spec.files, *archive.thesis.files, *archive.files]))
 
 
 def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
+    spec.require_names(universe)
     archive.prices.require(sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)}))
     last = max(last_session(archive.prices, spec.tickers(book, universe), spec.end, spec.fill) for book in spec.books)
-    spans = windows(pd.Timestamp(spec.start), last)
+    spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [] if spec.end else end_notes(spec, books, archive.prices, universe)
     notes += [note for book in books.values() for note in book_notes(book)]
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
-    own = named_signals(spec)
-    quarterly = {name: signal for name, signal in (load_signals() | own).items() if isinstance(signal, QuarterlySignal)}
+    own = named_signals(spec, archive.thesis)
+    quarterly = {
+        name: signal for name, signal in (load_signals(archive.thesis) | own).items() if isinstance(signal, QuarterlySignal)
+    }
     read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
     rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
         spec=spec,
+        thesis=archive.thesis,
         spec_id=spec.spec_id,
         data_id=archive.data_id,
         code_id="",  # known when all of it has run
@@ -130,13 +135,13 @@ def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
 
 def _claims(archive: Archive, panel: Panel) -> tuple[Finding, ...]:
     """Return the ledger as known on a panel, each claim with its verdict and figure as known on the report's date."""
-    written = _ledger(archive, as_of_moment(f"{REPORT_DATE:%Y-%m-%d}"))
+    written = _ledger(archive, as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
     return tuple(with_outcome_of(written, _ledger(archive, panel.moment)))
 
 
-def named_signals(spec: StrategySpec) -> dict[str, Signal]:
+def named_signals(spec: StrategySpec, thesis: Thesis) -> dict[str, Signal]:
     """Return the spec's signals by module name, or by class where they have no module of their own."""
-    return dict(zip(signal_names(spec), spec.signals, strict=True))
+    return dict(zip(signal_names(spec, thesis), spec.signals, strict=True))
 
 
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
@@ -161,7 +166,8 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         periods_per_year=periods,
         equity=outcome.equity,
         benchmarks=benchmarks,
-        decisions=_decision_table(spec, decisions),
+        charted=tuple(row.ticker for row in universe.benchmarks if row.charted and row.ticker in compared),
+        decisions=_decision_table(signal_names(spec, archive.thesis), decisions),
         targets=outcome.targets,
         realised=outcome.realised,
         orders=outcome.orders,
@@ -180,11 +186,9 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     )
 
 
-def _decision_table(spec: StrategySpec, decisions: Sequence[Decision]) -> pd.DataFrame:
+def _decision_table(names: Sequence[str], decisions: Sequence[Decision]) -> pd.DataFrame:
     """Return session × moment, score of each signal (the mean where it scores names) and the share to be invested."""
-    scores = {
-        name: [float(decision.scores[number].mean()) for decision in decisions] for number, name in enumerate(named_signals(spec))
-    }
+    scores = {name: [float(decision.scores[number].mean()) for decision in decisions] for number, name in enumerate(names)}
     invested = [sum(decision.targets.values()) for decision in decisions]
     index = pd.DatetimeIndex([decision.session for decision in decisions], name="session")
     return pd.DataFrame({"moment": [decision.moment for decision in decisions], **scores, "invested": invested}, index=index)
@@ -193,7 +197,7 @@ def _decision_table(spec: StrategySpec, decisions: Sequence[Decision]) -> pd.Dat
 def _attribution(profits: dict[str, pd.DataFrame], capital: float, universe: Universe, prices: Prices) -> dict[str, pd.DataFrame]:
     """Return what each name, theme, market and currency added to the total return; each table adds up to it."""
     by_name = attribution.contributions(profits, capital)
-    theme = {ticker: universe.supplier(ticker).chain for ticker in by_name.index}
+    theme = {ticker: universe.supplier(ticker).theme for ticker in by_name.index}
     groups = {"theme": theme, "market": prices.market, "currency": prices.currency}
     return {"name": by_name} | {name: attribution.grouped(by_name, group) for name, group in groups.items()}
 

@@ -2,8 +2,9 @@
 
 A signal module `some_name.py` defines the frozen dataclass `SomeName`, all of whose fields have defaults. Called with a
 Panel it returns a Series of scores by theme or ticker: higher is better, NaN is no opinion, and nothing but the Panel
-is read. A signal of quarterly figures also has `values` and `inputs` (see QuarterlySignal), and may have `parts`: further
-numbers of a quarter, by name.
+is read. Who plays which part comes from the roles of the panel's thesis: a field of type Group names a role, or entities in its
+place, and the class attribute `roles` has the roles that the default parameters need. A signal of quarterly figures also has
+`values` and `inputs` (see QuarterlySignal), and may have `parts`: further numbers of a quarter, by name.
 """
 
 import pkgutil
@@ -19,7 +20,10 @@ import pandas as pd
 from backtest.calendars import quarter_label
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
 from backtest.panel import Panel
+from backtest.thesis import Thesis
+from backtest.thesis.own_signals import load_own_signals
 
+Group = str | tuple[str, ...]  # a role of the thesis by its name, or entities
 SUPPLY_CHAIN = "supply_chain"  # the index of a score that speaks of the supply chain as a whole
 
 
@@ -136,9 +140,14 @@ def cited(facts: Iterable[Fact | None]) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact is not None)
 
 
+def load_signals(thesis: Thesis) -> dict[str, Signal]:
+    """Return the signals of this folder whose roles a thesis names, then its own, with default parameters, by module name."""
+    shipped = {name: signal for name, signal in _shipped().items() if thesis.has_roles(getattr(signal, "roles", ()))}
+    return shipped | load_own_signals(thesis)
+
+
 @lru_cache
-def load_signals() -> dict[str, Signal]:
-    """Return every signal of this folder with its default parameters, by module name."""
+def _shipped() -> dict[str, Signal]:
     signals = {}
     for module in pkgutil.iter_modules(__path__):
         name = "".join(part.title() for part in module.name.split("_"))

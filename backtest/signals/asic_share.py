@@ -1,30 +1,28 @@
 """Shift 2: from GPU only to GPU and ASIC."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
-
-ASIC = (Series("AVGO", "ai_semiconductor_revenue"), Series("MRVL", "data_center_revenue"))
-GPU = (Series("NVDA", "data_center_revenue"), Series("AMD", "data_center_segment_revenue"))
 
 
 @dataclass(frozen=True)
 class AsicShare:
     """Custom-chip vendors' share of accelerator revenue, by calendar quarter, as a fraction.
 
-    (AVGO AI + MRVL data center) ÷ (those + NVDA data center + AMD data center). Score: the change of the share over
-    `window` quarters, as a fraction, at the latest complete quarter.
-    Weakest input: Marvell's and AMD's segments, which hold more than accelerators; chips a cloud has made elsewhere are
-    in nobody's revenue. Source: Soochow Securities, 2025-07-23, second trend shift.
+    Σ custom_chips ÷ Σ (custom_chips + merchant_chips), both roles of the thesis. Score: the change of the share over `window`
+    quarters, as a fraction, at the latest complete quarter.
+    Weakest input: segments that hold more than accelerators; chips a cloud has made elsewhere are in nobody's revenue.
+    Source: the interconnect thesis, second trend shift.
     """
 
+    roles: ClassVar[tuple[str, ...]] = ("custom_chips", "merchant_chips")
     window: int = 4
 
     def __post_init__(self) -> None:
@@ -37,10 +35,11 @@ class AsicShare:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the share per quarter of the panel, NaN where an input is unknown."""
-        custom = panel.matrix(ASIC).sum(axis=1)
-        share: np.ndarray = custom / (custom + panel.matrix(GPU).sum(axis=1))
+        custom = panel.matrix(panel.series("custom_chips")).sum(axis=1)
+        share: np.ndarray = custom / (custom + panel.matrix(panel.series("merchant_chips")).sum(axis=1))
         return share
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
-        """Return the four vendors' revenue of the quarter."""
-        return cited(panel.fact(series, quarter) for series in (*ASIC, *GPU))
+        """Return each vendor's revenue of the quarter."""
+        series = (*panel.series("custom_chips"), *panel.series("merchant_chips"))
+        return cited(panel.fact(entry, quarter) for entry in series)

@@ -1,39 +1,32 @@
 """The multiplier: chips outgrow CapEx, and interconnect outgrows chips."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
-from backtest.facts import Fact
+from backtest.facts import Fact, SeriesKey
 from backtest.panel import Panel
-from backtest.signals import cited, newest
-
-CHIPS = (
-    Series("NVDA", "data_center_compute_revenue"),
-    Series("AVGO", "ai_semiconductor_revenue"),
-    Series("MRVL", "data_center_revenue"),
-    Series("AMD", "data_center_segment_revenue"),
-)
-RATE = Series("CNY=X", "per_usd")
+from backtest.signals import Group, cited, newest
 
 
 @dataclass(frozen=True)
 class Multiplier:
     """How far interconnect outgrew CapEx, in log points over `window` quarters, and through which link.
 
-    Δln I = Δln C + Δln(A/C) + Δln(I/A), exact, with C the clouds' `purchases_ppe`, A accelerator revenue (NVDA compute,
-    AVGO AI, MRVL and AMD data center) and I the leaders' revenue in USD at the quarter's mean rate. The last link is
-    shown at a constant rate, and what the rate did as a line of its own: -Δln(CNY per USD). Value: the last two links,
-    currency included, that is Δln I - Δln C. Score: its latest complete quarter.
-    Weakest input: AVGO's AI revenue, stated to 0.1 billion; nothing before 2024Q2, since it is known from 2023Q2 only.
-    Source: Soochow Securities, 2025-07-23.
+    Δln I = Δln C + Δln(A/C) + Δln(I/A), exact, with C the clouds' CapEx, A the revenue of the role `chips` and I the
+    leaders' revenue in USD at the quarter's mean rate. The last link is shown at a constant rate, and what the rate did as a
+    line of its own: -Δln(units per USD), nothing for leaders that report in USD. Value: the last two links, currency included,
+    that is Δln I - Δln C. Score: its latest complete quarter.
+    Weakest input: of the chips, the revenue stated to 0.1 billion; nothing before every vendor's is known for a year.
+    Source: the interconnect thesis, the multiplier.
     """
 
-    leaders: tuple[str, ...] = ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")
-    clouds: tuple[str, ...] = ("AMZN", "GOOGL", "MSFT", "META", "ORCL")
+    roles: ClassVar[tuple[str, ...]] = ("leaders", "all_clouds", "chips")
+    leaders: Group = "leaders"
+    clouds: Group = "all_clouds"
     window: int = 4
 
     def __post_init__(self) -> None:
@@ -52,7 +45,9 @@ class Multiplier:
 
     def links(self, panel: Panel) -> dict[str, np.ndarray]:
         """Return the four terms of Δln I per quarter, in log points: they add up to `interconnect` exactly."""
-        capex, chips, leaders, rate = (np.log(panel.matrix(group).sum(axis=1)) for group in self._groups)
+        capex, chips, leaders = (np.log(panel.matrix(group).sum(axis=1)) for group in self._groups(panel))
+        rates = panel.rate_of(self._leaders(panel))
+        rate = np.log(panel.matrix(rates)[:, 0]) if rates else np.zeros(len(leaders))
         terms = {
             "capex": capex,
             "chips_over_capex": chips - capex,
@@ -64,7 +59,8 @@ class Multiplier:
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return every figure of the quarter and of `window` quarters before."""
-        series = [entry for group in self._groups for entry in group]
+        groups = (*self._groups(panel), panel.rate_of(self._leaders(panel)))
+        series = [entry for group in groups for entry in group]
         return cited(panel.fact(entry, when) for entry in series for when in (quarter, quarter - self.window))
 
     def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
@@ -72,10 +68,11 @@ class Multiplier:
         position = quarter - int(panel.quarters[0])
         return {name: float(term[position]) for name, term in self.links(panel).items()}
 
-    @property
-    def _groups(self) -> tuple[tuple[Series, ...], ...]:
-        capex = series_of(self.clouds, "purchases_ppe")
-        return capex, CHIPS, series_of(self.leaders, "revenue"), (RATE,)
+    def _leaders(self, panel: Panel) -> tuple[SeriesKey, ...]:
+        return panel.series(self.leaders, "revenue")
+
+    def _groups(self, panel: Panel) -> tuple[tuple[SeriesKey, ...], ...]:
+        return panel.series(self.clouds, "purchases_ppe"), panel.series("chips"), self._leaders(panel)
 
 
 def _change(term: np.ndarray, window: int) -> np.ndarray:

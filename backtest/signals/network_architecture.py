@@ -1,30 +1,29 @@
 """Shift 3: from upgrades of a product to upgrades of the whole network architecture."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
 
-NETWORKING = Series("NVDA", "data_center_networking_revenue")
-COMPUTE = Series("NVDA", "data_center_compute_revenue")
-
 
 @dataclass(frozen=True)
 class NetworkArchitecture:
-    """NVIDIA's networking revenue per unit of compute revenue, by calendar quarter, as a fraction.
+    """A chip vendor's networking revenue per unit of compute revenue, by calendar quarter, as a fraction.
 
-    Score: its log change over `window` quarters at the latest complete quarter. Beside it `domain`: how many chips the
-    scale-up network of NVIDIA's shipping flagship joins; a chip counts from the quarter it shipped.
-    Weakest input: the compute line, rounded and last disclosed for 2026Q1. NVIDIA's fiscal 2024 was first split a year
-    later (2024-05-22 and after), so this says nothing of 2023 before then.
-    Source: Soochow Securities, 2025-07-23, third trend shift.
+    Roles `networking` and `compute`, the vendor in their labels. Score: its log change over `window` quarters at the latest
+    complete quarter. Beside it `domain`: how many chips the scale-up network of the vendor's shipping flagship joins; a chip
+    counts from the quarter it shipped.
+    Weakest input: the compute line, rounded, and split from networking only in later filings for the first years.
+    Source: the interconnect thesis, third trend shift.
     """
+
+    roles: ClassVar[tuple[str, ...]] = ("networking", "compute")
 
     window: int = 4
 
@@ -38,17 +37,25 @@ class NetworkArchitecture:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return networking ÷ compute per quarter of the panel, NaN where an input is unknown."""
-        revenue = panel.matrix((NETWORKING, COMPUTE))
-        ratio: np.ndarray = revenue[:, 0] / revenue[:, 1]
+        networking, compute = (panel.matrix(panel.series(role)).sum(axis=1) for role in self.roles)
+        ratio: np.ndarray = networking / compute
         return ratio
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return both revenue lines of the quarter, and the flagship's domain."""
-        chip = panel.flagship("NVIDIA", quarter)
+        chip = panel.flagship(_vendor(panel), quarter)
         domain = chip.fact("scale_up_domain") if chip else None
-        return cited([*(panel.fact(series, quarter) for series in (NETWORKING, COMPUTE)), domain])
+        return cited([*(panel.fact(entry, quarter) for role in self.roles for entry in panel.series(role)), domain])
 
     def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
         """Return the scale-up domain of the flagship that had shipped by the quarter, in chips."""
-        chip = panel.flagship("NVIDIA", quarter)
+        chip = panel.flagship(_vendor(panel), quarter)
         return {"domain": chip.scale_up_domain} if chip else {}
+
+
+def _vendor(panel: Panel) -> str:
+    """Return whose flagship counts: the first label of the role `networking`."""
+    labels = panel.thesis.role("networking").labels
+    if not labels:
+        raise ConfigurationError(f"role networking of thesis {panel.thesis.id} has no labels; expected the chips' vendor")
+    return labels[0]

@@ -1,32 +1,30 @@
-"""NVIDIA's data-center revenue from clouds as a share of five clouds' CapEx: the report's ratio."""
+"""Data-center revenue from clouds as a share of the clouds' CapEx."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
-from backtest.facts import Fact
+from backtest.facts import Fact, SeriesKey
 from backtest.panel import Panel
-from backtest.signals import change, cited
-
-DATA_CENTER = Series("NVDA", "data_center_revenue")
-CLOUD_SHARE = Series("NVDA", "large_csp_share_of_dc_revenue")
+from backtest.signals import Group, change, cited
 
 
 @dataclass(frozen=True)
 class RevenueCapexRatio:
-    """Data-center revenue × disclosed cloud share ÷ Σ `purchases_ppe` of the clouds, by calendar quarter, as a fraction.
+    """Data-center revenue × disclosed cloud share ÷ Σ the clouds' CapEx, by calendar quarter, as a fraction.
 
-    The share is the one disclosed for the quarter or, where none was, the last disclosed before it (evidence
-    "estimated"); NaN before the first. The CapEx is that of `lag_quarters` earlier. Score: the change of the ratio over
-    `window` quarters, as a fraction (0.1 = 10 points), at the latest complete quarter.
+    Roles `data_center_revenue`, `cloud_share` and `all_clouds`. The share is the one disclosed for the quarter or, where none
+    was, the last disclosed before it (evidence "estimated"); NaN before the first. The CapEx is that of `lag_quarters` earlier.
+    Score: the change of the ratio over `window` quarters, as a fraction (0.1 = 10 points), at the latest complete quarter.
     Weakest input: the share, a phrase on a call ("about half") rounded to a number.
-    Source: Soochow Securities, 2025-07-23, which reports 5% in 23Q1 and about 30% in 24Q4.
+    Source: the interconnect thesis, which reports 5% in 23Q1 and about 30% in 24Q4.
     """
 
-    clouds: tuple[str, ...] = ("AMZN", "GOOGL", "MSFT", "META", "ORCL")
+    roles: ClassVar[tuple[str, ...]] = ("data_center_revenue", "cloud_share", "all_clouds")
+    clouds: Group = "all_clouds"
     window: int = 4
     lag_quarters: int = 0
 
@@ -57,28 +55,28 @@ class RevenueCapexRatio:
         if quarter not in panel.quarters:
             return ()
         disclosed = int(panel.quarters[_last_disclosed(panel)[quarter - int(panel.quarters[0])]])
-        share = panel.fact(CLOUD_SHARE, disclosed)
+        (revenue,), (stated,) = panel.series("data_center_revenue"), panel.series("cloud_share")
+        share = panel.fact(stated, disclosed)
         if share is not None and disclosed != quarter:
             share = replace(share, evidence="estimated")
-        capex = (panel.fact(series, quarter - self.lag_quarters) for series in self._capex)
-        return cited([panel.fact(DATA_CENTER, quarter), share, *capex])
+        capex = (panel.fact(series, quarter - self.lag_quarters) for series in self._capex(panel))
+        return cited([panel.fact(revenue, quarter), share, *capex])
 
     def _terms(self, panel: Panel) -> dict[str, np.ndarray]:
-        capex = panel.matrix(self._capex).sum(axis=1)
+        capex = panel.matrix(self._capex(panel)).sum(axis=1)
         spent: np.ndarray = np.full(len(capex), np.nan)
         spent[self.lag_quarters :] = capex[: max(len(capex) - self.lag_quarters, 0)]
         return {
-            "data_center_revenue": panel.matrix((DATA_CENTER,))[:, 0],
-            "cloud_share": panel.matrix((CLOUD_SHARE,))[:, 0][_last_disclosed(panel)],
+            "data_center_revenue": panel.matrix(panel.series("data_center_revenue"))[:, 0],
+            "cloud_share": panel.matrix(panel.series("cloud_share"))[:, 0][_last_disclosed(panel)],
             "capex": spent,
         }
 
-    @property
-    def _capex(self) -> tuple[Series, ...]:
-        return series_of(self.clouds, "purchases_ppe")
+    def _capex(self, panel: Panel) -> tuple[SeriesKey, ...]:
+        return panel.series(self.clouds, "purchases_ppe")
 
 
 def _last_disclosed(panel: Panel) -> np.ndarray:
     """Return, per quarter, the position of the latest quarter up to it for which a share was disclosed, else 0."""
-    share = panel.matrix((CLOUD_SHARE,))[:, 0]
+    share = panel.matrix(panel.series("cloud_share"))[:, 0]
     return np.maximum.accumulate(np.where(np.isfinite(share), np.arange(len(share)), 0))

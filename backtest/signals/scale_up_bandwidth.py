@@ -1,22 +1,15 @@
 """Shift 4: from scale-out to scale-out and scale-up, more bandwidth per chip."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series
 from backtest.errors import ConfigurationError
 from backtest.facts import Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
-
-VENDORS: tuple[tuple[str, Series], ...] = (
-    ("NVIDIA", Series("NVDA", "data_center_revenue")),
-    ("AMD", Series("AMD", "data_center_segment_revenue")),
-    ("Google", Series("AVGO", "ai_semiconductor_revenue")),
-    ("AWS", Series("MRVL", "data_center_revenue")),
-)
 
 
 @dataclass(frozen=True)
@@ -24,13 +17,15 @@ class ScaleUpBandwidth:
     """Bandwidth per chip of each vendor's shipping flagship, weighted by revenue, by calendar quarter, in GB/s.
 
     Per vendor the flagship that shipped last by the quarter: scale-up GB/s in both directions + scale-out Gb/s ÷ 4. Its
-    weight is the vendor's revenue of the quarter; for Google's chips that is Broadcom's AI revenue and for Amazon's
-    Marvell's data center, who build them. A chip counts from the quarter it shipped, not from its announcement, and only
+    weight is the revenue that the role `chip_vendors` has for the vendor, of the quarter; a cloud's own chips are weighed by the
+    revenue of who builds them. A chip counts from the quarter it shipped, not from its announcement, and only
     with both figures published. Score: the log change over `window` quarters at the latest complete quarter.
     Weakest input: which chip is the flagship (our reading), revenue as weight of chips, and the quarter of first shipment,
     which for several chips is an outside estimate published in 2026 of what was public when it happened.
-    Source: Soochow Securities, 2025-07-23, fourth trend shift.
+    Source: the interconnect thesis, fourth trend shift.
     """
+
+    roles: ClassVar[tuple[str, ...]] = ("chip_vendors",)
 
     window: int = 4
 
@@ -44,21 +39,30 @@ class ScaleUpBandwidth:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the weighted bandwidth per quarter of the panel, NaN where a vendor's revenue or flagship is unknown."""
-        revenue = panel.matrix(tuple(series for _, series in VENDORS))
+        revenue = panel.matrix(panel.series("chip_vendors"))
         weighted: np.ndarray = (revenue * _bandwidths(panel)).sum(axis=1) / revenue.sum(axis=1)
         return weighted
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each vendor's revenue of the quarter and both bandwidths of its flagship."""
-        chips = [chip for vendor, _ in VENDORS if (chip := panel.flagship(vendor, quarter))]
+        chips = [chip for vendor in _vendors(panel) if (chip := panel.flagship(vendor, quarter))]
         figures = [chip.fact(metric) for chip in chips for metric in ("scale_up_gb_per_s", "scale_out_gbit_per_s")]
-        return cited([*(panel.fact(series, quarter) for _, series in VENDORS), *figures])
+        return cited([*(panel.fact(series, quarter) for series in panel.series("chip_vendors")), *figures])
 
 
 def _bandwidths(panel: Panel) -> np.ndarray:
     """Return quarters × vendors of the flagship's bandwidth, NaN before a vendor's first."""
-    table = np.full((len(panel.quarters), len(VENDORS)), np.nan)
-    for column, (vendor, _) in enumerate(VENDORS):
+    vendors = _vendors(panel)
+    table = np.full((len(panel.quarters), len(vendors)), np.nan)
+    for column, vendor in enumerate(vendors):
         for chip in panel.flagships(vendor):
             table[panel.quarters >= chip.shipped, column] = chip.bandwidth_gb_per_s
     return table
+
+
+def _vendors(panel: Panel) -> tuple[str, ...]:
+    """Return whose flagships count: the labels of the role `chip_vendors`."""
+    labels = panel.thesis.role("chip_vendors").labels
+    if not labels:
+        raise ConfigurationError(f"role chip_vendors of thesis {panel.thesis.id} has no labels; expected a vendor a series")
+    return labels

@@ -1,29 +1,30 @@
-"""How much faster the supply chain's revenue grows than the clouds' CapEx: the report's claim for 24Q1 onward."""
+"""How much faster the supply chain's revenue grows than the clouds' CapEx."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
-from backtest.facts import Fact
+from backtest.facts import Fact, SeriesKey
 from backtest.panel import Panel
-from backtest.signals import cited, four_quarter_growth, newest
+from backtest.signals import Group, cited, four_quarter_growth, newest
 
 
 @dataclass(frozen=True)
 class SupplyChainExcess:
     """Growth of the leaders' revenue above that of the clouds' CapEx.
 
-    g(Σ leaders' revenue, CNY) - g(Σ clouds' `purchases_ppe`, USD), g over four quarters, as fractions (0.12 = 12
-    points). Score: the value at the latest complete quarter. NaN until every entity's quarter, and that of the year
-    before, is known. Weakest input: the leaders, our choice; the report does not name its four.
-    Source: Soochow Securities, 2025-07-23, section on 25Q2.
+    g(Σ leaders' revenue) - g(Σ clouds' CapEx), each in its own currency, g over four quarters, as fractions (0.12 = 12
+    points); roles `leaders` and `clouds`. Score: the value at the latest complete quarter. NaN until every entity's quarter,
+    and that of the year before, is known. Weakest input: the leaders, where a thesis does not name its own.
+    Source: the interconnect thesis, section on 25Q2.
     """
 
-    leaders: tuple[str, ...] = ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")
-    clouds: tuple[str, ...] = ("AMZN", "GOOGL", "MSFT", "META")
+    roles: ClassVar[tuple[str, ...]] = ("leaders", "clouds")
+    leaders: Group = "leaders"
+    clouds: Group = "clouds"
 
     def __post_init__(self) -> None:
         if not self.leaders or not self.clouds:
@@ -40,17 +41,17 @@ class SupplyChainExcess:
         return excess
 
     def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
-        """Return the leaders' revenue (CNY_m), the clouds' CapEx (USD_m) and each one's growth over four quarters."""
+        """Return the leaders' revenue and the clouds' CapEx in millions, and each one's growth over four quarters."""
         position = quarter - int(panel.quarters[0])
         return {name: float(term[position]) for name, term in self._terms(panel).items()}
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each leader's revenue and each cloud's CapEx, of the quarter and of the year before."""
-        series = (*self._revenue, *self._capex)
+        series = (*self._revenue(panel), *self._capex(panel))
         return cited(panel.fact(entry, when) for entry in series for when in (quarter, quarter - 4))
 
     def _terms(self, panel: Panel) -> dict[str, np.ndarray]:
-        revenue, capex = (panel.matrix(series).sum(axis=1) for series in (self._revenue, self._capex))
+        revenue, capex = (panel.matrix(series).sum(axis=1) for series in (self._revenue(panel), self._capex(panel)))
         return {
             "revenue": revenue,
             "capex": capex,
@@ -58,10 +59,8 @@ class SupplyChainExcess:
             "capex_growth": four_quarter_growth(capex),
         }
 
-    @property
-    def _revenue(self) -> tuple[Series, ...]:
-        return series_of(self.leaders, "revenue")
+    def _revenue(self, panel: Panel) -> tuple[SeriesKey, ...]:
+        return panel.series(self.leaders, "revenue")
 
-    @property
-    def _capex(self) -> tuple[Series, ...]:
-        return series_of(self.clouds, "purchases_ppe")
+    def _capex(self, panel: Panel) -> tuple[SeriesKey, ...]:
+        return panel.series(self.clouds, "purchases_ppe")

@@ -1,25 +1,13 @@
-"""Themes by what they stand to gain from the four trend shifts, each trend as strong as it is against its own past."""
+"""Themes by what they stand to gain from the thesis's trends, each trend as strong as it is against its own past."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, near_miss
 from backtest.panel import Panel
-from backtest.signals import QuarterlySignal
-from backtest.signals.asic_share import AsicShare
-from backtest.signals.network_architecture import NetworkArchitecture
-from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
-from backtest.signals.token_anchor import TokenAnchor
-from backtest.thesis import load_loadings
-
-TRENDS: dict[str, QuarterlySignal] = {
-    "token_anchor": TokenAnchor(),
-    "asic_share": AsicShare(),
-    "network_architecture": NetworkArchitecture(),
-    "scale_up_bandwidth": ScaleUpBandwidth(),
-}
+from backtest.signals import QuarterlySignal, load_signals
 
 
 @dataclass(frozen=True)
@@ -28,9 +16,9 @@ class ThemeTrends:
 
     z = (latest - mean) / standard deviation (n - 1) over every quarter known to the panel, the latest included; a trend
     with fewer than `fewest_quarters` of them has no opinion and is left out. Loadings are the rows of
-    `thesis/loadings.toml`; a theme without a row for a trend has loading 0 on it. NaN while no trend has an opinion.
+    the thesis's loadings.toml; a theme without a row for a trend has loading 0 on it. NaN while no trend has an opinion.
     Weakest input: the loadings, our reading of the report; and z-scores over a handful of quarters.
-    Source: Soochow Securities, 2025-07-23, the four trend shifts.
+    Source: the interconnect thesis, the four trend shifts.
     """
 
     fewest_quarters: int = 4
@@ -41,9 +29,9 @@ class ThemeTrends:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return a score per theme."""
-        strength = {name: self._standardised(signal.values(panel)) for name, signal in TRENDS.items()}
+        rows = panel.thesis.loadings
+        strength = {name: self._standardised(_trend(panel, name).values(panel)) for name in dict.fromkeys(r.trend for r in rows)}
         opinions = [name for name, z in strength.items() if np.isfinite(z)]
-        rows = load_loadings()
         themes = sorted({row.theme for row in rows})
         totals = dict.fromkeys(themes, 0.0 if opinions else np.nan)
         for row in rows:
@@ -55,3 +43,11 @@ class ThemeTrends:
         known = values[np.isfinite(values)]
         spread = known.std(ddof=1) if len(known) >= self.fewest_quarters else 0.0
         return float((known[-1] - known.mean()) / spread) if spread > 0 else np.nan
+
+
+def _trend(panel: Panel, name: str) -> QuarterlySignal:
+    """Return the quarterly signal that a loading names; ConfigurationError with a near miss for none."""
+    quarterly = {known: signal for known, signal in load_signals(panel.thesis).items() if isinstance(signal, QuarterlySignal)}
+    if name not in quarterly:
+        raise ConfigurationError(f"loadings.toml: trend: {near_miss('quarterly signal', name, list(quarterly))}")
+    return quarterly[name]

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from backtest.data.series import Series, series_of
 from backtest.errors import ConfigurationError
-from backtest.facts import Fact
+from backtest.facts import Fact, SeriesKey
 from backtest.panel import Panel
-from backtest.signals import cited, newest
+from backtest.signals import Group, cited, newest
 
 DAYS_PER_YEAR = 365.25
 
@@ -23,12 +23,13 @@ class TokenAnchor:
     Per scope (a provider, and whether it states a month, a quarter or a year): ln(v₂/v₁) ÷ years between two consecutive
     disclosed levels, counted in the calendar quarter of the later; one pair a scope and quarter, the last. Scopes are
     never added up, a base not yet published is not used, guidance is left out. Minus ln(C_q / C_{q-4}) with C the sum of
-    the clouds' `purchases_ppe`. In log points per year (0.7 = doubling). Score: the latest complete quarter.
+    the CapEx of the role `all_clouds`. In log points per year (0.7 = doubling). Score: the latest complete quarter.
     Weakest input: levels disclosed on stages, with scopes that widen ("all surfaces"); close pairs annualise wildly.
-    Source: Soochow Securities, 2025-07-23, first trend shift.
+    Source: the interconnect thesis, first trend shift.
     """
 
-    clouds: tuple[str, ...] = ("AMZN", "GOOGL", "MSFT", "META", "ORCL")
+    roles: ClassVar[tuple[str, ...]] = ("all_clouds",)
+    clouds: Group = "all_clouds"
 
     def __post_init__(self) -> None:
         if not self.clouds:
@@ -40,7 +41,7 @@ class TokenAnchor:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the excess log growth per quarter of the panel, NaN where no pair ends in it or CapEx is unknown."""
-        capex = panel.matrix(self._capex).sum(axis=1)
+        capex = panel.matrix(self._capex(panel)).sum(axis=1)
         growths: dict[int, list[float]] = {}
         for quarter, base, level in _pairs(panel):
             growths.setdefault(quarter, []).append(_annual_growth(base, level))
@@ -54,12 +55,11 @@ class TokenAnchor:
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return both levels of every pair that ends in the quarter, and the clouds' CapEx then and a year before."""
         levels = [fact for when, base, level in _pairs(panel) if when == quarter for fact in (base, level)]
-        capex = [panel.fact(series, when) for series in self._capex for when in (quarter, quarter - 4)]
+        capex = [panel.fact(series, when) for series in self._capex(panel) for when in (quarter, quarter - 4)]
         return cited([*levels, *capex])
 
-    @property
-    def _capex(self) -> tuple[Series, ...]:
-        return series_of(self.clouds, "purchases_ppe")
+    def _capex(self, panel: Panel) -> tuple[SeriesKey, ...]:
+        return panel.series(self.clouds, "purchases_ppe")
 
 
 def _pairs(panel: Panel) -> tuple[tuple[int, Fact, Fact], ...]:

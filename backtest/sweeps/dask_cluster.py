@@ -13,7 +13,6 @@ from backtest.strategy import STRATEGY
 from backtest.sweeps.chunks import Chunk, Encoded, encoded
 from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.settings import Settings
-from backtest.universe import load_universe
 
 RETRIES = 10  # of a chunk that fails; the scheduler counts the deaths of workers (allowed-failures, 3 by default)
 CONNECT_SECONDS = 30
@@ -85,7 +84,7 @@ class Shared:
         """Return the settings and the evaluator of this process."""
         if self._made is None:
             settings, archive = pickle.loads(self._body)
-            self._made = settings, Evaluator(archive, load_universe())
+            self._made = settings, Evaluator(archive, archive.thesis.universe)
         return self._made
 
 

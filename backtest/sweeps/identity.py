@@ -12,8 +12,8 @@ LIBRARIES = ("arch", "exchange_calendars", "numba", "numpy", "pandas", "pyarrow"
 
 
 def identities(archive: Archive, spec: StrategySpec) -> dict[str, str]:
-    """Return the hashes of code (Python files, the strategy's among them), rules (all other files), data and dependencies."""
-    files = [*spec.files, *archive.files]
+    """Return the hashes of code (Python files, strategy and thesis included), rules (other files), data and dependencies."""
+    files = [*spec.files, *archive.thesis.files, *archive.files]
     code = content_id([*provenance.package_parts(".py"), *provenance.strategy_parts(files, python=True)])
     rules = content_id([*provenance.package_parts(".toml"), *provenance.strategy_parts(files, python=False)])
     return {"code": code, "rules": rules, "data": archive.data_id, "dependencies": _dependencies()}

@@ -30,7 +30,6 @@ from backtest.sweeps.results import (
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.workers import WorkerPool
 from backtest.thesis.windows import WHOLE, Window, windows
-from backtest.universe import load_universe
 
 SEED = 20250723
 KEYS = ["number", "spec_id", "book"]
@@ -132,12 +131,12 @@ def _best(table: pd.DataFrame, row: int, settings: Settings, basis: _Basis) -> B
 
 
 def _basis(settings: Settings, archive: Archive) -> _Basis:
-    evaluator, specs = Evaluator(archive, load_universe()), [settings[number][1] for number in settings.scopes]
+    evaluator, specs = Evaluator(archive, archive.thesis.universe), [settings[number][1] for number in settings.scopes]
     days = reduce(pd.DatetimeIndex.intersection, (evaluator.sessions(spec, book) for spec in specs for book in spec.books))
     if len(days) < 2:
         raise DataError(f"the settings share {len(days)} sessions; expected at least two")
     holding = max(HOLDING[spec.rebalance] for spec in specs)
-    spans = tuple(windows(pd.Timestamp(settings[0][1].start), days[-1]))
+    spans = tuple(windows(archive.thesis, pd.Timestamp(settings[0][1].start), days[-1]))
     compared = [evaluator.benchmark(spec, book).reindex(days).notna() for spec in specs for book in spec.books]
     priced = np.logical_and.reduce(compared)
     return _Basis(days, priced[1:] & priced[:-1], spans, min(BLOCKS, (len(days) - 1) // holding // 2 * 2), holding)

@@ -23,11 +23,11 @@ def trade_once() -> None:
     """Trade two books on a few made-up sessions, which compiles the kernel."""
     market, days = "XNYS", pd.bdate_range("2024-01-02", periods=9).as_unit("ns")
     closes, rates = pd.Series(days.tz_localize("UTC") + pd.Timedelta(hours=20), days), pd.DataFrame(index=days)
-    flat = pd.DataFrame(1.0, days, ["NVDA"])
-    prices = Prices(flat, {"NVDA": market}, {"NVDA": "USD"}, {market: closes}, rates, "none", "none", "none")
-    spec = build_spec(name="none", title="", question="", baskets=("NVDA",), weights=Equal(), cost_bps=1.0)
+    flat = pd.DataFrame(1.0, days, ["AAA"])
+    prices = Prices(flat, {"AAA": market}, {"AAA": "USD"}, {market: closes}, rates, "none", "none", "none")
+    spec = build_spec(name="none", title="", question="", baskets=("AAA",), weights=Equal(), cost_bps=1.0)
     settings = spec.execution
-    conditions = conditions_of(prices, ("NVDA",), "USD", pd.DatetimeIndex(closes.index), settings.fill, settings.costs)
+    conditions = conditions_of(prices, ("AAA",), "USD", pd.DatetimeIndex(closes.index), settings.fill, settings.costs)
     orders = filled(conditions, np.ones((1, 2, 1)), pd.DatetimeIndex(closes.index[:1]), settings)
     book_values(conditions, orders, flat.to_numpy(), spec.capital)
 

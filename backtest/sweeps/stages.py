@@ -26,7 +26,7 @@ from backtest.sweeps.results import SweepCost, SweepResult, SweepSummary
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.trials import Trials, open_trials
 from backtest.sweeps.workers import WorkerPool, peak_memory
-from backtest.universe import load_universe
+from backtest.thesis import Thesis
 
 MEGABYTES = (500.0, 350.0)  # of a sweep, and of each worker
 
@@ -57,14 +57,16 @@ class _Plan:
         return sorted(number for chunk in self.ours for number in chunk.numbers)
 
 
-def run_sweep(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archive], options: SweepOptions) -> Sweep | None:
-    """Evaluate a sweep or a shard of it; None for a shard, which has no result of its own.
+def run_sweep(
+    spec: StrategySpec, thesis: Thesis, load_archive: Callable[[Sequence[str]], Archive], options: SweepOptions
+) -> Sweep | None:
+    """Evaluate a sweep of a strategy on a thesis, or a shard of it; None for a shard, which has no result of its own.
 
     `load_archive` is called with every ticker that a setting can hold.
     """
     keep_freed_memory()
     watch = Stopwatch()
-    plan = _plan(spec, load_archive, options, watch)
+    plan = _plan(spec, thesis, load_archive, options, watch)
     ledger = open_trials()
     for path in options.trials:
         ledger.merge(path)
@@ -95,10 +97,16 @@ def run_sweep(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archiv
     return Sweep(plan.settings, plan.archive, _result(spec, plan, measured, ledger, options), cost)
 
 
-def _plan(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archive], options: SweepOptions, watch: Stopwatch) -> _Plan:
-    workers, settings, universe = options.workers or cores(), Settings(spec, load_grid(options.grid)), load_universe()
+def _plan(
+    spec: StrategySpec,
+    thesis: Thesis,
+    load_archive: Callable[[Sequence[str]], Archive],
+    options: SweepOptions,
+    watch: Stopwatch,
+) -> _Plan:
+    workers, settings = options.workers or cores(), Settings(spec, load_grid(options.grid))
     print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
-    tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], universe)}
+    tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], thesis)}
     watch.lap("settings")
     if not options.shard:
         Thread(target=compile_statistics, daemon=True).start()  # while prices are read and workers load their libraries
@@ -113,7 +121,7 @@ def _plan(spec: StrategySpec, load_archive: Callable[[Sequence[str]], Archive], 
 
 def _require_repeatable(settings: Settings, archive: Archive) -> None:
     """Take the first decisions of the first setting and of the last again; NotRepeatableError when one is not the same."""
-    universe = load_universe()
+    universe = archive.thesis.universe
     for number in dict.fromkeys((0, len(settings) - 1)):
         spec = settings[number][1]
         with blaming(f"strategy {spec.name}"):

@@ -28,7 +28,7 @@ from backtest.sweeps.chunks import Chunk
 from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.fork_server import METHOD
 from backtest.sweeps.settings import Settings
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
@@ -52,11 +52,11 @@ class WorkerPool:
 
     def __init__(self, count: int, strategy: Path | None, settings: Settings, archive: Archive) -> None:
         self._settings, self._peaks = settings, dict[int, Memory]()
-        self._own = Evaluator(archive, load_universe())
+        self._own = Evaluator(archive, archive.thesis.universe)
         self._pools: list[ProcessPoolExecutor] = []
         self._processes: list[int] = []
         if count > 1:
-            arguments = strategy, _packed(settings, archive)
+            arguments = strategy, archive.thesis.folder, _packed(settings, archive)
             self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, arguments) for _ in range(count)]
 
     def __enter__(self) -> Self:
@@ -140,7 +140,7 @@ class _Tiles:
         return chunk
 
 
-def _begin(strategy: Path | None, body: bytes) -> None:
+def _begin(strategy: Path | None, thesis: Path, body: bytes) -> None:
     """Set up a worker process: it ends with its parent, loads the strategy's own classes, the settings and the archive."""
     global _state
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
@@ -149,9 +149,9 @@ def _begin(strategy: Path | None, body: bytes) -> None:
     gc.enable()
     try:
         if strategy is not None:
-            load_strategy(strategy)
+            load_strategy(strategy, load_thesis(thesis))
         settings, archive = pickle.loads(body)
-        _state = settings, Evaluator(archive, load_universe())
+        _state = settings, Evaluator(archive, archive.thesis.universe)
     except Exception as error:  # raised by `_ready`: a pool would only say that it is broken
         _state = BacktestError(f"a worker could not begin: {type(error).__name__}: {error}")
 

@@ -1,72 +1,211 @@
-"""The rows of the thesis: the windows it names, how themes load on its trend shifts, and the hypotheses registered about it."""
+"""A thesis: a dated report or idea with its windows, roles, baskets, claims and hypotheses, each a row in a folder of its own.
 
+A folder is a thesis where it holds `thesis.toml` with a [thesis] table. Beside it lie suppliers.toml and baskets.toml, and, where
+the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors and pages (.toml each), metrics.toml,
+`facts/*.csv`, `signals/*.py`, `strategies/*.py`, `sources/*.py`, `sweeps/*.toml`. A thesis.toml with `use = "ID"` only points.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, Field, model_validator
+import pandas as pd
 
 from backtest.errors import ConfigurationError, near_miss
+from backtest.facts import SeriesKey
 from backtest.files.hashes import content_id
-from backtest.files.rows import STRICT, Day, Row, read_rows
-from backtest.universe import load_universe
+from backtest.files.rows import Model, parsed_row, read_rows, read_tables, read_toml
+from backtest.thesis.rows import Chain, Factor, Figures, Header, Hypothesis, Loading, NamedWindow, Role, Shift
+from backtest.universe import Universe, load_universe
 
-FOLDER = Path(__file__).parent
+SHIPPED = Path(__file__).parent
+FILE = "thesis.toml"
+VARIABLE = "BACKTEST_THESIS"
+OWN_FILES = ("*.toml", "facts/*.csv", "markets/*.toml", "signals/*.py")  # that a run on the thesis depends on
 
 
-class NamedWindow(Row):
-    """A window that the thesis names, both days included; no `end` means to the end of the run."""
+@dataclass(frozen=True)
+class Pages:
+    """What the pages of a thesis show beside the parts that all have: its figures, the links of its chain, its shifts."""
 
-    name: str
+    figures: Figures | None = None
+    chain: Chain | None = None
+    shifts: tuple[Shift, ...] = ()
+
+
+@dataclass(frozen=True)
+class Thesis:
+    """A thesis as its folder states it; signals, measures, audits and pages read names and days from it and from nowhere else."""
+
+    id: str
     title: str
-    start: Day
-    end: Day | None = None
+    question: str
+    publisher: str
+    date: pd.Timestamp
+    language: str
+    cited_as: tuple[str, ...]
+    folder: Path
+    universe: Universe
+    roles: tuple[Role, ...] = ()
+    windows: tuple[NamedWindow, ...] = ()
+    loadings: tuple[Loading, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    pages: Pages = Pages()
 
-    @model_validator(mode="after")
-    def _span(self) -> "NamedWindow":
-        if self.end and self.end < self.start:
-            raise ValueError(f"end is {self.end}; expected a day from start ({self.start}) on")
-        return self
+    def has_roles(self, names: Sequence[str]) -> bool:
+        """Return whether the thesis names every one of some roles."""
+        return {*names} <= {role.name for role in self.roles}
+
+    def role(self, name: str) -> Role:
+        """Return a role by name; ConfigurationError with a near miss where the thesis names none."""
+        for role in self.roles:
+            if role.name == name:
+                return role
+        raise ConfigurationError(near_miss(f"role of thesis {self.id}", name, [role.name for role in self.roles]))
+
+    def series(self, group: str | tuple[str, ...], metric: str) -> tuple[SeriesKey, ...]:
+        """Return the series of a role by its name, or one metric's series of some entities."""
+        return self.role(group).keys if isinstance(group, str) else tuple((entity, metric) for entity in group)
+
+    def unit_of(self, signal: str) -> str:
+        """Return the unit of a signal's value, as the pages say it."""
+        rows: list[Shift | Chain] = [*self.pages.shifts, *([self.pages.chain] if self.pages.chain else [])]
+        return next((row.unit for row in rows if row.signal == signal), "as a fraction")
+
+    def cites_itself(self, source: str) -> bool:
+        """Return whether a source is the thesis itself, which proves nothing of it."""
+        return any(word in source for word in self.cited_as)
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the thesis lies within this package, whose files a run's ids cover already."""
+        return self.folder.is_relative_to(SHIPPED)
+
+    @property
+    def source_folders(self) -> tuple[Path, ...]:
+        """The folder of the thesis's own sources, where it has one."""
+        folder = self.folder / "sources"
+        return (folder,) if folder.is_dir() else ()
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of the folder that a run depends on; none of a shipped thesis."""
+        return [] if self.shipped else sorted(path for pattern in OWN_FILES for path in self.folder.glob(pattern))
+
+    @property
+    def windows_id(self) -> str:
+        """The hash of the file that fixes the windows."""
+        return _file_id(self.folder / "windows.toml")
+
+    @property
+    def hypotheses_id(self) -> str:
+        """The hash of the file that registers the hypotheses."""
+        return _file_id(self.folder / "hypotheses.toml")
 
 
-class Loading(Row):
-    """How much a theme stands to gain from one of the four trend shifts, from -1 to 1, and why."""
+def load_thesis(named: str | Path | None = None) -> Thesis:
+    """Return a thesis by its id, or by its folder or a folder that points to one; None is the one this package names first.
 
-    theme: str
-    trend: Literal["token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth"]
-    loading: float = Field(ge=-1, le=1)
-    reason: str = Field(min_length=1)
-
-
-class Hypothesis(BaseModel):
-    """The strategy's statistic is larger than under a null, at level `alpha` after correction."""
-
-    model_config = STRICT
-
-    strategy: str
-    null: Literal["placebo", "labels", "dates", "leader", "noise", "factors"]
-    statistic: Literal["standardised log growth", "alpha a year"]
-    direction: Literal["larger"]
-    alpha: float = Field(gt=0, lt=1)
-    primary: bool = False
+    ConfigurationError by file, row and field, and with a near miss for an id that no folder has.
+    """
+    return _read(*_stamped(_folder(named)))
 
 
-@lru_cache
-def load_windows(folder: Path = FOLDER) -> tuple[NamedWindow, ...]:
-    """Return the named windows in file order; ConfigurationError by file, row and field."""
-    return read_rows(folder / "windows.toml", "window", NamedWindow, key="name")
+def find_thesis(named: str | Path | None, near: Path) -> Thesis:
+    """Return the thesis that is named, else by BACKTEST_THESIS, else the nearest above a path, else the package's first."""
+    chosen = named or os.environ.get(VARIABLE)
+    if chosen:
+        return load_thesis(chosen)
+    above = near.absolute()
+    for folder in (above, *above.parents):
+        if (folder / FILE).is_file():
+            return load_thesis(folder)
+    return load_thesis()
 
 
-def windows_id() -> str:
-    """Return the hash of the file that fixes the windows."""
-    return content_id([(FOLDER / "windows.toml").read_bytes()])
+def shipped_theses() -> dict[str, Path]:
+    """Return the folders of the theses within this package, by id."""
+    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob(f"*/{FILE}"))}
 
 
-@lru_cache
-def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
-    """Return the loadings in file order, each for a basket that exists; ConfigurationError by file and row."""
-    rows = read_rows(folder / "loadings.toml", "loading", Loading)
-    names = [basket.name for basket in load_universe().baskets]
+def _folder(named: str | Path | None) -> Path:
+    """Return the folder of a thesis, pointers followed."""
+    if named is None:
+        return _pointed(SHIPPED)
+    known = shipped_theses()
+    if str(named) in known:
+        return known[str(named)]
+    folder = Path(named).absolute()
+    if not (folder / FILE).is_file():
+        hint = near_miss("thesis", str(named), [*known])
+        raise ConfigurationError(f"{hint}, or a folder with a {FILE}")
+    return _pointed(folder)
+
+
+def _pointed(folder: Path) -> Path:
+    """Return the folder that a thesis.toml with `use` points to, or the folder itself."""
+    content = read_toml(folder / FILE)
+    if "use" not in content:
+        return folder.resolve()
+    target = content["use"]
+    if not isinstance(target, str) or set(content) != {"use"}:
+        raise ConfigurationError(f"{folder / FILE}: expected a [thesis] table, or `use` alone with an id or a folder")
+    known = shipped_theses()
+    pointed = known.get(target, (folder / target).resolve())
+    if pointed == folder.resolve() or not (pointed / FILE).is_file():
+        hint = near_miss("thesis", target, [*known])
+        raise ConfigurationError(f"{folder / FILE}: use: {hint}, or a folder with a {FILE}")
+    return _pointed(pointed)
+
+
+def _stamped(folder: Path) -> tuple[Path, str]:
+    """Return a folder with a hash of its rows, so that one that was edited is read again; the package's stay as they are."""
+    if folder.is_relative_to(SHIPPED):
+        return folder, ""
+    return folder, content_id([path.read_bytes() for path in sorted([*folder.glob("*.toml"), *folder.glob("markets/*.toml")])])
+
+
+@lru_cache(maxsize=16)
+def _read(folder: Path, _stamp: str) -> Thesis:
+    content = read_toml(folder / FILE)
+    if set(content) != {"thesis"} or not isinstance(content["thesis"], dict):
+        raise ConfigurationError(f"{folder / FILE}: expected one [thesis] table with id, title, question, publisher, date, ...")
+    header = parsed_row(Header, content["thesis"], FILE)
+    universe = load_universe(folder, header.themes)
+    thesis = Thesis(
+        id=header.id,
+        title=header.title,
+        question=header.question,
+        publisher=header.publisher,
+        date=pd.Timestamp(header.date),
+        language=header.language,
+        cited_as=header.cited_as,
+        folder=folder,
+        universe=universe,
+        roles=_rows(folder, "roles", "role", Role, "name"),
+        windows=_rows(folder, "windows", "window", NamedWindow, "name"),
+        loadings=_loadings(folder, universe),
+        hypotheses=_hypotheses(folder),
+        factors=_rows(folder, "factors", "factor", Factor, "name"),
+        pages=_pages(folder),
+    )
+    _check_factors(thesis)
+    return thesis
+
+
+def _rows(folder: Path, kind: str, heading: str, model: type[Model], key: str = "") -> tuple[Model, ...]:
+    """Return the rows of a file that a thesis may lack."""
+    path = folder / f"{kind}.toml"
+    return read_rows(path, heading, model, key) if path.exists() else ()
+
+
+def _loadings(folder: Path, universe: Universe) -> tuple[Loading, ...]:
+    """Return the loadings in file order, each for a basket that exists and none twice."""
+    rows = _rows(folder, "loadings", "loading", Loading)
+    names = [basket.name for basket in universe.baskets]
     seen: set[tuple[str, str]] = set()
     for number, row in enumerate(rows, start=1):
         if row.theme not in names:
@@ -77,10 +216,9 @@ def load_loadings(folder: Path = FOLDER) -> tuple[Loading, ...]:
     return rows
 
 
-@lru_cache
-def load_hypotheses(folder: Path = FOLDER) -> tuple[Hypothesis, ...]:
-    """Return the registered hypotheses in file order; ConfigurationError for a row that is malformed or stands twice."""
-    rows = read_rows(folder / "hypotheses.toml", "hypothesis", Hypothesis)
+def _hypotheses(folder: Path) -> tuple[Hypothesis, ...]:
+    """Return the registered hypotheses in file order, no strategy and null twice."""
+    rows = _rows(folder, "hypotheses", "hypothesis", Hypothesis)
     pairs = [(row.strategy, row.null) for row in rows]
     for number, pair in enumerate(pairs):
         if pair in pairs[:number]:
@@ -88,6 +226,28 @@ def load_hypotheses(folder: Path = FOLDER) -> tuple[Hypothesis, ...]:
     return rows
 
 
-def hypotheses_id() -> str:
-    """Return the hash of the file that registers the hypotheses."""
-    return content_id([(FOLDER / "hypotheses.toml").read_bytes()])
+def _check_factors(thesis: Thesis) -> None:
+    known = list(thesis.universe.market_and_currency())
+    for number, row in enumerate(thesis.factors, start=1):
+        if row.ticker not in known:
+            raise ConfigurationError(
+                f"factors.toml row {number}: ticker: {near_miss('supplier or benchmark', row.ticker, known)}"
+            )
+
+
+def _pages(folder: Path) -> Pages:
+    """Return what pages.toml says, nothing where there is none."""
+    path = folder / "pages.toml"
+    if not path.exists():
+        return Pages()
+    tables = read_tables(path, "figures", "chain", "shift")
+    figures = [parsed_row(Figures, row, f"pages.toml figures {number}") for number, row in enumerate(tables["figures"], start=1)]
+    chains = [parsed_row(Chain, row, f"pages.toml chain {number}") for number, row in enumerate(tables["chain"], start=1)]
+    shifts = [parsed_row(Shift, row, f"pages.toml shift {number}") for number, row in enumerate(tables["shift"], start=1)]
+    if len(figures) > 1 or len(chains) > 1:
+        raise ConfigurationError("pages.toml: expected at most one [[figures]] row and one [[chain]] row")
+    return Pages(figures[0] if figures else None, chains[0] if chains else None, tuple(shifts))
+
+
+def _file_id(path: Path) -> str:
+    return content_id([path.read_bytes()] if path.exists() else [])

@@ -4,20 +4,26 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from backtest.thesis import load_windows
+from backtest.thesis import Thesis
 
-REPORT_DATE = pd.Timestamp("2025-07-23")
 IN_SAMPLE, OUT_OF_SAMPLE, WHOLE = SAMPLES = ("in sample", "out of sample", "whole")  # windows of every run
 
 
 @dataclass(frozen=True)
 class Window:
-    """A span of days, both ends included; `sample` says whether the report's authors had seen it."""
+    """A span of days, both ends included; `written` is the thesis's date, up to which its authors had seen what happened."""
 
     name: str
     start: pd.Timestamp
     end: pd.Timestamp
-    sample: str  # "in", "out" or "both"
+    written: pd.Timestamp
+
+    @property
+    def sample(self) -> str:
+        """Return "in" for a span up to the thesis's date, "out" for one after it, "both" for one across it."""
+        if self.end <= self.written:
+            return "in"
+        return "out" if self.start > self.written else "both"
 
     def slice(self, index: pd.DatetimeIndex) -> slice:
         """Return the positions whose returns fall in the window: the base is the last session before it."""
@@ -26,24 +32,17 @@ class Window:
         return slice(max(first - 1, 0), last)
 
 
-def sample_of(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """Return "in" for a span up to the report's date, "out" for one after it, "both" for one across it."""
-    if end <= REPORT_DATE:
-        return "in"
-    return "out" if start > REPORT_DATE else "both"
-
-
-def windows(first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:
+def windows(thesis: Thesis, first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:
     """Return the named windows, then in sample, out of sample and whole, for a run from first to last."""
     named = []
-    for row in load_windows():
+    for row in thesis.windows:
         start = pd.Timestamp(row.start)
         end = pd.Timestamp(row.end) if row.end else last
         if start <= end:
-            named.append(Window(row.name, start, end, sample_of(start, end)))
+            named.append(Window(row.name, start, end, thesis.date))
     spans = [
-        (IN_SAMPLE, first, min(last, REPORT_DATE)),
-        (OUT_OF_SAMPLE, REPORT_DATE + pd.Timedelta(days=1), last),
+        (IN_SAMPLE, first, min(last, thesis.date)),
+        (OUT_OF_SAMPLE, thesis.date + pd.Timedelta(days=1), last),
         (WHOLE, first, last),
     ]
-    return named + [Window(name, start, end, sample_of(start, end)) for name, start, end in spans if start <= end]
+    return named + [Window(name, start, end, thesis.date) for name, start, end in spans if start <= end]

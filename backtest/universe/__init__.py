@@ -1,9 +1,7 @@
 """Who can be held and what is compared: suppliers, baskets and benchmarks, a TOML row each."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,14 +16,14 @@ MARKETS = "markets"  # the folder of a universe's own markets
 
 
 class Supplier(Row):
-    """A listed company or fund that can be held; member of its chain from `since` until `until` (excluded)."""
+    """A listed company or fund that can be held; member of its theme from `since` until `until` (excluded)."""
 
     ticker: str
     name: str
     name_zh: str = ""
     market: str
     currency: str
-    chain: Literal["optical", "copper", "PCB", "GPU", "ASIC", "cloud", "network", "server", "memory interface", "fund"]
+    theme: str = Field(min_length=1)
     since: Day
     until: Day | None = None
 
@@ -139,16 +137,19 @@ class Universe(BaseModel):
         return {row.ticker: (row.market, row.currency) for row in rows}
 
 
-@lru_cache
-def load_universe(folder: Path = FOLDER) -> Universe:
-    """Return the universe in a folder of TOML files; raise ConfigurationError by file, row and field."""
+def load_universe(folder: Path, themes: Sequence[str]) -> Universe:
+    """Return the universe in a folder of TOML files, its suppliers of some themes; ConfigurationError by file, row and field."""
+    funds = folder / "benchmarks.toml"
     universe = Universe(
         suppliers=read_rows(folder / "suppliers.toml", "supplier", Supplier, key="ticker"),
         baskets=read_rows(folder / "baskets.toml", "basket", Basket, key="name"),
-        benchmarks=read_rows(folder / "benchmarks.toml", "benchmark", Benchmark, key="ticker"),
+        benchmarks=read_rows(funds, "benchmark", Benchmark, key="ticker") if funds.exists() else (),
         markets=load_markets(folder / MARKETS),
         currencies=load_currencies(folder / MARKETS),
     )
+    for number, supplier in enumerate(universe.suppliers, start=1):
+        if supplier.theme not in themes:
+            raise ConfigurationError(f"suppliers.toml row {number}: theme: {near_miss('theme', supplier.theme, list(themes))}")
     suppliers = {row.ticker: row for row in universe.suppliers}
     for number, basket in enumerate(universe.baskets, start=1):
         for ticker in basket.members:

@@ -20,11 +20,11 @@ from backtest.result import WindowRank
 from backtest.runs import run
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 pytestmark = pytest.mark.slow
 
-UNIVERSE = load_universe()
+UNIVERSE = load_thesis().universe
 CANARY = """
 from dataclasses import dataclass
 

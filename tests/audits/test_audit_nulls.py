@@ -30,13 +30,12 @@ from backtest.runs import run
 from backtest.signals.momentum import Momentum
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
-from backtest.thesis import load_hypotheses
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Rotation
 
 pytestmark = pytest.mark.slow
 
-UNIVERSE, LAST = load_universe(), day("2026-06-26")
+UNIVERSE, LAST = load_thesis().universe, day("2026-06-26")
 
 
 def named(name):
@@ -61,7 +60,7 @@ def test_placebos_keep_the_number_of_names_per_exchange_and_hold_no_fund():
     for basket in placebos(members, [row.ticker for row in UNIVERSE.suppliers], UNIVERSE, 50, 0):
         rows = [UNIVERSE.supplier(ticker) for ticker in basket]
         assert sorted(row.market for row in rows) == ["XNYS", "XNYS", "XSHG"]
-        assert "fund" not in {row.chain for row in rows}
+        assert "fund" not in {row.theme for row in rows}
 
 
 def test_seeds_differ_by_strategy_null_and_book_and_never_change():
@@ -125,7 +124,7 @@ def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_an
 
 
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():
-    rows = load_hypotheses()
+    rows = load_thesis().hypotheses
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
     suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"placebo": NullTest(0.002, 0.1), "noise": NullTest(0.004, 0.1)}
     found = hypotheses.corrected_suite("multiplier", suite)
@@ -138,7 +137,7 @@ def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_t
 
 
 def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primary_ones_alone():
-    rows = load_hypotheses()
+    rows = load_thesis().hypotheses
     assert sorted(row.strategy for row in rows if row.primary) == sorted(path.stem for path in STRATEGIES)
     assert hypotheses.corrected("multiplier", {"factors": 0.004, "placebo": 0.004}) == {
         "factors": pytest.approx(0.004 * len(STRATEGIES)),

@@ -20,11 +20,11 @@ from backtest.runs import needed_tickers, run
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 pytestmark = pytest.mark.slow
 
-UNIVERSE = load_universe()
+UNIVERSE = load_thesis().universe
 CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
 
 
@@ -109,7 +109,7 @@ def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no
 
 
 def test_nvidia_s_prices_come_with_every_run():
-    assert all("NVDA" in needed_tickers(load_strategy(path), UNIVERSE) for path in STRATEGIES)
+    assert all("NVDA" in needed_tickers(load_strategy(path), load_thesis()) for path in STRATEGIES)
 
 
 def test_an_announcement_counts_once_when_first_made_and_not_after_the_run(archive):

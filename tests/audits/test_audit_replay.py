@@ -13,13 +13,13 @@ from backtest.decisions import decide, decision_sessions, run_sessions
 from backtest.errors import DataError, LookAheadError
 from backtest.panel import Archive, Panel
 from backtest.strategy import load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Equal, Gate
 
 pytestmark = pytest.mark.slow
 
 LAST = day("2026-05-29")
-UNIVERSE = load_universe()
+UNIVERSE = load_thesis().universe
 HELD: dict[str, Archive] = {}
 
 

@@ -17,6 +17,8 @@ CLOUDS = ("AMZN", "GOOGL", "MSFT", "META")
 ENDS = {1: "03-31", 2: "06-30", 3: "09-30", 4: "12-31"}
 LATER = pd.Timestamp("2030-01-01T00:00Z")
 
+THEMES = ("optical", "copper", "PCB")
+
 
 def end_of(day):
     return pd.Timestamp(f"{day}T23:59:59Z")
@@ -143,7 +145,7 @@ def test_a_cloud_nobody_reported_on_cannot_be_measured(world):
     ],
 )
 def test_our_four_are_worked_by_hand_under_every_growth(archive, growth, in_usd, worst, quarters_above):
-    found = measures.excess_sets(archive.as_of(end_of("2025-07-23")), "2024Q1", growth, ours=True, in_usd=in_usd)
+    found = measures.excess_sets(archive.as_of(end_of("2025-07-23")), "2024Q1", growth, THEMES, "XSHG", ours=True, in_usd=in_usd)
     assert found.details.suppliers == ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")
     assert found.details.quarters == ("2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1")
     assert found.details.worst_quarter_excess == pytest.approx([worst], rel=1e-9)
@@ -158,17 +160,17 @@ def without(archive, *series):
 
 
 def test_without_one_of_our_four_their_growth_cannot_be_measured(archive):
-    found = measures.excess_sets(without(archive, ("300394.SZ", "revenue")), "2024Q1", "year", ours=True)
+    found = measures.excess_sets(without(archive, ("300394.SZ", "revenue")), "2024Q1", "year", THEMES, "XSHG", ours=True)
     assert (found.value, len(found.missing)) == (None, 1)
 
 
 def test_without_a_rate_growth_in_usd_cannot_be_measured(archive):
-    found = measures.excess_sets(without(archive, ("CNY=X", "per_usd")), "2024Q1", "year", in_usd=True)
+    found = measures.excess_sets(without(archive, ("CNY=X", "per_usd")), "2024Q1", "year", THEMES, "XSHG", in_usd=True)
     assert (found.value, len(found.missing)) == (None, 1)
 
 
 def test_a_supplier_that_lacks_a_quarter_is_in_no_set(archive):
-    found = measures.excess_sets(archive.as_of(end_of("2026-06-30")), "2024Q1", "year")
+    found = measures.excess_sets(archive.as_of(end_of("2026-06-30")), "2024Q1", "year", THEMES, "XSHG")
     assert "300563.SZ" not in found.details.suppliers  # no revenue of it is embedded
     assert found.details.sets == 330  # four of the other eleven
 
@@ -228,10 +230,10 @@ def test_a_share_of_no_quarters_is_missing(archive):
 
 def test_what_stays_the_same_is_not_above_zero(archive):
     """Every series of the multiplier is 1 in each of six quarters: none of its parts moves."""
-    units = {"revenue": "CNY_m", "per_usd": "CNY_per_USD"}
+    units, panel = {"revenue": "CNY_m", "per_usd": "CNY_per_USD"}, archive.as_of(LATER)
     rows = [
         (entity, metric, label, end, end, "1", units.get(metric, "USD_m"), "reported", "high", "made up", "")
-        for entity, metric in [one for group in Multiplier()._groups for one in group]
+        for entity, metric in [*(one for group in Multiplier()._groups(panel) for one in group), ("CNY=X", "per_usd")]
         for label in labels("2023Q1", 6)
         for end in [f"{label[:4]}-{ENDS[int(label[5])]}"]
     ]

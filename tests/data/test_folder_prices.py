@@ -3,7 +3,7 @@ import pytest
 
 from backtest.data.sources.folder import load_prices
 from backtest.errors import BacktestError, DataError
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 HEADER = "date,open,high,low,close,adj_close,volume"
 # Shanghai closed for Labour Day from 1 May and opened on 6 May 2024; New York closed on 4 July 2024.
@@ -221,6 +221,6 @@ def test_the_data_id_does_not_change_with_a_file_that_is_not_read(prices):
 
 
 def test_no_supplier_has_an_embedded_price_before_it_was_listed(archive):
-    first = {row.ticker: archive.prices.wealth[row.ticker].first_valid_index() for row in load_universe().suppliers}
-    early = {row.ticker for row in load_universe().suppliers if first[row.ticker] < pd.Timestamp(row.since)}
+    first = {row.ticker: archive.prices.wealth[row.ticker].first_valid_index() for row in load_thesis().universe.suppliers}
+    early = {row.ticker for row in load_thesis().universe.suppliers if first[row.ticker] < pd.Timestamp(row.since)}
     assert early == set()

@@ -16,10 +16,11 @@ from backtest.data.sources.folder import load_prices
 from backtest.errors import ConfigurationError, DataError
 from backtest.markets import load_markets
 from backtest.markets.currencies import currency_of_rate, load_currencies
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 SHARED = Path(__file__).parents[3] / "shared"
 HEADER = "date,open,high,low,close,adj_close,volume"
+SUPPLIERS = {row.ticker for row in load_thesis().universe.suppliers}
 MARKET = {"NVDA": "XNYS", "AMD": "XNYS", "300308.SZ": "XSHG", "600183.SS": "XSHG", "399006.SZ": "XSHG", "000300.SS": "XSHG"}
 PRICES = list(VALUES)
 
@@ -34,7 +35,8 @@ def walk(ticker, first="2024-05-06", last="2024-08-30"):
 
 def passed(table, ticker="NVDA", decisions=(), opened=None):
     market = load_markets()[MARKET[ticker]]
-    return checked_days(Sheet(table, ticker, market, f"{ticker}.csv", Decisions(tuple(decisions))), opened)
+    since = pd.Timestamp(load_thesis().universe.supplier(ticker).since) if ticker in SUPPLIERS else None
+    return checked_days(Sheet(table, ticker, market, f"{ticker}.csv", Decisions(tuple(decisions)), since), opened)
 
 
 def day(stated):
@@ -399,7 +401,7 @@ def test_an_ended_row_of_another_session_than_the_last_price_is_refused(tmp_path
 
 
 def test_every_shared_file_passes_with_the_decisions_beside_it(shared_prices):
-    tickers = [one for one in sorted(load_universe().market_and_currency()) if (shared_prices / f"{one}.csv").exists()]
+    tickers = [one for one in sorted(load_thesis().universe.market_and_currency()) if (shared_prices / f"{one}.csv").exists()]
     found = load_prices(tickers, shared_prices)
     rows = sum((shared_prices / f"{one}.csv").read_text(encoding="utf-8").count("\n") - 1 for one in tickers)
     assert int(found.wealth.notna().sum().sum()) == rows  # none is suspended, none is dropped

@@ -15,7 +15,7 @@ from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.statistics import performance, uncertainty
 from backtest.strategy import StrategySpec, build_spec
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Equal
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ def spec_of(ticker: str, **changes) -> StrategySpec:
 
 def traded(ticker: str, prices: Prices, base: str, **changes) -> Simulation:
     """A book of one ticker, bought and held."""
-    spec, universe = spec_of(ticker, **changes), load_universe()
+    spec, universe = spec_of(ticker, **changes), load_thesis().universe
     archive = Archive(reference.load_facts(), prices)
     sessions = run_sessions(prices, (ticker,), pd.Timestamp(spec.start), last_session(prices, (ticker,), spec.end, spec.fill))
     return trade(targets_of(decide(spec, ticker, archive, universe, sessions), (ticker,)), prices, base, sessions, spec.execution)

@@ -12,7 +12,7 @@ from backtest.data.store.pull import items
 from backtest.data.store.pull import pull as pull_items
 from backtest.data.store.status import verify
 from backtest.data.store.vintages import newest
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 SINCE = ("--since", "2026-08-03")
 ITEMS = {"yahoo": ("NVDA", "/v8/finance/chart/"), "sec": ("MSFT", "/api/xbrl/"), "eastmoney": ("300308.SZ", "/api/data/")}
@@ -81,7 +81,7 @@ def test_a_source_that_names_a_wait_is_asked_again_when_it_is_over(source, comma
 
 def test_a_source_is_asked_no_sooner_than_its_interval(store, source_server, monkeypatch):
     monkeypatch.setenv("BACKTEST_PACE", "1")
-    eastmoney, universe = load_sources()["eastmoney"], load_universe()
+    eastmoney, universe = load_sources()["eastmoney"], load_thesis().universe
     wanted = items([eastmoney], universe, ["300308.SZ", "300502.SZ"])
     summary = pull_items(store, wanted, lambda *_: None, universe, clock=source_server.clock())
     assert summary.missing == ()
@@ -92,7 +92,7 @@ def test_an_answer_that_goes_on_for_longer_than_four_timeouts_is_given_up(store,
     monkeypatch.setenv("BACKTEST_TRIES", "1")
     hours = count(step=3600)
     hurried = replace(source_server.clock(), monotonic=lambda: float(next(hours)))
-    universe = load_universe()
+    universe = load_thesis().universe
     wanted = items([load_sources()["eastmoney"]], universe, ["300308.SZ"])
     (missing,) = pull_items(store, wanted, lambda *_: None, universe, clock=hurried).missing
     assert "no whole answer in time (TimeoutError)" in missing[1]

@@ -10,7 +10,7 @@ import pytest
 
 from backtest.data.sources import reference
 from backtest.errors import BacktestError, DataError
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 PRICES = ("open", "high", "low", "close", "adj_close")
 
@@ -99,7 +99,9 @@ def test_a_share_s_close_is_its_adjusted_close_where_the_table_says_so(rows, des
 
 
 def test_no_benchmark_is_an_index_without_dividends(described):
-    assert [one.ticker for one in load_universe().benchmarks if "without dividends" in described[one.ticker]["source"]] == []
+    assert [
+        one.ticker for one in load_thesis().universe.benchmarks if "without dividends" in described[one.ticker]["source"]
+    ] == []
 
 
 @pytest.mark.parametrize(

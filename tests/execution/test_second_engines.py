@@ -25,7 +25,7 @@ from backtest.decisions import decide, run_sessions, targets_of
 from backtest.execution.trading import trade
 from backtest.panel import Archive
 from backtest.strategy import StrategySpec, load_strategy
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 pytestmark = pytest.mark.slow
 
@@ -247,7 +247,7 @@ class Loop:
 def agree(where: Path, spec: StrategySpec, base: str, fewest: int) -> None:
     """Raise AssertionError unless loop and engine have the same orders and, to 1e-9, the same fees and daily values."""
     (book,) = spec.books
-    universe, tickers = load_universe(), spec.tickers(book, load_universe())
+    universe, tickers = load_thesis().universe, spec.tickers(book, load_thesis().universe)
     archive = Archive(reference.load_facts(), folder.load_prices(sorted(tickers), where))
     sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), pd.Timestamp(spec.end))
     decisions = decide(spec, book, archive, universe, sessions)
@@ -313,8 +313,8 @@ def test_an_event_loop_has_every_order_fee_and_daily_value_of_a_book_on_the_proj
 
 def test_bt_agrees_on_a_basket_without_costs():
     spec = spec_of(baskets=("hyperscaler",), cost_bps=0.0, end=date(2026, 5, 29), rebalance="quarterly")
-    tickers = sorted(load_universe().basket("hyperscaler").members)
-    archive = reference_archive([*tickers, *runs.needed_tickers(spec, load_universe())])
+    tickers = sorted(load_thesis().universe.basket("hyperscaler").members)
+    archive = reference_archive([*tickers, *runs.needed_tickers(spec, load_thesis())])
     book = runs.run(spec, archive).books["hyperscaler"]
     rows = pd.DatetimeIndex(book.targets.index)
     wealth = archive.prices.wealth[tickers].loc[book.equity.index].ffill()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from support.spoiling import ODD, refusal, spoiled, spoiled_json
 
-from backtest import calendars, markets, thesis
+from backtest import calendars, markets
 from backtest.__main__ import main
 from backtest.claims.ledger import load_claims
 from backtest.data.overrides import load_decisions
@@ -28,7 +28,7 @@ from backtest.report import render_index
 from backtest.strategy import load_strategy
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.settings import Settings
-from backtest.universe import FOLDER, load_universe
+from backtest.thesis import load_thesis
 
 pytestmark = pytest.mark.slow
 
@@ -70,14 +70,13 @@ def read_currencies(path):
     read_rows(path / "currencies.toml", "currency", Currency, key="code")
 
 
+THESIS = load_thesis().folder
 LOADERS = {  # by folder and file
-    **{(FOLDER, kind): load_universe for kind in ("suppliers", "baskets", "benchmarks")},
+    **{(THESIS, kind): load_thesis for kind in ("suppliers", "baskets", "benchmarks", "windows", "loadings", "hypotheses")},
+    **{(THESIS, kind): load_thesis for kind in ("thesis", "roles", "factors", "pages")},
     **{(markets.FOLDER, kind): market_reader(kind) for kind in sorted(markets.load_markets())},
     (markets.FOLDER, "currencies"): read_currencies,
-    (thesis.FOLDER, "windows"): thesis.load_windows,
-    (thesis.FOLDER, "loadings"): thesis.load_loadings,
-    (thesis.FOLDER, "hypotheses"): thesis.load_hypotheses,
-    (thesis.FOLDER, "claims"): load_claims,
+    (THESIS, "claims"): lambda path: load_claims(load_thesis(path)),
 }
 
 
@@ -90,7 +89,6 @@ def test_a_spoiled_row_file_is_read_or_refused_in_one_line(rows, kind, tmp_path)
         wrong[number] = refusal(lambda path=path: load(path))
     (path / f"{kind}.toml").unlink()
     (path / f"{kind}.toml").mkdir()
-    load_universe.cache_clear()
     moved = path.rename(tmp_path / "directory")
     wrong["directory"] = refusal(lambda: load(moved))
     assert {number: fault for number, fault in wrong.items() if fault} == {}

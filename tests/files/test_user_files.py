@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from backtest import thesis
 from backtest.__main__ import main
 from backtest.claims.ledger import load_claims
 from backtest.data.archive import load_archive
+from backtest.data.sources.discovery import load_sources
 from backtest.data.sources.folder import load_prices
-from backtest.data.sources.http import ORIGINS, Client
+from backtest.data.sources.http import Client
 from backtest.data.store.append_only import open_store
 from backtest.errors import ConfigurationError, DataError, MissingPricesError
 from backtest.files import atomic
-from backtest.files.shipped import grid_path, strategies
 from backtest.output.publish import publish, publish_index
 from backtest.report import render_index
 from backtest.runs import run
 from backtest.strategy import build_spec, load_strategy
 from backtest.sweeps.grid import load_grid
-from backtest.universe import FOLDER, load_universe
+from backtest.thesis import load_thesis
+from backtest.thesis.strategies import grid_path, strategies
 from backtest.weights import Equal
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_a_variable_that_is_no_number_within_reason_is_refused_by_name(monkeypat
     monkeypatch.setenv(name, value)
     monkeypatch.setenv("BACKTEST_YAHOO_URL", "http://127.0.0.1:9")
     with pytest.raises(ConfigurationError, match=f"{name} is '{value}'; expected a number from "):
-        print(Client(ORIGINS["yahoo"], lambda answer: None).pace)
+        print(Client(load_sources()["yahoo"].origin, lambda answer: None).pace)
 
 
 def test_a_home_that_no_system_knows_is_refused(monkeypatch):
@@ -138,8 +138,8 @@ def test_a_neighbour_named_like_an_installed_module_hides_nothing(tmp_path, name
 def test_a_strategy_of_the_working_folder_comes_before_a_shipped_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = strategy(tmp_path / "strategies").rename(tmp_path / "strategies" / "multiplier.py")
-    assert strategies("multiplier") == [own]
-    assert strategies("theme_baskets") == [ROOT / "strategies" / "theme_baskets.py"]
+    assert strategies("multiplier", load_thesis()) == [own]
+    assert strategies("theme_baskets", load_thesis()) == [ROOT / "strategies" / "theme_baskets.py"]
 
 
 def test_all_strategies_are_those_shipped_and_ones_own_without_the_files_they_import(tmp_path, monkeypatch):
@@ -147,15 +147,15 @@ def test_all_strategies_are_those_shipped_and_ones_own_without_the_files_they_im
     strategy(tmp_path / "strategies")
     (tmp_path / "strategies" / "beside_it.py").write_text("TITLE = 1", encoding="utf-8")
     shipped = {path.stem for path in (ROOT / "strategies").glob("*.py")}
-    assert {path.stem for path in strategies("all")} == shipped | {"mine"}
+    assert {path.stem for path in strategies("all", load_thesis())} == shipped | {"mine"}
 
 
 def test_a_shipped_grid_is_known_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("supply_chain_excess", "supply_chain_excess.toml", "sweeps/supply_chain_excess.toml"):
-        assert grid_path(Path(name)) == ROOT / "sweeps" / "supply_chain_excess.toml"
+        assert grid_path(Path(name), load_thesis()) == ROOT / "sweeps" / "supply_chain_excess.toml"
     (tmp_path / "supply_chain_excess.toml").write_text("", encoding="utf-8")
-    assert grid_path(Path("supply_chain_excess.toml")) == Path("supply_chain_excess.toml")
+    assert grid_path(Path("supply_chain_excess.toml"), load_thesis()) == Path("supply_chain_excess.toml")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_values_that_cannot_be_told_apart_or_are_no_numbers_are_refused(tmp_path
 
 
 def rows(tmp_path, name, text):
-    for path in [*FOLDER.glob("*.toml"), *thesis.FOLDER.glob("*.toml")]:
+    for path in load_thesis().folder.glob("*.toml"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
@@ -201,21 +201,21 @@ def rows(tmp_path, name, text):
 @pytest.mark.parametrize("text", ["supplier = [1]", "supplier = 1", "[supplier]\nticker = 'X'", "", "[[suppliers]]", "x = 1"])
 def test_a_row_file_without_rows_is_refused_in_one_line(tmp_path, text):
     with pytest.raises(ConfigurationError, match=r"suppliers\.toml: .*expected .*\[\[supplier\]\]") as error:
-        load_universe(rows(tmp_path, "suppliers.toml", text))
+        load_thesis(rows(tmp_path, "suppliers.toml", text))
     assert "\n" not in str(error.value)
 
 
 def test_an_empty_file_of_claims_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match=r"claims\.toml: no rows; expected at least one \[\[claim\]\]"):
-        load_claims(rows(tmp_path, "claims.toml", ""))
+        load_claims(load_thesis(rows(tmp_path, "claims.toml", "")))
 
 
 @pytest.mark.parametrize("since", ["20240101", "true", '"soon"', "2024-01-01T00:00:00", "0001-01-01"])
 def test_a_day_of_a_row_that_is_none_is_refused_and_no_number_becomes_one(tmp_path, since):
-    first = (FOLDER / "suppliers.toml").read_text(encoding="utf-8")
+    first = (load_thesis().folder / "suppliers.toml").read_text(encoding="utf-8")
     folder = rows(tmp_path, "suppliers.toml", first.replace("since = 2022-01-01", f"since = {since}", 1))
     with pytest.raises(ConfigurationError, match=r"suppliers\.toml row 1: since is "):
-        load_universe(folder)
+        load_thesis(folder)
 
 
 def test_a_supplier_without_prices_is_left_out_where_its_prices_are_not_needed(tmp_path, shared_prices):

@@ -12,7 +12,7 @@ from backtest.errors import ConfigurationError
 from backtest.markets import Market, load_markets, sessions_a_year
 from backtest.markets.currencies import DOLLAR, Currency, currency_of_rate, load_currencies, rate_ticker
 from backtest.markets.rules import SIDES, RuleName
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 HERE = Path(__file__).parent  # with XHKG.toml
 MARKETS, CURRENCIES = load_markets(HERE), load_currencies(HERE)
@@ -94,7 +94,7 @@ def test_what_is_from_memory_is_marked(market: Market) -> None:
 
 
 def test_every_ticker_of_the_universe_has_a_board() -> None:
-    universe = load_universe()
+    universe = load_thesis().universe
     for ticker, (code, currency) in universe.market_and_currency().items():
         assert universe.markets[code].board_of(ticker)
         assert currency == universe.markets[code].currency

@@ -23,8 +23,7 @@ from backtest.strategy import load_strategy
 from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
 from backtest.sweeps.grid import DEFAULT_GRID, load_grid
 from backtest.sweeps.settings import PATHS_TOGETHER, Settings
-from backtest.thesis import load_hypotheses
-from backtest.thesis.windows import REPORT_DATE
+from backtest.thesis import load_thesis
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "DESIGN.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
@@ -204,7 +203,7 @@ def test_the_readme_s_verdicts_are_those_of_the_ledger_on_the_days_it_names(word
     header, *table = rows(part)
     (row,) = [row for row in table if row[0].startswith(words)]
     (now,), (then,) = (re.findall(r"\d{4}-\d\d-\d\d", cell) for cell in header[1:])
-    assert then == f"{REPORT_DATE:%Y-%m-%d}"
+    assert then == f"{load_thesis().date:%Y-%m-%d}"
     stated = [cell.replace("*", "").split(":")[0] for cell in row[1:]]
     stated[1] = stated[0] if stated[1] == "the same" else stated[1]
     assert stated == [verdicts(day)[TODAY[words]].verdict for day in (now, then)]
@@ -273,12 +272,12 @@ def yearly_sessions():
 
 
 def hypothesis_counts():
-    primary = [one.primary for one in load_hypotheses()]
+    primary = [one.primary for one in load_thesis().hypotheses]
     return NUMBERS[sum(primary)], len(primary) - sum(primary)
 
 
 SENTENCES = {
-    "prints all {} with every reading": lambda: [NUMBERS[len(load_claims())]],
+    "prints all {} with every reading": lambda: [NUMBERS[len(load_claims(load_thesis()))]],
     "Below {} returns no Sharpe ratio": lambda: [refusal.FEWEST_OBSERVATIONS],
     "within {:g}% of the embedded one is equal": lambda: [100 * reconcile.EQUAL_WITHIN],
     "within {:g}% a revision": lambda: [100 * reconcile.CONFLICT_BEYOND],
@@ -398,7 +397,7 @@ def test_the_readme_lists_every_strategy_and_signal_and_no_other():
     part = TEXT["README.md"].split("## Strategies and signals")[1].split("\n## ")[0]
     table, signals = part.split("Signals, each")
     assert set(re.findall(r"`([a-z_]+)` \|", table)) == {path.stem for path in STRATEGIES}
-    assert set(re.findall(r"`([a-z_]+)`[,.]", signals)) == set(load_signals())
+    assert set(re.findall(r"`([a-z_]+)`[,.]", signals)) == set(load_signals(load_thesis()))
 
 
 def test_every_file_that_the_documents_name_is_there():

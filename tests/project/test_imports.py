@@ -47,6 +47,7 @@ ONLY = {
         "panel",
         "prices",
         "provenance",
+        "thesis",
         "universe",
     },
 }
@@ -222,7 +223,7 @@ def loaded_by(code):
 @pytest.mark.process
 def test_neither_signals_nor_figures_load_a_simulator_or_a_plotting_library():
     loaded = loaded_by(
-        "from backtest.signals import load_signals; load_signals()\n"
+        "from backtest.signals import load_signals\nfrom backtest.thesis import load_thesis; load_signals(load_thesis())\n"
         "from backtest.data.sources.reference import load_facts; load_facts()"
     )
     assert {"backtest", "pandas", "pandera"} <= loaded

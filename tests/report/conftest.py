@@ -33,6 +33,7 @@ from backtest.sweeps.results import (
     WindowFigures,
 )
 from backtest.sweeps.settings import typed_column
+from backtest.thesis import load_thesis
 from backtest.thesis.windows import Window
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
@@ -101,10 +102,10 @@ def pages(results: dict[str, RunResult], all_made_once: Callable[..., dict[str, 
 
 
 WINDOWS = (
-    Window("24Q1–Q2", pd.Timestamp("2024-01-01"), pd.Timestamp("2024-06-30"), "in"),
-    Window("in sample", pd.Timestamp("2023-01-01"), pd.Timestamp("2025-07-23"), "in"),
-    Window("out of sample", pd.Timestamp("2025-07-24"), pd.Timestamp("2026-06-26"), "out"),
-    Window("whole", pd.Timestamp("2023-01-01"), pd.Timestamp("2026-06-26"), "both"),
+    Window("24Q1–Q2", pd.Timestamp("2024-01-01"), pd.Timestamp("2024-06-30"), load_thesis().date),
+    Window("in sample", pd.Timestamp("2023-01-01"), pd.Timestamp("2025-07-23"), load_thesis().date),
+    Window("out of sample", pd.Timestamp("2025-07-24"), pd.Timestamp("2026-06-26"), load_thesis().date),
+    Window("whole", pd.Timestamp("2023-01-01"), pd.Timestamp("2026-06-26"), load_thesis().date),
 )
 STATISTICS = SearchStatistics(
     Deflated(probability=0.731, ratio=0.26, threshold=0.219, skewness=0.9, kurtosis=5.2, trials=400, n=177),
@@ -147,6 +148,7 @@ def search_of() -> Callable[..., Search]:
             command=changes.pop("command", "capex-backtest sweep example --grid grid.toml"),
         )  # fmt: skip
         made = Search(
+            written=load_thesis().date,
             title="An example", question="Does it?", result=SweepResult(summary, table, tuple(fields), WINDOWS),
             grid=Grid(fields, (), 1000), prices="reference, total return", chosen=pd.Timestamp("2026-11-23"), reports={},
         )  # fmt: skip

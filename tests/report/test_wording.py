@@ -9,6 +9,7 @@ from backtest.report.charts.canvas import clipped, months, spread
 from backtest.report.charts.colours import PALETTE, THEMES
 from backtest.report.formatting import counted, day, full_name, listed, spans
 from backtest.result import TickerName
+from backtest.thesis import load_thesis
 from backtest.thesis.windows import Window
 
 
@@ -39,7 +40,7 @@ def test_a_name_stands_with_its_chinese_name_and_ticker():
 
 def test_windows_of_the_same_days_are_one_span_with_both_names():
     start, end = pd.Timestamp("2025-07-24"), pd.Timestamp("2026-07-03")
-    same = [Window("after the report", start, end, "out"), Window("out of sample", start, end, "out")]
+    same = [Window("after the report", start, end, load_thesis().date), Window("out of sample", start, end, load_thesis().date)]
     assert [name for name, _ in spans(same)] == ["after the report = out of sample"]
 
 

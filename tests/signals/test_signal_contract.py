@@ -15,8 +15,9 @@ from backtest.facts import Facts
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
 from backtest.signals import QuarterlySignal, load_signals, readings, supply_chain_score
+from backtest.thesis import load_thesis
 
-SIGNALS = load_signals()
+SIGNALS = load_signals(load_thesis())
 QUARTERLY = {name: signal for name, signal in SIGNALS.items() if isinstance(signal, QuarterlySignal)}
 LATEST = pd.Timestamp("2026-09-30", tz="UTC")
 NUMBERS = [

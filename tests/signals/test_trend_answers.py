@@ -20,6 +20,7 @@ from backtest.signals.multiplier import Multiplier
 from backtest.signals.network_architecture import NetworkArchitecture
 from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
 from backtest.signals.token_anchor import TokenAnchor
+from backtest.thesis import load_thesis
 
 ANSWERS = Path(__file__).parent.parent / "answers"
 REFERENCE = reference.FOLDER
@@ -58,7 +59,7 @@ def read(panel_of):
 
     def of(signal, day):
         if (signal, day) not in held:
-            held[signal, day] = readings(load_signals()[signal], panel_of(day))
+            held[signal, day] = readings(load_signals(load_thesis())[signal], panel_of(day))
         return held[signal, day]
 
     return of
@@ -86,7 +87,7 @@ def test_a_part_of_a_quarter_has_the_hand_worked_value(read, row):
 
 @answers("score")
 def test_a_score_is_worked_from_the_latest_complete_quarter(panel_of, row):
-    score = load_signals()[row["signal"]](panel_of(row["as_of"]))
+    score = load_signals(load_thesis())[row["signal"]](panel_of(row["as_of"]))
     assert list(score.index) == ["supply_chain"]
     assert score.iloc[0] == pytest.approx(float(row["value"]), rel=1e-9)
 

@@ -18,7 +18,7 @@ from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.grid import Grid, load_grid, stated
 from backtest.sweeps.settings import PATHS_TOGETHER, Settings, applied
 from backtest.sweeps.workers import WorkerPool
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 from backtest.weights import Gate
 
 SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
@@ -38,7 +38,7 @@ def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(archive):
     every = Settings(SPEC, load_grid(SAMPLE))
     assert len(every) >= 10_000
     chosen = [every[int(number)][1] for number in np.random.default_rng(20250723).choice(len(every), 20, replace=False)]
-    curves = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(chosen)}
+    curves = {curve.number: curve.equity for curve in Evaluator(archive, load_thesis().universe).curves(chosen)}
     assert sorted(curves) == list(range(20))
     for number, spec in enumerate(chosen):
         alone = run(spec, archive).books["leaders"].equity
@@ -51,9 +51,9 @@ def test_twenty_random_settings_of_the_sample_grid_equal_their_runs(archive):
 def test_books_walked_together_equal_books_walked_alone(archive):
     settings = [{"weights.above": above, "lag": 2, "rebalance": "weekly"} for above in (-0.2, 0.0, 0.05, 0.1)]
     specs = [applied(SPEC, setting) for setting in settings]
-    together = {curve.number: curve.equity for curve in Evaluator(archive, load_universe()).curves(specs)}
+    together = {curve.number: curve.equity for curve in Evaluator(archive, load_thesis().universe).curves(specs)}
     for number, spec in enumerate(specs):
-        alone = next(Evaluator(archive, load_universe()).curves([spec])).equity
+        alone = next(Evaluator(archive, load_thesis().universe).curves([spec])).equity
         assert np.abs(together[number] / alone - 1.0).max() < 1e-12
 
 
@@ -216,7 +216,7 @@ def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archi
 def test_a_search_without_a_benchmark_is_compared_with_nothing(archive):
     """The Chinese funds end on 2026-07-31: from 2026-08-03 on a book of Shanghai has none."""
     spec = load_strategy(ROOT / "strategies" / "theme_baskets.py").replaced(baskets=("optical",), start=date(2026, 8, 3))
-    evaluator = Evaluator(archive, load_universe())
+    evaluator = Evaluator(archive, load_thesis().universe)
     assert evaluator.benchmark(spec, "optical").isna().all()
     values = evaluator.benchmark(spec.replaced(start=date(2026, 7, 30)), "optical")
     assert [f"{day:%m-%d}" for day in values.dropna().index] == ["07-30", "07-31"]

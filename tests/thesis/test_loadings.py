@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 import pandas as pd
 import pytest
 
-from backtest import thesis
+from backtest.data.sources import reference
 from backtest.errors import ConfigurationError
+from backtest.panel import Archive
 from backtest.signals.theme_trends import ThemeTrends
-from backtest.thesis import load_loadings
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 TRENDS = ("token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth")
@@ -36,17 +36,17 @@ def spoilt(tmp_path):
     """Return a function that loads the loadings of a copied folder after one replacement."""
 
     def load(old, new):
-        folder = shutil.copytree(thesis.FOLDER, tmp_path / "thesis")
+        folder = shutil.copytree(load_thesis().folder, tmp_path / "thesis")
         text = (folder / "loadings.toml").read_text(encoding="utf-8")
         assert old in text
         (folder / "loadings.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
-        return load_loadings(folder)
+        return load_thesis(folder).loadings
 
     return load
 
 
 def test_every_loading_is_the_one_written_down_before_results_were_read():
-    rows = {(row.theme, row.trend): row.loading for row in load_loadings()}
+    rows = {(row.theme, row.trend): row.loading for row in load_thesis().loadings}
     assert rows == {
         (theme, trend): loading
         for theme, loadings in LOADINGS.items()
@@ -56,18 +56,18 @@ def test_every_loading_is_the_one_written_down_before_results_were_read():
 
 
 def test_every_theme_is_a_basket():
-    baskets = {row.name for row in load_universe().baskets}
-    assert {row.theme for row in load_loadings()} <= baskets
+    baskets = {row.name for row in load_thesis().universe.baskets}
+    assert {row.theme for row in load_thesis().loadings} <= baskets
 
 
 def test_every_loading_gives_its_reason_and_its_source():
-    rows = tomllib.loads((thesis.FOLDER / "loadings.toml").read_text(encoding="utf-8"))["loading"]
-    assert len(rows) == len(load_loadings())
+    rows = tomllib.loads((load_thesis().folder / "loadings.toml").read_text(encoding="utf-8"))["loading"]
+    assert len(rows) == len(load_thesis().loadings)
     assert all(len(row["reason"]) > 10 and row["source"].startswith("Soochow Securities, 2025-07-23") for row in rows)
 
 
 def test_no_theme_has_two_loadings_on_one_trend():
-    pairs = [(row.theme, row.trend) for row in load_loadings()]
+    pairs = [(row.theme, row.trend) for row in load_thesis().loadings]
     assert len(set(pairs)) == len(pairs)
 
 
@@ -78,7 +78,6 @@ def test_no_theme_has_two_loadings_on_one_trend():
         ("loading = -1.0", "loading = -1.01", r"loadings\.toml row 7: loading is -1\.01"),
         ("loading = 1.0", "loading = nan", r"loadings\.toml row 1: loading is nan"),
         ('theme = "optical"', 'theme = "opticl"', r"no basket 'opticl'; did you mean 'optical'\?"),
-        ('trend = "asic_share"', 'trend = "asic"', r"loadings\.toml row 6: trend is 'asic'"),
         ('reason = "the shift is towards them"', 'reason = ""', r"loadings\.toml row 6: reason is ''"),
         ("loading = 1.0", "loading = 1.0\nweight = 2", r"loadings\.toml row 1: weight is 2"),
     ],
@@ -86,6 +85,17 @@ def test_no_theme_has_two_loadings_on_one_trend():
 def test_a_bad_loading_is_refused(spoilt, old, new, words):
     with pytest.raises(ConfigurationError, match=words):
         spoilt(old, new)
+
+
+def test_a_trend_that_is_no_quarterly_signal_is_refused_with_a_hint(tmp_path):
+    folder = shutil.copytree(load_thesis().folder, tmp_path / "thesis")
+    text = (folder / "loadings.toml").read_text(encoding="utf-8")
+    (folder / "loadings.toml").write_text(text.replace('trend = "asic_share"', 'trend = "asic_shar"', 1), encoding="utf-8")
+    panel = Archive(reference.load_facts(), reference.load_prices(["NVDA"]), load_thesis(folder)).as_of(end_of("2025-07-23"))
+    with pytest.raises(
+        ConfigurationError, match=r"loadings.toml: trend: no quarterly signal 'asic_shar'; did you mean 'asic_share'"
+    ):
+        ThemeTrends()(panel)
 
 
 @pytest.mark.parametrize("loading", ["1.0", "-1.0", "0.0"])

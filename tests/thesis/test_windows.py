@@ -4,10 +4,12 @@ import shutil
 import pandas as pd
 import pytest
 
-from backtest import thesis
 from backtest.errors import ConfigurationError
 from backtest.execution.window_statistics import WindowStatistics, window_statistics
-from backtest.thesis.windows import REPORT_DATE, Window, sample_of, windows
+from backtest.thesis import load_thesis
+from backtest.thesis.windows import Window, windows
+
+WRITTEN = load_thesis().date
 
 
 def day(text):
@@ -19,17 +21,17 @@ def spoilt(tmp_path):
     """Return a function that loads the windows of a copied folder after one replacement."""
 
     def load(old, new):
-        folder = shutil.copytree(thesis.FOLDER, tmp_path / "thesis")
+        folder = shutil.copytree(load_thesis().folder, tmp_path / "thesis")
         text = (folder / "windows.toml").read_text(encoding="utf-8")
         assert old in text
         (folder / "windows.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
-        return thesis.load_windows(folder)
+        return load_thesis(folder).windows
 
     return load
 
 
 def test_the_named_windows_are_the_reports_to_the_day():
-    assert [(row.name, str(row.start), str(row.end)) for row in thesis.load_windows()] == [
+    assert [(row.name, str(row.start), str(row.end)) for row in load_thesis().windows] == [
         ("23Q2", "2023-04-01", "2023-06-30"),
         ("24Q1–Q2", "2024-01-01", "2024-06-30"),
         ("25Q2", "2025-04-01", "2025-07-23"),
@@ -38,7 +40,7 @@ def test_the_named_windows_are_the_reports_to_the_day():
 
 
 def test_every_named_window_names_its_source():
-    assert [row.name for row in thesis.load_windows() if not row.source.strip()] == []
+    assert [row.name for row in load_thesis().windows if not row.source.strip()] == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_a_bad_window_is_refused_by_file_row_and_field(spoilt, old, new, complai
 
 def spans(first, last):
     """Return each window's first day, last day and sample, by name."""
-    found = windows(day(first), day(last))
+    found = windows(load_thesis(), day(first), day(last))
     return {window.name: (f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", window.sample) for window in found}
 
 
@@ -87,7 +89,7 @@ def test_a_run_that_begins_after_the_report_has_nothing_in_sample():
 
 
 def test_no_window_ends_before_it_begins():
-    found = windows(day("2023-01-01"), day("2024-12-31"))
+    found = windows(load_thesis(), day("2023-01-01"), day("2024-12-31"))
     assert [window.name for window in found if window.end < window.start] == []
 
 
@@ -101,11 +103,11 @@ def test_no_window_ends_before_it_begins():
     ],
 )
 def test_the_authors_had_seen_what_lies_up_to_the_reports_date(start, end, sample):
-    assert sample_of(day(start), day(end)) == sample
+    assert Window("w", day(start), day(end), WRITTEN).sample == sample
 
 
 def test_the_report_is_of_23_july_2025():
-    assert day("2025-07-23") == REPORT_DATE
+    assert day("2025-07-23") == load_thesis().date
 
 
 SESSIONS = pd.DatetimeIndex(["2024-06-27", "2024-06-28", "2024-07-01", "2024-07-02", "2024-07-03"])
@@ -123,7 +125,7 @@ SESSIONS = pd.DatetimeIndex(["2024-06-27", "2024-06-28", "2024-07-01", "2024-07-
     ],
 )
 def test_the_first_return_of_a_window_is_from_the_last_session_before_it(start, end, held):
-    window = Window("w", day(start), day(end), "in")
+    window = Window("w", day(start), day(end), WRITTEN)
     assert [f"{session:%Y-%m-%d}" for session in SESSIONS[window.slice(SESSIONS)]] == held
 
 
@@ -136,7 +138,9 @@ def test_the_ratio_and_its_error_are_annualised_by_the_periods_of_a_year():
     for number in range(30):
         grown.append(grown[-1] * (0.99 if number % 2 else 1.03))
     equity = pd.Series(grown, pd.bdate_range("2024-01-01", periods=31))
-    found = window_statistics(equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), "in"), 252, day("2020-01-01"))
+    found = window_statistics(
+        equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), WRITTEN), 252, day("2020-01-01")
+    )
     ratio = 0.01 / (0.02 * math.sqrt(30 / 29))
     assert found.sharpe == pytest.approx(ratio * math.sqrt(252))
     assert found.sharpe_error == pytest.approx(math.sqrt((1 + ratio**2 / 2) / 30 * 252))
@@ -144,5 +148,7 @@ def test_the_ratio_and_its_error_are_annualised_by_the_periods_of_a_year():
 
 def test_a_window_with_one_value_has_no_return():
     equity = pd.Series([1.0], SESSIONS[:1])
-    found = window_statistics(equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), "in"), 252, day("2020-01-01"))
+    found = window_statistics(
+        equity, NO_ORDERS, Window("w", day("2024-01-01"), day("2024-12-31"), WRITTEN), 252, day("2020-01-01")
+    )
     assert found == WindowStatistics("in")

@@ -171,7 +171,7 @@ class Eastmoney(FigureSource):
 
     def keys(self, universe: Universe) -> Sequence[str]:
         """Return the A shares of the universe."""
-        return [row.ticker for row in universe.suppliers if row.market == "XSHG" and row.chain != "fund"]
+        return [row.ticker for row in universe.suppliers if row.market == "XSHG" and row.theme != "fund"]
 
     def fetch(self, client: Client, key: str) -> Sequence[Answer]:
         """Return every page of a company's reports."""

@@ -20,14 +20,18 @@ from backtest.errors import DataError, MissingPricesError
 from backtest.files.documents import read_json
 from backtest.files.hashes import content_id
 from backtest.prices import Bars, Prices
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
 SNAPSHOT = "snapshot.json"
 
 
-def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
-    """Return the daily prices of some tickers; raise DataError by file and date for what cannot be trusted."""
+def load_prices(tickers: Sequence[str], folder: Path, universe: Universe | None = None) -> Prices:
+    """Return the daily prices of some tickers of a universe, by default that of the first thesis.
+
+    Raises DataError by file and date for what cannot be trusted.
+    """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of prices; expected a folder with one CSV per ticker, or 'reference'")
     if lost := sorted(ticker for ticker in tickers if not (folder / f"{ticker}.csv").exists()):
@@ -35,10 +39,11 @@ def load_prices(tickers: Sequence[str], folder: Path) -> Prices:
         raise MissingPricesError(lost, message)
     files = {ticker: f"{ticker}.csv" for ticker in tickers}
     tables = {ticker: read_bars(folder / file) for ticker, file in files.items()}
-    rate_files = {ticker: folder / f"{ticker}.csv" for ticker in load_universe().all_rates}
+    universe = universe or load_thesis().universe
+    rate_files = {ticker: folder / f"{ticker}.csv" for ticker in universe.all_rates}
     rates = {ticker: read_bars(path) for ticker, path in rate_files.items() if path.exists()}
     named = files | {ticker: f"{ticker}.csv" for ticker in rates}
-    return daily_prices(tables, rates, load_decisions(folder), _source(folder), named)
+    return daily_prices(tables, rates, load_decisions(folder, universe), _source(folder), named, universe)
 
 
 def bars_id(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series], ended: Mapping[str, str]) -> str:
@@ -61,14 +66,14 @@ def daily_prices(
     decisions: Decisions,
     source: str,
     named: Mapping[str, str],
+    universe: Universe,
 ) -> Prices:
     """Return Prices from a table of prices by session per ticker (see `price_checks`), each passed through the gate.
 
     `rates` has units per US dollar by day as `close` and `adj_close`, by a rate's ticker; `named` is what an error calls a
     ticker's table.
     """
-    universe = load_universe()
-    tables = checked(tables, decisions, named)
+    tables = checked(tables, decisions, named, universe)
     quoted = {
         currency.code: checked_rate(rates[currency.rate], currency, named[currency.rate], decisions)["close"]
         for currency in universe.currencies.values()

@@ -20,7 +20,8 @@ from backtest.errors import DataError, MissingPricesError
 from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS, RANGE_COLUMNS, Facts, assemble, names_of
 from backtest.files.hashes import content_id
 from backtest.prices import Prices
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 FOLDER = Path(__file__).parent.parent / "reference"
 FACT_TABLES = (
@@ -80,22 +81,54 @@ def facts_with(live: bytes, folder: Path = FOLDER, rules: Rules | None = None) -
     return assemble([rows], accelerators, events, content_id(parts), names, ranges)
 
 
+def with_own(facts: Facts, folder: Path) -> Facts:
+    """Return figures with those in `facts/*.csv` of a thesis's folder added; its own metrics.toml and decisions.toml count.
+
+    A file's columns say what it holds: figures, or ranges. Every figure passes the gate together with the others.
+    """
+    paths = sorted(folder.glob("facts/*.csv"))
+    if not paths:
+        return facts
+    bodies = {f"facts/{path.name}": read_body(path) for path in paths}
+    tables, ranges, events = [facts.rows], [facts.ranges], [facts.events]
+    for name, body in bodies.items():
+        columns = set(read_table(Path(name), None, body).columns)
+        if {"low", "high"} <= columns:
+            ranges.append(_typed(parse_ranges, RANGE_COLUMNS, name, body))
+        elif "event" in columns:
+            events.append(_typed(parse_events, EVENT_COLUMNS, name, body))
+        else:
+            tables.append(_typed(parse_facts, COLUMNS, name, body))
+    rows, every = pd.concat(tables, ignore_index=True), pd.concat(ranges, ignore_index=True)
+    happened = pd.concat(events, ignore_index=True)
+    check_figures(rows, rules_of(folder))
+    check_events(happened, "events.csv")
+    check_ranges(every)
+    data_id = content_id([facts.data_id.encode(), *bodies.values()])
+    return assemble([rows], facts.accelerators, happened, data_id, names_of(rows, facts.accelerators), every)
+
+
 @lru_cache(maxsize=64)
 def _typed(parse: Callable[[pd.DataFrame, str], pd.DataFrame], columns: tuple[str, ...], name: str, body: bytes) -> pd.DataFrame:
     """Return a table as typed rows, the same object for the same bytes: not to be written to."""
     return parse(read_table(Path(name), columns, body), name)
 
 
-def load_prices(tickers: Sequence[str], folder: Path = FOLDER) -> Prices:
-    """Return the embedded daily prices of some tickers; `prices.csv` says what they are and where each ends."""
-    rate_tickers = load_universe().all_rates
+def load_prices(tickers: Sequence[str], folder: Path = FOLDER, universe: Universe | None = None) -> Prices:
+    """Return the embedded daily prices of some tickers of a universe, by default that of the first thesis.
+
+    `prices.csv` says what they are and where each ends.
+    """
+    universe = universe or load_thesis().universe
+    rate_tickers = universe.all_rates
     tables = _bars(folder, (*tickers, *rate_tickers))
     if lost := sorted(set(tickers) - set(tables)):
         message = f"{PRICES}: no prices of {', '.join(lost)}; give a folder with --prices, or another basket"
         raise MissingPricesError(lost, message)
     rates = {ticker: tables[ticker] for ticker in rate_tickers if ticker in tables}
     named = {ticker: f"{PRICES} {ticker}" for ticker in tables}
-    return daily_prices({ticker: tables[ticker] for ticker in tickers}, rates, load_decisions(folder), "reference", named)
+    own = {ticker: tables[ticker] for ticker in tickers}
+    return daily_prices(own, rates, load_decisions(folder, universe), "reference", named, universe)
 
 
 def price_table(folder: Path = FOLDER) -> list[dict[str, str]]:

@@ -14,7 +14,8 @@ from backtest.data.store.ledger import AnswerLine
 from backtest.data.store.reading import bars_of, figures_of
 from backtest.data.store.vintages import append_figures, append_prices
 from backtest.errors import BacktestError, DataError, near_miss
-from backtest.universe import Universe, load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 Known = TypeVar("Known", PriceSource, FigureSource)
 
@@ -23,7 +24,7 @@ def derivation_faults(
     store: Store, lines: Sequence[AnswerLine], sources: Mapping[str, Source] | None = None, universe: Universe | None = None
 ) -> Iterator[str]:
     """Yield a line for each table whose rows are not those its answers give; `lines` are the ledger's answers, oldest first."""
-    every, universe = (load_sources() if sources is None else sources).values(), universe or load_universe()
+    every, universe = (load_sources() if sources is None else sources).values(), universe or load_thesis().universe
     prices = {source.table(): source for source in price_sources(every)}
     figures = {source.name: source for source in figure_sources(every)}
     for name in store.tables():

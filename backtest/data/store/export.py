@@ -21,7 +21,8 @@ from backtest.errors import DataError
 from backtest.files import atomic
 from backtest.files.messages import reason
 from backtest.markets.currencies import currency_of_rate
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 
 class Page(TypedDict):
@@ -39,11 +40,12 @@ def export(store: Store, out: Path, sources: Sources | None = None) -> tuple[Pag
     """
     if out.exists():
         raise DataError(f"{out}: is there already, and a snapshot is never written over; expected a new folder")
-    traits = load_universe().market_and_currency()
+    universe = load_thesis().universe
+    traits = universe.market_and_currency()
     stored = stored_prices(store, sources)
     decisions = load_decisions(store.home)
-    tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored)
-    rates = load_rates(store, stored)
+    tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored, universe)
+    rates = load_rates(store, stored, universe)
     quoted = {currency_of_rate(ticker): rate["close"] for ticker, rate in rates.items()}
     prices_id = bars_id(tables, quoted, decisions.end_reasons(list(tables)))
     names = ", ".join(sorted({stored[ticker].name for ticker in tables}))
@@ -70,13 +72,14 @@ def _write_all(store: Store, out: Path, page: Page, tables: Mapping[str, pd.Data
 
 
 def _readable(
-    store: Store, tickers: list[str], decisions: Decisions, stored: Mapping[str, PriceSource]
+    store: Store, tickers: list[str], decisions: Decisions, stored: Mapping[str, PriceSource], universe: Universe
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     tables: dict[str, pd.DataFrame] = {}
     left_out = []
     for ticker in tickers:
         try:
-            tables |= checked(price_tables(store, [ticker], stored), decisions, {ticker: f"{stored[ticker].name} {ticker}"})
+            named = {ticker: f"{stored[ticker].name} {ticker}"}
+            tables |= checked(price_tables(store, [ticker], stored, universe), decisions, named, universe)
         except DataError as error:
             left_out.append(str(error))
     return tables, left_out

@@ -20,22 +20,27 @@ from backtest.facts import Facts
 from backtest.markets import Market
 from backtest.markets.currencies import currency_of_rate
 from backtest.prices import Prices
-from backtest.universe import load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 LATE_BY = 5  # sessions by which a ticker may trail its market before it counts as stale
 Sources = Mapping[str, Source]
 
 
-def load_prices(store: Store, tickers: Sequence[str], sources: Sources | None = None, only: str = "") -> Prices:
+def load_prices(
+    store: Store, tickers: Sequence[str], sources: Sources | None = None, only: str = "", universe: Universe | None = None
+) -> Prices:
     """Return the daily prices of some tickers, of one source only where it is named; a rate may be another's.
+
+    The universe is by default that of the first thesis.
 
     DataError for one that is missing, stale or has gaps.
     """
-    stored = stored_prices(store, sources, only)
-    tables, rates, decisions = price_tables(store, tickers, stored), load_rates(store, stored), load_decisions(store.home)
+    stored, universe = stored_prices(store, sources, only), universe or load_thesis().universe
+    tables, rates = price_tables(store, tickers, stored, universe), load_rates(store, stored, universe)
     names = sorted({stored[ticker].name for ticker in tickers})
     named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
-    return daily_prices(tables, rates, decisions, ", ".join(names), named)
+    return daily_prices(tables, rates, load_decisions(store.home, universe), ", ".join(names), named, universe)
 
 
 def stored_prices(store: Store, sources: Sources | None = None, only: str = "") -> dict[str, PriceSource]:
@@ -52,7 +57,9 @@ def stored_prices(store: Store, sources: Sources | None = None, only: str = "") 
     return stored
 
 
-def price_tables(store: Store, tickers: Sequence[str], stored: Mapping[str, PriceSource]) -> dict[str, pd.DataFrame]:
+def price_tables(
+    store: Store, tickers: Sequence[str], stored: Mapping[str, PriceSource], universe: Universe
+) -> dict[str, pd.DataFrame]:
     """Return prices by session per ticker as the gate reads them, each market up to the last session all its tickers have.
 
     `adj_close` is ours: closes carried back through dividends in proportion.
@@ -63,27 +70,27 @@ def price_tables(store: Store, tickers: Sequence[str], stored: Mapping[str, Pric
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
             "run 'capex-backtest data pull', or use --prices reference",
         )
-    decisions = load_decisions(store.home)
-    ends = settled(store, decisions, stored)
-    traits = load_universe().traits(tickers)
+    decisions = load_decisions(store.home, universe)
+    ends = settled(store, decisions, stored, universe)
+    traits = universe.traits(tickers)
     return {
-        ticker: _bars(store, ticker, stored[ticker], traits[ticker][0], ends[traits[ticker][0]], decisions) for ticker in tickers
+        ticker: _bars(store, ticker, stored[ticker], universe.markets[traits[ticker][0]], ends[traits[ticker][0]], decisions)
+        for ticker in tickers
     }
 
 
-def load_rates(store: Store, stored: Mapping[str, PriceSource]) -> dict[str, pd.DataFrame]:
+def load_rates(store: Store, stored: Mapping[str, PriceSource], universe: Universe) -> dict[str, pd.DataFrame]:
     """Return the rates that the store has, units per US dollar by day as `close` and `adj_close`, by their tickers."""
     rates = {}
-    for ticker in (ticker for ticker in load_universe().all_rates if ticker in stored):
+    for ticker in (ticker for ticker in universe.all_rates if ticker in stored):
         if (rows := store.read(stored[ticker].table(ticker), ["session", "close"])) is not None:
             close = newest(rows).set_index("session")["close"].dropna()
             rates[ticker] = pd.DataFrame({"close": close, "adj_close": close})
     return rates
 
 
-def settled(store: Store, decisions: Decisions, stored: Mapping[str, PriceSource]) -> dict[str, pd.Timestamp]:
+def settled(store: Store, decisions: Decisions, stored: Mapping[str, PriceSource], universe: Universe) -> dict[str, pd.Timestamp]:
     """Return, per market, the last session that every ticker has, those aside that ended or are stale."""
-    universe = load_universe()
     lasts: dict[str, list[pd.Timestamp]] = {code: [] for code in universe.markets}
     traits = universe.market_and_currency()
     for ticker, source in stored.items():
@@ -127,17 +134,19 @@ def live_figures(store: Store, sources: Sources | None = None) -> pd.DataFrame:
     return rows[rows["rank"] == best].drop(columns="rank").reset_index(drop=True)
 
 
-def _bars(store: Store, ticker: str, source: PriceSource, market: str, end: pd.Timestamp, decisions: Decisions) -> pd.DataFrame:
+def _bars(
+    store: Store, ticker: str, source: PriceSource, market: Market, end: pd.Timestamp, decisions: Decisions
+) -> pd.DataFrame:
     rows = store.read(source.table(ticker), ["session", *BARS, "volume", "dividend", "split"])
     if rows is None:
         raise DataError(f"{store.home}: the prices of {ticker} are gone; see 'data verify'")
     table = adjusted(newest(rows), f"{source.name} {ticker}")
     if table.index[-1] < end and not decisions.ended(ticker):
         raise DataError(
-            f"{store.home}: prices of {ticker} end on {table.index[-1]:%Y-%m-%d}, others of {market} on {end:%Y-%m-%d}; "
+            f"{store.home}: prices of {ticker} end on {table.index[-1]:%Y-%m-%d}, others of {market.code} on {end:%Y-%m-%d}; "
             f"run 'data pull {ticker}', or write an [[ended]] row in decisions.toml"
         )
-    sessions = load_universe().markets[market].closes(table.index[0], table.index[-1]).index
+    sessions = market.closes(table.index[0], table.index[-1]).index
     if sessions.equals(table.index):
         table.index = sessions  # one object for all tickers
     return table if decisions.ended(ticker) or end >= table.index[-1] else table.loc[:end]

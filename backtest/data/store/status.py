@@ -16,7 +16,8 @@ from backtest.data.store.live import Sources, reconciled
 from backtest.data.store.pull import items, last_final_session
 from backtest.data.store.reconcile import read_typed
 from backtest.errors import DataError
-from backtest.universe import Universe, load_universe
+from backtest.thesis import load_thesis
+from backtest.universe import Universe
 
 
 class EmbeddedPrices(TypedDict):
@@ -83,7 +84,7 @@ class Status(TypedDict):
 
 def status(store: Store, now: pd.Timestamp, sources: Sources | None = None, universe: Universe | None = None) -> Status:
     """Return what is embedded, and of a store its coverage by ticker, entity and quarter, ages, gaps and conflicts."""
-    sources, universe = load_sources() if sources is None else sources, universe or load_universe()
+    sources, universe = load_sources() if sources is None else sources, universe or load_thesis().universe
     outcomes = reconciled(store, sources)
     prices = _stored_prices(store, sources, universe, now)
     priced = {name.partition(" ")[0] for name in prices}

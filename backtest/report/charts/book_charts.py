@@ -29,7 +29,6 @@ from backtest.result import Book
 from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, Window
-from backtest.universe import load_universe
 
 DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
 
@@ -238,8 +237,7 @@ def _lines(book: Book, names: Names) -> dict[str, pd.Series]:
 
 def _charted(book: Book) -> dict[str, pd.Series]:
     """Return the benchmarks that line charts draw, by ticker."""
-    charted = {row.ticker for row in load_universe().benchmarks if row.charted}
-    return {str(ticker): column for ticker, column in book.benchmarks.items() if ticker in charted}
+    return {str(ticker): column for ticker, column in book.benchmarks.items() if ticker in book.charted}
 
 
 def _ends(lines: Mapping[str, pd.Series], shown: Callable[[float], str] = number) -> str:

@@ -19,7 +19,7 @@ from backtest.report.charts.colours import light
 from backtest.report.charts.svg import inline
 from backtest.report.components import Chart
 from backtest.report.formatting import regimes
-from backtest.thesis.windows import REPORT_DATE, Window
+from backtest.thesis.windows import Window
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -106,15 +106,15 @@ def panels(
 
 
 def timeline(size: Size, drawn: Sequence[Axes], windows: Sequence[Window], first: pd.Timestamp, last: pd.Timestamp) -> None:
-    """Shade the regimes, mark the report's date, and give every panel the same days; names stand above the first."""
-    last = max(last, first + pd.Timedelta(days=7))
+    """Shade the regimes, mark the thesis's date, and give every panel the same days; names stand above the first."""
+    last, written = max(last, first + pd.Timedelta(days=7)), windows[0].written
     ticks = months(first, last, size.ticks)
     for axes in drawn:
         for window in regimes(windows):
             shade = light("out" if window.sample == "out" else "band")
             axes.axvspan(days(max(window.start, first)), days(min(window.end, last)), color=shade, lw=0, zorder=0)
-        if first <= REPORT_DATE <= last:
-            axes.axvline(days(REPORT_DATE), color=light("ink"), lw=1, ls=(0, (4, 2)), zorder=1.5)
+        if first <= written <= last:
+            axes.axvline(days(written), color=light("ink"), lw=1, ls=(0, (4, 2)), zorder=1.5)
         axes.set_xlim(days(first), days(last))
         axes.set_xticks([days(tick) for tick in ticks], ["" for _ in ticks])
         axes.tick_params(length=3, labelsize=size.font)
@@ -126,18 +126,19 @@ def timeline(size: Size, drawn: Sequence[Axes], windows: Sequence[Window], first
 
 
 def _name_regimes(size: Size, axes: Axes, windows: Sequence[Window], first: pd.Timestamp, last: pd.Timestamp) -> None:
-    """Write each regime's name over its span, and the report's date above its line, in a row of its own."""
+    """Write each regime's name over its span, and the thesis's date above its line, in a row of its own."""
+    written = windows[0].written
     for window in regimes(windows):
         start, end = max(window.start, first), min(window.end, last)
-        if start < end and window.start > REPORT_DATE:
+        if start < end and window.start > written:
             above(size, axes, days(start), clipped(window.name, size.letters + 4), (3, 4), ha="left")
-        elif start < end and window.end == REPORT_DATE:
+        elif start < end and window.end == written:
             above(size, axes, days(end), clipped(window.name, 10), (-3, 4), ha="right")
         elif start < end:
             above(size, axes, (days(start) + days(end)) / 2, clipped(window.name, 10), (0, 4), ha="center")
-    if first <= REPORT_DATE <= last:
-        named = f"report {REPORT_DATE:%Y-%m-%d}"
-        above(size, axes, days(REPORT_DATE), named, (0, 8 + size.font), ha="center", color=light("ink"))
+    if first <= written <= last:
+        named = f"report {written:%Y-%m-%d}"
+        above(size, axes, days(written), named, (0, 8 + size.font), ha="center", color=light("ink"))
 
 
 def above(size: Size, axes: Axes, x: float, text: str, away: tuple[float, float], ha: str, color: str = light("muted")) -> None:

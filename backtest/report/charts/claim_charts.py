@@ -1,6 +1,7 @@
 """Charts of the thesis and its claims: CapEx, revenue and the ratio; the specification curve; the multiplier's waterfall."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,46 +19,48 @@ from backtest.thesis.windows import Window
 HUES = ("blue", "vermillion", "green", "purple")
 
 
+@dataclass(frozen=True)
+class ThesisFigures:
+    """What the chart of a thesis shows: excess growth and its parts, the ratio and its name, the currencies of both sums."""
+
+    excess: SignalReadings
+    ratio: SignalReadings
+    ratio_title: str
+    spending: str
+    revenue: str
+
+
 def thesis(
-    anchor: str,
-    excess: SignalReadings,
-    ratio: SignalReadings,
-    reported: Mapping[str, float],
-    falls: Sequence[str],
-    windows: Sequence[Window],
+    anchor: str, shown: ThesisFigures, reported: Mapping[str, float], falls: Sequence[str], windows: Sequence[Window]
 ) -> Chart:
     """Draw CapEx, revenue, the growth of both and the ratio by quarter, with the report's figures of the ratio as diamonds."""
     grown = "; ".join(
         f"{quarter} revenue {percent(reading.parts['revenue_growth'])}, CapEx {percent(reading.parts['capex_growth'])}"
-        for quarter, reading in excess.items()
+        for quarter, reading in shown.excess.items()
     )
-    shares = ", ".join(f"{quarter} {percent(reading.value, sign=False)}" for quarter, reading in ratio.items())
+    shares = ", ".join(f"{quarter} {percent(reading.value, sign=False)}" for quarter, reading in shown.ratio.items())
     caption = (
         "Each point stands at the end of its quarter, not on the day it was published. Crosses: quarters whose CapEx was below "
         "that of the quarter before, which the report says does not happen. Diamonds: what the report says the ratio was."
     )
     label = f"Four panels by quarter: CapEx, revenue, growth over four quarters, ratio. {grown}. Ratio: {shares}."
-    return chart(anchor, label, caption, lambda size: _draw_thesis(size, excess, ratio, reported, falls, windows))
+    return chart(anchor, label, caption, lambda size: _draw_thesis(size, shown, reported, falls, windows))
 
 
 def _draw_thesis(
-    size: Size,
-    excess: SignalReadings,
-    ratio: SignalReadings,
-    reported: Mapping[str, float],
-    falls: Sequence[str],
-    windows: Sequence[Window],
+    size: Size, shown: ThesisFigures, reported: Mapping[str, float], falls: Sequence[str], windows: Sequence[Window]
 ) -> Figure:
+    excess, ratio = shown.excess, shown.ratio
     figure, drawn = panels(size, (110, 110, 130, 130) if ratio else (110, 110, 130), gap=30)
     last = max(_day_of(quarter) for quarter in (*excess, *ratio))
     timeline(size, drawn, windows, min(w.start for w in windows), max(w.end for w in windows))
     for axes in drawn:
         axes.set_xlim(right=max(axes.get_xlim()[1], last))
         axes.margins(y=0.2)
-    _draw_money(size, drawn[0], drawn[1], excess, falls)
+    _draw_money(size, (drawn[0], drawn[1]), shown, falls)
     _draw_growth(size, drawn[2], excess)
     if ratio:
-        _ratio(size, drawn[3], {quarter: reading.value for quarter, reading in ratio.items()}, reported)
+        _ratio(size, drawn[3], shown, reported)
     for axes in drawn[2:]:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0, sign=False)))
     for axes in drawn:
@@ -67,17 +70,18 @@ def _draw_thesis(
     return figure
 
 
-def _draw_money(size: Size, above: Axes, below: Axes, excess: SignalReadings, falls: Sequence[str]) -> None:
+def _draw_money(size: Size, drawn: tuple[Axes, Axes], shown: ThesisFigures, falls: Sequence[str]) -> None:
     """Draw CapEx, with a cross on each quarter in which it fell, and the suppliers' revenue below."""
+    (above, below), excess = drawn, shown.excess
     capex = {quarter: reading.parts["capex"] / 1e3 for quarter, reading in excess.items()}
     revenue = {quarter: reading.parts["revenue"] / 1e3 for quarter, reading in excess.items()}
     _line(above, capex, "black")
     fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
     above.plot([_day_of(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
-    title(above, "CapEx, USD bn a quarter", size, top=True)
+    title(above, f"CapEx, {shown.spending} bn a quarter", size, top=True)
     _end(size, above, capex, "CapEx", "black", 0)
     _line(below, revenue, "blue")
-    title(below, "suppliers' revenue, CNY bn a quarter", size)
+    title(below, f"suppliers' revenue, {shown.revenue} bn a quarter", size)
     _end(size, below, revenue, "sales", "blue", 0)
 
 
@@ -93,7 +97,8 @@ def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
     label_ends(size, axes, ends)
 
 
-def _ratio(size: Size, axes: Axes, ratio: Mapping[str, float], reported: Mapping[str, float]) -> None:
+def _ratio(size: Size, axes: Axes, shown: ThesisFigures, reported: Mapping[str, float]) -> None:
+    ratio = {quarter: reading.value for quarter, reading in shown.ratio.items()}
     _line(axes, ratio, "purple")
     for quarter, value in reported.items():
         at = _day_of(quarter)
@@ -101,7 +106,7 @@ def _ratio(size: Size, axes: Axes, ratio: Mapping[str, float], reported: Mapping
         text = f"report {percent(value, 0, sign=False)}"
         axes.annotate(text, (at, value), xytext=(8, 4), textcoords="offset points", fontsize=size.font - 0.5)
     axes.set_ylim(0, 1.25 * max([*ratio.values(), *reported.values()]))
-    title(axes, "NVIDIA's revenue from clouds over clouds' CapEx", size)
+    title(axes, shown.ratio_title, size)
     _end(size, axes, ratio, "ratio", "purple", None)
 
 
@@ -147,16 +152,16 @@ def _draw_specification(size: Size, curves: Mapping[str, SetsOfFour]) -> Figure:
 
 
 def waterfall(anchor: str, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Chart:
-    """Draw how CapEx growth becomes interconnect growth, link by link, a panel per quarter."""
+    """Draw how the growth of the first link becomes that of the last, link by link, a panel per quarter."""
     growth = "; ".join(
         f"{quarter}: " + ", ".join(f"{word} {number(parts[name], 3)}" for name, word in links.items())
         for quarter, parts in quarters.items()
     )
     caption = (
-        "Log points over four quarters (0.69 is a doubling). Each bar starts where the one before ended; the last is their sum, "
-        "interconnect revenue in USD. Blue adds, orange takes away."
+        "Log points over four quarters (0.69 is a doubling). Each bar starts where the one before ended; the last is their sum. "
+        "Blue adds, orange takes away."
     )
-    return chart(anchor, f"Waterfall of the multiplier. {growth}.", caption, lambda size: _draw_waterfall(size, quarters, links))
+    return chart(anchor, f"Waterfall of the links. {growth}.", caption, lambda size: _draw_waterfall(size, quarters, links))
 
 
 def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Figure:
@@ -166,7 +171,7 @@ def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], lin
     for axes, (quarter, parts) in zip(drawn, quarters.items(), strict=True):
         steps = [parts[name] for name in links][:-1]
         starts = [0.0, *np.cumsum(steps).tolist()[:-1], 0.0]
-        heights = [*steps, parts["interconnect"]]
+        heights = [*steps, parts[list(links)[-1]]]
         colours = [light("blue" if height >= 0 else "vermillion") for height in heights[:-1]] + [light("ink")]
         axes.bar(range(len(heights)), heights, bottom=starts, color=colours, width=0.62)
         for bar, (start, height) in enumerate(zip(starts, heights, strict=True)):

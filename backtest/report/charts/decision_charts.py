@@ -28,11 +28,12 @@ from backtest.signals import Reading
 from backtest.thesis.windows import Window
 
 LOW = "low"
-UNITS = {"token_anchor": "log points a year", "scale_up_bandwidth": "GB/s", "multiplier": "log points over four quarters"}
 LABELLED = 0.02  # a smaller weight has no room for its label
 
 
-def readings(anchor: str, name: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]) -> Chart:
+def readings(
+    anchor: str, name: str, unit: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]
+) -> Chart:
     """Draw a signal's value at the end of its quarter, and as the step a reader saw from month to month to the run's end."""
     values = ", ".join(f"{quarter} {number(reading.value, 3)}" for quarter, reading in quarters.items())
     label = f"Chart of {plain(name)} by quarter, and of what a reader knew at each month's end and the run's: {values}."
@@ -41,11 +42,11 @@ def readings(anchor: str, name: str, quarters: SignalReadings, seen: Mapping[str
         "until its last figure was published. Step: the newest complete value a reader had at the end of each month and of the "
         "run, computed from nothing later. A cross marked “low” rests on a figure of low confidence."
     )
-    return chart(anchor, label, caption, lambda size: _draw_readings(size, name, quarters, seen, windows))
+    return chart(anchor, label, caption, lambda size: _draw_readings(size, f"{plain(name)}, {unit}", quarters, seen, windows))
 
 
 def _draw_readings(
-    size: Size, name: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]
+    size: Size, heading: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]
 ) -> Figure:
     ends = [quarter_end(quarter) for quarter in quarters]
     published = [pd.Timestamp(reading.known_at[:10]) for reading in quarters.values()]
@@ -58,7 +59,7 @@ def _draw_readings(
         _point(size, axes, days(end), reading)
     steps = [(days(pd.Timestamp(month)), value) for month, value in seen.items()]
     axes.margins(y=0.16)
-    title(axes, f"{plain(name)}, {UNITS.get(name, 'as a fraction')}", size, top=True)
+    title(axes, heading, size, top=True)
     if steps:
         xs, ys = [x for x, _ in steps] + [days(last)], [y for _, y in steps] + [steps[-1][1]]
         axes.step(xs, ys, where="post", color=light("ink"), lw=1.6)

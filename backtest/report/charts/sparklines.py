@@ -10,23 +10,22 @@ from backtest.formatting import number
 from backtest.report.charts.canvas import days, picture
 from backtest.report.charts.colours import light, theme
 from backtest.report.formatting import plain
-from backtest.thesis.windows import REPORT_DATE
 
 WIDTH, HEIGHT = 150, 42
 
 
-def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float | None]]) -> Markup | None:
-    """Return the books' values by month as lines on one log scale, the report's date a stroke; None where there is no month."""
+def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float | None]], written: str) -> Markup | None:
+    """Return the books' values by month as lines on one log scale, the thesis's date a stroke; None where there is no month."""
     lines = {book: pd.Series(path, dtype=float).dropna() for book, path in paths.items()}
     lines = {book: line[line > 0] for book, line in lines.items()}
     lines = {book: line for book, line in lines.items() if len(line) > 1}
     if not lines:
         return None
     ends = "; ".join(f"{plain(book)} {number(float(line.iloc[-1]))}" for book, line in lines.items())
-    return picture(anchor, f"Sparkline, log scale: what 1 became, {ends}.", lambda: _draw(lines))
+    return picture(anchor, f"Sparkline, log scale: what 1 became, {ends}.", lambda: _draw(lines, written))
 
 
-def _draw(lines: Mapping[str, pd.Series]) -> Figure:
+def _draw(lines: Mapping[str, pd.Series], written: str) -> Figure:
     figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72)
     axes = figure.add_axes((0.02, 0.06, 0.96, 0.88))
     axes.set_axis_off()
@@ -35,5 +34,5 @@ def _draw(lines: Mapping[str, pd.Series]) -> Figure:
     for book, line in lines.items():
         months = [days(pd.Period(str(month), freq="M").end_time.normalize()) for month in line.index]
         axes.plot(months, line.to_numpy(), color=light(theme(book)), lw=1.4 if len(lines) == 1 else 1)
-    axes.axvline(days(REPORT_DATE), color=light("muted"), lw=0.8, ls=(0, (3, 2)))
+    axes.axvline(days(pd.Timestamp(written)), color=light("muted"), lw=0.8, ls=(0, (3, 2)))
     return figure

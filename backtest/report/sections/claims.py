@@ -10,7 +10,6 @@ from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import counted, day, ended, listed, origin, plain
 from backtest.result import RunResult
-from backtest.thesis.windows import REPORT_DATE
 
 MEANING = (
     "Confirmed: every reading that can be measured bears the claim out. Confirmed under one reading: some do, some do not. "
@@ -22,8 +21,7 @@ HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
 def section(result: RunResult) -> Section:
     """Return the tally, the table of claims and the specification curve."""
     blocks: list[Block] = [Text(_tally(result), "lead"), Text(MEANING, "small"), _table(result)]
-    four = next((finding for finding in result.claims if finding.claim.id == "excess-growth"), None)
-    curves = _curves(four) if four else {}
+    curves = next((curves for finding in result.claims if (curves := _curves(finding))), {})
     if curves:
         blocks.append(_specification(curves))
     return Section("claims", "The report's claims against its own figures", tuple(blocks))
@@ -35,7 +33,7 @@ def _tally(result: RunResult) -> str:
     changed = [finding.claim.id for finding in claims if finding.verdict != _written(finding).verdict]
     return (
         f"Of {counted(len(claims), 'claim')} as known at the end of the run, {ended(result.windows)}: {_counts(now)}. As known "
-        f"on the report's date, {day(REPORT_DATE)}: {_counts(written)}. Changed between the two: {listed(changed)}."
+        f"on the report's date, {day(result.thesis.date)}: {_counts(written)}. Changed between the two: {listed(changed)}."
     )
 
 
@@ -55,7 +53,7 @@ def _table(result: RunResult) -> Table:
         Column("Its figure", True),
         Column("Ours", True),
         Column(f"Verdict on {ended(result.windows)}", prose=True, term="Verdict at the run's end"),
-        Column(f"On its date, {day(REPORT_DATE)}", prose=True, term="On its date"),
+        Column(f"On its date, {day(result.thesis.date)}", prose=True, term="On its date"),
         Column("Evidence", prose=True),
         Column("Every reading tried"),
     )

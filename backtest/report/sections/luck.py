@@ -159,7 +159,7 @@ def _factors(books: Mapping[str, FactorFit | Refused]) -> Table:
     names = list(dict.fromkeys(name for fit in fits for name in fit.loadings))
     columns = (Column("Book"), Column("Alpha a year", True), *(Column(name, True, term="Loading") for name in names))
     rows = tuple(_fit(book, fit, names) for book, fit in books.items())
-    return Table("What market, sector, NVIDIA and currency leave unexplained, with 95% intervals", columns, (Rows(rows),))
+    return Table(f"What {', '.join(names)} leave unexplained, with 95% intervals", columns, (Rows(rows),))
 
 
 def _fit(book: str, fit: FactorFit | Refused, names: Sequence[str]) -> tuple[Cell, ...]:

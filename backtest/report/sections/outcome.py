@@ -9,7 +9,7 @@ from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.components import Bullets, Section, Text
 from backtest.report.formatting import counted, day, listed, name_of
 from backtest.result import Book, RunResult
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 
 def section(result: RunResult) -> Section:
@@ -163,5 +163,5 @@ def _hindsight(result: RunResult, chosen: str, titles: list[str]) -> str:
     who = f"The basket “{titles[0]}” was" if len(titles) == 1 else f"{len(titles)} baskets ({'; '.join(titles)}) were"
     if chosen > last:
         return f"{who} chosen on {chosen}, after every return shown: all of it is hindsight, out of sample too."
-    same = ", the report's date" if chosen == day(REPORT_DATE) else ""
+    same = ", the report's date" if chosen == day(result.thesis.date) else ""
     return f"{who} chosen on {chosen}{same}: results before that are hindsight."

@@ -1,71 +1,48 @@
-"""The four trend shifts and the multiplier: each as a panel, whatever the strategy reads."""
+"""The links of the thesis's chain and its trend shifts: each as a panel, whatever the strategy reads."""
+
+from collections.abc import Mapping
 
 from backtest.calendars import parse_quarter
 from backtest.formatting import number
 from backtest.report.charts import claim_charts, decision_charts
 from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import origin, plain
+from backtest.report.formatting import listed, origin, plain
 from backtest.result import RunResult, SignalReadings
+from backtest.thesis.rows import Chain, Shift
 
-SHIFTS = {
-    "token_anchor": "1. From cloud CapEx to tokens",
-    "asic_share": "2. From GPU only to GPU and ASIC",
-    "network_architecture": "3. From the product to the network architecture",
-    "scale_up_bandwidth": "4. From scale-out to scale-out and scale-up",
-}
-SAYS = {
-    "token_anchor": "Median growth of tokens per year minus the clouds' CapEx growth, log points: above 0, tokens outgrow CapEx.",
-    "asic_share": "Custom-chip vendors' share of accelerator revenue, as a fraction.",
-    "network_architecture": "NVIDIA's networking revenue per unit of compute revenue, as a fraction.",
-    "scale_up_bandwidth": "Bandwidth per chip of each vendor's shipping flagship, weighted by revenue, GB/s.",
-}
-LINKS = {
-    "capex": "CapEx",
-    "chips_over_capex": "chips over CapEx",
-    "interconnect_over_chips": "interconnect over chips",
-    "currency": "currency",
-    "interconnect": "interconnect",
-}
+SPELLED = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
 def section(result: RunResult) -> Section:
-    """Return the multiplier's waterfall and a panel per shift."""
-    known = result.readings
-    parts = [_multiplier(known["multiplier"])] if known.get("multiplier") else []
-    parts += [_shift(result, name, known[name]) for name in SHIFTS if known.get(name)]
-    return Section("shifts", "The multiplier and the four shifts", tuple(parts))
+    """Return the chain's waterfall and a panel per shift, those that a thesis names and that have a reading."""
+    known, pages = result.readings, result.thesis.pages
+    parts = [_chain(pages.chain, known[pages.chain.signal])] if pages.chain and known.get(pages.chain.signal) else []
+    parts += [_shift(result, row, known[row.signal]) for row in pages.shifts if known.get(row.signal)]
+    if not parts:
+        return Section("shifts", "Trends", (Text("The thesis names no trend, or none had a reading by the end of the run."),))
+    titles = ([pages.chain.title.lower()] if pages.chain else []) + ([f"{SPELLED.get(len(pages.shifts), '')} shifts".strip()])
+    return Section("shifts", listed(titles).capitalize(), tuple(parts))
 
 
-def _shift(result: RunResult, name: str, quarters: SignalReadings) -> Part:
+def _shift(result: RunResult, row: Shift, quarters: SignalReadings) -> Part:
     last, weak = list(quarters)[-1], [quarter for quarter, reading in quarters.items() if reading.confidence == "low"]
-    domain = quarters[last].parts.get("domain")
-    text = f"{SAYS[name]} Latest, {last}: {number(quarters[last].value, 3)}, known {quarters[last].known_at}."
-    text += f" Chips that the shipping flagship's scale-up network joins: {domain:.0f}." if domain else ""
+    further = quarters[last].parts.get(row.part)
+    text = f"{row.says} Latest, {last}: {number(quarters[last].value, 3)}, known {quarters[last].known_at}."
+    text += f" {row.part_says}: {further:.0f}." if further else ""
     text += f" Of low confidence: {len(weak)} of {len(quarters)} quarters."
-    seen = result.seen.get(name, {})
-    drawn = decision_charts.readings(f"shift-{name.replace('_', '-')}-chart", name, quarters, seen, result.windows)
-    return Part(f"shift-{name.replace('_', '-')}", SHIFTS[name], (Text(text), drawn))
+    name, seen = row.signal.replace("_", "-"), result.seen.get(row.signal, {})
+    drawn = decision_charts.readings(f"shift-{name}-chart", row.signal, row.unit, quarters, seen, result.windows)
+    return Part(f"shift-{name}", row.title, (Text(text), drawn))
 
 
-def _multiplier(quarters: SignalReadings) -> Part:
-    links = ("chips_over_capex", "interconnect_over_chips")
-    both = [quarter for quarter, reading in quarters.items() if min(reading.parts[link] for link in links) > 0]
-    text = (
-        "Growth of interconnect revenue over four quarters, in log points, is exactly CapEx growth plus how far chips outgrew "
-        "CapEx plus how far interconnect outgrew chips, plus what counting Chinese revenue in USD did. The report says both "
-        f"links are positive; they were in {len(both)} of {len(quarters)} quarters{': ' + ', '.join(both) if both else ''}."
-    )
-    shown = {quarter: quarters[quarter] for quarter in _ends(list(quarters))}
+def _chain(row: Chain, quarters: SignalReadings) -> Part:
+    both = [quarter for quarter, reading in quarters.items() if min(reading.parts[link] for link in row.positive) > 0]
+    text = f"{row.says}; they were in {len(both)} of {len(quarters)} quarters{': ' + ', '.join(both) if both else ''}."
+    words = dict(zip(next(iter(quarters.values())).parts, row.links, strict=True))
+    shown = {quarter: quarters[quarter].parts for quarter in _ends(list(quarters))}
+    drawn = claim_charts.waterfall(f"shift-{row.signal}-chart", shown, words)
     return Part(
-        "shift-multiplier",
-        "The multiplier",
-        (
-            Text(text),
-            claim_charts.waterfall(
-                "shift-multiplier-chart", {quarter: reading.parts for quarter, reading in shown.items()}, LINKS
-            ),
-            Fold(f"All {len(quarters)} quarters", (_links(quarters),)),
-        ),
+        f"shift-{row.signal}", row.title, (Text(text), drawn, Fold(f"All {len(quarters)} quarters", (_links(quarters, words),)))
     )
 
 
@@ -75,14 +52,14 @@ def _ends(quarters: list[str]) -> list[str]:
     return [*year_before, quarters[-1]]
 
 
-def _links(quarters: SignalReadings) -> Table:
-    columns = (Column("Quarter"), *(Column(plain(name), True) for name in LINKS.values()), Column("Evidence"))
+def _links(quarters: SignalReadings, words: Mapping[str, str]) -> Table:
+    columns = (Column("Quarter"), *(Column(plain(name), True) for name in words.values()), Column("Evidence"))
     rows = tuple(
         (
             Cell(quarter, about=origin(reading.inputs)),
-            *(Cell(number(reading.parts[name], 3)) for name in LINKS),
+            *(Cell(number(reading.parts[name], 3)) for name in words),
             Cell(reading.evidence, mark="low confidence" if reading.confidence == "low" else ""),
         )
         for quarter, reading in reversed(list(quarters.items()))
     )
-    return Table("The multiplier's links by calendar quarter, log points over four quarters", columns, (Rows(rows),))
+    return Table("The links by calendar quarter, log points over four quarters", columns, (Rows(rows),))

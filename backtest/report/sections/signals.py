@@ -33,7 +33,9 @@ def _signal(result: RunResult, anchor: str, name: str, quarters: SignalReadings)
     last, newest = list(quarters.items())[-1]
     text = f"The newest is {last}: {number(newest.value, 3)}, known {newest.known_at}. "
     text += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
-    drawn = decision_charts.readings(f"{anchor}-chart", name, quarters, result.seen.get(name, {}), result.windows)
+    drawn = decision_charts.readings(
+        f"{anchor}-chart", name, result.thesis.unit_of(name), quarters, result.seen.get(name, {}), result.windows
+    )
     return Part(anchor, plain(name).capitalize(), (Text(text), drawn, _table(name, quarters)))
 
 

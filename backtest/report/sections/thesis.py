@@ -4,56 +4,73 @@ from collections.abc import Sequence
 
 from backtest.claims.ledger import Finding
 from backtest.claims.measurement import Falls
+from backtest.facts import currency_of
 from backtest.formatting import DASH, number, percent
 from backtest.report.charts import claim_charts
+from backtest.report.charts.claim_charts import ThesisFigures
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import counted, listed, name_of, origin
 from backtest.result import RunResult, SignalReadings
 from backtest.signals import Reading
 
-EXCESS, RATIO = "supply_chain_excess", "revenue_capex_ratio"
-REPORTED = ("ratio-start", "ratio-end")  # the claims that give a figure of the ratio
-
 
 def section(result: RunResult) -> Section:
-    """Return what was spent and earned by quarter, drawn with what the report says of it."""
-    excess, ratio = result.readings.get(EXCESS) or {}, result.readings.get(RATIO) or {}
-    title = "CapEx, revenue and the ratio"
+    """Return what was spent and earned by quarter, drawn with what the thesis says of it."""
+    row = result.thesis.pages.figures
+    if row is None:
+        return Section("thesis", "The thesis in figures", (Text("The thesis names no figures to draw."),))
+    excess, ratio = result.readings.get(row.excess) or {}, result.readings.get(row.ratio) or {}
     if not excess:
-        return Section("thesis", title, (Text("No quarter of CapEx and revenue was complete by the end of the run."),))
-    reported = {finding.main.quarter: finding.claim.reported for finding in result.claims if finding.claim.id in REPORTED}
+        return Section("thesis", row.title, (Text("No quarter of CapEx and revenue was complete by the end of the run."),))
+    reported = {finding.main.quarter: finding.claim.reported for finding in result.claims if finding.claim.id in row.reported}
     stated = {quarter: value for quarter, value in reported.items() if quarter and value is not None}
-    quarters = tuple(sorted({*excess, *ratio}))
-    blocks: tuple[Block, ...] = (
-        Text(_outcome(excess), "lead"),
-        Text(_who(result, excess, ratio), "small"),
-        claim_charts.thesis("thesis-chart", excess, ratio, stated, _falls(result.claims), result.windows),
-        Fold(f"All {len(quarters)} quarters", (_table(quarters, excess, ratio),)),
+    quarters, shown = (
+        tuple(sorted({*excess, *ratio})),
+        ThesisFigures(excess, ratio, row.ratio_title, *_currencies(result, excess)),
     )
-    return Section("thesis", title, blocks)
+    blocks: tuple[Block, ...] = (
+        Text(_outcome(result, excess), "lead"),
+        Text(_who(result, excess, ratio), "small"),
+        claim_charts.thesis("thesis-chart", shown, stated, _falls(result.claims, row.falls), result.windows),
+        Fold(f"All {len(quarters)} quarters", (_table(quarters, shown),)),
+    )
+    return Section("thesis", row.title, blocks)
 
 
-def _outcome(excess: SignalReadings) -> str:
-    suppliers = len(_entities(excess, "revenue"))
+def _currencies(result: RunResult, excess: SignalReadings) -> tuple[str, str]:
+    """Return the currencies of the CapEx and of the revenue behind the newest quarter, "" where none is known."""
+    inputs = list(excess.values())[-1].inputs
+    units = [[fact.unit for fact in inputs if fact.metric == metric] for metric in _metrics(result)]
+    spending, revenue = (currency_of(named[0]) if named else "" for named in units)
+    return spending, revenue
+
+
+def _metrics(result: RunResult) -> tuple[str, str]:
+    """Return the metrics of the clouds' CapEx and of the leaders' revenue."""
+    (_, spending), *_ = result.thesis.role("clouds").keys
+    (_, revenue), *_ = result.thesis.role("leaders").keys
+    return spending, revenue
+
+
+def _outcome(result: RunResult, excess: SignalReadings) -> str:
+    suppliers = len(_entities(excess, _metrics(result)[1]))
     ahead = [quarter for quarter, reading in excess.items() if reading.value > 0]
     last = list(excess)[-1]
     parts = excess[last].parts
     return (
         f"The revenue of {counted(suppliers, 'supplier')} of our choice grew faster than the clouds' CapEx in {len(ahead)} of "
         f"{counted(len(excess), 'quarter')}. In {last}, over the year before: revenue {percent(parts['revenue_growth'])}, CapEx "
-        f"{percent(parts['capex_growth'])}. Other choices give another result: see “Which four?” above."
+        f"{percent(parts['capex_growth'])}. Other choices of suppliers give another result."
     )
 
 
 def _who(result: RunResult, excess: SignalReadings, ratio: SignalReadings) -> str:
     """Return whose figures these are, from the figures themselves."""
-    suppliers, clouds = _entities(excess, "revenue"), _entities(excess, "purchases_ppe")
+    spending, revenue = _metrics(result)
+    suppliers, clouds, row = _entities(excess, revenue), _entities(excess, spending), result.thesis.pages.figures
     text = f"Suppliers: {listed([name_of(result.names, supplier) for supplier in suppliers])}. Clouds: {listed(clouds)}. "
-    if ratio:
-        text += (
-            f"Ratio: NVIDIA's data-center revenue times its disclosed share from clouds, over the CapEx of "
-            f"{listed(_entities(ratio, 'purchases_ppe'))}. "
-        )
+    if ratio and row:
+        text += f"Ratio: {row.ratio_says} {listed(_entities(ratio, spending))}. "
     return text + "Calendar quarters; CapEx is cash paid for property and equipment."
 
 
@@ -62,19 +79,20 @@ def _entities(quarters: SignalReadings, metric: str) -> list[str]:
     return list(dict.fromkeys(fact.entity for fact in inputs if fact.metric == metric))
 
 
-def _falls(claims: Sequence[Finding]) -> tuple[str, ...]:
+def _falls(claims: Sequence[Finding], claim: str) -> tuple[str, ...]:
     """Return the quarters in which CapEx fell, by the claim that it never does."""
-    details = next((finding.main.details for finding in claims if finding.claim.id == "capex-rising"), None)
+    details = next((finding.main.details for finding in claims if finding.claim.id == claim), None)
     return details.falls if isinstance(details, Falls) else ()
 
 
-def _table(quarters: Sequence[str], excess: SignalReadings, ratio: SignalReadings) -> Table:
+def _table(quarters: Sequence[str], shown: ThesisFigures) -> Table:
     columns = (
-        Column("Quarter"), Column("CapEx (USD bn)", True), Column("Revenue (CNY bn)", True), Column("CapEx growth", True),
+        Column("Quarter"), Column(f"CapEx ({shown.spending} bn)", True, term="CapEx (USD bn)"),
+        Column(f"Revenue ({shown.revenue} bn)", True, term="Revenue (CNY bn)"), Column("CapEx growth", True),
         Column("Revenue growth", True), Column("Excess growth", True), Column("Known at"), Column("Ratio", True),
         Column("Ratio known at"),
     )  # fmt: skip
-    rows = tuple(_row(quarter, excess.get(quarter), ratio.get(quarter)) for quarter in reversed(quarters))
+    rows = tuple(_row(quarter, shown.excess.get(quarter), shown.ratio.get(quarter)) for quarter in reversed(quarters))
     return Table("CapEx, revenue and their ratio by calendar quarter, as known at the end of the run", columns, (Rows(rows),))
 
 

@@ -19,4 +19,5 @@ SECTIONS = (
 def render_sweep(search: Search) -> str:
     """Return the page of a sweep: one HTML document that asks for nothing else."""
     above = Above("../../index.html", "All strategies")
-    return page(f"{search.title}: every setting of a grid", search.question, above, [section(search) for section in SECTIONS])
+    sections = [section(search) for section in SECTIONS]
+    return page(f"{search.title}: every setting of a grid", search.question, above, sections, search.written)

@@ -44,8 +44,8 @@ class Field:
 class Search:
     """A sweep and its grid as the page shows them.
 
-    `prices` says source and adjustment; `chosen` is the day from which the books' names were public; `reports` gives the address
-    of the full report of a spec_id, from the page.
+    `prices` says source and adjustment; `written` is the thesis's date; `chosen` is the day from which the books' names were
+    public; `reports` gives the address of the full report of a spec_id, from the page.
     """
 
     title: str
@@ -55,6 +55,7 @@ class Search:
     prices: str
     chosen: pd.Timestamp
     reports: Mapping[str, str]
+    written: pd.Timestamp
 
     @property
     def table(self) -> pd.DataFrame:

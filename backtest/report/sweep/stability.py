@@ -15,7 +15,7 @@ from backtest.report.components import Block, Cell, Chart, Column, Rows, Section
 from backtest.report.formatting import GROUPS, counted, day, spans
 from backtest.report.sweep.search import Mask, Search
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, REPORT_DATE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 BINS = 28  # of either axis of the picture
 KEPT = 0.3  # rank correlation from which the order is said to be kept, or below its negative to be turned around
@@ -32,7 +32,7 @@ def section(search: Search) -> Section:
     both = search.ratios(IN_SAMPLE).notna() & search.ratios(OUT_OF_SAMPLE).notna()
     if both.any():
         blocks += [_chart(search, both.to_numpy()), Text(RULE, "small")]
-    if search.chosen > REPORT_DATE:
+    if search.chosen > search.written:
         blocks.append(
             Text(
                 f"Hindsight: the names that every setting can hold were chosen on {day(search.chosen)}, by people who knew the "
@@ -46,14 +46,14 @@ def section(search: Search) -> Section:
 def _sentence(search: Search) -> str:
     top, inside, after = search.top_in_sample, search.ratios(IN_SAMPLE), search.ratios(OUT_OF_SAMPLE)
     if not top.any():
-        return f"No setting has a Sharpe ratio in sample, up to {day(REPORT_DATE)}: no region can be chosen there and followed."
+        return f"No setting has a Sharpe ratio in sample (to {day(search.written)}): no region can be chosen there and followed."
     many = counted(int(top.sum()), search.rows)
     chosen = f"The best tenth by Sharpe ratio in sample ({many}) had a median of {number(inside[top].median())} there"
     if not known(after[top].median()):
         return f"{chosen}; after it there is no Sharpe ratio, so whether it lasted is not known."
     gain, correlation = float(after[top].median() - after.median()), rank_correlation(search)
     return (
-        f"{chosen}, against {number(inside.median())} of all. Out of sample, after {day(REPORT_DATE)}, it had "
+        f"{chosen}, against {number(inside.median())} of all. Out of sample, after {day(search.written)}, it had "
         f"{number(after[top].median())} against {number(after.median())}. {_order(correlation)} {conclusion(gain, correlation)}"
         f"{_doubt(search)}"
     )
