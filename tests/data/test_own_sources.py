@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from backtest.data.sources.discovery import load_sources
 from backtest.data.store.append_only import Store
 from backtest.data.store.status import verify
 from backtest.errors import ConfigurationError
+from backtest.thesis import load_thesis
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = re.findall(r"`sources/(\w+\.py)`.*?```python\n(.*?)```", (ROOT / "docs" / "data.md").read_text("utf-8"), re.DOTALL)
@@ -37,10 +39,10 @@ SPEC = build_spec(name="mine", title="Mine", question="?", baskets=("NVDA",), we
 
 @pytest.fixture
 def thesis(tmp_path, source_server, store, monkeypatch):
-    """A thesis whose folder has the two sources of the document, answered by the server of the tests."""
+    """The folder of a thesis with the rows of the shipped one and the two sources of the document, which a server answers."""
     folder = tmp_path / "mine"
-    (folder / "sources").mkdir(parents=True)
-    (folder / "thesis.toml").write_text('use = "interconnect"\n', encoding="utf-8")
+    shutil.copytree(load_thesis().folder, folder)
+    (folder / "sources").mkdir()
     for name, text in EXAMPLES:
         (folder / "sources" / name).write_text(text, encoding="utf-8")
         monkeypatch.setenv(f"BACKTEST_{name.removesuffix('.py').upper()}_URL", source_server.address)
@@ -73,7 +75,7 @@ def test_figures_of_one_file_are_pulled_stored_reconciled_derived_shown_and_expo
     status = json.loads(command("data", "status", "--json")[1])
     figures = status["figures"]["AMZN purchases_ppe"]
     assert (figures["source"], figures["outcomes"], figures["last"]) == ("acme", {"equal": 1, "new": 1}, "2026Q3")
-    rows = load_archive(["NVDA"], facts="store", folders=[thesis / "sources"]).facts.rows
+    rows = load_archive(["NVDA"], facts="store", thesis=load_thesis(thesis)).facts.rows
     own = rows[rows["entity"].eq("AMZN") & rows["period"].eq("FY2026Q3") & rows["metric"].eq("purchases_ppe")]
     assert own[["value", "confidence", "source"]].to_numpy().tolist() == [[NEW["million"], "medium", "ACME Filings"]]
     assert command("data", "export", tmp_path / "snapshot")[0] == 0
@@ -84,7 +86,7 @@ def test_figures_of_one_file_are_pulled_stored_reconciled_derived_shown_and_expo
 
 def test_figures_of_the_better_source_count_where_two_give_the_same(thesis, command, store):
     assert command("data", "pull", "AMZN", "--source", "acme", "--source", "sec")[0] == 0
-    rows = load_archive(["NVDA"], facts="store", folders=[thesis / "sources"]).facts.rows
+    rows = load_archive(["NVDA"], facts="store", thesis=load_thesis(thesis)).facts.rows
     own = rows[rows["entity"].eq("AMZN") & rows["period"].eq("FY2024Q1") & rows["metric"].eq("purchases_ppe")]
     assert "ACME Filings" not in set(own["source"])
     status = json.loads(command("data", "status", "--json")[1])["figures"]
@@ -115,16 +117,16 @@ def test_prices_of_two_sources_stand_apart_and_the_better_ones_count(thesis, com
     assert (code, errors) == (0, [])
     assert command("data", "pull", "NVDA", "--source", "yahoo", *SINCE)[0] == 0
     assert verify(store, load_sources(thesis / "sources"))[1] == []
-    folders = [thesis / "sources"]
-    both = load_archive(["AMD", "NVDA"], "store", folders=folders).prices
-    own = load_archive(["AMD", "NVDA"], "store:ticks", folders=folders).prices
+    mine = load_thesis(thesis)
+    both = load_archive(["AMD", "NVDA"], "store", thesis=mine).prices
+    own = load_archive(["AMD", "NVDA"], "store:ticks", thesis=mine).prices
     assert (both.source, own.source) == ("ticks, yahoo", "ticks")
     assert (both.wealth["NVDA"] / own.wealth["NVDA"]).dropna().round(9).eq(2).all()
     pd.testing.assert_series_equal(both.wealth["AMD"], own.wealth["AMD"])
     status = json.loads(command("data", "status", "--json")[1])["prices"]
     assert {name: row["source"] for name, row in status.items()} == {"NVDA": "yahoo", "NVDA (ticks)": "ticks", "AMD": "ticks"}
     assert command("data", "export", tmp_path / "snapshot")[0] == 0
-    assert load_archive(["AMD", "NVDA"], str(tmp_path / "snapshot")).prices.data_id == both.data_id
+    assert load_archive(["AMD", "NVDA"], str(tmp_path / "snapshot"), thesis=mine).prices.data_id == both.data_id
 
 
 def test_a_session_that_has_not_closed_is_left_out_for_every_source(thesis, command, store):
