@@ -1,4 +1,4 @@
-"""Whether the market itself fell into two states, and how they lie on the report's regimes."""
+"""Whether the market itself fell into two states, and how they lie on the thesis's regimes."""
 
 from collections.abc import Sequence
 

@@ -159,7 +159,7 @@ class _Progress:
 
 
 def _missing(summary: "Summary") -> str:
-    """Return "45 of 45 missing: NVDA, AMD and 43 more (the fault)", by the first fault."""
+    """Return "45 of 45 missing: ABC, DEF and 43 more (the fault)", by the first fault."""
     fault = summary.missing[0][1]
     keys = [item.key for item, other in summary.missing if other == fault]
     named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

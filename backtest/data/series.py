@@ -16,7 +16,7 @@ class Series(_Pair):
     metric: the name of a row of metrics.toml, or a Metric, such as one of `load_metrics(folder)` for rows of your own.
 
     Raises ConfigurationError with a near miss for a name that no row has. Whether the entity has such figures, the panel checks.
-    Example: `Series("NVDA", "large_csp_share_of_dc_revenue").units` is `("fraction",)`.
+    Example: `Series("ABC", "large_csp_share_of_dc_revenue").units` is `("fraction",)`.
     """
 
     row: Metric

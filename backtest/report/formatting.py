@@ -12,8 +12,8 @@ from backtest.thesis.windows import SAMPLES, Window
 
 LONGEST_NAME = 100  # letters
 GROUPS = {
-    "in": "In sample: up to the report's date, seen by its authors",
-    "out": "Out of sample: after the report's date",
+    "in": "In sample: up to the thesis's date, seen by its authors",
+    "out": "Out of sample: after the thesis's date",
     "both": "Both together",
 }
 

@@ -42,7 +42,7 @@ def section(documents: Sequence[StrategyDocument]) -> Section:
     rows = tuple(_row(number, document) for number, document in enumerate(documents, start=1))
     caption = (
         "Every strategy side by side. Several books: the median of their returns and, below it, the lowest and the highest; each "
-        "book is in its own currency. The dashed line is the report's date, where the in-sample returns end"
+        "book is in its own currency. The dashed line is the thesis's date, where the in-sample returns end"
     )
     blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
     if len(documents) > 1:

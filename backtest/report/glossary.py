@@ -63,8 +63,8 @@ TERMS: dict[str, Term] = {
     "Revenue growth": Term("Revenue over that of the same quarter a year before, less one, in CNY.", "%"),
     "Excess growth": Term("Revenue growth less CapEx growth.", "percentage points"),
     "Ratio": Term(
-        "NVIDIA's data-center revenue times the share it disclosed as from clouds, over five clouds' CapEx of the quarter. Where "
-        "no share was disclosed the last one counts, marked estimated.",
+        "Data-center revenue times the share disclosed as from clouds, over the clouds' CapEx of the quarter. Where no share "
+        "was disclosed the last one counts, marked estimated.",
         "%",
     ),
     "CapEx": Term("Growth of the clouds' CapEx over four quarters.", POINTS),
@@ -154,8 +154,8 @@ TERMS: dict[str, Term] = {
     "Worse state": Term("The same for the state with the lower mean.", "% a session"),
     "Gain over one state": Term("BIC of one state, normal or Student's t, less that of two; above 0 two are better.", "BIC"),
     "Probability of the better state": Term("Mean smoothed probability over the window.", "%"),
-    "Out of sample": Term("Total return after the report's date; of several books the median, with the ends below.", "%"),
-    "In sample": Term("Total return up to the report's date, seen by its authors; of several books the median.", "%"),
+    "Out of sample": Term("Total return after the thesis's date; of several books the median, with the ends below.", "%"),
+    "In sample": Term("Total return up to the thesis's date, seen by its authors; of several books the median.", "%"),
     "The report's claims": Term("How many of its claims hold, as known at the end of the run.", COUNT),
     "Verdict": Term("What the audit's fixed rules make of it: supported, not distinguishable, contradicted.", "a sentence"),
     "Newest data": Term("The last session of the run and the newest figure a claim rests on.", "day"),

@@ -134,7 +134,7 @@ def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
 
 
 def _claims(archive: Archive, panel: Panel) -> tuple[Finding, ...]:
-    """Return the ledger as known on a panel, each claim with its verdict and figure as known on the report's date."""
+    """Return the ledger as known on a panel, each claim with its verdict and figure as known on the thesis's date."""
     written = _ledger(archive, as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
     return tuple(with_outcome_of(written, _ledger(archive, panel.moment)))
 

@@ -90,7 +90,7 @@ def profit_share(contributions: pd.DataFrame) -> pd.Series | None:
 
 
 def alpha(returns: pd.Series, factors: pd.DataFrame, periods_per_year: int, level: float = 0.95) -> Alpha | Refused:
-    """Return the return that factor returns (market, sector, currency, NVIDIA) leave unexplained, a year.
+    """Return the return that factor returns (market, sector, currency, a leader) leave unexplained, a year.
 
     Least squares with EWC standard errors, sessions matched by label; Refused below 30 of them, on missing returns and on
     factors that are combinations of one another. Annual: intercept × periods.

@@ -1,4 +1,4 @@
-"""Two states of the market, each with a mean and a variance, found without the report's dates.
+"""Two states of the market, each with a mean and a variance, found without the thesis's dates.
 
 J. Hamilton, Econometrica 57 (1989), through statsmodels' MarkovRegression.
 """

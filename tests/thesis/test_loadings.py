@@ -124,7 +124,7 @@ def standardised(values):
 
 @pytest.mark.parametrize(
     ("day", "opinions"),
-    [("2026-06-30", TRENDS), ("2025-07-23", TRENDS[1:])],  # token_anchor had three quarters by the report's date
+    [("2026-06-30", TRENDS), ("2025-07-23", TRENDS[1:])],  # token_anchor had three quarters by the thesis's date
 )
 def test_a_theme_s_score_is_the_mean_of_loading_times_z_over_the_trends_with_an_opinion(archive, day, opinions):
     z = {trend: standardised(worked(trend, day)) for trend in opinions}

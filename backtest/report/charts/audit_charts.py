@@ -1,4 +1,4 @@
-"""Charts of the audit: the probability of a basket's better state through time, over the report's regimes."""
+"""Charts of the audit: the probability of a basket's better state through time, over the thesis's regimes."""
 
 from collections.abc import Mapping, Sequence
 

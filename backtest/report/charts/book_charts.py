@@ -40,8 +40,8 @@ def performance(anchor: str, book: Book, windows: Sequence[Window], names: Names
     caption = (
         f"Above: the value of 1 {book.currency}, log scale, so that equal slopes are equal growth; each benchmark starts at 1 on "
         "its first price in the run. Below: the book's fall from its highest value so far; the deepest is "
-        f"{percent(float(drawdown(book.equity).min()))}. Grey bands are the report's regimes, blue is out of sample, the dashed "
-        "line is the report's date."
+        f"{percent(float(drawdown(book.equity).min()))}. Grey bands are the thesis's regimes, blue is out of sample, the dashed "
+        "line is the thesis's date."
     )
     return chart(anchor, label, caption, lambda size: _draw_performance(size, book, lines, windows))
 
@@ -198,7 +198,7 @@ def overview(anchor: str, books: Mapping[str, Book]) -> Chart:
     pairs = "; ".join(f"{plain(name)} {percent(before)} then {percent(after)}" for name, (before, after) in both.items())
     label = f"Dot chart of each book's total return, in sample then out of sample: {pairs}."
     caption = (
-        "What 1 became by the end of each window, log scale. Hollow: in sample, what the report's authors had seen. Filled, with "
+        "What 1 became by the end of each window, log scale. Hollow: in sample, what its authors had seen. Filled, with "
         "its return beside it: out of sample. The windows differ in length; each book is in its own currency."
     )
     return chart(anchor, label, caption, lambda size: _draw_overview(size, both))

@@ -33,7 +33,7 @@ def _tally(result: RunResult) -> str:
     changed = [finding.claim.id for finding in claims if finding.verdict != _written(finding).verdict]
     return (
         f"Of {counted(len(claims), 'claim')} as known at the end of the run, {ended(result.windows)}: {_counts(now)}. As known "
-        f"on the report's date, {day(result.thesis.date)}: {_counts(written)}. Changed between the two: {listed(changed)}."
+        f"on the thesis's date, {day(result.thesis.date)}: {_counts(written)}. Changed between the two: {listed(changed)}."
     )
 
 

@@ -163,5 +163,5 @@ def _hindsight(result: RunResult, chosen: str, titles: list[str]) -> str:
     who = f"The basket “{titles[0]}” was" if len(titles) == 1 else f"{len(titles)} baskets ({'; '.join(titles)}) were"
     if chosen > last:
         return f"{who} chosen on {chosen}, after every return shown: all of it is hindsight, out of sample too."
-    same = ", the report's date" if chosen == day(result.thesis.date) else ""
+    same = ", the thesis's date" if chosen == day(result.thesis.date) else ""
     return f"{who} chosen on {chosen}{same}: results before that are hindsight."
