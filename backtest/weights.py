@@ -6,7 +6,7 @@ most 1; what is left is cash.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,25 @@ class Weighting(Protocol):
         """Return a weight per ticker."""
 
 
+@runtime_checkable
+class Controlled(Weighting, Protocol):
+    """A weighting that reads signals and says what the same book would hold without them.
+
+    A signal has a value at a decision where a score that the weighting reads is no NaN.
+    """
+
+    @property
+    def twin(self) -> Weighting:
+        """The same with the signal on wherever it has a value; without one it does what this weighting does."""
+
+    @property
+    def from_start(self) -> Weighting:
+        """What the twin holds with the signal on, from the first session and without reading any: the control `held`."""
+
+    def signal_shares(self, scores: Sequence[pd.Series], members: Members) -> dict[str, float] | None:
+        """Return the shares of the book that the signal asks for, by what it scores; None where it has no value."""
+
+
 @dataclass(frozen=True)
 class Equal:
     """Every member of every basket at the same weight, fully invested; no signal."""
@@ -43,6 +62,49 @@ class Equal:
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return equal weights."""
         return _equal(members, 1.0)
+
+
+@dataclass(frozen=True)
+class EqualBaskets:
+    """Every basket that has members at the same weight, split equally among them, fully invested; no signal."""
+
+    signals_wanted: ClassVar[int] = 0
+    holds: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the weights; a ticker in two baskets gets both shares."""
+        return _split({basket: 1.0 for basket, tickers in members.items() if tickers}, members)
+
+
+@dataclass(frozen=True)
+class FullWithValue:
+    """The baskets at equal weight while the supply-chain score is no NaN, else `otherwise`: the twin of Gate and Exposure."""
+
+    otherwise: str = "cash"
+
+    signals_wanted: ClassVar[int] = 1
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Tickers held beside the baskets' members."""
+        return _holds(self.otherwise)
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the baskets' equal weights, or everything in `otherwise`."""
+        return _blend(members, 0.0 if np.isnan(_chain_score(scores)) else 1.0, self.otherwise)
+
+
+@dataclass(frozen=True)
+class EqualBasketsWithValue:
+    """Every basket at the same weight while the score of one of them is no NaN, else cash: the twin of Rotation."""
+
+    signals_wanted: ClassVar[int] = 1
+    holds: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the weights of `EqualBaskets`, or none."""
+        known = any(not np.isnan(score) for score in _basket_scores(scores[0], members).values())
+        return EqualBaskets()(scores, members) if known else {}
 
 
 @dataclass(frozen=True)
@@ -60,11 +122,26 @@ class Gate:
     @property
     def holds(self) -> tuple[str, ...]:
         """Tickers held beside the baskets' members."""
-        return () if self.otherwise == "cash" else (self.otherwise,)
+        return _holds(self.otherwise)
+
+    @property
+    def twin(self) -> FullWithValue:
+        """The same with the baskets held wherever the score has a value."""
+        return FullWithValue(self.otherwise)
+
+    @property
+    def from_start(self) -> Equal:
+        """The baskets at equal weight."""
+        return Equal()
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the baskets' equal weights, or everything in `otherwise`."""
         return _blend(members, 1.0 if _chain_score(scores) > self.above else 0.0, self.otherwise)
+
+    def signal_shares(self, scores: Sequence[pd.Series], members: Members) -> dict[str, float] | None:
+        """Return 1 while the score is above `above`, else 0; None without a value."""
+        score = _chain_score(scores)
+        return None if np.isnan(score) else {SUPPLY_CHAIN: 1.0 if score > self.above else 0.0}
 
 
 @dataclass(frozen=True)
@@ -86,12 +163,27 @@ class Exposure:
     @property
     def holds(self) -> tuple[str, ...]:
         """Tickers held beside the baskets' members."""
-        return () if self.otherwise == "cash" else (self.otherwise,)
+        return _holds(self.otherwise)
+
+    @property
+    def twin(self) -> FullWithValue:
+        """The same with the baskets held wherever the score has a value."""
+        return FullWithValue(self.otherwise)
+
+    @property
+    def from_start(self) -> Equal:
+        """The baskets at equal weight."""
+        return Equal()
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the baskets' equal weights times the share, and the rest in `otherwise`."""
-        share = float(np.nan_to_num(np.clip(_chain_score(scores) / self.full_at, 0.0, 1.0)))
-        return _blend(members, share, self.otherwise)
+        shares = self.signal_shares(scores, members) or {SUPPLY_CHAIN: 0.0}
+        return _blend(members, shares[SUPPLY_CHAIN], self.otherwise)
+
+    def signal_shares(self, scores: Sequence[pd.Series], members: Members) -> dict[str, float] | None:
+        """Return the share of the baskets; None without a value."""
+        score = _chain_score(scores)
+        return None if np.isnan(score) else {SUPPLY_CHAIN: float(np.clip(score / self.full_at, 0.0, 1.0))}
 
 
 @dataclass(frozen=True)
@@ -111,26 +203,60 @@ class Rotation:
         if self.top is not None and self.top < 1:
             raise ConfigurationError(f"rotation: top is {self.top}; expected at least 1, or None for proportional")
 
+    @property
+    def twin(self) -> EqualBasketsWithValue:
+        """The same with every basket held wherever one has a score."""
+        return EqualBasketsWithValue()
+
+    @property
+    def from_start(self) -> EqualBaskets:
+        """Every basket at the same weight."""
+        return EqualBaskets()
+
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the weights of the chosen baskets' members; a ticker in two of them gets both shares."""
         names = [*members, *(ticker for basket in members.values() for ticker in basket)]
         if any(members.values()) and not scores[0].index.isin(names).any():
             scored = [str(name) for name in scores[0].index]
             raise ConfigurationError(f"rotation: {near_miss('score of a basket or member', names[0], scored)}")
-        ranked = {basket: _basket_score(scores[0], basket, tickers) for basket, tickers in members.items() if tickers}
+        return _split(self._chosen(_basket_scores(scores[0], members)), members)
+
+    def signal_shares(self, scores: Sequence[pd.Series], members: Members) -> dict[str, float] | None:
+        """Return the share of each chosen basket; None where no basket has a score."""
+        ranked = _basket_scores(scores[0], members)
+        if all(np.isnan(score) for score in ranked.values()):
+            return None
+        chosen = self._chosen(ranked)
+        return {basket: part / sum(chosen.values()) for basket, part in chosen.items()}
+
+    def _chosen(self, ranked: Mapping[str, float]) -> dict[str, float]:
+        """Return the baskets to hold, the best first, each with its part of all."""
         liked = sorted((basket for basket in ranked if ranked[basket] > 0), key=lambda basket: -ranked[basket])
-        chosen = liked[: self.top]
-        total = sum(1.0 if self.top else ranked[basket] for basket in chosen)
-        targets: Targets = {}
-        for basket in chosen:
-            share = (1.0 if self.top else ranked[basket]) / total / len(members[basket])
-            for ticker in members[basket]:
-                targets[ticker] = targets.get(ticker, 0.0) + share
-        return targets
+        return {basket: 1.0 if self.top else ranked[basket] for basket in liked[: self.top]}
 
 
-def _basket_score(scores: pd.Series, basket: str, tickers: tuple[str, ...]) -> float:
-    return float(scores[basket] if basket in scores.index else scores.reindex(list(tickers)).mean())
+def _basket_scores(scores: pd.Series, members: Members) -> dict[str, float]:
+    """Return the score of each basket that has members: its own, or the mean of its members'."""
+    return {
+        basket: float(scores[basket] if basket in scores.index else scores.reindex(list(tickers)).mean())
+        for basket, tickers in members.items()
+        if tickers
+    }
+
+
+def _split(parts: Mapping[str, float], members: Members) -> Targets:
+    """Return the weights of some baskets' members, each basket's part of all split equally among them."""
+    total = sum(parts.values())
+    targets: Targets = {}
+    for basket, part in parts.items():
+        share = part / total / len(members[basket])
+        for ticker in members[basket]:
+            targets[ticker] = targets.get(ticker, 0.0) + share
+    return targets
+
+
+def _holds(otherwise: str) -> tuple[str, ...]:
+    return () if otherwise == "cash" else (otherwise,)
 
 
 def _equal(members: Members, total: float) -> Targets:

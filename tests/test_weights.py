@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.errors import ConfigurationError
-from backtest.weights import Equal, Exposure, Gate, Rotation
+from backtest.weights import Controlled, Equal, EqualBaskets, Exposure, Gate, Rotation
 
 NAN = float("nan")
 TWO = {"optical": ("AAA", "BBB")}
@@ -200,3 +200,62 @@ def test_rotation_gives_weights_of_a_portfolio_fully_invested_or_not_at_all(memb
     weights = Rotation(top=top)([pd.Series(scores, index=["optical", "copper", "PCB"])], members)
     assert min(weights.values(), default=0.0) >= 0
     assert sum(weights.values()) == pytest.approx(1.0 if weights else 0.0, abs=1e-12)
+
+
+# Controls: the same book with the signal on wherever it has a value
+
+NO_VALUE = [pd.Series([NAN, NAN], index=["optical", "copper"])]
+WITH_EMPTY = {"optical": ("AAA", "BBB"), "copper": ("CCC",), "PCB": ()}
+ALL_THEMES = {"AAA": 0.25, "BBB": 0.25, "CCC": 0.5}
+
+
+@pytest.mark.parametrize("score", [-5.0, 0.0, 0.1, 7.0])
+@pytest.mark.parametrize(
+    "rule", [Gate(above=3.0, otherwise="ETF"), Exposure(full_at=2.0, otherwise="ETF"), Gate(), Exposure(1.0)]
+)
+def test_the_twin_of_a_gate_and_of_an_exposure_is_full_wherever_the_score_has_a_value(rule, score):
+    assert rule.twin(chain(score), TWO) == rule.from_start([], TWO) == HALF
+
+
+@pytest.mark.parametrize("rule", [Gate(otherwise="ETF"), Exposure(full_at=2.0, otherwise="ETF"), Gate(), Exposure(full_at=2.0)])
+def test_without_a_value_the_twin_does_what_the_strategy_does(rule):
+    assert rule.twin(chain(NAN), TWO) == rule(chain(NAN), TWO)
+    assert rule.signal_shares(chain(NAN), TWO) is None
+
+
+@pytest.mark.parametrize("rule", [Rotation(top=1), Rotation(top=2), Rotation()])
+@pytest.mark.parametrize("values", [(1.0, 2.0), (-1.0, -2.0), (NAN, -2.0)])
+def test_the_twin_of_a_rotation_holds_every_theme_that_has_members_wherever_one_has_a_score(rule, values):
+    scores = [pd.Series(values, index=["optical", "copper"])]
+    assert rule.twin(scores, WITH_EMPTY) == rule.from_start([], WITH_EMPTY) == ALL_THEMES
+
+
+@pytest.mark.parametrize("rule", [Rotation(top=1), Rotation()])
+def test_without_any_score_the_twin_of_a_rotation_is_cash_as_the_rotation_is(rule):
+    assert rule.twin(NO_VALUE, WITH_EMPTY) == rule(NO_VALUE, WITH_EMPTY) == {}
+    assert rule.signal_shares(NO_VALUE, WITH_EMPTY) is None
+
+
+def test_the_shares_that_a_signal_asks_for():
+    two = [pd.Series([1.0, 3.0], index=["optical", "copper"])]
+    assert Gate(above=0.5).signal_shares(chain(0.5), TWO) == {"supply_chain": 0.0}
+    assert Gate(above=0.5).signal_shares(chain(0.6), TWO) == {"supply_chain": 1.0}
+    assert Exposure(full_at=2.0).signal_shares(chain(0.5), TWO) == {"supply_chain": 0.25}
+    assert Rotation().signal_shares(two, WITH_EMPTY) == {"optical": 0.25, "copper": 0.75}
+    assert Rotation(top=1).signal_shares(two, WITH_EMPTY) == {"copper": 1.0}
+    assert Rotation(top=1).signal_shares([-two[0]], WITH_EMPTY) == {}
+
+
+def test_what_reads_signals_has_a_control_and_what_reads_none_has_not():
+    assert all(isinstance(rule, Controlled) for rule in (Gate(), Exposure(1.0), Rotation()))
+    assert not any(isinstance(rule, Controlled) for rule in (Equal(), EqualBaskets()))
+
+
+def test_a_twin_takes_the_signals_and_holds_what_its_strategy_does():
+    for rule in (Gate(otherwise="ETF"), Exposure(1.0, otherwise="ETF"), Rotation()):
+        assert (rule.twin.signals_wanted, rule.twin.holds) == (rule.signals_wanted, rule.holds)
+        assert rule.from_start.signals_wanted == 0
+
+
+def test_thresholds_share_a_twin():
+    assert Gate(above=0.1, otherwise="ETF").twin == Gate(above=0.9, otherwise="ETF").twin == Exposure(1.0, "ETF").twin
