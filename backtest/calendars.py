@@ -3,16 +3,22 @@
 A quarter is an integer, four to a year (2024Q1 is 4 * 2024), so that "four quarters ago" is a subtraction.
 """
 
+import hashlib
 import re
 import warnings
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 import exchange_calendars
+import numpy as np
 import pandas as pd
+import platformdirs
 
 from backtest.errors import ConfigurationError, DataError, near_miss
+from backtest.files import atomic
 
 MIDPOINT = pd.Timedelta(days=45)
 
@@ -67,15 +73,40 @@ _built: dict[str, tuple[int, int, pd.Series]] = {}  # the closes of each calenda
 
 
 def _closes(calendar: str, first: int, last: int) -> pd.Series:
-    """Return the closes of a span of years; one that was built for more years serves too, as building takes seconds."""
+    """Return the closes of a span of years; one that was built for more years serves too."""
     since, until, moments = _built.get(calendar, (first, last, None))
     if moments is None or first < since or last > until:
         since, until = min(first, since), max(last, until)
-        start, end = pd.Timestamp(since, 1, 1), min(pd.Timestamp(until, 12, 31), last_day(calendar))
-        with warnings.catch_warnings(action="ignore"):  # of some calendars, about pandas
-            moments = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
+        moments = _cached(calendar, pd.Timestamp(since, 1, 1), min(pd.Timestamp(until, 12, 31), last_day(calendar)))
         _built[calendar] = since, until, moments
     return moments
+
+
+def _cached(calendar: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
+    """Return closes from the user's cache folder, else build them, which takes seconds for some, and leave them there."""
+    path = platformdirs.user_cache_path("capex-backtest") / "calendars"
+    path /= f"{calendar}-{version('exchange_calendars')}-{start:%Y%m%d}-{end:%Y%m%d}"
+    body = _left_body(path)
+    if body is None:
+        with warnings.catch_warnings(action="ignore"):  # of some calendars, about pandas
+            closes = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
+        moments = [pd.DatetimeIndex(column).as_unit("ns").asi8.astype("<i8") for column in (closes.index, closes)]
+        body = np.concatenate(moments).tobytes()
+        if path.is_absolute():  # else of a system that knows no home
+            with suppress(DataError):
+                atomic.write(path, hashlib.sha256(body).digest() + body)
+    sessions, closes = np.frombuffer(body, "<i8").reshape(2, -1).astype("datetime64[ns]")
+    return pd.Series(pd.DatetimeIndex(closes, tz="UTC"), pd.DatetimeIndex(sessions), name="close")
+
+
+def _left_body(path: Path) -> bytes | None:
+    """Return what an earlier process left in a file, None where there is none or its hash says that it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, body = content[:32], content[32:]
+    return body if digest == hashlib.sha256(body).digest() else None
 
 
 @lru_cache

@@ -5,6 +5,7 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
+from backtest import calendars
 from backtest.calendars import as_of_moment, closes, last_day, parse_quarter, publication_moment, quarter_label, quarter_of
 from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.markets import load_markets, sessions_a_year
@@ -152,3 +153,55 @@ def test_a_calendar_that_ends_serves_to_its_last_day_and_names_its_package_and_t
     words = rf"exchange_calendars .* knows the sessions of XSHG to {last:%Y-%m-%d}, .* expected a later release of that package"
     with pytest.raises(DataError, match=words):
         closes("XSHG", last, last + pd.Timedelta(days=4))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The folder of a user's cache, empty, and no calendar in memory."""
+    monkeypatch.setattr(calendars.platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(calendars, "_built", {})
+    closes.cache_clear()
+    yield tmp_path / "capex-backtest" / "calendars"
+    closes.cache_clear()
+
+
+def a_week():
+    return closes("XNYS", pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-08"))
+
+
+def forgotten(monkeypatch):
+    monkeypatch.setattr(calendars, "_built", {})
+    closes.cache_clear()
+
+
+def test_closes_are_left_in_the_cache_and_are_the_same_when_read_from_it(cache, monkeypatch):
+    built = a_week()
+    (left,) = cache.iterdir()
+    assert left.name.startswith("XNYS-")
+    forgotten(monkeypatch)
+    monkeypatch.setattr(calendars.exchange_calendars, "get_calendar", None)
+    pd.testing.assert_series_equal(a_week(), built)
+    assert len(built) == 5
+
+
+@pytest.mark.parametrize("change", [lambda body: body[:-8], lambda body: body[:40] + b"\x01" + body[41:], lambda body: b""])
+def test_a_damaged_file_of_the_cache_is_built_again(cache, monkeypatch, change):
+    built = a_week()
+    (left,) = cache.iterdir()
+    whole = left.read_bytes()
+    left.write_bytes(change(whole))
+    forgotten(monkeypatch)
+    pd.testing.assert_series_equal(a_week(), built)
+    assert left.read_bytes() == whole
+
+
+def test_where_nothing_can_be_cached_closes_are_built(cache, monkeypatch):
+    cache.parent.write_text("no folder can be made here", encoding="utf-8")
+    assert len(a_week()) == 5
+
+
+def test_a_span_of_fewer_years_is_taken_from_the_longer_one_that_was_built(cache, monkeypatch):
+    closes("XNYS", pd.Timestamp("2022-01-03"), pd.Timestamp("2024-12-31"))
+    monkeypatch.setattr(calendars.exchange_calendars, "get_calendar", None)
+    assert len(a_week()) == 5
+    assert len(list(cache.iterdir())) == 1

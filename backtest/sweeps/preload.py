@@ -12,6 +12,7 @@ import pandas as pd
 from backtest.execution.accounting import book_values
 from backtest.execution.conditions import conditions_of
 from backtest.execution.trading import filled
+from backtest.markets import load_markets
 from backtest.prices import Prices
 from backtest.strategy import build_spec
 from backtest.weights import Equal
@@ -21,7 +22,7 @@ NAMES = ("arch.bootstrap", "backtest.sweeps.measurement", "scipy.fft", "scipy.sp
 
 def trade_once() -> None:
     """Trade two books on a few made-up sessions, which compiles the kernel."""
-    market, days = "XNYS", pd.bdate_range("2024-01-02", periods=9).as_unit("ns")
+    market, days = next(iter(load_markets())), pd.bdate_range("2024-01-02", periods=9).as_unit("ns")
     closes, rates = pd.Series(days.tz_localize("UTC") + pd.Timedelta(hours=20), days), pd.DataFrame(index=days)
     flat = pd.DataFrame(1.0, days, ["AAA"])
     prices = Prices(flat, {"AAA": market}, {"AAA": "USD"}, {market: closes}, rates, "none", "none", "none")
