@@ -1,12 +1,13 @@
 """Opens an Archive by the names a user gives: which figures, which prices."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from backtest.data.sources import folder, reference
-from backtest.data.sources.discovery import load_sources, named, names_source, own_files, price_sources
+from backtest.data.sources.discovery import load_sources, named, names_source, own_files, price_sources, source_files
 from backtest.data.store.append_only import open_store
-from backtest.errors import ConfigurationError, MissingPricesError
+from backtest.errors import ConfigurationError, MissingPricesError, near_miss
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices
@@ -41,6 +42,9 @@ def source_named(prices: str, folders: Sequence[Path] = ()) -> str:
         if source in price_sources([source]):
             return name
         raise ConfigurationError(f"source '{name}' gives no prices; expected one that does, 'reference' or a folder")
+    words = ["reference", STORE, *(path.stem for path in source_files(*folders))]
+    if prices not in words and not Path(prices).exists() and get_close_matches(prices, words, n=1):
+        raise ConfigurationError(near_miss("prices", prices, words))
     return ""
 
 

@@ -105,6 +105,7 @@ def test_prices_of_one_file_are_pulled_by_a_run_and_counted_in_its_ids(thesis, c
     assert "--prices store:ticks" in first["command"]
     again = json.loads(command(*arguments, "--prices", "store:ticks", "--out", tmp_path / "again")[1])
     assert again == first
+    assert command("verify", tmp_path / "first" / "mine", "--prices", "store:ticks")[0] == 0
     source = thesis / "sources" / "ticks.py"
     source.write_text(source.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     changed = json.loads(command(*arguments, "--prices", "store:ticks", "--out", tmp_path / "changed")[1])
@@ -194,6 +195,12 @@ def test_a_source_whose_code_fails_is_one_line_and_nothing_is_stored(name, thesi
     assert (code, len(errors)) == (3, 1)
     assert words in errors[0]
     assert Store(store.home).tables() == []
+
+
+def test_prices_of_a_misspelt_source_are_refused_with_a_near_miss(thesis, command):
+    for typed, meant in (("tick", "ticks"), ("refrence", "reference"), ("store:yaho", "yahoo")):
+        code, _, errors = command("signals", "--prices", typed)
+        assert (code, f"did you mean '{meant}'?" in errors[0]) == (2, True)
 
 
 def test_a_source_of_figures_is_no_source_of_prices(thesis, command):
