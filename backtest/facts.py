@@ -94,6 +94,7 @@ class Chip:
     scale_up_gb_per_s: float
     scale_out_gbit_per_s: float
     scale_up_domain: float
+    hbm_gb: float
     published: str
     known_at: pd.Timestamp
     confidence: str
@@ -106,7 +107,9 @@ class Chip:
 
     def fact(self, metric: str) -> Fact:
         """Return one of the chip's figures as a fact of the quarter it first shipped."""
-        unit = {"scale_up_gb_per_s": "GB_per_s", "scale_out_gbit_per_s": "Gb_per_s", "scale_up_domain": "chips"}[metric]
+        unit = {"scale_up_gb_per_s": "GB_per_s", "scale_out_gbit_per_s": "Gb_per_s", "scale_up_domain": "chips", "hbm_gb": "GB"}[
+            metric
+        ]
         quarter = self.shipped if self.shipped is not None else 0
         return Fact(
             entity=self.chip,
@@ -122,6 +125,24 @@ class Chip:
             confidence=self.confidence,
             source=self.source,
         )
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a source put between a low and a high figure; NaN at both ends where it published no amount."""
+
+    item: str
+    subject: str
+    metric: str
+    period: str
+    low: float
+    high: float
+    unit: str
+    published: str
+    known_at: pd.Timestamp
+    evidence: str
+    confidence: str
+    source: str
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pyarrow
 
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError, StrategyError
-from backtest.facts import Chip, Fact, Facts, Names, SeriesKey, currency_of
+from backtest.facts import RANGE_COLUMNS, Chip, Fact, Facts, Names, Range, SeriesKey, currency_of
 from backtest.prices import Prices
 from backtest.thesis import Thesis, load_thesis
 
@@ -47,7 +47,10 @@ class Archive:
         chips = self.facts.accelerators
         announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
         chips = announced.drop_duplicates("chip", keep="last").sort_index()
-        return Panel(moment, _closed(newest), _closed(chips), self._prices_known(moment), self.facts.names, self.thesis)
+        ranges = self.facts.ranges
+        known_ranges = ranges[ranges["known_at"] <= moment].sort_values("known_at", kind="stable")
+        prices = self._prices_known(moment)
+        return Panel(moment, _closed(newest), _closed(chips), prices, self.facts.names, self.thesis, _closed(known_ranges))
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -98,6 +101,7 @@ class Panel:
     prices: pd.DataFrame
     names: Names | None = None
     thesis: Thesis = field(default_factory=load_thesis)
+    ranges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*RANGE_COLUMNS, "published"]))
     _cache: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)  # new where replaced
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
 
@@ -106,7 +110,7 @@ class Panel:
 
         What copies cache they share, and it is computed from the tables of the panel that was copied first.
         """
-        tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices")}
+        tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices", "ranges")}
         copied = replace(self, **tables)
         object.__setattr__(copied, "_cache", self._cache)
         object.__setattr__(copied, "_original", self._original or self)
@@ -162,6 +166,12 @@ class Panel:
     def published(self, metric: str) -> tuple[Fact, ...]:
         """Return every known figure of a metric, by entity and the end of its period; cached."""
         return self.cached(Panel._published, metric)
+
+    def range(self, item: str, subject: str, period: str) -> Range | None:
+        """Return the newest known range of an item and subject for a period, or None."""
+        rows = self.ranges
+        own = rows[(rows["item"] == item) & (rows["subject"] == subject) & (rows["period"] == period)]
+        return _range(own.iloc[-1].to_dict()) if len(own) else None
 
     def chip(self, name: str) -> Chip | None:
         """Return an accelerator announced by now, None where it was not; ConfigurationError for one that no row has."""
@@ -256,6 +266,10 @@ def _chip(row: dict[Hashable, Any]) -> Chip:  # of the table of accelerators
     shipped = parse_quarter(stated[:6]) if SHIPPED.match(stated) and "planned" not in stated else None
     known = {name: row[name] for name in Chip.__dataclass_fields__ if name not in ("shipped", "flagship")}
     return Chip(shipped=shipped, flagship=row["flagship"] == "yes", **known)
+
+
+def _range(row: dict[Hashable, Any]) -> Range:  # of the table of ranges
+    return Range(**{name: row[name] for name in Range.__dataclass_fields__})
 
 
 @contextmanager

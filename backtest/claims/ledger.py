@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
-from backtest.claims import measures
+from backtest.claims import measures, role_measures
 from backtest.claims.measurement import Measurement
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
@@ -33,10 +33,16 @@ MEASURES = {
         measures.trend,
         measures.positive,
         measures.excess_return,
+        role_measures.undisclosed,
+        role_measures.stated_ratio,
+        role_measures.share_of,
+        role_measures.share_multiple,
+        role_measures.outgrown,
+        role_measures.published_range,
     )
 }
 NOT_ARGUMENTS = ("name", "measure", "judged")
-Test = Literal["within", "at least", "all", "positive"]
+Test = Literal["within", "at least", "all", "positive", "mostly"]
 ReadingRow = dict[str, Any]  # a TOML row: name, measure, perhaps judged, and the arguments of that measure
 Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "not testable"]
 
@@ -66,6 +72,8 @@ class Claim(Row):
             return abs(value - (self.reported or 0.0)) <= self.tolerance
         if self.test == "at least":
             return value >= (self.reported or 0.0)
+        if self.test == "mostly":
+            return value > 0.5
         return value == 1.0 if self.test == "all" else value > 0.0
 
 
@@ -163,7 +171,7 @@ def _read_claims(path: Path, _body: bytes) -> tuple[Claim, ...]:
 def _check_names(thesis: Thesis, reading: ReadingRow, where: str) -> None:
     """Refuse a role, a signal or a theme that a reading names and the thesis lacks."""
     try:
-        for argument in ("series", "capex"):
+        for argument in ("series", "capex", "of", "by"):
             if argument in reading:
                 thesis.role(reading[argument])
         if "signal" in reading:

@@ -25,7 +25,7 @@ LONGEST_HOLIDAY = timedelta(days=12)  # of a market: a name without a price for 
 
 Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 PeriodLabel = Annotated[str, AfterValidator(lambda label: _period_label(label))]
-ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]
+ChipMetric = Literal["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain", "hbm_gb"]
 SignalName = str  # these two are looked up in the thesis when its claims are loaded
 RoleName = str
 

@@ -14,6 +14,7 @@ from backtest.thesis import load_thesis
 from backtest.universe import Universe
 
 FILE = "decisions.toml"
+LISTED = "prices.csv"  # a row for each ticker of the embedded prices
 
 
 class Decision(BaseModel):
@@ -116,13 +117,13 @@ class Decisions:
 def load_decisions(home: Path, universe: Universe | None = None) -> Decisions:
     """Return the decisions of a store or a folder of prices, none where it has no file; ConfigurationError by row and field.
 
-    A price row names a ticker of a universe (by default that of the first thesis), a rate, or one that the folder has a file of.
+    A price row names a ticker of a universe (by default that of the first thesis), a rate, or one that the folder has prices of.
     """
     path = home / FILE
     if not path.exists():
         return Decisions()
     universe = universe or load_thesis().universe
-    known = [*universe.market_and_currency(), *universe.all_rates, *(file.stem for file in home.glob("*.csv"))]
+    known = [*universe.market_and_currency(), *universe.all_rates, *_priced(home)]
     return Decisions(
         tuple(
             _known(parsed_row(KINDS[kind], row, f"{FILE} {kind} {number}"), f"{FILE} {kind} {number}", known)
@@ -130,6 +131,12 @@ def load_decisions(home: Path, universe: Universe | None = None) -> Decisions:
             for number, row in enumerate(rows, start=1)
         )
     )
+
+
+def _priced(home: Path) -> list[str]:
+    """Return the tickers that a folder has a file of, and those of the table that stands beside embedded prices."""
+    listed = (home / LISTED).read_text(encoding="utf-8").splitlines() if (home / LISTED).exists() else []
+    return [*(file.stem for file in home.glob("*.csv")), *(line.split(",")[0] for line in listed)]
 
 
 def _known(row: Decision, where: str, tickers: Sequence[str]) -> Decision:

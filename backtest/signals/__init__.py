@@ -8,7 +8,7 @@ place, and the class attribute `roles` has the roles that the default parameters
 """
 
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.calendars import quarter_label
-from backtest.facts import CONFIDENCE, EVIDENCE, Fact
+from backtest.facts import CONFIDENCE, EVIDENCE, Fact, SeriesKey
 from backtest.panel import Panel
 from backtest.thesis import Thesis
 from backtest.thesis.own_signals import load_own_signals
@@ -128,6 +128,20 @@ def four_quarter_growth(totals: np.ndarray) -> np.ndarray:
     grown = np.full(totals.shape, np.nan)
     grown[4:] = totals[4:] / totals[:-4] - 1.0
     return grown
+
+
+def in_usd(panel: Panel, series: Sequence[SeriesKey]) -> np.ndarray:
+    """Return quarters × series of money in USD million, each at its quarter's mean rate; NaN where figure or rate is unknown."""
+    columns = []
+    for key in series:
+        money, rates = panel.matrix((key,))[:, 0], panel.rate_of((key,))
+        columns.append(money / panel.matrix(rates)[:, 0] if rates else money)
+    return np.column_stack(columns)
+
+
+def dollar_series(panel: Panel, series: Sequence[SeriesKey]) -> tuple[SeriesKey, ...]:
+    """Return the series that `in_usd` reads: those given and, once each, the rates that they are counted at."""
+    return tuple(dict.fromkeys([*series, *(rate for key in series for rate in panel.rate_of((key,)))]))
 
 
 def supply_chain_score(score: float) -> pd.Series:
