@@ -7,7 +7,7 @@ file under a final name has to be one of an undisturbed run, byte for byte, ever
 file, the ledger has to answer, and no child may stay; the next sweep resumes. One that comes to its end has to have left all
 files of an undisturbed run, and the next begins anew or in a folder that lost half of its chunks. Then shards, local and on
 Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 3 0 2 worker` names the kills, the full reports that a sweep
-writes, the lags of its grid (two are the fewest that workers share), and the parts after the kills (else all).
+writes, the lags of its grid, and the parts after the kills (else all).
 """
 
 import json
@@ -34,12 +34,13 @@ from instants import at_step, renamed_to
 
 from backtest.__main__ import main
 from backtest.errors import DataError
-from backtest.sweeps import chunks
+from backtest.sweeps import chunks, fork_server, stages
 from backtest.sweeps.trials import Trials
 
 STRATEGY = "supply_chain_excess"
 GRID = """[settings]
 rebalance = ["weekly", "monthly", "quarterly"]
+start = [2025-07-01]
 lag = { from = 1, to = LAGS, step = 1 }
 slippage_bps = [0.0, 5.0, 10.0, 20.0]
 capital = [1_000_000.0, 10_000_000.0]
@@ -124,6 +125,7 @@ def start(root, *words, deaths=3, instant=None):
         os.dup2(out.fileno(), 2)
     os.environ["BACKTEST_HOME"] = str(root / "home")
     chunks.SETTINGS_PER_CHUNK = CHUNK
+    fork_server.FEW = stages.FEW = 0  # so that workers share however few there are
     if "dask" in sys.modules:
         sys.modules["dask"].config.set({"distributed.scheduler.allowed-failures": deaths})
     if instant is not None:

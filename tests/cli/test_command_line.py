@@ -88,9 +88,9 @@ def test_a_run_leaves_page_result_tables_front_page_and_schema_and_nothing_else(
     assert files == ["index.html", "result.schema.json", *tables, "supply_chain_excess/weights.parquet"]
 
 
-def test_a_second_run_gives_byte_identical_results(published, tmp_path):
+def test_a_second_run_gives_byte_identical_results(in_this_process, published, tmp_path):
     out, _ = published
-    assert command("run", "supply_chain_excess", "--out", tmp_path).returncode == 0
+    assert in_this_process("run", "supply_chain_excess", "--out", tmp_path).returncode == 0
     for name in ("result.json", "index.html", "equity.parquet", "weights.parquet", "orders.parquet"):
         first, second = (folder / "supply_chain_excess" / name for folder in (out, tmp_path))
         assert first.read_bytes() == second.read_bytes(), name
@@ -99,7 +99,10 @@ def test_a_second_run_gives_byte_identical_results(published, tmp_path):
 def test_a_strategy_script_runs_as_it_is_from_anywhere(tmp_path):
     script = ROOT / "strategies" / "multiplier.py"
     done = subprocess.run(
-        [sys.executable, str(script), "--out", str(tmp_path / "out"), "--json"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, str(script), "--start", "2026-01-02", "--out", str(tmp_path / "out"), "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["strategy"] == "multiplier"
@@ -111,9 +114,9 @@ def test_a_process_ends_with_the_exit_code_and_one_line_of_a_bad_question(tmp_pa
     assert_one_line(done, "no strategy 'theme_basket'; did you mean 'theme_baskets'?")
 
 
-def test_an_unwritable_out_is_refused_in_one_line(tmp_path):
+def test_an_unwritable_out_is_refused_in_one_line(in_this_process, tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    done = command("run", "multiplier", "--out", tmp_path / "file" / "reports")
+    done = in_this_process("run", "multiplier", "--out", tmp_path / "file" / "reports")
     assert done.returncode == 3
     assert_one_line(done, "cannot write there")
 
@@ -169,19 +172,19 @@ def test_bad_prices_are_refused_by_file_and_date_and_leave_the_old_report(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_missing_ticker_is_named(prices_copy, tmp_path):
+def test_a_missing_ticker_is_named(in_this_process, prices_copy, tmp_path):
     file = prices_copy / "300502.SZ.csv"
     moved = file.rename(prices_copy / "elsewhere")
     try:
-        done = command("run", "supply_chain_excess", "--prices", prices_copy, "--out", tmp_path)
+        done = in_this_process("run", "supply_chain_excess", "--prices", prices_copy, "--out", tmp_path)
     finally:
         moved.rename(file)
     assert done.returncode == 3
     assert_one_line(done, "no file for 300502.SZ")
 
 
-def test_signals_print_every_quarter_known_by_then_and_no_other():
-    document = json.loads(command("signals", "--as-of", "2024-06-03", "--json").stdout)
+def test_signals_print_every_quarter_known_by_then_and_no_other(in_this_process):
+    document = json.loads(in_this_process("signals", "--as-of", "2024-06-03", "--json").stdout)
     assert document["as_of"] == "2024-06-03"
     ratio, excess = (document["signals"][name]["quarters"] for name in ("revenue_capex_ratio", "supply_chain_excess"))
     assert list(ratio) == ["2023Q2", "2023Q3", "2023Q4", "2024Q1"]

@@ -39,7 +39,7 @@ def written(tmp_path_factory):
     out = tmp_path_factory.mktemp("reports")
     for folder, options in (("one", ()), ("dearer", ("--slippage-bps", "50"))):
         with pytest.raises(SystemExit) as end:
-            main(["run", "supply_chain_excess", "--start", "2025-01-03", *options, "--out", str(out / folder)])
+            main(["run", "supply_chain_excess", "--start", "2025-07-01", *options, "--out", str(out / folder)])
         assert not end.value.code
     return out
 
@@ -142,7 +142,7 @@ def test_a_number_of_a_page_may_differ_by_one_in_its_last_place_and_no_more():
 def test_the_same_prices_in_a_folder_of_another_name_are_identical_with_a_remark(command, shared_prices, tmp_path):
     for name in ("one", "other"):
         (tmp_path / name).symlink_to(shared_prices)
-    words = ("supply_chain_excess", "--start", "2025-01-03", "--prices", tmp_path / "one", "--out", tmp_path)
+    words = ("supply_chain_excess", "--start", "2025-07-01", "--prices", tmp_path / "one", "--out", tmp_path)
     assert command("run", *words)[0] == 0
     code, out, errors = command("verify", tmp_path / "supply_chain_excess", "--prices", tmp_path / "other")
     assert (code, errors) == (0, ["remark: prices came from one, now from other"])
@@ -259,7 +259,7 @@ def printed(page):
 
 def test_the_command_on_a_page_makes_it_again_with_every_option_it_was_run_with(command, written, tmp_path):
     words = printed(written / "dearer" / "supply_chain_excess" / "index.html")
-    assert words[2:] == ["supply_chain_excess", "--prices", "reference", "--start", "2025-01-03", "--slippage-bps", "50"]
+    assert words[2:] == ["supply_chain_excess", "--prices", "reference", "--start", "2025-07-01", "--slippage-bps", "50"]
     assert command(*words[1:], "--out", tmp_path)[0] == 0
     for name in ("result.json", "index.html"):
         first, second = (out / "supply_chain_excess" / name for out in (written / "dearer", tmp_path))
@@ -271,10 +271,10 @@ def test_the_command_on_a_page_names_a_folder_as_it_was_typed_and_verify_asks_no
 ):
     (tmp_path / "some prices").symlink_to(shared_prices)
     monkeypatch.chdir(tmp_path)
-    start = ("--start", "2026-01-05", "--out", "out")
+    start = ("--start", "2026-04-01", "--out", "out")
     assert command("run", "multiplier", "--prices", "some prices", *start)[0] == 0
     words = printed(tmp_path / "out" / "multiplier" / "index.html")
-    assert words[1:] == ["run", "multiplier", "--prices", "some prices", "--start", "2026-01-05"]
+    assert words[1:] == ["run", "multiplier", "--prices", "some prices", "--start", "2026-04-01"]
     assert command("verify", "out/multiplier", "--prices", tmp_path / "some prices")[0] == 0
 
 
@@ -282,7 +282,7 @@ def test_a_report_of_other_settings_is_kept_under_its_spec_id_and_listed(command
     shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
     body = (tmp_path / "supply_chain_excess" / "result.json").read_bytes()
     kept = tmp_path / f"supply_chain_excess--{json.loads(body)['spec_id']}"
-    again = ("run", "supply_chain_excess", "--start", "2025-01-03", "--out", tmp_path)
+    again = ("run", "supply_chain_excess", "--start", "2025-07-01", "--out", tmp_path)
     assert not [line for line in command(*again)[2] if "other settings" in line]
     (line,) = [line for line in command(*again, "--slippage-bps", "50")[2] if "other settings" in line]
     assert line == f"{kept}: what {tmp_path / 'supply_chain_excess'} was, of other settings; --tag names the next"
@@ -297,7 +297,7 @@ def test_a_report_of_other_settings_is_kept_under_its_spec_id_and_listed(command
 
 def test_a_tag_gives_a_report_its_own_folder_and_changes_none_of_its_bytes(command, written, tmp_path):
     shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
-    words = ("--start", "2025-01-03", "--slippage-bps", "50", "--tag", "dear-fills", "--out", tmp_path)
+    words = ("--start", "2025-07-01", "--slippage-bps", "50", "--tag", "dear-fills", "--out", tmp_path)
     assert command("run", "supply_chain_excess", *words)[0] == 0
     for name in ("index.html", "result.json"):
         plain, tagged = tmp_path / "supply_chain_excess" / name, tmp_path / "supply_chain_excess--dear-fills" / name

@@ -28,7 +28,7 @@ def ran(installed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("empty")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "BACKTEST", "XDG"))}
     done = subprocess.run(
-        [sys.executable, "-m", "backtest", "run", "all"],
+        [sys.executable, "-m", "backtest", "run", "all", "--start", "2025-07-01"],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(installed), "HOME": "/dev/null"},
         capture_output=True,

@@ -11,7 +11,7 @@ from support.markets import ROOT
 from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.runs import run
 from backtest.strategy import load_strategy
-from backtest.sweeps import chunks
+from backtest.sweeps import chunks, fork_server
 from backtest.sweeps.chunks import encoded, evaluate, plan, require, shard_of
 from backtest.sweeps.dask_cluster import Shared
 from backtest.sweeps.evaluator import Evaluator
@@ -126,6 +126,12 @@ def test_neighbours_in_the_order_share_decisions_and_terms():
 SMALL = {"rebalance": ("monthly", "quarterly"), "lag": (1, 2, 3), "fill": ("close", "open"), "weights.above": (-0.2, 0.0, 0.1)}
 
 
+@pytest.fixture(scope="module")
+def server():
+    """The server that workers are forked from, with their libraries loaded once."""
+    fork_server.start_server(fork_server.FEW + 1, 2)
+
+
 @pytest.fixture
 def made(archive, tmp_path, monkeypatch):
     """Evaluate a shard of a small grid into a folder, by some workers; return what was evaluated."""
@@ -149,6 +155,7 @@ def made(archive, tmp_path, monkeypatch):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("server")
 def test_one_three_and_seven_shards_come_to_the_same_bytes_whoever_works(made):
     outcomes = []
     for of in (1, 3, 7):
@@ -189,6 +196,7 @@ def test_a_strategy_that_cannot_be_sent_to_workers_says_so(archive):
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("server")
 def test_a_worker_that_cannot_begin_says_why(archive, tmp_path):
     with (
         pytest.raises(BacktestError, match="no such strategy file"),

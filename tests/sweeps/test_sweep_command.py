@@ -13,35 +13,69 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
+from backtest.__main__ import main
+from backtest.sweeps import chunks, fork_server, stages
 from backtest.sweeps.trials import Trials
 
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 GRID = '[settings]\nlag = [1, 2]\nslippage_bps = [5.0, 10.0]\n"weights.above" = [-0.2, 0.0, 0.1]\n'
+SMALL_CHUNKS = "from backtest.sweeps import chunks\nchunks.SETTINGS_PER_CHUNK = 4\nfrom backtest.__main__ import main\nmain()"
 
 
 @pytest.fixture
-def sweep(tmp_path):
+def words(tmp_path, monkeypatch):
+    """Return a function that gives the words of a sweep of the grid, and let it be kept in folders of the test."""
     (tmp_path / "grid.toml").write_text(GRID, encoding="utf-8")
+    monkeypatch.setenv("BACKTEST_HOME", str(tmp_path / "home"))
 
-    def call(*arguments, out="out", root=ROOT):
+    def stated(*arguments, out="out"):
         arguments = arguments if "--reports" in arguments else (*arguments, "--reports", "0")
-        words = ["supply_chain_excess", "--grid", tmp_path / "grid.toml", "--out", tmp_path / out, *arguments]
-        return subprocess.run(
-            [sys.executable, "-m", "backtest", "sweep", *map(str, words)],
-            cwd=root, capture_output=True, text=True,
-            env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(root)},
-        )  # fmt: skip
+        every = ["sweep", "supply_chain_excess", "--grid", tmp_path / "grid.toml", "--out", tmp_path / out, *arguments]
+        return [str(word) for word in every]
 
-    return call
+    return stated
+
+
+@pytest.fixture
+def command(capsys):
+    """Run a command as a user would, in this process; return its exit code, standard output and standard error."""
+
+    def run(words):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(word) for word in words])
+        return (end.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def sweep(words, command):
+    return lambda *arguments, out="out": command(words(*arguments, out=out))
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Cut sweeps into chunks of four settings, and let workers make even a few."""
+    monkeypatch.setattr(chunks, "SETTINGS_PER_CHUNK", 4)
+    for module in (fork_server, stages):
+        monkeypatch.setattr(module, "FEW", 0)
+
+
+def in_a_process(words, *code, root=ROOT):
+    """Run a command in a process of its own, on the code of a folder."""
+    return subprocess.run(
+        [sys.executable, *(code or ("-m", "backtest")), *words],
+        cwd=root, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(root)},
+    )  # fmt: skip
 
 
 def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep, tmp_path):
-    done = sweep("--json", "--summary", tmp_path / "s.md", "--junit", tmp_path / "j.xml")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    code, out, errors = sweep("--json", "--summary", tmp_path / "s.md", "--junit", tmp_path / "j.xml")
+    assert code == 0, errors
+    document = json.loads(out)
     expected = {
         "settings",
         "seconds",
@@ -55,7 +89,7 @@ def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep,
     }
     assert expected <= set(document)
     assert document["settings"] == document["trials"] == 12
-    assert done.stderr.splitlines()[0].startswith("12 settings, about")
+    assert errors.splitlines()[0].startswith("12 settings, about")
     summary = (tmp_path / "s.md").read_text(encoding="utf-8")
     assert "Deflated Sharpe" in summary
     assert "the best of 12 trials" in summary
@@ -63,19 +97,18 @@ def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep,
     assert {case.get("name") for case in suite} == {"returns", "baseline"}
 
 
-def test_shards_workers_and_dask_give_the_bytes_of_one_process(sweep, tmp_path):
-    larger = GRID.replace("[-0.2, 0.0, 0.1]", "{ from = -0.3, to = 0.35, step = 0.005 }")
-    (tmp_path / "grid.toml").write_text(larger, encoding="utf-8")
-    done = sweep("--workers", "1", "--json", out="one")
-    assert json.loads(done.stdout)["settings"] > 2 * SETTINGS_PER_CHUNK
+@pytest.mark.usefixtures("small_chunks")
+def test_shards_workers_and_dask_give_the_bytes_of_one_process(sweep, words, tmp_path):
+    assert sweep("--workers", "1", out="one")[0] == 0
     for part, workers in (("2/2", "1"), ("1/2", "2")):
-        assert sweep("--shard", part, "--workers", workers, out="two").returncode == 0
+        assert sweep("--shard", part, "--workers", workers, out="two")[0] == 0
     assert not list((tmp_path / "two").rglob("*.html"))
-    assert sweep("--merge", "--workers", "2", out="two").returncode == 0
-    done = sweep("--engine", "dask", out="three")
+    assert sweep("--merge", "--workers", "2", out="two")[0] == 0
+    done = in_a_process(words("--engine", "dask", out="three"), "-c", SMALL_CHUNKS)
     assert done.returncode == 0, done.stderr
     alone, sharded, on_dask = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two", "three"))
     assert {"settings.parquet", "index.html", "result.json", "chunks"} <= {name.split("/")[0] for name in alone}
+    assert sum(name.startswith("chunks/") for name in alone) > 2
     assert alone == sharded == on_dask
 
 
@@ -97,19 +130,16 @@ SPEC = build_spec(name="mine", title="", question="", baskets=("leaders",), sign
 """
 
 
-def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_and_its_code_counts(sweep, tmp_path):
-    larger = GRID.replace("[-0.2, 0.0, 0.1]", "{ from = -0.3, to = 0.35, step = 0.005 }")
-    (tmp_path / "grid.toml").write_text(larger, encoding="utf-8")
-    words = [sys.executable, "-m", "backtest", "sweep", str(tmp_path / "mine.py"), "--grid", str(tmp_path / "grid.toml")]
+@pytest.mark.usefixtures("small_chunks")
+def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_and_its_code_counts(words, command, tmp_path):
     names = []
     for note in ("", "# a change\n"):
         (tmp_path / "mine.py").write_text(MINE + note, encoding="utf-8")
-        done = subprocess.run(
-            [*words, "--out", str(tmp_path / "mine"), "--shard", "1/1", "--workers", "2", "--resume"],
-            cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"BACKTEST_HOME": str(tmp_path / "home")},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        names.append({path.name for path in (tmp_path / "mine/sweeps/mine/chunks").iterdir()})
+        swept = words("--shard", "1/1", "--workers", "2", "--resume")
+        swept[1] = str(tmp_path / "mine.py")
+        code, _, errors = command(swept)
+        assert code == 0, errors
+        names.append({path.name for path in (tmp_path / "out/sweeps/mine/chunks").iterdir()})
     assert len(names[1]) == 2 * len(names[0]) > 2
 
 
@@ -118,8 +148,8 @@ def addresses(page):
     return [page.parent / link for link in links if not link.startswith("data:")]
 
 
-def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp_path):
-    assert sweep("--reports", "2").returncode == 0
+def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, command, tmp_path):
+    assert sweep("--reports", "2")[0] == 0
     folder = tmp_path / "out/sweeps/supply_chain_excess"
     page, front = folder / "index.html", tmp_path / "out/index.html"
     table = pd.read_parquet(folder / "settings.parquet").sort_values("sharpe whole", ascending=False, kind="stable")
@@ -135,22 +165,17 @@ def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, tmp
     windows = document["books"]["leaders"]["windows"]
     assert windows["whole"]["sharpe"] == pytest.approx(best["windows"]["whole"]["sharpe"], abs=1e-9)
     assert "One of the best settings of a sweep: lag" in (folder / "settings" / best["spec_id"] / "index.html").read_text()
-    checked = subprocess.run(
-        [sys.executable, "-m", "backtest", "verify", folder / "settings" / best["spec_id"]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert (checked.returncode, "the report of a sweep's setting" in checked.stderr) == (2, True)
+    code, _, errors = command(["verify", folder / "settings" / best["spec_id"]])
+    assert (code, "the report of a sweep's setting" in errors) == (2, True)
     assert page.resolve() in [path.resolve() for path in addresses(front)]
-    assert sweep("--resume").returncode == 0
+    assert sweep("--resume")[0] == 0
     assert addresses(page) == [folder / "../../index.html"]
     assert list(folder.glob("settings/*")) == []
 
 
 def test_merging_what_is_not_there_ends_in_three_and_shards_that_are_none_in_two(sweep):
-    assert sweep("--merge").returncode == 3
-    assert sweep("--shard", "3/2").returncode == 2
+    assert sweep("--merge")[0] == 3
+    assert sweep("--shard", "3/2")[0] == 2
 
 
 CHANGED = {
@@ -160,19 +185,19 @@ CHANGED = {
 }
 
 
-def test_what_changed_since_the_baseline_is_blamed(sweep, tmp_path):
+def test_what_changed_since_the_baseline_is_blamed(sweep, words, tmp_path):
     copied = tmp_path / "code"
     for name in ("backtest", "strategies"):
         shutil.copytree(ROOT / name, copied / name)
-    assert sweep(root=copied).returncode == 0
+    assert sweep()[0] == 0
     baseline = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
-    unchanged = sweep("--baseline", baseline, root=copied)
-    assert unchanged.returncode == 0, unchanged.stderr
+    code, _, errors = sweep("--baseline", baseline, "--resume")
+    assert code == 0, errors
     for blame, file in CHANGED.items():
         path = copied / file
         former = path.read_bytes()
         change(path, blame)
-        done = sweep("--baseline", baseline, root=copied)
+        done = in_a_process(words("--baseline", baseline), root=copied)
         assert done.returncode == 5, done.stderr
         assert done.stderr.rstrip().endswith(f"blame: {blame}")
         path.write_bytes(former)
