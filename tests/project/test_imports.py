@@ -20,7 +20,7 @@ LAYERS = [
     {"prices"},
     {"universe"},
     {"thesis"},
-    {"execution"},
+    {"execution", "known_rows"},
     {"panel"},
     {"data"},
     {"signals"},
