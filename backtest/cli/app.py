@@ -13,6 +13,8 @@ import backtest
 from backtest.cli.data import data
 from backtest.cli.facts import facts
 from backtest.cli.inspect import claims, signals
+from backtest.cli.listing import list_names
+from backtest.cli.new import new
 from backtest.cli.reports import compare, verify
 from backtest.cli.run import run
 from backtest.cli.sweep import sweep
@@ -46,6 +48,8 @@ def options(
 
 for command in (run, sweep, signals, claims, compare, verify):
     app.command()(command)
+app.command("list")(list_names)
+app.command()(new)
 app.add_typer(data, name="data")
 app.add_typer(facts, name="facts")
 

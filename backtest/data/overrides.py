@@ -114,16 +114,17 @@ class Decisions:
         return [row for row in self.rows if isinstance(row, kind)]
 
 
-def load_decisions(home: Path, universe: Universe | None = None) -> Decisions:
+def load_decisions(home: Path, universe: Universe | None = None, stored: Sequence[str] = ()) -> Decisions:
     """Return the decisions of a store or a folder of prices, none where it has no file; ConfigurationError by row and field.
 
-    A price row names a ticker of a universe (by default that of the first thesis), a rate, or one that the folder has prices of.
+    A price row names a ticker of a universe (by default that of the first thesis), a rate, or one that the folder has prices
+    of, or that is `stored` there for other theses.
     """
     path = home / FILE
     if not path.exists():
         return Decisions()
     universe = universe or load_thesis().universe
-    known = [*universe.market_and_currency(), *universe.all_rates, *_priced(home)]
+    known = [*universe.market_and_currency(), *universe.all_rates, *_priced(home), *stored]
     return Decisions(
         tuple(
             _known(parsed_row(KINDS[kind], row, f"{FILE} {kind} {number}"), f"{FILE} {kind} {number}", known)

@@ -21,7 +21,7 @@ class Header(Row):
     date: Day
     language: str = Field(default="en", min_length=2)
     themes: tuple[str, ...] = Many
-    cited_as: tuple[str, ...] = Many
+    cited_as: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class Role(Row):

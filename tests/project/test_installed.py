@@ -48,7 +48,7 @@ def test_a_wheel_has_every_module_table_strategy_and_grid_of_the_sources(wheel):
     shipped = [*(ROOT / "strategies").glob("*.py"), *(ROOT / "sweeps").glob("*.toml")]
     sources |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "backtest").rglob("*") if is_data(path)}
     assert {"capex_backtest.py", "backtest/py.typed"} <= names
-    assert sources | {f"backtest/shipped/{path.parent.name}/{path.name}" for path in shipped} <= names
+    assert sources | {f"backtest/thesis/interconnect/{path.parent.name}/{path.name}" for path in shipped} <= names
 
 
 def test_an_installed_package_runs_all_strategies_where_nothing_can_be_cached(ran):

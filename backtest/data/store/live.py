@@ -40,7 +40,7 @@ def load_prices(
     tables, rates = price_tables(store, tickers, stored, universe), load_rates(store, stored, universe)
     names = sorted({stored[ticker].name for ticker in tickers})
     named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
-    return daily_prices(tables, rates, load_decisions(store.home, universe), ", ".join(names), named, universe)
+    return daily_prices(tables, rates, load_decisions(store.home, universe, [*stored]), ", ".join(names), named, universe)
 
 
 def stored_prices(store: Store, sources: Sources | None = None, only: str = "") -> dict[str, PriceSource]:
@@ -70,7 +70,7 @@ def price_tables(
             f"{store.home}: no prices of {', '.join(lost[:5])}{' and others' if len(lost) > 5 else ''}; "
             "run 'capex-backtest data pull', or use --prices reference",
         )
-    decisions = load_decisions(store.home, universe)
+    decisions = load_decisions(store.home, universe, [*stored])
     ends = settled(store, decisions, stored, universe)
     traits = universe.traits(tickers)
     return {
