@@ -63,7 +63,8 @@ HOMES = {
     "dask": ("sweeps/",),
     "distributed": ("sweeps/",),
 }
-MODULES = [path for path in sorted(ROOT.rglob("*.py")) if not path.match("thesis/*/*/*.py")]  # a thesis's own code is a user's
+USERS = ("thesis/*/*/*.py", "cli/template/*/*.py")  # a thesis's own code is a user's, and so is what `new` writes
+MODULES = [path for path in sorted(ROOT.rglob("*.py")) if not any(map(path.match, USERS))]
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in MODULES}
 
 
