@@ -128,9 +128,7 @@ def load_prices(tickers: Sequence[str], folder: Path = FOLDER, universe: Univers
     rates = {ticker: tables[ticker] for ticker in rate_tickers if ticker in tables}
     named = {ticker: f"{PRICES} {ticker}" for ticker in tables}
     own = {ticker: tables[ticker] for ticker in tickers}
-    return daily_prices(
-        own, rates, load_decisions(folder, universe), "reference", named, universe
-    )
+    return daily_prices(own, rates, load_decisions(folder, universe), "reference", named, universe)
 
 
 def price_table(folder: Path = FOLDER) -> list[dict[str, str]]:
