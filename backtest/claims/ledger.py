@@ -79,11 +79,15 @@ class Claim(Row):
 
 @dataclass(frozen=True)
 class ReadingResult:
-    """What came of one reading of a claim: its measurement, and whether it holds, None where it cannot be measured."""
+    """What came of one reading of a claim: its measurement, and whether it holds, None where it cannot be measured.
+
+    One that is not judged decides nothing.
+    """
 
     name: str
     measurement: Measurement
     holds: bool | None
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,9 @@ class Finding:
     @property
     def readings(self) -> tuple[ReadingResult, ...]:
         """What came of each reading, the main one first."""
-        names = (str(row["name"]) for row in self.claim.readings)
-        return tuple(ReadingResult(*parts) for parts in zip(names, self.measured, self.outcomes, strict=True))
+        rows = [(str(row["name"]), bool(row.get("judged", True))) for row in self.claim.readings]
+        measured = zip(rows, self.measured, self.outcomes, strict=True)
+        return tuple(ReadingResult(name, result, holds, judged) for (name, judged), result, holds in measured)
 
     @property
     def outcome(self) -> ClaimOutcome:

@@ -69,6 +69,7 @@ def _reading(reading: ReadingResult) -> Json:
         "reading": reading.name,
         "measured": measured.value,
         "holds": reading.holds,
+        "judged": reading.judged,
         "quarter": measured.quarter,
         "missing": list(measured.missing),
         "details": None if measured.details is None else asdict(measured.details),

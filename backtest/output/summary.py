@@ -40,6 +40,7 @@ def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDT
             lines += _indented(text, 2, width)
         for reading in row["readings"]:
             outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
+            outcome = outcome if reading["judged"] or reading["holds"] is None else "not judged"
             text = f"{_named(reading['measured']):>9}  {outcome}: {reading['reading']}"
             lines += textwrap.wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 15, break_on_hyphens=False)
         if row["changed_since_report"]:

@@ -33,7 +33,8 @@ from backtest.sweeps.results import SweepSummary
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
-# The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands.
+# The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands. A section that the
+# thesis has no rows for is None.
 SECTIONS = (
     outcome.section,
     claims.section,
@@ -52,7 +53,7 @@ SECTIONS = (
 
 def render(result: RunResult, above: Above = FRONT) -> str:
     """Return the page of a run: one HTML document that asks for nothing else; `above` is where it hangs."""
-    sections = [section(result) for section in SECTIONS]
+    sections = [made for section in SECTIONS if (made := section(result))]
     return page(result.spec.title, result.spec.question, above, sections, result.thesis.date)
 
 
@@ -79,7 +80,8 @@ def render_index(documents: Sequence[Mapping[str, object]], sweeps: Sequence[Swe
     tables += [front.sweeps(sweeps)] if sweeps else []
     shown = [*tables, *(Section(part.anchor, part.title, part.blocks) for _, part in strategies)]
     template = _templates().get_template("index.html.j2")
-    return template.render(tables=tables, strategies=strategies, terms=glossary.section(shown) if shown else None)
+    terms = glossary.section(shown) if shown else None
+    return template.render(tables=tables, strategies=strategies, terms=terms, theses=front.theses(results))
 
 
 @lru_cache

@@ -52,6 +52,12 @@ def section(documents: Sequence[StrategyDocument]) -> Section:
     return Section("strategies", "All strategies", tuple(blocks))
 
 
+def theses(documents: Sequence[StrategyDocument]) -> str:
+    """Return which theses the strategies act on, each with its date."""
+    named = dict.fromkeys(f"{document.thesis.title} ({document.thesis.date})" for document in documents)
+    return f"{'Thesis' if len(named) == 1 else 'Theses'}: {'; '.join(named)}." if named else ""
+
+
 def parts(documents: Sequence[StrategyDocument]) -> Iterator[tuple[str, Part]]:
     """Yield, per strategy, the address of its page and what the front page says of it."""
     for row, document in enumerate(documents, start=1):

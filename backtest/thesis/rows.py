@@ -116,11 +116,14 @@ class Shift(Row):
 class Figures(Row):
     """Which signals the section on the thesis in figures draws: excess growth with its parts, and a ratio beside it.
 
-    `reported` names the claims that give a figure of the ratio, `falls` the claim that the spending never falls.
+    `revenue` and `spending` are the roles whose growth is compared. `reported` names the claims that give a figure of the ratio,
+    `falls` the claim that the spending never falls.
     """
 
     title: str = Field(min_length=1)
     excess: str
+    revenue: str = "leaders"
+    spending: str = "clouds"
     ratio: str = ""
     ratio_title: str = ""
     ratio_says: str = ""

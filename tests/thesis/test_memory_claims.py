@@ -1,11 +1,13 @@
 """The claims of the memory thesis against answers worked by hand, on its date and with all that is embedded."""
 
 import csv
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from backtest.__main__ import main
 from backtest.claims.ledger import ledger, load_claims
 from backtest.data.archive import load_archive
 from backtest.signals import load_signals, readings
@@ -94,6 +96,26 @@ def test_micron_s_revenue_over_four_clouds_capex_is_that_of_the_year(findings, c
         reading for reading in findings[LATEST][claim].readings if "Micron's revenue" in reading.name and words in reading.name
     ]
     assert [round(reading.measurement.value, 3) for reading in own] == [ratio]
+
+
+def printed(capsys, *more):
+    with pytest.raises(SystemExit) as end:
+        main(["claims", "--thesis", "memory", "--as-of", LATEST, *more])
+    assert not end.value.code
+    return capsys.readouterr().out
+
+
+def test_the_command_prints_every_claim_with_its_verdict_and_its_proxies_as_not_judged(capsys):
+    rows = {row["id"]: row for row in json.loads(printed(capsys, "--json"))}
+    assert len(rows) == 24
+    assert [row["verdict"] for row in rows.values()].count("not testable") == 19
+    direct, proxy, *_ = rows["share-2023"]["readings"]
+    assert (direct["measured"], direct["missing"]) == (None, ["spending on memory, which no cloud publishes"])
+    assert (round(proxy["measured"], 3), proxy["judged"]) == (0.11, False)
+
+
+def test_the_command_says_of_a_proxy_that_it_is_not_judged(capsys):
+    assert "0.110  not judged: proxy: Micron's revenue over four clouds' CapEx" in printed(capsys)
 
 
 def test_a_maker_outgrew_capex_in_as_many_quarters_as_counted_by_hand(findings):

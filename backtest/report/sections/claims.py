@@ -79,7 +79,8 @@ def _reading(reading: ReadingResult) -> str:
     measured = reading.measurement
     missing = f"; missing {listed(measured.missing[:3])}" if measured.missing else ""
     span = f", {measured.quarter}" if isinstance(measured.details, Returns) else ""
-    return f"{stated(measured.value)}, {HOLDS[reading.holds]}: {reading.name}{span}{missing}"
+    outcome = HOLDS[reading.holds] if reading.judged or reading.holds is None else "not judged"
+    return f"{stated(measured.value)}, {outcome}: {reading.name}{span}{missing}"
 
 
 def _curves(finding: Finding) -> dict[str, SetsOfFour]:

@@ -13,14 +13,19 @@ from backtest.thesis.rows import Chain, Shift
 SPELLED = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
-def section(result: RunResult) -> Section:
-    """Return the chain's waterfall and a panel per shift, those that a thesis names and that have a reading."""
+def section(result: RunResult) -> Section | None:
+    """Return the chain's waterfall and a panel per shift that has a reading; None where the thesis names neither."""
     known, pages = result.readings, result.thesis.pages
+    if not pages.chain and not pages.shifts:
+        return None
     parts = [_chain(pages.chain, known[pages.chain.signal])] if pages.chain and known.get(pages.chain.signal) else []
     parts += [_shift(result, row, known[row.signal]) for row in pages.shifts if known.get(row.signal)]
     if not parts:
-        return Section("shifts", "Trends", (Text("The thesis names no trend, or none had a reading by the end of the run."),))
-    titles = ([pages.chain.title.lower()] if pages.chain else []) + ([f"{SPELLED.get(len(pages.shifts), '')} shifts".strip()])
+        return Section("shifts", "Trends", (Text("No trend had a reading by the end of the run."),))
+    titles = [pages.chain.title.lower()] if pages.chain else []
+    titles += (
+        [f"{SPELLED.get(len(pages.shifts), '')} shift{'s' if len(pages.shifts) > 1 else ''}".strip()] if pages.shifts else []
+    )
     return Section("shifts", listed(titles).capitalize(), tuple(parts))
 
 

@@ -6,6 +6,7 @@ from backtest.claims.ledger import Finding
 from backtest.claims.measurement import Falls
 from backtest.facts import currency_of
 from backtest.formatting import DASH, number, percent
+from backtest.markets.currencies import DOLLAR
 from backtest.report.charts import claim_charts
 from backtest.report.charts.claim_charts import ThesisFigures
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
@@ -14,11 +15,11 @@ from backtest.result import RunResult, SignalReadings
 from backtest.signals import Reading
 
 
-def section(result: RunResult) -> Section:
-    """Return what was spent and earned by quarter, drawn with what the thesis says of it."""
+def section(result: RunResult) -> Section | None:
+    """Return what was spent and earned by quarter, drawn with what the thesis says of it; None where it names no such figures."""
     row = result.thesis.pages.figures
     if row is None:
-        return Section("thesis", "The thesis in figures", (Text("The thesis names no figures to draw."),))
+        return None
     excess, ratio = result.readings.get(row.excess) or {}, result.readings.get(row.ratio) or {}
     if not excess:
         return Section("thesis", row.title, (Text("No quarter of CapEx and revenue was complete by the end of the run."),))
@@ -38,17 +39,21 @@ def section(result: RunResult) -> Section:
 
 
 def _currencies(result: RunResult, excess: SignalReadings) -> tuple[str, str]:
-    """Return the currencies of the CapEx and of the revenue behind the newest quarter, "" where none is known."""
+    """Return the currencies of the CapEx and of the revenue behind the newest quarter, "" where none is known.
+
+    Figures in several currencies are added up in USD.
+    """
     inputs = list(excess.values())[-1].inputs
-    units = [[fact.unit for fact in inputs if fact.metric == metric] for metric in _metrics(result)]
-    spending, revenue = (currency_of(named[0]) if named else "" for named in units)
+    units = [dict.fromkeys(fact.unit for fact in inputs if fact.metric == metric) for metric in _metrics(result)]
+    spending, revenue = (DOLLAR if len(named) > 1 else "".join(map(currency_of, named)) for named in units)
     return spending, revenue
 
 
 def _metrics(result: RunResult) -> tuple[str, str]:
-    """Return the metrics of the clouds' CapEx and of the leaders' revenue."""
-    (_, spending), *_ = result.thesis.role("clouds").keys
-    (_, revenue), *_ = result.thesis.role("leaders").keys
+    """Return the metrics of the roles whose spending and revenue are compared."""
+    row = result.thesis.pages.figures
+    roles = (row.spending, row.revenue) if row else ()
+    spending, revenue = (result.thesis.role(name).keys[0][1] for name in roles)
     return spending, revenue
 
 
