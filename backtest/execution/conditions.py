@@ -233,6 +233,17 @@ class _Rules:
             (market, self.prices.markets[market].board_of(ticker)) for market, ticker in zip(markets, self.tickers, strict=True)
         )
 
+    def rounding(self, previous: np.ndarray, prices: np.ndarray) -> np.ndarray:
+        """Return how far a limit may lie from its fraction of the previous close: half a tick, or a tick of each of two cuts."""
+        slack = self.values("tick") / 2.0
+        for seat, (code, board) in enumerate(self.boards):
+            market, ours = self.prices.markets[code], self.sessions
+            if market.limits_cut:
+                slack[:, seat] = sum(market.ticks(board, ours, table[:, seat]) for table in (previous, prices))
+            elif market.has_bands:
+                slack[:, seat] = market.ticks(board, ours, previous[:, seat]) / 2.0
+        return slack
+
     def rates(self, flat_bps: float | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the rates of buys and of sells by kind of cost."""
         if flat_bps is not None:
@@ -254,6 +265,6 @@ def _sealed(ruled: _Rules, local: _Local, bars: Bars | None) -> tuple[np.ndarray
         return nowhere, nowhere
     move = local.fill / local.before - 1.0
     previous = local.before / local.shares  # in today's shares: a split moves no limit
-    limit = ruled.values("limit") - ruled.values("tick") / 2.0 / previous - ROUNDED
+    limit = ruled.values("limit") - ruled.rounding(previous, local.fill / local.shares) / previous - ROUNDED
     limited = (local.count == 0) | (local.count > ruled.values("free_sessions"))
     return limited & (move >= limit), limited & (move <= -limit)

@@ -41,7 +41,8 @@ class Market(Row):
 
     `code` is what suppliers name it by and the name of its file, `location` how prose calls it, `calendar` its name in
     exchange_calendars. `suspension` says what a row without a price is: with "sessions" a share can be suspended for whole
-    sessions, with "none" it cannot, and the row is a gap.
+    sessions, with "none" it cannot, and the row is a gap. `limits_cut` says that a limit is cut down to whole ticks; else it is
+    rounded to the nearest.
     """
 
     code: str = Field(pattern=r"^[A-Z0-9]{2,8}$")
@@ -52,6 +53,7 @@ class Market(Row):
     timezone: str
     sessions_a_year: int = Field(ge=200, le=366)
     suspension: Literal["sessions", "none"]
+    limits_cut: bool = False
     boards: tuple[Board, ...] = Many
     rules: tuple[Rule, ...] = Many
     closed: tuple[Closed, ...] = ()
@@ -77,7 +79,7 @@ class Market(Row):
             if row.board not in (ANY, *boards):
                 raise self._fault(row, f"board is '{shown(row.board)}'; expected 'any' or one of {', '.join(boards)}")
         for earlier, later in (pair for rows in self.dated.values() for pair in pairwise(rows)):
-            if earlier.until is None or earlier.until > later.since:
+            if earlier.above == later.above and (earlier.until is None or earlier.until > later.since):
                 overlap = f"{later.rule} of {later.board} from {later.since} overlaps the row from {earlier.since}"
                 raise self._fault(later, f"{overlap}; expected one value a day")
         return self
@@ -88,17 +90,22 @@ class Market(Row):
 
     @cached_property
     def dated(self) -> dict[tuple[str, str], tuple[Rule, ...]]:
-        """The rules by board and name, each from the earliest on."""
+        """The rules by board and name, each from the earliest on, and those of higher prices after those of lower ones."""
         dated: dict[tuple[str, str], tuple[Rule, ...]] = {}
         for row in self.rules:
             key = (row.board, row.rule)
-            dated[key] = tuple(sorted((*dated.get(key, ()), row), key=lambda rule: rule.since))
+            dated[key] = tuple(sorted((*dated.get(key, ()), row), key=lambda rule: (rule.above, rule.since)))
         return dated
 
     @cached_property
     def closed_days(self) -> tuple[pd.Timestamp, ...]:
         """The days without a session that the calendar counts as one."""
         return tuple(pd.Timestamp(row.day) for row in self.closed)
+
+    @cached_property
+    def has_bands(self) -> bool:
+        """Whether a tick depends on the price."""
+        return any(row.above for row in self.rules)
 
     @property
     def last_day(self) -> pd.Timestamp:
@@ -124,13 +131,19 @@ class Market(Row):
 
     def rule_values(self, board: str, rule: RuleName, sessions: pd.DatetimeIndex, side: Side | None = None) -> np.ndarray:
         """Return a rule's value on each session, of a fee what it is on a side; DataError for a session without a row."""
-        values = np.full(len(sessions), np.nan)
-        for row in self._rows(board, rule):
-            until = pd.Timestamp(row.until) if row.until else pd.Timestamp.max
-            values[(sessions >= pd.Timestamp(row.since)) & (sessions < until)] = row.charged(side)
+        values, days = np.full(len(sessions), np.nan), sessions.to_numpy()
+        for row in (row for row in self._rows(board, rule) if not row.above):
+            values[row.holds(days)] = row.charged(side)
         if np.isnan(values).any():
             day = sessions[int(np.isnan(values).argmax())]
             raise DataError(f"{self.code}.toml: no {rule} for {board} on {day:%Y-%m-%d}; expected a row that covers the day")
+        return values
+
+    def ticks(self, board: str, sessions: pd.DatetimeIndex, prices: np.ndarray) -> np.ndarray:
+        """Return the smallest step of a share's price on each session, by its price then; NaN is a price of the lowest band."""
+        values, days = self.rule_values(board, "tick", sessions), sessions.to_numpy()
+        for row in (row for row in self._rows(board, "tick") if row.above):
+            values[(prices >= row.above) & row.holds(days)] = row.value
         return values
 
     def charges(self, board: str, rule: RuleName, side: Side) -> bool:

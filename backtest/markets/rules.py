@@ -3,7 +3,7 @@
 lot, least            shares: orders are multiples of a lot, and none is smaller than the least
 settle_days           sessions before a share that was bought can be sold
 limit, free_sessions  largest move from the previous close, as a fraction; sessions after listing without that limit
-tick                  smallest step of a price
+tick                  smallest step of a price; a row may hold for prices from `above` on, beside the one that holds for all
 commission_bps        of the value; at least `commission_least` an order
 transfer_bps          of the value
 duty_bps              of the value (stamp duty, or a tax on sales)
@@ -17,6 +17,7 @@ on which `side` they are charged.
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from backtest.files.rows import Day, Row
@@ -70,6 +71,7 @@ class Rule(Row):
     rule: RuleName
     side: Side | None = None
     value: float = Field(ge=0, allow_inf_nan=True)  # no limit is one of inf
+    above: float = Field(default=0.0, ge=0)
     since: Day
     until: Day | None = None
     confidence: Confidence = "high"
@@ -78,12 +80,19 @@ class Rule(Row):
     def _checked(self) -> "Rule":
         if self.until and self.until <= self.since:
             raise ValueError(f"until is {self.until}; expected a day after since ({self.since})")
+        if self.above and self.rule != "tick":
+            raise ValueError(f"above is {self.above:g}; expected none, for {self.rule} does not depend on a price")
         sides = SIDES.get(self.rule, ())
         if not sides and self.side is not None:
             raise ValueError(f"side is '{self.side}'; expected none, for {self.rule} is no fee")
         if sides and self.side not in sides:
             raise ValueError(f"side is '{self.side or ''}'; expected {' or '.join(sides)} for {self.rule}")
         return self
+
+    def holds(self, days: np.ndarray) -> np.ndarray:
+        """Return whether the row holds on each of some days."""
+        since = days >= np.datetime64(self.since, "ns")
+        return np.asarray(since if self.until is None else since & (days < np.datetime64(self.until, "ns")))
 
     def charged(self, side: Side | None) -> float:
         """Return the value on a side, 0 where the row's fee is not charged; the value itself without a side."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from support.markets import days, decided, listed, shares_of, traded
@@ -188,3 +189,49 @@ def test_chinext_is_sealed_at_ten_per_cent_before_the_reform_and_not_after() -> 
         for prices, on in ((before, index[0]), (after, index[1]))
     ]
     assert sessions == [index[2], index[2]]
+
+
+# Ticks by price
+
+
+SEOUL = load_markets()["XKRX"]
+
+
+@pytest.mark.parametrize(
+    ("on", "price", "tick"),
+    [
+        ("2023-01-20", 999, 1), ("2023-01-20", 150_000, 500), ("2023-01-25", 150_000, 100), ("2023-01-25", 199_900, 100),
+        ("2023-01-25", 200_000, 500), ("2024-01-02", 1_999, 1), ("2024-01-02", 2_000, 5), ("2024-01-02", 1_322_000, 1_000),
+        ("2024-01-02", float("nan"), 1),
+    ],
+)  # fmt: skip
+def test_a_tick_in_seoul_depends_on_the_price_and_the_day(on: str, price: float, tick: float) -> None:
+    assert SEOUL.ticks("KOSPI", days(on), np.array([price])).tolist() == [tick]
+
+
+def test_a_tick_in_shanghai_is_one_at_every_price() -> None:
+    assert SHANGHAI.ticks("main", days("2024-01-02", "2024-01-03"), np.array([1.0, 1e6])).tolist() == [0.01, 0.01]
+
+
+@pytest.mark.parametrize(
+    ("closes", "filled"),
+    [
+        ((1_322_000, 1_718_000), 2),  # 30% is 396,600, cut to 396,000: the share is sealed, as it was on 2026-07-31
+        ((207_000, 262_500), 1),  # 26.8%: another was not
+        ((207_000, 269_000), 2),
+        ((207_000, 268_000), 1),
+        ((50_100, 65_100), 2),
+    ],
+)
+def test_a_share_in_seoul_is_sealed_at_a_limit_that_was_cut_to_a_tick(closes: tuple[float, float], filled: int) -> None:
+    index = pd.bdate_range("2026-07-30", periods=4).as_unit("ns")
+    plain = shares_of({"000660.KS": [closes[0], closes[1], closes[1], closes[1]]}, index=index)
+    seoul = pd.Series(index.tz_localize("UTC") + pd.Timedelta(hours=6, minutes=30), index)
+    prices = replace(plain, market={"000660.KS": "XKRX"}, currency={"000660.KS": "KRW"}, closes={"XKRX": seoul})
+    orders = traded(prices, decided(index[0], {"000660.KS": 0.5}), base="KRW", capital=1e9).orders
+    assert orders["session"].tolist() == [index[filled]]
+
+
+def test_only_a_tick_depends_on_a_price(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"XSHG.toml rule \d+: above is 5; expected none, for limit does not depend"):
+        rewritten(tmp_path, lambda text: text + row("main", "limit", 0.1, "2030-01-01", "above = 5.0\n"))
