@@ -8,8 +8,8 @@ setup: .venv/.made
 
 .venv/.made: pyproject.toml requirements.lock tools/uv.txt tools/install.sh
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or later, found %d.%d (make PYTHON=python3.12 ...)" % sys.version_info[:2])'
-	$(PYTHON) -m venv .venv
-	bash tools/install.sh $(BIN)/python
+	$(PYTHON) -m venv --without-pip .venv
+	bash tools/install.sh $(BIN)/python $(PYTHON)
 	touch $@
 
 # Resolves the dependencies again: `make lock` keeps what is pinned, `make lock UPGRADE=--upgrade` takes the newest.

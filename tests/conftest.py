@@ -47,10 +47,21 @@ ALLOWED = {"process": {"process", "browser"}, "server": {"server", "process", "b
 marks_of_the_test: set[str] | None = None
 
 
+# Files that take longest, longest first: begun first, so that no process of several waits for another at the end.
+LONGEST = (
+    "test_sweep_command", "test_in_browser", "test_audit_nulls", "test_audit", "test_installed", "test_kill_sweeps",
+    "test_verification", "test_sizes", "test_command_line", "test_workflows", "test_export", "test_sweep", "test_hostile",
+    "test_search_worlds", "test_audit_replay", "test_claims", "test_runs", "test_second_engines", "test_audit_questions",
+    "test_flip_bytes", "test_orders", "test_look_ahead", "test_provenance", "test_kills",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         for fixture in MARK_OF_FIXTURE.keys() & set(item.fixturenames):
             item.add_marker(MARK_OF_FIXTURE[fixture])
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.hookimpl(wrapper=True)

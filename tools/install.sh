@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Installs the locked dependencies and this package, editable, into the environment whose python is given.
+# Installs the locked dependencies and this package, editable, into the environment whose python is given, with the pip of a second one.
 # uv does it in seconds; where uv cannot be had, pip does the same from the same hashes in about a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-python=$1
-pip=("$python" -m pip install --quiet --disable-pip-version-check)
+python=$1 maker=${2:-$1}
+if "$maker" -m pip --python "$python" --version >/dev/null 2>&1; then
+  pip=("$maker" -m pip --python "$python" install --quiet --disable-pip-version-check)
+else
+  "$python" -m ensurepip >/dev/null  # a pip of its own takes seconds
+  pip=("$python" -m pip install --quiet --disable-pip-version-check)
+fi
 uv="$(dirname "$python")/uv"
 
 if "${pip[@]}" --require-hashes --requirement tools/uv.txt && "$uv" --version >/dev/null; then

@@ -1,6 +1,7 @@
 """Turns a chart's SVG file into an element of the page: own ids, the page's colours and fonts, a text alternative."""
 
 import re
+from functools import lru_cache
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -86,26 +87,29 @@ def path(data: str) -> str:
     """
     if CURVED.search(data):
         return " ".join(NUMBER.sub(lambda part: _short(float(part.group())), data).split())
-    written, at, begun = [], (0, 0), (0, 0)
+    written: list[str] = []
+    at_x = at_y = begun_x = begun_y = 0
     former = ""
     for command, numbers in STEP.findall(data):
         if command == "z":
             written.append("z")
-            at, former = begun, "z"
+            at_x, at_y, former = begun_x, begun_y, "z"
             continue
-        x, y = (round(float(number) * 10) for number in numbers.split())
-        step = _joined(x - at[0], y - at[1])
+        first, second = numbers.split()
+        x, y = round(float(first) * 10), round(float(second) * 10)
         if command == "M":
-            begun = (x, y)
-            written.append(f"m{step}")
-        elif (x, y) != at:
+            begun_x, begun_y = x, y
+            written.append(f"m{_joined(x - at_x, y - at_y)}")
+        elif x != at_x or y != at_y:
+            step = _joined(x - at_x, y - at_y)
             written.append(f"l{step}" if former != "L" else step if step.startswith("-") else f" {step}")
         else:
             continue
-        at, former = (x, y), command
+        at_x, at_y, former = x, y, command
     return "".join(written)
 
 
+@lru_cache(maxsize=1 << 16)
 def _joined(x: int, y: int) -> str:
     """Return a step of tenths as two numbers."""
     second = _short(y / 10)
