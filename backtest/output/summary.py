@@ -30,7 +30,7 @@ def terminal(document: Document) -> str:
 
 def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDTH) -> str:
     """Return the claims with every reading tried, as known on a day, no line longer than a width."""
-    lines = [*_indented(f"The report's claims as known on {as_of}.", 0, width), ""]
+    lines = [*_indented(f"The claims of the thesis as known on {as_of}.", 0, width), ""]
     for row in rows:
         quarter = row["quarter"] or "no quarter"
         figures = f"report {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
@@ -95,7 +95,7 @@ def _claims(document: Document) -> str:
     verdicts = Counter(str(claim["verdict"]) for claim in document["claims"])
     against = [str(claim["id"]) for claim in document["claims"] if claim["verdict"] == "contradicted"]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    text = f"The report's claims as known on {_days(document)[1]}: {counts}."
+    text = f"The claims of the thesis as known on {_days(document)[1]}: {counts}."
     return text + (f" Contradicted: {', '.join(against)}." if against else "")
 
 

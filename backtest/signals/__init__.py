@@ -3,8 +3,9 @@
 A signal module `some_name.py` defines the frozen dataclass `SomeName`, all of whose fields have defaults. Called with a
 Panel it returns a Series of scores by theme or ticker: higher is better, NaN is no opinion, and nothing but the Panel
 is read. Who plays which part comes from the roles of the panel's thesis: a field of type Group names a role, or entities in its
-place, and the class attribute `roles` has the roles that the default parameters need. A signal of quarterly figures also has
-`values` and `inputs` (see QuarterlySignal), and may have `parts`: further numbers of a quarter, by name.
+place; the class attribute `roles` has the roles that the default parameters need, `loaded` is true of one that reads loadings.
+A signal of quarterly figures also has `values` and `inputs` (see QuarterlySignal), and may have `parts`: further numbers of a
+quarter, by name.
 """
 
 import pkgutil
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.calendars import quarter_label
+from backtest.errors import ConfigurationError
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact, SeriesKey
 from backtest.panel import Panel
 from backtest.thesis import Thesis
@@ -156,8 +158,16 @@ def cited(facts: Iterable[Fact | None]) -> tuple[Fact, ...]:
 
 def load_signals(thesis: Thesis) -> dict[str, Signal]:
     """Return the signals of this folder whose roles a thesis names, then its own, with default parameters, by module name."""
-    shipped = {name: signal for name, signal in _shipped().items() if thesis.has_roles(getattr(signal, "roles", ()))}
-    return shipped | load_own_signals(thesis)
+    shipped = {name: signal for name, signal in _shipped().items() if _supported(signal, thesis)}
+    own: dict[str, Signal] = load_own_signals(thesis)
+    if twice := sorted(shipped.keys() & own.keys()):
+        raise ConfigurationError(f"signals/{twice[0]}.py: this package has a signal of that name; expected another file name")
+    return shipped | own
+
+
+def _supported(signal: Signal, thesis: Thesis) -> bool:
+    """Return whether a thesis has what a signal's default parameters need: its roles, and loadings for one that reads them."""
+    return thesis.has_roles(getattr(signal, "roles", ())) and (bool(thesis.loadings) or not getattr(signal, "loaded", False))
 
 
 @lru_cache

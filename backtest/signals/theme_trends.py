@@ -1,6 +1,7 @@
 """Themes by what they stand to gain from the thesis's trends, each trend as strong as it is against its own past."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ class ThemeTrends:
     Source: the interconnect thesis, the four trend shifts.
     """
 
+    loaded: ClassVar[bool] = True
     fewest_quarters: int = 4
 
     def __post_init__(self) -> None:
