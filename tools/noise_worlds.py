@@ -126,15 +126,17 @@ def p_values(
     mine = [_targets(spec, book, [own(book)]) for book in chosen]
     drawn = {null: drawn_targets(spec, chosen, UNIVERSE, null, draws) for null in nulls if null in NULLS}
     possible = {null: tables for null, tables in drawn.items() if not isinstance(tables, Refused)}
-    return [_p_values(chosen, mine, possible, edge, count) for edge in edges]
+    priced = ["factors"] if "factors" in nulls else []
+    return [_p_values(chosen, mine, possible, edge, count, priced) for edge in edges]
 
 
 def _p_values(
-    chosen: list[Setting], mine: list[Floats], drawn: dict[str, list[Floats]], planted: Planted, count: int
+    chosen: list[Setting], mine: list[Floats], drawn: dict[str, list[Floats]], planted: Planted, count: int, priced: list[str]
 ) -> dict[str, list[float]]:
-    by_null: dict[str, list[float]] = {null: [] for null in (*drawn, "factors")}
+    by_null: dict[str, list[float]] = {null: [] for null in (*drawn, *priced)}
     for seed, paths in enumerate(worlds(chosen, [tables[0] for tables in mine], planted, count)):
-        by_null["factors"].append(alpha_p(paths, mine, seed))
+        for null in priced:
+            by_null[null].append(alpha_p(paths, mine, seed))
         for null, tables in drawn.items():
             by_null[null].append(getattr(compared(paths, mine, tables), "p", None))
     return by_null
