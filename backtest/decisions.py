@@ -43,17 +43,18 @@ class DecisionContext:
     eligible: dict[str, tuple[str, ...]]
 
 
-def last_session(prices: Prices, tickers: Sequence[str], end: date | None, fill: Fill) -> pd.Timestamp:
+def last_session(prices: Prices, tickers: Sequence[str], end: date | None, fill: Fill, base: str = "") -> pd.Timestamp:
     """Return a book's last session: `end`, or where that is None the last on which every ticker that it may hold is priced.
 
-    Tickers declared ended do not count. DataError for an end that one of the tickers has no prices for.
+    So is every rate, where a base currency is given. Tickers declared ended do not count. DataError for an end that one of the
+    tickers has no prices for.
     """
     name = "open" if fill == "open" else "price"
     if lost := [ticker for ticker in tickers if not len(prices.traded(ticker, fill))]:
         raise DataError(f"{prices.source}: no {name} at all for {', '.join(lost)}; expected prices at which orders are filled")
-    ticker, last = prices.common_end(tickers, fill)
     if end is None:
-        return last
+        return prices.common_end(tickers, fill, base)[1]
+    ticker, last = prices.common_end(tickers, fill)
     if prices.goes_on(ticker, last, pd.Timestamp(end)):
         raise DataError(
             f"{prices.source}: the {name}s of {ticker} end on {last:%Y-%m-%d}, before {end:%Y-%m-%d}; expected an end up to "
@@ -63,14 +64,15 @@ def last_session(prices: Prices, tickers: Sequence[str], end: date | None, fill:
 
 
 def run_sessions(
-    prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp, fill: str = "close"
+    prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp, fill: str = "close", base: str = ""
 ) -> pd.DatetimeIndex:
     """Return the sessions of a book: the union of its markets' from first to last; DataError when fewer than two.
 
-    None is later than the last on which every ticker has a price at the fill, those aside that are declared ended.
+    None is later than the last on which every ticker has a price at the fill, those aside that are declared ended, and every rate
+    that a base currency needs.
     """
     sessions = prices.sessions(prices.markets_of(tickers))
-    until = min(last, prices.common_end(tickers, fill)[1])
+    until = min(last, prices.common_end(tickers, fill, base)[1])
     chosen = sessions[(sessions >= first) & (sessions <= until)]
     if len(chosen) < 2:
         raise DataError(

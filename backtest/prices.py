@@ -162,15 +162,27 @@ class Prices:
         last = pd.Timestamp(last_valid) if last_valid is not None else end  # type: ignore[arg-type]
         return last if own.searchsorted(last, "right") < own.searchsorted(end, "right") else None
 
-    def common_end(self, tickers: Sequence[str], fill: str = "close") -> tuple[str, pd.Timestamp]:
-        """Return who ends first of some tickers, those declared ended aside, and its last session with a price at the fill."""
+    def common_end(self, tickers: Sequence[str], fill: str = "close", base: str = "") -> tuple[str, pd.Timestamp]:
+        """Return who ends first of some tickers, those declared ended aside, and its last session with a price at the fill.
+
+        In a base currency the rates that the tickers need count too, each to the last day on which it may be used.
+        """
         going = [ticker for ticker in tickers if ticker not in self.ended]
         traded = {ticker: self.traded(ticker, fill) for ticker in going or tickers}
         priced = {ticker: sessions[-1] for ticker, sessions in traded.items() if len(sessions)}
         if not priced:
             raise DataError(f"{self.source}: no price at all for {', '.join(tickers)}")
         first_to_end = (min if going else max)(priced, key=lambda ticker: priced[ticker])
-        return first_to_end, priced[first_to_end]
+        last = priced[first_to_end]
+        for rate, until in self._rates_until({self.currency[ticker] for ticker in tickers}, base).items():
+            first_to_end, last = (rate, until) if until < last else (first_to_end, last)
+        return first_to_end, last
+
+    def _rates_until(self, currencies: set[str], base: str) -> dict[str, pd.Timestamp]:
+        """Return the last day on which each rate may be used that counts some currencies in a base one; none without a base."""
+        needed = {*currencies, base} - {DOLLAR} if base and currencies != {base} else set()
+        known = {currency: self.rates[currency].dropna().index for currency in sorted(needed) if currency in self.rates}
+        return {rate_ticker(currency): days[-1] + RATE_MAY_BE_STALE_FOR for currency, days in known.items() if len(days)}
 
     def goes_on(self, ticker: str, last: pd.Timestamp, end: pd.Timestamp) -> bool:
         """Return whether a ticker's market has a session after its last one and by `end`."""

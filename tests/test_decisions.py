@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import ClassVar
 
 import numpy as np
@@ -18,9 +19,11 @@ from support.markets import (
     two_names,
 )
 
+from backtest.data.archive import load_archive
 from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, targets_of
 from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.panel import Archive, Panel
+from backtest.runs import needed_tickers, run
 from backtest.signals import SUPPLY_CHAIN
 from backtest.signals.momentum import Momentum
 from backtest.signals.supply_chain_excess import SupplyChainExcess
@@ -261,3 +264,37 @@ def test_a_book_has_no_session_on_which_all_its_markets_are_closed() -> None:
 def test_a_run_of_one_session_is_refused() -> None:
     with pytest.raises(DataError, match=r"1 session\(s\) from 2024-01-05 to 2024-01-05; expected at least two"):
         run_sessions(two_names(), ["AAA"], day("2024-01-05"), day("2024-01-05"))
+
+
+# Rates end too
+
+
+def quoted(until):
+    """AAA in CNY and BBB in USD on the four sessions of WEEK, a rate of CNY to a day."""
+    prices = two_names()
+    rates = pd.DataFrame({"CNY": [7.0]}, pd.DatetimeIndex([until]))
+    return replace(prices, currency={"AAA": "CNY", "BBB": "USD"}, rates=rates)
+
+
+@pytest.mark.parametrize(
+    ("until", "base", "tickers", "last"),
+    [
+        ("2023-12-23", "USD", ["AAA", "BBB"], "2024-01-02"),  # ten days later
+        ("2023-12-23", "CNY", ["BBB"], "2024-01-02"),
+        ("2023-12-30", "USD", ["AAA", "BBB"], "2024-01-05"),
+        ("2023-12-23", "CNY", ["AAA"], "2024-01-05"),  # no rate is needed
+        ("2023-12-23", "USD", ["BBB"], "2024-01-05"),
+        ("2023-12-23", "", ["AAA", "BBB"], "2024-01-05"),
+    ],
+)
+def test_a_book_without_an_end_stops_where_a_rate_that_it_needs_may_no_longer_be_used(until, base, tickers, last):
+    assert last_session(quoted(until), tickers, None, "close", base) == day(last)
+
+
+def test_a_run_in_another_currency_ends_with_its_rate_and_says_so():
+    thesis = load_thesis("memory")
+    spec = spec_of(baskets=("hard_drives",), base="KRW", start=date(2026, 6, 1))
+    archive = load_archive(needed_tickers(spec, thesis), thesis=thesis)
+    result = run(spec, archive)
+    assert result.books["hard_drives"].equity.index[-1] <= archive.prices.rates["KRW"].dropna().index[-1] + pd.Timedelta(days=10)
+    assert result.notes[0].endswith("KRW=X has no later rate")

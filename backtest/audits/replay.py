@@ -55,7 +55,9 @@ def replay_decisions(spec: StrategySpec, archive: Archive, universe: Universe, l
     checked = 0
     for book in spec.books:
         members_were_listed(spec, book, archive, universe)
-        sessions = run_sessions(archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
+        sessions = run_sessions(
+            archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill, spec.currency(book, universe)
+        )
         for session in decision_sessions(spec.rebalance, sessions):
             if leak := leak_at(spec, book, archive, universe, session):
                 raise LookAheadError(f"{spec.name}: {book}: {leak}")
@@ -105,7 +107,9 @@ def canary_is_caught(spec: StrategySpec, archive: Archive, universe: Universe, l
     book = next(iter(spec.books))
     tickers = spec.tickers(book, universe)
     planted = spec.replaced(signals=(TomorrowsClose(archive, tickers[0]),), weights=Exposure(full_at=1.0))
-    sessions = run_sessions(archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill)
+    sessions = run_sessions(
+        archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill, spec.currency(book, universe)
+    )
     later = decision_sessions(planted.rebalance, sessions)[1:]
     if not len(later):
         raise DataError(

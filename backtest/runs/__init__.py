@@ -48,7 +48,10 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
 def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     spec.require_names(universe)
     archive.prices.require(sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)}))
-    last = max(last_session(archive.prices, spec.tickers(book, universe), spec.end, spec.fill) for book in spec.books)
+    last = max(
+        last_session(archive.prices, spec.tickers(book, universe), spec.end, spec.fill, spec.currency(book, universe))
+        for book in spec.books
+    )
     spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [] if spec.end else end_notes(spec, books, archive.prices, universe)
@@ -149,7 +152,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     tickers = spec.tickers(name, universe)
     base = spec.currency(name, universe)
     markets = prices.markets_of(tickers)
-    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill)
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill, base)
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)

@@ -14,8 +14,8 @@ def end_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, univer
     ends: dict[tuple[str, str], list[str]] = {}
     for name, book in books.items():
         tickers = spec.tickers(name, universe)
-        first_to_end, last = prices.common_end(tickers, spec.fill)
-        price = "open" if spec.fill == "open" else "price"
+        first_to_end, last = prices.common_end(tickers, spec.fill, book.currency)
+        price = "price" if first_to_end in tickers and spec.fill == "close" else "open" if first_to_end in tickers else "rate"
         later = any(prices.traded(ticker, spec.fill)[-1] > last for ticker in tickers)
         because = f"{first_to_end} has no later {price}" if later else f"none of its tickers has a later {price}"
         ends.setdefault((f"{book.equity.index[-1]:%Y-%m-%d}", because), []).append(name)

@@ -32,7 +32,7 @@ from backtest.execution.trading import filled
 from backtest.panel import Archive, content
 from backtest.signals import Signal
 from backtest.statistics import performance
-from backtest.strategy import Policy, Scope, StrategySpec, tickers_of
+from backtest.strategy import LOCAL, Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
 
 BOOKS_AT_ONCE = 64  # traded together: bounds the memory
@@ -221,8 +221,9 @@ class Evaluator:
         prices, scope = self.archive.prices, book.scope
         tickers = tickers_of(book.baskets, book.holds, self.universe)
         prices.require(tickers)
-        last = last_session(prices, tickers, scope.end, book.fill)
-        sessions = run_sessions(prices, tickers, pd.Timestamp(scope.start), last, book.fill)
+        base = self.universe.basket(book.baskets[0]).currency if scope.base == LOCAL else scope.base
+        last = last_session(prices, tickers, scope.end, book.fill, base)
+        sessions = run_sessions(prices, tickers, pd.Timestamp(scope.start), last, book.fill, base)
         return _Span(tickers, prices.markets_of(tickers), sessions[0], sessions[-1], sessions)
 
     def _make_conditions(self, market: _Market) -> tuple[TradingConditions, np.ndarray]:

@@ -126,9 +126,9 @@ def _require_repeatable(settings: Settings, archive: Archive) -> None:
         spec = settings[number][1]
         with blaming(f"strategy {spec.name}"):
             for book in spec.books:
-                tickers = spec.tickers(book, universe)
-                last = last_session(archive.prices, tickers, spec.end, spec.fill)
-                sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill)
+                tickers, base = spec.tickers(book, universe), spec.currency(book, universe)
+                last = last_session(archive.prices, tickers, spec.end, spec.fill, base)
+                sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill, base)
                 decided = decision_sessions(spec.rebalance, sessions)
                 chosen = [*decided[:REPEATED], decided[-1]]
                 decisions = [decide_at(spec, book, archive, universe, session) for session in chosen]
