@@ -248,7 +248,7 @@ def test_the_session_by_session_decision_is_the_engine_s_own(archive):
     sessions = run_sessions(archive.prices, spec.tickers(book, UNIVERSE), pd.Timestamp(spec.start), LAST)
     all_at_once = decide(spec, book, archive, UNIVERSE, sessions)
     assert [one.session for one in all_at_once] == list(decision_sessions(spec.rebalance, sessions))
-    assert runs.named_signals(spec)
+    assert runs.named_signals(spec, load_thesis())
 
 
 def test_a_run_of_one_decision_is_too_short_to_audit_and_says_so(archive):
