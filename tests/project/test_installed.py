@@ -1,6 +1,12 @@
-"""The package as others install it: a wheel in a folder that cannot be written, run from an empty folder without a home."""
+"""The package as others install it: a wheel in a folder that cannot be written, used from an empty folder without a home.
 
+One process runs every command, as the package loads its libraries once and nothing compiled can be kept.
+"""
+
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,9 +15,23 @@ from pathlib import Path
 
 import pytest
 
+from backtest.data.sources.reference import FOLDER, load_prices
+
 ROOT = Path(__file__).parents[2]
 STRATEGIES = sorted(path.stem for path in (ROOT / "strategies").glob("*.py"))
-pytestmark = pytest.mark.process
+THESIS = (ROOT / "docs" / "thesis.md").read_text(encoding="utf-8")
+DRIVER = """
+import json, os, sys
+from capex_backtest import main
+for folder, words in json.load(sys.stdin):
+    os.chdir(folder)
+    sys.argv = words
+    try:
+        main()
+    except SystemExit as end:
+        print(json.dumps([" ".join(words), end.code or 0]), file=sys.stderr, flush=True)
+"""
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -23,19 +43,68 @@ def installed(site, tmp_path_factory):
     return target
 
 
+def documented(heading):
+    """Return the commands of a part of the document on theses."""
+    part = THESIS.split(f"## {heading}")[1].split("\n## ")[0]
+    return [line for line in part.splitlines() if line.startswith(("capex-backtest ", "cd "))]
+
+
+def follow(folder):
+    """Make the files that the document shows, and prices of three embedded tickers under other names."""
+    for name, body in re.findall(r"^`(cables/[^`]+)`[^\n]*\n```\n(.*?)```", THESIS, re.MULTILINE | re.DOTALL):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(body, encoding="utf-8")
+    (folder / "cables" / "prices").mkdir()
+    wealth = load_prices(["ANET", "CLS", "APH"], FOLDER).wealth.dropna()
+    for name, ticker in zip(("ACME", "BOLT", "CORD"), wealth, strict=True):
+        close = wealth[ticker].round(4)
+        bars = {"open": close, "high": close, "low": close, "close": close, "adj_close": close}
+        table = close.to_frame().assign(**bars, volume=1_000_000).rename_axis("date")[[*bars, "volume"]]
+        table.to_csv(folder / "cables" / "prices" / f"{name}.csv", date_format="%Y-%m-%d")
+
+
 @pytest.fixture(scope="module")
 def ran(installed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("empty")
+    """The folder in which every command ran, what each ended in, what was printed, and what the package's folder had before."""
+    folder, before = tmp_path_factory.mktemp("empty"), contents(installed)
+    follow(folder)
+    commands = [
+        "capex-backtest run all --start 2025-07-01",
+        "capex-backtest claims",
+        "capex-backtest sweep supply_chain_excess --grid supply_chain_excess_ci --start 2025-07-01 --shard 1/9",
+        "capex-backtest verify reports/theme_baskets",
+        *documented("The quick way"),
+        *(
+            line
+            for line in (installed / "backtest/cli/template/README.md").read_text().splitlines()
+            if "sweep " in line or "verify" in line
+        ),
+        "cd ../cables",
+        *documented("From nothing, on prices of your own"),
+    ]
+    here, lines = folder, []
+    for line in commands:
+        words = shlex.split(line, comments=True)
+        if words[0] == "cd":
+            here = here / words[1]
+        elif words[0] == "capex-backtest":
+            lines.append((str(here), words + (["--audit-seconds", "3"] if "--audit" in words else [])))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "BACKTEST", "XDG"))}
     done = subprocess.run(
-        [sys.executable, "-m", "backtest", "run", "all", "--start", "2025-07-01"],
+        [sys.executable, "-c", DRIVER],
+        input=json.dumps(lines),
         cwd=folder,
-        env=environment | {"PYTHONPATH": str(installed), "HOME": "/dev/null"},
+        env=environment
+        | {"PYTHONPATH": str(installed), "HOME": "/dev/null", "BACKTEST_HOME": str(tmp_path_factory.mktemp("home"))},
         capture_output=True,
         text=True,
         encoding="utf-8",
     )
-    return folder, done
+    return folder, done, before
+
+
+def contents(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def is_data(path):
@@ -51,17 +120,30 @@ def test_a_wheel_has_every_module_table_strategy_and_grid_of_the_sources(wheel):
     assert sources | {f"backtest/thesis/interconnect/{path.parent.name}/{path.name}" for path in shipped} <= names
 
 
-def test_an_installed_package_runs_all_strategies_where_nothing_can_be_cached(ran):
-    _, done = ran
-    assert done.returncode == 0, done.stderr
+def test_an_installed_package_runs_every_command_where_nothing_can_be_cached(ran):
+    _, done, _ = ran
+    ended = [json.loads(line) for line in done.stderr.splitlines() if line.startswith('["capex-backtest')]
+    assert [command for command, code in ended if code] == [], done.stderr
+    assert len(ended) == 4 + 2 + 2 + 5, done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_installed_package_writes_reports_in_the_working_folder(ran):
-    folder, _ = ran
-    assert sorted(path.name for path in folder.iterdir()) == ["reports"]
-    assert sorted(path.name for path in (folder / "reports").iterdir() if path.is_dir()) == STRATEGIES
+def test_an_installed_package_writes_in_the_working_folder_only(ran, installed):
+    folder, _, before = ran
+    assert contents(installed) == before
+    assert sorted(path.name for path in folder.iterdir()) == ["cables", "my_thesis", "reports"]
+    reports = [path.name for path in (folder / "reports").iterdir() if path.is_dir()]
+    assert sorted(reports) == sorted([*STRATEGIES, "sweeps"])
 
 
-def test_no_report_lands_beside_an_installed_package(ran, installed):
-    assert not (installed / "reports").exists()
+def test_a_new_thesis_and_the_one_of_the_document_run_sweep_audit_and_verify(ran):
+    folder, done, _ = ran
+    for name, strategy in (("my_thesis", "hold_while_growing"), ("cables", "hold_makers")):
+        reports = folder / name / "reports"
+        assert (reports / "sweeps" / strategy / "index.html").is_file()
+        assert f"reports/{strategy}: identical" in done.stdout
+    document = json.loads((folder / "cables" / "reports" / "hold_makers" / "result.json").read_text(encoding="utf-8"))
+    assert document["audit"]
+    assert {claim["id"]: claim["verdict"] for claim in document["claims"]}["makers-grow"] == "confirmed under one reading"
+    page = (folder / "cables" / "reports" / "hold_makers" / "index.html").read_text(encoding="utf-8")
+    assert "Acme earns its holders more than the three together." in page
