@@ -21,6 +21,9 @@ StartOption = Annotated[str | None, typer.Option(metavar="DATE", help="First day
 EndOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="Last day; default: the last on which every ticker is priced.")
 ]
+TagOption = Annotated[
+    str | None, typer.Option("--tag", metavar="NAME", help="Write to STRATEGY--NAME, beside what is there without it.")
+]
 AsOfOption = Annotated[str | None, typer.Option(metavar="DATE", help="As known at the end of this day; default: now.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output and nothing else.")]
 ReportArgument = Annotated[Path, typer.Argument(metavar="REPORT", help="A report's folder, its index.html or its result.json.")]

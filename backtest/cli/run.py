@@ -16,9 +16,11 @@ from backtest.cli.options import (
     JsonOption,
     PricesOption,
     StartOption,
+    TagOption,
     ThesisOption,
 )
 from backtest.errors import ConfigurationError
+from backtest.files.options import report_name
 
 if TYPE_CHECKING:
     from backtest.panel import Archive
@@ -60,9 +62,7 @@ def run(
         str | None, typer.Option(metavar="CURRENCY|local", help="Currency of the books; local: each basket's own.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
-    tag: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Write to STRATEGY--NAME, beside the report without it.")
-    ] = None,
+    tag: TagOption = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Ask how much is luck; exit 4 when anything was read too early.")
     ] = False,
@@ -109,7 +109,7 @@ def run(
 
 def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: RunOptions) -> list["RunResult"]:
     """Run every spec, then publish every report: a run that fails does so before anything is written."""
-    from backtest.output.publish import other_settings, publish, publish_index, remove_kept, report_name, require_replaceable
+    from backtest.output.publish import other_settings, publish, publish_index, remove_kept, require_replaceable
     from backtest.report import render, render_index
 
     if len({spec.name for spec in specs}) < len(specs):

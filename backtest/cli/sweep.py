@@ -15,6 +15,7 @@ from backtest.cli.options import (
     JsonOption,
     PricesOption,
     StartOption,
+    TagOption,
     ThesisOption,
 )
 from backtest.errors import ConfigurationError
@@ -36,6 +37,7 @@ def sweep(
     start: StartOption = None,
     end: EndOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports; the sweep is in sweeps/STRATEGY there.")] = Path("reports"),
+    tag: TagOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave the chunks that are there.")] = False,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Only this part of the chunks, and no result.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Evaluate nothing: put the chunks of all shards together.")] = False,
@@ -73,7 +75,7 @@ def sweep(
     options = SweepOptions(
         path, grid or DEFAULT_GRID, out, command, resume=resume, merge=merge, shard=shard, engine=engine, scheduler=scheduler,
         workers=workers, trials=tuple(trials or ()), baseline=baseline, tolerance=tolerance, junit=junit, summary=summary,
-        reports=reports,
+        reports=reports, tag=tag,
     )  # fmt: skip
     finished = run_sweep(spec, chosen, lambda tickers: load_archive(tickers, prices, facts, chosen), options)
     if finished is not None:

@@ -8,6 +8,7 @@ from datetime import date
 from backtest.errors import ConfigurationError
 from backtest.files.messages import shown
 
+APART = "--"  # between a strategy and a tag, or a spec_id, in the name of a folder
 FIRST, LAST = date(1900, 1, 1), date(2200, 12, 31)
 
 
@@ -32,3 +33,12 @@ def variable(name: str, default: float, least: float, most: float) -> float:
     if not least <= value <= most:
         raise ConfigurationError(f"{name} is '{shown(stated)}'; expected a number from {least:g} to {most:g}")
     return value
+
+
+def report_name(strategy: str, tag: str | None) -> str:
+    """Return the name of the folder of a report or a sweep; ConfigurationError for a tag that is no plain name."""
+    if tag is None:
+        return strategy
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,39}", tag):
+        raise ConfigurationError(f"--tag is '{shown(tag)}'; expected up to 40 of a-z, 0-9, '_', '.' and '-', like dear-fills")
+    return f"{strategy}{APART}{tag}"

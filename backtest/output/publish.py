@@ -6,22 +6,23 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from backtest.errors import ConfigurationError, DataError
+from backtest.errors import DataError
 from backtest.files import atomic
 from backtest.files.documents import Json, read_json, to_json
 from backtest.files.hashes import MARK, is_sealed
 from backtest.files.messages import reason, shown
+from backtest.files.options import APART
 from backtest.output.document import to_document
 from backtest.output.read import read_result
 from backtest.result import RunResult
 from backtest.sweeps.document import read_summary
 from backtest.sweeps.results import SweepSummary
 
-APART = "--"  # between a strategy and a tag, or a spec_id, in the name of a folder
 SCHEMA = Path(__file__).parent / "result.schema.json"
 
 
@@ -40,15 +41,6 @@ def publish(result: RunResult, page: str, out: Path, name: str = "", keep: Path 
         _weights(result).to_parquet(folder / "weights.parquet")
         _orders(result).to_parquet(folder / "orders.parquet")
     return out / name / "index.html"
-
-
-def report_name(strategy: str, tag: str | None) -> str:
-    """Return the name of a report's folder; ConfigurationError for a tag that is no plain name."""
-    if tag is None:
-        return strategy
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,39}", tag):
-        raise ConfigurationError(f"--tag is '{shown(tag)}'; expected up to 40 of a-z, 0-9, '_', '.' and '-', like dear-fills")
-    return f"{strategy}{APART}{tag}"
 
 
 def other_settings(folder: Path, result: RunResult) -> Path | None:
@@ -75,7 +67,7 @@ def publish_index(out: Path, render: Callable[[Sequence[Json], Sequence[SweepSum
     documents = _drawable(sorted(out.glob("*/result.json")), lambda document: render([document], []))
     finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
     drawable = _drawable(finished, lambda document: render([], [read_summary(document)]))
-    sweeps = [read_summary(document) for document in drawable]
+    sweeps = [replace(read_summary(document), folder=document["folder"]) for document in drawable]
     for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
         atomic.write(out / name, text.encode())
     return out / "index.html"

@@ -79,8 +79,9 @@ def sweeps(summaries: Sequence[SweepSummary]) -> Section:
 
 def _sweep(summary: SweepSummary) -> tuple[Cell, ...]:
     word, because = verdict(summary)
+    name, tag = summary.strategy, summary.folder.removeprefix(summary.strategy).removeprefix("--")
     return (
-        Cell(plain(summary.strategy), href=f"sweeps/{quote(summary.strategy, safe='')}/index.html"),
+        Cell(plain(name), note=tag, href=f"sweeps/{quote(summary.folder or name, safe='')}/index.html"),
         Cell(f"{summary.settings:,}"),
         Cell(number(summary.best.sharpe), note=f"of {counted(summary.trials, 'trial')}"),
         *(Cell(check.figure, note=check.outcome) for check in checks(summary)),

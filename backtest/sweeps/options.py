@@ -7,6 +7,7 @@ from typing import Literal
 
 from backtest.errors import ConfigurationError
 from backtest.files.messages import shown
+from backtest.files.options import report_name
 
 Engine = Literal["local", "dask"]
 
@@ -18,7 +19,7 @@ class SweepOptions:
     `strategy` and `grid` are files, `out` is the folder of the reports; `command` is how to do it again. With `resume` whole
     chunks on disk are left; `shard` "I/N" evaluates a part of the chunks and gives no result; `merge` evaluates none. `trials`
     are ledgers to take in first, `workers` processes (None: one a core), `reports` how many full reports are written, and
-    `tolerance` how far a figure may be from the baseline's.
+    `tolerance` how far a figure may be from the baseline's. With a `tag` the sweep is in STRATEGY--TAG.
     """
 
     strategy: Path
@@ -37,10 +38,12 @@ class SweepOptions:
     junit: Path | None = None
     summary: Path | None = None
     reports: int = 3
+    tag: str | None = None
 
     def __post_init__(self) -> None:
         if self.scheduler and self.engine != "dask":
             raise ConfigurationError("--scheduler without --engine dask; expected both")
+        report_name("", self.tag)
         if self.shard is not None:
             parse_shard(self.shard)
         if self.shard and self.merge:
@@ -48,7 +51,7 @@ class SweepOptions:
 
     def folder(self, strategy: str) -> Path:
         """Return the folder of a strategy's sweep."""
-        return self.out / "sweeps" / strategy
+        return self.out / "sweeps" / report_name(strategy, self.tag)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -82,6 +82,7 @@ class SweepSummary:
     trials_on_any_data: int
     identities: Mapping[str, str]
     command: str
+    folder: str = ""  # of its page, which may have a tag; else that of its strategy
 
 
 @dataclass(frozen=True)

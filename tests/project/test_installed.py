@@ -31,6 +31,7 @@ for folder, words in json.load(sys.stdin):
     except SystemExit as end:
         print(json.dumps([" ".join(words), end.code or 0]), file=sys.stderr, flush=True)
 """
+SHORTER = {"--audit": ["--audit-seconds", "3"], "sweep": ["--reports", "0"]}  # options that take time and change no other file
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
@@ -88,7 +89,7 @@ def ran(installed, tmp_path_factory):
         if words[0] == "cd":
             here = here / words[1]
         elif words[0] == "capex-backtest":
-            lines.append((str(here), words + (["--audit-seconds", "3"] if "--audit" in words else [])))
+            lines.append((str(here), words + [word for name in words for word in SHORTER.get(name, [])]))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "BACKTEST", "XDG"))}
     done = subprocess.run(
         [sys.executable, "-c", DRIVER],

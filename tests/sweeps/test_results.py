@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from support.markets import ROOT
 
-from backtest.errors import DataError, DriftError
+from backtest.errors import ConfigurationError, DataError, DriftError
 from backtest.files.documents import to_json
+from backtest.files.hashes import sealed_json
 from backtest.output.publish import publish_index
 from backtest.report import render_index
 from backtest.statistics.overfitting import Overfit
@@ -21,6 +22,7 @@ from backtest.strategy import load_strategy
 from backtest.sweeps import chunks, drift, sealed_parquet
 from backtest.sweeps.document import read_summary, sweep_document
 from backtest.sweeps.grid import Grid
+from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.results import (
     BestSetting,
     MinimumLength,
@@ -94,6 +96,21 @@ def test_the_document_of_a_sweep_comes_back_as_it_was():
     assert back.best.setting == {"lag": 2, "start": "2024-01-02"}
     assert np.isnan(back.best.windows["23Q2"].sharpe)
     assert json.loads(to_json(sweep_document(back))) == document
+
+
+def test_a_sweep_with_a_tag_has_a_folder_of_its_own_beside_the_other_and_both_are_linked(tmp_path):
+    for tag in (None, "fine-grid"):
+        options = SweepOptions(Path("example.py"), Path("grid.toml"), tmp_path, "", tag=tag)
+        folder = options.folder("example")
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_bytes(sealed_json(sweep_document(summary_of())))
+        (folder / "index.html").write_text("", encoding="utf-8")
+    publish_index(tmp_path, render_index)
+    front = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'href="sweeps/example/index.html"' in front
+    assert 'href="sweeps/example--fine-grid/index.html"' in front
+    with pytest.raises(ConfigurationError, match="--tag is 'a/b'; expected up to 40"):
+        SweepOptions(Path("example.py"), Path("grid.toml"), tmp_path, "", tag="a/b")
 
 
 def test_a_sweep_of_0_1_0_is_left_out_of_the_front_page_in_a_line_that_says_what_to_do(tmp_path, capsys):
