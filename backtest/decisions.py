@@ -1,7 +1,7 @@
 """What a strategy decides at the close of a session, from the Panel of that moment, and the sessions of a book."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -25,12 +25,16 @@ REPEATED = 2  # decisions from the first on, besides the last
 
 @dataclass(frozen=True)
 class Decision:
-    """Target weights decided at the close of a session: all that was known is what was known at `moment`."""
+    """Target weights decided at the close of a session: all that was known is what was known at `moment`.
+
+    `eligible` has each basket's tickers that could be held then.
+    """
 
     session: pd.Timestamp
     moment: pd.Timestamp
     scores: tuple[pd.Series, ...]
     targets: dict[str, float]
+    eligible: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,10 +158,16 @@ def context_of(baskets: Sequence[str], session: pd.Timestamp, panel: Panel, univ
 
 def decide_from(weights: Weighting, book: str, context: DecisionContext, scores: tuple[pd.Series, ...]) -> Decision:
     """Return the decision that scores lead to; StrategyError for what is no weights, below 0 or above 1 in sum."""
-    name = f"weighting {type(weights).__name__} of {book} on {context.session:%Y-%m-%d}"
-    targets = attempt(name, lambda: weights(scores, context.eligible))
-    allowed = {*weights.holds, *(ticker for members in context.eligible.values() for ticker in members)}
-    return Decision(context.session, context.moment, scores, _checked(targets, allowed, context.session, book))
+    undecided = Decision(context.session, context.moment, scores, {}, context.eligible)
+    return weighed(weights, book, undecided, scores)
+
+
+def weighed(weights: Weighting, book: str, decision: Decision, scores: tuple[pd.Series, ...]) -> Decision:
+    """Return what a weighting decides from scores where a decision was taken, from the same eligible tickers."""
+    name = f"weighting {type(weights).__name__} of {book} on {decision.session:%Y-%m-%d}"
+    targets = attempt(name, lambda: weights(scores, decision.eligible))
+    allowed = {*weights.holds, *(ticker for members in decision.eligible.values() for ticker in members)}
+    return replace(decision, targets=_checked(targets, allowed, decision.session, book))
 
 
 def target_weights(decisions: Sequence[Decision], tickers: Sequence[str]) -> np.ndarray:

@@ -26,3 +26,8 @@ def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
     if value is None or not known(value):
         return DASH
     return f"{value * 100:{'+' if sign else ''},.{digits}f}%".replace("-", "−")
+
+
+def points(value: float | None) -> str:
+    """Return a difference of fractions in percentage points with its sign, or a dash."""
+    return percent(value).removesuffix("%")

@@ -71,6 +71,39 @@ class PriceSource:
 
 
 @dataclass(frozen=True)
+class ControlWindow:
+    """What a control returned in a window, and the book's return less that, with its 95% interval or why there is none.
+
+    All are None where the window has fewer than two sessions.
+    """
+
+    total_return: float | None = None
+    difference: float | None = None
+    interval: tuple[float, float] | Refused | None = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """A book beside the same book without its signal.
+
+    `twin` has the signal on wherever it has a value, or says why there is none; `from_start` holds the basket from the first
+    session. What the signal did is None where the weighting does not say it: `switches`, the decisions that ask for other
+    shares than the last before them that had a value too; the first and last of them, `first_change` and `last_change`; and
+    `time_on`, the mean share of the book that the signal asks for over the sessions after `first_value`, the first decision
+    at which it has a value. `sentence` says all this by rules from these figures.
+    """
+
+    sentence: str
+    switches: int | None
+    time_on: float | None
+    first_value: str | None
+    first_change: str | None
+    last_change: str | None
+    twin: dict[str, ControlWindow] | Refused
+    from_start: dict[str, ControlWindow]
+
+
+@dataclass(frozen=True)
 class Book:
     """One portfolio: a basket under the strategy's rule, in one currency.
 
@@ -80,7 +113,7 @@ class Book:
     `differences` are tables of the order simulation. `profits` has session × ticker tables by part, `attribution` their sums as
     fractions of the capital, by name, theme, market and currency. `windows` has the statistics by window, `benchmark_windows`
     each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `charted` names
-    the benchmarks that line charts draw.
+    the benchmarks that line charts draw. `control` is None without a signal.
     """
 
     basket: str
@@ -105,6 +138,7 @@ class Book:
     benchmark_windows: dict[str, dict[str, BenchmarkSpan]]
     coverage: Coverage
     charted: tuple[str, ...] = ()
+    control: Control | None = None
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""

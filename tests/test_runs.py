@@ -79,6 +79,27 @@ def test_innolight_in_the_second_regime_by_hand(archive):
     assert book.windows["24Q1–Q2"].total_return == pytest.approx(137.036 / 80.4116 - 1, abs=1e-9)
 
 
+# Ends
+
+
+def test_the_ends_of_a_window_are_its_return_to_each_of_its_last_sixty_sessions():
+    index = pd.bdate_range("2024-01-01", periods=100)
+    equity = pd.Series([100.0 + ((number * 37) % 61) for number in range(100)], index)
+    window = Window("w", index[10], index[90], WRITTEN)
+    ends = window_statistics(equity, NO_ORDERS, window, 252, day("2025-01-01")).ends
+    returns = {session: equity[session] / equity.iloc[9] - 1 for session in index[31:91]}
+    low, high = min(returns, key=returns.get), max(returns, key=returns.get)
+    assert (ends.sessions, ends.low_on, ends.high_on) == (60, f"{low:%Y-%m-%d}", f"{high:%Y-%m-%d}")
+    assert (ends.low, ends.high) == pytest.approx((returns[low], returns[high]))
+
+
+def test_a_window_of_fewer_sessions_has_as_many_ends_as_returns():
+    equity = pd.Series([100.0, 110.0, 99.0, 105.0], pd.bdate_range("2024-01-01", periods=4))
+    window = Window("w", equity.index[1], equity.index[3], WRITTEN)
+    ends = window_statistics(equity, NO_ORDERS, window, 252, day("2025-01-01")).ends
+    assert (ends.sessions, ends.low, ends.high) == (3, pytest.approx(-0.01), pytest.approx(0.1))
+
+
 # Windows
 
 

@@ -1,5 +1,7 @@
 """Trades target weights: the conditions of every order, the orders, vectorbt's fills, and what the book is worth."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -42,6 +44,20 @@ def trade(
         exits=exits,
         profits=profit_parts(conditions, orders, units, equity, table),
     )
+
+
+def traded_values(
+    targets: Sequence[pd.DataFrame], prices: Prices, base: str, sessions: pd.DatetimeIndex, settings: ExecutionSettings
+) -> list[pd.Series]:
+    """Return what `trade` would make of each table of target weights: its value by session and nothing else, together.
+
+    The tables have one index and the same columns.
+    """
+    conditions = conditions_of(prices, tuple(targets[0].columns), base, sessions, settings.fill, settings.costs)
+    weights = np.stack([table[list(conditions.tickers)].to_numpy() for table in targets], axis=1)
+    orders = filled(conditions, weights, pd.DatetimeIndex(targets[0].index), settings)
+    values = book_values(conditions, orders, unit_values(conditions, prices, base).in_base, settings.capital)
+    return [pd.Series(row, sessions) for row in values]
 
 
 def filled(

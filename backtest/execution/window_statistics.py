@@ -8,6 +8,23 @@ from backtest.statistics import performance, uncertainty
 from backtest.statistics.intervals import intervals
 from backtest.thesis.windows import Window
 
+LAST_ENDS = 60  # sessions
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The lowest and the highest total return from a window's base to each of its last sessions, and their days.
+
+    They are the last 60 sessions, or all after the base where there are fewer: where the figure would stand had it been read
+    on another day.
+    """
+
+    sessions: int
+    low: float
+    low_on: str
+    high: float
+    high_on: str
+
 
 @dataclass(frozen=True)
 class WindowStatistics:
@@ -15,6 +32,7 @@ class WindowStatistics:
 
     The first return runs from the close of `base`, the last session before the window or the first of the run, to `first`.
     Intervals are 95% (see `statistics.intervals`), None below 30 returns. `hindsight`: the basket was chosen after `base`.
+    `ends` is how the total return moves with the last session.
     Below two sessions there is no figure: all are None.
     """
 
@@ -35,6 +53,7 @@ class WindowStatistics:
     turnover: float | None = None
     costs: float | None = None
     orders: int | None = None
+    ends: Ends | None = None
 
 
 def window_statistics(
@@ -62,5 +81,13 @@ def window_statistics(
         turnover=performance.turnover(float(filled["value"].sum()), values),
         costs=float((filled["cost"] / values.reindex(filled["session"]).to_numpy()).sum()),
         orders=len(filled),
+        ends=_ends(values),
         **intervals(returns, periods_per_year),
     )
+
+
+def _ends(values: pd.Series) -> Ends:
+    grown = (values / values.iloc[0] - 1.0).iloc[1:].iloc[-LAST_ENDS:]
+    low, high = int(grown.argmin()), int(grown.argmax())
+    days = [f"{pd.Timestamp(day):%Y-%m-%d}" for day in grown.index]
+    return Ends(len(grown), float(grown.iloc[low]), days[low], float(grown.iloc[high]), days[high])

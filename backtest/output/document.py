@@ -7,7 +7,7 @@ import pandas as pd
 
 from backtest.claims.ledger import Finding, ReadingResult
 from backtest.files.documents import SCHEMA_VERSION, Json
-from backtest.result import FIRST_KIND, Book, RunResult, SignalReadings
+from backtest.result import FIRST_KIND, Book, Control, RunResult, SignalReadings
 from backtest.thesis import Thesis
 
 
@@ -95,6 +95,7 @@ def _book(book: Book) -> Json:
         "benchmarks": {
             ticker: {name: asdict(span) for name, span in spans.items()} for ticker, spans in book.benchmark_windows.items()
         },
+        "control": None if book.control is None else _control(book.control),
         "orders": _records(book.orders),
         "unfilled": _records(book.unfilled),
         "late": _records(book.late),
@@ -103,6 +104,10 @@ def _book(book: Book) -> Json:
         "costs": {kind: float(book.orders[kind].sum()) for kind in book.orders.columns[FIRST_KIND:]},
         "attribution": {name: table.to_dict("index") for name, table in book.attribution.items()},
     }
+
+
+def _control(control: Control) -> Json:
+    return {"held" if name == "from_start" else name: value for name, value in asdict(control).items()}
 
 
 def _path(equity: pd.Series) -> pd.Series:

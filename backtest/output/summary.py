@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backtest.formatting import DASH, number, percent, stated
+from backtest.runs.control_sentence import NO_SIGNAL
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 Document = Mapping[str, Any]
@@ -19,13 +20,37 @@ MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
 
 def terminal(document: Document) -> str:
     """Return what came out of a run, no line longer than 80 columns."""
-    lines = ["", _cut(document["spec"]["title"], WIDTH), *_wrapped(_prices(document)), *_wrapped(_verdict(document))]
+    lines = ["", _cut(document["spec"]["title"], WIDTH)]
+    for text in (*_controls(document), _prices(document), _verdict(document)):
+        lines += _wrapped(text)
     lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
     for name, book in document["books"].items():
         figures = (_figures(book["windows"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
+    lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended on another of its last sessions")
+    lines += _ends(document)
     return "\n".join([*lines, *_wrapped(_claims(document))])
+
+
+def _ends(document: Document) -> Iterator[str]:
+    """Yield each book's last day, coverage, and how its newest headline moves with the last day."""
+    for name, book in document["books"].items():
+        coverage = book["coverage"]
+        line = f"  {_cut(name, 15):<16}{book['last']:>10}{coverage['priced']:>4} of {coverage['of']:<2}"
+        window = OUT_OF_SAMPLE if book["windows"].get(OUT_OF_SAMPLE) else IN_SAMPLE
+        ends = (book["windows"].get(window) or {}).get("ends")
+        text = f"{percent(ends['low'], 0)} to {percent(ends['high'], 0)} {window} ({ends['sessions']})" if ends else DASH
+        yield f"{line}  {text}"
+
+
+def _controls(document: Document) -> list[str]:
+    """Return what each book's signal did and what waiting for it cost, or that there is no signal."""
+    controls = {name: book["control"] for name, book in document["books"].items() if book["control"]}
+    if not controls:
+        return [NO_SIGNAL]
+    several = len(document["books"]) > 1
+    return [f"{name}: {control['sentence']}" if several else str(control["sentence"]) for name, control in controls.items()]
 
 
 def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDTH) -> str:
@@ -59,7 +84,10 @@ def _named(value: float | None) -> str:
 
 def markdown(document: Document) -> str:
     """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
-    lines = [f"### {_safe(document['spec']['title'])}", "", _safe(_verdict(document)), "", _safe(_prices(document)), ""]
+    lines = [f"### {_safe(document['spec']['title'])}", ""]
+    for text in _controls(document):
+        lines += [_safe(text), ""]
+    lines += [_safe(_verdict(document)), "", _safe(_prices(document)), ""]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
     for name, book in document["books"].items():
         for window, figures in book["windows"].items():

@@ -21,6 +21,14 @@ def total_return(window: WindowStatistics) -> Cell:
     return Cell(DASH, note="no number" if window.n else "fewer than two sessions")
 
 
+def ends(window: WindowStatistics) -> Cell:
+    """Return the lowest and the highest total return over the window's last sessions, with their days."""
+    if window.ends is None:
+        return Cell(DASH)
+    low, high = (percent(value, 0) for value in (window.ends.low, window.ends.high))
+    return Cell(f"{low} to {high}", note=f"{window.ends.low_on}; {window.ends.high_on}")
+
+
 def sharpe(window: WindowStatistics) -> Cell:
     """Return the Sharpe ratio with one standard error, or why it is refused."""
     text = sharpe_text(window)

@@ -23,6 +23,15 @@ TERMS: dict[str, Term] = {
         "the 95% interval that the mean log return leaves (studentised block bootstrap).",
         "%",
     ),
+    "Last 60 ends": Term(
+        "The lowest and the highest total return had the window ended at another of its last 60 sessions, and their days.", "%"
+    ),
+    "Its return": Term("The control's total return over the same sessions, after the same costs.", "%"),
+    "Difference": Term(
+        "The book's total return less the control's. Below it, its 95% interval: both resampled in the same blocks of sessions, "
+        "the control's path as it was (paired block bootstrap). Refused below 30 returns.",
+        "percentage points",
+    ),
     "Benchmark": Term("The benchmark's return over the same sessions, in the book's currency, without costs.", "%"),
     "Sharpe ± standard error": Term(
         "Mean over standard deviation of the returns, times the root of the periods a year; no risk-free rate is taken off. The "

@@ -18,6 +18,7 @@ from backtest.guard import attempt, blaming
 from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
 from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
+from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import book_notes, end_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.statistics import performance
@@ -156,6 +157,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
+    alone = RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity)
     compared = [row.ticker for row in universe.benchmarks if row.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
@@ -186,6 +188,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
             for ticker in compared
         },
         coverage=_coverage(prices, tickers),
+        control=control_of(alone, spans),
     )
 
 

@@ -7,13 +7,13 @@ Politis & Romano, Journal of the American Statistical Association 89 (1994); blo
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
-from backtest.statistics.refusal import Floats, Refused, refusal
+from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
 from backtest.statistics.uncertainty import pull
 
 REPETITIONS = 2000
@@ -70,6 +70,29 @@ def mean_interval(
 ) -> Interval | Refused:
     """Return the annualised mean return (mean × periods) with its studentised bootstrap interval, or Refused below 30."""
     return _studentised(returns, _mean, float(periods_per_year), seed, level, repetitions)
+
+
+def paired_interval(
+    returns: pd.Series, control: pd.Series, seed: int, level: float = 0.95, repetitions: int = REPETITIONS
+) -> Interval | Refused:
+    """Return the total return of a book less that of its control with its interval, or Refused below 30 returns.
+
+    Both have one return per session, simple returns. A resample takes the same blocks of sessions from both books. With d_t the
+    book's log return less the control's, the difference of the total returns is (1 + C) (exp(Σ d_t) - 1), C the control's
+    total return: resampling both in the same blocks resamples d_t. The interval is that of the mean of d_t (studentised, the
+    block length its own), put through that formula with C as it was. So it excludes zero where the mean of d_t does, and it
+    says how far the signal's part could be chance on the path that the control took, not how another path would have
+    compounded. Refused too where the two never differ.
+    """
+    apart = np.log1p(returns.to_numpy(float)) - np.log1p(control.to_numpy(float))
+    if len(apart) >= FEWEST_OBSERVATIONS and not apart.any():
+        return Refused("the two never differ", len(apart))
+    mean = mean_interval(pd.Series(apart), len(apart), seed, level, repetitions)
+    if isinstance(mean, Refused):
+        return mean
+    grown = float(np.prod(1.0 + control.to_numpy(float)))
+    ends = [grown * math.expm1(bound) for bound in (mean.estimate, mean.lower, mean.upper)]
+    return replace(mean, estimate=ends[0], lower=ends[1], upper=ends[2])
 
 
 def sharpe_interval(

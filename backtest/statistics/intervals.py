@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from backtest.statistics.bootstrap import drawdown_interval, mean_interval, sharpe_interval
+from backtest.statistics.bootstrap import drawdown_interval, mean_interval, paired_interval, sharpe_interval
 from backtest.statistics.refusal import Refused
 from backtest.statistics.uncertainty import sharpe_estimate
 
@@ -23,6 +23,17 @@ def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, Bounds]:
     `drawdown_interval`: where the deepest fall of another path of that length and law would lie.
     """
     return dict(zip(NAMES, _intervals(returns.to_numpy(float).tobytes(), periods_per_year), strict=True))
+
+
+def difference_interval(returns: pd.Series, control: pd.Series) -> tuple[float, float] | Refused:
+    """Return the bounds of a book's total return less its control's (`bootstrap.paired_interval`), or why there are none."""
+    return _difference(returns.to_numpy(float).tobytes(), control.to_numpy(float).tobytes())
+
+
+@lru_cache(maxsize=512)
+def _difference(returns_bytes: bytes, control_bytes: bytes) -> tuple[float, float] | Refused:
+    interval = paired_interval(pd.Series(np.frombuffer(returns_bytes)), pd.Series(np.frombuffer(control_bytes)), SEED)
+    return interval if isinstance(interval, Refused) else (interval.lower, interval.upper)
 
 
 @lru_cache(maxsize=512)

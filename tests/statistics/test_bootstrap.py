@@ -56,3 +56,39 @@ def test_the_drawdown_of_the_path_itself_is_usually_inside():
 @pytest.mark.parametrize("interval", [lambda x: bootstrap.mean_interval(x, 252, 1), lambda x: bootstrap.drawdown_interval(x, 1)])
 def test_fewer_than_thirty_returns_are_refused(interval):
     assert interval(RETURNS[:29]) == Refused("29 observations; expected at least 30", 29)
+
+
+# A book against its control
+
+CONTROL = RETURNS + np.random.default_rng(4).normal(0.0, 0.005, 400)
+
+
+def grown(returns):
+    return float(np.prod(1.0 + returns) - 1.0)
+
+
+def test_a_paired_difference_is_that_of_the_compounded_returns_and_lies_in_its_interval():
+    found = bootstrap.paired_interval(RETURNS, CONTROL, seed=1)
+    assert found.estimate == pytest.approx(grown(RETURNS) - grown(CONTROL))
+    assert found.lower < found.estimate < found.upper
+
+
+def test_a_paired_interval_is_the_mean_log_difference_s_put_on_the_control_s_path():
+    apart = np.log1p(RETURNS) - np.log1p(CONTROL)
+    mean, found = bootstrap.mean_interval(apart, 400, seed=1), bootstrap.paired_interval(RETURNS, CONTROL, seed=1)
+    ends = [(1.0 + grown(CONTROL)) * np.expm1(bound) for bound in (mean.lower, mean.upper)]
+    assert (found.lower, found.upper) == pytest.approx(ends)
+    assert (found.block, found.n) == (mean.block, mean.n)
+
+
+def test_what_both_share_does_not_widen_a_paired_interval():
+    better = RETURNS + 0.001
+    paired, alone = bootstrap.paired_interval(better, RETURNS, seed=1), bootstrap.mean_interval(np.log1p(better), 400, seed=1)
+    assert 0.0 < paired.lower
+    assert paired.upper - paired.lower < 0.01 * (np.expm1(alone.upper) - np.expm1(alone.lower))
+
+
+def test_a_book_and_its_control_that_never_differ_and_too_few_returns_are_refused():
+    assert bootstrap.paired_interval(RETURNS, RETURNS, 1) == Refused("the two never differ", 400)
+    assert bootstrap.paired_interval(RETURNS[:29], CONTROL[:29], 1) == Refused("29 observations; expected at least 30", 29)
+    assert bootstrap.paired_interval(RETURNS[:29], RETURNS[:29], 1) == Refused("29 observations; expected at least 30", 29)

@@ -6,6 +6,7 @@ from backtest.report import cells
 from backtest.report.charts import book_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
+from backtest.report.sections import controls
 from backtest.result import BenchmarkSpan, Book, RunResult
 
 
@@ -26,7 +27,11 @@ def _part(result: RunResult, number: int, book: Book) -> Part:
         f"{book.currency}; {book.periods_per_year} sessions a year."
     )
     anchor = f"book-{number}"
-    tables = (_windows(result, book), *([_against(result, book)] if book.benchmark_windows else []))
+    tables = (
+        _windows(result, book),
+        *controls.table(result, book),
+        *([_against(result, book)] if book.benchmark_windows else []),
+    )
     return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), *tables), book.basket)
 
 
@@ -44,7 +49,7 @@ def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
 
 def _windows(result: RunResult, book: Book) -> Table:
     """Return a row of figures per window, in sample and out of sample apart."""
-    columns = ["Sharpe ± standard error", "Max drawdown", "Turnover", "Costs", "Orders"]
+    columns = ["Last 60 ends", "Sharpe ± standard error", "Max drawdown", "Turnover", "Costs", "Orders"]
     header = [Column("Window"), Column("n", True), Column("Total return", True)]
     groups = [
         Rows(
@@ -94,6 +99,7 @@ def _row(book: Book, name: str, window: str) -> tuple[Cell, ...]:
         cells.window_name(name, figures),
         cells.count(figures.n),
         cells.total_return(figures),
+        cells.ends(figures),
         cells.sharpe(figures),
         cells.drawdown(figures),
         cells.multiple(figures.turnover),

@@ -6,17 +6,24 @@ from collections.abc import Iterator
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.formatting import known, number, percent
 from backtest.report.cells import between, refused, sharpe_text, shorter
-from backtest.report.components import Bullets, Section, Text
+from backtest.report.components import Block, Bullets, Section, Text
 from backtest.report.formatting import counted, day, listed, name_of
+from backtest.report.sections import controls
 from backtest.result import Book, RunResult
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 
 def section(result: RunResult) -> Section:
-    """Return the outcome after the report first, then before it, then the caveats."""
+    """Return whether the signal mattered first, then the luck, the outcome after the report and before it, and the caveats."""
     sentences = [_sentence(result, OUT_OF_SAMPLE), _sentence(result, IN_SAMPLE)]
     after = Text(sentences[0], "lead", _last(result, OUT_OF_SAMPLE))
-    blocks = (Text(luck(result), "lead"), after, Text(sentences[1]), Bullets(tuple(_caveats(result))))
+    blocks: tuple[Block, ...] = (
+        *controls.sentences(result),
+        Text(luck(result), "lead"),
+        after,
+        Text(sentences[1]),
+        Bullets(tuple(_caveats(result))),
+    )
     return Section("outcome", "Outcome", blocks)
 
 
@@ -54,7 +61,20 @@ def _sentence(result: RunResult, window: str) -> str:
 def _single(book: Book, window: str) -> str:
     """Return what a single book earned."""
     figures = book.windows[window]
-    return f"“{book.title}” returned {percent(figures.total_return)} in {book.currency}. {_ratio(figures)}"
+    earned = f"“{book.title}” returned {percent(figures.total_return)} in {book.currency}{_ends(book, figures)}."
+    return f"{earned} {_ratio(figures)}"
+
+
+def _ends(book: Book, figures: WindowStatistics) -> str:
+    """Return how that moves with the last day, and how many of the tickers are priced to it."""
+    coverage = f", with {book.coverage.priced} of {counted(book.coverage.of, 'ticker')} priced to the end"
+    ends = figures.ends
+    if ends is None or not (known(ends.low) and known(ends.high)):
+        return coverage
+    return (
+        f"{coverage}; over its last {counted(ends.sessions, 'session')} that stood between {percent(ends.low)} ({ends.low_on}) "
+        f"and {percent(ends.high)} ({ends.high_on})"
+    )
 
 
 def _several(books: list[Book], window: str) -> str:

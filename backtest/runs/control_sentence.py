@@ -1,0 +1,103 @@
+"""What a run says of its signal in sentences: whether it did anything, and what waiting for its first value cost.
+
+The rules, fixed before any result was read; returns are those of the whole run, points are percentage points of return:
+    what it did     how often it switched, when, and how much of the time after its first value it was on
+    whether that    "did nothing" where book and twin differ by less than 0.05 points, as whole lots make them; "no difference
+    mattered        that can be told from chance" where zero is in the 95% interval of their difference; else "added" or "cost"
+    what waiting    the basket from the first session less the twin: both hold it on all sessions on which the signal has a
+    cost            value, so that what is between them is what happened before, or while it had none
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from backtest.formatting import number, percent, points
+from backtest.result import ControlWindow
+from backtest.statistics.refusal import Refused
+from backtest.thesis.windows import OUT_OF_SAMPLE, WHOLE
+
+NO_SIGNAL = "The strategy reads no signal, so there is no control to compare it with."
+ROUNDS_TO_NOTHING = 0.0005  # of a return: less than 0.05 points
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a signal did in a run: see `result.Control`."""
+
+    switches: int
+    time_on: float | None
+    first_value: str | None
+    first_change: str | None
+    last_change: str | None
+
+
+def control_sentence(
+    acted: Activity | None,
+    earned: Mapping[str, float | None],
+    twin: Mapping[str, ControlWindow] | Refused,
+    from_start: Mapping[str, ControlWindow],
+) -> str:
+    """Return what a book's signal did, whether it mattered and what waiting for it cost; `earned` is the book's by window."""
+    if acted is None or isinstance(twin, Refused):
+        reason = twin.reason if isinstance(twin, Refused) else "no activity"
+        basket = percent(from_start[WHOLE].total_return)
+        return (
+            f"Whether the signal mattered is not known: {reason}. The book earned {percent(earned[WHOLE])}, the basket held from "
+            f"the first session {basket}."
+        )
+    parts = [_did(acted), _mattered(earned[WHOLE], twin[WHOLE]), _waiting(acted, twin[WHOLE], from_start[WHOLE])]
+    return " ".join([*parts, *_out_of_sample(earned, twin, from_start)])
+
+
+def _did(acted: Activity) -> str:
+    if acted.first_value is None:
+        return "The signal never had a value."
+    if acted.switches == 0:
+        state = {0.0: "off", 1.0: "on"}.get(acted.time_on or 0.0, f"on for {percent(acted.time_on, 0, sign=False)} of the book")
+        return f"The signal never switched: it was {state} from its first value ({acted.first_value}) to the end."
+    when = f"once ({acted.first_change}) and never again"
+    if acted.switches > 1:
+        when = f"{number(acted.switches, 0)} times ({acted.first_change} to {acted.last_change})"
+    on = percent(acted.time_on, 0, sign=False)
+    return f"The signal switched {when}; it was on {on} of the time since its first value ({acted.first_value})."
+
+
+def _mattered(earned: float | None, twin: ControlWindow) -> str:
+    if earned is None or twin.difference is None:
+        return "There are no two sessions to compare."
+    both = f"the book earned {percent(earned)}, the same book with the signal always on {percent(twin.total_return)}"
+    if abs(twin.difference) < ROUNDS_TO_NOTHING:
+        return f"It did nothing: {both}."
+    if twin.interval is None or isinstance(twin.interval, Refused):
+        reason = twin.interval.reason if isinstance(twin.interval, Refused) else "no interval"
+        return f"Whether it mattered cannot be told ({reason}): {both}."
+    lower, upper = twin.interval
+    bounds = f"95% from {points(lower)} to {points(upper)} points"
+    if lower <= 0.0 <= upper:
+        return f"It made no difference that can be told from chance: {both} ({points(twin.difference)} points, {bounds})."
+    verb = "added" if twin.difference > 0 else "cost"
+    return f"It {verb} {_size(twin.difference)} points: {both} ({bounds})."
+
+
+def _waiting(acted: Activity, twin: ControlWindow, from_start: ControlWindow) -> str:
+    if twin.total_return is None or from_start.total_return is None:
+        return ""
+    cost = from_start.total_return - twin.total_return
+    basket = f"the basket held from the first session earned {percent(from_start.total_return)}"
+    what = "having no value" if acted.first_value is None else "waiting for its first value"
+    if abs(cost) < ROUNDS_TO_NOTHING:
+        return f"{what.capitalize()} cost nothing: {basket}."
+    return f"{what.capitalize()} {'cost' if cost > 0 else 'gained'} {_size(cost)} points: {basket}."
+
+
+def _out_of_sample(
+    earned: Mapping[str, float | None], twin: Mapping[str, ControlWindow], from_start: Mapping[str, ControlWindow]
+) -> Iterator[str]:
+    if earned.get(OUT_OF_SAMPLE) is not None:
+        returns = (earned[OUT_OF_SAMPLE], twin[OUT_OF_SAMPLE].total_return, from_start[OUT_OF_SAMPLE].total_return)
+        book, always, basket = map(percent, returns)
+        yield f"Out of sample: {book}, {always} always on, {basket} the basket."
+
+
+def _size(value: float) -> str:
+    return percent(abs(value), sign=False).removesuffix("%")
