@@ -157,7 +157,6 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
-    alone = RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity)
     compared = [row.ticker for row in universe.benchmarks if row.market in markets]
     benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
@@ -188,7 +187,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
             for ticker in compared
         },
         coverage=_coverage(prices, tickers),
-        control=control_of(alone, spans),
+        control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
 
 

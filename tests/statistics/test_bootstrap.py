@@ -84,7 +84,7 @@ def test_a_paired_interval_is_the_mean_log_difference_s_put_on_the_control_s_pat
 def test_what_both_share_does_not_widen_a_paired_interval():
     better = RETURNS + 0.001
     paired, alone = bootstrap.paired_interval(better, RETURNS, seed=1), bootstrap.mean_interval(np.log1p(better), 400, seed=1)
-    assert 0.0 < paired.lower
+    assert paired.lower > 0.0
     assert paired.upper - paired.lower < 0.01 * (np.expm1(alone.upper) - np.expm1(alone.lower))
 
 
