@@ -49,6 +49,12 @@ class DriftError(BacktestError):
     exit_code = 5
 
 
+class ExpectationError(BacktestError):
+    """A sweep's figure is not what its grid expects."""
+
+    exit_code = 5
+
+
 def near_miss(kind: str, name: str, known: list[str]) -> str:
     """Return "no basket 'opticl'; did you mean 'optical'?", or the list when nothing is near."""
     from difflib import get_close_matches

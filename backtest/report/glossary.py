@@ -176,7 +176,7 @@ TERMS: dict[str, Term] = {
     "Bought": Term("What taking figures at this other moment earned beyond the run as it was.", "% or per year"),
     "Median Sharpe": Term(
         "The median Sharpe ratio over the whole run of all settings that share the cell's two values, whatever their others. "
-        "Below it, the lowest such median among the cell and those that touch it.",
+        "Below it, the lowest such median among the cell and those that touch it, and whether the signal never acts in it.",
         "per year",
     ),
     "Median return": Term("The median of the settings' total returns in the window. Below it, their quartiles.", "%"),
@@ -187,6 +187,7 @@ TERMS: dict[str, Term] = {
     "Settings": Term("Settings with a Sharpe ratio in that bin.", COUNT),
     "Noise settings": Term("How many of as many independent settings without any edge would be expected in that bin.", COUNT),
     "Check of the search": Term("What the check says of the best; the words beside it say how.", "%, a fraction or years"),
+    "Expectation": Term("The figure that the grid has a bound for.", "%, a fraction or per year"),
     "Trials": Term("How many settings the check counts; from the ledger where it takes all that were ever tried.", COUNT),
     "Worst neighbour": Term(
         "The lowest Sharpe ratio over the whole run among the setting and those at most one step away in every numeric field, "

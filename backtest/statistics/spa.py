@@ -6,9 +6,10 @@ and of each draw only the best so far is kept.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
@@ -81,14 +82,18 @@ class Draws:
         self._spectrum: Floats = np.asarray(rfft(kappa)).real  # κᵢ = κₙ₋ᵢ: the weights are circular
         self._spectrum[1 : (n + 1) // 2] *= 2.0  # the frequencies that stand for two
 
-    def best_of(self, excess: Floats) -> Best:
-        """Return the best of some trials' returns in excess of the benchmark, shape (sessions, trials)."""
+    def best_of(self, excess: Floats, counts: npt.NDArray[np.int64] | None = None) -> Best:
+        """Return the best of some trials' returns in excess of the benchmark, shape (sessions, trials).
+
+        `counts` says how many equal trials each of them stands for.
+        """
         parts = []
         for first in range(0, excess.shape[1], AT_ONCE):
             trials = np.ascontiguousarray(excess[:, first : first + AT_ONCE].T)
-            moved = trials[np.ptp(trials, axis=1) > ROUNDING]
-            if len(moved):
-                parts.append(self._best_of(moved))
+            moved = np.ptp(trials, axis=1) > ROUNDING
+            if moved.any():
+                best = self._best_of(trials[moved])
+                parts.append(best if counts is None else replace(best, trials=int(counts[first : first + AT_ONCE][moved].sum())))
         return _joined(parts) if parts else Best(0, 0.0, np.zeros((3, self._repetitions)))
 
     def _best_of(self, excess: Floats) -> Best:

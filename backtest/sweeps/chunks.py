@@ -33,6 +33,9 @@ SCHEMA = pyarrow.schema(
         ("periods", pyarrow.int64()),
         ("days", pyarrow.list_(pyarrow.int32())),  # since 1970, of each value; empty: those of the row before
         ("equity", pyarrow.list_(pyarrow.float64())),
+        ("acts", pyarrow.bool_()),
+        ("twin_row", pyarrow.int32()),  # the row of this chunk that has the values of the twin; -1: no twin
+        ("twin", pyarrow.list_(pyarrow.float64())),  # empty: those of another row
     ]
 )
 
@@ -114,6 +117,7 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
     require_content(evaluator.archive, evaluator.content, strategy)
     curves.sort(key=lambda curve: (numbers[curve.number], curve.book))
     rows = [numbers[curve.number] for curve in curves]
+    twin_rows, twins = _twins(curves)
     columns = {
         "number": rows,
         "spec_id": [settings.spec_id(number) for number in rows],
@@ -121,8 +125,12 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
         "periods": [curve.periods for curve in curves],
         "days": _lists([*_days(curves)]),
         "equity": _lists([curve.values for curve in curves]),
+        "acts": [curve.acts for curve in curves],
+        "twin_row": twin_rows,
+        "twin": _lists(twins),
     }
-    split = {"equity.list.element": "BYTE_STREAM_SPLIT"}  # values alike in their leading bytes: a fifth smaller, and faster
+    # Values alike in their leading bytes: a fifth smaller, and faster.
+    split = dict.fromkeys(("equity.list.element", "twin.list.element"), "BYTE_STREAM_SPLIT")
     table = pyarrow.table(columns, schema=SCHEMA)
     return sealed_parquet.encoded(table, compression="zstd", use_dictionary=["spec_id", "book"], column_encoding=split)
 
@@ -133,6 +141,19 @@ def _days(curves: Sequence[Curve]) -> Iterator[np.ndarray]:
     for curve in curves:
         same, before = curve.sessions is before, curve.sessions
         yield nothing if same else curve.sessions.to_numpy().astype("datetime64[D]").astype(np.int32)
+
+
+def _twins(curves: Sequence[Curve]) -> tuple[list[int], list[np.ndarray]]:
+    """Return the row that has the values of each curve's twin, -1 without a twin, and these values where they come first."""
+    nothing, first, rows, values = np.empty(0), dict[tuple[bytes, bytes], int](), list[int](), list[np.ndarray]()
+    for row, curve in enumerate(curves):
+        if curve.twin is None:
+            rows.append(-1)
+            values.append(nothing)
+            continue
+        rows.append(first.setdefault((curve.sessions.to_numpy().tobytes(), curve.twin.tobytes()), row))
+        values.append(curve.twin if rows[-1] == row else nothing)
+    return rows, values
 
 
 def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:

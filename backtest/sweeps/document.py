@@ -9,8 +9,17 @@ from backtest.files.documents import SCHEMA_VERSION, Json
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
+from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import stated
-from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, Span, SweepSummary, WindowFigures
+from backtest.sweeps.results import (
+    BestSetting,
+    MinimumLength,
+    SearchStatistics,
+    Span,
+    SweepSummary,
+    TwinStatistics,
+    WindowFigures,
+)
 
 Statistic = TypeVar("Statistic", Deflated, Overfit, Superior)
 
@@ -21,23 +30,30 @@ def sweep_document(summary: SweepSummary) -> Json:
     span = asdict(statistics.spa_span) if statistics.spa_span else {}
     by_name = {
         "deflated_sharpe": asdict(statistics.deflated_sharpe),
+        "deflated_sharpe_curves": asdict(statistics.deflated_sharpe_curves),
         "pbo": asdict(statistics.pbo),
         "spa": asdict(statistics.spa) | span,
         "minimum_length": asdict(statistics.minimum_length),
+        "twins": asdict(statistics.twins),
     }
+    twins = by_name["twins"]
     return {
         "schema": SCHEMA_VERSION,
         "strategy": summary.strategy,
         "settings": summary.settings,
+        "curves": statistics.curves,
         "best": asdict(summary.best) | {"setting": json.loads(stated(summary.best.setting))},
         "deflated_sharpe": by_name["deflated_sharpe"].get("probability"),
         "pbo": by_name["pbo"].get("probability"),
         "spa_p": by_name["spa"].get("consistent"),
+        "spa_p_against_twins": twins.get("spa", {}).get("consistent"),
+        "beating_twin": twins.get("beating"),
         "trials": summary.trials,
         "trials_on_any_data": summary.trials_on_any_data,
         "statistics": by_name,
         "identities": dict(summary.identities),
         "command": summary.command,
+        "expectations": [asdict(outcome) for outcome in summary.expectations],
     }
 
 
@@ -47,7 +63,10 @@ def read_summary(document: Json) -> SweepSummary:
         raise DataError(f"a sweep of schema {document.get('schema', 1)}; expected schema {SCHEMA_VERSION}: run the sweep again")
     best, statistics = document["best"], document["statistics"]
     spa = statistics["spa"]
-    windows = {name: WindowFigures(_number(row["total_return"]), _number(row["sharpe"])) for name, row in best["windows"].items()}
+    windows = {
+        name: WindowFigures(**{field.name: _number(row[field.name]) for field in fields(WindowFigures)})
+        for name, row in best["windows"].items()
+    }
     return SweepSummary(
         strategy=document["strategy"],
         settings=document["settings"],
@@ -58,11 +77,29 @@ def read_summary(document: Json) -> SweepSummary:
             spa=_statistic(Superior, spa),
             spa_span=Span(spa["first"], spa["last"]) if "first" in spa else None,
             minimum_length=MinimumLength(statistics["minimum_length"]["years"], statistics["minimum_length"]["had"]),
+            deflated_sharpe_curves=_statistic(Deflated, statistics["deflated_sharpe_curves"]),
+            curves=document["curves"],
+            twins=_twins(statistics["twins"]),
         ),
         trials=document["trials"],
         trials_on_any_data=document["trials_on_any_data"],
         identities=document["identities"],
         command=document["command"],
+        expectations=tuple(Outcome(**row | {"value": _number(row["value"])}) for row in document["expectations"]),
+    )
+
+
+def _twins(row: Json) -> TwinStatistics | Refused:
+    if "reason" in row:
+        return Refused(row["reason"], row["n"])
+    return TwinStatistics(
+        spa=_statistic(Superior, row["spa"]),
+        deflated_sharpe=_statistic(Deflated, row["deflated_sharpe"]),
+        deflated_sharpe_curves=_statistic(Deflated, row["deflated_sharpe_curves"]),
+        best=row["best"],
+        beating=row["beating"],
+        richer=row["richer"],
+        idle=row["idle"],
     )
 
 

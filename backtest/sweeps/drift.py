@@ -11,7 +11,8 @@ import pyarrow
 from backtest.errors import DataError, DriftError
 from backtest.files import atomic
 from backtest.sweeps import sealed_parquet
-from backtest.sweeps.results import SHARPE, TOTAL_RETURN, SweepResult
+from backtest.sweeps.columns import SHARPE, TOTAL_RETURN, TWIN
+from backtest.sweeps.results import SweepResult
 
 IDENTITIES, VERSION = b"identities", b"schema"
 SCHEMA = 2  # 1, that of 0.1.0, has no version and a text `setting` in place of the columns of the fields
@@ -55,7 +56,8 @@ def check(result: SweepResult, path: Path, tolerance: float) -> list[str]:
             f"{path}: {gone} settings of it are gone and {new} are new; expected the grid and the strategy of the baseline, or "
             "the settings.parquet of this sweep in its place"
         )
-    names = [name for name in before.columns if name.startswith((f"{TOTAL_RETURN} ", f"{SHARPE} ")) and name in table.columns]
+    figures = tuple(f"{prefix}{name} " for name in (TOTAL_RETURN, SHARPE) for prefix in ("", f"{TWIN}_"))
+    names = [name for name in before.columns if name.startswith(figures) and name in table.columns]
     both = before[[*KEYS, *names]].merge(table[[*KEYS, *result.fields, *names]], on=KEYS, suffixes=("|was", "|is"))
     moved = pd.DataFrame({name: _moved(both[f"{name}|was"], both[f"{name}|is"]) for name in names})
     worst = moved.max()

@@ -34,6 +34,7 @@ from backtest.signals import Signal
 from backtest.statistics import performance
 from backtest.strategy import LOCAL, Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
+from backtest.weights import Controlled, Weighting
 
 BOOKS_AT_ONCE = 64  # traded together: bounds the memory
 Key = TypeVar("Key", bound=Hashable)
@@ -42,13 +43,19 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Curve:
-    """One book of one setting: the setting's number, the book, and its value at each session in the book's currency."""
+    """One book of one setting: the setting's number, the book, and its value at each session in the book's currency.
+
+    `twin` has the values of the same book with the signal on wherever it has a value, None for a weighting that names no twin;
+    `acts` says whether the signal's answer ever changes and anything but the twin's targets follows from it.
+    """
 
     number: int
     book: str
     sessions: pd.DatetimeIndex
     values: np.ndarray
     periods: int
+    twin: np.ndarray | None
+    acts: bool
 
     @property
     def equity(self) -> pd.Series:
@@ -109,11 +116,15 @@ class _Decider:
 
 @dataclass(frozen=True)
 class _Path:
-    """The decision sessions of a book, its targets (decisions, tickers), and a hash of these: equal ones are traded once."""
+    """The decision sessions of a book, its targets (decisions, tickers), and a hash of these: equal ones are traded once.
+
+    `changes` says whether the shares that the signal asks for differ between any two decisions at which it has a value.
+    """
 
     decided: pd.DatetimeIndex
     targets: np.ndarray
     content: bytes
+    changes: bool
 
 
 class _LruCache(Generic[Key, Made]):
@@ -144,6 +155,7 @@ class Evaluator:
         self._context = _LruCache(1024, self._make_context)
         self._scores = _LruCache(8192, self._make_scores)
         self._path = _LruCache(512, self._make_path)
+        self._twin = _LruCache(512, self._make_twin)
         self._conditions = _LruCache(4, self._make_conditions)  # large
         self._without_slippage = _LruCache(4, self._make_without_slippage)
 
@@ -180,17 +192,18 @@ class Evaluator:
     def _together(self, group: _Group, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
         settings = group.execution
         conditions, unit_value = self._conditions(_Market(group.span, group.base, settings.fill, settings.costs))
-        paths = [
-            self._path(_Decider(book, specs[number].books[book], specs[number].policy, group.span)) for number, book in members
-        ]
-        distinct = {path.content: path for path in paths}
+        deciders = [_Decider(book, specs[number].books[book], specs[number].policy, group.span) for number, book in members]
+        paths, twins = [self._path(decider) for decider in deciders], [self._twin(decider) for decider in deciders]
+        distinct = {path.content: path for path in (*paths, *twins) if path is not None}
         order = {content: index for index, content in enumerate(distinct)}
         targets = np.stack([self._seated(path.targets, group.span, conditions) for path in distinct.values()], axis=1)
         orders = filled(conditions, targets, paths[0].decided, settings)
         values = book_values(conditions, orders, unit_value, settings.capital)
         periods = self.archive.prices.periods_per_year(group.span.markets)
-        for (number, book), path in zip(members, paths, strict=True):
-            yield Curve(number, book, group.span.sessions, values[order[path.content]], periods)
+        for (number, book), path, twin in zip(members, paths, twins, strict=True):
+            without = None if twin is None else values[order[twin.content]]
+            acts = path.changes and twin is not None and twin.content != path.content
+            yield Curve(number, book, group.span.sessions, values[order[path.content]], periods, without, acts)
 
     def _seated(self, targets: np.ndarray, span: _Span, conditions: TradingConditions) -> np.ndarray:
         """Return targets with their tickers in the order of the conditions."""
@@ -200,13 +213,22 @@ class Evaluator:
     def _make_path(self, key: _Decider) -> _Path:
         """Return what one book decides."""
         sessions = decision_sessions(key.policy.rebalance, key.span.sessions)
-        targets = target_weights([self._decision(key, session) for session in sessions], key.span.tickers)
-        return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest())
+        contexts = [self._context((key.baskets, key.span.markets, session)) for session in sessions]
+        decisions = [self._decision(key, context) for context in contexts]
+        targets = target_weights(decisions, key.span.tickers)
+        changes = _changes(key.policy.weights, decisions, contexts)
+        return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest(), changes)
 
-    def _decision(self, key: _Decider, session: pd.Timestamp) -> Decision:
-        context = self._context((key.baskets, key.span.markets, session))
+    def _decision(self, key: _Decider, context: DecisionContext) -> Decision:
         scores = tuple(self._scores((signal, context.moment)) for signal in key.policy.signals)
         return decide_from(key.policy.weights, key.book, context, scores)
+
+    def _make_twin(self, key: _Decider) -> _Path | None:
+        """Return what the twin of a book decides; None where its weighting names none."""
+        weights = key.policy.weights
+        if not isinstance(weights, Controlled):
+            return None
+        return self._path(replace(key, policy=replace(key.policy, weights=weights.twin)))
 
     def _make_context(self, key: tuple[tuple[str, ...], tuple[str, ...], pd.Timestamp]) -> DecisionContext:
         baskets, markets, session = key
@@ -237,6 +259,16 @@ class Evaluator:
         span, prices = market.span, self.archive.prices
         conditions = conditions_of(prices, span.tickers, market.base, span.sessions, market.fill, market.costs)
         return conditions, unit_values(conditions, prices, market.base).in_base
+
+
+def _changes(weights: Weighting, decisions: Sequence[Decision], contexts: Sequence[DecisionContext]) -> bool:
+    """Return whether the shares that a signal asks for differ between any two decisions at which it has a value."""
+    if not isinstance(weights, Controlled):
+        return False
+    pairs = zip(decisions, contexts, strict=True)
+    shares = [weights.signal_shares(decision.scores, context.eligible) for decision, context in pairs]
+    given = [share for share in shares if share is not None]
+    return any(share != given[0] for share in given)
 
 
 def _book(spec: StrategySpec, name: str) -> _Book:

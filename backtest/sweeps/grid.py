@@ -6,6 +6,7 @@ lag = { from = 1, to = 5, step = 1 }          a range, both ends included
 "weights.above" = [0.0, 0.1]                  a field of the weighting; "signals.0.leaders" one of the first signal
 [[exclude]]                                   a setting that meets every condition of a table is left out
 lag = { gt = 4 }
+[[expect]]                                    what is expected of the sweep, see `expectations`
 """
 
 import json
@@ -20,6 +21,7 @@ from typing import Any
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.messages import shown
 from backtest.files.rows import read_toml
+from backtest.sweeps.expectations import Expectation, expectations
 
 MOST, MOST_EVER = 100_000, 10_000_000
 CANDIDATES = 100  # times the cap: the size of a grid before conditions exclude most of it
@@ -37,6 +39,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 Value = bool | int | float | str | date | tuple["Value", ...]
 Setting = Mapping[str, Value]
 Condition = Mapping[str, Value]  # operator → operand
+HEADINGS = ("most", "settings", "exclude", "expect")
 EXPECTED = "numbers, texts, days, true or false, or lists of them"
 
 
@@ -47,6 +50,7 @@ class Grid:
     fields: Mapping[str, tuple[Value, ...]]
     exclude: tuple[Mapping[str, Condition], ...] = ()
     most: int = MOST
+    expect: tuple[Expectation, ...] = ()
 
     @property
     def size(self) -> int:
@@ -77,8 +81,8 @@ def stated(setting: Setting) -> str:
 def load_grid(path: Path) -> Grid:
     """Return the grid of a TOML file; ConfigurationError with file and field for what cannot be read."""
     document = read_toml(path)
-    if unknown := sorted(set(document) - {"most", "settings", "exclude"}):
-        raise ConfigurationError(f"{path}: {near_miss('key', unknown[0], ['most', 'settings', 'exclude'])}")
+    if unknown := sorted(set(document) - set(HEADINGS)):
+        raise ConfigurationError(f"{path}: {near_miss('key', unknown[0], [*HEADINGS])}")
     most, settings, exclude = document.get("most", MOST), document.get("settings"), document.get("exclude", [])
     if not isinstance(settings, dict) or not settings:
         raise ConfigurationError(f"{path}: no [settings]; expected at least one field with its values")
@@ -98,7 +102,7 @@ def load_grid(path: Path) -> Grid:
         {field: _condition(f"{path}: exclude {field}", field, written, fields) for field, written in table.items()}
         for table in exclude
     )
-    return Grid(fields, tables, most)
+    return Grid(fields, tables, most, expectations(str(path), document.get("expect", [])))
 
 
 def _count(where: str, written: object) -> int | float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from hashlib import blake2b
 from importlib import import_module
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,20 +14,13 @@ import pyarrow
 
 from backtest.errors import DataError
 from backtest.panel import Archive
-from backtest.statistics.overfitting import deflated_sharpe, minimum_length, overfitting_of
-from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Refused
-from backtest.statistics.spa import Best, Draws, superior_of
+from backtest.statistics.overfitting import Deflated, deflated_sharpe, minimum_length, overfitting_of
+from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
+from backtest.statistics.spa import ROUNDING, Best, Draws, superior_of
 from backtest.sweeps.chunks import Chunk, read
+from backtest.sweeps.columns import ACTS, DIFFERENCE, SHARPE, TOTAL_RETURN, TWIN_RETURN, TWIN_SHARPE
 from backtest.sweeps.evaluator import Evaluator
-from backtest.sweeps.results import (
-    SHARPE,
-    TOTAL_RETURN,
-    BestSetting,
-    MinimumLength,
-    SearchStatistics,
-    Span,
-    WindowFigures,
-)
+from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, Span, TwinStatistics, WindowFigures
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.workers import WorkerPool
 from backtest.thesis.windows import WHOLE, Window, windows
@@ -34,6 +28,8 @@ from backtest.thesis.windows import WHOLE, Window, windows
 SEED = 20250723
 KEYS = ["number", "spec_id", "book"]
 BLOCKS = 16
+VARIES = 1e-12  # next to the returns: a spread of less is rounding
+CURVE, EXCESS, EXCESS_RATIO = "curve", "excess", "excess_ratio"  # of a row while it is measured: two hashes, a ratio per period
 HOLDING = {"weekly": 5, "monthly": 25, "quarterly": 65}  # sessions that a position is held
 
 
@@ -71,11 +67,26 @@ class _Basis:
 
 
 class _Part(NamedTuple):
-    """What a chunk adds: rows of the table, sums of returns and of their squares (2 × block × row), and its share of the SPA."""
+    """What a chunk adds: rows of the table, sums of returns and of their squares (2 × block × row), and its share of both SPAs.
+
+    The table has a hash of each row's returns too, and with twins one of its excess over the twin and the ratio of that.
+    """
 
     table: pd.DataFrame
     blocks: np.ndarray
     best: Best
+    best_against_twins: Best | None
+
+
+class _Curves(NamedTuple):
+    """The curves of a chunk on the shared days (day × row), those of its twins (day × twin), and which is whose.
+
+    `twins` is None where the weighting names none.
+    """
+
+    equity: np.ndarray
+    twins: np.ndarray | None
+    twin: np.ndarray
 
 
 def compile_statistics() -> None:
@@ -88,9 +99,11 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
     basis = _basis(settings, archive)
     parts = dict(pool.each(_measured, chunks, basis))
-    tables, blocks, bests = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
+    tables, blocks, bests, bests_against_twins = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
     table = _table(tables, settings)
     del tables
+    measured = table[[name for name in (CURVE, EXCESS, EXCESS_RATIO) if name in table]]
+    table = table.drop(columns=measured.columns)
     spa = superior_of(bests, int(basis.compared.sum()))
     ratios = table[f"{SHARPE} {WHOLE}"]
     if ratios.notna().sum() < 2:
@@ -98,18 +111,60 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
             f"{len(table)} settings, {ratios.notna().sum()} with a Sharpe ratio; expected at least two, over 30 returns"
         )
     best = _best(table, int(np.nanargmax(ratios)), settings, basis)
-    curve = _curve(chunks, best.number, best.book, basis.days)
-    per_period = (ratios / np.sqrt(table["periods"])).dropna().to_numpy(float)
+    per_period = ratios / np.sqrt(table["periods"])
     short = Refused(f"{basis.n} sessions, held for {basis.holding}", basis.n)
     needed = minimum_length(trials, best.sharpe) if best.sharpe > 0 else None
+    earlier, curves = trials - len(settings), measured[CURVE].nunique()
+    returns, _ = _returns(chunks, best.number, best.book, basis.days)
+    deflated, deflated_curves = _deflated(returns, per_period, measured[CURVE], trials, curves + earlier)
     statistics = SearchStatistics(
-        deflated_sharpe=deflated_sharpe(pd.Series(curve[1:] / curve[:-1] - 1.0), per_period, trials),
+        deflated_sharpe=deflated,
         pbo=overfitting_of(blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
         spa=spa,
         spa_span=basis.span,
         minimum_length=MinimumLength(needed, basis.n / best.periods),
+        deflated_sharpe_curves=deflated_curves,
+        curves=curves,
+        twins=_against_twins(bests_against_twins, pd.concat([table, measured], axis=1), chunks, basis, (trials, earlier)),
     )
     return Measured(table, basis.windows, best, statistics)
+
+
+def _deflated(
+    returns: Floats, ratios: pd.Series, curve: pd.Series, trials: int, distinct: int
+) -> tuple[Deflated | Refused, Deflated | Refused]:
+    """Return the Deflated Sharpe Ratio of the best returns, N the trials, and N the distinct curves, each of them once."""
+    given, best = ratios.dropna(), pd.Series(returns)
+    once = given[~curve[given.index].duplicated()]
+    every = deflated_sharpe(best, given.to_numpy(float), trials)
+    return every, deflated_sharpe(best, once.to_numpy(float), distinct)
+
+
+def _against_twins(
+    bests: Sequence[Best | None], table: pd.DataFrame, chunks: Sequence[Chunk], basis: _Basis, tried: tuple[int, int]
+) -> TwinStatistics | Refused:
+    """Return what the signals added; `tried` counts the trials of the ledger, and those of them before this sweep."""
+    parts = [best for best in bests if best is not None]
+    if not parts:
+        return Refused("the weighting reads no signal, or names no twin", 0)
+    ratios, (trials, earlier) = table[EXCESS_RATIO], tried
+    none = Refused("no setting differs from its twin over 30 returns", basis.n)
+    deflated: tuple[Deflated | Refused, Deflated | Refused] = none, none
+    best = ""
+    if ratios.notna().any():
+        row = table.iloc[int(np.nanargmax(ratios))]
+        returns, of_twin = _returns(chunks, int(row["number"]), str(row["book"]), basis.days)
+        distinct = table[EXCESS][ratios.notna()].nunique() + earlier
+        deflated = _deflated(returns - of_twin, ratios, table[EXCESS], trials, distinct)
+        best = str(row["spec_id"])
+    return TwinStatistics(
+        superior_of(parts, basis.n),
+        *deflated,
+        best,
+        beating=float((table[f"{SHARPE} {WHOLE}"] > table[f"{TWIN_SHARPE} {WHOLE}"]).mean()),
+        richer=float((table[f"{DIFFERENCE} {WHOLE}"] > 0.0).mean()),
+        idle=float((~table[ACTS]).mean()),
+    )
 
 
 def _table(parts: Sequence[pd.DataFrame], settings: Settings) -> pd.DataFrame:
@@ -121,9 +176,9 @@ def _table(parts: Sequence[pd.DataFrame], settings: Settings) -> pd.DataFrame:
 
 def _best(table: pd.DataFrame, row: int, settings: Settings, basis: _Basis) -> BestSetting:
     values = {str(name): value for name, value in table.iloc[row].items()}
+    names = [name for name in (TOTAL_RETURN, SHARPE, TWIN_RETURN, TWIN_SHARPE, DIFFERENCE) if f"{name} {WHOLE}" in values]
     figures = {
-        window.name: WindowFigures(float(values[f"{TOTAL_RETURN} {window.name}"]), float(values[f"{SHARPE} {window.name}"]))
-        for window in basis.windows
+        window.name: WindowFigures(**{name: float(values[f"{name} {window.name}"]) for name in names}) for window in basis.windows
     }
     number = int(values["number"])
     setting = settings.setting(number)
@@ -142,7 +197,7 @@ def _basis(settings: Settings, archive: Archive) -> _Basis:
     return _Basis(days, priced[1:] & priced[:-1], spans, min(BLOCKS, (len(days) - 1) // holding // 2 * 2), holding)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # those with a benchmark, and all
 def _draws(n: int, holding: int) -> Draws:
     """Return the draws of a process: the same in every one."""
     return Draws(n, holding, SEED)
@@ -150,20 +205,43 @@ def _draws(n: int, holding: int) -> Draws:
 
 def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis) -> _Part:
     """Return what a chunk adds."""
-    curves, n = read(chunk), basis.n
-    part = curves.select(["number", "spec_id", "book", "periods"]).to_pandas()
+    table, n = read(chunk), basis.n
+    part = table.select(["number", "spec_id", "book", "periods", ACTS]).to_pandas()
     part["chunk"] = chunk.path.name
-    equity = _on(curves, basis.days.to_numpy().astype("datetime64[D]").astype(np.int32))
-    returns = equity[1:] / equity[:-1] - 1.0
+    curves = _on(table, _ordinals(basis.days))
+    periods = part["periods"].to_numpy()
     for window in basis.windows:
-        total_return, sharpe = _figures(equity, basis.days, window, part["periods"])
-        part[f"{TOTAL_RETURN} {window.name}"], part[f"{SHARPE} {window.name}"] = total_return, sharpe
+        for name, figure in _figures(curves, basis.days, window, periods).items():
+            part[f"{name} {window.name}"] = figure
+    returns = curves.equity[1:] / curves.equity[:-1] - 1.0
+    part[CURVE] = _hashes(returns)
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
     excess = (returns - _benchmark_returns(part, settings, evaluator, basis.days))[basis.compared]
-    count = len(excess)
-    best = _draws(count, basis.holding).best_of(excess) if count >= FEWEST_OBSERVATIONS else Best(0, 0.0, np.zeros((3, 1)))
-    return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best)
+    best, against_twins = _best_of(excess, _hashes(excess), basis.holding), None
+    if curves.twins is not None:
+        over_twin = returns - (curves.twins[1:] / curves.twins[:-1] - 1.0)[:, curves.twin]
+        part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), _ratios(over_twin, ROUNDING)
+        against_twins = _best_of(over_twin, part[EXCESS].to_numpy(), basis.holding)
+    return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
+
+
+def _best_of(excess: Floats, hashes: np.ndarray, holding: int) -> Best:
+    """Return the best of some rows' excess (session × row) over the draws; rows with equal hashes are resampled once."""
+    if len(excess) < FEWEST_OBSERVATIONS:
+        return Best(0, 0.0, np.zeros((3, 1)))
+    _, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+    return _draws(len(excess), holding).best_of(excess[:, first], counts)
+
+
+def _hashes(columns: Floats) -> np.ndarray:
+    """Return a hash of each column, the same for columns that are equal to the last bit."""
+    rows = np.ascontiguousarray(columns.T)
+    return np.array([int.from_bytes(blake2b(row, digest_size=8).digest(), "little") for row in rows], dtype=np.uint64)
+
+
+def _ordinals(days: pd.DatetimeIndex) -> np.ndarray:
+    return days.to_numpy().astype("datetime64[D]").astype(np.int32)
 
 
 def _arrays(curves: pyarrow.Table, column: str) -> Iterator[np.ndarray]:
@@ -173,27 +251,47 @@ def _arrays(curves: pyarrow.Table, column: str) -> Iterator[np.ndarray]:
         yield from (flat[first:last] for first, last in pairwise(ends))
 
 
-def _on(curves: pyarrow.Table, shared: np.ndarray) -> np.ndarray:
-    """Return the curves of a chunk on shared days, shape (days, rows)."""
-    rows, positions = [], np.empty(0, dtype=np.int64)
-    for days, values in zip(_arrays(curves, "days"), _arrays(curves, "equity"), strict=True):
+def _on(chunk: pyarrow.Table, shared: np.ndarray) -> _Curves:
+    """Return the curves of a chunk and of its twins on shared days."""
+    rows, twins, index, positions = list[Floats](), list[Floats](), dict[int, int](), np.empty(0, dtype=np.int64)
+    lists = (_arrays(chunk, name) for name in ("days", "equity", "twin"))
+    for row, (days, values, twin) in enumerate(zip(*lists, strict=True)):
         if len(days):
             positions = np.searchsorted(days, shared)
         rows.append(values if len(values) == len(shared) else values[positions])
-    return np.stack(rows).T  # a curve lies in one piece
+        if len(twin):
+            index[row] = len(twins)
+            twins.append(twin if len(twin) == len(shared) else twin[positions])
+    of_rows = np.array([index.get(row, -1) for row in chunk.column("twin_row").to_pylist()])
+    return _Curves(np.stack(rows).T, np.stack(twins).T if twins else None, of_rows)  # a curve lies in one piece
 
 
-def _figures(equity: np.ndarray, days: pd.DatetimeIndex, window: Window, periods: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return total returns and annualised Sharpe ratios in a window, NaN where there is none."""
-    values = equity[window.slice(days)]
-    nothing = np.full(equity.shape[1], np.nan)
+def _figures(curves: _Curves, days: pd.DatetimeIndex, window: Window, periods: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the figures of every row in a window, by the name of their column, NaN where there is none."""
+    span = window.slice(days)
+    total_return, sharpe = _total_and_ratio(curves.equity[span])
+    figures = {TOTAL_RETURN: total_return, SHARPE: sharpe * np.sqrt(periods)}
+    if curves.twins is not None:
+        total, ratio = (figure[curves.twin] for figure in _total_and_ratio(curves.twins[span]))
+        figures |= {TWIN_RETURN: total, TWIN_SHARPE: ratio * np.sqrt(periods), DIFFERENCE: total_return - total}
+    return figures
+
+
+def _total_and_ratio(values: Floats) -> tuple[Floats, Floats]:
+    """Return the total return of each curve (day × curve) and its ratio per period, NaN where there is none."""
+    nothing = np.full(values.shape[1], np.nan)
     if len(values) < 2:
         return nothing, nothing
-    returns = values[1:] / values[:-1] - 1.0
-    spread = returns.std(axis=0, ddof=1) if len(returns) >= FEWEST_OBSERVATIONS else np.zeros(equity.shape[1])
-    varies = spread > 1e-12 * np.abs(returns).max(axis=0)
-    ratio = returns.mean(axis=0) / np.where(varies, spread, 1.0) * np.sqrt(periods.to_numpy())
-    return values[-1] / values[0] - 1.0, np.where(varies, ratio, np.nan)
+    return values[-1] / values[0] - 1.0, _ratios(values[1:] / values[:-1] - 1.0)
+
+
+def _ratios(returns: Floats, least: float = 0.0) -> Floats:
+    """Return the mean over the standard deviation of each column; NaN below 30 returns, or where none varies by `least`."""
+    if len(returns) < FEWEST_OBSERVATIONS:
+        return np.full(returns.shape[1], np.nan)
+    spread = returns.std(axis=0, ddof=1)
+    varies = (spread > VARIES * np.abs(returns).max(axis=0)) & (np.ptp(returns, axis=0) > least)
+    return np.where(varies, returns.mean(axis=0) / np.where(varies, spread, 1.0), np.nan)
 
 
 def _benchmark_returns(part: pd.DataFrame, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex) -> np.ndarray:
@@ -204,8 +302,11 @@ def _benchmark_returns(part: pd.DataFrame, settings: Settings, evaluator: Evalua
     return np.asarray((known[:, 1:] / known[:, :-1] - 1.0)[kind].T)
 
 
-def _curve(chunks: Sequence[Chunk], number: int, book: str, days: pd.DatetimeIndex) -> np.ndarray:
-    """Return one curve on the shared days."""
-    curves = read(next(chunk for chunk in chunks if number in chunk.numbers))
-    names = zip(curves.column("number").to_pylist(), curves.column("book").to_pylist(), strict=True)
-    return _on(curves, days.to_numpy().astype("datetime64[D]").astype(np.int32))[:, list(names).index((number, book))]
+def _returns(chunks: Sequence[Chunk], number: int, book: str, days: pd.DatetimeIndex) -> tuple[Floats, Floats]:
+    """Return the returns of one curve on the shared days, and those of its twin, NaN where it has none."""
+    chunk = read(next(chunk for chunk in chunks if number in chunk.numbers))
+    names = zip(chunk.column("number").to_pylist(), chunk.column("book").to_pylist(), strict=True)
+    row, curves = list(names).index((number, book)), _on(chunk, _ordinals(days))
+    values = curves.equity[:, row]
+    twin = np.full(len(values), np.nan) if curves.twins is None else curves.twins[:, curves.twin[row]]
+    return values[1:] / values[:-1] - 1.0, twin[1:] / twin[:-1] - 1.0

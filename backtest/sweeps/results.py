@@ -8,18 +8,23 @@ import pandas as pd
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
+from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import Setting
 from backtest.thesis.windows import WHOLE, Window
-
-SHARPE, TOTAL_RETURN = "sharpe", "total_return"  # a column of the table is one of them, a space and the name of a window
 
 
 @dataclass(frozen=True)
 class WindowFigures:
-    """Total return (fraction) and Sharpe ratio (per year) in a window, NaN where there is none."""
+    """Total return (fraction) and Sharpe ratio (per year) in a window, those of the twin, and the difference of returns.
+
+    NaN where there is none.
+    """
 
     total_return: float
     sharpe: float
+    twin_total_return: float = float("nan")
+    twin_sharpe: float = float("nan")
+    difference: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,38 @@ class MinimumLength:
 
 
 @dataclass(frozen=True)
+class TwinStatistics:
+    """What signals added: every setting in excess of its own twin, which is the same setting with the signal on throughout.
+
+    The Deflated Sharpe Ratio is that of the excess with the highest ratio, found in the setting `best` (its spec_id), N as
+    settings and as distinct curves. Shares of rows: `beating` have a higher Sharpe ratio than the twin over the whole run,
+    `richer` a higher total return, and in `idle` the signal never acts.
+    """
+
+    spa: Superior | Refused
+    deflated_sharpe: Deflated | Refused
+    deflated_sharpe_curves: Deflated | Refused
+    best: str
+    beating: float
+    richer: float
+    idle: float
+
+
+@dataclass(frozen=True)
 class SearchStatistics:
-    """What the best of many settings is worth: each statistic, or why it is refused; `spa_span` are the days of the SPA."""
+    """What the best of many settings is worth: each statistic, or why it is refused; `spa_span` are the days of the SPA.
+
+    `curves` counts the distinct paths of returns, `deflated_sharpe_curves` takes its N and the spread of ratios from them.
+    """
 
     deflated_sharpe: Deflated | Refused
     pbo: Overfit | Refused
     spa: Superior | Refused
     spa_span: Span | None
     minimum_length: MinimumLength
+    deflated_sharpe_curves: Deflated | Refused
+    curves: int
+    twins: TwinStatistics | Refused
 
 
 @dataclass(frozen=True)
@@ -83,14 +112,16 @@ class SweepSummary:
     identities: Mapping[str, str]
     command: str
     folder: str = ""  # of its page, which may have a tag; else that of its strategy
+    expectations: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True)
 class SweepResult:
     """A sweep with its table, a row per setting and book.
 
-    Columns: number, spec_id, book, one per field of the grid (`fields`), periods, chunk (the file of its curve), and the total
-    return and the Sharpe ratio of each window.
+    Columns: number, spec_id, book, one per field of the grid (`fields`), periods, acts (whether the signal ever does), chunk
+    (the file of its curve), and the total return and the Sharpe ratio of each window, with a twin also those of the twin and
+    the difference of total returns.
     """
 
     summary: SweepSummary

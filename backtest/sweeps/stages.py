@@ -16,7 +16,9 @@ from backtest.strategy import StrategySpec
 from backtest.sweeps import chunks
 from backtest.sweeps.allocator import keep_freed_memory
 from backtest.sweeps.chunks import Chunk
+from backtest.sweeps.expectations import require_answers
 from backtest.sweeps.fork_server import FEW, cores
+from backtest.sweeps.gate import outcomes
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.identity import identities
 from backtest.sweeps.measurement import Measured, compile_statistics, measure
@@ -104,7 +106,9 @@ def _plan(
     options: SweepOptions,
     watch: Stopwatch,
 ) -> _Plan:
-    workers, settings = options.workers or cores(), Settings(spec, load_grid(options.grid))
+    workers, grid = options.workers or cores(), load_grid(options.grid)
+    require_answers(grid.expect, options.grid, spec, thesis)
+    settings = Settings(spec, grid)
     print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
     tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], thesis)}
     watch.lap("settings")
@@ -159,5 +163,6 @@ def _result(spec: StrategySpec, plan: _Plan, measured: Measured, ledger: Trials,
         trials_on_any_data=ledger.count(spec.name),
         identities=plan.identities,
         command=options.command,
+        expectations=outcomes(plan.settings.grid.expect, measured.table, measured.best, measured.statistics),
     )
     return SweepResult(summary, measured.table, tuple(plan.settings.grid.fields), measured.windows)

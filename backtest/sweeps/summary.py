@@ -7,31 +7,37 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from backtest.errors import BacktestError
+from backtest.errors import BacktestError, ExpectationError
 from backtest.files import atomic
-from backtest.formatting import number
+from backtest.formatting import number, percent
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
 from backtest.sweeps import drift
+from backtest.sweeps.columns import SHARPE
+from backtest.sweeps.expectations import Outcome
+from backtest.sweeps.gate import require_met
 from backtest.sweeps.grid import stated
 from backtest.sweeps.options import SweepOptions
-from backtest.sweeps.results import SHARPE, MinimumLength, SweepResult, SweepSummary
+from backtest.sweeps.results import MinimumLength, SweepResult, SweepSummary, TwinStatistics
 from backtest.thesis.windows import WHOLE
 
 SHADES = "·░▒▓█"
 MOST_COLUMNS = 24
-WIDTH = 80
+WIDTH, COLUMN = 80, 58
 
 
 def answer_ci(result: SweepResult, options: SweepOptions) -> list[str] | None:
-    """Compare a sweep with its baseline and write its summary and JUnit file, also where it drifted.
+    """Compare a sweep with its baseline and its grid's expectations, and write its summary and JUnit file whatever comes of it.
 
-    Return which identities changed without drift, None without a baseline. DriftError where a figure moved.
+    Return which identities changed without drift, None without a baseline. DriftError where a figure moved, ExpectationError
+    where none did and an expectation is not met.
     """
     error: Exception | None = None
     try:
-        return drift.check(result, options.baseline, options.tolerance) if options.baseline else None
+        changed = drift.check(result, options.baseline, options.tolerance) if options.baseline else None
+        require_met(result.summary.expectations)
+        return changed
     except Exception as raised:
         error = raised
         raise
@@ -46,7 +52,7 @@ def markdown(result: SweepResult, error: BaseException | None) -> str:
     """Return the summary; the best Sharpe ratio stands with what the search for it is worth, or why that is not given."""
     summary = result.summary
     lines = [
-        f"## Sweep of {summary.strategy}: {summary.settings:,} settings",
+        f"## Sweep of {summary.strategy}: {_counts(summary)}",
         "",
         _headline(summary),
         f"`{stated(summary.best.setting)}`",
@@ -54,7 +60,8 @@ def markdown(result: SweepResult, error: BaseException | None) -> str:
         "| what | figure |",
         "|---|---|",
         *(f"| {what} | {figure} |" for what, figure in _worth(summary).items()),
-        f"| drift from the baseline | {error or 'none'} |",
+        f"| drift from the baseline | {'none' if error is None or isinstance(error, ExpectationError) else error} |",
+        *(f"| {outcome.subject}, expected {outcome.bounds} | {_answer(outcome)} |" for outcome in summary.expectations),
         "",
         *_heat_map(result),
     ]
@@ -65,12 +72,13 @@ def terminal(summary: SweepSummary, page: Path) -> str:
     """Return what came out of a sweep and where its page is, no line longer than 80 columns but that of the path."""
     setting = stated(summary.best.setting)
     lines = [
-        f"Sweep of {summary.strategy}: {summary.settings:,} settings.",
+        f"Sweep of {summary.strategy}: {_counts(summary)}.",
         _headline(summary),
         *textwrap.wrap(setting, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
     ]
-    for what, figure in _worth(summary).items():
-        lines += textwrap.wrap(f"{what:<58}{figure}", WIDTH, subsequent_indent="  ", drop_whitespace=True)
+    expected = {f"{outcome.subject}, expected {outcome.bounds}:": _answer(outcome) for outcome in summary.expectations}
+    for what, figure in {**_worth(summary), **expected}.items():
+        lines += textwrap.wrap(f"{what:<{COLUMN - 1}} {figure}", WIDTH, subsequent_indent="  ", drop_whitespace=True)
     return "\n".join([*lines, f"page: {page}"]) + "\n"
 
 
@@ -83,10 +91,34 @@ def _worth(summary: SweepSummary) -> Mapping[str, str]:
     statistics = summary.statistics
     return {
         "chance that it is above noise (Deflated Sharpe)": _probability(statistics.deflated_sharpe),
+        "the same, equal curves counted once": _probability(statistics.deflated_sharpe_curves),
         "probability of backtest overfitting": _probability(statistics.pbo),
         "p-value that nothing beats the benchmarks (SPA)": _probability(statistics.spa),
         "years a search of that size needs, and has": _years(statistics.minimum_length),
+        **_added(statistics.twins),
     }
+
+
+def _added(twins: TwinStatistics | Refused) -> dict[str, str]:
+    """Return what the signal added, each setting compared with its twin, the same with the signal on throughout."""
+    if isinstance(twins, Refused):
+        return {"what the signal adds to a setting without it": f"not given: {twins.reason}"}
+    return {
+        "p-value that no setting beats its twin, signal on (SPA)": _probability(twins.spa),
+        "chance that the best excess over a twin is no noise": _probability(twins.deflated_sharpe),
+        "the same, equal excesses counted once": _probability(twins.deflated_sharpe_curves),
+        "settings with a higher Sharpe ratio than their twin": percent(twins.beating, 1, sign=False),
+        "settings with a higher return than their twin": percent(twins.richer, 1, sign=False),
+        "settings in which the signal never acts": percent(twins.idle, 1, sign=False),
+    }
+
+
+def _answer(outcome: Outcome) -> str:
+    return f"{outcome.text}, {'met' if outcome.met else 'not met'}"
+
+
+def _counts(summary: SweepSummary) -> str:
+    return f"{summary.settings:,} settings, {summary.statistics.curves:,} distinct curves"
 
 
 def _probability(statistic: Deflated | Overfit | Superior | Refused) -> str:
@@ -101,7 +133,10 @@ def _years(length: MinimumLength) -> str:
 
 
 def junit(result: SweepResult, error: BaseException | None, compared: bool) -> str:
-    """Return a suite of strategy × window × check: enough returns for a ratio; no drift (skipped without a baseline)."""
+    """Return a suite of strategy × window × check: enough returns for a ratio; no drift (skipped without a baseline).
+
+    Each expectation of the grid is a case too.
+    """
     strategy = result.summary.strategy
     suite = ElementTree.Element("testsuite", name=f"sweep {strategy}")
     for window in result.windows:
@@ -112,8 +147,14 @@ def junit(result: SweepResult, error: BaseException | None, compared: bool) -> s
                 ElementTree.SubElement(case, "skipped", message="fewer than 30 returns, or none that varies")
             if check == "baseline" and not compared:
                 ElementTree.SubElement(case, "skipped", message="no baseline given")
-            if check == "baseline" and isinstance(error, BacktestError):
+            if check == "baseline" and isinstance(error, BacktestError) and not isinstance(error, ExpectationError):
                 ElementTree.SubElement(case, "failure", message=str(error))
+    for outcome in result.summary.expectations:
+        name = f"{outcome.subject}, {outcome.bounds}"
+        case = ElementTree.SubElement(suite, "testcase", classname=f"{strategy}.expect", name=name)
+        if not outcome.met:
+            message = f"{outcome.subject}: {outcome.text}; expected {outcome.bounds}"
+            ElementTree.SubElement(case, "failure", message=message)
     for kind, counted in (("tests", "testcase"), ("failures", "testcase/failure"), ("skipped", "testcase/skipped")):
         suite.set(kind, str(len(suite.findall(counted))))
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

@@ -9,8 +9,16 @@ from backtest.__main__ import main
 from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
+from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.progress import Pace
-from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, SweepSummary, WindowFigures
+from backtest.sweeps.results import (
+    BestSetting,
+    MinimumLength,
+    SearchStatistics,
+    SweepSummary,
+    TwinStatistics,
+    WindowFigures,
+)
 from backtest.sweeps.summary import terminal
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +33,26 @@ SUMMARY = SweepSummary(
         Superior(0.005, 0.004, 0.006, 12, 177),
         None,
         MinimumLength(2.41, 3.4),
+        Deflated(0.782, 0.26, 0.21, 0.9, 5.2, 31, 177),
+        curves=9,
+        twins=TwinStatistics(
+            spa=Superior(0.853, 0.851, 0.854, 6, 177),
+            deflated_sharpe=Deflated(0.412, 0.06, 0.07, 0.9, 5.2, 40, 177),
+            deflated_sharpe_curves=Deflated(0.433, 0.06, 0.068, 0.9, 5.2, 31, 177),
+            best="1" * 16,
+            beating=0.108,
+            richer=0.072,
+            idle=0.336,
+        ),
     ),
     trials=40,
     trials_on_any_data=40,
     identities={},
     command="",
+    expectations=(
+        Outcome("the median total return less the twin's, out of sample", "at least 0.02", 0.0123456, False),
+        Outcome("spa p against the twins", "at most 0.05", float("nan"), False),
+    ),
 )
 
 
@@ -90,7 +113,11 @@ def test_a_terminal_of_eighty_columns_shows_the_best_beside_what_the_search_is_w
     assert max(map(len, lines)) <= 80
     assert page == f"page: {tmp_path / 'index.html'}"
     text = " ".join(" ".join(lines).split())
-    for words in ("12 settings", "Best Sharpe ratio 1.23", "best of 40 trials", "0.731", "0.005", "2.4, 3.4", "not given: 12"):
+    for words in (
+        "12 settings, 9 distinct curves", "Best Sharpe ratio 1.23", "best of 40 trials", "0.731", "0.782", "0.005", "2.4, 3.4",
+        "not given: 12", "0.853", "0.412", "0.433", "10.8%", "33.6%", "expected at least 0.02: 0.0123456, not met",
+        "expected at most 0.05: not given, not met",
+    ):  # fmt: skip
         assert words in text
     with pytest.raises(ValueError, match="Expecting value"):
         json.loads("\n".join(lines))
@@ -107,3 +134,18 @@ def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command,
     assert errors[0].startswith("32 settings, about")
     assert not [line for line in errors if " s " in line]
     assert "capex-backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")
+
+
+def test_a_sweep_that_is_not_what_its_grid_expects_ends_in_five_after_its_page_is_there(command, tmp_path):
+    grid = tmp_path / "grid.toml"
+    rows = '[settings]\nlag = [1]\nrebalance = ["quarterly"]\n"weights.above" = [0.0, 0.1]\n[[expect]]\nfigure = "sharpe"\n'
+    words = ("sweep", "supply_chain_excess", "--grid", grid, "--out", tmp_path, "--reports", "0", "--workers", "1")
+    grid.write_text(rows + 'window = "whole"\nat_least = 5.0\n', encoding="utf-8")
+    code, _, errors = command(*words)
+    assert code == 5, errors
+    assert "error: 1 of 1 expectations not met; the median sharpe less the twin's, whole: " in errors[-1]
+    assert errors[-1].endswith("; expected at least 5")
+    assert (tmp_path / "sweeps" / "supply_chain_excess" / "index.html").is_file()
+    grid.write_text(rows + 'window = "hole"\nat_least = 5.0\n', encoding="utf-8")
+    code, _, errors = command(*words)
+    assert (code, "no window 'hole'; did you mean 'whole'?" in errors[-1]) == (2, True)

@@ -21,6 +21,7 @@ from backtest.report import render
 from backtest.report.sweep.search import Search
 from backtest.result import RunResult
 from backtest.statistics.overfitting import Deflated, Overfit
+from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
 from backtest.sweeps.grid import Grid
 from backtest.sweeps.results import (
@@ -113,6 +114,9 @@ STATISTICS = SearchStatistics(
     Superior(consistent=0.005, lower=0.004, upper=0.006, trials=300, n=177),
     Span("2023-01-06", "2026-06-26"),
     MinimumLength(years=2.417, had=3.4),
+    Deflated(probability=0.764, ratio=0.26, threshold=0.21, skewness=0.9, kurtosis=5.2, trials=120, n=177),
+    curves=90,
+    twins=Refused("the weighting reads no signal, or names no twin", 0),
 )
 IDENTITIES = {"code": "c0", "rules": "r0", "data": "d0", "dependencies": "p0"}
 

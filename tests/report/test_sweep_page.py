@@ -10,13 +10,16 @@ from markupsafe import Markup
 
 from backtest.report import glossary, render_index
 from backtest.report.charts import canvas
-from backtest.report.sweep.checks import worth
+from backtest.report.sweep.checks import verdict, worth
 from backtest.report.sweep.maps import maps, worst_neighbours
 from backtest.report.sweep.noise import noise
 from backtest.report.sweep.page import SECTIONS, render_sweep
 from backtest.report.sweep.stability import conclusion, rank_correlation
+from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
-from backtest.sweeps.results import MinimumLength, SearchStatistics
+from backtest.statistics.spa import Superior
+from backtest.sweeps.expectations import Outcome
+from backtest.sweeps.results import MinimumLength, SearchStatistics, TwinStatistics
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
 NAN = float("nan")
@@ -186,10 +189,13 @@ def test_one_regime_and_no_day_after_the_report(tiny, read):
 
 def test_refused_checks_say_why_and_pass_nothing(search_of, read):
     refused = Refused("12 observations; expected at least 30", 12)
-    statistics = SearchStatistics(refused, refused, refused, None, MinimumLength(None, 0.2))
+    statistics = SearchStatistics(refused, refused, refused, None, MinimumLength(None, 0.2), refused, 12, refused)
     search = search_of(FIELDS, {"whole": WHOLE}, statistics)
     rows = read(render_sweep(search)).table("What the best of the settings is worth")
-    assert [row[1:3] for name, row in rows.items() if name != "Check"] == [["—", "refused"]] * 3 + [["—", "fails"]]
+    assert [row[1:3] for name, row in rows.items() if name != "Check"] == [["—", "refused"]] * 3 + [
+        ["—", "not asked"],
+        ["—", "fails"],
+    ]
     assert rows["Deflated Sharpe Ratio"][4] == "12"
     assert worth(search.summary).count("12 observations") == 3
     assert "could not be computed" in worth(search.summary)
@@ -269,3 +275,72 @@ def test_the_same_sweep_gives_the_same_small_page(broad):
     html = render_sweep(broad)
     assert html == render_sweep(replace(broad))
     assert len(html.encode()) < 1_500_000
+
+
+TWINS = TwinStatistics(
+    spa=Superior(0.853, 0.851, 0.854, 6, 177),
+    deflated_sharpe=Deflated(0.412, 0.06, 0.07, 0.9, 5.2, 400, 177),
+    deflated_sharpe_curves=Deflated(0.433, 0.06, 0.068, 0.9, 5.2, 394, 177),
+    best=f"{4:016x}",
+    beating=0.25,
+    richer=0.5,
+    idle=1 / 3,
+)
+
+
+@pytest.fixture
+def gated(tiny):
+    """The tiny sweep of a strategy with a signal, which never acts in the settings with a = 1."""
+    statistics = replace(tiny.summary.statistics, twins=TWINS)
+    summary = replace(
+        tiny.summary,
+        statistics=statistics,
+        expectations=(Outcome("the median sharpe less the twin's, whole", "at least 0.1", -0.2, False),),
+    )
+    return replace(tiny, result=replace(tiny.result, summary=summary, table=tiny.table.assign(acts=tiny.table["a"] > 1)))
+
+
+def test_cells_in_which_the_signal_never_acts_are_marked_in_picture_table_and_words(gated, tiny, read):
+    html = render_sweep(gated)
+    page = read(html)
+    assert page.table("Median Sharpe ratio by a and b")["1"] == ["1", "1.50 1.50, never acts", "0.20 0.20, never acts"]
+    assert page.table("Median Sharpe ratio by a and b")["2"] == ["2", "2.00 0.60", "0.80 0.20"]
+    labels = [str(attributes.get("aria-label")) for _, attributes in page.elements if attributes.get("aria-label")]
+    words = "In 2 of 6 cells the signal never acts (a mark in the corner)."
+    assert len({label for label in labels if words in label}) == 2  # wide and narrow: the maps by a and b, and by a and c
+    assert any("A mark in the corner: the signal never acts" in text for text in page.text)
+    assert "the signal never acts in any" not in " ".join(read(render_sweep(tiny)).text)
+    (by_category,) = [pair for pair in maps(gated) if pair.across and pair.across.name == "b" and pair.down.name == "a"]
+    assert by_category.idle.tolist() == [[True, True], [False, False], [False, False]]
+
+
+def test_what_the_signal_added_is_a_check_of_its_own_and_stands_in_words(gated, read):
+    page = read(render_sweep(gated))
+    row = page.table("What the best of the settings is worth")["Superior ability over twins (SPA), p-value"]
+    assert row[1:3] == ["0.853", "fails"]
+    for words in (
+        "25% of settings have a higher Sharpe",
+        "50% a higher return",
+        "the signal acts in 67%",
+        "41% (N 400 settings)",
+    ):
+        assert words in row[3]
+    text = " ".join(page.text)
+    assert "The 12 settings are 90 distinct curves." in text
+    assert "in 33% the signal never acts" in text
+    assert "the p-value that no setting beats its own twin is 0.853" in worth(gated.summary)
+    assert page.table("What the grid expects of this sweep")["the median sharpe less the twin's, whole"][1:] == [
+        "at least 0.1", "-0.2", "not met",
+    ]  # fmt: skip
+
+
+def test_a_search_that_only_a_basket_explains_is_not_supported(gated):
+    statistics = replace(gated.summary.statistics, minimum_length=MinimumLength(1.0, 3.4))
+    passing = {
+        "deflated_sharpe": replace(statistics.deflated_sharpe, probability=0.99),
+        "pbo": replace(statistics.pbo, probability=0.01),
+    }
+    for p, word in ((0.853, "not distinguishable from luck"), (0.03, "supported")):
+        twins = replace(TWINS, spa=replace(TWINS.spa, consistent=p))
+        summary = replace(gated.summary, statistics=replace(statistics, twins=twins, **passing))
+        assert verdict(summary)[0] == word

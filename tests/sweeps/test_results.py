@@ -16,8 +16,9 @@ from backtest.files.documents import to_json
 from backtest.files.hashes import sealed_json
 from backtest.output.publish import publish_index
 from backtest.report import render_index
-from backtest.statistics.overfitting import Overfit
+from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
+from backtest.statistics.spa import Superior
 from backtest.strategy import load_strategy
 from backtest.sweeps import chunks, drift, sealed_parquet
 from backtest.sweeps.document import read_summary, sweep_document
@@ -29,6 +30,7 @@ from backtest.sweeps.results import (
     SearchStatistics,
     SweepResult,
     SweepSummary,
+    TwinStatistics,
     WindowFigures,
 )
 from backtest.sweeps.settings import Settings, typed_column
@@ -83,6 +85,17 @@ def summary_of(**changes):
         Refused("values never vary", 40),
         None,
         MinimumLength(None, 3.4),
+        Deflated(0.2, 0.1, 0.13, 0.4, 5.0, 30, 168),
+        curves=7,
+        twins=TwinStatistics(
+            spa=Superior(0.85, 0.84, 0.86, 5, 168),
+            deflated_sharpe=Refused("no setting differs from its twin over 30 returns", 168),
+            deflated_sharpe_curves=Deflated(0.3, 0.05, 0.06, 0.4, 5.0, 20, 168),
+            best="1" * 16,
+            beating=0.25,
+            richer=0.072,
+            idle=0.5,
+        ),
     )
     return replace(SweepSummary("example", 12, best, statistics, 40, 50, {"code": "c0"}, "capex-backtest"), **changes)
 
@@ -93,6 +106,8 @@ def test_the_document_of_a_sweep_comes_back_as_it_was():
     assert document["schema"] == 2
     assert (document["deflated_sharpe"], document["pbo"], document["spa_p"]) == (None, 0.1, None)
     back = read_summary(document)
+    assert (document["curves"], document["spa_p_against_twins"], document["beating_twin"]) == (7, 0.85, 0.25)
+    assert back.statistics.twins == summary_of().statistics.twins
     assert back.best.setting == {"lag": 2, "start": "2024-01-02"}
     assert np.isnan(back.best.windows["23Q2"].sharpe)
     assert json.loads(to_json(sweep_document(back))) == document

@@ -1,25 +1,27 @@
-"""The four checks of a search, and the verdict that they give by rule."""
+"""The checks of a search, and the verdict that they give by rule."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from backtest.formatting import DASH, known, number, percent
 from backtest.report.formatting import counted
+from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
 from backtest.statistics.sizes import SPA_ON_NOISE
 from backtest.statistics.window_rank import CONTRADICTED, SUPPORTED
-from backtest.sweeps.results import SearchStatistics, SweepSummary
+from backtest.sweeps.results import SearchStatistics, SweepSummary, TwinStatistics
 
 ENOUGH, RARE, COIN = 0.95, 0.05, 0.5  # fixed before any result
 UNCLEAR = "not distinguishable from luck"
 NO_BETTER = "choosing the best of one half of the days was no better than a coin in the other half"
 RULES = (
-    "The words are made by rule. Supported: all four checks pass, that is the Deflated Sharpe Ratio is at least 95%, the "
-    "probability of overfitting and the p-value of superior ability are at most 5%, and the run is at least as long as a search "
-    "of this size needs. Contradicted: the best Sharpe ratio is not above zero, or the probability of overfitting is 50% or "
-    "more. Not distinguishable from luck: everything else, also where a check could not be computed."
+    "The words are made by rule. Supported: every check passes, that is the Deflated Sharpe Ratio is at least 95%, the "
+    "probability of overfitting and the p-values of superior ability are at most 5%, that over twins too where there is a "
+    "signal, and the run is at least as long as a search of this size needs. Contradicted: the best Sharpe ratio is not above "
+    "zero, or the probability of overfitting is 50% or more. Not distinguishable from luck: everything else, also where a check "
+    "could not be computed."
 )
-Outcome = Literal["passes", "fails", "refused"]
+Outcome = Literal["passes", "fails", "refused", "not asked"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,25 @@ LENGTH = Kind(
     "the run is too short for a search of this size",
     "Below this length the best of as many trials without any edge is expected to reach the same Sharpe ratio.",
 )
-KINDS = (DEFLATED_SHARPE, OVERFITTING, SUPERIOR, LENGTH)
+OVER_TWINS = Kind(
+    "Superior ability over twins (SPA), p-value",
+    "no setting is shown to beat its own twin, which has the signal on throughout",
+    "The same test that no setting earned more than its own twin: the same book, rules and costs with the signal on wherever it "
+    "has a value. It asks whether the signal adds anything; a basket chosen in hindsight passes the test before it and not this.",
+)
+KINDS = (DEFLATED_SHARPE, OVERFITTING, SUPERIOR, OVER_TWINS, LENGTH)
 
 
 def checks(summary: SweepSummary) -> tuple[Check, ...]:
-    """Return the four checks of a search, in the order of KINDS."""
+    """Return the checks of a search, in the order of KINDS; that over twins is not asked where there is no signal."""
     statistics = summary.statistics
-    return _deflated_sharpe(summary), _overfitting(statistics), _superior(statistics), _length(summary)
+    return (
+        _deflated_sharpe(summary),
+        _overfitting(statistics),
+        _superior(statistics),
+        _over_twins(statistics.twins),
+        _length(summary),
+    )
 
 
 def share(value: float) -> str:
@@ -99,7 +113,7 @@ def _refused(kind: Kind, refused: Refused) -> Check:
 
 
 def _deflated_sharpe(summary: SweepSummary) -> Check:
-    deflated = summary.statistics.deflated_sharpe
+    deflated, once = summary.statistics.deflated_sharpe, summary.statistics.deflated_sharpe_curves
     if isinstance(deflated, Refused):
         return _refused(DEFLATED_SHARPE, deflated)
     figure = share(deflated.probability)
@@ -108,6 +122,7 @@ def _deflated_sharpe(summary: SweepSummary) -> Check:
         f"hurdle {number(deflated.threshold * float(summary.best.periods) ** 0.5)} a year",
         f"skewness {number(deflated.skewness, 1)}",
         f"kurtosis {number(deflated.kurtosis, 1)}",
+        *(() if isinstance(once, Refused) else (f"{share(once.probability)} with equal curves once (N {once.trials:,})",)),
     )
     return Check(
         DEFLATED_SHARPE, figure, _outcome(deflated.probability >= ENOUGH), sentence, deflated.n, deflated.trials, details
@@ -139,6 +154,29 @@ def _superior(statistics: SearchStatistics) -> Check:
     return Check(SUPERIOR, figure, _outcome(superior.consistent <= RARE), sentence, superior.n, superior.trials, details)
 
 
+def _over_twins(twins: TwinStatistics | Refused) -> Check:
+    if isinstance(twins, Refused):
+        return Check(OVER_TWINS, DASH, "not asked", f"whether the signal adds anything is not asked: {twins.reason}")
+    if isinstance(twins.spa, Refused):
+        return _refused(OVER_TWINS, twins.spa)
+    figure = rarity(twins.spa.consistent)
+    sentence = f"the p-value that no setting beats its own twin is {figure} (SPA)"
+    details = (
+        f"between {number(twins.spa.lower, 3)} and {number(twins.spa.upper, 3)}",
+        f"{share(twins.beating)} of settings have a higher Sharpe ratio than their twin, {share(twins.richer)} a higher return",
+        f"the signal acts in {share(1.0 - twins.idle)}",
+        *_deflated_excess(twins.deflated_sharpe, "settings"),
+        *_deflated_excess(twins.deflated_sharpe_curves, "distinct curves"),
+    )
+    return Check(OVER_TWINS, figure, _outcome(twins.spa.consistent <= RARE), sentence, twins.spa.n, twins.spa.trials, details)
+
+
+def _deflated_excess(deflated: Deflated | Refused, counted_as: str) -> tuple[str, ...]:
+    if isinstance(deflated, Refused):
+        return ()
+    return (f"Deflated Sharpe Ratio of the best excess {share(deflated.probability)} (N {deflated.trials:,} {counted_as})",)
+
+
 def _length(summary: SweepSummary) -> Check:
     length, trials = summary.statistics.minimum_length, summary.trials
     if length.years is None:
@@ -157,17 +195,17 @@ def verdict(summary: SweepSummary) -> tuple[str, str]:
     if not isinstance(pbo, Refused) and pbo.probability >= COIN:
         return CONTRADICTED, NO_BETTER
     for check in checks(summary):
-        if check.outcome != "passes":
+        if check.outcome not in ("passes", "not asked"):
             refused = check.outcome == "refused"
             return UNCLEAR, f"{check.kind.title} could not be computed" if refused else check.kind.failed
-    return SUPPORTED, "all four checks pass"
+    return SUPPORTED, "every check passes"
 
 
 def worth(summary: SweepSummary) -> str:
     """Return how many settings a sweep had, the best Sharpe ratio, and what the search for it is worth: one sentence."""
     word, because = verdict(summary)
-    four = "; ".join(check.sentence for check in checks(summary))
+    answers = "; ".join(check.sentence for check in checks(summary) if check.outcome != "not asked")
     return (
         f"Of {counted(summary.settings, 'setting')} the best has a Sharpe ratio of {number(summary.best.sharpe)} over the "
-        f"whole run, and as the best of {counted(summary.trials, 'trial')} it is {word}, because {because}: {four}."
+        f"whole run, and as the best of {counted(summary.trials, 'trial')} it is {word}, because {because}: {answers}."
     )

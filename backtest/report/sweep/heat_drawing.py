@@ -7,13 +7,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 
 from backtest.formatting import number
 from backtest.report.charts.canvas import Size, chart, clipped
 from backtest.report.charts.colours import light
 from backtest.report.components import Chart
 from backtest.report.sweep.maps import Map
+from backtest.report.sweep.search import Mask
 from backtest.statistics.refusal import Floats
 
 PALEST, FULLEST = 0.05, 0.55  # opacity: text of the page's ink stays legible on both papers
@@ -21,6 +22,7 @@ LETTER = 0.58  # width of a letter, of its height
 WIDEST, GAP, EDGE, KEY = 64.0, 28.0, 6.0, 5
 FEW = 6  # columns that a narrow page has room for
 KEY_NAME = "scale of the page"
+CORNER = 5.0  # pixels of the mark in the corner of a cell
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def _figure(size: Size, pair: Map, scale: Scale) -> Figure:
     for position, (name, cells) in enumerate(shown):
         axes = layout.axes(figure, position)
         _cells(axes, layout, cells, scale)
+        _mark_idle(axes, layout, pair.idle.T if turned else pair.idle)
         axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor=light("ink"), lw=1.5, clip_on=False))
         _name(axes, layout, name, names)
         _values(axes, layout, rows, columns)
@@ -154,6 +157,14 @@ def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
         axes.add_patch(Rectangle((column + 0.02, row + 0.03), 0.96, 0.94, facecolor=colour, alpha=opacity, lw=0, clip_on=False))
         if digits is not None:
             _text(axes, column + 0.5, row + 0.5, number(float(value), digits), layout, "ink")
+
+
+def _mark_idle(axes: Axes, layout: _Layout, idle: Mask) -> None:
+    """Mark the upper left corner of the cells in which the signal never acts."""
+    width, height = CORNER / layout.cell, CORNER / (layout.line + 4)
+    for row, column in np.argwhere(idle):
+        corner = ((column + 0.02, row + 0.03), (column + 0.02 + width, row + 0.03), (column + 0.02, row + 0.03 + height))
+        axes.add_patch(Polygon(corner, facecolor=light("ink"), lw=0, clip_on=False))
 
 
 def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> None:

@@ -40,6 +40,7 @@ def _none(search: Search) -> str:
 
 def _read(search: Search, scale: Scale) -> str:
     years = search.years
+    marked = " A mark in the corner: the signal never acts in any setting of the cell." if not search.acts.all() else ""
     signs = ", blue above zero and vermillion below" if scale.low < 0.0 < scale.high else ""
     return (
         "Each cell is the median Sharpe ratio, over the whole run, of all settings that share its two values, whatever their "
@@ -48,7 +49,7 @@ def _read(search: Search, scale: Scale) -> str:
         "Only numbers have neighbours; categories have no order. All maps of this page share one scale, from "
         f"{number(scale.low)} to {number(scale.high)}{signs}; over {number(years, 1)} years a ratio has a standard error of "
         f"{number(years**-0.5)}, so the level of a whole map is uncertain by that much. Outlined: the cell "
-        "of the best setting, the first where several are equal."
+        f"of the best setting, the first where several are equal.{marked}"
     )
 
 
@@ -64,9 +65,17 @@ def _parts(pairs: Sequence[Map], scale: Scale) -> Iterator[Part]:
 
 
 def _picture(anchor: str, pair: Map, scale: Scale) -> Chart:
-    summary = _ends(pair)
+    summary = f"{_ends(pair)}{_idle(pair)}"
     label = f"Heat map of the median Sharpe ratio by {pair.title}. {summary} Every figure is in the table below it."
     return draw(anchor, label, summary, pair, scale)
+
+
+def _idle(pair: Map) -> str:
+    """Return in how many cells the signal never acts."""
+    if not pair.idle.any():
+        return ""
+    cells = counted(int(np.isfinite(pair.median).sum()), "cell")
+    return f" In {int(pair.idle.sum()):,} of {cells} the signal never acts (a mark in the corner)."
 
 
 def _ends(pair: Map) -> str:
@@ -104,4 +113,6 @@ def _tables(pair: Map) -> Iterator[Table]:
 def _row(pair: Map, row: int, columns: Sequence[int]) -> Iterator[Cell]:
     for column in columns:
         median, worst = float(pair.median[row, column]), float(pair.worst[row, column])
-        yield Cell(number(median), note=number(worst) if pair.has_neighbours and np.isfinite(worst) else "")
+        notes = [number(worst)] if pair.has_neighbours and np.isfinite(worst) else []
+        notes += ["never acts"] if pair.idle[row, column] else []
+        yield Cell(number(median), note=", ".join(notes))

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from backtest.report.sweep.search import Field, Search
+from backtest.report.sweep.search import Field, Mask, Search
 from backtest.statistics.refusal import Floats
 from backtest.thesis.windows import WHOLE
 
@@ -18,13 +18,15 @@ MOST_VALUES = 36  # of a field in a map: neighbouring numbers are gathered, more
 class Map:
     """The median Sharpe ratio by two fields, and the worst neighbour of each cell: shape (values down, values across).
 
-    NaN where no setting has a ratio. `across` is None where a single field varies: one column.
+    NaN where no setting has a ratio. `idle` says of each cell whether the signal never acts in any of its settings. `across` is
+    None where a single field varies: one column.
     """
 
     down: Field
     across: Field | None
     median: Floats
     worst: Floats
+    idle: Mask
     best_at: tuple[int, int]
 
     @property
@@ -68,9 +70,18 @@ def _map(search: Search, down: Field, across: Field | None) -> Map:
     rows = pd.DataFrame({"down": down.positions, "across": columns, "ratio": ratios})
     medians = rows.groupby(["down", "across"])["ratio"].median()
     median[medians.index.get_level_values(0), medians.index.get_level_values(1)] = medians.to_numpy()
+    acting = np.zeros(shape, dtype=bool)
+    np.logical_or.at(acting, (down.positions, columns), search.acts)
     best = int(np.nanargmax(ratios))
     steps = int(down.numeric), int(bool(across and across.numeric))
-    return Map(down, across, median, worst_neighbours(median, *steps), (int(down.positions[best]), int(columns[best])))
+    return Map(
+        down,
+        across,
+        median,
+        worst_neighbours(median, *steps),
+        ~acting & ~np.isnan(median),
+        (int(down.positions[best]), int(columns[best])),
+    )
 
 
 def worst_neighbours(cells: Floats, down: int, across: int) -> Floats:

@@ -1,10 +1,12 @@
 """What the search found and what it is worth, in one sentence made by rule from the figures."""
 
 from backtest.formatting import number
-from backtest.report.components import Section, Text
+from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
 from backtest.report.formatting import counted
-from backtest.report.sweep.checks import RULES, worth
+from backtest.report.sweep.checks import RULES, share, worth
 from backtest.report.sweep.search import Search
+from backtest.statistics.refusal import Refused
+from backtest.sweeps.results import SweepSummary
 from backtest.thesis.windows import WHOLE
 
 TRIALS = (
@@ -15,8 +17,35 @@ TRIALS = (
 
 def section(search: Search) -> Section:
     """Return the sentence, what the middle of the settings did, and the rules behind the words."""
-    blocks = (Text(worth(search.summary), "lead"), Text(_middle(search)), Text(f"{RULES} {TRIALS}", "small"))
+    texts = (Text(_middle(search)), Text(_added(search.summary)), Text(f"{RULES} {TRIALS}", "small"))
+    blocks: tuple[Block, ...] = (Text(worth(search.summary), "lead"), *_expected(search.summary), *texts)
     return Section("outcome", "What the search found, and what it is worth", blocks)
+
+
+def _added(summary: SweepSummary) -> str:
+    """Return how many settings differ at all, and what the signal added."""
+    statistics, settings = summary.statistics, counted(summary.settings, "setting")
+    alike = f"The {settings} are {counted(statistics.curves, 'distinct curve')}."
+    twins = statistics.twins
+    if isinstance(twins, Refused):
+        return f"{alike} What the signal added is not asked: {twins.reason}."
+    return (
+        f"{alike} A setting's twin is the same with the signal on wherever it has a value. Over the whole run "
+        f"{share(twins.beating)} of settings have a higher Sharpe ratio than their twin and {share(twins.richer)} a higher "
+        f"return; in {share(twins.idle)} the signal never acts, so that nothing there can be its merit."
+    )
+
+
+def _expected(summary: SweepSummary) -> tuple[Table, ...]:
+    """Return what the grid expects, and whether it came true."""
+    if not summary.expectations:
+        return ()
+    columns = Column("What"), Column("Expected"), Column("Figure", True, term="Expectation"), Column("Outcome")
+    rows = tuple(
+        (Cell(row.subject), Cell(row.bounds), Cell(row.text), Cell("met" if row.met else "not met"))
+        for row in summary.expectations
+    )
+    return (Table("What the grid expects of this sweep", columns, (Rows(rows),)),)
 
 
 def _middle(search: Search) -> str:

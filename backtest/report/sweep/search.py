@@ -10,8 +10,10 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from backtest.report.formatting import setting_value
+from backtest.statistics.refusal import Refused
+from backtest.sweeps.columns import ACTS, SHARPE, TOTAL_RETURN
 from backtest.sweeps.grid import Grid
-from backtest.sweeps.results import SHARPE, TOTAL_RETURN, SweepResult, SweepSummary
+from backtest.sweeps.results import SweepResult, SweepSummary
 from backtest.thesis.windows import IN_SAMPLE, WHOLE, Window
 
 Mask = npt.NDArray[np.bool_]
@@ -88,6 +90,13 @@ class Search:
     def _figures(self, name: str) -> pd.Series:
         nothing = pd.Series(np.nan, index=self.table.index)
         return self.table[name].astype(float) if name in self.table else nothing
+
+    @cached_property
+    def acts(self) -> Mask:
+        """In which rows the signal acts; everywhere where there is none."""
+        if isinstance(self.summary.statistics.twins, Refused):
+            return np.ones(len(self.table), dtype=bool)
+        return self.table[ACTS].to_numpy(dtype=bool)
 
     @property
     def rows(self) -> str:

@@ -1,4 +1,4 @@
-"""The four checks of the search with their figures: what each asks, what it says, and on how many days and trials it rests."""
+"""The checks of the search with their figures: what each asks, what it says, and on how many days and trials it rests."""
 
 from backtest.formatting import DASH
 from backtest.report.components import Bullets, Cell, Column, Rows, Section, Table, Text
@@ -25,7 +25,7 @@ def _table(summary: SweepSummary) -> Table:
         Column("n", True), Column("Trials", True),
     )  # fmt: skip
     rows = tuple(_row(check) for check in checks(summary))
-    return Table("What the best of the settings is worth, in four checks", columns, (Rows(rows),))
+    return Table("What the best of the settings is worth, check by check", columns, (Rows(rows),))
 
 
 def _row(check: Check) -> tuple[Cell, ...]:
@@ -43,6 +43,7 @@ def _trials(summary: SweepSummary) -> str:
     """Return how many settings the ledger has seen on other data, and whose count each check takes."""
     return (
         f"The Deflated Sharpe Ratio and the length take their N from the ledger of trials: {summary.trials:,} on these "
-        f"data ({summary.trials_on_any_data:,} different settings on any data). "
+        f"data ({summary.trials_on_any_data:,} different settings on any data). The {summary.settings:,} settings of this sweep "
+        f"are {summary.statistics.curves:,} distinct curves: paths of returns equal to the last bit count once. "
         "Overfitting and superior ability are computed from the curves of this sweep alone, not of trials before it."
     )
