@@ -58,7 +58,7 @@ def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDT
     lines = [*_indented(f"The claims of the thesis as known on {as_of}.", 0, width), ""]
     for row in rows:
         quarter = row["quarter"] or "no quarter"
-        figures = f"report {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
+        figures = f"thesis {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
         evidence = f"evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures"
         lines.append(f"{row['id']}: {row['verdict'].upper()}")
         for text in (row["sentence"], figures, evidence):

@@ -47,7 +47,7 @@ TERMS: dict[str, Term] = {
     "Turnover": Term("Half of all that was bought and sold, over the mean value: 1.00× replaces the book once.", "× of the book"),
     "Costs": Term("Commission, taxes, fees and slippage.", "% of the book"),
     "Orders": Term("Orders that were filled.", COUNT),
-    "Its figure": Term("What the report states.", "that of the claim, below it"),
+    "Its figure": Term("What the thesis states.", "that of the claim, below it"),
     "Ours": Term(
         "What the first reading of the claim measures, from figures published by the end of the run.", "that of the claim"
     ),

@@ -180,7 +180,7 @@ def test_a_table_is_saved_as_csv_with_its_header_and_every_row(controlled):
     assert saved.value.suggested_filename == "the-claims-ledger.csv"
     rows = list(csv.reader(saved.value.path().read_text(encoding="utf-8-sig").splitlines()))
     table = controlled.locator("table", has=controlled.get_by_text("The claims ledger", exact=True))
-    assert rows[0][1:4] == ["Claim", "The report says", "Its figure"]
+    assert rows[0][1:4] == ["Claim", "The thesis says", "Its figure"]
     assert len(rows) == 1 + table.locator("tbody tr").count()
     assert {len(row) for row in rows} == {len(rows[0])}
 

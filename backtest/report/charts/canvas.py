@@ -137,7 +137,7 @@ def _name_regimes(size: Size, axes: Axes, windows: Sequence[Window], first: pd.T
         elif start < end:
             above(size, axes, (days(start) + days(end)) / 2, clipped(window.name, 10), (0, 4), ha="center")
     if first <= written <= last:
-        named = f"report {written:%Y-%m-%d}"
+        named = f"thesis {written:%Y-%m-%d}"
         above(size, axes, days(written), named, (0, 8 + size.font), ha="center", color=light("ink"))
 
 

@@ -103,7 +103,7 @@ def _ratio(size: Size, axes: Axes, shown: ThesisFigures, reported: Mapping[str, 
     for quarter, value in reported.items():
         at = _day_of(quarter)
         axes.plot([at], [value], "D", ms=8, mfc=light("paper"), mec=light("vermillion"), mew=1.8)
-        text = f"report {percent(value, 0, sign=False)}"
+        text = f"thesis {percent(value, 0, sign=False)}"
         axes.annotate(text, (at, value), xytext=(8, 4), textcoords="offset points", fontsize=size.font - 0.5)
     axes.set_ylim(0, 1.25 * max([*ratio.values(), *reported.values()]))
     title(axes, shown.ratio_title, size)

@@ -24,7 +24,7 @@ def section(result: RunResult) -> Section:
     curves = next((curves for finding in result.claims if (curves := _curves(finding))), {})
     if curves:
         blocks.append(_specification(curves))
-    return Section("claims", "The report's claims against its own figures", tuple(blocks))
+    return Section("claims", "The thesis's claims against published figures", tuple(blocks))
 
 
 def _tally(result: RunResult) -> str:
@@ -49,7 +49,7 @@ def _counts(verdicts: Counter[Verdict]) -> str:
 def _table(result: RunResult) -> Table:
     columns = (
         Column("Claim"),
-        Column("The report says", prose=True),
+        Column("The thesis says", prose=True),
         Column("Its figure", True),
         Column("Ours", True),
         Column(f"Verdict on {ended(result.windows)}", prose=True, term="Verdict at the run's end"),
