@@ -130,7 +130,8 @@ class Runner:
         shown = {"PATH": path, "CI": "true", "GITHUB_STEP_SUMMARY": str(self.folder / "step_summary.md")}
         words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
         done = subprocess.run(words, cwd=workspace, env=environment | shown | stated, capture_output=True, text=True)
-        (workspace / "log.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+        with (workspace / "log.txt").open("a", encoding="utf-8") as log:
+            log.write(done.stdout + done.stderr)
         return done.returncode
 
     def use(self, action, given, workspace):
