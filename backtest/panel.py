@@ -45,7 +45,7 @@ class Archive:
         figures = self._known_rows().by(moment)
         chips = self._made_once("_chips", self.facts.accelerators, lambda table: Announced(table, "chip")).by(moment)
         ranges = self._made_once("_ranges", self.facts.ranges, Announced).by(moment)
-        rows, chips, ranges = (_closed(table).copy(deep=False) for table in (figures.rows, chips, ranges))
+        rows, chips, ranges = (_apart(_closed(table)) for table in (figures.rows, chips, ranges))
         panel = Panel(moment, rows, chips, self._prices_known(moment), self.facts.names, self.thesis, ranges)
         object.__setattr__(panel, "_figures", figures)
         return panel
@@ -311,6 +311,16 @@ def _sealed(table: pd.DataFrame, copy: bool = False) -> pd.DataFrame:
     if isinstance(index, pd.DatetimeIndex) and index.tz is None:
         index = pd.DatetimeIndex(_sealed_array(index.to_numpy()), name=index.name, freq=index.freq, copy=False)  # type: ignore[arg-type]
     return pd.DataFrame(flat.T, index, table.columns, copy=False)
+
+
+def _apart(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of its own over the same memory, of which pandas does not know that it is shared.
+
+    It would copy shared memory before it writes there; like this a write to closed memory fails.
+    """
+    axes = table._mgr.axes
+    blocks = tuple(block.make_block_same_class(block.values, placement=block.mgr_locs) for block in table._mgr.blocks)
+    return pd.DataFrame._from_mgr(type(table._mgr)(blocks, axes), axes)  # type: ignore[attr-defined,no-any-return]
 
 
 def _closed(table: pd.DataFrame) -> pd.DataFrame:

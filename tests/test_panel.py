@@ -223,7 +223,8 @@ def test_writing_into_a_panels_tables_reaches_neither_the_archive_nor_the_next_p
     prices, rows = before.prices.copy(), before.rows.copy()
     spoilt = archive.as_of(moment)
     spoilt.prices.iloc[:, :] = 1.0
-    spoilt.rows.loc[:, "value"] = 1.0
+    with pytest.raises((TypeError, ValueError), match=r"Invalid value|read-only"):
+        spoilt.rows.loc[:, "value"] = 1.0
     pd.testing.assert_frame_equal(archive.as_of(moment).prices, prices)
     pd.testing.assert_frame_equal(archive.as_of(moment).rows, rows)
 
