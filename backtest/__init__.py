@@ -1,4 +1,4 @@
-"""Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them."""
+"""Backtests a thesis: suppliers outgrow the CapEx of those who buy from them."""
 
 __version__ = "0.2.0"
 

@@ -43,7 +43,7 @@ def _print_version(wanted: bool) -> None:
 def options(
     version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)] = False,
 ) -> None:
-    """Backtests one thesis: AI-interconnect suppliers outgrow the CapEx of the clouds that buy from them."""
+    """Backtests a thesis: suppliers outgrow the CapEx of those who buy from them."""
 
 
 for command in (run, sweep, signals, claims, compare, verify):
