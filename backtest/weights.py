@@ -16,6 +16,7 @@ from backtest.signals import SUPPLY_CHAIN
 
 Members = Mapping[str, tuple[str, ...]]
 Targets = dict[str, float]
+ROUNDING = 1e-9  # shares closer than this are the same
 
 
 class Weighting(Protocol):
@@ -50,6 +51,11 @@ class Controlled(Weighting, Protocol):
 
     def signal_shares(self, scores: Sequence[pd.Series], members: Members) -> dict[str, float] | None:
         """Return the shares of the book that the signal asks for, by what it scores; None where it has no value."""
+
+
+def shares_differ(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Return whether the shares that a signal asks for at two decisions differ by more than rounding."""
+    return any(abs(before.get(name, 0.0) - after.get(name, 0.0)) > ROUNDING for name in before.keys() | after.keys())
 
 
 @dataclass(frozen=True)

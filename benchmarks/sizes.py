@@ -385,6 +385,49 @@ def divisors(share) -> Iterator[Row]:
         yield Row(name, f"{Search(100)}, blocks of 25 days", 0.05, rate(pair[column] <= 0.05 for pair in estimates), samples)
 
 
+QUARTERS, QUARTER = 14, 63  # of a signal that is known once a quarter, and the days of each
+THRESHOLDS = np.arange(-16, 17) / 10  # of the gate that it opens, in its standard deviations
+
+
+def gates(share) -> Iterator[Row]:
+    """A gate on one basket, every threshold against its twin, which holds the basket throughout; off, both hold cash or it."""
+    samples = int(320 * share)
+    for drift, loss in ((0.0, 0.0), (0.001, 0.0), (0.0, 0.002), (0.0, 0.004)):
+        signals = rows(samples, 91, QUARTERS, 0.5)
+        days = 0.025 * rows(samples, 92, QUARTERS * QUARTER)
+        estimates = []
+        for seed, (signal, noise) in enumerate(zip(signals, days, strict=True)):
+            known = np.repeat(signal, QUARTER)
+            returns = noise + drift - loss * (known < 0.0)
+            estimates.append(_over_twin(-returns[:, None] * (known[:, None] <= THRESHOLDS), seed))
+        p, settings, curves = (np.array(column) for column in zip(*estimates, strict=True))
+        promised = None if loss else 0.05
+        case = f"33 thresholds of a gate, 14 quarters of 63 days, {_world(drift, loss)}"
+        yield Row("SPA over twins: consistent p at most 5%", case, promised, rate(p <= 0.05), samples)
+        yield Row(
+            "Deflated Sharpe of the best excess over a twin above 95%, N settings", case, promised, rate(settings > 0.95), samples
+        )
+        yield Row("the same, N distinct curves", case, promised, rate(curves > 0.95), samples)
+
+
+def _world(drift, loss):
+    if loss:
+        return f"the basket loses {21 * loss:.1%} a month while the signal is below its mean"
+    return f"the basket gains {21 * drift:.1%} a month whatever the signal says"
+
+
+def _over_twin(excess, seed):
+    """Return the p-value of SPA and both Deflated Sharpe Ratios of excesses over twins, of which some never differ from zero."""
+    table = pd.DataFrame(excess[:, np.ptp(excess, axis=0) > 0.0])
+    best = spa.Draws(len(table), 25, seed, 500).best_of(excess)
+    ratios = (table.mean() / table.std()).to_numpy()
+    once = ratios[~table.T.duplicated().to_numpy()]
+    chosen = table.iloc[:, int(ratios.argmax())]
+    settings = overfitting.deflated_sharpe(chosen, ratios, len(THRESHOLDS)).probability
+    curves = overfitting.deflated_sharpe(chosen, once).probability
+    return spa.superior_of([best], len(table)).consistent, settings, curves
+
+
 def alphas(share) -> Iterator[Row]:
     samples = int(400 * share)
     for n in (61, 880):
@@ -415,6 +458,7 @@ STUDIES: tuple[Callable[[float], Iterator[Row]], ...] = (
     thresholds,
     exposures,
     divisors,
+    gates,
     alphas,
 )
 

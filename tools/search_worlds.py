@@ -17,6 +17,7 @@ from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.signals.momentum import Momentum
 from backtest.statistics.refusal import Floats, Refused
+from backtest.statistics.spa import Superior
 from backtest.sweeps.chunks import encoded, evaluate, plan
 from backtest.sweeps.grid import Grid
 from backtest.sweeps.measurement import measure
@@ -85,24 +86,29 @@ def swept(seed: int, monthly: float) -> SearchStatistics:
 
 
 def figures(monthly: float, count: int) -> Floats:
-    """Return, per world, the Deflated Sharpe Ratio, PBO and the p-value of SPA."""
+    """Return, per world, the Deflated Sharpe Ratio, PBO and SPA's p; and over twins SPA's p and the Deflated Sharpe Ratios."""
     rows = []
     for seed in range(count):
         worth = swept(seed, monthly)
-        assert not any(isinstance(part, Refused) for part in (worth.deflated_sharpe, worth.pbo, worth.spa))
-        rows.append([worth.deflated_sharpe.probability, worth.pbo.probability, worth.spa.consistent])
+        search, twins = (worth.deflated_sharpe, worth.pbo, worth.spa), worth.twins
+        over_twins = (twins.spa, twins.deflated_sharpe, twins.deflated_sharpe_curves)
+        assert not any(isinstance(part, Refused) for part in (*search, *over_twins))
+        rows.append([part.consistent if isinstance(part, Superior) else part.probability for part in (*search, *over_twins)])
     return np.array(rows)
 
 
 def main(count: int) -> None:
     """Print how often each check calls the search a find."""
     size = len(Settings(SPEC, GRID))
-    print(f"| {size} settings, {count} worlds | Deflated Sharpe above 95% | mean PBO | PBO at most 5% | SPA p at most 5% |")
-    print("|---|---:|---:|---:|---:|")
+    over_twins = "SPA over twins p at most 5% | Deflated Sharpe over twins above 95% | the same, N curves"
+    checks = f"Deflated Sharpe above 95% | mean PBO | PBO at most 5% | SPA p at most 5% | {over_twins}"
+    print(f"| {size} settings, {count} worlds | {checks} |")
+    print(f"|---|{'---:|' * 7}")
     for monthly in (0.0, 0.02, 0.04):
-        deflated, overfit, p = figures(monthly, count).T
+        deflated, overfit, p, p_twins, settings, curves = figures(monthly, count).T
         world = "noise" if not monthly else f"{monthly:.0%} a month in the two names that rose most"
         rates = [(deflated > 0.95).mean(), overfit.mean(), (overfit <= 0.05).mean(), (p <= 0.05).mean()]
+        rates += [(p_twins <= 0.05).mean(), (settings > 0.95).mean(), (curves > 0.95).mean()]
         print(f"| {world} | " + " | ".join(f"{rate:.1%}" for rate in rates) + " |", flush=True)
 
 

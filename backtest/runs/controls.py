@@ -17,9 +17,7 @@ from backtest.statistics.intervals import difference_interval
 from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
 from backtest.thesis.windows import Window
-from backtest.weights import Controlled, Equal, Weighting
-
-ROUNDING = 1e-9  # shares closer than this are the same
+from backtest.weights import Controlled, Equal, Weighting, shares_differ
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.Da
     if not known:
         return Activity(0, None, None, None, None)
     pairs = pairwise(known)
-    changes = [f"{session:%Y-%m-%d}" for (_, before), (session, after) in pairs if _differ(before, after)]
+    changes = [f"{session:%Y-%m-%d}" for (_, before), (session, after) in pairs if shares_differ(before, after)]
     first = known[0][0]
     on = pd.Series([sum((wanted or {}).values()) for wanted in shares], [decision.session for decision in decisions])
     later = on.reindex(sessions).ffill().shift(1)[sessions > first]
@@ -88,10 +86,6 @@ def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.Da
         first_change=changes[0] if changes else None,
         last_change=changes[-1] if changes else None,
     )
-
-
-def _differ(before: dict[str, float], after: dict[str, float]) -> bool:
-    return any(abs(before.get(name, 0.0) - after.get(name, 0.0)) > ROUNDING for name in before.keys() | after.keys())
 
 
 def _compared(equity: pd.Series, control: pd.Series, spans: Sequence[Window]) -> dict[str, ControlWindow]:

@@ -21,3 +21,4 @@ class Rates:
 
 
 SPA_ON_NOISE = Rates("SPA consistent p at most 5%", promised=5, low=4, high=7)
+SPA_OVER_TWINS_ON_NOISE = Rates("SPA over twins: consistent p at most 5%", promised=5, low=0, high=4)

@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -34,7 +35,7 @@ from backtest.signals import Signal
 from backtest.statistics import performance
 from backtest.strategy import LOCAL, Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
-from backtest.weights import Controlled, Weighting
+from backtest.weights import Controlled, Weighting, shares_differ
 
 BOOKS_AT_ONCE = 64  # traded together: bounds the memory
 Key = TypeVar("Key", bound=Hashable)
@@ -213,13 +214,13 @@ class Evaluator:
     def _make_path(self, key: _Decider) -> _Path:
         """Return what one book decides."""
         sessions = decision_sessions(key.policy.rebalance, key.span.sessions)
-        contexts = [self._context((key.baskets, key.span.markets, session)) for session in sessions]
-        decisions = [self._decision(key, context) for context in contexts]
+        decisions = [self._decision(key, session) for session in sessions]
         targets = target_weights(decisions, key.span.tickers)
-        changes = _changes(key.policy.weights, decisions, contexts)
+        changes = _changes(key.policy.weights, decisions)
         return _Path(sessions, targets, hashlib.sha256(targets.tobytes()).digest(), changes)
 
-    def _decision(self, key: _Decider, context: DecisionContext) -> Decision:
+    def _decision(self, key: _Decider, session: pd.Timestamp) -> Decision:
+        context = self._context((key.baskets, key.span.markets, session))
         scores = tuple(self._scores((signal, context.moment)) for signal in key.policy.signals)
         return decide_from(key.policy.weights, key.book, context, scores)
 
@@ -261,14 +262,12 @@ class Evaluator:
         return conditions, unit_values(conditions, prices, market.base).in_base
 
 
-def _changes(weights: Weighting, decisions: Sequence[Decision], contexts: Sequence[DecisionContext]) -> bool:
-    """Return whether the shares that a signal asks for differ between any two decisions at which it has a value."""
+def _changes(weights: Weighting, decisions: Sequence[Decision]) -> bool:
+    """Return whether the shares that a signal asks for ever switch between decisions at which it has a value."""
     if not isinstance(weights, Controlled):
         return False
-    pairs = zip(decisions, contexts, strict=True)
-    shares = [weights.signal_shares(decision.scores, context.eligible) for decision, context in pairs]
-    given = [share for share in shares if share is not None]
-    return any(share != given[0] for share in given)
+    shares = [weights.signal_shares(decision.scores, decision.eligible) for decision in decisions]
+    return any(shares_differ(before, after) for before, after in pairwise(share for share in shares if share is not None))
 
 
 def _book(spec: StrategySpec, name: str) -> _Book:

@@ -59,7 +59,7 @@ def markdown(result: SweepResult, error: BaseException | None) -> str:
         "",
         "| what | figure |",
         "|---|---|",
-        *(f"| {what} | {figure} |" for what, figure in _worth(summary).items()),
+        *(f"| {what} | {figure} |" for what, figure in worth_of(summary).items()),
         f"| drift from the baseline | {'none' if error is None or isinstance(error, ExpectationError) else error} |",
         *(f"| {outcome.subject}, expected {outcome.bounds} | {_answer(outcome)} |" for outcome in summary.expectations),
         "",
@@ -77,7 +77,7 @@ def terminal(summary: SweepSummary, page: Path) -> str:
         *textwrap.wrap(setting, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
     ]
     expected = {f"{outcome.subject}, expected {outcome.bounds}:": _answer(outcome) for outcome in summary.expectations}
-    for what, figure in {**_worth(summary), **expected}.items():
+    for what, figure in {**worth_of(summary), **expected}.items():
         lines += textwrap.wrap(f"{what:<{COLUMN - 1}} {figure}", WIDTH, subsequent_indent="  ", drop_whitespace=True)
     return "\n".join([*lines, f"page: {page}"]) + "\n"
 
@@ -86,7 +86,7 @@ def _headline(summary: SweepSummary) -> str:
     return f"Best Sharpe ratio {number(summary.best.sharpe)} over the whole run, the best of {summary.trials:,} trials:"
 
 
-def _worth(summary: SweepSummary) -> Mapping[str, str]:
+def worth_of(summary: SweepSummary) -> Mapping[str, str]:
     """Return what the search for the best is worth: each check in words, and its figure or why there is none."""
     statistics = summary.statistics
     return {

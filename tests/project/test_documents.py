@@ -88,6 +88,7 @@ def test_the_page_of_a_sweep_says_what_spa_divides_by_and_how_often_it_errs():
 
 
 NULL = "SPA consistent p at most 5%"
+TWINS = "SPA over twins: consistent p at most 5%"
 AS_THEY_ARE = "the same, means not divided by their spread (`arch`)"
 AUTOCOVARIANCES = "the same, means divided by their errors from autocovariances"
 SIZES = {
@@ -95,6 +96,15 @@ SIZES = {
     "small exposure with an edge among large ones without ({:.0f}% found, not {:.0f}%)": lambda: (
         *measured(AS_THEY_ARE, "ratio of 0.25"),
         *measured(NULL, "ratio of 0.25"),
+    ),
+    "rejects noise {}–{}% of the time, less where the basket rises": lambda: spread(measured(TWINS, promised=5)),
+    "losses of 8.4% a month half the time is found {:.0f}% of the time in 14 quarters, of 4.2% {:.0f}%": lambda: (
+        *measured(TWINS, "loses 8.4%"),
+        *measured(TWINS, "loses 4.2%"),
+    ),
+    "of the best excess {:.0f}% with N as settings, {:.0f}% as distinct curves": lambda: (
+        *measured("Deflated Sharpe of the best excess over a twin above 95%, N settings", "loses 8.4%"),
+        *measured("the same, N distinct curves", "loses 8.4%"),
     ),
     "reject noise {:.0f}% of the time in blocks of 25 days": lambda: measured(AUTOCOVARIANCES),
     "EWC on 14 autocorrelated quarters is wrong about {:.0f}% of the time (promised 5%), Newey–West {:.0f}%": lambda: (

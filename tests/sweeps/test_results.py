@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 from support.markets import ROOT
 
+import backtest
 from backtest.errors import ConfigurationError, DataError, DriftError
 from backtest.files.documents import to_json
 from backtest.files.hashes import sealed_json
@@ -22,6 +24,7 @@ from backtest.statistics.spa import Superior
 from backtest.strategy import load_strategy
 from backtest.sweeps import chunks, drift, sealed_parquet
 from backtest.sweeps.document import read_summary, sweep_document
+from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import Grid
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.results import (
@@ -126,6 +129,27 @@ def test_a_sweep_with_a_tag_has_a_folder_of_its_own_beside_the_other_and_both_ar
     assert 'href="sweeps/example--fine-grid/index.html"' in front
     with pytest.raises(ConfigurationError, match="--tag is 'a/b'; expected up to 40"):
         SweepOptions(Path("example.py"), Path("grid.toml"), tmp_path, "", tag="a/b")
+
+
+SCHEMA = json.loads((Path(backtest.__file__).parent / "output" / "sweep.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+@pytest.mark.parametrize("twins", ["given", "refused"])
+def test_the_schema_of_a_sweep_describes_its_document_all_of_it(twins):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    summary = summary_of(expectations=(Outcome("spa p", "at most 0.05", float("nan"), False),))
+    if twins == "refused":
+        summary = replace(summary, statistics=replace(summary.statistics, twins=Refused("no signal", 0)))
+    document = json.loads(sealed_json(sweep_document(summary)))
+    assert [error.message for error in VALIDATOR.iter_errors(document)] == []
+    for path, value in ((("curves",), "7"), (("surprise",), 1), (("best", "windows", "whole", "difference"), "high")):
+        changed = json.loads(json.dumps(document))
+        part = changed
+        for name in path[:-1]:
+            part = part[name]
+        part[path[-1]] = value
+        assert not VALIDATOR.is_valid(changed), path
 
 
 def test_a_sweep_of_0_1_0_is_left_out_of_the_front_page_in_a_line_that_says_what_to_do(tmp_path, capsys):

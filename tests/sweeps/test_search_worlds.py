@@ -8,17 +8,22 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_sweep_of_noise_is_not_believed_and_its_best_is_as_likely_below_the_middle_as_above():
-    deflated, overfit, p = worlds.figures(0.0, 6).T
+    deflated, overfit, p, p_over_twins, settings, curves = worlds.figures(0.0, 6).T
     assert overfit.mean() == pytest.approx(0.5, abs=3 * 0.25 / np.sqrt(6))
     assert (deflated > 0.95).sum() <= 1
     assert (p <= 0.05).sum() <= 2
+    assert (p_over_twins <= 0.05).sum() <= 2
+    assert max((settings > 0.95).sum(), (curves > 0.95).sum()) <= 1
     assert (overfit <= 0.05).sum() == 0
 
 
 def test_a_sweep_finds_the_momentum_that_was_planted():
-    deflated, overfit, p = worlds.figures(0.06, 4).T
+    deflated, overfit, p, p_over_twins, settings, curves = worlds.figures(0.06, 4).T
     assert (deflated > 0.95).all()
     assert (p <= 0.05).all()
+    assert (p_over_twins <= 0.05).all()
+    assert (settings > 0.95).all()
+    assert (curves > 0.95).all()
     assert overfit.mean() < 0.2
 
 

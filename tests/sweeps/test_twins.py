@@ -1,5 +1,6 @@
 """Every setting is compared with its own twin, the same with the signal on wherever it has a value, and curves are counted."""
 
+from datetime import date
 from functools import partial
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 from support.markets import ROOT
 
+from backtest.decisions import decide
+from backtest.signals import SUPPLY_CHAIN
 from backtest.statistics.overfitting import deflated_sharpe
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import superior
@@ -100,6 +103,24 @@ def test_what_the_signals_added_is_that_of_six_settings_worked_by_hand(drawn, ar
     assert table["acts"].tolist() == [False, False, True, True, True, True]
     best = done.best.windows["whole"]
     assert (best.difference, best.twin_total_return) == pytest.approx((whole[2] - whole[0], whole[0]))
+
+
+@pytest.mark.slow
+def test_thresholds_that_no_score_lies_between_are_one_curve(archive, tmp_path):
+    """The thresholds of the large grid, monthly: the scores at the decisions say which of them can differ at all."""
+    spec = SPEC.replaced(end=date(2026, 7, 22))
+    above = tuple(round(-0.3 + 0.02 * step, 12) for step in range(33))
+    settings = Settings(spec, Grid({"weights.above": above}))
+    universe = archive.thesis.universe
+    decisions = decide(spec, "leaders", archive, universe, Evaluator(archive, universe).sessions(spec, "leaders"))
+    scores = np.array([decision.scores[0][SUPPLY_CHAIN] for decision in decisions])
+    known = scores[~np.isnan(scores)]
+    answers = [tuple(known > threshold) for threshold in above]
+    constant = [threshold for threshold, answer in zip(above, answers, strict=True) if len(set(answer)) == 1]
+    done = measured(settings, archive, tmp_path, trials=33)
+    assert done.statistics.curves == len(set(answers)) == 7
+    assert done.statistics.twins.idle == len(constant) / 33 == 13 / 33
+    assert done.table["acts"].tolist() == [threshold not in constant for threshold in above]
 
 
 def test_a_weighting_without_a_signal_has_no_twin(archive, tmp_path):

@@ -7,7 +7,7 @@ from backtest.formatting import DASH, known, number, percent
 from backtest.report.formatting import counted
 from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
-from backtest.statistics.sizes import SPA_ON_NOISE
+from backtest.statistics.sizes import SPA_ON_NOISE, SPA_OVER_TWINS_ON_NOISE
 from backtest.statistics.window_rank import CONTRADICTED, SUPPORTED
 from backtest.sweeps.results import SearchStatistics, SweepSummary, TwinStatistics
 
@@ -77,7 +77,8 @@ OVER_TWINS = Kind(
     "Superior ability over twins (SPA), p-value",
     "no setting is shown to beat its own twin, which has the signal on throughout",
     "The same test that no setting earned more than its own twin: the same book, rules and costs with the signal on wherever it "
-    "has a value. It asks whether the signal adds anything; a basket chosen in hindsight passes the test before it and not this.",
+    "has a value. It asks whether the signal adds anything; a basket chosen in hindsight passes the test before it and not this. "
+    f"A gate on noise is rejected in {SPA_OVER_TWINS_ON_NOISE} of cases, where {SPA_OVER_TWINS_ON_NOISE.promised}% are promised.",
 )
 KINDS = (DEFLATED_SHARPE, OVERFITTING, SUPERIOR, OVER_TWINS, LENGTH)
 
