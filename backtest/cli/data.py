@@ -86,7 +86,8 @@ def export(out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder tha
     from backtest.data.store.append_only import open_store
     from backtest.data.store.export import export as write
 
-    page, left_out = write(open_store(), out, load_sources(*_thesis().source_folders))
+    thesis = _thesis()
+    page, left_out = write(open_store(), out, load_sources(*thesis.source_folders), thesis.universe)
     for line in left_out:
         typer.echo(f"left out: {line}", err=True)
     typer.echo(f"{out}: {len(page['tickers'])} tickers, prices {page['prices_id']}")

@@ -7,6 +7,7 @@ import pytest
 
 from backtest.data.overrides import Decisions, Ended, Figure, Price, Suspended, load_decisions
 from backtest.errors import ConfigurationError
+from backtest.thesis import load_thesis
 
 WHY = {"reason": "looked at"}
 FIGURE = {"entity": "MSFT", "metric": "purchases_ppe", "period": "FY2023Q1"}
@@ -48,3 +49,12 @@ def test_a_reason_may_be_a_single_character_and_not_nothing(tmp_path):
         else:
             with pytest.raises(ConfigurationError, match=r"decisions.toml ended 1: reason"):
                 load_decisions(tmp_path)
+
+
+def test_a_decision_about_what_a_store_holds_for_another_thesis_is_no_slip(tmp_path):
+    row = '[[ended]]\nticker = "MU"\nsession = 2026-06-30\nreason = "the source ends here"\n'
+    (tmp_path / "decisions.toml").write_text(row, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="ended 1: no ticker 'MU'"):
+        load_decisions(tmp_path)
+    assert load_decisions(tmp_path, stored=["MU"]).ended("MU")
+    assert load_decisions(tmp_path, load_thesis("memory").universe).ended("MU")

@@ -130,6 +130,10 @@ class Store:
         names = sorted(f"{folder}/{table.name}" for table in path.iterdir()) if path.is_dir() else []
         return [name for name in names if self._versions(name)]
 
+    def keys(self) -> list[str]:
+        """Return what the tables are of: tickers, and names of sources for figures."""
+        return [table.partition("/")[2] for table in self.tables()]
+
     def answer(self, sha: str) -> bytes:
         """Return an answer's bytes by its hash."""
         path = self.answer_path(sha)

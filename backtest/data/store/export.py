@@ -33,17 +33,17 @@ class Page(TypedDict):
     prices_id: str
 
 
-def export(store: Store, out: Path, sources: Sources | None = None) -> tuple[Page, list[str]]:
-    """Write the snapshot to a folder that does not exist yet; return its page and a line for each ticker left out.
+def export(store: Store, out: Path, sources: Sources | None = None, universe: Universe | None = None) -> tuple[Page, list[str]]:
+    """Write a snapshot to a folder that does not exist yet; return its page and a line for each ticker left out.
 
-    The folder appears whole or not at all.
+    It has the prices of a universe, by default that of the first thesis, and all figures. The folder appears whole or not at all.
     """
     if out.exists():
         raise DataError(f"{out}: is there already, and a snapshot is never written over; expected a new folder")
-    universe = load_thesis().universe
+    universe = universe or load_thesis().universe
     traits = universe.market_and_currency()
     stored = stored_prices(store, sources)
-    decisions = load_decisions(store.home)
+    decisions = load_decisions(store.home, universe, [*stored])
     tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored, universe)
     rates = load_rates(store, stored, universe)
     quoted = {currency_of_rate(ticker): rate["close"] for ticker, rate in rates.items()}

@@ -112,7 +112,7 @@ def live_csv(store: Store, sources: Sources | None = None) -> bytes:
 
 def reconciled(store: Store, sources: Sources | None = None) -> Reconciled:
     """Return the live figures of a store compared with the embedded ones."""
-    return reconcile(live_figures(store, sources), load_facts().rows, load_decisions(store.home))
+    return reconcile(live_figures(store, sources), load_facts().rows, load_decisions(store.home, stored=store.keys()))
 
 
 def live_figures(store: Store, sources: Sources | None = None) -> pd.DataFrame:

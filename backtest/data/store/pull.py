@@ -94,7 +94,7 @@ def pull(
     for source in sources.values():
         source.origin.check_agent()
     with store.writing():
-        task = _Task(store, universe, since, load_decisions(store.home))
+        task = _Task(store, universe, since, load_decisions(store.home, universe, store.keys()))
         clients = {name: Client(source.origin, store.keep, clock) for name, source in sources.items()}
         for item in wanted:
             name = item.source.name
