@@ -443,6 +443,24 @@ def alphas(share) -> Iterator[Row]:
             )
 
 
+def pairs(share) -> Iterator[Row]:
+    """A book and its control: a market that both hold, and what the signal adds; acting on all sessions or on the first tenth."""
+    samples = int(320 * share)
+    for n, rho, acting in [(35, 0.0, 1.0), (61, 0.0, 1.0), (252, 0.0, 1.0), (252, 0.2, 1.0), (880, 0.2, 1.0), (880, 0.0, 0.1)]:
+        market = 0.001 + 0.02 * rows(samples, 91 + n, n, rho)
+        own = 0.01 * rows(samples, 92 + n, n, rho) * (np.arange(n) < acting * n)
+        case = f"n={n}, autocorrelation {rho}, the signal acts on {acting:.0%} of sessions"
+        for planted in (0.0, 0.3):
+            books = (1.0 + market) * np.exp(own + 0.01 * planted * (np.arange(n) < acting * n)) - 1.0
+            estimates = [
+                bootstrap.paired_interval(pd.Series(book), pd.Series(control), seed, repetitions=300)
+                for seed, (book, control) in enumerate(zip(books, market, strict=True))
+            ]
+            apart = rate(estimate.lower > 0.0 or estimate.upper < 0.0 for estimate in estimates)
+            what = f"{case}, {planted:g} deviations a session planted"
+            yield Row("paired difference: interval excludes 0", what, None if planted else 0.05, apart, samples)
+
+
 STUDIES: tuple[Callable[[float], Iterator[Row]], ...] = (
     sharpe_errors,
     bootstrapped,
@@ -460,6 +478,7 @@ STUDIES: tuple[Callable[[float], Iterator[Row]], ...] = (
     divisors,
     gates,
     alphas,
+    pairs,
 )
 
 

@@ -18,7 +18,7 @@ from backtest.output.summary import terminal
 from backtest.report import render
 from backtest.result import ControlWindow
 from backtest.runs import needed_tickers, run
-from backtest.runs.control_sentence import NO_SIGNAL, Activity, control_sentence
+from backtest.runs.control_sentence import NO_SIGNAL, ROTATION, Activity, control_sentence
 from backtest.runs.controls import activity
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
@@ -254,6 +254,15 @@ def test_what_waiting_cost_is_the_basket_less_the_twin(held, words):
 )  # fmt: skip
 def test_what_the_signal_did_comes_first(acted, words):
     assert sentence(acted, 0.4, (-0.1, 0.3), 0.4).startswith(words)
+
+
+def test_an_exposure_and_a_rotation_speak_of_what_they_do(archive):
+    share = run(gated((0.2, 0.4), Exposure(full_at=1.0)), archive).books["optical"].control.sentence
+    assert "it asked for 36% of the book on average since its first value (2024-01-02)" in share
+    window = {"whole": ControlWindow(0.4, 0.1, (-0.1, 0.3))}
+    themes = control_sentence(ONCE, {"whole": 0.5}, window, window, ROTATION)
+    assert "it held some theme 80% of the time since its first value" in themes
+    assert "the same book over all themes in equal parts +40.0%" in themes
 
 
 # The case that started it

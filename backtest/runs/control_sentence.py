@@ -31,11 +31,25 @@ class Activity:
     last_change: str | None
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How a kind of weighting speaks of its signal: a share of time or of the book ("{}"), and its twin."""
+
+    on: str
+    twin: str = "with the signal always on"
+
+
+GATE = Wording("it was on {} of the time")
+EXPOSURE = Wording("it asked for {} of the book on average")
+ROTATION = Wording("it held some theme {} of the time", "over all themes in equal parts")
+
+
 def control_sentence(
     acted: Activity | None,
     earned: Mapping[str, float | None],
     twin: Mapping[str, ControlWindow] | Refused,
     from_start: Mapping[str, ControlWindow],
+    wording: Wording = GATE,
 ) -> str:
     """Return what a book's signal did, whether it mattered and what waiting for it cost; `earned` is the book's by window."""
     if acted is None or isinstance(twin, Refused):
@@ -45,27 +59,31 @@ def control_sentence(
             f"Whether the signal mattered is not known: {reason}. The book earned {percent(earned[WHOLE])}, the basket held from "
             f"the first session {basket}."
         )
-    parts = [_did(acted), _mattered(earned[WHOLE], twin[WHOLE]), _waiting(acted, twin[WHOLE], from_start[WHOLE])]
-    return " ".join([*parts, *_out_of_sample(earned, twin, from_start)])
+    parts = [
+        _did(acted, wording),
+        _mattered(earned[WHOLE], twin[WHOLE], wording),
+        _waiting(acted, twin[WHOLE], from_start[WHOLE]),
+    ]
+    return " ".join([*parts, *_out_of_sample(earned, twin, from_start, wording)])
 
 
-def _did(acted: Activity) -> str:
+def _did(acted: Activity, wording: Wording) -> str:
     if acted.first_value is None:
         return "The signal never had a value."
     if acted.switches == 0:
-        state = {0.0: "off", 1.0: "on"}.get(acted.time_on or 0.0, f"on for {percent(acted.time_on, 0, sign=False)} of the book")
+        state = {0.0: "off", 1.0: "on"}.get(acted.time_on or 0.0, f"at {percent(acted.time_on, 0, sign=False)}")
         return f"The signal never switched: it was {state} from its first value ({acted.first_value}) to the end."
     when = f"once ({acted.first_change}) and never again"
     if acted.switches > 1:
         when = f"{number(acted.switches, 0)} times ({acted.first_change} to {acted.last_change})"
-    on = percent(acted.time_on, 0, sign=False)
-    return f"The signal switched {when}; it was on {on} of the time since its first value ({acted.first_value})."
+    on = wording.on.format(percent(acted.time_on, 0, sign=False))
+    return f"The signal switched {when}; {on} since its first value ({acted.first_value})."
 
 
-def _mattered(earned: float | None, twin: ControlWindow) -> str:
+def _mattered(earned: float | None, twin: ControlWindow, wording: Wording) -> str:
     if earned is None or twin.difference is None:
         return "There are no two sessions to compare."
-    both = f"the book earned {percent(earned)}, the same book with the signal always on {percent(twin.total_return)}"
+    both = f"the book earned {percent(earned)}, the same book {wording.twin} {percent(twin.total_return)}"
     if abs(twin.difference) < ROUNDS_TO_NOTHING:
         return f"It did nothing: {both}."
     if twin.interval is None or isinstance(twin.interval, Refused):
@@ -91,12 +109,15 @@ def _waiting(acted: Activity, twin: ControlWindow, from_start: ControlWindow) ->
 
 
 def _out_of_sample(
-    earned: Mapping[str, float | None], twin: Mapping[str, ControlWindow], from_start: Mapping[str, ControlWindow]
+    earned: Mapping[str, float | None],
+    twin: Mapping[str, ControlWindow],
+    from_start: Mapping[str, ControlWindow],
+    wording: Wording,
 ) -> Iterator[str]:
     if earned.get(OUT_OF_SAMPLE) is not None:
         returns = (earned[OUT_OF_SAMPLE], twin[OUT_OF_SAMPLE].total_return, from_start[OUT_OF_SAMPLE].total_return)
         book, always, basket = map(percent, returns)
-        yield f"Out of sample: {book}, {always} always on, {basket} the basket."
+        yield f"Out of sample: {book}, {always} {wording.twin}, {basket} the basket."
 
 
 def _size(value: float) -> str:

@@ -11,13 +11,15 @@ from backtest.execution.trading import traded_values
 from backtest.guard import attempt
 from backtest.prices import Prices
 from backtest.result import Control, ControlWindow
-from backtest.runs.control_sentence import Activity, control_sentence
+from backtest.runs.control_sentence import EXPOSURE, GATE, ROTATION, Activity, control_sentence
 from backtest.statistics import performance
 from backtest.statistics.intervals import difference_interval
 from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
 from backtest.thesis.windows import Window
-from backtest.weights import Controlled, Equal, Weighting, shares_differ
+from backtest.weights import Controlled, Equal, Exposure, Rotation, Weighting, shares_differ
+
+ROUNDING = 1e-9  # shares closer than this are the same
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def control_of(book: RunBook, spans: Sequence[Window]) -> Control | None:
     controls = attempt(kind, lambda: (weights.twin, weights.from_start))
     twin, from_start = (_compared(book.equity, values, spans) for values in book.values(controls))
     acted = attempt(kind, lambda: activity(weights, book.decisions, pd.DatetimeIndex(book.equity.index)))
-    return Control(control_sentence(acted, earned, twin, from_start), **vars(acted), twin=twin, from_start=from_start)
+    wording = ROTATION if isinstance(weights, Rotation) else EXPOSURE if isinstance(weights, Exposure) else GATE
+    return Control(control_sentence(acted, earned, twin, from_start, wording), **vars(acted), twin=twin, from_start=from_start)
 
 
 def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.DatetimeIndex) -> Activity:

@@ -17,6 +17,7 @@ from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, re
 from backtest.statistics.uncertainty import pull
 
 REPETITIONS = 2000
+SAME = 0.01  # of a root mean square
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,32 @@ def paired_interval(
 ) -> Interval | Refused:
     """Return the total return of a book less that of its control with its interval, or Refused below 30 returns.
 
-    Both have one return per session, simple returns. A resample takes the same blocks of sessions from both books. With d_t the
-    book's log return less the control's, the difference of the total returns is (1 + C) (exp(Σ d_t) - 1), C the control's
-    total return: resampling both in the same blocks resamples d_t. The interval is that of the mean of d_t (studentised, the
-    block length its own), put through that formula with C as it was. So it excludes zero where the mean of d_t does, and it
-    says how far the signal's part could be chance on the path that the control took, not how another path would have
-    compounded. Refused too where the two never differ.
+    Both have one simple return per session. A resample takes the same blocks of sessions from both. With d_t the book's log
+    return less the control's, the difference of the total returns is (1 + C) (exp(Σ d_t) - 1), C the control's total return:
+    resampling both in the same blocks resamples d_t. The interval is that of the mean of d_t (studentised, the block length
+    its own), put through that formula with C as it was. So it excludes zero where the mean of d_t does, and it says how far
+    the signal's part could be chance on the path that the control took, not how another path would have compounded.
+
+    Sessions on which d_t is below a hundredth of its root mean square stay as they were: both hold the same there, whole
+    lots aside, and in a resample that left out the sessions on which they differ there would be nothing to resample. Refused
+    where the two differ on fewer than 30 sessions.
     """
     apart = np.log1p(returns.to_numpy(float)) - np.log1p(control.to_numpy(float))
-    if len(apart) >= FEWEST_OBSERVATIONS and not apart.any():
+    if len(apart) < FEWEST_OBSERVATIONS or not np.isfinite(apart).all():
+        return refusal(apart) or Refused("a book is worth nothing", len(apart))
+    if not apart.any():
         return Refused("the two never differ", len(apart))
-    mean = mean_interval(pd.Series(apart), len(apart), seed, level, repetitions)
-    if isinstance(mean, Refused):
-        return mean
-    grown = float(np.prod(1.0 + control.to_numpy(float)))
-    ends = [grown * math.expm1(bound) for bound in (mean.estimate, mean.lower, mean.upper)]
-    return replace(mean, estimate=ends[0], lower=ends[1], upper=ends[2])
+    differ = np.abs(apart) > SAME * math.sqrt(float((apart**2).mean()))
+    if (count := int(differ.sum())) < FEWEST_OBSERVATIONS:
+        return Refused(f"the two differ on {count} session(s); expected at least {FEWEST_OBSERVATIONS}", count)
+    total = mean_interval(pd.Series(apart[differ]), count, seed, level, repetitions)
+    if isinstance(total, Refused):
+        return total
+    grown, rest = float(np.prod(1.0 + control.to_numpy(float))), float(apart[~differ].sum())
+    lower, upper = (grown * float(np.expm1(bound + rest)) for bound in (total.lower, total.upper))
+    if not math.isfinite(upper):
+        return Refused("the interval has no end", count)
+    return replace(total, estimate=grown * math.expm1(total.estimate + rest), lower=lower, upper=upper)
 
 
 def sharpe_interval(

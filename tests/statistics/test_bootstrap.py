@@ -74,11 +74,30 @@ def test_a_paired_difference_is_that_of_the_compounded_returns_and_lies_in_its_i
 
 
 def test_a_paired_interval_is_the_mean_log_difference_s_put_on_the_control_s_path():
-    apart = np.log1p(RETURNS) - np.log1p(CONTROL)
-    mean, found = bootstrap.mean_interval(apart, 400, seed=1), bootstrap.paired_interval(RETURNS, CONTROL, seed=1)
+    apart = np.full(400, 0.001) + np.where(np.arange(400) % 3, 0.01, -0.01)  # never near zero
+    book = np.exp(np.log1p(CONTROL) + apart) - 1.0
+    mean = bootstrap.mean_interval(np.log1p(book) - np.log1p(CONTROL), 400, seed=1)
+    found = bootstrap.paired_interval(book, CONTROL, seed=1)
     ends = [(1.0 + grown(CONTROL)) * np.expm1(bound) for bound in (mean.lower, mean.upper)]
     assert (found.lower, found.upper) == pytest.approx(ends)
     assert (found.block, found.n) == (mean.block, mean.n)
+
+
+def test_sessions_on_which_both_hold_the_same_neither_widen_a_paired_interval_nor_narrow_it():
+    """A signal that acts in one spell of 100 sessions, then differs by whole lots alone."""
+    drawn = np.random.default_rng(5).normal(size=100)
+    acting = CONTROL[:100] + 0.002 + np.sign(drawn) * (0.005 + 0.005 * np.abs(drawn))  # never near zero
+    book = pd.concat([acting, CONTROL[100:] + 1e-7])
+    spell, longer = bootstrap.paired_interval(acting, CONTROL[:100], 1), bootstrap.paired_interval(book, CONTROL, 1)
+    factor = (1.0 + grown(CONTROL)) / (1.0 + grown(CONTROL[:100]))
+    assert (longer.lower, longer.upper) == pytest.approx((factor * spell.lower, factor * spell.upper), rel=0.005)
+    assert longer.estimate == pytest.approx(grown(book) - grown(CONTROL))
+
+
+def test_a_book_that_differs_from_its_control_on_a_few_sessions_is_refused():
+    book = CONTROL.copy()
+    book[:29] += 0.01
+    assert bootstrap.paired_interval(book, CONTROL, 1) == Refused("the two differ on 29 session(s); expected at least 30", 29)
 
 
 def test_what_both_share_does_not_widen_a_paired_interval():

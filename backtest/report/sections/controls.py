@@ -37,7 +37,8 @@ def table(result: RunResult, book: Book) -> Iterator[Table]:
     pair = (Column("Its return", True), Column("Difference", True))
     caption = (
         f"{book.title}: against its controls, by the same rules, costs and sessions. Signal always on: the same book, the signal "
-        "on wherever it has a value. Basket from the start: held from the first session, no signal"
+        "on wherever it has a value (a rotation: all themes in equal parts). Basket from the start: held from the first session, "
+        "no signal"
     )
     over = (Span("", 2), Span("Signal always on", 2), Span("Basket from the start", 2))
     yield Table(caption, (Column("Window"), Column("Total return", True), *pair, *pair), (Rows(rows),), over)
