@@ -19,8 +19,6 @@ from backtest.strategy import StrategySpec
 from backtest.thesis.windows import Window
 from backtest.weights import Controlled, Equal, Exposure, Rotation, Weighting, shares_differ
 
-ROUNDING = 1e-9  # shares closer than this are the same
-
 
 @dataclass(frozen=True)
 class RunBook:

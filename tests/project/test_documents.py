@@ -111,6 +111,17 @@ SIZES = {
         *measured("EWC regression: slope at 5%", "n=14, autocorrelation 0.5 of cause and error", 5),
         *measured("Newey–West, normal critical values: at 5%", "n=14, autocorrelation 0.5"),
     ),
+    "leaves out zero {}–{}% of the time where the signal adds nothing": lambda: spread(
+        measured("paired difference: interval excludes 0", promised=5)
+    ),
+    "it sees {:.0f}% in 35 sessions, {:.0f}% in 61, {:.0f}% in a spell of 88": lambda: [
+        measured("paired difference: interval excludes 0", f"{sample}, 0.3 deviations")[0]
+        for sample in (
+            "n=35, autocorrelation 0.0, the signal acts on 100% of sessions",
+            "n=61, autocorrelation 0.0, the signal acts on 100% of sessions",
+            "the signal acts on 10% of sessions",
+        )
+    ],
     "threshold ({}–{}%)": lambda: spread(measured("Deflated Sharpe above 95%", "as good as the threshold"), 1),
     "0% where trials are independent, {}% at a correlation of 0.5, {}% from 0.9 on": lambda: (
         *measured("Deflated Sharpe above 95%", "correlation 0.5", 5),

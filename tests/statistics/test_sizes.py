@@ -25,6 +25,7 @@ ALLOWED = {
     sizes.placebos: 0.01,
     sizes.gates: 0.01,
     sizes.alphas: 0.02,
+    sizes.pairs: 0.04,
 }
 # What its peers in the table, which ignore the dependence, get wrong.
 NAIVE = ("Sharpe: outside 1.96", "Newey–West", "the same, suppliers", "events: portfolios taken")
@@ -54,6 +55,13 @@ def test_a_statistic_is_wrong_about_as_often_as_it_promises(study):
         (sizes.announcements, "events: random dates at 5%", "1 deviations planted", 0.85),
         (sizes.placebos, "placebo baskets: p at most 5%", "2 deviations planted", 0.7),
         (sizes.gates, "SPA over twins: consistent p at most 5%", "loses 8.4%", 0.5),
+        (sizes.pairs, "paired difference: interval excludes 0", "acts on 10% of sessions, 0.3", 0.7),
+        (
+            sizes.pairs,
+            "paired difference: interval excludes 0",
+            "n=252, autocorrelation 0.2, the signal acts on 100% of sessions, 0.3",
+            0.9,
+        ),
         (sizes.alphas, "alpha at 5%", "n=880, 4 factors, error autocorrelation 0.2, 0.3", 0.95),
     ],
 )
