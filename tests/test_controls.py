@@ -149,6 +149,7 @@ def test_the_first_sentence_of_page_and_terminal_is_that_of_the_control(archive)
     page = render(result)
     assert 0 < page.index(sentence) < page.index("The audit was not run")
     assert f"{result.books['optical'].title}: against its controls" in page
+    assert "Capacity is not modelled" in page
 
 
 def test_the_document_calls_it_held(archive):

@@ -133,6 +133,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
         "seen but its open, high and low, and the first return after a date reaches back to the session before it."
     )
     yield _costs(result)
+    yield "Capacity is not modelled: an order moves no price, however large it is."
     yield from _ended(result)
     short = sum(refused(window) for book in result.books.values() for window in book.windows.values())
     if short:
