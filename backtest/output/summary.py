@@ -28,7 +28,7 @@ def terminal(document: Document) -> str:
     for name, book in document["books"].items():
         figures = (_figures(book["windows"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
-    lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended on another of its last sessions")
+    lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended earlier (last sessions)")
     lines += _ends(document)
     return "\n".join([*lines, *_wrapped(_claims(document))])
 
