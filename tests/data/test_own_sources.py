@@ -198,7 +198,7 @@ def test_a_source_whose_code_fails_is_one_line_and_nothing_is_stored(name, thesi
 
 
 def test_prices_of_a_misspelt_source_are_refused_with_a_near_miss(thesis, command):
-    for typed, meant in (("tick", "ticks"), ("refrence", "reference"), ("store:yaho", "yahoo")):
+    for typed, meant in (("tick", "ticks"), ("rreference", "reference"), ("store:yaho", "yahoo")):
         code, _, errors = command("signals", "--prices", typed)
         assert (code, f"did you mean '{meant}'?" in errors[0]) == (2, True)
 
