@@ -83,6 +83,8 @@ def verdict_sentence(ranks: dict[str, dict[str, WindowRank | Refused]]) -> str:
     judged = [rank.verdict for rank in every if not isinstance(rank, Refused)]
     refused = len(every) - len(judged)
     short = f" {refused} more are too short to judge." if refused else ""
+    if not every:
+        return "Nothing here is told from luck by regime: the thesis names no window."
     if not judged:
         return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"
     supported = judged.count(SUPPORTED)

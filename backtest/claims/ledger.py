@@ -161,7 +161,7 @@ class Finding:
 def load_claims(thesis: Thesis) -> tuple[Claim, ...]:
     """Return a thesis's claims in file order, none where it has no file; ConfigurationError by file, row and field."""
     path = thesis.folder / "claims.toml"
-    claims = _read_claims(path, path.read_bytes()) if path.exists() else ()
+    claims = _read_claims(path, path.read_bytes() if path.is_file() else b"") if path.exists() else ()
     for number, claim in enumerate(claims, start=1):
         for reading in claim.readings:
             _check_names(thesis, reading, f"claims.toml row {number}: claim '{claim.id}', reading '{reading['name']}'")

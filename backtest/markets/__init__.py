@@ -58,6 +58,10 @@ class Market(Row):
     rules: tuple[Rule, ...] = Many
     closed: tuple[Closed, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return the market by its code: its rules are many."""
+        return f"Market({self.code})"
+
     @field_validator("calendar")
     @classmethod
     def _calendar(cls, name: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backtest.formatting import DASH, number, percent, stated
-from backtest.runs.control_sentence import NO_SIGNAL
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 Document = Mapping[str, Any]
@@ -48,6 +47,8 @@ def _controls(document: Document) -> list[str]:
     """Return what each book's signal did and what waiting for it cost, or that there is no signal."""
     controls = {name: book["control"] for name, book in document["books"].items() if book["control"]}
     if not controls:
+        from backtest.runs.control_sentence import NO_SIGNAL  # loads the simulator
+
         return [NO_SIGNAL]
     several = len(document["books"]) > 1
     return [f"{name}: {control['sentence']}" if several else str(control["sentence"]) for name, control in controls.items()]

@@ -165,7 +165,8 @@ def _stamped(folder: Path) -> tuple[Path, str]:
     """Return a folder with a hash of its rows, so that one that was edited is read again; the package's stay as they are."""
     if folder.is_relative_to(SHIPPED):
         return folder, ""
-    return folder, content_id([path.read_bytes() for path in sorted([*folder.glob("*.toml"), *folder.glob("markets/*.toml")])])
+    rows = [*folder.glob("*.toml"), *folder.glob("markets/*.toml")]
+    return folder, content_id([path.read_bytes() for path in sorted(rows) if path.is_file()])
 
 
 @lru_cache(maxsize=16)

@@ -233,8 +233,8 @@ def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp
 def test_figures_that_come_days_later_change_what_is_decided(excess_growth, archive):
     spec, result = excess_growth
     sessions = pd.DatetimeIndex(result.books["leaders"].equity.index)
-    late = decide(spec, "leaders", Delayed(archive.facts, archive.prices, 120), UNIVERSE, sessions)
+    late = decide(spec, "leaders", Delayed(archive.facts, archive.prices, archive.thesis, 120), UNIVERSE, sessions)
     ours = decide(spec, "leaders", archive, UNIVERSE, sessions)
     assert any(one.scores[0].to_numpy() != other.scores[0].to_numpy() for one, other in zip(late, ours, strict=True))
-    moved = Delayed(archive.facts, archive.prices, 20).as_of(ours[20].moment)
+    moved = Delayed(archive.facts, archive.prices, archive.thesis, 20).as_of(ours[20].moment)
     assert moved.rows["known_at"].max() <= ours[20].moment - pd.Timedelta(days=20)

@@ -127,7 +127,7 @@ def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_t
     rows = load_thesis().hypotheses
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
     suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"placebo": NullTest(0.002, 0.1), "noise": NullTest(0.004, 0.1)}
-    found = hypotheses.corrected_suite("multiplier", suite)
+    found = hypotheses.corrected_suite(load_thesis(), "multiplier", suite)
     rest = sum(not row.primary for row in rows)
     assert found.tests["placebo"].adjusted == pytest.approx(0.002 * rest)
     assert found.tests["noise"].adjusted == pytest.approx(0.004 * (rest - 1))
@@ -139,12 +139,12 @@ def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_t
 def test_each_strategy_has_one_primary_hypothesis_corrected_for_the_other_primary_ones_alone():
     rows = load_thesis().hypotheses
     assert sorted(row.strategy for row in rows if row.primary) == sorted(path.stem for path in STRATEGIES)
-    assert hypotheses.corrected("multiplier", {"factors": 0.004, "placebo": 0.004}) == {
+    assert hypotheses.corrected(load_thesis(), "multiplier", {"factors": 0.004, "placebo": 0.004}) == {
         "factors": pytest.approx(0.004 * len(STRATEGIES)),
         "placebo": pytest.approx(0.004 * (len(rows) - len(STRATEGIES))),
     }
     suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"factors": NullTest(0.004, 0.1)}
-    assert "hindsight" in hypotheses.sentence(hypotheses.corrected_suite("multiplier", suite))
+    assert "hindsight" in hypotheses.sentence(hypotheses.corrected_suite(load_thesis(), "multiplier", suite))
 
 
 def test_the_leader_deals_out_whole_spells_in_another_order(archive):

@@ -15,9 +15,9 @@ from backtest.audits.factors import factor_fits, factor_returns
 from backtest.audits.growth import LAG, lead_and_lag, supplier_slopes
 from backtest.audits.nulls import settings
 from backtest.audits.states import basket_excess, basket_states
+from backtest.audits.window_ranks import verdict_sentence
 from backtest.calendars import parse_quarter
 from backtest.runs import needed_tickers, run
-from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
 from backtest.thesis import load_thesis
@@ -25,7 +25,7 @@ from backtest.thesis import load_thesis
 pytestmark = pytest.mark.slow
 
 UNIVERSE = load_thesis().universe
-CLOUDS, LEADERS = SupplyChainExcess().clouds, SupplyChainExcess().leaders
+CLOUDS, LEADERS = (tuple(entity for entity, _ in load_thesis().role(name).keys) for name in ("clouds", "leaders"))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def with_equity(result, equity):
 
 def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result, archive):
     (book,) = result.books.values()
-    factors = factor_returns(book, archive.prices)
+    factors = factor_returns(book, archive.prices, load_thesis())
     assert list(factors) == ["market XSHG", "sector", "NVIDIA", "currency"]
     noise = np.random.default_rng(7).normal(0, 0.002, len(factors))
     noise -= noise.mean()
@@ -84,7 +84,7 @@ def test_each_book_has_its_own_factors_and_its_own_sessions():
 
 def test_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(result, archive):
     (book,) = result.books.values()
-    found, sessions = factor_returns(book, archive.prices), book.equity.index
+    found, sessions = factor_returns(book, archive.prices, load_thesis()), book.equity.index
     values = archive.prices.valued(["NVDA", "510300.SS"], book.currency, sessions)
     returns = (values / values.shift(1) - 1.0).iloc[1:]
     assert list(found.index) == [one for one in sessions[1:] if one <= day("2026-07-31")]  # where the fund's prices end
@@ -94,7 +94,7 @@ def test_a_book_in_shanghai_is_held_against_the_session_before_in_new_york(resul
 def test_after_a_holiday_shanghai_is_held_against_all_that_new_york_moved_meanwhile(result, archive):
     """Shanghai was closed from 2025-10-01 to 10-08: on the 9th New York's last close is that of the 8th, before it 09-29's."""
     (book,) = result.books.values()
-    prices, found = archive.prices, factor_returns(book, archive.prices)
+    prices, found = archive.prices, factor_returns(book, archive.prices, load_thesis())
     worth = prices.wealth["SMH"] * prices.rates["CNY"].dropna().reindex(prices.wealth.index, method="ffill")
     for session, last, before in (("2025-10-09", "2025-10-08", "2025-09-29"), ("2025-10-10", "2025-10-09", "2025-10-08")):
         assert found.loc[session, "sector"] == pytest.approx(worth[last] / worth[before] - 1.0), session
@@ -103,7 +103,7 @@ def test_after_a_holiday_shanghai_is_held_against_all_that_new_york_moved_meanwh
 def test_a_factor_without_prices_is_left_out_and_a_book_that_held_nothing_has_no_alpha(result, archive):
     (book,) = result.books.values()
     without = replace(archive.prices, wealth=archive.prices.wealth.drop(columns="NVDA"))
-    assert "NVIDIA" not in factor_returns(book, without)
+    assert "NVIDIA" not in factor_returns(book, without, load_thesis())
     empty = replace(result, books={book.basket: replace(book, orders=book.orders.iloc[:0])})
     assert factor_fits(empty, archive.prices)[book.basket] == Refused("nothing was ever held", 0)
 
@@ -285,3 +285,7 @@ def test_a_placebo_holds_no_name_whose_prices_end_before_the_book_does(archive):
 
 def load_strategy_of(name):
     return next(load_strategy(path) for path in STRATEGIES if path.stem == name)
+
+
+def test_without_a_window_the_verdict_says_that_none_was_named():
+    assert verdict_sentence({"book": {}}) == "Nothing here is told from luck by regime: the thesis names no window."

@@ -111,7 +111,7 @@ def test_a_strategy_script_runs_as_it_is_from_anywhere(tmp_path):
 def test_a_process_ends_with_the_exit_code_and_one_line_of_a_bad_question(tmp_path):
     done = command("run", "theme_basket", "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert_one_line(done, "no strategy 'theme_basket'; did you mean 'theme_baskets'?")
+    assert_one_line(done, "no strategy of thesis interconnect 'theme_basket'; did you mean 'theme_baskets'?")
 
 
 def test_an_unwritable_out_is_refused_in_one_line(in_this_process, tmp_path):
@@ -124,7 +124,7 @@ def test_an_unwritable_out_is_refused_in_one_line(in_this_process, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["run", "theme_basket"], 2, "no strategy 'theme_basket'; did you mean 'theme_baskets'?"),
+        (["run", "theme_basket"], 2, "no strategy of thesis interconnect 'theme_basket'; did you mean 'theme_baskets'?"),
         (["run", "theme_baskets", "--basket", "opticl"], 2, "no basket 'opticl'; did you mean 'optical'?"),
         (["run", "theme_baskets", "--start", "yesterday"], 2, "--start is 'yesterday'; expected a day like 2024-06-30"),
         (["run", "theme_baskets", "--start", "2025-01-01", "--end", "2024-01-01"], 2, "expected a day after start"),

@@ -174,6 +174,7 @@ def test_a_spoiled_parquet_file_of_prices_is_read_or_refused_in_one_line(tmp_pat
 
 RESULT = b"""{"schema": 2, "strategy": "one", "spec_id": "a", "data_id": "b", "code_id": "c",
  "spec": {"name": "one", "title": "One", "question": "Why?", "signals": [], "weights": {"type": "Equal"}},
+ "thesis": {"id": "mine", "title": "Mine", "date": "2024-06-30"},
  "prices": {"source": "reference", "adjustment": "none", "bars": "none"},
  "windows": [{"name": "whole", "start": "2024-01-01", "end": "2024-12-31", "sample": "in"}],
  "books": {"optical": {"title": "Optical", "currency": "CNY", "path": {"2024-01": 1.0, "2024-02": 1.1},

@@ -38,7 +38,8 @@ def test_every_window_of_every_book_shows_its_figures_in_its_row(name, results, 
             row = row_of(rows, window)
             assert row[1] == str(found.n)
             assert row[2].startswith(percent(found.total_return))
-            ratio, fallen, turnover, costs, orders = row[3:]
+            ends, ratio, fallen, turnover, costs, orders = row[3:]
+            assert (ends == "—") == (found.ends is None)
             if found.sharpe is None:
                 assert ratio == f"— n = {found.n} < 30"
             else:
