@@ -113,17 +113,10 @@ class EqualBasketsWithValue:
         return EqualBaskets()(scores, members) if known else {}
 
 
-@dataclass(frozen=True)
-class Gate:
-    """The baskets at equal weight while the supply-chain score is above `above`, else `otherwise` (a ticker or cash).
+class _InOrOut:
+    """What Gate and Exposure have in common: the baskets or `otherwise`, by one score of the supply chain."""
 
-    No opinion (NaN) counts as not above.
-    """
-
-    above: float = 0.0
-    otherwise: str = "cash"
-
-    signals_wanted: ClassVar[int] = 1
+    otherwise: str
 
     @property
     def holds(self) -> tuple[str, ...]:
@@ -140,6 +133,19 @@ class Gate:
         """The baskets at equal weight."""
         return Equal()
 
+
+@dataclass(frozen=True)
+class Gate(_InOrOut):
+    """The baskets at equal weight while the supply-chain score is above `above`, else `otherwise` (a ticker or cash).
+
+    No opinion (NaN) counts as not above.
+    """
+
+    above: float = 0.0
+    otherwise: str = "cash"
+
+    signals_wanted: ClassVar[int] = 1
+
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the baskets' equal weights, or everything in `otherwise`."""
         return _blend(members, 1.0 if _chain_score(scores) > self.above else 0.0, self.otherwise)
@@ -151,7 +157,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Exposure:
+class Exposure(_InOrOut):
     """The baskets at a share that rises linearly with the supply-chain score, the rest in `otherwise` (a ticker or cash).
 
     The share is 0 at a score of 0 or below, 1 at `full_at` or above, and 0 without an opinion (NaN).
@@ -165,21 +171,6 @@ class Exposure:
     def __post_init__(self) -> None:
         if not self.full_at > 0:
             raise ConfigurationError(f"exposure: full_at is {self.full_at}; expected a number above 0")
-
-    @property
-    def holds(self) -> tuple[str, ...]:
-        """Tickers held beside the baskets' members."""
-        return _holds(self.otherwise)
-
-    @property
-    def twin(self) -> FullWithValue:
-        """The same with the baskets held wherever the score has a value."""
-        return FullWithValue(self.otherwise)
-
-    @property
-    def from_start(self) -> Equal:
-        """The baskets at equal weight."""
-        return Equal()
 
     def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
         """Return the baskets' equal weights times the share, and the rest in `otherwise`."""

@@ -165,7 +165,16 @@ def load_claims(thesis: Thesis) -> tuple[Claim, ...]:
     for number, claim in enumerate(claims, start=1):
         for reading in claim.readings:
             _check_names(thesis, reading, f"claims.toml row {number}: claim '{claim.id}', reading '{reading['name']}'")
+    _check_drawn(thesis, [claim.id for claim in claims])
     return claims
+
+
+def _check_drawn(thesis: Thesis, known: Sequence[str]) -> None:
+    """Refuse a claim that pages.toml names and the thesis lacks."""
+    figures = thesis.pages.figures
+    for name in (*figures.reported, figures.falls) if figures else ():
+        if name and name not in known:
+            raise ConfigurationError(f"pages.toml: {near_miss('claim', name, list(known))}")
 
 
 @lru_cache(maxsize=16)

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import Fact
 from backtest.formatting import DASH, known, number
-from backtest.result import TickerName
+from backtest.result import SignalReadings, TickerName
 from backtest.thesis.windows import SAMPLES, Window
 
 LONGEST_NAME = 100  # letters
@@ -107,3 +108,11 @@ def origin(inputs: Sequence[Fact]) -> str:
     """Return from how many figures something was computed, and when the last of them became known."""
     last = f"; the last became known {max(fact.published for fact in inputs)}" if inputs else ""
     return f"From {counted(len(inputs), 'figure')}{last}."
+
+
+def require_parts(signal: str, quarters: SignalReadings, parts: Sequence[str]) -> None:
+    """Raise ConfigurationError with a near miss for a part that pages.toml draws and a signal's readings lack."""
+    for reading in quarters.values():
+        for part in parts:
+            if part not in reading.parts:
+                raise ConfigurationError(f"pages.toml: {near_miss(f'part of {signal}', part, list(reading.parts) or ['none'])}")

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.calendars import quarter_label
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact, SeriesKey
 from backtest.panel import Panel
 from backtest.thesis import Thesis
@@ -162,7 +162,12 @@ def load_signals(thesis: Thesis) -> dict[str, Signal]:
     own: dict[str, Signal] = load_own_signals(thesis)
     if twice := sorted(shipped.keys() & own.keys()):
         raise ConfigurationError(f"signals/{twice[0]}.py: this package has a signal of that name; expected another file name")
-    return shipped | own
+    every = shipped | own
+    for name in thesis.drawn_signals:
+        if not isinstance(every.get(name), QuarterlySignal):
+            quarterly = [known for known, signal in every.items() if isinstance(signal, QuarterlySignal)]
+            raise ConfigurationError(f"pages.toml: {near_miss('quarterly signal', name, quarterly)}")
+    return every
 
 
 def _supported(signal: Signal, thesis: Thesis) -> bool:

@@ -47,17 +47,25 @@ class SupplyChainExcess:
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each leader's revenue and each cloud's CapEx, of the quarter and of the year before."""
-        series = (*self._revenue(panel), *self._capex(panel))
+        series = (*self._behind(panel), *self._capex(panel))
         return cited(panel.fact(entry, when) for entry in series for when in (quarter, quarter - 4))
 
     def _terms(self, panel: Panel) -> dict[str, np.ndarray]:
-        revenue, capex = (panel.matrix(series).sum(axis=1) for series in (self._revenue(panel), self._capex(panel)))
+        revenue, capex = self._sold(panel).sum(axis=1), panel.matrix(self._capex(panel)).sum(axis=1)
         return {
             "revenue": revenue,
             "capex": capex,
             "revenue_growth": four_quarter_growth(revenue),
             "capex_growth": four_quarter_growth(capex),
         }
+
+    def _sold(self, panel: Panel) -> np.ndarray:
+        """Return quarters × leaders of revenue in one currency."""
+        return panel.matrix(self._revenue(panel))
+
+    def _behind(self, panel: Panel) -> tuple[SeriesKey, ...]:
+        """Return the series that the revenue is computed from."""
+        return self._revenue(panel)
 
     def _revenue(self, panel: Panel) -> tuple[SeriesKey, ...]:
         return panel.series(self.leaders, "revenue")

@@ -70,6 +70,13 @@ class Thesis:
         """Return the series of a role by its name, or one metric's series of some entities."""
         return self.role(group).keys if isinstance(group, str) else tuple((entity, metric) for entity in group)
 
+    @property
+    def drawn_signals(self) -> tuple[str, ...]:
+        """The signals that pages.toml names."""
+        figures, chain = self.pages.figures, self.pages.chain
+        named = [*((figures.excess, figures.ratio) if figures else ()), chain.signal if chain else ""]
+        return tuple(name for name in (*named, *(row.signal for row in self.pages.shifts)) if name)
+
     def unit_of(self, signal: str) -> str:
         """Return the unit of a signal's value, as the pages say it."""
         rows: list[Shift | Chain] = [*self.pages.shifts, *([self.pages.chain] if self.pages.chain else [])]
@@ -228,12 +235,13 @@ def _hypotheses(folder: Path) -> tuple[Hypothesis, ...]:
 
 
 def _check_factors(thesis: Thesis) -> None:
-    known = list(thesis.universe.market_and_currency())
+    tickers, markets = list(thesis.universe.market_and_currency()), list(thesis.universe.markets)
     for number, row in enumerate(thesis.factors, start=1):
-        if row.ticker not in known:
-            raise ConfigurationError(
-                f"factors.toml row {number}: ticker: {near_miss('supplier or benchmark', row.ticker, known)}"
-            )
+        if row.ticker not in tickers:
+            hint = near_miss("supplier or benchmark", row.ticker, tickers)
+            raise ConfigurationError(f"factors.toml row {number}: ticker: {hint}")
+        if row.market and row.market not in markets:
+            raise ConfigurationError(f"factors.toml row {number}: market: {near_miss('market', row.market, markets)}")
 
 
 def _pages(folder: Path) -> Pages:

@@ -1,5 +1,6 @@
 """The signals that a thesis brings: a file each in its folder `signals/`, found by itself as those of this package are."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ def load_own_signals(thesis: Thesis) -> dict[str, Any]:  # a Signal each, which 
 
 
 def _signal(path: Path) -> Any:
-    provenance.note_loaded(path)
+    if not _loaded(path):
+        provenance.note_loaded(path)  # what runs is what was loaded: an edited file is refused by its ids
     module = attempt(f"signal file {path}", lambda: import_module(path.stem))
     if (file := getattr(module, "__file__", None)) is None or Path(file).resolve() != path.resolve():
         raise ConfigurationError(f"{path}: a module named '{path.stem}' is installed ({file}); expected another file name")
@@ -29,3 +31,8 @@ def _signal(path: Path) -> Any:
     if not isinstance(made, type):
         raise ConfigurationError(f"{path}: defines no class {name}; expected a frozen dataclass of that name")
     return attempt(f"{name} with its default parameters", made)
+
+
+def _loaded(path: Path) -> bool:
+    file = getattr(sys.modules.get(path.stem), "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()

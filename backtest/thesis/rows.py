@@ -113,8 +113,13 @@ class Shift(Row):
     part_says: str = ""
 
 
+FIGURE_PARTS = ("capex", "revenue", "capex_growth", "revenue_growth")
+
+
 class Figures(Row):
     """Which signals the section on the thesis in figures draws: excess growth with its parts, and a ratio beside it.
+
+    The excess signal's parts have to include FIGURE_PARTS.
 
     `revenue` and `spending` are the roles whose growth is compared. `reported` names the claims that give a figure of the ratio,
     `falls` the claim that the spending never falls.

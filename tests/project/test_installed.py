@@ -52,7 +52,9 @@ def documented(heading):
 
 def follow(folder):
     """Make the files that the document shows, and prices of three embedded tickers under other names."""
-    for name, body in re.findall(r"^`(cables/[^`]+)`[^\n]*\n```\n(.*?)```", THESIS, re.MULTILINE | re.DOTALL):
+    shown = re.findall(r"^`(cables/[^`]+)`[^\n]*\n(?:(?!`)[^\n]+\n)*```\n(.*?)```", THESIS, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in shown] == re.findall(r"^`(cables/[^`]+)`", THESIS, re.MULTILINE)
+    for name, body in shown:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(body, encoding="utf-8")
     (folder / "cables" / "prices").mkdir()

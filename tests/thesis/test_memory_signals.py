@@ -79,7 +79,8 @@ def test_it_says_its_weakest_input_and_its_source(signal):
     assert "Source:" in signal.__doc__
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_an_empty_side_is_refused(name):
-    with pytest.raises(ConfigurationError, match="at least one maker and one cloud"):
-        type(OWN[name])(makers=())
+@pytest.mark.parametrize(("name", "side", "word"), [("maker_share", "makers", "maker"), ("maker_excess", "leaders", "leader")])
+def test_an_empty_side_is_refused(name, side, word):
+    for empty in (side, "clouds"):
+        with pytest.raises(ConfigurationError, match=f"at least one {word} and one cloud"):
+            type(OWN[name])(**{empty: ()})

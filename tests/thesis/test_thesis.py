@@ -13,6 +13,7 @@ from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ledger
 from backtest.data.archive import load_archive
 from backtest.errors import ConfigurationError, DataError
+from backtest.report import render
 from backtest.runs import needed_tickers, run
 from backtest.signals import load_signals
 from backtest.strategy import load_strategy
@@ -215,6 +216,87 @@ def test_a_strategy_that_reads_the_roles_of_another_thesis_is_refused_in_one_lin
     thesis = load_thesis(home)
     with pytest.raises(ConfigurationError, match="strategy supply_chain_excess: no basket 'leaders'"):
         needed_tickers(load_strategy(strategies("supply_chain_excess", load_thesis())[0], thesis), thesis)
+
+
+# What pages and audits draw
+
+
+PAGES = """
+[[figures]]
+title = "Figures"
+excess = "supply_chain_excess"
+source = "made up"
+
+[[shift]]
+signal = "cable_strength"
+title = "Strength"
+says = "Growth."
+source = "made up"
+"""
+
+
+def test_pages_draw_what_the_thesis_names(tmp_path):
+    page = render(ran(write_thesis(tmp_path / "mine", {"pages.toml": PAGES})))
+    assert 'id="thesis"' in page
+    assert 'id="shift-cable-strength"' in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            '"cable_strength"',
+            '"cable_strenght"',
+            "no quarterly signal 'cable_strenght'; did you mean 'cable_strength'",
+        ),
+        ('"supply_chain_excess"', '"momentum"', "pages.toml: no quarterly signal 'momentum'"),
+        ('title = "Figures"', 'title = "Figures"\nfalls = "fastr"', "pages.toml: no claim 'fastr'; did you mean 'faster'"),
+        ('title = "Figures"', 'title = "Figures"\nrevenue = "leader"', "no role of thesis mine 'leader'"),
+        ('"supply_chain_excess"', '"cable_strength"', "pages.toml: no part of cable_strength 'capex'"),
+    ],
+)
+def test_a_slip_in_what_pages_draw_is_refused_and_drops_no_section_without_a_word(tmp_path, old, new, words):
+    assert old in PAGES
+    with pytest.raises(ConfigurationError, match=words):
+        render(ran(write_thesis(tmp_path / "mine", {"pages.toml": PAGES.replace(old, new, 1)})))
+
+
+CHAIN = """
+[[chain]]
+signal = "supply_chain_excess"
+title = "Chain"
+says = "It says so"
+links = ["revenue", "CapEx", "revenue growth", "CapEx growth"]
+positive = ["revenue_growth"]
+source = "made up"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"CapEx growth"]', '"CapEx growth", "more"]', "pages.toml chain: 5 link.s.; expected a word for each of revenue, capex"),
+        ('["revenue_growth"]', '["revenue_grwth"]', "pages.toml: no part of supply_chain_excess 'revenue_grwth'; did you mean"),
+    ],
+)
+def test_a_slip_in_the_links_of_a_chain_is_refused_in_one_line(tmp_path, old, new, words):
+    assert old in CHAIN
+    with pytest.raises(ConfigurationError, match=words):
+        render(ran(write_thesis(tmp_path / "mine", {"pages.toml": CHAIN.replace(old, new)})))
+
+
+def test_a_factor_of_a_market_that_is_none_is_refused_instead_of_never_used(tmp_path):
+    row = '[[factor]]\nname = "market"\nticker = "CCC"\nmarket = "XNYSE"\nsource = "made up"\n'
+    message = refusal(write_thesis(tmp_path / "mine", {"factors.toml": row}))
+    assert message.startswith("factors.toml row 1: market: no market 'XNYSE'; did you mean 'XNYS'?")
+
+
+def test_an_own_signal_edited_after_it_was_loaded_is_no_run_under_the_new_file_s_id(home):
+    ran(home)
+    path = home / "signals" / "cable_strength.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"cable_strength\.py: changed after it was loaded"):
+        ran(home)
 
 
 # The commands, from the folder and from elsewhere

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from backtest.calendars import parse_quarter
+from backtest.errors import ConfigurationError
 from backtest.formatting import number
 from backtest.report.charts import claim_charts, decision_charts
 from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import listed, origin, plain
+from backtest.report.formatting import listed, origin, plain, require_parts
 from backtest.result import RunResult, SignalReadings
 from backtest.thesis.rows import Chain, Shift
 
@@ -31,6 +32,7 @@ def section(result: RunResult) -> Section | None:
 
 def _shift(result: RunResult, row: Shift, quarters: SignalReadings) -> Part:
     last, weak = list(quarters)[-1], [quarter for quarter, reading in quarters.items() if reading.confidence == "low"]
+    require_parts(row.signal, {last: quarters[last]} if row.part and quarters[last].parts else {}, [row.part])
     further = quarters[last].parts.get(row.part)
     text = f"{row.says} Latest, {last}: {number(quarters[last].value, 3)}, known {quarters[last].known_at}."
     text += f" {row.part_says}: {further:.0f}." if further else ""
@@ -41,9 +43,13 @@ def _shift(result: RunResult, row: Shift, quarters: SignalReadings) -> Part:
 
 
 def _chain(row: Chain, quarters: SignalReadings) -> Part:
+    require_parts(row.signal, quarters, row.positive)
+    parts = list(next(iter(quarters.values())).parts)
+    if len(parts) != len(row.links):
+        raise ConfigurationError(f"pages.toml chain: {len(row.links)} link(s); expected a word for each of {', '.join(parts)}")
     both = [quarter for quarter, reading in quarters.items() if min(reading.parts[link] for link in row.positive) > 0]
     text = f"{row.says}; they were in {len(both)} of {len(quarters)} quarters{': ' + ', '.join(both) if both else ''}."
-    words = dict(zip(next(iter(quarters.values())).parts, row.links, strict=True))
+    words = dict(zip(parts, row.links, strict=True))
     shown = {quarter: quarters[quarter].parts for quarter in _ends(list(quarters))}
     drawn = claim_charts.waterfall(f"shift-{row.signal}-chart", shown, words)
     return Part(

@@ -10,9 +10,10 @@ from backtest.markets.currencies import DOLLAR
 from backtest.report.charts import claim_charts
 from backtest.report.charts.claim_charts import ThesisFigures
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import counted, listed, name_of, origin
+from backtest.report.formatting import counted, listed, name_of, origin, require_parts
 from backtest.result import RunResult, SignalReadings
 from backtest.signals import Reading
+from backtest.thesis.rows import FIGURE_PARTS
 
 
 def section(result: RunResult) -> Section | None:
@@ -23,12 +24,11 @@ def section(result: RunResult) -> Section | None:
     excess, ratio = result.readings.get(row.excess) or {}, result.readings.get(row.ratio) or {}
     if not excess:
         return Section("thesis", row.title, (Text("No quarter of CapEx and revenue was complete by the end of the run."),))
+    require_parts(row.excess, excess, FIGURE_PARTS)
     reported = {finding.main.quarter: finding.claim.reported for finding in result.claims if finding.claim.id in row.reported}
     stated = {quarter: value for quarter, value in reported.items() if quarter and value is not None}
-    quarters, shown = (
-        tuple(sorted({*excess, *ratio})),
-        ThesisFigures(excess, ratio, row.ratio_title, *_currencies(result, excess)),
-    )
+    quarters = tuple(sorted({*excess, *ratio}))
+    shown = ThesisFigures(excess, ratio, row.ratio_title, *_currencies(result, excess))
     blocks: tuple[Block, ...] = (
         Text(_outcome(result, excess), "lead"),
         Text(_who(result, excess, ratio), "small"),
