@@ -250,7 +250,7 @@ def test_pages_draw_what_the_thesis_names(tmp_path):
             "no quarterly signal 'cable_strenght'; did you mean 'cable_strength'",
         ),
         ('"supply_chain_excess"', '"momentum"', "pages.toml: no quarterly signal 'momentum'"),
-        ('title = "Figures"', 'title = "Figures"\nfalls = "fastr"', "pages.toml: no claim 'fastr'; did you mean 'faster'"),
+        ('title = "Figures"', 'title = "Figures"\nfalls = "faest"', "pages.toml: no claim 'faest'; did you mean 'faster'"),
         ('title = "Figures"', 'title = "Figures"\nrevenue = "leader"', "no role of thesis mine 'leader'"),
         ('"supply_chain_excess"', '"cable_strength"', "pages.toml: no part of cable_strength 'capex'"),
     ],
