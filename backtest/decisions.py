@@ -48,35 +48,35 @@ class DecisionContext:
 
 
 def last_session(prices: Prices, tickers: Sequence[str], end: date | None, fill: Fill, base: str = "") -> pd.Timestamp:
-    """Return a book's last session: `end`, or where that is None the last on which every ticker that it may hold is priced.
+    """Return a book's last session: `end`, or where that is None the last on which every ticker that it may hold has a close.
 
-    So is every rate, where a base currency is given. Tickers declared ended do not count. DataError for an end that one of the
-    tickers has no prices for.
+    So has every rate, where a base currency is given. Tickers declared ended do not count. DataError for an end that one of the
+    tickers has no closes for, and for a ticker that never has a price at the fill.
     """
     name = "open" if fill == "open" else "price"
     if lost := [ticker for ticker in tickers if not len(prices.traded(ticker, fill))]:
         raise DataError(f"{prices.source}: no {name} at all for {', '.join(lost)}; expected prices at which orders are filled")
     if end is None:
-        return prices.common_end(tickers, fill, base)[1]
-    ticker, last = prices.common_end(tickers, fill)
+        return prices.common_end(tickers, base)[1]
+    ticker, last = prices.common_end(tickers)
     if prices.goes_on(ticker, last, pd.Timestamp(end)):
         raise DataError(
-            f"{prices.source}: the {name}s of {ticker} end on {last:%Y-%m-%d}, before {end:%Y-%m-%d}; expected an end up to "
+            f"{prices.source}: the prices of {ticker} end on {last:%Y-%m-%d}, before {end:%Y-%m-%d}; expected an end up to "
             "then, newer prices, or an [[ended]] row in decisions.toml"
         )
     return pd.Timestamp(end)
 
 
 def run_sessions(
-    prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp, fill: str = "close", base: str = ""
+    prices: Prices, tickers: Sequence[str], first: pd.Timestamp, last: pd.Timestamp, base: str = ""
 ) -> pd.DatetimeIndex:
     """Return the sessions of a book: the union of its markets' from first to last; DataError when fewer than two.
 
-    None is later than the last on which every ticker has a price at the fill, those aside that are declared ended, and every rate
-    that a base currency needs.
+    None is later than the last on which every ticker has a close, those aside that are declared ended, and every rate that a base
+    currency needs.
     """
     sessions = prices.sessions(prices.markets_of(tickers))
-    until = min(last, prices.common_end(tickers, fill, base)[1])
+    until = min(last, prices.common_end(tickers, base)[1])
     chosen = sessions[(sessions >= first) & (sessions <= until)]
     if len(chosen) < 2:
         raise DataError(

@@ -74,6 +74,11 @@ class Prices:
         table = self.bars.open if fill == "open" and self.bars is not None else self.wealth
         return pd.DatetimeIndex(table.index[table[ticker].notna().to_numpy()])
 
+    def unopened(self, ticker: str, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return which of some sessions a ticker has a close on and no open."""
+        closed, opened = self.traded(ticker), self.traded(ticker, "open")
+        return sessions[sessions.isin(closed) & ~sessions.isin(opened)]
+
     def sessions(self, markets: Sequence[str]) -> pd.DatetimeIndex:
         """Return the union of the sessions of some markets over the span of this source."""
         union = pd.DatetimeIndex([])
@@ -162,13 +167,13 @@ class Prices:
         last = pd.Timestamp(last_valid) if last_valid is not None else end  # type: ignore[arg-type]
         return last if own.searchsorted(last, "right") < own.searchsorted(end, "right") else None
 
-    def common_end(self, tickers: Sequence[str], fill: str = "close", base: str = "") -> tuple[str, pd.Timestamp]:
-        """Return who ends first of some tickers, those declared ended aside, and its last session with a price at the fill.
+    def common_end(self, tickers: Sequence[str], base: str = "") -> tuple[str, pd.Timestamp]:
+        """Return who ends first of some tickers, those declared ended aside, and its last session with a close.
 
         In a base currency the rates that the tickers need count too, each to the last day on which it may be used.
         """
         going = [ticker for ticker in tickers if ticker not in self.ended]
-        traded = {ticker: self.traded(ticker, fill) for ticker in going or tickers}
+        traded = {ticker: self.traded(ticker) for ticker in going or tickers}
         priced = {ticker: sessions[-1] for ticker, sessions in traded.items() if len(sessions)}
         if not priced:
             raise DataError(f"{self.source}: no price at all for {', '.join(tickers)}")

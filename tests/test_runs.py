@@ -359,6 +359,21 @@ def test_an_end_beyond_the_prices_is_refused_by_ticker_and_last_session(archive)
         runs.run(spec_of(end="2030-01-01"), archive)
 
 
+def test_where_orders_fill_at_opens_a_ticker_with_closes_alone_is_noted_with_what_waited(archive):
+    spec = spec_of(baskets=("300394.SZ",), base="CNY", fill="open", start="2026-07-01", end="2026-07-31", rebalance="weekly")
+    result = runs.run(spec, archive)
+    said = (
+        "300394.SZ: 300394.SZ has a close and no open on 7 session(s), 2026-07-23 to 2026-07-31; an order that fills at the open"
+    )
+    note = next(note for note in result.notes if "no open" in note)
+    assert note.startswith(f"{said} waits there as in a halt (0 filled late, 1 never)")
+    book = result.books["300394.SZ"]
+    assert f"{book.equity.index[-1]:%Y-%m-%d}" == "2026-07-31"
+    assert set(book.unfilled["reason"]) == {"no open"}
+    assert book.equity.iloc[-1] != book.equity.iloc[-2]
+    assert not any("no open" in note for note in runs.run(spec.replaced(fill="close"), archive).notes)
+
+
 def test_a_book_that_never_traded_says_so(archive):
     result = runs.run(spec_of(baskets=("688256.SS",), base="CNY", capital=5_000.0, end="2023-06-30"), archive)
     assert "688256.SS: never traded; see the orders that were not filled, each with its reason" in result.notes

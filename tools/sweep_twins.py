@@ -1,7 +1,7 @@
 """Sweeps the large grid and prints, as Markdown, what its settings are worth beside their twins, as benchmarks/twins.md keeps it.
 
-`python tools/sweep_twins.py 2026-07-22` takes about a minute; the day is the last on which every name and fund of the grid has an
-open and a close. Further options are those of `sweep`, such as --prices.
+`python tools/sweep_twins.py 2026-07-31` takes about a minute; the day is the last on which every name and fund of the grid has a
+close. Further options are those of `sweep`, such as --prices.
 """
 
 import json

@@ -62,7 +62,7 @@ def _figures(
     """Return the total return and the Sharpe ratio of a book on an archive."""
     prices, tickers = archive.prices, spec.tickers(book, universe)
     base = spec.currency(book, universe)
-    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill, spec.currency(book, universe))
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.currency(book, universe))
     decisions = decide(spec, book, archive, universe, sessions)
     equity = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution).equity
     ratio = uncertainty.sharpe(performance.returns(equity), prices.periods_per_year(prices.markets_of(tickers)))

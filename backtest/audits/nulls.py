@@ -122,7 +122,7 @@ def _same(tables: Sequence[Floats]) -> int:
 
 def _setting(spec: StrategySpec, book: str, archive: Archive, universe: Universe, last: pd.Timestamp) -> Setting:
     prices, tickers = archive.prices, spec.tickers(book, universe)
-    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.fill, spec.currency(book, universe))
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), last, spec.currency(book, universe))
     base = spec.currency(book, universe)
     known = [row.ticker for row in universe.suppliers if row.ticker in prices.wealth.columns and row.theme != "fund"]
     names = tuple(ticker for ticker in known if prices.last_session(ticker, sessions[-1]) is None)  # others would stand still

@@ -55,9 +55,8 @@ def replay_decisions(spec: StrategySpec, archive: Archive, universe: Universe, l
     checked = 0
     for book in spec.books:
         members_were_listed(spec, book, archive, universe)
-        sessions = run_sessions(
-            archive.prices, spec.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill, spec.currency(book, universe)
-        )
+        tickers, base = spec.tickers(book, universe), spec.currency(book, universe)
+        sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, base)
         for session in decision_sessions(spec.rebalance, sessions):
             if leak := leak_at(spec, book, archive, universe, session):
                 raise LookAheadError(f"{spec.name}: {book}: {leak}")
@@ -107,9 +106,8 @@ def canary_is_caught(spec: StrategySpec, archive: Archive, universe: Universe, l
     book = next(iter(spec.books))
     tickers = spec.tickers(book, universe)
     planted = spec.replaced(signals=(TomorrowsClose(archive, tickers[0]),), weights=Exposure(full_at=1.0))
-    sessions = run_sessions(
-        archive.prices, planted.tickers(book, universe), pd.Timestamp(spec.start), last, spec.fill, spec.currency(book, universe)
-    )
+    own, base = planted.tickers(book, universe), spec.currency(book, universe)
+    sessions = run_sessions(archive.prices, own, pd.Timestamp(spec.start), last, base)
     later = decision_sessions(planted.rebalance, sessions)[1:]
     if not len(later):
         raise DataError(

@@ -39,6 +39,7 @@ class TradingConditions:
     `fx_rate`  what a unit of the ticker's currency is worth in the book's
     `lot`, `least`            units, 0 where any amount will do; `sealed_up`, `sealed_down` whether the price is at its limit
     `ends`     whether a ticker that is declared ended has its last price here
+    `unopened` whether a session has a close and no open, so that an order that fills at the open waits as in a halt
     `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
     `activity` a fee per unit sold, at most `activity_most` an order
     `slippage` fraction by which a fill is worse than the price; `day_range` the day's high less its low over the price
@@ -59,6 +60,7 @@ class TradingConditions:
     sealed_up: np.ndarray
     sealed_down: np.ndarray
     ends: np.ndarray
+    unopened: np.ndarray
     buy: dict[str, np.ndarray]
     sell: dict[str, np.ndarray]
     commission_least: np.ndarray
@@ -98,7 +100,8 @@ def conditions_of(
     _require_bars(prices, fill, costs)
     markets, ordered, seat = _seats(prices, tickers)
     session, market = np.nonzero(np.array([sessions.isin(prices.closes[market].index) for market in markets]).T)
-    local = _local(prices, ordered, sessions, fill)
+    ends = np.array([sessions == prices.sold_at(ticker) for ticker in ordered]).T
+    local = _local(prices, ordered, sessions, fill, ends)
     fx_rate = prices.fx_rate(ordered, base, sessions)
     here, earlier = seat == market[:, None], seat < market[:, None]
     price = np.where(here, (local.fill * fx_rate)[session], np.nan)
@@ -108,7 +111,6 @@ def conditions_of(
     none = np.zeros(local.fill.shape)
     least, lot = (ruled.values(rule) / local.shares if ruled.lots else none for rule in ("least", "lot"))
     (up, down), (buy, sell) = _sealed(ruled, local, prices.bars), ruled.rates(costs.flat_bps)
-    ends = np.array([sessions == prices.sold_at(ticker) for ticker in ordered]).T
     return TradingConditions(
         tickers=ordered,
         sessions=sessions,
@@ -125,6 +127,7 @@ def conditions_of(
         sealed_up=up[session] & here,
         sealed_down=down[session] & here,
         ends=ends[session] & here,
+        unopened=local.unopened[session] & here,
         buy={kind: rate[session] for kind, rate in buy.items()},
         sell={kind: rate[session] for kind, rate in sell.items()},
         commission_least=(ruled.values("commission_least") * fx_rate)[session],
@@ -164,9 +167,10 @@ class _Local:
     shares: np.ndarray  # shares a unit is
     day_range: np.ndarray  # high less low over the fill's price; where a session has a close only, that of the last with a range
     count: np.ndarray  # priced sessions so far, this one included; 0 throughout for what was listed before the source begins
+    unopened: np.ndarray  # a session with a close and no open, where orders are filled at opens
 
 
-def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, fill: str) -> _Local:
+def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, fill: str, ends: np.ndarray) -> _Local:
     wealth = prices.wealth[list(tickers)]
     index = pd.DatetimeIndex(wealth.index)
     through, before = (index.searchsorted(sessions, side=side) - 1 for side in ("right", "left"))
@@ -181,13 +185,16 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
     first = pd.DatetimeIndex([wealth[ticker].first_valid_index() for ticker in tickers])
     listed = np.asarray(first > opened)
     counted = np.where(listed, _at(count, through, 0), 0)
+    opens = bars["open"] * now / bars["close"]
+    unopened = ~np.isnan(now) & np.isnan(opens) & ~ends & (fill == "open")
     return _Local(
-        fill=now if fill == "close" else bars["open"] * now / bars["close"],
+        fill=now if fill == "close" else np.where(ends & np.isnan(opens), now, opens),  # what ends is sold at its last close
         close=_at(last, through, np.nan),
         before=_at(last, before, np.nan),
         shares=now / bars["close"],
         day_range=pd.DataFrame((bars["high"] - bars["low"]) / bars[fill]).ffill().to_numpy(),
         count=counted,
+        unopened=unopened,
     )
 
 

@@ -23,9 +23,11 @@ class Cause(IntEnum):
     SHORT_OF_CASH = kernel.SHORT_OF_CASH
     COSTS = kernel.COSTS
     BELOW_LEAST = kernel.BELOW_LEAST
+    NO_OPEN = kernel.BELOW_LEAST + 1  # a SUSPENDED of the kernel, on a session that has a close
 
 
 SUSPENDED = "no price"
+NO_OPEN = "no open"
 PRICES_ENDED = "prices ended"
 RUN_ENDED = "run ended before the market's next session"
 REPLACED = "a newer decision was due first"
@@ -38,6 +40,7 @@ WORDS = {
     Cause.SHORT_OF_CASH: "short of cash",
     Cause.COSTS: "cash kept for costs and whole lots",
     Cause.BELOW_LEAST: "below the board's least order",
+    Cause.NO_OPEN: NO_OPEN,
 }
 UNFILLED = ["decided", "ticker", "target", "reason", "waited", "cost"]
 LATE = ["decided", "ticker", "session", "waited", "reason", "cost"]
@@ -88,7 +91,7 @@ class ShortfallLog:
                 else:
                     self._done(seat, moment, order, value)
             else:
-                self.cause[seat] = order.cause
+                self.cause[seat] = Cause.NO_OPEN if self.conditions.unopened[moment, seat] else order.cause
                 self.missing[seat] = self.missing[seat] if order.cause == Cause.SUSPENDED else missing[index]
 
     def close(self, waiting: np.ndarray, holdings: np.ndarray, targets: np.ndarray, due: np.ndarray) -> None:
@@ -127,8 +130,9 @@ class ShortfallLog:
 
     def _gave_up(self, seat: int, moment: int, otherwise: str) -> None:
         """Write down an order that ends unfilled, with the reason it last waited for."""
-        later = self.conditions.price[self.due[seat] :, seat]
-        reason = PRICES_ENDED if np.isnan(later).all() else WORDS.get(Cause(self.cause[seat]), otherwise)
+        conditions, since = self.conditions, self.due[seat]
+        ended = np.isnan(conditions.price[since:, seat]).all() and not conditions.unopened[since:, seat].any()
+        reason = PRICES_ENDED if ended else WORDS.get(Cause(self.cause[seat]), otherwise)
         cost = self._cost(seat, moment, self.missing[seat])
         decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]
         self.unfilled.append((decided, ticker, float(self.target[seat]), reason, self._waited(seat, moment), cost))

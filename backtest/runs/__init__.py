@@ -19,7 +19,7 @@ from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
 from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
 from backtest.runs.controls import RunBook, control_of
-from backtest.runs.notes import book_notes, end_notes
+from backtest.runs.notes import book_notes, end_notes, open_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.statistics import performance
 from backtest.strategy import StrategySpec
@@ -56,6 +56,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
     notes = [] if spec.end else end_notes(spec, books, archive.prices, universe)
+    notes += open_notes(spec, books, archive.prices, universe)
     notes += [note for book in books.values() for note in book_notes(book)]
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     own = named_signals(spec, archive.thesis)
@@ -153,7 +154,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     tickers = spec.tickers(name, universe)
     base = spec.currency(name, universe)
     markets = prices.markets_of(tickers)
-    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, spec.fill, base)
+    sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, base)
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)

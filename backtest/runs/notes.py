@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from backtest.execution.shortfall import RUN_ENDED
+from backtest.execution.shortfall import NO_OPEN, RUN_ENDED
 from backtest.prices import Prices
 from backtest.result import Book
 from backtest.strategy import StrategySpec
@@ -14,15 +14,43 @@ def end_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, univer
     ends: dict[tuple[str, str], list[str]] = {}
     for name, book in books.items():
         tickers = spec.tickers(name, universe)
-        first_to_end, last = prices.common_end(tickers, spec.fill, book.currency)
-        price = "price" if first_to_end in tickers and spec.fill == "close" else "open" if first_to_end in tickers else "rate"
-        later = any(prices.traded(ticker, spec.fill)[-1] > last for ticker in tickers)
+        first_to_end, last = prices.common_end(tickers, book.currency)
+        price = "price" if first_to_end in tickers else "rate"
+        later = any(prices.traded(ticker)[-1] > last for ticker in tickers)
         because = f"{first_to_end} has no later {price}" if later else f"none of its tickers has a later {price}"
         ends.setdefault((f"{book.equity.index[-1]:%Y-%m-%d}", because), []).append(name)
     if len(ends) == 1 and len(books) > 1:
         (day, because), _ = ends.popitem()
         return [f"every book ends on {day}: {because}"]
     return [f"{', '.join(names)}: ends on {day}: {because}" for (day, because), names in ends.items()]
+
+
+def open_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> list[str]:
+    """Return which tickers have closes and no opens, where orders fill at opens, and how many orders that kept waiting."""
+    if spec.fill == "close":
+        return []
+    notes = []
+    for name, book in books.items():
+        sessions = pd.DatetimeIndex(book.equity.index)
+        for ticker in spec.tickers(name, universe):
+            if note := without_opens(prices, ticker, sessions):
+                waited = [
+                    int(((table["reason"] == NO_OPEN) & (table["ticker"] == ticker)).sum())
+                    for table in (book.late, book.unfilled)
+                ]
+                notes.append(f"{name}: {note} ({waited[0]} filled late, {waited[1]} never)")
+    return notes
+
+
+def without_opens(prices: Prices, ticker: str, sessions: pd.DatetimeIndex) -> str:
+    """Return on which of some sessions a ticker has a close and no open, and what that means; empty where on none."""
+    missing = prices.unopened(ticker, sessions)
+    if not len(missing):
+        return ""
+    return (
+        f"{ticker} has a close and no open on {len(missing)} session(s), {missing[0]:%Y-%m-%d} to {missing[-1]:%Y-%m-%d}; "
+        "an order that fills at the open waits there as in a halt"
+    )
 
 
 def book_notes(book: Book) -> list[str]:

@@ -54,6 +54,7 @@ def sweep_document(summary: SweepSummary) -> Json:
         "identities": dict(summary.identities),
         "command": summary.command,
         "expectations": [asdict(outcome) for outcome in summary.expectations],
+        "notes": list(summary.notes),
     }
 
 
@@ -86,6 +87,7 @@ def read_summary(document: Json) -> SweepSummary:
         identities=document["identities"],
         command=document["command"],
         expectations=tuple(Outcome(**row | {"value": _number(row["value"])}) for row in document["expectations"]),
+        notes=tuple(document.get("notes", ())),
     )
 
 

@@ -246,7 +246,7 @@ class Evaluator:
         prices.require(tickers)
         base = self.universe.basket(book.baskets[0]).currency if scope.base == LOCAL else scope.base
         last = last_session(prices, tickers, scope.end, book.fill, base)
-        sessions = run_sessions(prices, tickers, pd.Timestamp(scope.start), last, book.fill, base)
+        sessions = run_sessions(prices, tickers, pd.Timestamp(scope.start), last, base)
         return _Span(tickers, prices.markets_of(tickers), sessions[0], sessions[-1], sessions)
 
     def _make_conditions(self, market: _Market) -> tuple[TradingConditions, np.ndarray]:

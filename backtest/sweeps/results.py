@@ -113,6 +113,7 @@ class SweepSummary:
     command: str
     folder: str = ""  # of its page, which may have a tag; else that of its strategy
     expectations: tuple[Outcome, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

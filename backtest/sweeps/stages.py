@@ -22,6 +22,7 @@ from backtest.sweeps.gate import outcomes
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.identity import identities
 from backtest.sweeps.measurement import Measured, compile_statistics, measure
+from backtest.sweeps.notes import open_notes
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.progress import Stopwatch, progress_line
 from backtest.sweeps.results import SweepCost, SweepResult, SweepSummary
@@ -132,7 +133,7 @@ def _require_repeatable(settings: Settings, archive: Archive) -> None:
             for book in spec.books:
                 tickers, base = spec.tickers(book, universe), spec.currency(book, universe)
                 last = last_session(archive.prices, tickers, spec.end, spec.fill, base)
-                sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, spec.fill, base)
+                sessions = run_sessions(archive.prices, tickers, pd.Timestamp(spec.start), last, base)
                 decided = decision_sessions(spec.rebalance, sessions)
                 chosen = [*decided[:REPEATED], decided[-1]]
                 decisions = [decide_at(spec, book, archive, universe, session) for session in chosen]
@@ -164,5 +165,6 @@ def _result(spec: StrategySpec, plan: _Plan, measured: Measured, ledger: Trials,
         identities=plan.identities,
         command=options.command,
         expectations=outcomes(plan.settings.grid.expect, measured.table, measured.best, measured.statistics),
+        notes=open_notes(plan.settings, plan.archive.prices, plan.archive.thesis.universe, measured.windows[-1]),
     )
     return SweepResult(summary, measured.table, tuple(plan.settings.grid.fields), measured.windows)

@@ -63,6 +63,8 @@ def markdown(result: SweepResult, error: BaseException | None) -> str:
         f"| drift from the baseline | {'none' if error is None or isinstance(error, ExpectationError) else error} |",
         *(f"| {outcome.subject}, expected {outcome.bounds} | {_answer(outcome)} |" for outcome in summary.expectations),
         "",
+        *(f"{note}." for note in summary.notes),
+        *([""] if summary.notes else []),
         *_heat_map(result),
     ]
     return "\n".join(lines) + "\n"
@@ -79,6 +81,8 @@ def terminal(summary: SweepSummary, page: Path) -> str:
     expected = {f"{outcome.subject}, expected {outcome.bounds}:": _answer(outcome) for outcome in summary.expectations}
     for what, figure in {**worth_of(summary), **expected}.items():
         lines += textwrap.wrap(f"{what:<{COLUMN - 1}} {figure}", WIDTH, subsequent_indent="  ", drop_whitespace=True)
+    for note in summary.notes:
+        lines += textwrap.wrap(f"{note}.", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join([*lines, f"page: {page}"]) + "\n"
 
 

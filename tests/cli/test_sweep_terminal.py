@@ -53,6 +53,7 @@ SUMMARY = SweepSummary(
         Outcome("the median total return less the twin's, out of sample", "at least 0.02", 0.0123456, False),
         Outcome("spa p against the twins", "at most 0.05", float("nan"), False),
     ),
+    notes=("ACME has a close and no open on 7 session(s), 2026-07-23 to 2026-07-31; an order that fills at the open waits",),
 )
 
 
@@ -116,7 +117,7 @@ def test_a_terminal_of_eighty_columns_shows_the_best_beside_what_the_search_is_w
     for words in (
         "12 settings, 9 distinct curves", "Best Sharpe ratio 1.23", "best of 40 trials", "0.731", "0.782", "0.005", "2.4, 3.4",
         "not given: 12", "0.853", "0.412", "0.433", "10.8%", "33.6%", "expected at least 0.02: 0.0123456, not met",
-        "expected at most 0.05: not given, not met",
+        "expected at most 0.05: not given, not met", "ACME has a close and no open on 7 session(s)",
     ):  # fmt: skip
         assert words in text
     with pytest.raises(ValueError, match="Expecting value"):

@@ -8,7 +8,7 @@ import pytest
 from support.markets import INDEX, MAIN, NOWHERE, STAR, US, day, decided, eight, listed, prices_of, shares_of, spec_of, traded
 from vectorbt.portfolio import dispatch
 
-from backtest.decisions import last_session, run_sessions
+from backtest.decisions import last_session
 from backtest.errors import BacktestError, DataError
 from backtest.execution import kernel
 from backtest.execution.accounting import book_values
@@ -86,13 +86,52 @@ def test_a_name_that_never_had_a_range_slips_by_the_flat_part() -> None:
     assert listed(orders, "price") == [pytest.approx([10.01])]
 
 
-def test_a_book_that_is_filled_at_opens_ends_with_the_last_session_that_has_them_all() -> None:
+def test_a_book_that_is_filled_at_opens_ends_with_its_closes() -> None:
     prices = closes_only_from(shares_of({US: eight(), "BBB": eight()}), 5)
-    assert last_session(prices, [US, "BBB"], None, "open") == INDEX[4]
-    assert last_session(prices, [US, "BBB"], None, "close") == INDEX[7]
-    assert run_sessions(prices, [US], INDEX[0], INDEX[7], "open")[-1] == INDEX[4]
-    with pytest.raises(DataError, match="by hand: the opens of AAA end on 2024-01-05, before 2024-01-10; expected an end up to"):
-        last_session(prices, [US, "BBB"], day("2024-01-10"), "open")
+    assert last_session(prices, [US, "BBB"], None, "open") == INDEX[7]
+    assert last_session(prices, [US, "BBB"], day("2024-01-10"), "open") == day("2024-01-10")
+
+
+def without_opens(prices: Prices, *sessions: int) -> Prices:
+    """The same prices without the opens of AAA on some sessions."""
+    assert prices.bars is not None
+    opens = prices.bars.open.copy()
+    opens.loc[INDEX[list(sessions)], US] = np.nan
+    return replace(prices, bars=replace(prices.bars, open=opens))
+
+
+def test_an_order_that_fills_at_the_open_waits_where_a_session_has_a_close_alone() -> None:
+    """Half of 100,000 at an open of 12 is 4,167 shares, each 2 dearer than the last close before the order was due."""
+    prices = shares_of({US: [10, 11, 11.5, 12, 12, 12, 12, 12]}, open_={US: [10, 11, 11, 12, 12, 12, 12, 12]})
+    outcome = traded(without_opens(prices, 1, 2), decided(INDEX[0], {US: 0.5}), fill="open")
+    assert listed(outcome.orders, "session", "shares", "price") == [[INDEX[3], pytest.approx(4167.0), pytest.approx(12.0)]]
+    assert listed(outcome.late) == [[INDEX[0], US, INDEX[3], 2, "no open", pytest.approx(8334.0)]]
+
+
+def test_a_sale_at_an_open_that_never_comes_is_listed_and_the_holding_keeps_its_close() -> None:
+    prices = shares_of({US: [10, 10, 10, 11, 12, 13, 14, 15]})
+    outcome = traded(without_opens(prices, 3, 4, 5, 6, 7), decided(INDEX[0], {US: 0.5}), decided(INDEX[2], {}), fill="open")
+    assert outcome.equity.iloc[-1] == pytest.approx(100_000 - 5.0 + 5000 * 5)
+    assert listed(outcome.unfilled, "ticker", "target", "reason", "waited") == [[US, 0.0, "no open", 4]]
+
+
+@pytest.mark.parametrize("last", [4, 6])
+def test_what_was_filled_before_is_the_same_whether_later_opens_are_there_or_not(last: int) -> None:
+    prices = shares_of({US: [10, 11, 12, 13, 12, 11, 10, 9], "BBB": eight()}, day_range=1.0)
+    chosen = [decided(INDEX[row], {US: 0.1 * row, "BBB": 0.3}) for row in range(1, 7)]
+    whole, cut = (traded(each, *chosen, fill="open") for each in (prices, without_opens(prices, *range(last, 8))))
+    before = [outcome.orders[outcome.orders["session"] < INDEX[last]] for outcome in (whole, cut)]
+    assert len(before[0]) > 2
+    pd.testing.assert_frame_equal(*before)
+    pd.testing.assert_series_equal(whole.equity.loc[: INDEX[last - 1]], cut.equity.loc[: INDEX[last - 1]])
+
+
+def test_a_name_declared_ended_is_sold_at_its_last_close_where_its_last_session_has_no_open() -> None:
+    prices = shares_of({US: [10, 10, 10, 12] + [NOWHERE] * 4, "BBB": eight()})
+    prices = replace(without_opens(prices, 3), ended={US: "taken over"})
+    outcome = traded(prices, decided(INDEX[0], {US: 0.5}), fill="open")
+    assert listed(outcome.orders, "session", "side", "price") == [[INDEX[1], "buy", 10.0], [INDEX[3], "sell", 12.0]]
+    assert outcome.late.empty
 
 
 def test_a_name_that_has_no_open_at_all_is_refused_where_orders_are_filled_at_opens() -> None:

@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-from support.markets import ROOT
+from support.markets import ROOT, day
 
 import backtest
 from backtest.errors import ConfigurationError, DataError, DriftError
@@ -26,6 +26,7 @@ from backtest.sweeps import chunks, drift, sealed_parquet
 from backtest.sweeps.document import read_summary, sweep_document
 from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import Grid
+from backtest.sweeps.notes import open_notes
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.results import (
     BestSetting,
@@ -38,6 +39,7 @@ from backtest.sweeps.results import (
 )
 from backtest.sweeps.settings import Settings, typed_column
 from backtest.sweeps.trials import Trials
+from backtest.thesis.windows import Window
 
 OLD = Path(__file__).parent / "written_by_0_1_0"  # lag 1, 2 × slippage 5, 10 × above 0, 0.1 × weekly, monthly
 SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
@@ -207,6 +209,16 @@ def test_a_chunk_of_0_1_0_is_whole_but_refused_in_a_line_that_says_what_to_do():
     assert sealed_parquet.is_whole(OLD / "chunk.parquet")
     with pytest.raises(DataError, match="a chunk of another version; delete it and --resume"):
         chunks.read(chunks.Chunk((0,), OLD / "chunk.parquet", 0))
+
+
+@pytest.mark.parametrize(("fill", "count"), [(("close", "open"), 1), (("close",), 0)])
+def test_a_sweep_with_fills_at_opens_says_which_names_have_closes_alone(archive, fill, count):
+    settings = Settings(SPEC, Grid({"fill": fill, "lag": (1, 2)}))
+    whole = Window("whole", day("2026-01-05"), day("2026-07-31"), day("2025-07-23"))
+    notes = open_notes(settings, archive.prices, archive.thesis.universe, whole)
+    assert [note[:9] for note in notes] == ["300394.SZ"] * count
+    if notes:
+        assert "has a close and no open on 7 session(s), 2026-07-23 to 2026-07-31" in notes[0]
 
 
 def test_a_ledger_of_trials_of_0_1_0_opens_counts_and_takes_in_more(tmp_path):

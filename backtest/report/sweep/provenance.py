@@ -53,6 +53,7 @@ def _identities(search: Search) -> Table:
         "trials on these data": f"{summary.trials:,}",
         "trials on any data": f"{summary.trials_on_any_data:,}",
     }
+    identities |= {"prices without opens": "; ".join(summary.notes)} if summary.notes else {}
     rows = tuple((Cell(name), Cell(value)) for name, value in identities.items())
     return Table("Equal identities, grid and trials: equal page", (Column("What"), Column("Which")), (Rows(rows),))
 
