@@ -100,8 +100,7 @@ def conditions_of(
     _require_bars(prices, fill, costs)
     markets, ordered, seat = _seats(prices, tickers)
     session, market = np.nonzero(np.array([sessions.isin(prices.closes[market].index) for market in markets]).T)
-    ends = np.array([sessions == prices.sold_at(ticker) for ticker in ordered]).T
-    local = _local(prices, ordered, sessions, fill, ends)
+    local = _local(prices, ordered, sessions, fill)
     fx_rate = prices.fx_rate(ordered, base, sessions)
     here, earlier = seat == market[:, None], seat < market[:, None]
     price = np.where(here, (local.fill * fx_rate)[session], np.nan)
@@ -126,7 +125,7 @@ def conditions_of(
         least=np.nan_to_num(least[session]),
         sealed_up=up[session] & here,
         sealed_down=down[session] & here,
-        ends=ends[session] & here,
+        ends=local.ends[session] & here,
         unopened=local.unopened[session] & here,
         buy={kind: rate[session] for kind, rate in buy.items()},
         sell={kind: rate[session] for kind, rate in sell.items()},
@@ -167,10 +166,11 @@ class _Local:
     shares: np.ndarray  # shares a unit is
     day_range: np.ndarray  # high less low over the fill's price; where a session has a close only, that of the last with a range
     count: np.ndarray  # priced sessions so far, this one included; 0 throughout for what was listed before the source begins
+    ends: np.ndarray  # the last session of a ticker that is declared ended
     unopened: np.ndarray  # a session with a close and no open, where orders are filled at opens
 
 
-def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, fill: str, ends: np.ndarray) -> _Local:
+def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex, fill: str) -> _Local:
     wealth = prices.wealth[list(tickers)]
     index = pd.DatetimeIndex(wealth.index)
     through, before = (index.searchsorted(sessions, side=side) - 1 for side in ("right", "left"))
@@ -186,6 +186,7 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
     listed = np.asarray(first > opened)
     counted = np.where(listed, _at(count, through, 0), 0)
     opens = bars["open"] * now / bars["close"]
+    ends = np.array([sessions == prices.sold_at(ticker) for ticker in tickers]).T
     unopened = ~np.isnan(now) & np.isnan(opens) & ~ends & (fill == "open")
     return _Local(
         fill=now if fill == "close" else np.where(ends & np.isnan(opens), now, opens),  # what ends is sold at its last close
@@ -194,6 +195,7 @@ def _local(prices: Prices, tickers: tuple[str, ...], sessions: pd.DatetimeIndex,
         shares=now / bars["close"],
         day_range=pd.DataFrame((bars["high"] - bars["low"]) / bars[fill]).ffill().to_numpy(),
         count=counted,
+        ends=ends,
         unopened=unopened,
     )
 
