@@ -1,0 +1,207 @@
+"""What carried a window's return: an event study of the thesis's dated events, on each market's own first session after each."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtest.analysis.abnormal import MarketReturns, market_returns
+from backtest.facts import Facts
+from backtest.prices import Prices
+from backtest.statistics.events import EventStudy
+from backtest.statistics.named_events import NamedEvent, span_study
+from backtest.statistics.refusal import Refused
+from backtest.thesis.windows import SAMPLES, Window
+from backtest.universe import Basket, Universe
+
+LARGEST = 3  # named of each window and market
+LEAST_RETURN = 0.05  # log points of a window's return below which a share of it means nothing
+# The hour, in an event's own time zone, from which a session may react to it; a row without it counts from its known_at.
+HOURS = {"in session or pre-market": 9.5, "after close": 16.0, "non-trading or overnight for US": 12.0}
+EVENING = 20.0  # of a day in America that is over: what came overnight there
+MIDNIGHT = pd.Timedelta(0)
+
+
+@dataclass(frozen=True)
+class Catalyst:
+    """A session on which events could first act: their names, and the baskets' mean abnormal log return.
+
+    `deviations` is that in ordinary deviations, `p` its two-sided rank among ordinary sessions, `adjusted` after Holm over the
+    window's events; `baskets` has the abnormal return of each.
+    """
+
+    session: str
+    events: tuple[str, ...]
+    abnormal: float
+    deviations: float
+    p: float
+    adjusted: float
+    distinguishable: bool
+    baskets: dict[str, float]
+
+
+@dataclass(frozen=True)
+class EventTest:
+    """A window's events together: mean abnormal log return, Kolari and Pynnönen's t and p, and p from pseudo-dates."""
+
+    abnormal: float
+    t: float
+    p: float
+    p_random: float
+    least: float
+    correlation: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Catalysts:
+    """A window on one market: its return (mean log return of the baskets) and what of it fell on sessions of events.
+
+    `share` is None where the return is below 5 log points. `left_out` are baskets without a return on every session needed.
+    `distinguishable` counts the sessions of events that ordinary ones do not explain; `largest` are the most unusual three.
+    """
+
+    baskets: tuple[str, ...]
+    left_out: tuple[str, ...]
+    sessions: int
+    event_sessions: int
+    events: int
+    total: float
+    on_events: float
+    share: float | None
+    abnormal_total: float
+    abnormal_on_events: float
+    together: EventTest | Refused
+    distinguishable: int
+    largest: tuple[Catalyst, ...]
+    ordinary: int
+
+
+WindowCatalysts = dict[str, dict[str, Catalysts | Refused]]  # by window and market
+
+
+def catalysts(
+    facts: Facts, prices: Prices, universe: Universe, baskets: Sequence[Basket], windows: Sequence[Window]
+) -> WindowCatalysts:
+    """Return the study of every named window on every market of some baskets, of events known by the end of the windows."""
+    if facts.events.empty or not windows:
+        return {}
+    last = max(window.end for window in windows)
+    moments = reaction_moments(facts.events, last)
+    studies: WindowCatalysts = {window.name: {} for window in windows if window.name not in SAMPLES}
+    for market in prices.markets_of(sorted({ticker for basket in baskets for ticker in basket.members})):
+        returns = market_returns(prices, universe, baskets, market, last)
+        if returns is None:
+            continue
+        sessions = first_sessions(moments, prices, market)
+        for window in windows:
+            if window.name in studies:
+                studies[window.name][market] = _window(returns, sessions, window)
+    return {name: by_market for name, by_market in studies.items() if by_market}
+
+
+def reaction_moments(events: pd.DataFrame, last: pd.Timestamp) -> pd.Series:
+    """Return event → the moment after which a session's close could show it, for events known by the end of a day.
+
+    An event whose day alone is known gets an hour by what its row says of the session; without a word of it, the moment at
+    which it became known. This is for measuring what happened: no decision reads it.
+    """
+    known = events[events["known_at"] <= pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]
+    moments = [_moment(row) for row in known.to_dict("records")]
+    return pd.Series(pd.DatetimeIndex(moments), [str(name) for name in known["event"]], name="moment")
+
+
+def _moment(row: Mapping[object, object]) -> pd.Timestamp:
+    known, session, zone = pd.Timestamp(row["known_at"]), str(row.get("session", "")), str(row.get("time_zone", ""))  # type: ignore[arg-type]
+    if known != known.normalize() or session not in HOURS or not zone:
+        return known
+    day = (known - pd.Timedelta(1, unit="ns")).tz_localize(None).normalize()
+    hour = EVENING if session.startswith("non-trading") and zone.startswith("America/") else HOURS[session]
+    return (day + pd.Timedelta(hours=hour)).tz_localize(zone).tz_convert("UTC")
+
+
+def first_sessions(moments: pd.Series, prices: Prices, market: str) -> dict[pd.Timestamp, list[str]]:
+    """Return the sessions of a market that were the first to close after an event, each with its events, oldest first."""
+    closes = prices.closes[market]
+    sessions: dict[pd.Timestamp, list[str]] = {}
+    for name, moment in moments.sort_values(kind="stable").items():
+        row = int(closes.searchsorted(moment, side="right"))
+        if row < len(closes):
+            sessions.setdefault(closes.index[row], []).append(str(name))
+    return sessions
+
+
+def _window(returns: MarketReturns, events: Mapping[pd.Timestamp, Sequence[str]], window: Window) -> Catalysts | Refused:
+    index = pd.DatetimeIndex(returns.baskets.index)
+    inside = np.asarray((index >= window.start) & (index <= window.end))
+    if not inside.any():
+        return Refused("no session of the market in the window", 0)
+    abnormal, left_out = _complete(returns.abnormal, window)
+    if abnormal.empty:
+        return Refused("no basket has a return on every session from 120 before the window on", int(inside.sum()))
+    name = f"{window.name}/{returns.market}/{list(abnormal.columns)}"
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    study = span_study(abnormal, list(events), window.start, window.end, seed)
+    if isinstance(study, Refused):
+        return study
+    own, excess = returns.baskets[abnormal.columns].mean(axis=1)[inside], returns.abnormal[abnormal.columns].mean(axis=1)[inside]
+    days = pd.DatetimeIndex([event.session for event in study.events])
+    total, on_events = float(own.sum()), float(own.reindex(days).sum())
+    return Catalysts(
+        baskets=tuple(abnormal.columns),
+        left_out=left_out,
+        sessions=int(inside.sum()),
+        event_sessions=len(days),
+        events=sum(len(events[day]) for day in days),
+        total=total,
+        on_events=on_events,
+        share=on_events / total if abs(total) >= LEAST_RETURN else None,
+        abnormal_total=float(excess.sum()),
+        abnormal_on_events=float(excess.reindex(days).sum()),
+        together=_together(study.together),
+        distinguishable=sum(event.distinguishable for event in study.events),
+        largest=tuple(_catalyst(event, events[event.session], abnormal) for event in study.events[:LARGEST]),
+        ordinary=study.ordinary,
+    )
+
+
+def _complete(abnormal: pd.DataFrame, window: Window) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the baskets with a return on every session from 120 before the window to its end, and those without.
+
+    The table begins where all of the former have one, and ends with their last common one.
+    """
+    index = pd.DatetimeIndex(abnormal.index)
+    start, stop = int(index.searchsorted(window.start)), int(index.searchsorted(window.end, side="right"))
+    needed = abnormal.iloc[max(start - 120, 1) : stop]
+    whole = [str(name) for name in abnormal.columns if needed[name].notna().all()]
+    common = abnormal[whole].dropna() if whole else abnormal.iloc[:0]
+    return common, tuple(str(name) for name in abnormal.columns if name not in whole)
+
+
+def _together(study: EventStudy | Refused) -> EventTest | Refused:
+    if isinstance(study, Refused):
+        return study
+    return EventTest(
+        abnormal=study.abnormal,
+        t=study.t,
+        p=study.p,
+        p_random=study.random.p,
+        least=study.random.least,
+        correlation=study.correlation,
+        n=study.degrees + 1,
+    )
+
+
+def _catalyst(event: NamedEvent, names: Sequence[str], abnormal: pd.DataFrame) -> Catalyst:
+    return Catalyst(
+        session=f"{event.session:%Y-%m-%d}",
+        events=tuple(names),
+        abnormal=event.abnormal,
+        deviations=event.deviations,
+        p=event.p,
+        adjusted=event.adjusted,
+        distinguishable=event.distinguishable,
+        baskets={str(name): float(value) for name, value in abnormal.loc[event.session].items()},
+    )
