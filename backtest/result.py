@@ -1,9 +1,10 @@
 """What came out of a run: frozen values, which the page reads and `output.document` writes as JSON. Days in texts are ISO."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
+from backtest.analysis.catalysts import WindowCatalysts
 from backtest.claims.ledger import ClaimOutcome, Finding
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.signals import Reading
@@ -333,7 +334,8 @@ class RunResult:
     `signals` has the readings of the spec's own quarterly signals, `trends` those of every other, both as known at
     the end of the run; `seen` is each one's newest value as a reader had it at the end of every month and of the run, `known`
     each claim's verdict and figure then. `claims` are the findings as known at the end of the run, each with what was known when
-    the thesis was written. `command` makes the run again; it says where figures and prices lay, so it identifies nothing.
+    the thesis was written. `catalysts` are those of the baskets of all
+    books. `command` makes the run again; it says where figures and prices lay, so it identifies nothing.
     `audit` is None where it was not asked for.
     """
 
@@ -354,6 +356,7 @@ class RunResult:
     notes: tuple[str, ...]
     command: str
     audit: Audit | None = None
+    catalysts: WindowCatalysts = field(default_factory=dict)
 
     @property
     def readings(self) -> dict[str, SignalReadings]:

@@ -34,26 +34,25 @@ def market_returns(
     """Return the returns on a market up to a session; None where no basket or nothing to compare with is priced there."""
     sessions = prices.sessions([market])
     sessions = sessions[sessions <= last]
-    members = {basket.name: [t for t in basket.members if prices.market.get(t) == market] for basket in baskets}
-    own = {name: _mean(prices, tickers, sessions) for name, tickers in members.items() if tickers}
-    compared = {basket.name: benchmark_returns(prices, universe, basket, market, sessions) for basket in baskets}
-    priced = {name: compared[name] for name in own if compared[name].notna().any()}
-    if not priced:
-        return None
-    return MarketReturns(market, pd.DataFrame({name: own[name] for name in priced}), pd.DataFrame(priced))
-
-
-def benchmark_returns(
-    prices: Prices, universe: Universe, basket: Basket, market: str, sessions: pd.DatetimeIndex
-) -> pd.Series:
-    """Return the log returns of what a basket is compared with on a market: the mean of the market's funds."""
-    funds = [row.ticker for row in universe.benchmarks if row.market == market and row.ticker in prices.wealth]
-    return _mean(prices, funds, sessions)
-
-
-def _mean(prices: Prices, tickers: Sequence[str], sessions: pd.DatetimeIndex) -> pd.Series:
-    """Return the log of one plus the mean simple return of some tickers of one currency, NaN where none is priced."""
+    members = {basket.name: tuple(t for t in basket.members if prices.market.get(t) == market) for basket in baskets}
+    compared = {basket.name: compared_with(universe, basket, market) for basket in baskets}
+    tickers = sorted({ticker for group in (*members.values(), *compared.values()) for ticker in group if ticker in prices.wealth})
     if not tickers or len(sessions) < 2:
-        return pd.Series(np.nan, sessions)
-    values = prices.priced(tickers, prices.currency[tickers[0]], sessions)
-    return np.log1p(performance.mean_returns(values)).reindex(sessions)
+        return None
+    values = prices.priced(tickers, prices.markets[market].currency, sessions)
+    returns = {group: _mean(values, group) for group in {*members.values(), *compared.values()}}
+    named = [name for name in members if members[name] and returns[compared[name]].notna().any()]
+    own, benchmarks = ({name: returns[groups[name]] for name in named} for groups in (members, compared))
+    return MarketReturns(market, pd.DataFrame(own), pd.DataFrame(benchmarks)) if named else None
+
+
+def compared_with(universe: Universe, basket: Basket, market: str) -> tuple[str, ...]:
+    """Return what a basket is compared with on a market, the mean of which counts: the market's funds."""
+    return tuple(row.ticker for row in universe.benchmarks if row.market == market)
+
+
+def _mean(values: pd.DataFrame, tickers: Sequence[str]) -> pd.Series:
+    """Return the log of one plus the mean simple return of some tickers, NaN where none is priced."""
+    priced = [ticker for ticker in tickers if ticker in values]
+    simple = performance.mean_returns(values[priced]).reindex(values.index)
+    return pd.Series(np.log1p(simple.to_numpy(float)), values.index)

@@ -9,8 +9,9 @@ import pandas as pd
 
 from backtest.analysis.abnormal import MarketReturns, market_returns
 from backtest.facts import Facts
+from backtest.formatting import number, percent
 from backtest.prices import Prices
-from backtest.statistics.events import EventStudy
+from backtest.statistics.events import ESTIMATION, EventStudy
 from backtest.statistics.named_events import NamedEvent, span_study
 from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import SAMPLES, Window
@@ -20,15 +21,15 @@ LARGEST = 3  # named of each window and market
 LEAST_RETURN = 0.05  # log points of a window's return below which a share of it means nothing
 # The hour, in an event's own time zone, from which a session may react to it; a row without it counts from its known_at.
 HOURS = {"in session or pre-market": 9.5, "after close": 16.0, "non-trading or overnight for US": 12.0}
+PREVIEW = "preview"  # the item of a range that says how a period went before its figures do
 EVENING = 20.0  # of a day in America that is over: what came overnight there
-MIDNIGHT = pd.Timedelta(0)
 
 
 @dataclass(frozen=True)
 class Catalyst:
     """A session on which events could first act: their names, and the baskets' mean abnormal log return.
 
-    `deviations` is that in ordinary deviations, `p` its two-sided rank among ordinary sessions, `adjusted` after Holm over the
+    `deviations` is that in ordinary deviations, `p` its two-sided rank among all other sessions, `adjusted` after Holm over the
     window's events; `baskets` has the abnormal return of each.
     """
 
@@ -59,12 +60,16 @@ class EventTest:
 class Catalysts:
     """A window on one market: its return (mean log return of the baskets) and what of it fell on sessions of events.
 
-    `share` is None where the return is below 5 log points. `left_out` are baskets without a return on every session needed.
-    `distinguishable` counts the sessions of events that ordinary ones do not explain; `largest` are the most unusual three.
+    `last` is the last session on which every basket is priced; `left_out` are those without a return on every session needed.
+    `share` is None where the return is below 0.05. `compared` sessions are those that events are ranked among.
+    `distinguishable` counts the sessions of events that are unlike other sessions; `largest` are the most unusual three.
+    `sentence` says all this by rules from these figures.
     """
 
+    sentence: str
     baskets: tuple[str, ...]
     left_out: tuple[str, ...]
+    last: str
     sessions: int
     event_sessions: int
     events: int
@@ -76,7 +81,7 @@ class Catalysts:
     together: EventTest | Refused
     distinguishable: int
     largest: tuple[Catalyst, ...]
-    ordinary: int
+    compared: int
 
 
 WindowCatalysts = dict[str, dict[str, Catalysts | Refused]]  # by window and market
@@ -86,20 +91,21 @@ def catalysts(
     facts: Facts, prices: Prices, universe: Universe, baskets: Sequence[Basket], windows: Sequence[Window]
 ) -> WindowCatalysts:
     """Return the study of every named window on every market of some baskets, of events known by the end of the windows."""
-    if facts.events.empty or not windows:
+    if not windows:
         return {}
     last = max(window.end for window in windows)
-    moments = reaction_moments(facts.events, last)
+    moments = pd.concat([reaction_moments(facts.events, last), preview_moments(facts.ranges, universe, last)])
+    if moments.empty:
+        return {}
     studies: WindowCatalysts = {window.name: {} for window in windows if window.name not in SAMPLES}
     for market in prices.markets_of(sorted({ticker for basket in baskets for ticker in basket.members})):
         returns = market_returns(prices, universe, baskets, market, last)
-        if returns is None:
-            continue
         sessions = first_sessions(moments, prices, market)
         for window in windows:
             if window.name in studies:
-                studies[window.name][market] = _window(returns, sessions, window)
-    return {name: by_market for name, by_market in studies.items() if by_market}
+                nothing = Refused("no fund of the market to compare with is priced", 0)
+                studies[window.name][market] = _window(returns, sessions, window) if returns else nothing
+    return studies
 
 
 def reaction_moments(events: pd.DataFrame, last: pd.Timestamp) -> pd.Series:
@@ -108,9 +114,24 @@ def reaction_moments(events: pd.DataFrame, last: pd.Timestamp) -> pd.Series:
     An event whose day alone is known gets an hour by what its row says of the session; without a word of it, the moment at
     which it became known. This is for measuring what happened: no decision reads it.
     """
-    known = events[events["known_at"] <= pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]
+    known = events[events["known_at"] <= _end_of(last)]
     moments = [_moment(row) for row in known.to_dict("records")]
-    return pd.Series(pd.DatetimeIndex(moments), [str(name) for name in known["event"]], name="moment")
+    return pd.Series(pd.DatetimeIndex(moments, tz="UTC"), [str(name) for name in known["event"]], name="moment")
+
+
+def preview_moments(ranges: pd.DataFrame, universe: Universe, last: pd.Timestamp) -> pd.Series:
+    """Return event → moment of what suppliers let be known of a period before its figures, by the end of a day."""
+    names = {row.ticker: row.name for row in universe.suppliers}
+    known = ranges[(ranges["known_at"] <= _end_of(last)) & (ranges["item"] == PREVIEW) & ranges["subject"].isin(names)]
+    texts = [
+        f"{names[str(row['subject'])]}: {PREVIEW} of {str(row['metric']).replace('_', ' ')}, {row['period']}"
+        for row in known.to_dict("records")
+    ]
+    return pd.Series(pd.DatetimeIndex(known["known_at"]), texts, name="moment")
+
+
+def _end_of(day: pd.Timestamp) -> pd.Timestamp:
+    return pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1)
 
 
 def _moment(row: Mapping[object, object]) -> pd.Timestamp:
@@ -134,50 +155,71 @@ def first_sessions(moments: pd.Series, prices: Prices, market: str) -> dict[pd.T
 
 
 def _window(returns: MarketReturns, events: Mapping[pd.Timestamp, Sequence[str]], window: Window) -> Catalysts | Refused:
+    abnormal, last, left_out = _complete(returns.abnormal, window)
     index = pd.DatetimeIndex(returns.baskets.index)
-    inside = np.asarray((index >= window.start) & (index <= window.end))
+    inside = np.asarray((index >= window.start) & (index <= last))
     if not inside.any():
         return Refused("no session of the market in the window", 0)
-    abnormal, left_out = _complete(returns.abnormal, window)
     if abnormal.empty:
         return Refused("no basket has a return on every session from 120 before the window on", int(inside.sum()))
     name = f"{window.name}/{returns.market}/{list(abnormal.columns)}"
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    study = span_study(abnormal, list(events), window.start, window.end, seed)
+    study = span_study(abnormal, list(events), window.start, last, seed)
     if isinstance(study, Refused):
         return study
+    named = tuple(_catalyst(event, events[event.session], abnormal) for event in study.events)
     own, excess = returns.baskets[abnormal.columns].mean(axis=1)[inside], returns.abnormal[abnormal.columns].mean(axis=1)[inside]
     days = pd.DatetimeIndex([event.session for event in study.events])
     total, on_events = float(own.sum()), float(own.reindex(days).sum())
+    share = on_events / total if abs(total) >= LEAST_RETURN else None
+    sessions = int(inside.sum())
     return Catalysts(
+        sentence=_sentence(share, total, sessions, named),
         baskets=tuple(abnormal.columns),
         left_out=left_out,
-        sessions=int(inside.sum()),
+        last=f"{index[inside][-1]:%Y-%m-%d}",
+        sessions=sessions,
         event_sessions=len(days),
         events=sum(len(events[day]) for day in days),
         total=total,
         on_events=on_events,
-        share=on_events / total if abs(total) >= LEAST_RETURN else None,
+        share=share,
         abnormal_total=float(excess.sum()),
         abnormal_on_events=float(excess.reindex(days).sum()),
         together=_together(study.together),
         distinguishable=sum(event.distinguishable for event in study.events),
-        largest=tuple(_catalyst(event, events[event.session], abnormal) for event in study.events[:LARGEST]),
-        ordinary=study.ordinary,
+        largest=named[:LARGEST],
+        compared=study.sessions,
     )
 
 
-def _complete(abnormal: pd.DataFrame, window: Window) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the baskets with a return on every session from 120 before the window to its end, and those without.
+def _sentence(share: float | None, total: float, sessions: int, named: Sequence[Catalyst]) -> str:
+    """Return what of a window's return fell on sessions of events, and which of them are unlike other sessions."""
+    if not named:
+        return f"No event has its first session among the {sessions} of the window."
+    days = f"{len(named)} of {sessions} sessions ({percent(len(named) / sessions, 0, sign=False)})"
+    part = f"{percent(share, 0, sign=False)} of the return" if share is not None else "No share of the return (it is near zero)"
+    text = f"{part} of {number(total)} log points fell on the {days} that were the first to close after an event."
+    unusual = [event for event in named if event.distinguishable]
+    if not unusual:
+        return f"{text} None of them is distinguishable from other sessions."
+    shown = "; ".join(f"{event.session} ({event.events[0]}) {percent(event.abnormal)}" for event in unusual[:LARGEST])
+    return f"{text} Distinguishable from other sessions: {len(unusual)}, {shown}."
 
-    The table begins where all of the former have one, and ends with their last common one.
+
+def _complete(abnormal: pd.DataFrame, window: Window) -> tuple[pd.DataFrame, pd.Timestamp, tuple[str, ...]]:
+    """Return the baskets with a return on every session needed, the last of these, and the names of the other baskets.
+
+    Needed are those from 120 before the window to its end, or to the last on which all baskets that have one in it are priced.
     """
     index = pd.DatetimeIndex(abnormal.index)
-    start, stop = int(index.searchsorted(window.start)), int(index.searchsorted(window.end, side="right"))
-    needed = abnormal.iloc[max(start - 120, 1) : stop]
+    lasts = [pd.Timestamp(day) for name in abnormal if (day := abnormal[name].last_valid_index()) is not None]  # type: ignore[arg-type]
+    last = min([window.end, *(day for day in lasts if day >= window.start)])
+    start, stop = int(index.searchsorted(window.start)), int(index.searchsorted(last, side="right"))
+    needed = abnormal.iloc[max(start - ESTIMATION, 1) : stop]
     whole = [str(name) for name in abnormal.columns if needed[name].notna().all()]
     common = abnormal[whole].dropna() if whole else abnormal.iloc[:0]
-    return common, tuple(str(name) for name in abnormal.columns if name not in whole)
+    return common, last, tuple(str(name) for name in abnormal.columns if name not in whole)
 
 
 def _together(study: EventStudy | Refused) -> EventTest | Refused:
@@ -203,5 +245,5 @@ def _catalyst(event: NamedEvent, names: Sequence[str], abnormal: pd.DataFrame) -
         p=event.p,
         adjusted=event.adjusted,
         distinguishable=event.distinguishable,
-        baskets={str(name): float(value) for name, value in abnormal.loc[event.session].items()},
+        baskets={str(name): float(abnormal[name][event.session]) for name in abnormal.columns},
     )

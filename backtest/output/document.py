@@ -32,6 +32,10 @@ def to_document(result: RunResult) -> Json:
         "seen": result.seen,
         "known": {day: {claim: asdict(outcome) for claim, outcome in known.items()} for day, known in result.known.items()},
         "claims": claim_rows(result.claims, result.thesis),
+        "catalysts": {
+            window: {market: asdict(study) for market, study in by_market.items()}
+            for window, by_market in result.catalysts.items()
+        },
         "notes": list(result.notes),
         "command": result.command,
         "audit": None if result.audit is None else asdict(result.audit),

@@ -29,7 +29,24 @@ def terminal(document: Document) -> str:
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
     lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended earlier (last sessions)")
     lines += _ends(document)
-    return "\n".join([*lines, *_wrapped(_claims(document))])
+    return "\n".join([*lines, *_catalysts(document), *_wrapped(_claims(document))])
+
+
+def _catalysts(document: Document) -> list[str]:
+    """Return, per named window and market, the share of its return on sessions of events, and the most unusual of them."""
+    lines = []
+    for window, by_market in document["catalysts"].items():
+        for market, study in by_market.items():
+            if not study.get("largest"):
+                continue
+            first = study["largest"][0]
+            days = percent(study["event_sessions"] / study["sessions"], 0, sign=False)
+            mark = "" if first["distinguishable"] else "?"
+            figures = f"{percent(study['share'], 0, sign=False):>5} on {days:>3}  {percent(first['abnormal']):>6}{mark:<1}"
+            name = f"{_cut(window, 17)} {market}"
+            lines.append(_cut(f"  {name:<23}{figures} {first['events'][0]}", WIDTH))
+    header = "return on event days of all days; most unusual event (?: like other days)"
+    return [header, *lines] if lines else []
 
 
 def _ends(document: Document) -> Iterator[str]:

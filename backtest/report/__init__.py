@@ -17,6 +17,7 @@ from backtest.report.documents import strategy_document
 from backtest.report.sections import (
     attribution,
     books,
+    catalysts,
     claims,
     holdings,
     luck,
@@ -40,6 +41,7 @@ SECTIONS = (
     claims.section,
     thesis.section,
     shifts.section,
+    catalysts.section,
     signals.section,
     books.section,
     attribution.section,

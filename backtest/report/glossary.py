@@ -149,6 +149,22 @@ TERMS: dict[str, Term] = {
     "t": Term("Kolari and Pynnönen's statistic, which allows for books that move together.", "deviations"),
     "p, Kolari–Pynnönen": Term("How often chance is as far from zero, by that statistic.", "a fraction"),
     "p, random dates": Term("How often as many random sessions are as far from the usual one.", "a fraction"),
+    "Log return": Term("Mean log return of the baskets over the window, equal parts each session, without costs.", POINTS),
+    "On events": Term("The part of it on sessions that were the first to close after an event.", POINTS),
+    "Share of return": Term("That part over the whole; none where the return is below 0.05 log points.", "%"),
+    "Share of sessions": Term("How many of the window's sessions those are.", "%"),
+    "Mean abnormal return": Term("Mean over baskets and sessions of events of the log return less the benchmark's.", "%"),
+    "p, sessions of the window": Term(
+        "How often as many other sessions of the window are as far from its usual one.", "a fraction"
+    ),
+    "Events of a session": Term("What became known since the market's last close.", "words"),
+    "Ordinary deviations": Term(
+        "Mean of the baskets' abnormal returns, each over its deviation in the 120 sessions before.", "deviations"
+    ),
+    "p among sessions": Term(
+        "How often another session is as far from the usual one, corrected by Holm's method for every event of the window.",
+        "a fraction",
+    ),
     "Quarters": Term("Quarters that both series cover.", COUNT),
     "Correlation": Term("Of the leader's growth with revenue growth a quarter later.", "-1 to 1"),
     "p, rotations": Term("The share of rotations of the leader, the true one among them, that correlate as much.", "a fraction"),

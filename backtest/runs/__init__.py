@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import provenance
+from backtest.analysis.catalysts import catalysts
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ClaimOutcome, Finding, ledger, tickers_needed, with_outcome_of
 from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
@@ -25,7 +26,7 @@ from backtest.statistics import performance
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
 from backtest.thesis.windows import Window, windows
-from backtest.universe import Benchmark, Supplier, Universe
+from backtest.universe import Basket, Benchmark, Supplier, Universe
 
 
 def needed_tickers(spec: StrategySpec, thesis: Thesis) -> list[str]:
@@ -82,7 +83,13 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
         notes=tuple(notes),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
+        catalysts=catalysts(archive.facts, archive.prices, universe, _baskets(spec, universe), spans),
     )
+
+
+def _baskets(spec: StrategySpec, universe: Universe) -> list[Basket]:
+    """Return the baskets of every book, each once."""
+    return [universe.basket(name) for name in dict.fromkeys(name for names in spec.books.values() for name in names)]
 
 
 def _price_source(prices: Prices) -> PriceSource:

@@ -1,4 +1,4 @@
-"""Which events moved portfolios in a span: the span's event study, and the rank of each event among ordinary sessions."""
+"""Which events moved portfolios in a span: the span's event study, and the rank of each event among all sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ import pandas as pd
 
 from backtest.statistics.events import ESTIMATION, EventStudy, event_study, windows
 from backtest.statistics.nulls import Chance, chance, holm
-from backtest.statistics.refusal import Refused, refusal
+from backtest.statistics.refusal import Floats, Refused, refusal
 
 LEVEL = 0.05  # of the family of a span's events, after Holm
-FEWEST_ORDINARY = 100
+FEWEST_SESSIONS = 100
 
 
 @dataclass(frozen=True)
 class NamedEvent:
     """One session of events: the mean abnormal return of the portfolios (a fraction), it in their ordinary deviations, its rank.
 
-    `p` is two-sided, from the ordinary sessions, at least 1 / (1 + their number); `adjusted` is after Holm over the span's.
+    `p` is two-sided, from all other sessions, at least 1 / (1 + their number); `adjusted` is after Holm over the span's.
     """
 
     session: pd.Timestamp
@@ -35,49 +35,42 @@ class NamedEvent:
 
 @dataclass(frozen=True)
 class SpanStudy:
-    """The event study of a span's events together, and each of them, the most unusual first; `ordinary` sessions to compare."""
+    """The event study of a span's events together, and each of them, the most unusual first, and `sessions` to compare."""
 
     together: EventStudy | Refused
     events: tuple[NamedEvent, ...]
-    ordinary: int
+    sessions: int
 
 
 def span_study(
     abnormal: pd.DataFrame, events: Sequence[pd.Timestamp], first: pd.Timestamp, last: pd.Timestamp, seed: int
 ) -> SpanStudy | Refused:
-    """Return the study of the events between two days, both included, on abnormal returns (session × portfolio).
+    """Return the study of those events that fall between two days, both included, on abnormal returns (session × portfolio).
 
     An event counts as unusual where the mean of the portfolios' abnormal returns, each over its deviation in the 120 sessions
-    before, lies farther from the ordinary mean than that of ordinary sessions: those of the whole table, 120 sessions after its
-    start, on which no event falls. `events` are all that are known, in the span and outside. For the events together pseudo-dates
-    are drawn from the span, so that the drift of a good span is not taken for their work. Refused below 100 ordinary sessions.
+    before, lies farther from the mean of all sessions than that of other sessions: those of the whole table, 120 sessions after
+    its start, other events among them, so that no event's p depends on which others are known. For the events together
+    pseudo-dates are drawn from the span: the drift of a good span is not taken for their work. Refused below 100 sessions.
     """
     index = pd.DatetimeIndex(abnormal.index)
     values = abnormal.to_numpy(float)
-    if refused := refusal(values, ESTIMATION + FEWEST_ORDINARY):
+    if refused := refusal(values, ESTIMATION + FEWEST_SESSIONS):
         return refused
     scaled = windows(values, 1)[1].mean(axis=1)
+    start, stop = int(index.searchsorted(first)), int(index.searchsorted(last, side="right"))
     rows = index.get_indexer(pd.DatetimeIndex(sorted(set(events))))
-    ordinary = np.setdiff1d(np.arange(ESTIMATION, len(index)), rows)
-    if len(ordinary) < FEWEST_ORDINARY:
-        return Refused(f"{len(ordinary)} sessions without an event; expected at least {FEWEST_ORDINARY}", len(ordinary))
-    start, stop = index.searchsorted(first), index.searchsorted(last, side="right")
     own = [int(row) for row in rows if max(start, ESTIMATION) <= row < stop]
     sample = abnormal.iloc[max(start - ESTIMATION, 0) : stop]
     together = event_study(sample, pd.Series(0.0, sample.index), [index[row] for row in own], seed)
-    return SpanStudy(together, _ranked(values, scaled, own, ordinary, index), len(ordinary))
+    return SpanStudy(together, _ranked(values, scaled, own, index), len(index) - ESTIMATION)
 
 
-def _ranked(
-    values: np.ndarray, scaled: np.ndarray, own: Sequence[int], ordinary: np.ndarray, index: pd.DatetimeIndex
-) -> tuple[NamedEvent, ...]:
-    """Return the events by their distance from the ordinary mean, the farthest first."""
-    usual = float(scaled[ordinary].mean())
-    apart = np.abs(scaled[ordinary] - usual)
-    by_row = {row: chance(abs(float(scaled[row]) - usual), apart) for row in own}
-    p_values = {str(row): share.p for row, share in by_row.items() if isinstance(share, Chance)}
+def _ranked(values: Floats, scaled: Floats, own: Sequence[int], index: pd.DatetimeIndex) -> tuple[NamedEvent, ...]:
+    """Return the events by their distance from the mean of all sessions, the farthest first."""
+    apart = np.abs(scaled[ESTIMATION:] - scaled[ESTIMATION:].mean())
+    shares = {row: chance(float(apart[row - ESTIMATION]), np.delete(apart, row - ESTIMATION)) for row in own}
+    p_values = {str(row): share.p for row, share in shares.items() if isinstance(share, Chance)}
     adjusted = holm(p_values).adjusted
-    order = sorted(own, key=lambda row: -abs(float(scaled[row]) - usual))
     return tuple(
         NamedEvent(
             session=index[row],
@@ -86,5 +79,5 @@ def _ranked(
             p=p_values[str(row)],
             adjusted=adjusted[str(row)],
         )
-        for row in order
+        for row in sorted(own, key=lambda row: -apart[row - ESTIMATION])
     )

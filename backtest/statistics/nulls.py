@@ -96,12 +96,10 @@ def noise_scores(index: pd.Index, names: Sequence[str], persistence: float, coun
 
 def holm(p_values: Mapping[str, float]) -> Corrected:
     """Return p-values adjusted for the number of hypotheses (Holm, Scandinavian Journal of Statistics 6, 1979)."""
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return Corrected({}, 0)
-    adjusted = multipletests(list(p_values.values()), method="holm")[1]
-    return Corrected({name: float(p) for name, p in zip(p_values, adjusted, strict=True)}, len(p_values))
+    ordered = sorted(p_values, key=lambda name: p_values[name])
+    raised = [p_values[name] * (len(ordered) - rank) for rank, name in enumerate(ordered)]
+    largest = dict(zip(ordered, np.minimum(np.maximum.accumulate(raised), 1.0) if raised else [], strict=True))
+    return Corrected({name: float(largest[name]) for name in p_values}, len(p_values))
 
 
 def _drawn(names: Sequence[str], size: int, count: int, seed: int) -> list[tuple[str, ...]]:

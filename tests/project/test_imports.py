@@ -24,7 +24,7 @@ LAYERS = [
     {"panel"},
     {"data"},
     {"signals"},
-    {"claims", "weights"},
+    {"analysis", "claims", "weights"},
     {"strategy"},
     {"decisions", "result"},
     {"runs"},

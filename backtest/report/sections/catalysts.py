@@ -1,0 +1,103 @@
+"""What moved prices: what of each named window's return fell on sessions of events, and the most unusual of them."""
+
+from collections.abc import Iterator
+
+from backtest.analysis.catalysts import Catalyst, Catalysts, WindowCatalysts
+from backtest.formatting import DASH, number, percent
+from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
+from backtest.report.formatting import counted, listed, plain, regimes
+from backtest.result import RunResult
+from backtest.statistics.refusal import Refused
+
+HOW = (
+    "Dated events of the thesis, each on a market's first session to close after it; abnormal is the return less that of the "
+    "benchmark, mean of the baskets. Whether one is unusual is judged among all other sessions, after Holm's correction for the "
+    "window's events; an event without an hour may lie a session off."
+)
+
+
+def section(result: RunResult) -> Section | None:
+    """Return the study of the named windows; None where no event is known."""
+    if not result.catalysts:
+        return None
+    return Section("catalysts", "What moved prices", tuple(_blocks(result)))
+
+
+def _blocks(result: RunResult) -> Iterator[Block]:
+    studies = [study for by_market in result.catalysts.values() for study in by_market.values()]
+    counts = [study.distinguishable for study in studies if isinstance(study, Catalysts)]
+    unusual = f"{counted(sum(counts), 'session')} of events in {sum(count > 0 for count in counts)} of {len(counts)}"
+    yield Text(f"Catalysts: {unusual} windows and markets {'is' if sum(counts) == 1 else 'are'} unlike other sessions.", "lead")
+    yield Text(HOW, "small")
+    yield _shares(result, result.catalysts)
+    yield _largest(result, result.catalysts)
+
+
+def _rows(result: RunResult, studies: WindowCatalysts) -> Iterator[tuple[str, str, str, Catalysts | Refused]]:
+    """Yield name, title, market and study of each named window that has one."""
+    titles = {row.name: row.title for row in result.thesis.windows}
+    for window in regimes(result.windows):
+        for market, study in studies.get(window.name, {}).items():
+            yield window.name, titles.get(window.name, ""), market, study
+
+
+def _shares(result: RunResult, studies: WindowCatalysts) -> Table:
+    columns = (
+        Column("Window and market"), Column("Log return", True), Column("On events", True), Column("Share of return", True),
+        Column("Share of sessions", True), Column("Mean abnormal return", True), Column("t", True),
+        Column("p, Kolari–Pynnönen", True), Column("p, sessions of the window", True),
+    )  # fmt: skip
+    rows = tuple(_share(f"{name}, {market}", study) for name, _, market, study in _rows(result, studies))
+    return Table("What of a window's return fell on sessions of events", columns, (Rows(rows),))
+
+
+def _share(name: str, study: Catalysts | Refused) -> tuple[Cell, ...]:
+    if isinstance(study, Refused):
+        return (Cell(name, note=study.reason), *(Cell(DASH) for _ in range(8)))
+    without = f"; without {listed([plain(basket) for basket in study.left_out])}" if study.left_out else ""
+    return (
+        Cell(name, note=f"to {study.last}{without}"),
+        Cell(number(study.total)),
+        Cell(number(study.on_events)),
+        Cell(percent(study.share, 0, sign=False), note="" if study.share is not None else "the return is near zero"),
+        Cell(percent(study.event_sessions / study.sessions, 0, sign=False), note=f"{study.event_sessions} of {study.sessions}"),
+        *_together(study),
+    )
+
+
+def _together(study: Catalysts) -> tuple[Cell, ...]:
+    test = study.together
+    if isinstance(test, Refused):
+        return (Cell(DASH, note=test.reason), *(Cell(DASH) for _ in range(3)))
+    return (
+        Cell(percent(test.abnormal, 2), note=f"n = {test.n}"),
+        Cell(number(test.t)),
+        Cell(number(test.p, 3)),
+        Cell(number(test.p_random, 3), note=f"at least {number(test.least, 4)}"),
+    )
+
+
+def _largest(result: RunResult, studies: WindowCatalysts) -> Table:
+    columns = (
+        Column("Session"), Column("Market"), Column("Events", prose=True, term="Events of a session"),
+        Column("Abnormal return", True, term="Mean abnormal return"), Column("Ordinary deviations", True),
+        Column("p, Holm", True, term="p among sessions"),
+    )  # fmt: skip
+    groups: dict[str, list[tuple[Cell, ...]]] = {}
+    for name, title, market, study in _rows(result, studies):
+        rows = groups.setdefault(f"{name}: {title}", [])
+        if isinstance(study, Catalysts):
+            rows += [_catalyst(market, event) for event in study.largest]
+    filled = tuple(Rows(tuple(rows), title) for title, rows in groups.items() if rows)
+    return Table("The three most unusual sessions of events in each window and market", columns, filled)
+
+
+def _catalyst(market: str, event: Catalyst) -> tuple[Cell, ...]:
+    return (
+        Cell(event.session),
+        Cell(market),
+        Cell("; ".join(event.events)),
+        Cell(percent(event.abnormal)),
+        Cell(number(event.deviations, 1)),
+        Cell(number(event.adjusted, 3), mark="" if event.distinguishable else "not distinguishable"),
+    )
