@@ -8,6 +8,7 @@ from backtest.analysis.catalysts import WindowCatalysts
 from backtest.claims.ledger import ClaimOutcome, Finding
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.signals import Reading
+from backtest.staleness import Staleness
 from backtest.statistics.hac import Coefficient
 from backtest.statistics.markov_switching import State
 from backtest.statistics.partial_pooling import Pooled
@@ -334,9 +335,9 @@ class RunResult:
     `signals` has the readings of the spec's own quarterly signals, `trends` those of every other, both as known at
     the end of the run; `seen` is each one's newest value as a reader had it at the end of every month and of the run, `known`
     each claim's verdict and figure then. `claims` are the findings as known at the end of the run, each with what was known when
-    the thesis was written. `catalysts` are those of the baskets of all
-    books. `command` makes the run again; it says where figures and prices lay, so it identifies nothing.
-    `audit` is None where it was not asked for.
+    the thesis was written. `catalysts` are those of the baskets of all books. `command` makes the run again; it says where figures
+    and prices lay, so it identifies nothing. `staleness` has the quarterly signals that a late figure holds back at the end of the
+    run, `signals_read` names those that decisions rest on. `audit` is None where it was not asked for.
     """
 
     spec: StrategySpec
@@ -355,6 +356,8 @@ class RunResult:
     names: dict[str, TickerName]
     notes: tuple[str, ...]
     command: str
+    staleness: dict[str, Staleness] = field(default_factory=dict)
+    signals_read: tuple[str, ...] = ()
     audit: Audit | None = None
     catalysts: WindowCatalysts = field(default_factory=dict)
 

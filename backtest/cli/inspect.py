@@ -3,7 +3,9 @@
 import math
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,17 +26,26 @@ def signals(
 ) -> None:
     """Show each signal: its score, its quarters, and when each became known."""
     from backtest.files.documents import to_json
-    from backtest.signals import describe, load_signals
+    from backtest.signals import QuarterlySignal, describe, load_signals
+    from backtest.staleness import sentence, staleness
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
     archive = load_archive([row.ticker for row in chosen.universe.suppliers], prices, facts, chosen, needed=())
     panel = archive.as_of(moment)
-    described = {name: describe(signal, panel) for name, signal in load_signals(chosen).items()}
+    every = load_signals(chosen)
+    described = {name: describe(signal, panel) for name, signal in every.items()}
+    read = {name: staleness(signal, panel) for name, signal in every.items() if isinstance(signal, QuarterlySignal)}
+    held = {name: row for name, row in read.items() if row is not None}
     known = as_of or f"{moment:%Y-%m-%dT%H:%MZ}"
     if as_json:
-        sys.stdout.write(to_json({"as_of": known, "signals": described}))
-    else:
-        typer.echo("\n".join([f"as of {known}", *(line for name, row in described.items() for line in _signal_lines(name, row))]))
+        staled = {name: asdict(row) for name, row in held.items()}
+        sys.stdout.write(to_json({"as_of": known, "signals": described, "staleness": staled}))
+        return
+    typer.echo(f"as of {known}")
+    for name, row in described.items():
+        typer.echo("\n".join(_signal_lines(name, row)))
+        if name in held:
+            typer.echo("\n".join(textwrap.wrap(sentence(name, held[name]), 78, initial_indent="  ", subsequent_indent="  ")))
 
 
 def claims(

@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from backtest.formatting import DASH, number, percent, stated
@@ -20,7 +21,7 @@ MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
 def terminal(document: Document) -> str:
     """Return what came out of a run, no line longer than 80 columns."""
     lines = ["", _cut(document["spec"]["title"], WIDTH)]
-    for text in (*_controls(document), _prices(document), _verdict(document)):
+    for text in (*_controls(document), *_held_back(document), _prices(document), _verdict(document)):
         lines += _wrapped(text)
     lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
@@ -71,6 +72,17 @@ def _controls(document: Document) -> list[str]:
     return [f"{name}: {control['sentence']}" if several else str(control["sentence"]) for name, control in controls.items()]
 
 
+def _held_back(document: Document) -> list[str]:
+    """Return of each signal that decisions rest on and a late figure holds back who, since when, and a nowcast."""
+    rows = {name: row for name, row in document["staleness"].items() if row["read"]}
+    if not rows:
+        return []
+    from backtest.staleness import Staleness, sentence
+
+    figures = [field.name for field in fields(Staleness)]
+    return [sentence(name, Staleness(**{figure: row[figure] for figure in figures})) for name, row in rows.items()]
+
+
 def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDTH) -> str:
     """Return the claims with every reading tried, as known on a day, no line longer than a width."""
     lines = [*_indented(f"The claims of the thesis as known on {as_of}.", 0, width), ""]
@@ -103,7 +115,7 @@ def _named(value: float | None) -> str:
 def markdown(document: Document) -> str:
     """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
     lines = [f"### {_safe(document['spec']['title'])}", ""]
-    for text in _controls(document):
+    for text in (*_controls(document), *_held_back(document)):
         lines += [_safe(text), ""]
     lines += [_safe(_verdict(document)), "", _safe(_prices(document)), ""]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]

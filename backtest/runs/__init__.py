@@ -22,6 +22,7 @@ from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSou
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import book_notes, end_notes, open_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
+from backtest.staleness import signals_read, staleness
 from backtest.statistics import performance
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
@@ -84,6 +85,8 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         notes=tuple(notes),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
         catalysts=catalysts(archive.facts, archive.prices, universe, _baskets(spec, universe), spans),
+        staleness={name: row for name, signal in quarterly.items() if (row := staleness(signal, panel))},
+        signals_read=signals_read(spec.signals, signal_names(spec, archive.thesis), archive.thesis),
     )
 
 

@@ -24,7 +24,7 @@ LAYERS = [
     {"panel"},
     {"data"},
     {"signals"},
-    {"analysis", "claims", "weights"},
+    {"analysis", "claims", "staleness", "weights"},
     {"strategy"},
     {"decisions", "result"},
     {"runs"},

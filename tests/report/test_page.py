@@ -12,6 +12,8 @@ import typer
 from markupsafe import Markup
 
 from backtest.cli.app import app
+from backtest.output.document import to_document
+from backtest.output.summary import markdown, terminal
 from backtest.report import SECTIONS, glossary, render
 from backtest.report.charts import canvas
 
@@ -262,3 +264,12 @@ def test_the_order_of_the_sections_is_the_order_of_the_questions(pages, read):
         "known", "provenance",
     ]  # fmt: skip
     assert [one for one in page.ids if one in wanted] == wanted
+
+
+def test_page_terminal_and_json_say_what_is_held_back(results, pages):
+    document = to_document(results["revenue_capex_ratio"])
+    row = document["staleness"]["revenue_capex_ratio"]
+    assert (row["missing"], row["since"], row["read"]) == (("NVDA data_center_revenue",), "2026-07-30", True)
+    texts = pages["revenue_capex_ratio"], " ".join(terminal(document).split()), markdown(document).replace("\\", "")
+    for text in texts:
+        assert "is held back: it stands at 2026Q1 (+0.254), for NVDA data_center_revenue of 2026Q2 is missing" in text

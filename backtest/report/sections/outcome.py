@@ -9,6 +9,7 @@ from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.components import Block, Bullets, Section, Text
 from backtest.report.formatting import counted, day, listed, name_of
 from backtest.report.sections import controls
+from backtest.report.sections.signals import held_back
 from backtest.result import Book, RunResult
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
@@ -133,6 +134,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
         "seen but its open, high and low, and the first return after a date reaches back to the session before it."
     )
     yield _costs(result)
+    yield from held_back(result)
     yield "Capacity is not modelled: an order moves no price, however large it is."
     yield from _ended(result)
     short = sum(refused(window) for book in result.books.values() for window in book.windows.values())

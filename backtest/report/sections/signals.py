@@ -10,6 +10,7 @@ from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Se
 from backtest.report.formatting import cited, counted, day, origin, plain, unverified
 from backtest.result import Book, RunResult, SignalReadings
 from backtest.signals import Reading
+from backtest.staleness import sentence
 
 NOT_SCORES = ("moment", "invested")
 UNCERTAIN = {"low": "low confidence", "estimated": "estimated"}
@@ -21,9 +22,17 @@ def section(result: RunResult) -> Section:
         return Section(
             "signals", "Signals", (Text("This strategy reads no signal: what it holds does not depend on any figure."),)
         )
+    held = tuple(Text(text, "lead") for text in held_back(result))
     parts = [_signal(result, f"signal-{n}", name, quarters) for n, (name, quarters) in enumerate(result.signals.items(), start=1)]
     parts += [_decided(result, f"decisions-{n}", book) for n, book in enumerate(result.books.values(), start=1)]
-    return Section("signals", "Signals, and when they were known", tuple(parts))
+    return Section("signals", "Signals, and when they were known", (*held, *parts))
+
+
+def held_back(result: RunResult) -> list[str]:
+    """Return of each signal that decisions rest on and a late figure holds back who, since when, and a nowcast."""
+    return [
+        sentence(plain(name).capitalize(), result.staleness[name]) for name in result.signals_read if name in result.staleness
+    ]
 
 
 def _signal(result: RunResult, anchor: str, name: str, quarters: SignalReadings) -> Part:
