@@ -335,9 +335,9 @@ class RunResult:
     `signals` has the readings of the spec's own quarterly signals, `trends` those of every other, both as known at
     the end of the run; `seen` is each one's newest value as a reader had it at the end of every month and of the run, `known`
     each claim's verdict and figure then. `claims` are the findings as known at the end of the run, each with what was known when
-    the thesis was written. `catalysts` are those of the baskets of all books. `command` makes the run again; it says where figures
-    and prices lay, so it identifies nothing. `staleness` has the quarterly signals that a late figure holds back at the end of the
-    run, `signals_read` names those that decisions rest on. `audit` is None where it was not asked for.
+    the thesis was written. `catalysts` are those of the baskets of all books. `command` makes the run again; it says where
+    figures and prices lay, so it identifies nothing. `staleness` has the quarterly signals that a late figure holds back at the
+    end of the run, `signals_read` names those that decisions rest on. `audit` is None where it was not asked for.
     """
 
     spec: StrategySpec

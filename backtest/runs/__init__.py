@@ -20,7 +20,7 @@ from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
 from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
 from backtest.runs.controls import RunBook, control_of
-from backtest.runs.notes import book_notes, end_notes, open_notes
+from backtest.runs.notes import run_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.staleness import signals_read, staleness
 from backtest.statistics import performance
@@ -57,9 +57,6 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     )
     spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
     books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
-    notes = [] if spec.end else end_notes(spec, books, archive.prices, universe)
-    notes += open_notes(spec, books, archive.prices, universe)
-    notes += [note for book in books.values() for note in book_notes(book)]
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     own = named_signals(spec, archive.thesis)
     quarterly = {
@@ -82,7 +79,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         known=_known(archive, pd.Timestamp(spec.start), last),
         claims=_claims(archive, panel),
         names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
-        notes=tuple(notes),
+        notes=run_notes(spec, books, archive.prices, universe),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
         catalysts=catalysts(archive.facts, archive.prices, universe, _baskets(spec, universe), spans),
         staleness={name: row for name, signal in quarterly.items() if (row := staleness(signal, panel))},

@@ -9,6 +9,13 @@ from backtest.strategy import StrategySpec
 from backtest.universe import Universe
 
 
+def run_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> tuple[str, ...]:
+    """Return what a run says of itself, book by book."""
+    notes = [] if spec.end else end_notes(spec, books, prices, universe)
+    notes += open_notes(spec, books, prices, universe)
+    return tuple(notes + [note for book in books.values() for note in book_notes(book)])
+
+
 def end_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> list[str]:
     """Return where the books end that nobody gave an end, each with who has no later price."""
     ends: dict[tuple[str, str], list[str]] = {}
