@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from backtest.analysis.catalysts import WindowCatalysts
+from backtest.analysis.staleness import Staleness
 from backtest.claims.ledger import ClaimOutcome, Finding
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.signals import Reading
-from backtest.staleness import Staleness
 from backtest.statistics.hac import Coefficient
 from backtest.statistics.markov_switching import State
 from backtest.statistics.partial_pooling import Pooled

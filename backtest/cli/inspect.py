@@ -25,9 +25,9 @@ def signals(
     as_json: JsonOption = False,
 ) -> None:
     """Show each signal: its score, its quarters, and when each became known."""
+    from backtest.analysis.staleness import sentence, staleness
     from backtest.files.documents import to_json
     from backtest.signals import QuarterlySignal, describe, load_signals
-    from backtest.staleness import sentence, staleness
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
     archive = load_archive([row.ticker for row in chosen.universe.suppliers], prices, facts, chosen, needed=())
@@ -35,17 +35,17 @@ def signals(
     every = load_signals(chosen)
     described = {name: describe(signal, panel) for name, signal in every.items()}
     read = {name: staleness(signal, panel) for name, signal in every.items() if isinstance(signal, QuarterlySignal)}
-    held = {name: row for name, row in read.items() if row is not None}
+    stale = {name: row for name, row in read.items() if row is not None}
     known = as_of or f"{moment:%Y-%m-%dT%H:%MZ}"
     if as_json:
-        staled = {name: asdict(row) for name, row in held.items()}
+        staled = {name: asdict(row) for name, row in stale.items()}
         sys.stdout.write(to_json({"as_of": known, "signals": described, "staleness": staled}))
         return
     typer.echo(f"as of {known}")
     for name, row in described.items():
         typer.echo("\n".join(_signal_lines(name, row)))
-        if name in held:
-            typer.echo("\n".join(textwrap.wrap(sentence(name, held[name]), 78, initial_indent="  ", subsequent_indent="  ")))
+        if name in stale:
+            typer.echo("\n".join(textwrap.wrap(sentence(name, stale[name]), 78, initial_indent="  ", subsequent_indent="  ")))
 
 
 def claims(

@@ -77,7 +77,7 @@ def _held_back(document: Document) -> list[str]:
     rows = {name: row for name, row in document["staleness"].items() if row["read"]}
     if not rows:
         return []
-    from backtest.staleness import Staleness, sentence
+    from backtest.analysis.staleness import Staleness, sentence
 
     figures = [field.name for field in fields(Staleness)]
     return [sentence(name, Staleness(**{figure: row[figure] for figure in figures})) for name, row in rows.items()]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from backtest import provenance
 from backtest.analysis.catalysts import catalysts
+from backtest.analysis.staleness import signals_read, staleness
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ClaimOutcome, Finding, ledger, tickers_needed, with_outcome_of
 from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
@@ -22,7 +23,6 @@ from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSou
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import run_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
-from backtest.staleness import signals_read, staleness
 from backtest.statistics import performance
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis

@@ -24,7 +24,7 @@ LAYERS = [
     {"panel"},
     {"data"},
     {"signals"},
-    {"analysis", "claims", "staleness", "weights"},
+    {"analysis", "claims", "weights"},
     {"strategy"},
     {"decisions", "result"},
     {"runs"},

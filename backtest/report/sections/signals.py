@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from backtest.analysis.staleness import sentence
 from backtest.formatting import known, number, percent
 from backtest.report.charts import decision_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import cited, counted, day, origin, plain, unverified
 from backtest.result import Book, RunResult, SignalReadings
 from backtest.signals import Reading
-from backtest.staleness import sentence
 
 NOT_SCORES = ("moment", "invested")
 UNCERTAIN = {"low": "low confidence", "estimated": "estimated"}
@@ -22,10 +22,10 @@ def section(result: RunResult) -> Section:
         return Section(
             "signals", "Signals", (Text("This strategy reads no signal: what it holds does not depend on any figure."),)
         )
-    held = tuple(Text(text, "lead") for text in held_back(result))
+    waiting = tuple(Text(text, "lead") for text in held_back(result))
     parts = [_signal(result, f"signal-{n}", name, quarters) for n, (name, quarters) in enumerate(result.signals.items(), start=1)]
     parts += [_decided(result, f"decisions-{n}", book) for n, book in enumerate(result.books.values(), start=1)]
-    return Section("signals", "Signals, and when they were known", (*held, *parts))
+    return Section("signals", "Signals, and when they were known", (*waiting, *parts))
 
 
 def held_back(result: RunResult) -> list[str]:

@@ -9,6 +9,7 @@ from support.markets import spec_of
 from support.signal_checks import scrambled
 
 from backtest import decisions
+from backtest.analysis.staleness import Staleness, sentence, signals_read, staleness
 from backtest.calendars import as_of_moment
 from backtest.decisions import decide
 from backtest.signals import QuarterlySignal, load_signals, newest
@@ -17,7 +18,6 @@ from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.scale_up_bandwidth import ScaleUpBandwidth
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.signals.theme_trends import ThemeTrends
-from backtest.staleness import Staleness, sentence, signals_read, staleness
 from backtest.thesis import load_thesis
 from backtest.weights import Gate
 

@@ -48,19 +48,19 @@ class Staleness:
 class _OtherPanel(Panel):
     """A panel that leaves some series out of every role, or gives some a figure of a quarter that they have none of.
 
-    It notes which series are asked for, by role or entities and metric.
+    It notes which series are read, by role or entities and metric.
     """
 
     known: Panel = field(kw_only=True)
     left_out: frozenset[SeriesKey] = frozenset()
     filled: frozenset[SeriesKey] = frozenset()
     quarter: int = 0
-    asked: dict[tuple[object, str], tuple[SeriesKey, ...]] = field(default_factory=dict)
+    roles: dict[tuple[object, str], tuple[SeriesKey, ...]] = field(default_factory=dict)
 
     def series(self, group: str | tuple[str, ...], metric: str = "") -> tuple[SeriesKey, ...]:
         """Return the series of a role, or one metric's series of some entities, but those left out."""
         every = super().series(group, metric)
-        self.asked[group, metric] = every
+        self.roles[group, metric] = every
         return tuple(key for key in every if key not in self.left_out)
 
     def matrix(self, series: Sequence[SeriesKey]) -> np.ndarray:
@@ -83,13 +83,13 @@ def staleness(signal: QuarterlySignal, panel: Panel) -> Staleness | None:
     position = latest(values)
     if position is None:
         return None
-    series = tuple(dict.fromkeys(key for keys in whole.asked.values() for key in keys))
+    series = tuple(dict.fromkeys(key for keys in whole.roles.values() for key in keys))
     for later in reversed(range(position + 1, len(values))):
         quarter = int(panel.quarters[later])
         known = [fact for key in series if (fact := panel.fact(key, quarter)) is not None]
         missing = _needed(signal, panel, quarter, [key for key in series if panel.fact(key, quarter) is None])
         if missing and len(missing) < len(known):
-            nowcast, matched = _nowcast(signal, panel, whole.asked, missing, (later, position))
+            nowcast, matched = _nowcast(signal, panel, whole.roles, missing, (later, position))
             return Staleness(
                 quarter=quarter_label(int(panel.quarters[position])),
                 value=float(values[position]),
@@ -106,13 +106,13 @@ def staleness(signal: QuarterlySignal, panel: Panel) -> Staleness | None:
 
 def sentence(name: str, row: Staleness) -> str:
     """Return what holds a signal back, since when, and what the names that are known would say."""
-    one, missing = len(row.missing) == 1, " and ".join(row.missing)
+    single, missing = len(row.missing) == 1, " and ".join(row.missing)
     text = (
         f"{name} is held back: it stands at {row.quarter} ({_signed(row.value)}), for {missing} of {row.waits_for} "
-        f"{'is' if one else 'are'} missing, while the other {row.known} of {row.of} series are public since {row.since}."
+        f"{'is' if single else 'are'} missing, while the other {row.known} of {row.of} series are public since {row.since}."
     )
     if row.nowcast is None:
-        return f"{text} No nowcast: without {'it' if one else 'them'} a part of the signal has too few names left."
+        return f"{text} No nowcast: without {'it' if single else 'them'} a part of the signal has too few names left."
     same = "" if row.matched is None else f", where they gave {_signed(row.matched)} for {row.quarter}"
     return f"{text} Nowcast of {row.waits_for} from the names that are known: {_signed(row.nowcast)}{same}; no decision uses it."
 
@@ -139,12 +139,12 @@ def _needed(signal: QuarterlySignal, panel: Panel, quarter: int, missing: Sequen
 def _nowcast(
     signal: QuarterlySignal,
     panel: Panel,
-    asked: dict[tuple[object, str], tuple[SeriesKey, ...]],
+    roles: dict[tuple[object, str], tuple[SeriesKey, ...]],
     missing: tuple[SeriesKey, ...],
     positions: tuple[int, int],
 ) -> tuple[float | None, float | None]:
     """Return a signal's value of two quarters without some series; None where a role would lose too much."""
-    for (group, _), keys in asked.items():
+    for (group, _), keys in roles.items():
         lost = len(set(missing).intersection(keys))
         labelled = isinstance(group, str) and bool(panel.thesis.role(group).labels)  # which stand for the series one by one
         if lost and (labelled or 2 * lost > len(keys)):
