@@ -10,6 +10,7 @@ from backtest.errors import ConfigurationError, near_miss
 from backtest.files.rows import Day, Many, Row, read_rows
 from backtest.markets import Market, load_markets
 from backtest.markets.currencies import DOLLAR, Currency, currency_of_rate, load_currencies
+from backtest.universe.benchmarks import Comparison, comparisons
 
 FOLDER = Path(__file__).parent
 MARKETS = "markets"  # the folder of a universe's own markets
@@ -39,12 +40,16 @@ class Supplier(Row):
 
 
 class Basket(Row):
-    """A theme's members. `chosen` is the day the selection was made public: results before it are hindsight."""
+    """A theme's members. `chosen` is the day the selection was made public: results before it are hindsight.
+
+    `benchmarks` are the funds that its results are compared with; the first is the declared one, the others are shown beside it.
+    """
 
     name: str
     title: str
     members: tuple[str, ...] = Many
     currency: str
+    benchmarks: tuple[Comparison, ...] = Field(default=(), strict=False)
     chosen: Day
 
 
@@ -108,6 +113,16 @@ class Universe(BaseModel):
         """Return a basket's members on a day, by each supplier's since and until."""
         return tuple(ticker for ticker in basket.members if self.supplier(ticker).listed(day))
 
+    def comparisons(self, baskets: Sequence[str]) -> tuple[Comparison, ...]:
+        """Return what a book of some baskets is compared with, the declared benchmark first."""
+        rows = {name: self.basket(name) for name in baskets}
+        markets = {self.supplier(ticker).market for row in rows.values() for ticker in row.members}
+        return comparisons(
+            {name: row.benchmarks for name, row in rows.items()},
+            {name: len(row.members) for name, row in rows.items()},
+            [fund.ticker for fund in self.benchmarks if fund.market in markets],
+        )
+
     def traits(self, tickers: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return market and currency of some tickers; ConfigurationError for one that no row names."""
         known = self.market_and_currency()
@@ -155,6 +170,7 @@ def load_universe(folder: Path, themes: Sequence[str]) -> Universe:
         for ticker in basket.members:
             if ticker not in suppliers:
                 raise ConfigurationError(f"baskets.toml row {number}: members: {near_miss('supplier', ticker, list(suppliers))}")
+        _check_comparisons(f"baskets.toml row {number}: benchmarks", basket, [row.ticker for row in universe.benchmarks])
     for number, row in enumerate(universe.benchmarks, start=1):
         twin = suppliers.get(row.ticker, row)
         if (twin.market, twin.currency) != (row.market, row.currency):
@@ -163,3 +179,14 @@ def load_universe(folder: Path, themes: Sequence[str]) -> Universe:
                 f"{twin.market}, {twin.currency}"
             )
     return universe
+
+
+def _check_comparisons(where: str, basket: Basket, funds: Sequence[str]) -> None:
+    """Refuse a fund that benchmarks.toml lacks, and one that is named twice."""
+    seen: set[str] = set()
+    for row in basket.benchmarks:
+        if row.ticker not in funds:
+            raise ConfigurationError(f"{where}: {near_miss('benchmark', row.ticker, list(funds))}")
+        if row.ticker in seen:
+            raise ConfigurationError(f"{where}: {row.ticker} stands twice; expected each fund once")
+        seen.add(row.ticker)
