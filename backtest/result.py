@@ -9,6 +9,7 @@ from backtest.analysis.staleness import Staleness
 from backtest.claims.ledger import ClaimOutcome, Finding
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.signals import Reading
+from backtest.statistics import performance
 from backtest.statistics.hac import Coefficient
 from backtest.statistics.markov_switching import State
 from backtest.statistics.partial_pooling import Pooled
@@ -16,6 +17,7 @@ from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
 from backtest.thesis.windows import Window
+from backtest.universe.benchmarks import Comparison
 
 SignalReadings = dict[str, Reading]  # by calendar quarter
 
@@ -26,12 +28,15 @@ FIRST_KIND = 8  # columns of a book's orders before those of the kinds of cost
 class BenchmarkSpan:
     """What a benchmark returned in a window, on the sessions it shares with the book, and what the book returned there.
 
-    `base` is the first session both are priced on, from which the first return starts, at `first`. All but `total_return` are
-    None where they share fewer than two sessions.
+    `excess` is the difference, refused where the book held nothing but a benchmark itself. `base` is the first session both are
+    priced on, from which the first return starts, at `first`. All but `matched` are None where they share fewer than two
+    sessions.
     """
 
+    matched: bool = False
     total_return: float | None = None
     book_return: float | None = None
+    excess: float | Refused | None = None
     base: str | None = None
     first: str | None = None
     last: str | None = None
@@ -114,8 +119,9 @@ class Book:
     to be invested. `targets` and `realised` are order session × ticker weights. `orders`, `unfilled`, `late`, `exits` and
     `differences` are tables of the order simulation. `profits` has session × ticker tables by part, `attribution` their sums as
     fractions of the capital, by name, theme, market and currency. `windows` has the statistics by window, `benchmark_windows`
-    each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `charted` names
-    the benchmarks that line charts draw. `control` is None without a signal.
+    each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `comparisons` says
+    of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `control`
+    is None without a signal.
     """
 
     basket: str
@@ -139,12 +145,24 @@ class Book:
     windows: dict[str, WindowStatistics]
     benchmark_windows: dict[str, dict[str, BenchmarkSpan]]
     coverage: Coverage
+    comparisons: tuple[Comparison, ...] = ()
     charted: tuple[str, ...] = ()
     control: Control | None = None
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""
         return self.windows.get(name) or WindowStatistics("both")
+
+    @property
+    def declared(self) -> str | None:
+        """The ticker of the declared benchmark, None where the book has none."""
+        return self.comparisons[0].ticker if self.comparisons else None
+
+    def benchmark_returns(self) -> pd.Series:
+        """Return the return per session of the declared benchmark, on the sessions it is priced on and the one before was."""
+        if self.declared is None:
+            return pd.Series(dtype=float, index=pd.DatetimeIndex([]))
+        return performance.returns(self.benchmarks[self.declared]).dropna()
 
 
 @dataclass(frozen=True)

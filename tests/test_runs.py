@@ -245,7 +245,7 @@ def test_a_benchmark_in_another_currency_is_converted_at_the_rates_of_both_ends(
 
 def test_a_benchmark_has_no_return_over_a_window_that_ended_before_it_was_listed(asic):
     found = asic.books["ASIC"].benchmark_windows["588790.SS"]
-    assert found["23Q2"] == found["24Q1–Q2"] == BenchmarkSpan()
+    assert found["23Q2"] == found["24Q1–Q2"] == BenchmarkSpan(matched=False)
 
 
 def test_a_benchmark_that_was_listed_within_a_window_is_compared_from_its_first_price_on(asic):
@@ -287,6 +287,23 @@ def test_benchmarks_start_from_the_capital_of_the_book(asic):
 
 def test_a_book_is_compared_only_with_benchmarks_of_its_own_markets(archive):
     assert list(book_of(archive).benchmark_windows) == ["SMH", "SOXX", "QQQ", "SPY"]
+
+
+def test_the_benchmarks_that_a_basket_declares_come_first_each_with_its_reason(asic):
+    book = asic.books["ASIC"]
+    declared = load_thesis().universe.basket("ASIC").benchmarks
+    assert book.declared == "SMH"
+    assert book.comparisons[: len(declared)] == declared
+    assert list(book.benchmark_windows) == list(book.benchmarks) == [row.ticker for row in book.comparisons]
+    assert book.benchmark_windows["SMH"]["whole"].matched
+    assert not book.benchmark_windows["588790.SS"]["whole"].matched
+
+
+def test_the_excess_is_the_book_s_return_less_the_benchmark_s_on_the_sessions_both_have(asic):
+    for spans in asic.books["ASIC"].benchmark_windows.values():
+        for span in spans.values():
+            if span.total_return is not None:
+                assert span.excess == pytest.approx(span.book_return - span.total_return, abs=1e-15)
 
 
 def test_a_run_that_ends_on_a_holiday_of_a_benchmark_still_has_its_return(archive):

@@ -16,7 +16,7 @@ from backtest.statistics.refusal import Refused
 def announcement_studies(result: RunResult, facts: Facts, prices: Prices) -> dict[str, AnnouncementStudy | Refused]:
     """Return an event study per kind of announcement and group of books with the same sessions, or why there is none.
 
-    Abnormal is the return less the mean of the benchmarks, on the sessions that have one, as fractions.
+    Abnormal is the return less that of the declared benchmark, on the sessions that have one, as fractions.
     """
     kinds = {role.announced: role.keys for role in result.thesis.roles if role.announced}
     last = pd.Timestamp(max(window.end for window in result.windows), tz="UTC") + pd.Timedelta(days=1)
@@ -48,19 +48,19 @@ def first_sessions(
 
 
 def _groups(result: RunResult, prices: Prices) -> list[list[Book]]:
-    """Return the books that ever held something, those with the same sessions and benchmarks together."""
+    """Return the books that ever held something, those with the same sessions and declared benchmark together."""
     groups: dict[tuple[object, ...], list[Book]] = {}
     for book in result.books.values():
         if len(book.orders):
             markets = prices.markets_of([str(ticker) for ticker in book.realised])
-            groups.setdefault((markets, book.currency, len(book.equity), tuple(book.benchmarks)), []).append(book)
+            groups.setdefault((markets, book.currency, len(book.equity), book.declared), []).append(book)
     return list(groups.values())
 
 
 def _study(group: Sequence[Book], events: Sequence[pd.Timestamp], kind: str) -> AnnouncementStudy | Refused:
-    market = performance.mean_returns(group[0].benchmarks)
+    market = group[0].benchmark_returns()
     if not len(market):
-        return Refused("no benchmark is priced on two sessions", 0)
+        return Refused("no declared benchmark is priced on two sessions", 0)
     returns = pd.DataFrame({book.basket: performance.returns(book.equity) for book in group}).loc[market.index]
     seed = int.from_bytes(hashlib.sha256(f"{kind}/{[book.basket for book in group]}".encode()).digest()[:8], "big")
     study = event_study(returns, market, list(events), seed)

@@ -1,4 +1,4 @@
-"""What is left of each book's return after the factors of its thesis and the currency."""
+"""What is left of each book's return after the factors of its thesis, its declared benchmark and the currency."""
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ def factor_fits(result: RunResult, prices: Prices) -> dict[str, FactorFit | Refu
 def factor_returns(book: Book, prices: Prices, thesis: Thesis) -> pd.DataFrame:
     """Return the factors' returns by session of a book, in its currency, on the sessions that all of them are priced on.
 
+    The declared benchmark is one of them, where no row of the thesis names it.
     A factor without any price is left out: what a book was explained by stands beside its alpha. A factor whose market closes
     after all of a book's (New York after Shanghai) is taken at its session before. Each currency that is held is a factor in
     units per US dollar.
@@ -27,6 +28,8 @@ def factor_returns(book: Book, prices: Prices, thesis: Thesis) -> pd.DataFrame:
     tickers = [str(ticker) for ticker in book.realised]
     markets = prices.in_order(prices.markets_of(tickers))
     named = {row.name: row.ticker for row in thesis.factors if not row.market or row.market in markets}
+    if book.declared and book.declared not in named.values():
+        named["benchmark"] = book.declared
     columns = {}
     for name, ticker in named.items():
         if ticker not in prices.wealth.columns:

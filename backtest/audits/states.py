@@ -37,9 +37,9 @@ def basket_states(book: Book, prices: Prices, windows: Sequence[Window]) -> Bask
 
 
 def basket_excess(book: Book, prices: Prices) -> pd.Series:
-    """Return the mean return of a basket's members less its benchmarks' mean, on the sessions both have, whatever it held.
+    """Return the mean return of a basket's members less the declared benchmark's, on the sessions both have, whatever it held.
 
     A book that is in cash has no variance there: two states of its own return would be its own decisions.
     """
     values = prices.priced(book.members, book.currency, pd.DatetimeIndex(book.equity.index))
-    return (performance.mean_returns(values) - performance.mean_returns(book.benchmarks)).dropna()
+    return (performance.mean_returns(values) - book.benchmark_returns()).dropna()

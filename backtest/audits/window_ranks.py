@@ -17,15 +17,19 @@ def rank_windows(book: Book, windows: tuple[Window, ...], trials: int) -> dict[s
     `trials` is the number of book × window results the run shows: its best is expected to look good by chance.
     """
     returns, sessions = excess(book), pd.DatetimeIndex(book.equity.index)
+    compared = book.benchmark_windows.get(book.declared or "", {})
     days = pd.DatetimeIndex(returns.index)
     ranks: dict[str, WindowRank | Refused] = {}
     for window in windows:
+        if window.name in compared and isinstance(refused := compared[window.name].excess, Refused):
+            ranks[window.name] = refused
+            continue
         inside = sessions[window.slice(sessions)][1:]
         start, stop = 0, 0
         if len(inside):
             start, stop = int(days.searchsorted(inside[0], "left")), int(days.searchsorted(inside[-1], "right"))
         if start == stop:
-            ranks[window.name] = Refused("no two of its sessions have a benchmark", 0)
+            ranks[window.name] = Refused("its declared benchmark is priced on no two of its sessions", 0)
             continue
         ranked = standing(returns, start, stop, book.periods_per_year, trials)
         ranks[window.name] = ranked if isinstance(ranked, Refused) else _rank(ranked, days[start], days[stop - 1])
@@ -50,8 +54,8 @@ def _rank(ranked: Standing, first: pd.Timestamp, last: pd.Timestamp) -> WindowRa
 
 
 def excess(book: Book) -> pd.Series:
-    """Return a book's return per session less its benchmarks' mean, on the sessions both have: none where none is priced."""
-    return (performance.returns(book.equity) - performance.mean_returns(book.benchmarks)).dropna()
+    """Return a book's return per session less its declared benchmark's, on the sessions both have: none where it has none."""
+    return (performance.returns(book.equity) - book.benchmark_returns()).dropna()
 
 
 def influence_of(book: Book) -> Remainder | Refused:

@@ -97,6 +97,8 @@ def _book(book: Book) -> Json:
         "last": f"{book.equity.index[-1]:%Y-%m-%d}",
         "path": {f"{month:%Y-%m}": value for month, value in _path(book.equity).items()},
         "windows": {name: asdict(figures) for name, figures in book.windows.items()},
+        "declared_benchmark": book.declared,
+        "comparisons": [row.model_dump() for row in book.comparisons],
         "benchmarks": {
             ticker: {name: asdict(span) for name, span in spans.items()} for ticker, spans in book.benchmark_windows.items()
         },

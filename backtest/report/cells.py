@@ -9,6 +9,7 @@ from backtest.formatting import DASH, known, number, percent
 from backtest.report.components import Cell
 from backtest.report.formatting import day
 from backtest.result import BenchmarkSpan
+from backtest.statistics.refusal import Refused
 from backtest.statistics.uncertainty import FEWEST_OBSERVATIONS
 
 
@@ -89,14 +90,17 @@ def shorter(span: BenchmarkSpan, window: WindowStatistics) -> bool:
 def benchmark(span: BenchmarkSpan, priced: pd.Series, window: WindowStatistics) -> Cell:
     """Return a benchmark's return over a window, or which of its prices is missing there.
 
-    Where the sessions it shares with the book are not all of the window's, they and the book's return there stand below.
+    Where the sessions it shares with the book are not all of the window's, they and the book's return there stand below, and so
+    does that the book held nothing but a benchmark itself.
     `priced` is session → the benchmark's value, NaN without a price.
     """
     if known(span.total_return):
+        notes = []
         if span.base and shorter(span, window):
-            note = f"{span.base} to {span.last}, the book {percent(span.book_return)} there"
-            return Cell(percent(span.total_return), note=note)
-        return Cell(percent(span.total_return))
+            notes.append(f"{span.base} to {span.last}, the book {percent(span.book_return)} there")
+        if isinstance(span.excess, Refused):
+            notes.append(f"no excess: {span.excess.reason}")
+        return Cell(percent(span.total_return), note="; ".join(notes))
     prices = priced.dropna()
     if prices.empty:
         return Cell(DASH, note="no prices")

@@ -32,7 +32,11 @@ TERMS: dict[str, Term] = {
         "the control's path as it was (paired block bootstrap). Refused below 30 returns.",
         "percentage points",
     ),
-    "Benchmark": Term("The benchmark's return over the same sessions, in the book's currency, without costs.", "%"),
+    "Benchmark": Term(
+        "The benchmark's return over the same sessions, in the book's currency, dividends included, without costs. Matched: of "
+        "the book's market, and of its board or sector.",
+        "%",
+    ),
     "Sharpe ± standard error": Term(
         "Mean over standard deviation of the returns, times the root of the periods a year; no risk-free rate is taken off. The "
         "± is Lo's (2002) standard error for independent returns. Below it, "
@@ -145,7 +149,7 @@ TERMS: dict[str, Term] = {
     ),
     "Loading": Term("How far the book moves with the factor, the other factors held.", "return per return"),
     "Events": Term("Announcements used: history before, a whole session after, none on another's day.", COUNT),
-    "Abnormal return": Term("Return less the mean of the benchmarks', on the first session that closed after it was known.", "%"),
+    "Abnormal return": Term("Return less the declared benchmark's, on the first session that closed after it was known.", "%"),
     "t": Term("Kolari and Pynnönen's statistic, which allows for books that move together.", "deviations"),
     "p, Kolari–Pynnönen": Term("How often chance is as far from zero, by that statistic.", "a fraction"),
     "p, random dates": Term("How often as many random sessions are as far from the usual one.", "a fraction"),

@@ -19,11 +19,11 @@ from backtest.execution.window_statistics import window_statistics
 from backtest.guard import attempt, blaming
 from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
-from backtest.result import BenchmarkSpan, Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
+from backtest.result import Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
+from backtest.runs.benchmarks import benchmark_values, benchmark_windows, charted
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import run_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
-from backtest.statistics import performance
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
 from backtest.thesis.windows import Window, windows
@@ -165,8 +165,8 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
-    compared = [row.ticker for row in universe.benchmarks if row.market in markets]
-    benchmarks = _benchmarks(prices, compared, base, sessions, spec.capital)
+    compared = universe.comparisons(spec.books[name])
+    benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(markets)
     chosen = pd.Timestamp(max(row.chosen for row in rows))
     return Book(
@@ -178,7 +178,8 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         periods_per_year=periods,
         equity=outcome.equity,
         benchmarks=benchmarks,
-        charted=tuple(row.ticker for row in universe.benchmarks if row.charted and row.ticker in compared),
+        comparisons=compared,
+        charted=charted(universe, compared),
         decisions=_decision_table(signal_names(spec, archive.thesis), decisions),
         targets=outcome.targets,
         realised=outcome.realised,
@@ -190,10 +191,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         profits=outcome.profits,
         attribution=_attribution(outcome.profits, spec.capital, universe, prices),
         windows={window.name: window_statistics(outcome.equity, outcome.orders, window, periods, chosen) for window in spans},
-        benchmark_windows={
-            ticker: {window.name: _benchmark_span(benchmarks[ticker], outcome.equity, window) for window in spans}
-            for ticker in compared
-        },
+        benchmark_windows=benchmark_windows(benchmarks, compared, outcome.equity, outcome.realised, spans),
         coverage=_coverage(prices, tickers),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
@@ -213,28 +211,6 @@ def _attribution(profits: dict[str, pd.DataFrame], capital: float, universe: Uni
     theme = {ticker: universe.supplier(ticker).theme for ticker in by_name.index}
     groups = {"theme": theme, "market": prices.market, "currency": prices.currency}
     return {"name": by_name} | {name: attribution.grouped(by_name, group) for name, group in groups.items()}
-
-
-def _benchmarks(prices: Prices, tickers: list[str], base: str, sessions: pd.DatetimeIndex, capital: float) -> pd.DataFrame:
-    """Return each benchmark as if bought at its first price in the run, NaN before it and after its prices end."""
-    prices.require(tickers)
-    values = prices.priced(tickers, base, sessions)
-    return values / values.bfill().iloc[0] * capital
-
-
-def _benchmark_span(benchmark: pd.Series, equity: pd.Series, window: Window) -> BenchmarkSpan:
-    """Return what a benchmark and the book returned in a window, from the benchmark's first price there to its last."""
-    shared = benchmark.iloc[window.slice(pd.DatetimeIndex(benchmark.index))].dropna()
-    if len(shared) < 2:
-        return BenchmarkSpan(performance.total_return(shared))
-    base, first, last = shared.index[0], shared.index[1], shared.index[-1]
-    return BenchmarkSpan(
-        performance.total_return(shared),
-        performance.total_return(equity.loc[base:last]),
-        f"{base:%Y-%m-%d}",
-        f"{first:%Y-%m-%d}",
-        f"{last:%Y-%m-%d}",
-    )
 
 
 def _coverage(prices: Prices, tickers: Sequence[str]) -> Coverage:

@@ -32,7 +32,6 @@ from backtest.execution.settings import Costs, ExecutionSettings, Fill
 from backtest.execution.trading import filled
 from backtest.panel import Archive, content
 from backtest.signals import Signal
-from backtest.statistics import performance
 from backtest.strategy import LOCAL, Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
 from backtest.weights import Controlled, Weighting, shares_differ
@@ -176,19 +175,17 @@ class Evaluator:
         return self._span(_book(spec, book)).sessions
 
     def benchmark(self, spec: StrategySpec, book: str) -> pd.Series:
-        """Return the value of all benchmarks of a book's markets, in equal parts each session, NaN where none is priced."""
-        return self._benchmark((self._span(_book(spec, book)), spec.currency(book, self.universe)))
+        """Return the value of a book's declared benchmark, NaN where it is not priced and where there is none."""
+        declared = self.universe.comparisons(spec.books[book])[:1]
+        tickers = tuple(row.ticker for row in declared)
+        return self._benchmark((self._span(_book(spec, book)), spec.currency(book, self.universe), tickers))
 
-    def _make_benchmark(self, key: tuple[_Span, str]) -> pd.Series:
-        span, base = key
-        prices = self.archive.prices
-        tickers = [benchmark.ticker for benchmark in self.universe.benchmarks if benchmark.market in span.markets]
-        prices.require(tickers)
-        returns = performance.mean_returns(prices.priced(tickers, base, span.sessions))
-        values = (1.0 + returns).cumprod().reindex(span.sessions)
-        if len(returns):
-            values.iloc[span.sessions.searchsorted(returns.index[0]) - 1] = 1.0
-        return values
+    def _make_benchmark(self, key: tuple[_Span, str, tuple[str, ...]]) -> pd.Series:
+        span, base, tickers = key
+        if not tickers:
+            return pd.Series(np.nan, span.sessions)
+        self.archive.prices.require(tickers)
+        return self.archive.prices.priced(tickers, base, span.sessions)[tickers[0]]
 
     def _together(self, group: _Group, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
         settings = group.execution

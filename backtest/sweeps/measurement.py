@@ -295,7 +295,7 @@ def _ratios(returns: Floats, least: float = 0.0) -> Floats:
 
 
 def _benchmark_returns(part: pd.DataFrame, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex) -> np.ndarray:
-    """Return the returns of the benchmarks of each row of a chunk, shape (sessions, rows)."""
+    """Return the returns of the declared benchmark of each row of a chunk, shape (sessions, rows)."""
     kind, kinds = pd.factorize(pd.MultiIndex.from_arrays([settings.scope[part["number"]], part["book"]]))
     specs = [settings[settings.scopes[scope]][1] for scope, _ in kinds]
     known = np.stack([evaluator.benchmark(spec, book).reindex(days) for spec, (_, book) in zip(specs, kinds, strict=True)])

@@ -97,7 +97,7 @@ def worth_of(summary: SweepSummary) -> Mapping[str, str]:
         "chance that it is above noise (Deflated Sharpe)": _probability(statistics.deflated_sharpe),
         "the same, equal curves counted once": _probability(statistics.deflated_sharpe_curves),
         "probability of backtest overfitting": _probability(statistics.pbo),
-        "p-value that nothing beats the benchmarks (SPA)": _probability(statistics.spa),
+        "p-value that nothing beats the benchmark (SPA)": _probability(statistics.spa),
         "years a search of that size needs, and has": _years(statistics.minimum_length),
         **_added(statistics.twins),
     }

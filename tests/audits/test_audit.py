@@ -21,6 +21,7 @@ from backtest.runs import run
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
 from backtest.thesis import load_thesis
+from backtest.universe.benchmarks import Comparison
 
 pytestmark = pytest.mark.slow
 
@@ -147,7 +148,8 @@ def with_excess(book, mean: float, seed: int = 0, where: slice = slice(None)):
     noise.iloc[where] += mean
     market = book.equity.pct_change().fillna(0.0)
     compared = pd.DataFrame({"market": (1.0 + market).cumprod()})
-    return replace(book, equity=(1.0 + market + noise).cumprod(), benchmarks=compared)
+    declared = (Comparison(ticker="market", matched=True, reason="made up"),)
+    return replace(book, equity=(1.0 + market + noise).cumprod(), benchmarks=compared, comparisons=declared)
 
 
 def test_noise_in_excess_of_the_benchmarks_is_rarely_called_supported(excess_growth):

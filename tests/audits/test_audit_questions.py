@@ -39,8 +39,8 @@ def panel(archive):
 
 
 def market_of(book):
-    """The mean return of a book's benchmarks by session, 0 where none is priced."""
-    return book.benchmarks.pct_change(fill_method=None).mean(axis=1).fillna(0.0)
+    """The return of a book's declared benchmark by session, 0 where it is not priced."""
+    return book.benchmarks[book.declared].pct_change(fill_method=None).fillna(0.0)
 
 
 def with_equity(result, equity):
@@ -51,7 +51,7 @@ def with_equity(result, equity):
 def test_a_book_built_from_factors_gives_back_its_loadings_and_its_alpha(result, archive):
     (book,) = result.books.values()
     factors = factor_returns(book, archive.prices, load_thesis())
-    assert list(factors) == ["market XSHG", "sector", "NVIDIA", "currency"]
+    assert list(factors) == ["market XSHG", "sector", "NVIDIA", "benchmark", "currency"]
     noise = np.random.default_rng(7).normal(0, 0.002, len(factors))
     noise -= noise.mean()
     made = 0.002 + 1.5 * factors["market XSHG"] - 0.5 * factors["NVIDIA"] + noise
@@ -219,15 +219,14 @@ def test_states_are_those_of_the_basket_whatever_the_book_held(result, archive):
     cash = replace(book, equity=book.equity * 0 + 1.0)
     assert basket_excess(cash, archive.prices).equals(basket_excess(book, archive.prices))
     values = archive.prices.local(list(book.members), pd.DatetimeIndex(book.equity.index))
-    compared = book.benchmarks.pct_change(fill_method=None)  # 588790.SS is listed later, and ends first
-    by_hand = values.pct_change().mean(axis=1).iloc[5] - compared.drop(columns="588790.SS").iloc[5].mean()
+    by_hand = values.pct_change().mean(axis=1).iloc[5] - book.benchmarks["159915.SZ"].pct_change().iloc[5]
     found = basket_excess(book, archive.prices)
     assert found.iloc[4] == pytest.approx(by_hand)
     assert (found.index[0], found.index[-1]) == (book.equity.index[1], day("2026-07-31"))
 
 
 def with_basket_excess(book, archive, excess):
-    """The book as of one name, and prices that give its basket some excess returns over the benchmarks."""
+    """The book as of one name, and prices that give its basket some excess returns over the declared benchmark."""
     ticker, wealth = book.members[0], archive.prices.wealth.copy()
     wealth[ticker] = (1 + market_of(book) + excess).cumprod().reindex(wealth.index).ffill()
     return replace(book, members=(ticker,)), replace(archive.prices, wealth=wealth)
@@ -271,7 +270,7 @@ def test_a_member_whose_source_ended_does_not_stand_still_in_its_basket(archive)
     excess = basket_excess(book, archive.prices)
     wealth = archive.prices.wealth.loc["2026-06-30":, ["002130.SZ", "300563.SZ"]].dropna()
     members = wealth.pct_change().mean(axis=1)
-    compared = book.benchmarks.pct_change(fill_method=None).mean(axis=1)
+    compared = book.benchmarks[book.declared].pct_change(fill_method=None)
     assert excess.loc["2026-07-02"] == pytest.approx(members.loc["2026-07-02"] - compared.loc["2026-07-02"])
 
 

@@ -69,7 +69,7 @@ def test_the_best_stands_beside_what_the_search_is_worth_wherever_it_stands(tiny
         "not distinguishable from luck",
         "73%",
         "8.2%",
-        "its benchmarks is 0.005",
+        "its declared benchmark is 0.005",
         "needs 2.4 years and the run has 3.4",
     ):
         assert figure in sentence

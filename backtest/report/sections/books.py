@@ -8,6 +8,7 @@ from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Se
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
 from backtest.report.sections import controls
 from backtest.result import BenchmarkSpan, Book, RunResult
+from backtest.universe.benchmarks import Comparison
 
 
 def section(result: RunResult) -> Section:
@@ -71,10 +72,14 @@ def _windows(result: RunResult, book: Book) -> Table:
 def _against(result: RunResult, book: Book) -> Table:
     """Return the benchmarks' returns in every window, each with its span where that is not all of the window."""
     keys, columns, over = _window_columns(result, "Benchmark")
-    rows = tuple((_benchmark(result, ticker), *_benchmark_cells(book, ticker, keys)) for ticker in book.benchmark_windows)
+    rows = tuple(
+        (_benchmark(result, row.ticker, _declaration(book, row)), *_benchmark_cells(book, row.ticker, keys))
+        for row in book.comparisons
+    )
     caption = (
-        f"{book.title}: total return of its benchmarks, in {book.currency}. Where a benchmark has prices for part of the window "
-        "only, that part and what the book returned in it stand below"
+        f"{book.title}: total return of its benchmarks, in {book.currency}, the declared one first: excess, ranks and alpha are "
+        "taken over it. Where a benchmark has prices for part of the window only, that part and what the book returned in it "
+        "stand below"
     )
     return Table(caption, (Column("Benchmark"), *columns), (Rows(rows),), over)
 
@@ -87,6 +92,12 @@ def _window_columns(result: RunResult, term: str) -> tuple[list[str], tuple[Colu
     columns = tuple(Column(name, True, window.sample, term=term) for name, window in ordered)
     over = (Span("", 1), *(Span(titles[sample], width, sample) for sample, width in widths if width))
     return [window.name for _, window in ordered], columns, over
+
+
+def _declaration(book: Book, row: Comparison) -> str:
+    """Return whether a benchmark is the declared one, whether it is matched, and why."""
+    declared = "declared, " if row.ticker == book.declared else ""
+    return f"{declared}{'matched' if row.matched else 'not matched'}: {row.reason}"
 
 
 def _benchmark(result: RunResult, ticker: str, note: str = "") -> Cell:

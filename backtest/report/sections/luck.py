@@ -248,8 +248,8 @@ def _states(result: RunResult, books: Mapping[str, BasketStates | Refused]) -> I
     )  # fmt: skip
     rows = tuple(_basket(name, basket, [span.name for span in spans]) for name, basket in books.items())
     caption = (
-        "Two states of each basket's return in excess of its benchmarks (Hamilton 1989). Smoothed: every session is read, later "
-        "ones too; a description, never a signal"
+        "Two states of each basket's return in excess of its declared benchmark (Hamilton 1989). Smoothed: every session is "
+        "read, later ones too; a description, never a signal"
     )
     yield Table(caption, columns, (Rows(rows),))
     sound = {name: basket.probability for name, basket in books.items() if isinstance(basket, BasketStates) and _sound(basket)}

@@ -63,8 +63,8 @@ OVERFITTING = Kind(
 )
 SUPERIOR = Kind(
     "Superior ability (SPA), p-value",
-    "no setting is shown to beat its benchmarks",
-    "Hansen's test that no setting earned more than the mean of its benchmarks. It asks whether any did, not whether the "
+    "no setting is shown to beat its declared benchmark",
+    "Hansen's test that no setting earned more than its declared benchmark. It asks whether any did, not whether the "
     f"best will again; means are divided by standard deviations, and noise is rejected in {SPA_ON_NOISE} of cases, where "
     f"{SPA_ON_NOISE.promised}% are promised.",
 )
@@ -149,7 +149,7 @@ def _superior(statistics: SearchStatistics) -> Check:
     if isinstance(superior, Refused):
         return _refused(SUPERIOR, superior)
     figure = rarity(superior.consistent)
-    sentence = f"the p-value that no setting beats its benchmarks is {figure} (SPA)"
+    sentence = f"the p-value that no setting beats its declared benchmark is {figure} (SPA)"
     days = (f"on {span.first} to {span.last}, where every book has a benchmark",) if span else ()
     details = (f"between {number(superior.lower, 3)} and {number(superior.upper, 3)}", *days)
     return Check(SUPERIOR, figure, _outcome(superior.consistent <= RARE), sentence, superior.n, superior.trials, details)
