@@ -144,6 +144,28 @@ class Range:
     confidence: str
     source: str
 
+    @property
+    def middle(self) -> float:
+        """The mean of both ends; NaN where no amount was published."""
+        return (self.low + self.high) / 2.0
+
+    def fact(self, quarter: int) -> Fact:
+        """Return the middle of the range as a fact of a quarter."""
+        return Fact(
+            entity=self.subject,
+            metric=self.metric,
+            period=self.period or "any",
+            period_end=self.known_at.tz_localize(None),
+            quarter=quarter,
+            value=self.middle,
+            unit=self.unit,
+            published=self.published,
+            known_at=self.known_at,
+            evidence=self.evidence,
+            confidence=self.confidence,
+            source=self.source,
+        )
+
 
 @dataclass(frozen=True)
 class Names:

@@ -178,6 +178,10 @@ class Panel:
         own = rows[(rows["item"] == item) & (rows["subject"] == subject) & (rows["period"] == period)]
         return _range(own.iloc[-1].to_dict()) if len(own) else None
 
+    def ranges_of(self, item: str) -> tuple[Range, ...]:
+        """Return the newest known range of each subject, metric and period of an item, oldest publication first; cached."""
+        return self.cached(Panel._ranges_of, item)
+
     def chip(self, name: str) -> Chip | None:
         """Return an accelerator announced by now, None where it was not; ConfigurationError for one that no row has."""
         known = next((chip for chip in self.chips if chip.chip == name), None)
@@ -198,6 +202,11 @@ class Panel:
     def flagships(self, vendor: str) -> tuple[Chip, ...]:
         """Return a vendor's flagships with a quarter of first shipment and both bandwidths, in that order; cached."""
         return self.cached(Panel._flagships, vendor)
+
+    def _ranges_of(self, item: str) -> tuple[Range, ...]:
+        own = self.ranges[self.ranges["item"] == item].sort_values("known_at", kind="stable")
+        newest = own.drop_duplicates(["subject", "metric", "period"], keep="last")
+        return tuple(_range(row) for row in newest.to_dict("records"))
 
     def _quarters(self) -> np.ndarray:
         known = self.rows["quarter"].to_numpy()

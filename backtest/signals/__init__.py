@@ -3,7 +3,8 @@
 A signal module `some_name.py` defines the frozen dataclass `SomeName`, all of whose fields have defaults. Called with a
 Panel it returns a Series of scores by theme or ticker: higher is better, NaN is no opinion, and nothing but the Panel
 is read. Who plays which part comes from the roles of the panel's thesis: a field of type Group names a role, or entities in its
-place; the class attribute `roles` has the roles that the default parameters need, `loaded` is true of one that reads loadings.
+place; the class attribute `roles` has the roles that the default parameters need, `loaded` is true of one that reads loadings,
+`is_growth` of one whose values are growth a year.
 A signal of quarterly figures also has `values` and `inputs` (see QuarterlySignal), and may have `parts`: further numbers of a
 quarter, by name.
 """

@@ -25,6 +25,7 @@ class Multiplier:
     """
 
     roles: ClassVar[tuple[str, ...]] = ("leaders", "all_clouds", "chips")
+    is_growth: ClassVar[bool] = True
     leaders: Group = "leaders"
     clouds: Group = "all_clouds"
     window: int = 4

@@ -43,17 +43,17 @@ class NetworkArchitecture:
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return both revenue lines of the quarter, and the flagship's domain."""
-        chip = panel.flagship(_vendor(panel), quarter)
+        chip = panel.flagship(flagship_vendor(panel), quarter)
         domain = chip.fact("scale_up_domain") if chip else None
         return cited([*(panel.fact(entry, quarter) for role in self.roles for entry in panel.series(role)), domain])
 
     def parts(self, panel: Panel, quarter: int) -> dict[str, float]:
         """Return the scale-up domain of the flagship that had shipped by the quarter, in chips."""
-        chip = panel.flagship(_vendor(panel), quarter)
+        chip = panel.flagship(flagship_vendor(panel), quarter)
         return {"domain": chip.scale_up_domain} if chip else {}
 
 
-def _vendor(panel: Panel) -> str:
+def flagship_vendor(panel: Panel) -> str:
     """Return whose flagship counts: the first label of the role `networking`."""
     labels = panel.thesis.role("networking").labels
     if not labels:

@@ -1,5 +1,6 @@
 """Shift 4: from scale-out to scale-out and scale-up, more bandwidth per chip."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.errors import ConfigurationError
-from backtest.facts import Fact
+from backtest.facts import Chip, Fact
 from backtest.panel import Panel
 from backtest.signals import change, cited
 
@@ -31,7 +32,7 @@ class ScaleUpBandwidth:
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ConfigurationError(f"scale_up_bandwidth: window is {self.window}; expected at least 1")
+            raise ConfigurationError(f"{type(self).__module__.rpartition('.')[2]}: window is {self.window}; expected at least 1")
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return the log change of bandwidth per chip over `window` quarters."""
@@ -39,9 +40,13 @@ class ScaleUpBandwidth:
 
     def values(self, panel: Panel) -> np.ndarray:
         """Return the weighted bandwidth per quarter of the panel, NaN where a vendor's revenue or flagship is unknown."""
+        return self.weighted(panel, of_flagships(panel, lambda chip: chip.bandwidth_gb_per_s))
+
+    def weighted(self, panel: Panel, figures: np.ndarray) -> np.ndarray:
+        """Return the mean of the vendors' figures (quarters × vendors), weighted by revenue."""
         revenue = panel.matrix(panel.series("chip_vendors"))
-        weighted: np.ndarray = (revenue * _bandwidths(panel)).sum(axis=1) / revenue.sum(axis=1)
-        return weighted
+        mean: np.ndarray = (revenue * figures).sum(axis=1) / revenue.sum(axis=1)
+        return mean
 
     def inputs(self, panel: Panel, quarter: int) -> tuple[Fact, ...]:
         """Return each vendor's revenue of the quarter and both bandwidths of its flagship."""
@@ -50,13 +55,13 @@ class ScaleUpBandwidth:
         return cited([*(panel.fact(series, quarter) for series in panel.series("chip_vendors")), *figures])
 
 
-def _bandwidths(panel: Panel) -> np.ndarray:
-    """Return quarters × vendors of the flagship's bandwidth, NaN before a vendor's first."""
+def of_flagships(panel: Panel, figure: Callable[[Chip], float]) -> np.ndarray:
+    """Return quarters × vendors of a figure of the flagship that had shipped, NaN before a vendor's first."""
     vendors = _vendors(panel)
     table = np.full((len(panel.quarters), len(vendors)), np.nan)
     for column, vendor in enumerate(vendors):
         for chip in panel.flagships(vendor):
-            table[panel.quarters >= chip.shipped, column] = chip.bandwidth_gb_per_s
+            table[panel.quarters >= chip.shipped, column] = figure(chip)
     return table
 
 

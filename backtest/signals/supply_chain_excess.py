@@ -23,6 +23,7 @@ class SupplyChainExcess:
     """
 
     roles: ClassVar[tuple[str, ...]] = ("leaders", "clouds")
+    is_growth: ClassVar[bool] = True
     leaders: Group = "leaders"
     clouds: Group = "clouds"
 

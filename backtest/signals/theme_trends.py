@@ -1,5 +1,6 @@
 """Themes by what they stand to gain from the thesis's trends, each trend as strong as it is against its own past."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,20 +32,25 @@ class ThemeTrends:
 
     def __call__(self, panel: Panel) -> pd.Series:
         """Return a score per theme."""
-        rows = panel.thesis.loadings
-        strength = {name: self._standardised(_trend(panel, name).values(panel)) for name in dict.fromkeys(r.trend for r in rows)}
-        opinions = [name for name, z in strength.items() if np.isfinite(z)]
-        themes = sorted({row.theme for row in rows})
-        totals = dict.fromkeys(themes, 0.0 if opinions else np.nan)
-        for row in rows:
-            if row.trend in opinions:
-                totals[row.theme] += row.loading * strength[row.trend] / len(opinions)
-        return pd.Series(totals)
+        return theme_scores(panel, lambda trend: self._standardised(trend.values(panel)))
 
     def _standardised(self, values: np.ndarray) -> float:
         known = values[np.isfinite(values)]
         spread = known.std(ddof=1) if len(known) >= self.fewest_quarters else 0.0
         return float((known[-1] - known.mean()) / spread) if spread > 0 else np.nan
+
+
+def theme_scores(panel: Panel, strength: Callable[[QuarterlySignal], float]) -> pd.Series:
+    """Return per theme the mean of loading × strength over the trends that have one, NaN while none has."""
+    rows = panel.thesis.loadings
+    by_trend = {name: strength(_trend(panel, name)) for name in dict.fromkeys(row.trend for row in rows)}
+    opinions = [name for name, strong in by_trend.items() if np.isfinite(strong)]
+    themes = sorted({row.theme for row in rows})
+    totals = dict.fromkeys(themes, 0.0 if opinions else np.nan)
+    for row in rows:
+        if row.trend in opinions:
+            totals[row.theme] += row.loading * by_trend[row.trend] / len(opinions)
+    return pd.Series(totals)
 
 
 def _trend(panel: Panel, name: str) -> QuarterlySignal:

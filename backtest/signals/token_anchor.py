@@ -29,6 +29,7 @@ class TokenAnchor:
     """
 
     roles: ClassVar[tuple[str, ...]] = ("all_clouds",)
+    is_growth: ClassVar[bool] = True
     clouds: Group = "all_clouds"
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import SeriesKey
 from backtest.files.hashes import content_id
 from backtest.files.rows import Model, parsed_row, read_rows, read_tables, read_toml
-from backtest.thesis.rows import Chain, Factor, Figures, Header, Hypothesis, Loading, NamedWindow, Role, Shift
+from backtest.thesis.rows import Chain, Factor, Figures, Header, Hypothesis, Loading, Measure, NamedWindow, Role, Shift
 from backtest.universe import Universe, load_universe
 
 SHIPPED = Path(__file__).parent
@@ -28,11 +28,15 @@ OWN_FILES = ("*.toml", "facts/*.csv", "markets/*.toml", "signals/*.py")  # that 
 
 @dataclass(frozen=True)
 class Pages:
-    """What the pages of a thesis show beside the parts that all have: its figures, the links of its chain, its shifts."""
+    """What the pages of a thesis show beside the parts that all have: its figures, the links of its chain, its shifts.
+
+    `measures` are further ones of the shifts.
+    """
 
     figures: Figures | None = None
     chain: Chain | None = None
     shifts: tuple[Shift, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Thesis:
         """The signals that pages.toml names."""
         figures, chain = self.pages.figures, self.pages.chain
         named = [*((figures.excess, figures.ratio) if figures else ()), chain.signal if chain else ""]
-        return tuple(name for name in (*named, *(row.signal for row in self.pages.shifts)) if name)
+        named += [row.signal for row in self.pages.shifts] + [row.signal for row in self.pages.measures]
+        return tuple(name for name in named if name)
 
     def unit_of(self, signal: str) -> str:
         """Return the unit of a signal's value, as the pages say it."""
@@ -249,13 +254,18 @@ def _pages(folder: Path) -> Pages:
     path = folder / "pages.toml"
     if not path.exists():
         return Pages()
-    tables = read_tables(path, "figures", "chain", "shift")
+    tables = read_tables(path, "figures", "chain", "shift", "measure")
     figures = [parsed_row(Figures, row, f"pages.toml figures {number}") for number, row in enumerate(tables["figures"], start=1)]
     chains = [parsed_row(Chain, row, f"pages.toml chain {number}") for number, row in enumerate(tables["chain"], start=1)]
     shifts = [parsed_row(Shift, row, f"pages.toml shift {number}") for number, row in enumerate(tables["shift"], start=1)]
+    measures = [parsed_row(Measure, row, f"pages.toml measure {number}") for number, row in enumerate(tables["measure"], start=1)]
     if len(figures) > 1 or len(chains) > 1:
         raise ConfigurationError("pages.toml: expected at most one [[figures]] row and one [[chain]] row")
-    return Pages(figures[0] if figures else None, chains[0] if chains else None, tuple(shifts))
+    drawn = [row.signal for row in shifts]
+    for number, measure in enumerate(measures, start=1):
+        if measure.of not in drawn:
+            raise ConfigurationError(f"pages.toml measure {number}: of: {near_miss('signal of a shift', measure.of, drawn)}")
+    return Pages(figures[0] if figures else None, chains[0] if chains else None, tuple(shifts), tuple(measures))
 
 
 def _file_id(path: Path) -> str:

@@ -113,6 +113,19 @@ class Shift(Row):
     part_says: str = ""
 
 
+class Measure(Row):
+    """Another measure of a shift, which the pages set beside it: `of` is the signal of the shift's row, `signal` the one read.
+
+    `part` names one of the signal's further numbers, which then takes the place of its value.
+    """
+
+    of: str
+    signal: str
+    says: str = Field(min_length=1)
+    unit: str = "as a fraction"
+    part: str = ""
+
+
 FIGURE_PARTS = ("capex", "revenue", "capex_growth", "revenue_growth")
 
 
