@@ -170,13 +170,13 @@ def shared(name):
 
 
 class CutByPeriodEnd(Archive):
-    """Shows a figure as soon as its period has ended, published or not."""
+    """Shows a figure as soon as its period has ended, published or not, and a range, which need not have one, at once."""
 
     def as_of(self, moment):
         rows = self.facts.rows
         ended = rows[rows["period_end"] <= moment.tz_localize(None)]
         newest = ended.drop_duplicates(["entity", "metric", "period"], keep="last")
-        return replace(super().as_of(moment), rows=newest)
+        return replace(super().as_of(moment), rows=newest, ranges=self.facts.ranges)
 
 
 class OneSessionAhead(Archive):

@@ -73,5 +73,5 @@ def _all_terms(panel: Panel) -> dict[str, np.ndarray]:
 def _chips(panel: Panel) -> list[Chip | None]:
     """Return the chip of each series of shipments; None where its label is a vendor, or a bandwidth is not known."""
     vendors = {chip.vendor for chip in panel.chips} | set(panel.names.vendors.values() if panel.names else ())
-    found = [None if label in vendors else panel.chip(label) for _, label in chips_shipped(panel)]
-    return [chip if chip and np.isfinite(chip.bandwidth_gb_per_s) else None for chip in found]
+    chips = [None if label in vendors else panel.chip(label) for _, label in chips_shipped(panel)]
+    return [chip if chip and np.isfinite(chip.bandwidth_gb_per_s) else None for chip in chips]

@@ -81,5 +81,5 @@ def _modules(panel: Panel, item: str, chip: Chip) -> Range | None:
 
 def _speed(row: Range) -> float:
     """Return the Gb/s of a module, from a unit such as "800G modules"."""
-    found = SPEED.fullmatch(row.unit)
-    return float(found[1]) * GIGABITS[found[2]] if found else np.nan
+    match = SPEED.fullmatch(row.unit)
+    return float(match[1]) * GIGABITS[match[2]] if match else np.nan

@@ -227,10 +227,13 @@ def base(archive):
 
 
 def moved(before, now):
-    """Return the figures that show something else; theme_trends cites nothing, being made of four signals that do."""
+    """Return the figures that show something else; scores of themes cite nothing, being made of four signals that do."""
     shown = before.keys() & now.keys()
     gone = before.keys() ^ now.keys()
-    return (gone | {name for name in shown if before[name][0] != now[name][0]}) - {("theme_trends", "score")}
+    return (gone | {name for name in shown if before[name][0] != now[name][0]}) - {
+        ("theme_trends", "score"),
+        ("theme_pace", "score"),
+    }
 
 
 def with_rows(archive, rows):
@@ -252,14 +255,15 @@ def removed(archive, position):
 
 
 def sampled(archive, base):
-    """Return the positions of 20 rows of any kind, 20 that some figure cites, and every row behind one claim."""
+    """Return the positions of 20 rows of any kind, 20 that some figure cites, every row behind one claim, some of shipments."""
     rows = archive.facts.rows
     keys = list(zip(rows["entity"], rows["metric"], rows["period"], rows["published"], strict=True))
     cited = set().union(*(inputs for _, inputs in base.values()))
     claim = set().union(*(inputs for (name, _), (_, inputs) in base.items() if name == "ratio-end"))
     chance = random.Random(20250723)
     some = chance.sample(range(len(keys)), 20) + chance.sample([n for n, key in enumerate(keys) if key in cited], 20)
-    return sorted({*some, *(n for n, key in enumerate(keys) if key in claim)}), keys
+    new = [n for n, key in enumerate(keys) if key in cited and key[1] in ("units_shipped", "ai_networking_share")]
+    return sorted({*some, *chance.sample(new, 8), *(n for n, key in enumerate(keys) if key in claim)}), keys
 
 
 @pytest.mark.slow
@@ -296,6 +300,23 @@ def test_a_chip_moves_only_the_figures_that_cite_it(archive, base):
         changed.loc[position, ["scale_up_gb_per_s", "scale_out_gbit_per_s", "scale_up_domain"]] *= 1.37
         now = figures(with_chips(archive, changed), end_of("2026-06-30"))
         assert [name for name in moved(base, now) if chip not in {entity for entity, *_ in base[name][1]}] == [], chip
+
+
+@pytest.mark.slow
+def test_a_range_moves_only_the_figures_that_cite_it(archive, base):
+    ranges = archive.facts.ranges
+    optics = ranges[ranges["item"].eq("optics")]
+    cited = {entity for _, keys in base.values() for entity, *_ in keys} & {*optics["subject"]}
+    assert len(cited) == 3
+    for position, row in pd.concat([optics[optics["subject"].isin(cited)], optics.head(3)]).iterrows():
+        now = figures(with_ranges(archive, ranges.drop(index=position)), end_of("2026-06-30"))
+        citing = {name for name, (_, keys) in base.items() if row["subject"] in {entity for entity, *_ in keys}}
+        assert moved(base, now) <= citing
+        assert bool(moved(base, now)) == bool(citing)
+
+
+def with_ranges(archive, ranges):
+    return Archive(replace(archive.facts, ranges=ranges), archive.prices)
 
 
 @pytest.mark.parametrize("claim", [claim.id for claim in load_claims(load_thesis()) if claim.id != WITH_PRICES])

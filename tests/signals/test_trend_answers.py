@@ -24,7 +24,12 @@ from backtest.thesis import load_thesis
 
 ANSWERS = Path(__file__).parent.parent / "answers"
 REFERENCE = reference.FOLDER
-NAMES = ("token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth", "multiplier")
+SHIFTS = (
+    "token_anchor", "asic_share", "network_architecture", "scale_up_bandwidth",
+    "asic_share_by_chips", "asic_share_without_networking", "optics_per_chip", "scale_up_share", "bandwidth_by_chips",
+)  # fmt: skip
+NAMES = (*SHIFTS, "multiplier")
+PARTS = ("domain", "modules", "scale_up", "scale_out", "scale_up_share", "covered")
 LINKS = ("capex", "chips_over_capex", "interconnect_over_chips", "currency", "interconnect")
 
 
@@ -79,7 +84,7 @@ def test_a_quarter_has_the_hand_worked_value_moment_evidence_and_confidence(read
     assert (found.known_at, found.evidence, found.confidence) == (row["known_at"], row["evidence"], row["confidence"])
 
 
-@answers("domain", *LINKS)
+@answers(*PARTS, *LINKS)
 def test_a_part_of_a_quarter_has_the_hand_worked_value(read, row):
     found = read(row["signal"], row["as_of"])[row["quarter"]].parts
     assert found[row["kind"]] == pytest.approx(float(row["value"]), rel=1e-9)
@@ -89,11 +94,13 @@ def test_a_part_of_a_quarter_has_the_hand_worked_value(read, row):
 def test_a_score_is_worked_from_the_latest_complete_quarter(panel_of, row):
     score = load_signals(load_thesis())[row["signal"]](panel_of(row["as_of"]))
     assert list(score.index) == ["supply_chain"]
-    assert score.iloc[0] == pytest.approx(float(row["value"]), rel=1e-9)
+    assert score.iloc[0] == pytest.approx(float(row["value"]), rel=1e-9, abs=1e-14)
 
 
-@pytest.mark.parametrize("day", ["2025-07-23", "2026-06-30"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [*((name, day) for name in NAMES for day in ("2025-07-23", "2026-06-30")), *((name, "2026-11-25") for name in SHIFTS)],
+)
 def test_no_quarter_has_a_value_beyond_those_worked_by_hand(read, name, day):
     worked = [row["quarter"] for row in ROWS if (row["signal"], row["as_of"], row["kind"]) == (name, day, "value")]
     assert list(read(name, day)) == worked

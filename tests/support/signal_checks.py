@@ -57,7 +57,7 @@ def scrambled(archive, moment, seed=7):
     """Return the archive with everything that became known after a moment replaced by noise, and more announced later."""
     random = np.random.default_rng(seed)
     facts, prices = archive.facts, archive.prices
-    rows, chips = facts.rows.copy(), facts.accelerators.copy()
+    rows, chips, ranges = facts.rows.copy(), facts.accelerators.copy(), facts.ranges.copy()
     later = (rows["known_at"] > moment).to_numpy()
     rows.loc[later, "value"] *= np.exp(random.normal(0, 2, later.sum()))
     corrected = rows[~later].assign(known_at=LATEST, published=f"{LATEST:%Y-%m-%d}")
@@ -65,11 +65,15 @@ def scrambled(archive, moment, seed=7):
     rows = pd.concat([rows, corrected[corrected["known_at"] > moment]], ignore_index=True)
     coming = (chips["known_at"] > moment).to_numpy()
     chips.loc[coming, NUMBERS] = np.exp(random.normal(5, 2, (coming.sum(), len(NUMBERS))))
+    unknown = (ranges["known_at"] > moment).to_numpy()
+    ranges.loc[unknown, ["low", "high"]] *= 1.0 + np.exp(random.normal(0, 2, (unknown.sum(), 1)))
     noise = np.exp(random.normal(4, 1, prices.wealth.shape))
     later_rates = (prices.rates.index.tz_localize("UTC") > moment)[:, None]
     return replace(
         archive,
-        facts=replace(facts, rows=rows.sort_values("known_at", kind="stable", ignore_index=True), accelerators=chips),
+        facts=replace(
+            facts, rows=rows.sort_values("known_at", kind="stable", ignore_index=True), accelerators=chips, ranges=ranges
+        ),
         prices=replace(
             prices,
             wealth=prices.wealth.mask(not_closed(prices, moment), pd.DataFrame(noise, *prices.wealth.axes)),
@@ -176,10 +180,16 @@ def check_holds_no_history(signal):
 def check_inputs_are_figures_of_the_panel(signal, panel):
     rows = panel.rows.set_index(["entity", "metric", "period"])["value"]
     chips = panel.accelerators.set_index("chip")
+    middles = panel.ranges.groupby(["subject", "metric"])[["low", "high"]].last().mean(axis=1)
     for quarter, reading in readings(signal, panel).items():
         for fact in reading.inputs:
             key = (fact.entity, fact.metric, fact.period)
-            held = rows[key] if key in rows.index else chips[fact.metric].get(fact.entity)
+            if key in rows.index:
+                held = rows[key]
+            elif key[:2] in middles.index:
+                held = middles[key[:2]]
+            else:
+                held = chips[fact.metric].get(fact.entity)
             assert held == fact.value, f"{quarter} cites {key} as {fact.value}, the panel has {held}"
 
 
@@ -205,7 +215,12 @@ def without_the_uncited(signal, panel):
     rows.loc[uncited, "value"] *= np.exp(random.normal(0, 1, uncited.sum()))
     others = ~accelerators["chip"].isin(chips)
     accelerators.loc[others, NUMBERS] *= np.exp(random.normal(0, 1, (others.sum(), len(NUMBERS))))
-    return altered(panel, rows=rows, accelerators=accelerators)
+    ranges = panel.ranges.copy()
+    named = [*zip(ranges["subject"], ranges["metric"], strict=True)]
+    cited = {(entity, metric) for entity, metric, _ in figures}
+    others = np.array([name not in cited for name in named], dtype=bool)
+    ranges.loc[others, ["low", "high"]] *= np.exp(random.normal(0, 1, (others.sum(), 1)))
+    return altered(panel, rows=rows, accelerators=accelerators, ranges=ranges)
 
 
 def check_unmoved_by_what_is_not_cited(signal, panel):
@@ -224,11 +239,13 @@ def check_moved_by_what_is_cited(signal, panel):
     for entity, metric, period in drawn:
         changed = []
         for factor in (1000.0, 0.001):
-            rows, chips = panel.rows.copy(), panel.accelerators.copy()
+            rows, chips, ranges = panel.rows.copy(), panel.accelerators.copy(), panel.ranges.copy()
             match = (rows["entity"] == entity) & (rows["metric"] == metric) & (rows["period"] == period)
             rows.loc[match, "value"] *= factor
-            if not match.any():
+            within = (ranges["subject"] == entity) & (ranges["metric"] == metric)
+            ranges.loc[within, ["low", "high"]] *= factor
+            if not match.any() and not within.any():
                 chips.loc[chips["chip"] == entity, metric] *= factor
-            other = altered(panel, rows=rows, accelerators=chips)
+            other = altered(panel, rows=rows, accelerators=chips, ranges=ranges)
             changed.append((values_of(signal, other), parts_of(signal, other)) != before)
         assert any(changed), f"cites {entity} {metric} {period}, which moves nothing"

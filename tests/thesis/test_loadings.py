@@ -3,15 +3,20 @@
 import csv
 import shutil
 import tomllib
+from dataclasses import dataclass
+from math import log
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from backtest.data.sources import reference
 from backtest.errors import ConfigurationError
 from backtest.panel import Archive
+from backtest.signals import load_signals
+from backtest.signals.theme_pace import ThemePace, pace
 from backtest.signals.theme_trends import ThemeTrends
 from backtest.thesis import load_thesis
 
@@ -148,6 +153,80 @@ def test_one_standard_score_is_worked_in_full(archive):
     z = (shares[3] - mean) / spread
     scores = ThemeTrends()(archive.as_of(end_of("2024-06-13")))
     assert scores.to_dict() == pytest.approx({"optical": 0.5 * z, "copper": z, "PCB": z, "GPU": -z, "ASIC": z}, rel=1e-9)
+
+
+PACES = list(csv.DictReader((ANSWERS / "theme_pace.csv").read_text(encoding="utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("day", ["2025-07-23", "2026-06-30", "2026-11-25"])
+def test_a_theme_s_pace_is_the_hand_worked_one(archive, day):
+    worked_scores = {
+        row["theme"]: eval(row["working"], {"__builtins__": {}, "ln": log, "median": median_of}) for row in rows_of(day)
+    }
+    assert {theme: float(f"{score:.12g}") for theme, score in worked_scores.items()} == {
+        row["theme"]: float(f"{float(row['value']):.12g}") for row in rows_of(day)
+    }
+    assert ThemePace()(archive.as_of(end_of(day))).to_dict() == pytest.approx(worked_scores, rel=1e-9)
+
+
+def rows_of(day):
+    rows = [row for row in PACES if row["as_of"] == day]
+    assert {row["theme"] for row in rows} == set(LOADINGS)
+    return rows
+
+
+def median_of(*numbers):
+    return median(numbers)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A trend of given values, one a quarter."""
+
+    shown: tuple[float, ...]
+    is_growth: bool = False
+
+    def values(self, panel):
+        return np.array(self.shown)
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_growth", "expected"),
+    [
+        ((1.0, 2.0, 2.0, 2.0, 2.0), False, log(2.0)),
+        ((4.0, 2.0, 2.0, 2.0, 1.0, np.nan), False, -log(4.0)),  # the latest complete quarter, against that a year before it
+        ((1.0, 2.0, 2.0, 2.0), False, np.nan),  # no year before
+        ((np.nan, 2.0, 2.0, 2.0, 2.0), False, np.nan),
+        ((-1.0, 2.0, 2.0, 2.0, 2.0), False, np.nan),
+        ((5.0, 3.0, 0.7), True, 0.7),
+        ((np.nan, np.nan), True, np.nan),
+    ],
+)
+def test_pace_is_growth_in_log_points_a_year(shown, is_growth, expected):
+    assert pace(Shown(shown, is_growth), None) == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_shift_that_is_in_force_counts_for_its_themes_whatever_its_level_was_before(archive):
+    """Tokens outgrow CapEx at the end of 2026-06: their z-score is below 0, their pace above."""
+    panel = archive.as_of(end_of("2026-06-30"))
+    z = standardised(worked("token_anchor", "2026-06-30"))
+    assert z < 0 < pace(load_signals(load_thesis())["token_anchor"], panel)
+
+
+def test_a_doubling_a_year_counts_one_half_and_a_halving_minus_one_half(archive):
+    strength = [ThemePace()._strength(speed) for speed in (log(2.0), -log(2.0), 0.0, 50.0)]
+    assert strength == pytest.approx([0.5, -0.5, 0.0, 50.0 / (50.0 + log(2.0))])
+
+
+@pytest.mark.parametrize("half", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_half_that_is_no_speed_is_refused(half):
+    with pytest.raises(ConfigurationError, match=r"theme_pace: half is .*expected a number of log points above 0"):
+        ThemePace(half=half)
+
+
+def test_what_is_growth_a_year_is_said_by_its_class():
+    growing = {name for name, signal in load_signals(load_thesis()).items() if getattr(signal, "is_growth", False)}
+    assert growing == {"token_anchor", "multiplier", "supply_chain_excess"}
 
 
 @pytest.mark.parametrize("day", ["2022-06-30", "2024-05-23", "2024-06-12"])
