@@ -9,6 +9,7 @@ import pandas as pd
 from backtest.calendars import count_until
 from backtest.errors import DataError
 from backtest.markets import Market, load_markets, sessions_a_year
+from backtest.markets.cash_rates import CashRate, load_cash_rates
 from backtest.markets.currencies import DOLLAR, rate_ticker
 
 RATE_MAY_BE_STALE_FOR = pd.Timedelta(days=10)
@@ -36,7 +37,8 @@ class Prices:
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
     session became known, indexed by session. `rates` is day × currency in units per US dollar, NaN where a day has none.
     `bars` are the share prices, None where a source has only wealth. `ended` has why a ticker's prices ended for good: it is
-    sold at its last close. Any other end is where the source stops. `markets` are the markets by the code that `market` has.
+    sold at its last close. Any other end is where the source stops. `markets` are the markets by the code that `market` has,
+    `cash_rates` what cash earns by currency and day.
     """
 
     wealth: pd.DataFrame
@@ -50,6 +52,7 @@ class Prices:
     bars: Bars | None = None
     ended: Mapping[str, str] = field(default_factory=dict)
     markets: Mapping[str, Market] = field(default_factory=load_markets)
+    cash_rates: tuple[CashRate, ...] = field(default_factory=load_cash_rates)
 
     def __post_init__(self) -> None:
         sessions = self.wealth.index

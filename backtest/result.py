@@ -8,6 +8,7 @@ from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.staleness import Staleness
 from backtest.claims.ledger import ClaimOutcome, Finding
 from backtest.execution.window_statistics import WindowStatistics
+from backtest.markets.cash_rates import CashRate
 from backtest.signals import Reading
 from backtest.statistics import performance
 from backtest.statistics.hac import Coefficient
@@ -49,6 +50,17 @@ class EndedTicker:
     ticker: str
     session: str
     reason: str
+
+
+@dataclass(frozen=True)
+class CashInterest:
+    """The rates that cash in a currency earned during a run, none where it earned nothing, and the interest in that currency."""
+
+    currency: str
+    rates: tuple[CashRate, ...]
+    day_count: str
+    interest: float
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,7 @@ class Book:
     windows: dict[str, WindowStatistics]
     benchmark_windows: dict[str, dict[str, BenchmarkSpan]]
     coverage: Coverage
+    cash: CashInterest
     comparisons: tuple[Comparison, ...] = ()
     charted: tuple[str, ...] = ()
     control: Control | None = None

@@ -53,13 +53,17 @@ def unit_values(conditions: TradingConditions, prices: Prices, base: str) -> Uni
 
 
 def book_values(conditions: TradingConditions, orders: Orders, unit_value: np.ndarray, capital: float) -> np.ndarray:
-    """Return what every book is worth at every session's close, shape (books, sessions): cash plus holdings times prices.
+    """Return what every book is worth at every session's close, shape (books, sessions): cash, its interest, and holdings.
 
     `unit_value` is in the books' currency, shape (sessions, tickers). BacktestError for a value that is no number.
     """
+    cash, grown = orders.cash, conditions.cash
+    if grown is not None:
+        unit_value, cash = unit_value / grown[:, None], cash / conditions.grown(orders.rows)[:, None]
     values: np.ndarray = kernel.worth(
-        _rows_until(conditions, orders), orders.units, orders.cash, np.ascontiguousarray(unit_value.T), float(capital)
+        _rows_until(conditions, orders), orders.units, cash, np.ascontiguousarray(unit_value.T), float(capital)
     )
+    values = values if grown is None else values * grown
     if not (good := np.isfinite(values).all(axis=0)).all():
         raise BacktestError(f"value is not a number on {conditions.sessions[~good][0]:%Y-%m-%d}")
     return values
@@ -68,7 +72,10 @@ def book_values(conditions: TradingConditions, orders: Orders, unit_value: np.nd
 def profit_parts(
     conditions: TradingConditions, orders: Orders, units: UnitValues, equity: pd.Series, table: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Return the profit of one book by part, each session × ticker; `table` is its table of orders."""
+    """Return the profit of one book by part, each session × ticker; `table` is its table of orders.
+
+    Where cash earns interest, that is the price part of a column CASH.
+    """
     sessions, names = conditions.sessions, list(conditions.tickers)
     holdings = np.concatenate([np.zeros((1, len(names))), orders.holdings[:, 0]])[_rows_until(conditions, orders)]
     traded, paid = np.zeros(holdings.shape), np.zeros(holdings.shape)
@@ -78,8 +85,21 @@ def profit_parts(
     seat = {ticker: column for column, ticker in enumerate(names)}
     where = (sessions.get_indexer(pd.DatetimeIndex(table["session"])), table["ticker"].map(seat).to_numpy(dtype=int))
     np.add.at(paid, where, table["cost"].to_numpy(dtype=float))
-    parts = attribution.profits(equity, holdings, units.local, units.fx_rate, traded, paid)
-    return {name: pd.DataFrame(part, sessions, names) for name, part in parts.items()}
+    interest = interest_earned(conditions, orders, float(equity.iloc[0]))
+    parts = attribution.profits(equity, holdings, units.local, units.fx_rate, traded, paid, interest)
+    tables = {name: pd.DataFrame(part, sessions, names) for name, part in parts.items()}
+    if conditions.cash is not None:
+        for name, part in tables.items():
+            part[attribution.CASH] = interest if name == "price" else 0.0
+    return tables
+
+
+def interest_earned(conditions: TradingConditions, orders: Orders, capital: float) -> np.ndarray:
+    """Return what the cash of one book earned from each session to the next, by the session it was credited at."""
+    if conditions.cash is None:
+        return np.zeros(len(conditions.sessions))
+    counted = np.concatenate([[capital], orders.cash[:, 0] / conditions.grown(orders.rows)])[_rows_until(conditions, orders)]
+    return np.concatenate([[0.0], counted[:-1] * np.diff(conditions.cash)])
 
 
 def weight_tables(conditions: TradingConditions, orders: Orders, targets: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -13,6 +13,7 @@ import pandas as pd
 from backtest.errors import DataError
 from backtest.execution import kernel
 from backtest.execution.settings import Costs
+from backtest.markets.cash_rates import cash_growth
 from backtest.markets.rules import RuleName, Side
 from backtest.prices import Bars, Prices
 
@@ -43,6 +44,8 @@ class TradingConditions:
     `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
     `activity` a fee per unit sold, at most `activity_most` an order
     `slippage` fraction by which a fill is worse than the price; `day_range` the day's high less its low over the price
+    `cash`     what 1 in cash at the first session is worth at each, shape (sessions,), interest credited before the session's
+               orders; None where cash earns nothing
     """
 
     tickers: tuple[str, ...]
@@ -70,6 +73,7 @@ class TradingConditions:
     day_range: np.ndarray
     buy_rate: np.ndarray
     sell_rate: np.ndarray
+    cash: np.ndarray | None = None
 
     @cached_property
     def sheets(self) -> kernel.Records:
@@ -83,6 +87,22 @@ class TradingConditions:
     def slipping(self, costs: Costs) -> "TradingConditions":
         """Return the same conditions under the slippage of other costs."""
         return replace(self, slippage=_slippage(costs, self.day_range))
+
+    def grown(self, rows: np.ndarray) -> np.ndarray:
+        """Return what 1 in cash at the first session is worth at some moments."""
+        return np.ones(len(rows)) if self.cash is None else self.cash[self.session[rows]]
+
+    def in_cash_units(self) -> "TradingConditions":
+        """Return the same conditions with every amount counted in what 1 in cash at the first session has become.
+
+        Counted like this cash earns nothing: orders made and filled under these conditions are those of a book whose cash
+        earns the rate, and its amounts times `grown` are theirs.
+        """
+        if self.cash is None:
+            return self
+        grown = self.grown(np.arange(len(self.session)))[:, None]
+        amounts = ("price", "mark", "commission_least", "activity", "activity_most")
+        return replace(self, cash=None, **{name: getattr(self, name) / grown for name in amounts})
 
     def rows_of(self, market: int) -> np.ndarray:
         """Return the moments of a market, rising."""
@@ -136,6 +156,7 @@ def conditions_of(
         day_range=local.day_range[session],
         buy_rate=sum(buy.values(), none)[session],
         sell_rate=sum(sell.values(), none)[session],
+        cash=cash_growth(prices.cash_rates, base, sessions),
     )
 
 

@@ -4,7 +4,7 @@ Many books at once share tickers, conditions and decision days and differ in the
 A ShortfallLog also gets why the first book's orders were not filled as wanted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,8 @@ class Orders:
     """What was traded at each of R moments: `rows` are their numbers in the conditions.
 
     `units` (R, books, T) are bought (> 0) and sold (< 0); `fixed` the fees of each order that are no rate; `cash` (R, books)
-    what is left afterwards; `decision` (R, T) the number of the decision behind each order.
+    what is left afterwards; `decision` (R, T) the number of the decision behind each order. Amounts are in the unit of the
+    conditions that they were made under.
     """
 
     rows: np.ndarray
@@ -33,6 +34,10 @@ class Orders:
     def holdings(self) -> np.ndarray:
         """The units held after each row, shape (R, books, T)."""
         return np.cumsum(self.units, axis=0)
+
+    def times(self, grown: np.ndarray) -> "Orders":
+        """Return the same orders with the amounts of each row multiplied by a number."""
+        return replace(self, fixed=self.fixed * grown[:, None, None], cash=self.cash * grown[:, None])
 
 
 def due_rows(conditions: TradingConditions, decided: pd.DatetimeIndex, lag: int) -> np.ndarray:

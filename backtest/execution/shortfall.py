@@ -76,8 +76,12 @@ class ShortfallLog:
                 self._gave_up(seat, moment, REPLACED)
 
     def traded(self, seats: slice, moment: int, orders: kernel.Records, value: float) -> None:
-        """Note a moment of one market: `orders` are records of `kernel.ORDER` for every ticker, `value` the book's before it."""
+        """Note a moment of one market: `orders` are records of `kernel.ORDER` for every ticker.
+
+        `value` is the book's before it, counted as in `TradingConditions.in_cash_units`.
+        """
         own, least = orders[seats], self.conditions.least[moment, seats]
+        value *= float(self.conditions.grown(np.array([moment]))[0])
         missing = own["wanted"] - own["holding"]
         ending = self.conditions.ends[moment, seats]
         for index in np.flatnonzero(own["waited"] | (ending & ((own["units"] != 0) | (own["holding"] > 0)))):

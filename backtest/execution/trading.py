@@ -69,8 +69,10 @@ def filled(
 ) -> Orders:
     """Return the orders of every book of targets (decisions, books, tickers), filled by vectorbt.
 
-    The books share lag and capital. Raises BacktestError when vectorbt filled otherwise than ordered.
+    The books share lag and capital. Where cash earns interest, orders are made and checked in units of it. Raises BacktestError
+    when vectorbt filled otherwise than ordered.
     """
-    orders = walked(conditions, targets, due_rows(conditions, decided, settings.lag), settings.capital, log)
-    simulate(conditions, orders, settings.capital)
-    return orders
+    counted = conditions.in_cash_units()
+    orders = walked(counted, targets, due_rows(counted, decided, settings.lag), settings.capital, log)
+    simulate(counted, orders, settings.capital)
+    return orders if conditions.cash is None else orders.times(conditions.grown(orders.rows))

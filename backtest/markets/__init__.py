@@ -20,6 +20,7 @@ from backtest import calendars
 from backtest.errors import ConfigurationError, DataError, near_miss
 from backtest.files.messages import shown
 from backtest.files.rows import Day, Many, Row, parsed_row, read_toml
+from backtest.markets.cash_rates import FILE as CASH_RATES
 from backtest.markets.currencies import FILE as CURRENCIES
 from backtest.markets.rules import ANY, Board, Rule, RuleName, Side
 
@@ -185,7 +186,8 @@ def load_markets(*folders: Path) -> dict[str, Market]:
 @lru_cache
 def _markets(folders: tuple[Path, ...]) -> dict[str, Market]:
     markets: dict[str, Market] = {}
-    for path in (path for folder in (FOLDER, *folders) for path in sorted(folder.glob("*.toml")) if path.name != CURRENCIES):
+    files = (path for folder in (FOLDER, *folders) for path in sorted(folder.glob("*.toml")))
+    for path in (path for path in files if path.name not in (CURRENCIES, CASH_RATES)):
         market = read_market(path)
         if market.code in markets:
             raise ConfigurationError(f"{path.name}: there is a market of this code already, in {FOLDER}; expected another code")

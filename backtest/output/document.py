@@ -1,7 +1,7 @@
 """A run as JSON: the one place where result.json, and what the commands print of a run and of claims, gets its shape."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pandas as pd
 
@@ -92,6 +92,7 @@ def _book(book: Book) -> Json:
         "chosen": f"{book.chosen:%Y-%m-%d}",
         "coverage": asdict(book.coverage),
         "currency": book.currency,
+        "cash": asdict(replace(book.cash, rates=())) | {"rates": [row.model_dump(mode="json") for row in book.cash.rates]},
         "periods_per_year": book.periods_per_year,
         "first": f"{book.equity.index[0]:%Y-%m-%d}",
         "last": f"{book.equity.index[-1]:%Y-%m-%d}",

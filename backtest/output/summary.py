@@ -21,7 +21,7 @@ MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
 def terminal(document: Document) -> str:
     """Return what came out of a run, no line longer than 80 columns."""
     lines = ["", _cut(document["spec"]["title"], WIDTH)]
-    for text in (*_controls(document), *_held_back(document), _prices(document), _verdict(document)):
+    for text in (*_controls(document), *_held_back(document), _prices(document), _cash(document), _verdict(document)):
         lines += _wrapped(text)
     lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
@@ -117,7 +117,7 @@ def markdown(document: Document) -> str:
     lines = [f"### {_safe(document['spec']['title'])}", ""]
     for text in (*_controls(document), *_held_back(document)):
         lines += [_safe(text), ""]
-    lines += [_safe(_verdict(document)), "", _safe(_prices(document)), ""]
+    lines += [_safe(_verdict(document)), "", _safe(f"{_prices(document)} {_cash(document)}"), ""]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
     for name, book in document["books"].items():
         for window, figures in book["windows"].items():
@@ -141,6 +141,14 @@ def _verdict(document: Document) -> str:
 def _prices(document: Document) -> str:
     first, last = _days(document)
     return f"{document['prices']['source']} prices, {first} to {last}. Sharpe ratios with one standard error."
+
+
+def _cash(document: Document) -> str:
+    """Return what cash earned, by which rates."""
+    cash = [book["cash"] for book in document["books"].values()]
+    if not any(one["rates"] for one in cash):
+        return f"Cash earns nothing: no rate is given for {', '.join(dict.fromkeys(one['currency'] for one in cash))}."
+    return " ".join(dict.fromkeys(str(one["sentence"]) for one in cash))
 
 
 def _days(document: Document) -> tuple[str, str]:

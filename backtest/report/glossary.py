@@ -95,7 +95,7 @@ TERMS: dict[str, Term] = {
     "Realised": Term("The weight after the order was filled.", "% of the book"),
     "Lots": Term("How far the holding is from its target, in the market's lots.", "lots"),
     "Total": Term("Profit and loss, all parts together; the rows add up to the book's total return.", SHARE),
-    "Price": Term("What local prices did to what was held.", SHARE),
+    "Price": Term("What local prices did to what was held, and the interest on cash.", SHARE),
     "Currency": Term("What the exchange rate did to what was held.", SHARE),
     "Buys": Term("Filled orders to buy.", COUNT),
     "Sells": Term("Filled orders to sell.", COUNT),

@@ -21,6 +21,7 @@ from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
 from backtest.result import Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
 from backtest.runs.benchmarks import benchmark_values, benchmark_windows, charted
+from backtest.runs.cash import cash_interest
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import run_notes
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
@@ -189,10 +190,11 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         exits=outcome.exits,
         differences=outcome.differences,
         profits=outcome.profits,
-        attribution=_attribution(outcome.profits, spec.capital, universe, prices),
+        attribution=_attribution(outcome.profits, spec.capital, universe, prices, base),
         windows={window.name: window_statistics(outcome.equity, outcome.orders, window, periods, chosen) for window in spans},
         benchmark_windows=benchmark_windows(benchmarks, compared, outcome.equity, outcome.realised, spans),
         coverage=_coverage(prices, tickers),
+        cash=cash_interest(prices, base, sessions, outcome.profits),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
 
@@ -205,11 +207,14 @@ def _decision_table(names: Sequence[str], decisions: Sequence[Decision]) -> pd.D
     return pd.DataFrame({"moment": [decision.moment for decision in decisions], **scores, "invested": invested}, index=index)
 
 
-def _attribution(profits: dict[str, pd.DataFrame], capital: float, universe: Universe, prices: Prices) -> dict[str, pd.DataFrame]:
+def _attribution(
+    profits: dict[str, pd.DataFrame], capital: float, universe: Universe, prices: Prices, base: str
+) -> dict[str, pd.DataFrame]:
     """Return what each name, theme, market and currency added to the total return; each table adds up to it."""
     by_name = attribution.contributions(profits, capital)
-    theme = {ticker: universe.supplier(ticker).theme for ticker in by_name.index}
-    groups = {"theme": theme, "market": prices.market, "currency": prices.currency}
+    cash = attribution.CASH
+    theme = {ticker: cash if ticker == cash else universe.supplier(ticker).theme for ticker in by_name.index}
+    groups = {"theme": theme, "market": {**prices.market, cash: cash}, "currency": {**prices.currency, cash: base}}
     return {"name": by_name} | {name: attribution.grouped(by_name, group) for name, group in groups.items()}
 
 

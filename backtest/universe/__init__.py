@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.rows import Day, Many, Row, read_rows
 from backtest.markets import Market, load_markets
+from backtest.markets.cash_rates import CashRate, load_cash_rates
 from backtest.markets.currencies import DOLLAR, Currency, currency_of_rate, load_currencies
 from backtest.universe.benchmarks import Comparison, comparisons
 
@@ -65,7 +66,7 @@ class Benchmark(Row):
 
 
 class Universe(BaseModel):
-    """Every row, by kind, in file order; the markets and currencies by code."""
+    """Every row, by kind, in file order; the markets and currencies by code, what cash earns by currency and day."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,6 +75,7 @@ class Universe(BaseModel):
     benchmarks: tuple[Benchmark, ...]
     markets: Mapping[str, Market] = Field(default_factory=load_markets)
     currencies: Mapping[str, Currency] = Field(default_factory=load_currencies)
+    cash_rates: tuple[CashRate, ...] = Field(default_factory=load_cash_rates)
 
     @model_validator(mode="after")
     def _placed(self) -> "Universe":
@@ -83,6 +85,9 @@ class Universe(BaseModel):
                     if (stated := getattr(row, kind, None)) is not None and stated not in known:
                         expected = ", ".join(sorted(known))
                         raise ConfigurationError(f"{file}.toml row {number}: {kind} is '{stated}'; expected one of {expected}")
+        for rate in self.cash_rates:
+            if rate.currency not in self.currencies:
+                raise ConfigurationError(f"cash_rates.toml: {near_miss('currency', rate.currency, list(self.currencies))}")
         return self
 
     def supplier(self, ticker: str) -> Supplier:
@@ -161,6 +166,7 @@ def load_universe(folder: Path, themes: Sequence[str]) -> Universe:
         benchmarks=read_rows(funds, "benchmark", Benchmark, key="ticker") if funds.exists() else (),
         markets=load_markets(folder / MARKETS),
         currencies=load_currencies(folder / MARKETS),
+        cash_rates=load_cash_rates(folder),
     )
     for number, supplier in enumerate(universe.suppliers, start=1):
         if supplier.theme not in themes:

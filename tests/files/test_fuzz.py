@@ -20,6 +20,7 @@ from backtest.data.sources.sec import load_series
 from backtest.data.tables import parse_accelerators, parse_events, parse_facts, read_table
 from backtest.facts import ACCELERATOR_COLUMNS, COLUMNS, EVENT_COLUMNS
 from backtest.files.rows import read_rows
+from backtest.markets.cash_rates import load_cash_rates
 from backtest.markets.currencies import Currency
 from backtest.output.compare import compare, lines
 from backtest.output.publish import publish_index
@@ -99,7 +100,15 @@ def write(path, body):
     return path
 
 
+CASH_RATES = b"""
+[[cash_rate]]
+currency = "USD"
+since = 2023-07-27
+rate = 0.0533
+source = "made up"
+"""
 FILES = {
+    "cash_rates.toml": (CASH_RATES, lambda path: load_cash_rates(path.parent)),
     "decisions.toml": (DECISIONS, lambda path: load_decisions(path.parent)),
     "series.toml": (Path(reference.__file__).with_name("sec.toml").read_bytes(), load_series),
     "grid.toml": (GRID, lambda path: Settings(load_strategy(ROOT / "strategies" / "supply_chain_excess.py"), load_grid(path))),

@@ -96,6 +96,7 @@ def daily_prices(
         bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
         ended=ended,
         markets=universe.markets,
+        cash_rates=universe.cash_rates,
     )
 
 

@@ -18,7 +18,8 @@ def section(result: RunResult) -> Section:
     folded = len(result.books) > 1
     meaning = Text(
         "Each figure is profit over the money at the start, so every table adds up to the book's total return. "
-        "Price: what local prices did. Currency: what the exchange rate did to what was held. Costs: fees and slippage.",
+        "Price: what local prices did, and the interest on cash. Currency: what the exchange rate did to what was held. "
+        "Costs: fees and slippage.",
         "small",
     )
     places = {code: market.location for code, market in result.thesis.universe.markets.items()}

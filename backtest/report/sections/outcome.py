@@ -135,6 +135,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
     )
     yield _costs(result)
     yield from held_back(result)
+    yield " ".join(dict.fromkeys(book.cash.sentence for book in result.books.values()))
     yield "Capacity is not modelled: an order moves no price, however large it is."
     yield from _ended(result)
     short = sum(refused(window) for book in result.books.values() for window in book.windows.values())
