@@ -122,12 +122,11 @@ def conditions_of(
     session, market = np.nonzero(np.array([sessions.isin(prices.closes[market].index) for market in markets]).T)
     local = _local(prices, ordered, sessions, fill)
     fx_rate = prices.fx_rate(ordered, base, sessions)
-    here, earlier = seat == market[:, None], seat < market[:, None]
+    here = seat == market[:, None]
     price = np.where(here, (local.fill * fx_rate)[session], np.nan)
-    mark = np.where(np.isnan(price), np.where(earlier, local.close[session], local.before[session]) * fx_rate[session], price)
-    ruled = _Rules(prices, ordered, sessions, costs.flat_bps is None)
-    ruled.require_one_settlement_day()
-    none = np.zeros(local.fill.shape)
+    unpriced = np.where(seat < market[:, None], local.close[session], local.before[session]) * fx_rate[session]
+    ruled = _Rules(prices, ordered, sessions, costs.flat_bps is None).with_one_settlement_day()
+    none, cash = np.zeros(local.fill.shape), cash_growth(prices.cash_rates, base, sessions)
     least, lot = (ruled.values(rule) / local.shares if ruled.lots else none for rule in ("least", "lot"))
     (up, down), (buy, sell) = _sealed(ruled, local, prices.bars), ruled.rates(costs.flat_bps)
     return TradingConditions(
@@ -138,7 +137,7 @@ def conditions_of(
         market=market,
         columns=tuple(slice(*np.searchsorted(seat, [number, number + 1])) for number in range(len(markets))),
         price=price,
-        mark=np.where(np.isnan(mark), 1.0, mark),
+        mark=np.where(np.isnan(price), np.where(np.isnan(unpriced), 1.0, unpriced), price),
         shares=local.shares[session],
         fx_rate=fx_rate[session],
         lot=np.nan_to_num(lot[session]),
@@ -156,7 +155,7 @@ def conditions_of(
         day_range=local.day_range[session],
         buy_rate=sum(buy.values(), none)[session],
         sell_rate=sum(sell.values(), none)[session],
-        cash=cash_growth(prices.cash_rates, base, sessions),
+        cash=cash,
     )
 
 
@@ -240,10 +239,11 @@ class _Rules:
         """Whether orders come in whole shares."""
         return self.count and self.prices.bars is not None
 
-    def require_one_settlement_day(self) -> None:
-        """Refuse rules under which a share could not be sold at its market's next session."""
+    def with_one_settlement_day(self) -> "_Rules":
+        """Return these rules; DataError for some under which a share could not be sold at its market's next session."""
         if (self.values("settle_days") > 1).any():
             raise DataError("a market's settle_days is above 1; expected at most 1, for a market is traded once a session")
+        return self
 
     def values(self, rule: RuleName, side: Side | None = None) -> np.ndarray:
         """Return a rule's values, of a fee what they are on a side: shape (sessions, tickers)."""

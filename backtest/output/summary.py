@@ -145,10 +145,10 @@ def _prices(document: Document) -> str:
 
 def _cash(document: Document) -> str:
     """Return what cash earned, by which rates."""
-    cash = [book["cash"] for book in document["books"].values()]
-    if not any(one["rates"] for one in cash):
-        return f"Cash earns nothing: no rate is given for {', '.join(dict.fromkeys(one['currency'] for one in cash))}."
-    return " ".join(dict.fromkeys(str(one["sentence"]) for one in cash))
+    earned = [book["cash"] for book in document["books"].values()]
+    if not any(cash["rates"] for cash in earned):
+        return f"Cash earns nothing: no rate is given for {', '.join(dict.fromkeys(cash['currency'] for cash in earned))}."
+    return " ".join(dict.fromkeys(str(cash["sentence"]) for cash in earned))
 
 
 def _days(document: Document) -> tuple[str, str]:
