@@ -295,7 +295,8 @@ def content(archive: Archive) -> int:
     prices, facts = archive.prices, archive.facts
     bars = () if prices.bars is None else (prices.bars.open, prices.bars.high, prices.bars.low, prices.bars.close)
     checksum = zlib.crc32(repr((dict(prices.market), dict(prices.currency))).encode())
-    for table in (prices.wealth, prices.rates, *bars):
+    volume = () if prices.volume is None else (prices.volume,)
+    for table in (prices.wealth, prices.rates, *bars, *volume):
         for values in (table.index, table.columns, table.to_numpy().T):
             checksum = _crc(checksum, values)
     for column in prices.closes.values():

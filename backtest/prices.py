@@ -36,9 +36,9 @@ class Prices:
     `wealth` is session × ticker in each ticker's own currency, NaN outside its listed span and when it did not trade;
     returns come from it and from nothing else. `closes` holds, per market, the UTC moment at which the price of a
     session became known, indexed by session. `rates` is day × currency in units per US dollar, NaN where a day has none.
-    `bars` are the share prices, None where a source has only wealth. `ended` has why a ticker's prices ended for good: it is
-    sold at its last close. Any other end is where the source stops. `markets` are the markets by the code that `market` has,
-    `cash_rates` what cash earns by currency and day.
+    `bars` are the share prices, None where a source has only wealth; `volume` is session × ticker in shares, NaN where it is not
+    known. `ended` has why a ticker's prices ended for good: it is sold at its last close. Any other end is where the source
+    stops. `markets` are the markets by the code that `market` has, `cash_rates` what cash earns by currency and day.
     """
 
     wealth: pd.DataFrame
@@ -53,6 +53,7 @@ class Prices:
     ended: Mapping[str, str] = field(default_factory=dict)
     markets: Mapping[str, Market] = field(default_factory=load_markets)
     cash_rates: tuple[CashRate, ...] = field(default_factory=load_cash_rates)
+    volume: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         sessions = self.wealth.index

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.staleness import Staleness
 from backtest.claims.ledger import ClaimOutcome, Finding
@@ -133,7 +134,7 @@ class Book:
     fractions of the capital, by name, theme, market and currency. `windows` has the statistics by window, `benchmark_windows`
     each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `comparisons` says
     of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `control`
-    is None without a signal.
+    is None without a signal; `largest_order` is that beside its session's volume.
     """
 
     basket: str
@@ -161,6 +162,7 @@ class Book:
     comparisons: tuple[Comparison, ...] = ()
     charted: tuple[str, ...] = ()
     control: Control | None = None
+    largest_order: LargestOrder = NO_ORDER
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""

@@ -9,7 +9,6 @@ decimals, or with a price that is not a number, stops the tool.
 """
 
 import argparse
-import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from backtest.markets.currencies import DOLLAR, currency_of_rate
 REFERENCE = Path(__file__).parent.parent / "backtest" / "data" / "reference"
 PRICES = ("open", "high", "low", "close", "adj_close")
 DECIMALS = 4
+VOLUMES = "# Volumes that count lots"  # begins the rows on volumes in decisions.toml
 
 # What the prices of a ticker are, by the end of its name; the first that fits counts.
 KINDS = (
@@ -114,8 +114,14 @@ def embed(folder: Path, target: Path) -> None:
     pd.DataFrame([described(rows) for rows in tables]).to_csv(target / "prices.csv", index=False)
     rates = [quarterly_rates(rows) for rows in tables if currency_of_rate(str(rows["ticker"].iloc[0]))]
     pd.concat(rates).to_csv(target / "rates.csv", index=False)
-    shutil.copyfile(folder / "decisions.toml", target / "decisions.toml")
-    (target / "decisions.toml").chmod(0o644)
+    (target / "decisions.toml").write_text(_decisions(folder, target), encoding="utf-8")
+
+
+def _decisions(folder: Path, target: Path) -> str:
+    """Return the rows of the folder, then those on volumes that the package has beside it."""
+    given, path = (folder / "decisions.toml").read_text(encoding="utf-8"), target / "decisions.toml"
+    own = path.read_text(encoding="utf-8").partition(VOLUMES) if path.exists() else ("", "", "")
+    return given if VOLUMES in given else f"{given.rstrip()}\n\n{own[1]}{own[2]}".rstrip() + "\n"
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = froze
     prices = {
         "wealth": lambda wealth, own: _traded(wealth, own, moment, shown),
         "bars": lambda bars, own: Bars(*(_traded(table, own, moment, shown) for table in vars(bars).values())),
+        "volume": lambda volume, own: _traded(volume, own, moment, shown),
         "rates": lambda rates, _: _rated(rates, moment, shown),
     }
     with _seen_through(Facts, facts), _seen_through(Prices, prices):

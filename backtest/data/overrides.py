@@ -62,8 +62,19 @@ class Ended(Decision):
     session: Day
 
 
-KINDS: dict[str, type[Decision]] = {"figure": Figure, "price": Price, "suspended": Suspended, "ended": Ended}
-PRICE_KINDS = (Price, Suspended, Ended)
+class Volume(Decision):
+    """How many shares a ticker's volume counts as one, from `first` to `last`, both included; without them from end to end."""
+
+    ticker: str
+    shares: int = Field(gt=1)
+    first: Day | None = None
+    last: Day | None = None
+
+
+KINDS: dict[str, type[Decision]] = {
+    "figure": Figure, "price": Price, "suspended": Suspended, "ended": Ended, "volume": Volume,
+}  # fmt: skip
+PRICE_KINDS = (Price, Suspended, Ended, Volume)
 Kind = TypeVar("Kind", bound=Decision)
 
 
@@ -97,6 +108,10 @@ class Decisions:
     def suspensions(self, ticker: str) -> list[Suspended]:
         """Return the rows that name a ticker's suspensions."""
         return [row for row in self._of(Suspended) if row.ticker == ticker]
+
+    def volumes(self, ticker: str) -> list[Volume]:
+        """Return the rows that say what a ticker's volume counts."""
+        return [row for row in self._of(Volume) if row.ticker == ticker]
 
     def ended(self, ticker: str) -> bool:
         """Return whether a ticker's prices ended for good."""

@@ -104,6 +104,7 @@ def _book(book: Book) -> Json:
             ticker: {name: asdict(span) for name, span in spans.items()} for ticker, spans in book.benchmark_windows.items()
         },
         "control": None if book.control is None else _control(book.control),
+        "largest_order": asdict(book.largest_order),
         "orders": _records(book.orders),
         "unfilled": _records(book.unfilled),
         "late": _records(book.late),

@@ -30,7 +30,7 @@ def terminal(document: Document) -> str:
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
     lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended earlier (last sessions)")
     lines += _ends(document)
-    return "\n".join([*lines, *_catalysts(document), *_wrapped(_claims(document))])
+    return "\n".join([*lines, *_wrapped(_capacity(document)), *_catalysts(document), *_wrapped(_claims(document))])
 
 
 def _catalysts(document: Document) -> list[str]:
@@ -48,6 +48,13 @@ def _catalysts(document: Document) -> list[str]:
             lines.append(_cut(f"  {name:<23}{figures} {first['events'][0]}", WIDTH))
     header = "return on event days of all days; most unusual event (?: like other days)"
     return [header, *lines] if lines else []
+
+
+def _capacity(document: Document) -> str:
+    """Return that capacity is not modelled, and the largest order beside its session's volume."""
+    from backtest.analysis.capacity import LargestOrder, capacity_sentence
+
+    return capacity_sentence({name: LargestOrder(**book["largest_order"]) for name, book in document["books"].items()})
 
 
 def _ends(document: Document) -> Iterator[str]:
@@ -122,7 +129,8 @@ def markdown(document: Document) -> str:
     for name, book in document["books"].items():
         for window, figures in book["windows"].items():
             lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(figures))} | {figures.get('n', 0)} |")
-    lines += ["", _safe(_claims(document)), "", "| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
+    lines += ["", _safe(_capacity(document)), "", _safe(_claims(document)), ""]
+    lines += ["| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(document)]
     ids = " · ".join(f"{name} `{document[name]}`" for name in ("spec_id", "data_id", "code_id"))
     return "\n".join([*lines, "", ids, ""])

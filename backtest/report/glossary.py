@@ -102,6 +102,11 @@ TERMS: dict[str, Term] = {
     "Traded value": Term("Shares times fill price over all orders.", PAID),
     "Cost": Term("All that trading cost, every kind summed.", PAID),
     "Cost of value": Term("Cost over traded value.", "basis points"),
+    "Largest of volume": Term(
+        "The filled order that was the largest part of the shares traded in its session, by that part; orders on a session "
+        "without a known volume do not count. Capacity is not modelled.",
+        "%",
+    ),
     "Not filled": Term("Orders given up because their target changed or the run ended before they could trade.", COUNT),
     "Late": Term(
         "Orders filled after the session they were meant for: suspended, sealed at a limit, closed, or short of cash.", COUNT

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import provenance
+from backtest.analysis.capacity import largest_order
 from backtest.analysis.catalysts import catalysts
 from backtest.analysis.staleness import signals_read, staleness
 from backtest.calendars import as_of_moment
@@ -195,6 +196,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         benchmark_windows=benchmark_windows(benchmarks, compared, outcome.equity, outcome.realised, spans),
         coverage=_coverage(prices, tickers),
         cash=cash_interest(prices, base, sessions, outcome.profits),
+        largest_order=largest_order(outcome.orders, prices),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
 

@@ -426,7 +426,8 @@ def spoil(tmp_path, embedded_rows):
         rows = embedded_rows.copy()
         change(rows)
         rows.to_parquet(tmp_path / reference.PRICES, index=False)
-        (tmp_path / "decisions.toml").write_bytes((reference.FOLDER / "decisions.toml").read_bytes())
+        for name in ("decisions.toml", "prices.csv"):
+            (tmp_path / name).write_bytes((reference.FOLDER / name).read_bytes())
         return tmp_path
 
     return write

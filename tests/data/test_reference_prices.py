@@ -34,7 +34,8 @@ def refused(rows, tmp_path):
     def read(change):
         spoiled = rows[rows["ticker"].isin(["NVDA", "CNY=X"])].reset_index(drop=True)
         change(spoiled).to_parquet(tmp_path / reference.PRICES, index=False)
-        shutil.copy(reference.FOLDER / "decisions.toml", tmp_path)
+        for name in ("decisions.toml", "prices.csv"):
+            shutil.copy(reference.FOLDER / name, tmp_path)
         with pytest.raises(DataError) as fault:
             reference.load_prices(["NVDA"], tmp_path)
         return str(fault.value)

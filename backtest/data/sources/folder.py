@@ -16,6 +16,7 @@ import pandas as pd
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import BARS, checked, checked_rate
 from backtest.data.tables import first_row, read_table
+from backtest.data.volumes import volumes_in_shares
 from backtest.errors import DataError, MissingPricesError
 from backtest.files.documents import read_json
 from backtest.files.hashes import content_id
@@ -46,9 +47,12 @@ def load_prices(tickers: Sequence[str], folder: Path, universe: Universe | None 
     return daily_prices(tables, rates, load_decisions(folder, universe), _source(folder), named, universe)
 
 
-def bars_id(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series], ended: Mapping[str, str]) -> str:
-    """Return a hash of prices and rates by their values and of those that ended for good, whatever they were read from."""
-    return content_id([*_bytes(tables, rates), *(ticker.encode() for ticker in sorted(ended))])
+def bars_id(
+    tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series], ended: Mapping[str, str], volume: pd.DataFrame
+) -> str:
+    """Return a hash of prices, rates and volumes by their values and of those that ended for good, whatever their source."""
+    shares = np.ascontiguousarray(volume.to_numpy(), dtype="<f8").tobytes()
+    return content_id([*_bytes(tables, rates), *(ticker.encode() for ticker in sorted(ended)), shares])
 
 
 def _bytes(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series]) -> Iterator[bytes]:
@@ -79,6 +83,7 @@ def daily_prices(
         for currency in universe.currencies.values()
         if currency.rate in rates
     }
+    volume = volumes_in_shares(tables, decisions)
     traits, ended = universe.traits(list(tables)), decisions.end_reasons(list(tables))
     columns = {name: pd.DataFrame({ticker: table[name] for ticker, table in tables.items()}) for name in (*BARS, "adj_close")}
     wealth = columns.pop("adj_close").sort_index()
@@ -92,11 +97,12 @@ def daily_prices(
         rates=_rate_table(quoted),
         adjustment="adj_close: total return",
         source=source,
-        data_id=bars_id(tables, quoted, ended),
+        data_id=bars_id(tables, quoted, ended, volume),
         bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
         ended=ended,
         markets=universe.markets,
         cash_rates=universe.cash_rates,
+        volume=volume,
     )
 
 

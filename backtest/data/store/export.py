@@ -17,6 +17,7 @@ from backtest.data.sources.protocol import PriceSource
 from backtest.data.sources.reference import FOLDER, LIVE, TABLES
 from backtest.data.store.append_only import Store
 from backtest.data.store.live import Sources, live_csv, load_rates, price_tables, stored_prices
+from backtest.data.volumes import volumes_in_shares
 from backtest.errors import DataError
 from backtest.files import atomic
 from backtest.files.messages import reason
@@ -47,7 +48,7 @@ def export(store: Store, out: Path, sources: Sources | None = None, universe: Un
     tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored, universe)
     rates = load_rates(store, stored, universe)
     quoted = {currency_of_rate(ticker): rate["close"] for ticker, rate in rates.items()}
-    prices_id = bars_id(tables, quoted, decisions.end_reasons(list(tables)))
+    prices_id = bars_id(tables, quoted, decisions.end_reasons(list(tables)), volumes_in_shares(tables, decisions))
     names = ", ".join(sorted({stored[ticker].name for ticker in tables}))
     page: Page = {"source": names, "tickers": sorted(tables), "prices_id": prices_id}
     try:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from backtest.analysis.capacity import capacity_sentence
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.formatting import known, number, percent
 from backtest.report.cells import between, refused, sharpe_text, shorter
@@ -136,7 +137,7 @@ def _caveats(result: RunResult) -> Iterator[str]:
     yield _costs(result)
     yield from held_back(result)
     yield " ".join(dict.fromkeys(book.cash.sentence for book in result.books.values()))
-    yield "Capacity is not modelled: an order moves no price, however large it is."
+    yield capacity_sentence({book.title: book.largest_order for book in result.books.values()})
     yield from _ended(result)
     short = sum(refused(window) for book in result.books.values() for window in book.windows.values())
     if short:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from backtest.analysis.capacity import share_text
 from backtest.formatting import DASH, number, percent
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
 from backtest.report.formatting import Names, counted, day, name_of, name_zh, plain
@@ -25,7 +26,8 @@ def section(result: RunResult) -> Section:
 
 def _totals(result: RunResult) -> Table:
     """Return a row per book: what was ordered, traded, paid, and what did not go as decided."""
-    texts = ("Orders", "Buys", "Sells", "Traded value", "Cost", "Cost of value", "Not filled", "Late", "Exits", "Missed targets")
+    counts = ("Not filled", "Late", "Exits", "Missed targets")
+    texts = ("Orders", "Buys", "Sells", "Traded value", "Cost", "Cost of value", *counts, "Largest of volume")
     rows = tuple(_total(number, book) for number, book in enumerate(result.books.values(), start=1))
     return Table(
         "Orders of each book over the whole run", (Column("Book"), *(Column(text, True) for text in texts)), (Rows(rows),)
@@ -43,6 +45,7 @@ def _total(number_: int, book: Book) -> tuple[Cell, ...]:
         Cell(f"{number(paid, 0)} {book.currency}"),
         Cell(f"{number(paid / traded * 1e4, 1)} bps" if traded > 0 else DASH),
         *(Cell(number(count, 0)) for count in apart),
+        Cell(share_text(book.largest_order.share)),
     )
 
 

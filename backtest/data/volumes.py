@@ -1,0 +1,51 @@
+"""Volumes in shares: sources count shares or lots of them, some change from one to the other, and none says which.
+
+A volume is taken as shares but where a [[volume]] row of decisions.toml says how many shares it counts. A change of unit that no
+row explains shows as a fall or rise beyond thirty times from the median of the sessions before, which ordinary sessions do not
+reach (our files hold a single one beyond it). Such volumes are left out until they are back.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from backtest.data.overrides import Decisions
+
+ANOTHER_UNIT = 30.0  # a lot has a hundred shares; between a hundredth and a busy session's tenfold
+SESSIONS = 20
+
+
+def volumes_in_shares(tables: Mapping[str, pd.DataFrame], decisions: Decisions) -> pd.DataFrame:
+    """Return session × ticker volumes in shares, NaN where there is none, and where its unit is not clear."""
+    return pd.DataFrame(
+        {ticker: _of_one_unit(_stated(table, ticker, decisions)) for ticker, table in tables.items()}, dtype=float
+    ).sort_index()
+
+
+def _stated(table: pd.DataFrame, ticker: str, decisions: Decisions) -> pd.Series:
+    """Return a table's volumes, each times the shares that a row says it counts, NaN for none."""
+    volumes = table["volume"].astype(float) if "volume" in table else pd.Series(np.nan, table.index)
+    volumes = volumes.where((volumes > 0) & table["close"].notna())
+    for row in decisions.volumes(ticker):
+        first, last = (
+            pd.Timestamp(day) if day else end for day, end in zip((row.first, row.last), volumes.index[[0, -1]], strict=True)
+        )
+        volumes.loc[first:last] *= row.shares
+    return volumes
+
+
+def _of_one_unit(volumes: pd.Series) -> pd.Series:
+    """Return volumes without those that are far from the median of the last that were taken."""
+    taken: list[float] = []
+    clear = volumes.to_numpy().copy()
+    for at, volume in enumerate(clear):
+        if np.isnan(volume):
+            continue
+        recent = taken[-SESSIONS:]
+        middle = float(np.median(recent)) if recent else volume
+        if middle / ANOTHER_UNIT <= volume <= middle * ANOTHER_UNIT:
+            taken.append(volume)
+        else:
+            clear[at] = np.nan
+    return pd.Series(clear, volumes.index)
