@@ -190,7 +190,10 @@ class Replay:
 
 @dataclass(frozen=True)
 class WindowRank:
-    """Where a book's excess return in a window stands among all windows of that length; see `statistics.window_rank`."""
+    """Whether a book's excess return in a window can be told from luck, and where it stands among all windows of that length.
+
+    See `statistics.window_rank`: `luck` and `special` are two questions, `verdict` takes both together.
+    """
 
     n: int
     first: str
@@ -202,6 +205,8 @@ class WindowRank:
     apart: int
     expected_best: float
     trials: int
+    luck: str
+    special: bool
     verdict: str
     because: str
 

@@ -50,7 +50,7 @@ def sentence(suite: NullSuite) -> str:
     if not tested:
         return "No null is registered for this strategy."
     beaten = [null for null, test in tested.items() if test.stands]
-    of = f"{len(tested)} nulls (corrected for {suite.registered} hypotheses, {suite.primary} of them primary)"
+    of = f"{len(tested)} nulls (one-sided, corrected for {suite.registered} hypotheses, {suite.primary} of them primary)"
     if not beaten:
         return f"It beats none of {of}."
     hindsight = " Alpha of a basket chosen in hindsight is no skill." if "factors" in beaten else ""

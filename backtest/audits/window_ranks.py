@@ -7,7 +7,7 @@ from backtest.result import Book, Remainder, WindowRank
 from backtest.statistics import performance
 from backtest.statistics.influence import influence
 from backtest.statistics.refusal import Refused
-from backtest.statistics.window_rank import SUPPORTED, Standing, standing
+from backtest.statistics.window_rank import TOLD, WORSE, Standing, standing
 from backtest.thesis.windows import Window
 
 
@@ -48,6 +48,8 @@ def _rank(ranked: Standing, first: pd.Timestamp, last: pd.Timestamp) -> WindowRa
         apart=ranked.apart,
         expected_best=ranked.expected_best,
         trials=ranked.trials,
+        luck=ranked.luck,
+        special=ranked.special,
         verdict=ranked.verdict,
         because=ranked.because,
     )
@@ -82,20 +84,18 @@ def _by_name(values: pd.Series) -> dict[str, float]:
 
 
 def verdict_sentence(ranks: dict[str, dict[str, WindowRank | Refused]]) -> str:
-    """Return one plain sentence: of the regimes that can be judged, how many are supported; the rules are `window_rank`'s."""
+    """Return how many regimes can be told from luck, and, apart, how many are special; the rules are `window_rank`'s."""
     every = [rank for book in ranks.values() for rank in book.values()]
-    judged = [rank.verdict for rank in every if not isinstance(rank, Refused)]
-    refused = len(every) - len(judged)
-    short = f" {refused} more are too short to judge." if refused else ""
+    judged = [rank for rank in every if not isinstance(rank, Refused)]
+    refused = f" Not judged: {len(every) - len(judged)}." if len(judged) < len(every) else ""
     if not every:
         return "Nothing here is told from luck by regime: the thesis names no window."
     if not judged:
-        return f"Nothing here can be told from luck: no regime has enough returns to be judged.{short}"
-    supported = judged.count(SUPPORTED)
-    if len(judged) == 1:
-        outcome = "stands clear of luck" if supported else "cannot be told from luck"
-        return f"The one result by book and regime that is long enough, in excess of the benchmarks, {outcome}.{short}"
-    what = f"{len(judged)} results by book and regime, in excess of the benchmarks,"
-    if supported:
-        return f"{supported} of {what} stand clear of luck; the others do not.{short}"
-    return f"None of {what} can be told from luck.{short}"
+        return f"Nothing here can be told from luck: none of {len(every)} results by book and regime can be judged."
+    luck = [rank.luck for rank in judged]
+    worse = f", {luck.count(WORSE)} worse than luck" if WORSE in luck else ""
+    return (
+        f"Luck: of {len(judged)} result{'s' if len(judged) > 1 else ''} by book and regime, in excess of the declared benchmark, "
+        f"{luck.count(TOLD)} can be told from luck{worse}. Special: {sum(rank.special for rank in judged)} among the best 5% of "
+        f"windows of the same run, which says that it stands out, not that it is no luck.{refused}"
+    )

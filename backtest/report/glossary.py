@@ -135,18 +135,34 @@ TERMS: dict[str, Term] = {
     "Best of noise": Term(
         "The Sharpe ratio that the best of this many strategies without any edge is expected to reach.", "per year"
     ),
-    "Rank": Term("The regime's place among all windows of its length in the run; they overlap.", "place"),
+    "Rank": Term(
+        "The regime's place among all windows of its length in the run, which overlap; p, one-sided, is the share of them that "
+        "did as well.",
+        "place",
+    ),
+    "Luck": Term(
+        "Told from luck: the 95% interval of the Sharpe ratio lies above zero, and the ratio above the best of noise. Worse than "
+        "luck: the interval lies below zero. Else it may be luck.",
+        "one of three",
+    ),
+    "Special": Term(
+        "Whether at most 5% of the windows of the same run did as well. It says that a window stands out in this run, not that "
+        "it is no luck.",
+        "yes or no",
+    ),
     "Growth a year": Term(
         "The strategy's growth over the run before costs and without market rules; for factors its alpha.", "log points a year"
     ),
     "Middle draw": Term("The median growth of the null's draws.", "log points a year"),
-    "p": Term(
+    "p, one-sided": Term(
         "How often chance did as well: one more than the draws at or above the strategy, over one more than the draws, each by "
         "its growth above the draws' mean, over how far it strays from that. It cannot fall below its floor. For factors that "
         "of a regression: no alpha above zero. A basket chosen in hindsight has alpha by its choice.",
         "a fraction",
     ),
-    "p, Holm": Term("p corrected by Holm's method for every registered hypothesis, of other strategies too.", "a fraction"),
+    "p, one-sided, Holm": Term(
+        "p corrected by Holm's method for every registered hypothesis, of other strategies too.", "a fraction"
+    ),
     "Alpha a year": Term(
         "The mean return that the factors leave unexplained, times the periods a year; least squares, with errors that allow for "
         "autocorrelation (equal-weighted cosines).",
@@ -156,14 +172,14 @@ TERMS: dict[str, Term] = {
     "Events": Term("Announcements used: history before, a whole session after, none on another's day.", COUNT),
     "Abnormal return": Term("Return less the declared benchmark's, on the first session that closed after it was known.", "%"),
     "t": Term("Kolari and Pynnönen's statistic, which allows for books that move together.", "deviations"),
-    "p, Kolari–Pynnönen": Term("How often chance is as far from zero, by that statistic.", "a fraction"),
-    "p, random dates": Term("How often as many random sessions are as far from the usual one.", "a fraction"),
+    "p, two-sided, Kolari–Pynnönen": Term("How often chance is as far from zero, by that statistic.", "a fraction"),
+    "p, two-sided, random dates": Term("How often as many random sessions are as far from the usual one.", "a fraction"),
     "Log return": Term("Mean log return of the baskets over the window, equal parts each session, without costs.", POINTS),
     "On events": Term("The part of it on sessions that were the first to close after an event.", POINTS),
     "Share of return": Term("That part over the whole; none where the return is below 0.05 log points.", "%"),
     "Share of sessions": Term("How many of the window's sessions those are.", "%"),
     "Mean abnormal return": Term("Mean over baskets and sessions of events of the log return less the benchmark's.", "%"),
-    "p, sessions of the window": Term(
+    "p, two-sided, sessions of the window": Term(
         "How often as many other sessions of the window are as far from its usual one.", "a fraction"
     ),
     "Events of a session": Term("What became known since the market's last close.", "words"),
@@ -176,7 +192,10 @@ TERMS: dict[str, Term] = {
     ),
     "Quarters": Term("Quarters that both series cover.", COUNT),
     "Correlation": Term("Of the leader's growth with revenue growth a quarter later.", "-1 to 1"),
-    "p, rotations": Term("The share of rotations of the leader, the true one among them, that correlate as much.", "a fraction"),
+    "p, two-sided, rotations": Term(
+        "The share of rotations of the leader, the true one among them, that correlate as much, in either direction.",
+        "a fraction",
+    ),
     "Slope (indicative)": Term(
         "Revenue growth per unit of the leader's growth a quarter before, with its 95% interval.", "a ratio"
     ),

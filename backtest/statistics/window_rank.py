@@ -1,4 +1,8 @@
-"""Whether a regime is special: where its window stands among all of its length, and against the best of many noises."""
+"""Whether a regime can be told from luck, and, apart from that, whether it is special among the windows of the same run.
+
+Luck is judged by the interval of its Sharpe ratio and by the best of many noises. A rank among windows of one run cannot say
+it: of any series, whatever made it, one window in twenty is among its best 5%.
+"""
 
 from dataclasses import dataclass
 
@@ -10,13 +14,16 @@ from backtest.statistics.uncertainty import SharpeEstimate, sharpe_estimate
 
 EULER_MASCHERONI = 0.5772156649015329
 SUPPORTED, UNCLEAR, CONTRADICTED = "supported", "not distinguishable", "contradicted"
+TOLD, MAY_BE, WORSE = "told from luck", "may be luck", "worse than luck"
+SPECIAL_AT = 0.05  # one-sided: the share of windows that did as well
 
 
 @dataclass(frozen=True)
 class Standing:
     """One window's return among all windows of its length, and the verdict.
 
-    `rank` counts from the best, of `windows` windows that overlap, `apart` of which fit side by side; `p` = rank / windows.
+    `rank` counts from the best, of `windows` windows that overlap, `apart` of which fit side by side; `p` = rank / windows,
+    one-sided. `luck` and `special` answer the two questions apart, `verdict` takes both together.
     `expected_best` is the annualised Sharpe ratio that the best of `trials` noise strategies is expected to reach in the
     window: that of N normals times the larger of its two standard errors. `because` says which rule gave the verdict.
     """
@@ -29,6 +36,8 @@ class Standing:
     p: float
     trials: int
     expected_best: float
+    luck: str
+    special: bool
     verdict: str
     because: str
 
@@ -42,11 +51,13 @@ def standing(returns: pd.Series, start: int, stop: int, periods_per_year: int, t
     """Return where the returns at positions start..stop-1 stand among all windows of that length of the whole series.
 
     Returns are best taken in excess of a benchmark. Windows wrap around the end, so that each start is as likely as another.
-    Refused where the window or the rest holds fewer than 30 returns. Verdicts, with e the autocorrelation-aware standard error:
+    Refused where the window or the rest holds fewer than 30 returns. The ratio's 95% interval allows for autocorrelation.
 
-    - *supported*: the ratio's 95% interval lies above 0, the ratio is above the expected best of `trials`, and p is at most 5%;
-    - *contradicted*: the interval lies below 0, or the window lost money and ranks in the lowest 5%;
-    - *not distinguishable*: anything else, with the first rule that failed.
+    - *told from luck*: the interval lies above 0 and the ratio is above the expected best of `trials`; *worse than luck*: it lies
+      below 0; *may be luck*: anything else.
+    - *special*: p is at most 5%.
+    - *supported*: told from luck and special; *contradicted*: worse than luck, or the window lost money and ranks in the lowest
+      5%; *not distinguishable*: anything else, with the first rule that failed.
     """
     values = returns.to_numpy(float)
     length = stop - start
@@ -60,8 +71,9 @@ def standing(returns: pd.Series, start: int, stop: int, periods_per_year: int, t
     best = expected_best(trials) * max(estimate.error, estimate.iid_error)
     p = rank / len(totals)
     word, because = verdict(estimate.lower, estimate.upper, estimate.ratio, best, p, float(totals[start]))
-    total = float(np.expm1(totals[start]))
-    return Standing(estimate, total, rank, len(totals), len(values) // length, p, trials, best, word, because)
+    total, (luck, _) = float(np.expm1(totals[start])), of_luck(estimate.lower, estimate.upper, estimate.ratio, best)
+    apart, special = len(values) // length, p <= SPECIAL_AT
+    return Standing(estimate, total, rank, len(totals), apart, p, trials, best, luck, special, word, because)
 
 
 def window_returns(returns: pd.Series, length: int) -> Floats:
@@ -85,16 +97,26 @@ def expected_best(trials: int) -> float:
     return float((1.0 - EULER_MASCHERONI) * ends[0] + EULER_MASCHERONI * ends[1])
 
 
-def verdict(lower: float, upper: float, ratio: float, best: float, p: float, total: float) -> tuple[str, str]:
-    """Return the verdict on a window and the rule that gave it; the rules are those of `window_rank`."""
+def of_luck(lower: float, upper: float, ratio: float, best: float) -> tuple[str, str]:
+    """Return whether a Sharpe ratio can be told from luck, and why; `best` is the expected best of noise."""
     if upper < 0.0:
-        return CONTRADICTED, "the interval of the Sharpe ratio lies below 0"
-    if total < 0.0 and p >= 0.95:
-        return CONTRADICTED, f"it lost money and {p:.0%} of windows did as well or better"
+        return WORSE, "the interval of the Sharpe ratio lies below 0"
     if lower <= 0.0:
-        return UNCLEAR, "the interval of the Sharpe ratio includes 0"
+        return MAY_BE, "the interval of the Sharpe ratio includes 0"
     if ratio <= best:
-        return UNCLEAR, f"the best of that many noises is expected to reach a Sharpe ratio of {best:.1f}"
-    if p > 0.05:
-        return UNCLEAR, f"{p:.0%} of windows of this length did as well"
-    return SUPPORTED, f"the Sharpe ratio is clear of 0 and of noise, and {p:.1%} of windows did as well"
+        return MAY_BE, f"the best of that many noises is expected to reach a Sharpe ratio of {best:.1f}"
+    return TOLD, "the Sharpe ratio is clear of 0 and of noise"
+
+
+def verdict(lower: float, upper: float, ratio: float, best: float, p: float, total: float) -> tuple[str, str]:
+    """Return the verdict on a window and the rule that gave it; the rules are those of `standing`."""
+    luck, because = of_luck(lower, upper, ratio, best)
+    if luck == WORSE:
+        return CONTRADICTED, because
+    if total < 0.0 and p >= 1.0 - SPECIAL_AT:
+        return CONTRADICTED, f"it lost money and {p:.0%} of windows did as well or better"
+    if luck == MAY_BE:
+        return UNCLEAR, because
+    if p > SPECIAL_AT:
+        return UNCLEAR, f"told from luck, but not special: {p:.0%} of windows of this length did as well"
+    return SUPPORTED, f"{because}, and {p:.1%} of windows did as well"

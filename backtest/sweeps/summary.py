@@ -97,7 +97,7 @@ def worth_of(summary: SweepSummary) -> Mapping[str, str]:
         "chance that it is above noise (Deflated Sharpe)": _probability(statistics.deflated_sharpe),
         "the same, equal curves counted once": _probability(statistics.deflated_sharpe_curves),
         "probability of backtest overfitting": _probability(statistics.pbo),
-        "p-value that nothing beats the benchmark (SPA)": _probability(statistics.spa),
+        "one-sided p that nothing beats the benchmark (SPA)": _probability(statistics.spa),
         "years a search of that size needs, and has": _years(statistics.minimum_length),
         **_added(statistics.twins),
     }
@@ -108,7 +108,7 @@ def _added(twins: TwinStatistics | Refused) -> dict[str, str]:
     if isinstance(twins, Refused):
         return {"what the signal adds to a setting without it": f"not given: {twins.reason}"}
     return {
-        "p-value that no setting beats its twin, signal on (SPA)": _probability(twins.spa),
+        "one-sided p that no setting beats its twin, signal on (SPA)": _probability(twins.spa),
         "chance that the best excess over a twin is no noise": _probability(twins.deflated_sharpe),
         "the same, equal excesses counted once": _probability(twins.deflated_sharpe_curves),
         "settings with a higher Sharpe ratio than their twin": percent(twins.beating, 1, sign=False),

@@ -177,34 +177,40 @@ def test_a_planted_edge_of_three_percent_a_week_in_one_regime_is_supported(exces
     assert sum(one["after the report"].verdict == "supported" for one in found) >= 5
 
 
-def ranked(verdict):
-    """A rank with a verdict, or what stands for one where there is none."""
-    if verdict is None:
+def ranked(luck, special=False):
+    """A rank of a window by its luck, or what stands for one where there is none."""
+    if luck is None:
         return Refused("too short", 3)
-    return WindowRank(40, "2024-01-02", "2024-03-01", 1.0, 0.5, 3, 800, 20, 0.7, 4, verdict, "made up")
+    return WindowRank(40, "2024-01-02", "2024-03-01", 1.0, 0.5, 3, 800, 20, 0.7, 4, luck, special, "supported", "made up")
+
+
+APART = "among the best 5% of windows of the same run, which says that it stands out, not that it is no luck."
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "said"),
+    ("ranks", "said"),
     [
-        ([None, None], "Nothing here can be told from luck: no regime has enough returns to be judged. 2 more are too short"),
+        ([None, None], "Nothing here can be told from luck: none of 2 results by book and regime can be judged."),
         (
-            ["not distinguishable", "contradicted"],
-            "None of 2 results by book and regime, in excess of the benchmarks, can be told",
+            [("may be luck", True), ("worse than luck", False)],
+            "Luck: of 2 results by book and regime, in excess of the declared benchmark, 0 can be told from luck, 1 worse than "
+            f"luck. Special: 1 {APART}",
         ),
         (
-            ["supported", "not distinguishable", None],
-            "1 of 2 results by book and regime, in excess of the benchmarks, stand clear",
+            [("told from luck", False), ("may be luck", False), None],
+            "Luck: of 2 results by book and regime, in excess of the declared benchmark, 1 can be told from luck. Special: 0 "
+            f"{APART} Not judged: 1.",
         ),
         (
-            ["contradicted", None],
-            "The one result by book and regime that is long enough, in excess of the benchmarks, cannot be told",
+            [("told from luck", True)],
+            "Luck: of 1 result by book and regime, in excess of the declared benchmark, 1 can be told from luck. Special: 1 "
+            f"{APART}",
         ),
     ],
 )
-def test_the_sentence_follows_from_the_verdicts(verdicts, said):
-    book = {str(number): ranked(verdict) for number, verdict in enumerate(verdicts)}
-    assert verdict_sentence({"book": book}).startswith(said)
+def test_the_sentence_separates_luck_from_what_is_special(ranks, said):
+    book = {str(number): ranked(*(rank or (None,))) for number, rank in enumerate(ranks)}
+    assert verdict_sentence({"book": book}) == said
 
 
 def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp_path, capsys, monkeypatch, still):

@@ -316,7 +316,7 @@ def test_cells_in_which_the_signal_never_acts_are_marked_in_picture_table_and_wo
 
 def test_what_the_signal_added_is_a_check_of_its_own_and_stands_in_words(gated, read):
     page = read(render_sweep(gated))
-    row = page.table("What the best of the settings is worth")["Superior ability over twins (SPA), p-value"]
+    row = page.table("What the best of the settings is worth")["Superior ability over twins (SPA), one-sided p-value"]
     assert row[1:3] == ["0.853", "fails"]
     for words in (
         "25% of settings have a higher Sharpe",
@@ -328,7 +328,7 @@ def test_what_the_signal_added_is_a_check_of_its_own_and_stands_in_words(gated, 
     text = " ".join(page.text)
     assert "The 12 settings are 90 distinct curves." in text
     assert "in 33% the signal never acts" in text
-    assert "the p-value that no setting beats its own twin is 0.853" in worth(gated.summary)
+    assert "the one-sided p-value that no setting beats its own twin is 0.853" in worth(gated.summary)
     assert page.table("What the grid expects of this sweep")["the median sharpe less the twin's, whole"][1:] == [
         "at least 0.1", "-0.2", "not met",
     ]  # fmt: skip

@@ -73,6 +73,34 @@ def test_each_rule_of_the_verdict(lower, upper, ratio, best, p, total, verdict, 
     assert because in reason
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper", "ratio", "best", "luck"),
+    [
+        (-3.0, -0.1, -1.5, 1.0, "worse than luck"),
+        (-1.0, 5.0, 2.0, 1.0, "may be luck"),
+        (1.0, 5.0, 3.0, 3.2, "may be luck"),
+        (1.0, 5.0, 3.0, 1.0, "told from luck"),
+    ],
+)
+def test_luck_is_judged_without_the_rank(lower, upper, ratio, best, luck):
+    assert window_rank.of_luck(lower, upper, ratio, best)[0] == luck
+
+
+def test_the_best_window_of_noise_is_special_and_may_be_luck_all_the_same():
+    starts = window_rank.window_returns(RETURNS, 61)
+    best = int(starts[: len(RETURNS) - 61].argmax())
+    found = window_rank.standing(RETURNS, best, best + 61, 252, 50)
+    assert found.special
+    assert found.luck == "may be luck"
+    assert found.verdict == "not distinguishable"
+
+
+def test_a_run_that_earns_throughout_is_told_from_luck_in_windows_that_are_not_special():
+    found = window_rank.standing(RETURNS + 0.02, 100, 161, 252, 1)
+    assert (found.luck, found.special, found.verdict) == ("told from luck", False, "not distinguishable")
+    assert "not special" in found.because
+
+
 def test_a_short_window_and_one_that_leaves_nothing_to_compare_are_refused():
     assert window_rank.standing(RETURNS, 100, 129, 252, 10) == Refused("29 observations; expected at least 30", 29)
     assert isinstance(window_rank.standing(RETURNS, 0, 380, 252, 10), Refused)

@@ -45,7 +45,7 @@ def _shares(result: RunResult, studies: WindowCatalysts) -> Table:
     columns = (
         Column("Window and market"), Column("Log return", True), Column("On events", True), Column("Share of return", True),
         Column("Share of sessions", True), Column("Mean abnormal return", True), Column("t", True),
-        Column("p, Kolari–Pynnönen", True), Column("p, sessions of the window", True),
+        Column("p, two-sided, Kolari–Pynnönen", True), Column("p, two-sided, sessions of the window", True),
     )  # fmt: skip
     rows = tuple(_share(f"{name}, {market}", study) for name, _, market, study in _rows(result, studies))
     return Table("What of a window's return fell on sessions of events", columns, (Rows(rows),))
@@ -81,7 +81,7 @@ def _largest(result: RunResult, studies: WindowCatalysts) -> Table:
     columns = (
         Column("Session"), Column("Market"), Column("Events", prose=True, term="Events of a session"),
         Column("Abnormal return", True, term="Mean abnormal return"), Column("Ordinary deviations", True),
-        Column("p, Holm", True, term="p among sessions"),
+        Column("p, two-sided, Holm", True, term="p among sessions"),
     )  # fmt: skip
     groups: dict[str, list[tuple[Cell, ...]]] = {}
     for name, title, market, study in _rows(result, studies):

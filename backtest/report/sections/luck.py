@@ -70,31 +70,39 @@ def _refused(name: Cell, reason: str, others: int) -> tuple[Cell, ...]:
 
 def _window_ranks(books: Mapping[str, Mapping[str, WindowRank | Refused]], windows_id: str) -> Table:
     columns = (
-        Column("Regime"), Column("n", True), Column("Sharpe ± error", True), Column("Best of noise", True),
-        Column("Rank", True), Column("Verdict", prose=True),
+        Column("Regime"), Column("n", True), Column("Sharpe ± error", True), Column("Best of noise", True), Column("Luck"),
+        Column("Rank", True), Column("Special"), Column("Verdict", prose=True),
     )  # fmt: skip
     groups = tuple(
         Rows(tuple(_window_rank(name, rank) for name, rank in windows.items()), title=title) for title, windows in books.items()
     )
-    return Table(f"Regimes against luck (windows fixed in windows.toml, {windows_id})", columns, groups)
+    caption = (
+        "Regimes in excess of the declared benchmark: can they be told from luck, and, another question, are they special among "
+        f"the windows of the same run? (windows fixed in windows.toml, {windows_id})"
+    )
+    return Table(caption, columns, groups)
 
 
 def _window_rank(name: str, rank: WindowRank | Refused) -> tuple[Cell, ...]:
     if isinstance(rank, Refused):
-        return (Cell(name), Cell(str(rank.n)), Cell(DASH), Cell(DASH), Cell(DASH), Cell("not judged", note=rank.reason))
+        return (Cell(name), Cell(str(rank.n)), *(Cell(DASH) for _ in range(5)), Cell("not judged", note=rank.reason))
+    share = percent(rank.rank / rank.windows, 1, sign=False)
     return (
         Cell(name),
         Cell(str(rank.n)),
         Cell(f"{number(rank.sharpe, 2)} ± {number(rank.error, 2)}"),
         Cell(number(rank.expected_best, 2), note=f"of {rank.trials}"),
-        Cell(f"{rank.rank} of {rank.windows}", note=f"{rank.apart} fit side by side", last=rank.last),
+        Cell(rank.luck),
+        Cell(f"{rank.rank} of {rank.windows}", note=f"p {share}, one-sided; {rank.apart} fit side by side", last=rank.last),
+        Cell("yes" if rank.special else "no"),
         Cell(rank.verdict, note=rank.because),
     )
 
 
 def _nulls(suite: NullSuite) -> Table:
     columns = (
-        Column("Null"), Column("Growth a year", True), Column("Middle draw", True), Column("p", True), Column("p, Holm", True),
+        Column("Null"), Column("Growth a year", True), Column("Middle draw", True), Column("p, one-sided", True),
+        Column("p, one-sided, Holm", True),
     )  # fmt: skip
     counted = f"Holm over {suite.primary} primary ones (factors) and {suite.registered - suite.primary} others"
     title = f"Null suite: log growth a year before costs (factors: alpha); {counted} ({suite.hypotheses_id})"
@@ -173,7 +181,7 @@ def _fit(book: str, fit: FactorFit | Refused, names: Sequence[str]) -> tuple[Cel
 def _events(studies: Mapping[str, AnnouncementStudy | Refused]) -> Table:
     columns = (
         Column("Announcement and market"), Column("Events", True), Column("Abnormal return", True), Column("t", True),
-        Column("p, Kolari–Pynnönen", True), Column("p, random dates", True),
+        Column("p, two-sided, Kolari–Pynnönen", True), Column("p, two-sided, random dates", True),
     )  # fmt: skip
     rows = tuple(_event(name, study) for name, study in studies.items())
     return Table("Returns on the first session that could react to an announcement", columns, (Rows(rows),))
@@ -194,7 +202,7 @@ def _event(name: str, study: AnnouncementStudy | Refused) -> tuple[Cell, ...]:
 
 def _leads(leads: Mapping[str, Lead | Refused]) -> Table:
     columns = (
-        Column("Leader"), Column("Quarters", True), Column("Correlation", True), Column("p, rotations", True),
+        Column("Leader"), Column("Quarters", True), Column("Correlation", True), Column("p, two-sided, rotations", True),
         Column("Slope (indicative)", True),
     )  # fmt: skip
     caption = "Does it lead the suppliers' revenue by one quarter? Growth over the quarter before; one lag, fixed in advance"

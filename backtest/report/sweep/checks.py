@@ -62,7 +62,7 @@ OVERFITTING = Kind(
     "settings in the other. Settings that resemble each other keep it low.",
 )
 SUPERIOR = Kind(
-    "Superior ability (SPA), p-value",
+    "Superior ability (SPA), one-sided p-value",
     "no setting is shown to beat its declared benchmark",
     "Hansen's test that no setting earned more than its declared benchmark. It asks whether any did, not whether the "
     f"best will again; means are divided by standard deviations, and noise is rejected in {SPA_ON_NOISE} of cases, where "
@@ -74,7 +74,7 @@ LENGTH = Kind(
     "Below this length the best of as many trials without any edge is expected to reach the same Sharpe ratio.",
 )
 OVER_TWINS = Kind(
-    "Superior ability over twins (SPA), p-value",
+    "Superior ability over twins (SPA), one-sided p-value",
     "no setting is shown to beat its own twin, which has the signal on throughout",
     "The same test that no setting earned more than its own twin: the same book, rules and costs with the signal on wherever it "
     "has a value. It asks whether the signal adds anything; a basket chosen in hindsight passes the test before it and not this. "
@@ -149,7 +149,7 @@ def _superior(statistics: SearchStatistics) -> Check:
     if isinstance(superior, Refused):
         return _refused(SUPERIOR, superior)
     figure = rarity(superior.consistent)
-    sentence = f"the p-value that no setting beats its declared benchmark is {figure} (SPA)"
+    sentence = f"the one-sided p-value that no setting beats its declared benchmark is {figure} (SPA)"
     days = (f"on {span.first} to {span.last}, where every book has a benchmark",) if span else ()
     details = (f"between {number(superior.lower, 3)} and {number(superior.upper, 3)}", *days)
     return Check(SUPERIOR, figure, _outcome(superior.consistent <= RARE), sentence, superior.n, superior.trials, details)
@@ -161,7 +161,7 @@ def _over_twins(twins: TwinStatistics | Refused) -> Check:
     if isinstance(twins.spa, Refused):
         return _refused(OVER_TWINS, twins.spa)
     figure = rarity(twins.spa.consistent)
-    sentence = f"the p-value that no setting beats its own twin is {figure} (SPA)"
+    sentence = f"the one-sided p-value that no setting beats its own twin is {figure} (SPA)"
     details = (
         f"between {number(twins.spa.lower, 3)} and {number(twins.spa.upper, 3)}",
         f"{share(twins.beating)} of settings have a higher Sharpe ratio than their twin, {share(twins.richer)} a higher return",
