@@ -47,8 +47,10 @@ def market_returns(
 
 
 def compared_with(universe: Universe, basket: Basket, market: str) -> tuple[str, ...]:
-    """Return what a basket is compared with on a market, the mean of which counts: the market's funds."""
-    return tuple(row.ticker for row in universe.benchmarks if row.market == market)
+    """Return what a basket is compared with on a market: the first fund there that it declares, else the market's first."""
+    quoted = universe.market_and_currency()
+    funds = [row.ticker for row in universe.comparisons([basket.name]) if quoted[row.ticker][0] == market]
+    return tuple(funds[:1])
 
 
 def _mean(values: pd.DataFrame, tickers: Sequence[str]) -> pd.Series:
