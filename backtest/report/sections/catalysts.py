@@ -10,9 +10,9 @@ from backtest.result import RunResult
 from backtest.statistics.refusal import Refused
 
 HOW = (
-    "Dated events of the thesis, each on a market's first session to close after it; abnormal is the return less that of the "
-    "benchmark, mean of the baskets. Whether one is unusual is judged among all other sessions, after Holm's correction for the "
-    "window's events; an event without an hour may lie a session off."
+    "Dated events of the thesis, each on a market's first session to close after it; abnormal is a basket's log return less that "
+    "of the first fund of the market that it declares. Whether a session is unusual is judged among all others, after Holm's "
+    "correction for the window's events; an event without an hour may lie a session off."
 )
 
 
