@@ -8,6 +8,7 @@ import pandas as pd
 
 from backtest.prices import Prices
 from backtest.statistics import performance
+from backtest.statistics.events import ESTIMATION
 from backtest.universe import Basket, Universe
 
 
@@ -51,6 +52,23 @@ def compared_with(universe: Universe, basket: Basket, market: str) -> tuple[str,
     quoted = universe.market_and_currency()
     funds = [row.ticker for row in universe.comparisons([basket.name]) if quoted[row.ticker][0] == market]
     return tuple(funds[:1])
+
+
+def complete(
+    abnormal: pd.DataFrame, first: pd.Timestamp, end: pd.Timestamp
+) -> tuple[pd.DataFrame, pd.Timestamp, tuple[str, ...]]:
+    """Return the baskets with a return on every session needed, the last of these, and the names of the other baskets.
+
+    Needed are those from 120 before a window to its end, or to the last on which all baskets that have one in it are priced.
+    """
+    index = pd.DatetimeIndex(abnormal.index)
+    lasts = [pd.Timestamp(day) for name in abnormal if (day := abnormal[name].last_valid_index()) is not None]  # type: ignore[arg-type]
+    last = min([end, *(day for day in lasts if day >= first)])
+    start, stop = int(index.searchsorted(first)), int(index.searchsorted(last, side="right"))
+    needed = abnormal.iloc[max(start - ESTIMATION, 1) : stop]
+    whole = [str(name) for name in abnormal.columns if needed[name].notna().all()]
+    common = abnormal[whole].dropna() if whole else abnormal.iloc[:0]
+    return common, last, tuple(str(name) for name in abnormal.columns if name not in whole)
 
 
 def _mean(values: pd.DataFrame, tickers: Sequence[str]) -> pd.Series:

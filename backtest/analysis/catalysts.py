@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtest.analysis.abnormal import MarketReturns, market_returns
+from backtest.analysis.abnormal import MarketReturns, complete, market_returns
 from backtest.facts import Facts
 from backtest.formatting import number, percent
 from backtest.prices import Prices
-from backtest.statistics.events import ESTIMATION, EventStudy
+from backtest.statistics.events import EventStudy
 from backtest.statistics.named_events import NamedEvent, span_study
 from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import SAMPLES, Window
@@ -155,7 +155,7 @@ def first_sessions(moments: pd.Series, prices: Prices, market: str) -> dict[pd.T
 
 
 def _window(returns: MarketReturns, events: Mapping[pd.Timestamp, Sequence[str]], window: Window) -> Catalysts | Refused:
-    abnormal, last, left_out = _complete(returns.abnormal, window)
+    abnormal, last, left_out = complete(returns.abnormal, window.start, window.end)
     index = pd.DatetimeIndex(returns.baskets.index)
     inside = np.asarray((index >= window.start) & (index <= last))
     if not inside.any():
@@ -186,7 +186,7 @@ def _window(returns: MarketReturns, events: Mapping[pd.Timestamp, Sequence[str]]
         share=share,
         abnormal_total=float(excess.sum()),
         abnormal_on_events=float(excess.reindex(days).sum()),
-        together=_together(study.together),
+        together=tested(study.together),
         distinguishable=sum(event.distinguishable for event in study.events),
         largest=named[:LARGEST],
         compared=study.sessions,
@@ -207,22 +207,8 @@ def _sentence(share: float | None, total: float, sessions: int, named: Sequence[
     return f"{text} Distinguishable from other sessions: {len(unusual)}, {shown}."
 
 
-def _complete(abnormal: pd.DataFrame, window: Window) -> tuple[pd.DataFrame, pd.Timestamp, tuple[str, ...]]:
-    """Return the baskets with a return on every session needed, the last of these, and the names of the other baskets.
-
-    Needed are those from 120 before the window to its end, or to the last on which all baskets that have one in it are priced.
-    """
-    index = pd.DatetimeIndex(abnormal.index)
-    lasts = [pd.Timestamp(day) for name in abnormal if (day := abnormal[name].last_valid_index()) is not None]  # type: ignore[arg-type]
-    last = min([window.end, *(day for day in lasts if day >= window.start)])
-    start, stop = int(index.searchsorted(window.start)), int(index.searchsorted(last, side="right"))
-    needed = abnormal.iloc[max(start - ESTIMATION, 1) : stop]
-    whole = [str(name) for name in abnormal.columns if needed[name].notna().all()]
-    common = abnormal[whole].dropna() if whole else abnormal.iloc[:0]
-    return common, last, tuple(str(name) for name in abnormal.columns if name not in whole)
-
-
-def _together(study: EventStudy | Refused) -> EventTest | Refused:
+def tested(study: EventStudy | Refused) -> EventTest | Refused:
+    """Return what a result keeps of an event study."""
     if isinstance(study, Refused):
         return study
     return EventTest(

@@ -28,7 +28,8 @@ class Role(Row):
     """The series that play a part in a thesis, named once: signals, measures, audits and pages read the role.
 
     A series is written "ENTITY metric". `labels` has a word for each, such as the vendor whose chips an entity's revenue stands
-    for. A role with `announced` is an event in audits whenever one of its figures is published.
+    for. A role with `announced` is an event in audits whenever one of its figures is published. Of one with `surprises`, which
+    names the kind, each figure is held against what its own past let expect.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -36,6 +37,7 @@ class Role(Row):
     series: tuple[str, ...] = Many
     labels: tuple[str, ...] = Field(default=(), strict=False)
     announced: str = ""
+    surprises: str = ""
 
     @model_validator(mode="after")
     def _pairs(self) -> "Role":
