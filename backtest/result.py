@@ -7,6 +7,7 @@ import pandas as pd
 from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.staleness import Staleness
+from backtest.analysis.surprises import Surprises
 from backtest.claims.ledger import ClaimOutcome, Finding
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.markets.cash_rates import CashRate
@@ -398,6 +399,7 @@ class RunResult:
     signals_read: tuple[str, ...] = ()
     audit: Audit | None = None
     catalysts: WindowCatalysts = field(default_factory=dict)
+    surprises: dict[str, Surprises] = field(default_factory=dict)
 
     @property
     def readings(self) -> dict[str, SignalReadings]:

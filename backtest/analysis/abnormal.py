@@ -29,6 +29,14 @@ class MarketReturns:
         return self.baskets - self.benchmarks
 
 
+def returns_by_market(
+    prices: Prices, universe: Universe, baskets: Sequence[Basket], last: pd.Timestamp
+) -> dict[str, MarketReturns | None]:
+    """Return the returns of some baskets on every market that they have members on, as `market_returns` has each."""
+    markets = prices.markets_of(sorted({ticker for basket in baskets for ticker in basket.members}))
+    return {market: market_returns(prices, universe, baskets, market, last) for market in markets}
+
+
 def market_returns(
     prices: Prices, universe: Universe, baskets: Sequence[Basket], market: str, last: pd.Timestamp
 ) -> MarketReturns | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtest.analysis.abnormal import MarketReturns, complete, market_returns
+from backtest.analysis.abnormal import MarketReturns, complete
 from backtest.facts import Facts
 from backtest.formatting import number, percent
 from backtest.prices import Prices
@@ -15,7 +15,7 @@ from backtest.statistics.events import EventStudy
 from backtest.statistics.named_events import NamedEvent, span_study
 from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import SAMPLES, Window
-from backtest.universe import Basket, Universe
+from backtest.universe import Universe
 
 LARGEST = 3  # named of each window and market
 LEAST_RETURN = 0.05  # log points of a window's return below which a share of it means nothing
@@ -88,9 +88,12 @@ WindowCatalysts = dict[str, dict[str, Catalysts | Refused]]  # by window and mar
 
 
 def catalysts(
-    facts: Facts, prices: Prices, universe: Universe, baskets: Sequence[Basket], windows: Sequence[Window]
+    facts: Facts, prices: Prices, universe: Universe, returns: Mapping[str, MarketReturns | None], windows: Sequence[Window]
 ) -> WindowCatalysts:
-    """Return the study of every named window on every market of some baskets, of events known by the end of the windows."""
+    """Return the study of every named window on every market of some baskets, of events known by the end of the windows.
+
+    returns: those of the baskets by market, as `abnormal.returns_by_market` gives them.
+    """
     if not windows:
         return {}
     last = max(window.end for window in windows)
@@ -98,13 +101,12 @@ def catalysts(
     if moments.empty:
         return {}
     studies: WindowCatalysts = {window.name: {} for window in windows if window.name not in SAMPLES}
-    for market in prices.markets_of(sorted({ticker for basket in baskets for ticker in basket.members})):
-        returns = market_returns(prices, universe, baskets, market, last)
+    for market, own in returns.items():
         sessions = first_sessions(moments, prices, market)
         for window in windows:
             if window.name in studies:
                 nothing = Refused("no fund of the market to compare with is priced", 0)
-                studies[window.name][market] = _window(returns, sessions, window) if returns else nothing
+                studies[window.name][market] = _window(own, sessions, window) if own else nothing
     return studies
 
 

@@ -3,24 +3,26 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
-from backtest.analysis.abnormal import complete, market_returns
+from backtest.analysis.abnormal import MarketReturns, complete
 from backtest.analysis.catalysts import EventTest, first_sessions, preview_moments, tested
 from backtest.calendars import quarter_label
-from backtest.facts import Facts, SeriesKey
+from backtest.facts import Fact, Facts, SeriesKey
+from backtest.known_rows import facts_of
 from backtest.prices import Prices
 from backtest.statistics.events import event_study
 from backtest.statistics.nulls import holm
 from backtest.statistics.refusal import Refused
 from backtest.statistics.seasonal_walk import MOST_CHANGES, YEAR, deviation, surprises
 from backtest.thesis import Thesis
-from backtest.universe import Basket
 
 LARGEST = 3  # of each side that are shown
 PAST = MOST_CHANGES + YEAR  # quarters that an expectation and its deviation look back over
+DRAWS = 999  # of random sessions
 PREVIEWS = "previews of profit"
 ABOVE, BELOW, ALL = "above", "below", "all"
 
@@ -77,17 +79,19 @@ class Surprises:
 
 
 def surprise_studies(
-    facts: Facts, prices: Prices, thesis: Thesis, baskets: Sequence[Basket], last: pd.Timestamp
+    facts: Facts, prices: Prices, thesis: Thesis, returns: Mapping[str, MarketReturns | None], last: pd.Timestamp
 ) -> dict[str, Surprises]:
-    """Return the study of every kind of figure that a role names (`surprises`), and of previews, up to a session."""
+    """Return the study of every kind of figure that a role names (`surprises`), and of previews, up to a session.
+
+    returns: those of the baskets by market, as `abnormal.returns_by_market` gives them.
+    """
     kinds = {role.surprises: role.keys for role in thesis.roles if role.surprises}
     figures = {kind: list(known_surprises(facts.rows, series, last)) for kind, series in kinds.items()}
     moments = {kind: _by_side(own) for kind, own in figures.items()}
     previews = preview_moments(facts.ranges, thesis.universe, last)
     if len(previews):
         moments[PREVIEWS] = {ALL: previews}
-    markets = prices.markets_of(sorted({ticker for basket in baskets for ticker in basket.members}))
-    abnormal = {market: _abnormal(prices, thesis, baskets, market, last) for market in markets}
+    abnormal = {market: _abnormal(table, last) for market, table in returns.items()}
     studies = {
         kind: Surprises(
             figures=len(figures.get(kind, previews)),
@@ -106,36 +110,32 @@ def known_surprises(rows: pd.DataFrame, series: Sequence[SeriesKey], last: pd.Ti
     Expected is a seasonal random walk with drift on the newest figures known before that moment (`statistics.seasonal_walk`);
     a correction is no surprise, but counts in later expectations.
     """
-    known = rows[(rows["known_at"] <= pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)) & (rows["evidence"] != "guidance")]
-    for entity, metric in series:
-        own = known[(known["entity"] == entity) & (known["metric"] == metric)].sort_values("known_at", kind="stable")
+    wanted = pd.MultiIndex.from_frame(rows[["entity", "metric"]]).isin(list(series))
+    until = pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)
+    own = [fact for fact in facts_of(rows[wanted]) if fact.known_at <= until and fact.evidence != "guidance"]
+    for key in series:
         past: dict[int, float] = {}
-        for moment, group in own.groupby("known_at", sort=True):
-            for row in group.to_dict("records"):
-                if row["quarter"] not in past:
-                    surprise = _surprise(row, pd.Timestamp(moment), past)  # type: ignore[arg-type]
-                    if surprise is not None:
-                        yield surprise
-            past.update(zip(group["quarter"].tolist(), group["value"].tolist(), strict=True))
+        published = sorted((fact for fact in own if (fact.entity, fact.metric) == key), key=lambda fact: fact.known_at)
+        for _, group in groupby(published, key=lambda fact: fact.known_at):
+            together = list(group)
+            yield from (row for fact in together if fact.quarter not in past and (row := _surprise(fact, past)) is not None)
+            past.update({fact.quarter: fact.value for fact in together})
 
 
-def _surprise(row: Mapping[object, object], moment: pd.Timestamp, past: Mapping[int, float]) -> Surprise | None:
-    quarter, value = int(str(row["quarter"])), float(str(row["value"]))
-    figures = np.array([past.get(earlier, np.nan) for earlier in range(quarter - PAST, quarter)] + [value])
-    if value <= 0:
-        return None
+def _surprise(fact: Fact, past: Mapping[int, float]) -> Surprise | None:
+    figures = np.array([past.get(quarter, np.nan) for quarter in range(fact.quarter - PAST, fact.quarter)] + [fact.value])
     logs = np.log(np.where(figures > 0, figures, np.nan))
     unexpected, ordinary = float(surprises(logs)[-1]), deviation(logs[:-1])
     if not np.isfinite(unexpected) or not ordinary > 0:
         return None
     return Surprise(
-        entity=str(row["entity"]),
-        metric=str(row["metric"]),
-        quarter=quarter_label(quarter),
-        published=str(row["published"]),
-        known_at=moment,
-        value=value,
-        expected=value / float(np.exp(unexpected)),
+        entity=fact.entity,
+        metric=fact.metric,
+        quarter=quarter_label(fact.quarter),
+        published=fact.published,
+        known_at=fact.known_at,
+        value=fact.value,
+        expected=fact.value / float(np.exp(unexpected)),
         log=unexpected,
         deviations=unexpected / ordinary,
     )
@@ -152,13 +152,11 @@ def _by_side(figures: Sequence[Surprise]) -> dict[str, pd.Series]:
     return {side: pd.Series(pd.DatetimeIndex(moments, tz="UTC"), [side] * len(moments)) for side, moments in sides.items()}
 
 
-def _abnormal(prices: Prices, thesis: Thesis, baskets: Sequence[Basket], market: str, last: pd.Timestamp) -> pd.DataFrame:
+def _abnormal(returns: MarketReturns | None, last: pd.Timestamp) -> pd.DataFrame:
     """Return the abnormal returns of the baskets on a market, those of them that have one on every session there is."""
-    returns = market_returns(prices, thesis.universe, baskets, market, last)
     if returns is None:
         return pd.DataFrame()
-    sessions = pd.DatetimeIndex(returns.abnormal.index)
-    return complete(returns.abnormal, sessions[0], last)[0]
+    return complete(returns.abnormal, pd.Timestamp(returns.abnormal.index[0]), last)[0]
 
 
 def _reactions(
@@ -170,7 +168,7 @@ def _reactions(
     reactions = {}
     for side, moments in sides.items():
         seed = int.from_bytes(hashlib.sha256(f"{kind}/{side}/{market}".encode()).digest()[:8], "big")
-        study = event_study(abnormal, market_free, list(first_sessions(moments, prices, market)), seed)
+        study = event_study(abnormal, market_free, list(first_sessions(moments, prices, market)), seed, draws=DRAWS)
         reactions[side] = Reaction(tested(study))
     return reactions
 

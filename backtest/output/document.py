@@ -37,6 +37,7 @@ def to_document(result: RunResult) -> Json:
             window: {market: asdict(study) for market, study in by_market.items()}
             for window, by_market in result.catalysts.items()
         },
+        "surprises": {kind: asdict(study) for kind, study in result.surprises.items()},
         "notes": list(result.notes),
         "command": result.command,
         "audit": None if result.audit is None else asdict(result.audit),

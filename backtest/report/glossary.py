@@ -190,6 +190,14 @@ TERMS: dict[str, Term] = {
         "How often another session is as far from the usual one, corrected by Holm's method for every event of the window.",
         "a fraction",
     ),
+    "Side of the expectation": Term(
+        "Whether the figures of the session lay above or below it, by their mean deviation.", "words"
+    ),
+    "Sessions of surprises": Term("Sessions that were the first to close after such figures, those used.", COUNT),
+    "p of reactions": Term("Kolari and Pynnönen's p by Holm's method for every row; below it without.", "a fraction"),
+    "Expected": Term("What the figure's own past let expect: a seasonal random walk with drift.", "that of the figure"),
+    "Surprise": Term("The figure over its expectation, less one.", "%"),
+    "In deviations": Term("Its log over the deviation of the figure's changes over a year, of those known then.", "deviations"),
     "Quarters": Term("Quarters that both series cover.", COUNT),
     "Correlation": Term("Of the leader's growth with revenue growth a quarter later.", "-1 to 1"),
     "p, two-sided, rotations": Term(

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from backtest import provenance
+from backtest.analysis.abnormal import returns_by_market
 from backtest.analysis.capacity import largest_order
 from backtest.analysis.catalysts import catalysts
 from backtest.analysis.staleness import signals_read, staleness
+from backtest.analysis.surprises import surprise_studies
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ClaimOutcome, Finding, ledger, tickers_needed, with_outcome_of
 from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
@@ -65,6 +67,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         name: signal for name, signal in (load_signals(archive.thesis) | own).items() if isinstance(signal, QuarterlySignal)
     }
     read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
+    returns = returns_by_market(archive.prices, universe, _baskets(spec, universe), last)
     rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
         spec=spec,
@@ -83,7 +86,8 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
         notes=run_notes(spec, books, archive.prices, universe),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
-        catalysts=catalysts(archive.facts, archive.prices, universe, _baskets(spec, universe), spans),
+        catalysts=catalysts(archive.facts, archive.prices, universe, returns, spans),
+        surprises=surprise_studies(archive.facts, archive.prices, archive.thesis, returns, last),
         staleness={name: row for name, signal in quarterly.items() if (row := staleness(signal, panel))},
         signals_read=signals_read(spec.signals, signal_names(spec, archive.thesis), archive.thesis),
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.analysis.abnormal import market_returns
+from backtest.analysis.abnormal import market_returns, returns_by_market
 from backtest.analysis.catalysts import catalysts, first_sessions, reaction_moments
 from backtest.statistics.named_events import span_study
 from backtest.statistics.refusal import Refused
@@ -18,8 +18,12 @@ LAST = pd.Timestamp("2026-06-26")
 SPANS = windows(THESIS, pd.Timestamp("2023-01-03"), LAST)
 
 
+def returned(prices, spans=SPANS):
+    return returns_by_market(prices, THESIS.universe, THESIS.universe.baskets, max(span.end for span in spans))
+
+
 def studied(archive, facts=None, spans=SPANS):
-    return catalysts(facts or archive.facts, archive.prices, THESIS.universe, THESIS.universe.baskets, spans)
+    return catalysts(facts or archive.facts, archive.prices, THESIS.universe, returned(archive.prices, spans), spans)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +103,7 @@ def test_nothing_later_than_the_run_moves_a_figure(archive, studies):
     wealth.loc[wealth.index > LAST] *= 3.0
     assert late.any()
     facts, prices = replace(archive.facts, events=events), replace(archive.prices, wealth=wealth, bars=None)
-    assert catalysts(facts, prices, THESIS.universe, THESIS.universe.baskets, SPANS) == studies
+    assert catalysts(facts, prices, THESIS.universe, returned(prices), SPANS) == studies
 
 
 def test_an_event_that_counts_a_session_early_is_seen(archive, studies):

@@ -6,6 +6,7 @@ from backtest.analysis.catalysts import Catalyst, Catalysts, WindowCatalysts
 from backtest.formatting import DASH, number, percent
 from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
 from backtest.report.formatting import counted, listed, plain, regimes
+from backtest.report.sections import surprises
 from backtest.result import RunResult
 from backtest.statistics.refusal import Refused
 
@@ -31,6 +32,8 @@ def _blocks(result: RunResult) -> Iterator[Block]:
     yield Text(HOW, "small")
     yield _shares(result, result.catalysts)
     yield _largest(result, result.catalysts)
+    if (reactions := surprises.part(result)) is not None:
+        yield reactions
 
 
 def _rows(result: RunResult, studies: WindowCatalysts) -> Iterator[tuple[str, str, str, Catalysts | Refused]]:
