@@ -23,8 +23,8 @@ def part(result: RunResult) -> Part | None:
     if not studies:
         return None
     tests = [own for study in studies.values() for sides in study.reactions.values() for own in sides.values()]
-    told = [own for own in tests if own.adjusted is not None and own.adjusted <= LEVEL]
-    lead = f"Of {counted(len(tests), 'reaction')} to figures and previews {len(told) or 'none'} can be told from chance."
+    clear = [own for own in tests if own.adjusted is not None and own.adjusted <= LEVEL]
+    lead = f"Of {counted(len(tests), 'reaction')} to figures and previews {len(clear) or 'none'} can be told from chance."
     counts = listed([f"{study.figures} of {kind}, {study.above} above" for kind, study in studies.items() if study.largest])
     blocks = (Text(lead), Text(f"Figures with an expectation: {counts}. {HOW}", "small"), _reactions(studies))
     shown = _largest(result, studies)
