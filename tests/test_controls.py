@@ -20,6 +20,7 @@ from backtest.result import ControlWindow
 from backtest.runs import needed_tickers, run
 from backtest.runs.control_sentence import NO_SIGNAL, ROTATION, Activity, control_sentence
 from backtest.runs.controls import activity
+from backtest.runs.lead_sentence import lead_of
 from backtest.statistics.refusal import Refused
 from backtest.strategy import load_strategy
 from backtest.thesis import load_thesis
@@ -141,13 +142,14 @@ def test_a_weighting_without_controls_of_its_own_has_no_twin_but_the_basket_from
     assert control.sentence.startswith("Whether the signal mattered is not known: Own does not say")
 
 
-def test_the_first_sentence_of_page_and_terminal_is_that_of_the_control(archive):
+def test_page_and_terminal_begin_with_the_lead_whose_first_sentence_is_of_the_signal_and_then_say_more_of_it(archive):
     result = run(gated(SCORES), archive)
-    sentence = result.books["optical"].control.sentence
+    sentence, lead = result.books["optical"].control.sentence, lead_of(result)
+    assert lead.startswith("The signal ")
     lines = " ".join(terminal(to_document(result)).split())
-    assert lines.startswith(f"By hand {sentence}")
+    assert lines.startswith(f"By hand {lead} {sentence}")
     page = render(result)
-    assert 0 < page.index(sentence) < page.index("The audit was not run")
+    assert 0 < page.index(lead) < page.index(sentence) < page.index("The audit was not run")
     assert f"{result.books['optical'].title}: against its controls" in page
     assert "Capacity is not modelled" in page
 

@@ -13,6 +13,8 @@ from backtest.thesis import Thesis
 
 def to_document(result: RunResult) -> Json:
     """Return ids, spec, statistics and readings for JSON; series are in the Parquet files beside it."""
+    from backtest.runs.lead_sentence import lead_of  # loads the simulator
+
     return {
         "schema": SCHEMA_VERSION,
         "strategy": result.spec.name,
@@ -20,6 +22,7 @@ def to_document(result: RunResult) -> Json:
         "data_id": result.data_id,
         "code_id": result.code_id,
         "spec": result.spec.as_dict(),
+        "lead": lead_of(result),
         "thesis": {"id": result.thesis.id, "title": result.thesis.title, "date": f"{result.thesis.date:%Y-%m-%d}"},
         "prices": asdict(result.prices),
         "windows": [

@@ -21,7 +21,14 @@ MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
 def terminal(document: Document) -> str:
     """Return what came out of a run, no line longer than 80 columns."""
     lines = ["", _cut(document["spec"]["title"], WIDTH)]
-    for text in (*_controls(document), *_held_back(document), _prices(document), _cash(document), _verdict(document)):
+    for text in (
+        document["lead"],
+        *_controls(document),
+        *_held_back(document),
+        _prices(document),
+        _cash(document),
+        _verdict(document),
+    ):
         lines += _wrapped(text)
     lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
@@ -122,7 +129,7 @@ def _named(value: float | None) -> str:
 def markdown(document: Document) -> str:
     """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
     lines = [f"### {_safe(document['spec']['title'])}", ""]
-    for text in (*_controls(document), *_held_back(document)):
+    for text in (document["lead"], *_controls(document), *_held_back(document)):
         lines += [_safe(text), ""]
     lines += [_safe(_verdict(document)), "", _safe(f"{_prices(document)} {_cash(document)}"), ""]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]

@@ -12,14 +12,16 @@ from backtest.report.formatting import counted, day, listed, name_of
 from backtest.report.sections import controls
 from backtest.report.sections.signals import held_back
 from backtest.result import Book, RunResult
+from backtest.runs.lead_sentence import lead_of
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 
 def section(result: RunResult) -> Section:
-    """Return whether the signal mattered first, then the luck, the outcome after the report and before it, and the caveats."""
+    """Return what leads the page, what the signals did, the luck, the outcome after the report and before it, and the caveats."""
     sentences = [_sentence(result, OUT_OF_SAMPLE), _sentence(result, IN_SAMPLE)]
     after = Text(sentences[0], "lead", _last(result, OUT_OF_SAMPLE))
     blocks: tuple[Block, ...] = (
+        Text(lead_of(result), "lead"),
         *controls.sentences(result),
         Text(luck(result), "lead"),
         after,

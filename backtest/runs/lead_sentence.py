@@ -1,0 +1,204 @@
+"""What a report leads with: whether the signal mattered, what came out against what, and luck, by rules from the figures.
+
+The rules, fixed before a sentence of it was read:
+    the signal      of the whole run: "did nothing" below 0.05 points, "no difference that can be told from chance" where zero is
+                    in the 95% interval of the difference to the twin, else "added" or "cost"; then what waiting for its first
+                    value cost, where that is 0.05 points or more
+    what came out   the return out of sample, or of the whole run where there is none; against the declared benchmark over the
+                    sessions both have, which are given, and whether it is matched; of several books how many beat theirs, and
+                    the median difference
+    luck            not judged without an audit; "not ruled out" where no registered null is beaten after correction and no
+                    regime can be told from luck; else what was beaten, and whether a basket was chosen in hindsight
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from backtest.formatting import percent, points
+from backtest.result import Book, RunResult
+from backtest.runs.control_sentence import ROUNDS_TO_NOTHING
+from backtest.statistics.refusal import Refused
+from backtest.statistics.window_rank import TOLD
+from backtest.thesis.windows import OUT_OF_SAMPLE, WHOLE
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What a book and its declared benchmark returned over the sessions that both have in a window.
+
+    `benchmark` is the name, empty where there is none: then `earned` is over the whole window. `alone` is why there is no excess.
+    """
+
+    window: str
+    first: str
+    last: str
+    earned: float
+    benchmark: str = ""
+    benchmark_earned: float | None = None
+    matched: bool = False
+    alone: str = ""
+
+
+@dataclass(frozen=True)
+class SignalEffect:
+    """The book's return less its twin's with the 95% interval, and what waiting for a first value cost; None is not known."""
+
+    difference: float | None
+    interval: tuple[float, float] | None
+    waiting: float | None
+
+
+@dataclass(frozen=True)
+class LuckFigures:
+    """How many registered nulls were beaten after correction, of `nulls`; how many of the `regimes` can be told from luck."""
+
+    beaten: int
+    nulls: int
+    beyond_luck: int
+    regimes: int
+    hindsight: bool
+
+
+def lead_of(result: RunResult) -> str:
+    """Return the lead sentence of a run."""
+    books = [book for book in result.books.values() if book.window(WHOLE).total_return is not None]
+    window = OUT_OF_SAMPLE if any(book.window(OUT_OF_SAMPLE).total_return is not None for book in books) else WHOLE
+    names = {ticker: row.name for ticker, row in result.names.items()}
+    earned = [_earned(book, window, names) for book in books if book.window(window).total_return is not None]
+    effects = [effect for book in books if (effect := _effect(book)) is not None]
+    return lead_sentence(earned, effects if result.spec.signals else None, _luck(result))
+
+
+def lead_sentence(earned: Sequence[Earned], effects: Sequence[SignalEffect] | None, luck: LuckFigures | None) -> str:
+    """Return the sentence from its figures; `effects` are None without a signal, `luck` without an audit."""
+    return " ".join([_mattered(effects), _came_out(earned), _of_luck(luck)])
+
+
+def _came_out(earned: Sequence[Earned]) -> str:
+    if not earned:
+        return "There are no two sessions, so nothing came out."
+    if len(earned) > 1:
+        return _several(earned)
+    (book,) = earned
+    text = f"{_when(book.window)} ({book.first} to {book.last}) it earned {percent(book.earned)}"
+    if not book.benchmark:
+        return f"{text}; it has no benchmark."
+    matched = "matched" if book.matched else "not matched"
+    text += f", its benchmark {book.benchmark} ({matched}) {percent(book.benchmark_earned)}"
+    return f"{text}: no excess, as it {book.alone}." if book.alone else f"{text}."
+
+
+def _several(earned: Sequence[Earned]) -> str:
+    compared = [book for book in earned if book.benchmark_earned is not None and not book.alone]
+    differences = [book.earned - (book.benchmark_earned or 0.0) for book in compared]
+    window = _when(earned[0].window)
+    if not differences:
+        return f"{window} none of {len(earned)} books has an excess over its benchmark; the median earned {_median(earned)}."
+    beat = sum(difference > 0 for difference in differences)
+    matched = sum(book.matched for book in compared)
+    return (
+        f"{window} {beat} of {len(differences)} books beat their declared benchmark ({matched} of these are matched), by "
+        f"{points(median(differences))} points in the median; the median book earned {_median(earned)}."
+    )
+
+
+def _when(window: str) -> str:
+    return "Over the whole run" if window == WHOLE else window.capitalize()
+
+
+def _median(earned: Sequence[Earned]) -> str:
+    return percent(median(book.earned for book in earned))
+
+
+def _mattered(effects: Sequence[SignalEffect] | None) -> str:
+    if effects is None:
+        return "The strategy reads no signal."
+    known = [effect for effect in effects if effect.difference is not None]
+    if not known:
+        return "Whether the signal mattered is not known."
+    if len(known) > 1:
+        clear = sum(_clear(effect) for effect in known)
+        return f"The signal made a difference that can be told from chance in {clear} of {len(known)} books."
+    (effect,) = known
+    return f"The signal {_verb(effect)}{_waiting(effect.waiting)}."
+
+
+def _clear(effect: SignalEffect) -> bool:
+    """Return whether a difference is more than rounding and its interval leaves zero out."""
+    nothing = effect.difference is None or abs(effect.difference) < ROUNDS_TO_NOTHING
+    return not nothing and effect.interval is not None and not effect.interval[0] <= 0.0 <= effect.interval[1]
+
+
+def _verb(effect: SignalEffect) -> str:
+    difference = effect.difference or 0.0
+    if abs(difference) < ROUNDS_TO_NOTHING:
+        return "did nothing"
+    if effect.interval is None:
+        return "made a difference of unknown error"
+    if not _clear(effect):
+        return "made no difference that can be told from chance"
+    return f"{'added' if difference > 0 else 'cost'} {_size(difference)} points"
+
+
+def _waiting(cost: float | None) -> str:
+    if cost is None or abs(cost) < ROUNDS_TO_NOTHING:
+        return ""
+    return f"; waiting for its first value {'cost' if cost > 0 else 'gained'} {_size(cost)} points"
+
+
+def _of_luck(luck: LuckFigures | None) -> str:
+    if luck is None:
+        return "How much of it is luck was not judged."
+    if not luck.beaten and not luck.beyond_luck:
+        return "Luck is not ruled out."
+    hindsight = ", with a basket chosen in hindsight" if luck.hindsight else ""
+    return (
+        f"Luck: it beats {luck.beaten} of {luck.nulls} nulls after correction, and {luck.beyond_luck} of {luck.regimes} regimes "
+        f"can be told from it{hindsight}."
+    )
+
+
+def _size(value: float) -> str:
+    return percent(abs(value), sign=False).removesuffix("%")
+
+
+def _earned(book: Book, window: str, names: dict[str, str]) -> Earned:
+    figures = book.window(window)
+    span = book.benchmark_windows.get(book.declared or "", {}).get(window)
+    if span is None or span.total_return is None or span.book_return is None:
+        return Earned(window, str(figures.first), str(figures.last), figures.total_return or 0.0)
+    alone = span.excess.reason if isinstance(span.excess, Refused) else ""
+    name = names.get(str(book.declared), str(book.declared))
+    return Earned(window, str(span.first), str(span.last), span.book_return, name, span.total_return, span.matched, alone)
+
+
+def _effect(book: Book) -> SignalEffect | None:
+    control = book.control
+    if control is None:
+        return None
+    if isinstance(control.twin, Refused):
+        return SignalEffect(None, None, None)
+    twin, from_start = control.twin[WHOLE], control.from_start[WHOLE]
+    interval = None if isinstance(twin.interval, Refused) else twin.interval
+    both = twin.total_return is not None and from_start.total_return is not None
+    return SignalEffect(
+        twin.difference, interval, (from_start.total_return or 0.0) - (twin.total_return or 0.0) if both else None
+    )
+
+
+def _luck(result: RunResult) -> LuckFigures | None:
+    """Return what an audit found of luck; None where it was not run, or judged nothing."""
+    audit = result.audit
+    if audit is None or (audit.window_ranks is None and audit.nulls is None):
+        return None
+    ranks = [rank for book in (audit.window_ranks or {}).values() for rank in book.values() if not isinstance(rank, Refused)]
+    tests = audit.nulls.tests.values() if audit.nulls else ()
+    registered = [test for test in tests if not isinstance(test, Refused) and test.stands is not None]
+    return LuckFigures(
+        beaten=sum(bool(test.stands) for test in registered),
+        nulls=len(registered),
+        beyond_luck=sum(rank.luck == TOLD for rank in ranks),
+        regimes=len(ranks),
+        hindsight=any(bool(book.window(WHOLE).hindsight) for book in result.books.values()),
+    )
