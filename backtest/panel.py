@@ -48,7 +48,17 @@ class Archive:
         rows, chips, ranges = (_apart(_closed(table)) for table in (figures.rows, chips, ranges))
         panel = Panel(moment, rows, chips, self._prices_known(moment), self.facts.names, self.thesis, ranges)
         object.__setattr__(panel, "_figures", figures)
+        object.__setattr__(panel, "_turnovers", self._turnovers_known(moment))
         return panel
+
+    def _turnovers_known(self, moment: pd.Timestamp) -> dict[str, pd.DataFrame]:
+        """Return what each market's tickers had turned over up to its last close by a moment."""
+        prices = self.prices
+        if prices.bars is None or prices.volume is None:
+            return {}
+        tables: dict[str, pd.DataFrame] = self._made_once("_turned_over", prices.volume, lambda _: _turnovers(prices))
+        until = {market: prices.known_until(market, moment) or pd.Timestamp.min for market in tables}
+        return {market: table.iloc[: int(table.index.searchsorted(until[market], "right"))] for market, table in tables.items()}
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -108,6 +118,7 @@ class Panel:
     _cache: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)  # new where replaced
     _figures: Figures | None = field(init=False, default=None, repr=False, compare=False)  # of an archive; none where replaced
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
+    _turnovers: dict[str, pd.DataFrame] = field(init=False, default_factory=dict, repr=False, compare=False)  # by market
 
     def copy(self) -> "Panel":
         """Return the panel with tables of its own over the same values: a column put into one is in no other.
@@ -119,6 +130,7 @@ class Panel:
         object.__setattr__(copied, "_cache", self._cache)
         object.__setattr__(copied, "_figures", self._figures)
         object.__setattr__(copied, "_original", self._original or self)
+        object.__setattr__(copied, "_turnovers", self._turnovers)
         return copied
 
     @property
@@ -147,6 +159,15 @@ class Panel:
             self._check(series)
             return None
         return self._all_facts[position]
+
+    def turnover(self, ticker: str) -> pd.Series:
+        """Return a ticker's close × the shares traded by session, in its own currency: none where no volume is known."""
+        known = next((table[ticker] for table in self._turnovers.values() if ticker in table), pd.Series(dtype=float))
+        return known.copy()
+
+    def last_quarter(self, series: SeriesKey) -> int | None:
+        """Return the newest calendar quarter that an entity and metric has a known figure for, or None."""
+        return max(self._positions.get(series, ()), default=None)
 
     def series(self, group: str | tuple[str, ...], metric: str = "") -> tuple[SeriesKey, ...]:
         """Return the series of a role of the thesis by its name, or one metric's series of some entities."""
@@ -262,6 +283,15 @@ class Panel:
     def _own_figures(self) -> Figures:
         """Return what the panel's own table holds: of a panel that another archive or a replacement has made."""
         return Figures(KnownRows(self.rows), len(self.rows))
+
+
+def _turnovers(prices: Prices) -> dict[str, pd.DataFrame]:
+    """Return session × ticker of close × shares traded for each market, in memory that cannot be written."""
+    if prices.bars is None or prices.volume is None:
+        return {}
+    turned_over = prices.bars.close * prices.volume
+    by_market = {market: [each for each in prices.market if prices.market[each] == market] for market in prices.closes}
+    return {market: _sealed(turned_over[tickers], copy=True) for market, tickers in by_market.items()}
 
 
 def _chip(row: dict[Hashable, Any]) -> Chip:  # of the table of accelerators

@@ -1,93 +1,41 @@
 """The ledger: each claim of a thesis with its figure, ours, and a verdict.
 
-A claim is a row of the thesis's claims.toml; each of its readings is measured by a function of `measures`. It is
+A claim is a row of the thesis's claims.toml; each of its readings is measured by a function of this folder. It is
 *confirmed* when every testable reading holds, *confirmed under one reading* when some do, *contradicted* when none does,
-*not testable* when none can be measured.
+*not testable* when none can be measured. It is judged twice: *when written*, on what was known on its date, and, where it speaks
+of the future, *since*, on what came after that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from inspect import signature
-from pathlib import Path
+from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+import pandas as pd
 
-from backtest.claims import measures, role_measures
+from backtest.calendars import as_of_moment, parse_quarter, quarter_label
 from backtest.claims.measurement import Measurement
-from backtest.errors import ConfigurationError, near_miss
+from backtest.claims.rows import SINCE_AFTER, Claim, ReadingRow, load_claims, measure, tickers_needed
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
-from backtest.files.rows import Many, Row, fault, read_rows
-from backtest.panel import Panel
-from backtest.thesis import Thesis
+from backtest.panel import Archive, Panel
 
-MEASURES = {
-    measure.__name__: measure
-    for measure in (
-        measures.ratio,
-        measures.rising,
-        measures.excess_sets,
-        measures.token_multiple,
-        measures.chip,
-        measures.trend,
-        measures.positive,
-        measures.excess_return,
-        role_measures.undisclosed,
-        role_measures.stated_ratio,
-        role_measures.share_of,
-        role_measures.share_multiple,
-        role_measures.outgrown,
-        role_measures.published_range,
-    )
-}
-NOT_ARGUMENTS = ("name", "measure", "judged")
-Test = Literal["within", "at least", "all", "positive", "mostly"]
-ReadingRow = dict[str, Any]  # a TOML row: name, measure, perhaps judged, and the arguments of that measure
+__all__ = ["Claim", "Finding", "judged", "ledger", "load_claims", "tickers_needed"]
+
 Verdict = Literal["confirmed", "confirmed under one reading", "contradicted", "not testable"]
-
-
-class Claim(Row):
-    """A sentence of the thesis, its figure, and the readings that test it."""
-
-    id: str = Field(pattern=r"^[a-z0-9-]+$")
-    sentence: str = Field(min_length=1)
-    reported: float | None = None
-    tolerance: float = Field(default=0.0, ge=0)
-    unit: str
-    test: Test
-    readings: tuple[ReadingRow, ...] = Many
-
-    @model_validator(mode="after")
-    def _measurable(self) -> "Claim":
-        if self.test in ("within", "at least") and self.reported is None:
-            raise ValueError(f"claim '{self.id}' is tested {self.test} a figure; expected `reported`")
-        for reading in self.readings:
-            _check_reading(self.id, reading)
-        return self
-
-    def holds(self, value: float) -> bool:
-        """Return whether a measured value bears the claim out."""
-        if self.test == "within":
-            return abs(value - (self.reported or 0.0)) <= self.tolerance
-        if self.test == "at least":
-            return value >= (self.reported or 0.0)
-        if self.test == "mostly":
-            return value > 0.5
-        return value == 1.0 if self.test == "all" else value > 0.0
 
 
 @dataclass(frozen=True)
 class ReadingResult:
     """What came of one reading of a claim: its measurement, and whether it holds, None where it cannot be measured.
 
-    One that is not judged decides nothing.
+    One that is not judged decides nothing. `margin` is by how much it holds (`Claim.margin`).
     """
 
     name: str
     measurement: Measurement
     holds: bool | None
     judged: bool = True
+    margin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,15 +47,26 @@ class ClaimOutcome:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What came of a claim on a panel: a measurement per reading, the first of them the main one.
+class Judgement:
+    """What came of a claim over one span: the verdict of its readings, and figure, span and margin of the main one.
 
-    `when_written` is what came of it as known on the thesis's date, where that was asked.
+    `date` is the day as known on which; `holds` names the judged readings that hold.
     """
+
+    verdict: Verdict
+    measured: float | None
+    date: str
+    span: str | None
+    margin: float | None
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of a claim on a panel: a measurement per reading, the first of them the main one."""
 
     claim: Claim
     measured: tuple[Measurement, ...]
-    when_written: ClaimOutcome | None = None
 
     @property
     def main(self) -> Measurement:
@@ -122,8 +81,7 @@ class Finding:
     @property
     def verdict(self) -> Verdict:
         """The verdict over every testable reading that is judged."""
-        judged = [reading.get("judged", True) for reading in self.claim.readings]
-        testable = [outcome for outcome, counts in zip(self.outcomes, judged, strict=True) if counts and outcome is not None]
+        testable = [reading.holds for reading in self.readings if reading.judged and reading.holds is not None]
         if not testable:
             return "not testable"
         if all(testable):
@@ -148,108 +106,99 @@ class Finding:
     @property
     def readings(self) -> tuple[ReadingResult, ...]:
         """What came of each reading, the main one first."""
-        rows = [(str(row["name"]), bool(row.get("judged", True))) for row in self.claim.readings]
-        measured = zip(rows, self.measured, self.outcomes, strict=True)
-        return tuple(ReadingResult(name, result, holds, judged) for (name, judged), result, holds in measured)
+        results = zip(self.claim.readings, self.measured, self.outcomes, strict=True)
+        return tuple(
+            ReadingResult(str(row["name"]), result, holds, bool(row.get("judged", True)), self.claim.margin(result))
+            for row, result, holds in results
+        )
 
     @property
     def outcome(self) -> ClaimOutcome:
         """The verdict and our figure."""
         return ClaimOutcome(self.verdict, self.main.value)
 
-
-def load_claims(thesis: Thesis) -> tuple[Claim, ...]:
-    """Return a thesis's claims in file order, none where it has no file; ConfigurationError by file, row and field."""
-    path = thesis.folder / "claims.toml"
-    claims = _read_claims(path, path.read_bytes() if path.is_file() else b"") if path.exists() else ()
-    for number, claim in enumerate(claims, start=1):
-        for reading in claim.readings:
-            _check_names(thesis, reading, f"claims.toml row {number}: claim '{claim.id}', reading '{reading['name']}'")
-    _check_drawn(thesis, [claim.id for claim in claims])
-    return claims
+    def judgement(self, day: str) -> Judgement:
+        """Return the verdict with figure, span and margin of the main reading, as known on a day."""
+        holds = tuple(reading.name for reading in self.readings if reading.judged and reading.holds)
+        return Judgement(self.verdict, self.main.value, day, self.main.span, self.claim.margin(self.main), holds)
 
 
-def _check_drawn(thesis: Thesis, known: Sequence[str]) -> None:
-    """Refuse a claim that pages.toml names and the thesis lacks."""
-    figures = thesis.pages.figures
-    for name in (*figures.reported, figures.falls) if figures else ():
-        if name and name not in known:
-            raise ConfigurationError(f"pages.toml: {near_miss('claim', name, list(known))}")
+@dataclass(frozen=True)
+class Finding(Judged):
+    """What came of a claim over all that is known on a panel, and, where that was asked, over each of its two spans.
 
+    `when_written` is as known on the day `written_on`, `since` what came after that day by the day `known_on`; `since` is None
+    for a claim that does not speak of the future.
+    """
 
-@lru_cache(maxsize=16)
-def _read_claims(path: Path, _body: bytes) -> tuple[Claim, ...]:
-    return read_rows(path, "claim", Claim, key="id")
+    when_written: Judged | None = None
+    since: Judged | None = None
+    written_on: str = ""
+    known_on: str = ""
 
+    @property
+    def judgement_when_written(self) -> Judgement | None:
+        """The verdict when it was written."""
+        return self.when_written.judgement(self.written_on) if self.when_written else None
 
-def _check_names(thesis: Thesis, reading: ReadingRow, where: str) -> None:
-    """Refuse a role, a signal or a theme that a reading names and the thesis lacks."""
-    try:
-        for argument in ("series", "capex", "of", "by"):
-            if argument in reading:
-                thesis.role(reading[argument])
-        if "signal" in reading:
-            measures.quarterly(thesis, reading["signal"])
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{where}: {error}") from None
-
-
-def tickers_needed(thesis: Thesis) -> set[str]:
-    """Return the tickers whose prices some claim needs."""
-    universe = thesis.universe
-    readings = [reading for claim in load_claims(thesis) for reading in claim.readings]
-    named = {reading[key] for reading in readings for key in ("basket", "benchmark") if key in reading}
-    single = universe.market_and_currency()
-    return {ticker for name in named for ticker in ((name,) if name in single else universe.basket(name).members)}
+    @property
+    def judgement_since(self) -> Judgement | None:
+        """The verdict on what came since."""
+        return self.since.judgement(self.known_on) if self.since else None
 
 
 def ledger(panel: Panel, claims: Sequence[Claim] | None = None) -> list[Finding]:
-    """Return a finding per claim as known on a panel."""
-    judged = load_claims(panel.thesis) if claims is None else claims
-    return [Finding(claim, tuple(_measure(panel, reading) for reading in claim.readings)) for claim in judged]
+    """Return a finding per claim over all that is known on a panel."""
+    rows = load_claims(panel.thesis) if claims is None else claims
+    return [Finding(claim, tuple(measure(panel, claim, reading) for reading in claim.readings)) for claim in rows]
 
 
-def with_outcome_of(written: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
-    """Return findings with what came of each claim in an earlier ledger, that of the thesis's date, as `when_written`."""
-    outcomes = {finding.claim.id: finding.outcome for finding in written}
-    return [replace(finding, when_written=outcomes[finding.claim.id]) for finding in findings]
+def known_at(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
+    """Return the ledger as known at a moment, measured once for an archive."""
+    ledgers: dict[pd.Timestamp, list[Finding]] = archive.__dict__.setdefault("_ledgers", {})
+    if moment not in ledgers:
+        ledgers[moment] = ledger(archive.as_of(moment))
+    return ledgers[moment]
 
 
-def changed_since(then: Sequence[Finding], now: Sequence[Finding]) -> dict[str, str]:
-    """Return the claims whose verdict differs between two ledgers: id to "contradicted -> confirmed"."""
-    before = {finding.claim.id: finding.verdict for finding in then}
-    return {
-        finding.claim.id: f"{before[finding.claim.id]} -> {finding.verdict}"
-        for finding in now
-        if before[finding.claim.id] != finding.verdict
-    }
+def judged(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
+    """Return the ledger as known at a moment, each claim also as it was when written and, of the future, since.
+
+    Nothing that became known after the moment is used, whatever a claim's date: as of an earlier day it is judged as of that day.
+    """
+    findings, panel = known_at(archive, moment), archive.as_of(moment)
+    return [_over_both_spans(archive, panel, finding) for finding in findings]
 
 
-def _check_reading(claim: str, reading: ReadingRow) -> None:
-    """Raise ValueError for a reading without a name, of no measure, or with arguments its measure does not take."""
-    where = f"claim '{claim}', reading '{reading.get('name', '')}'"
-    if not reading.get("name"):
-        raise ValueError(f"{where}: want a name")
-    if reading.get("measure") not in MEASURES:
-        raise ValueError(f"{where}: {near_miss('measure', str(reading.get('measure')), list(MEASURES))}")
-    arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
-    try:
-        _arguments(reading["measure"])(**arguments)
-    except ValidationError as error:
-        raise ValueError(f"{where}: {fault(error)}") from None
+def _over_both_spans(archive: Archive, panel: Panel, finding: Finding) -> Finding:
+    claim = finding.claim
+    day = claim.written(archive.thesis)
+    moment = min(as_of_moment(f"{day:%Y-%m-%d}"), panel.moment)
+    then = next(one for one in known_at(archive, moment) if one.claim.id == claim.id)
+    return replace(
+        finding,
+        when_written=Judged(claim, then.measured),
+        since=_since(panel, claim, day, then.measured) if claim.speaks_of_future else None,
+        written_on=f"{moment:%Y-%m-%d}",
+        known_on=f"{panel.moment:%Y-%m-%d}",
+    )
 
 
-@lru_cache
-def _arguments(measure: str) -> type[BaseModel]:
-    """Return the arguments a measure takes beside the panel, as a model that takes no others."""
-    taken = {name: parameter for name, parameter in signature(MEASURES[measure]).parameters.items() if name != "panel"}
-    fields = {
-        name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in taken.items()
-    }
-    return create_model(measure, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
+def _since(panel: Panel, claim: Claim, day: pd.Timestamp, written: Iterable[Measurement]) -> Judged:
+    rows = zip(claim.readings, written, strict=True)
+    return Judged(claim, tuple(_measured_since(panel, claim, reading, then, day) for reading, then in rows))
 
 
-def _measure(panel: Panel, reading: ReadingRow) -> Measurement:
-    arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
-    return MEASURES[reading["measure"]](panel, **arguments)
+def _measured_since(panel: Panel, claim: Claim, reading: ReadingRow, then: Measurement, day: pd.Timestamp) -> Measurement:
+    """Return what a reading measures after the newest quarter known when its claim was written, which its figures then name.
+
+    Where none was known, after the last quarter that was over.
+    """
+    after = SINCE_AFTER.get(reading["measure"])
+    if after is None:
+        return measure(panel, claim, reading)
+    last = parse_quarter(then.known.quarter) if then.known else day.year * 4 + day.quarter - 2
+    begun: dict[str, Any] = {"since": max(quarter_label(last + after), reading.get("since", ""))}
+    measured = measure(panel, claim, reading, begun)
+    behind = then.known.inputs if then.known else ()
+    return replace(measured, inputs=tuple(dict.fromkeys((*measured.inputs, *behind))))

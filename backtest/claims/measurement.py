@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from backtest.facts import Fact
 
+MOST_NAMED = 3  # series whose figures end a span
+
 
 @dataclass(frozen=True)
 class Falls:
@@ -62,15 +64,63 @@ class Returns:
     ended: tuple[str, ...] = ()
 
 
-Details: TypeAlias = Falls | SetsOfFour | Levels | Change | Signs | Returns
+@dataclass(frozen=True)
+class Lead:
+    """Whether one growth comes before another: the best lag in quarters, its correlation, the p of a rotation, the quarters."""
+
+    lag: int
+    correlation: float
+    p: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Closes:
+    """The closes that a return rests on, and in how many of how many months or holdings the claim was met, where counted."""
+
+    closes: dict[str, float]
+    counted: int = 0
+    of: int = 0
+
+
+Details: TypeAlias = Falls | SetsOfFour | Levels | Change | Signs | Returns | Lead | Closes
+
+
+@dataclass(frozen=True)
+class Known:
+    """The newest quarter for which all that a reading needs was known, and the figures that say which it was."""
+
+    quarter: str
+    inputs: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A measured value, or None with what is missing; `details` are further numbers for the page."""
+    """A measured value, or None with what is missing; `details` are further numbers for the page.
+
+    `quarter` is the last quarter (or day) it stands on, `first` the first where there are several; `held_back` names the series
+    whose figures end the span while others go on. `margin` is by how much the claim holds where it holds least (for a sentence
+    about some set of four: of the set for which it holds best), None where the value alone says it.
+    """
 
     value: float | None
     quarter: str | None = None
     inputs: tuple[Fact, ...] = ()
     missing: tuple[str, ...] = ()
     details: Details | None = None
+    first: str | None = None
+    held_back: tuple[str, ...] = ()
+    margin: float | None = None
+    known: Known | None = None
+
+    @property
+    def span(self) -> str | None:
+        """The first and the last quarter (or day), and whose figures end them, as text; None for a measure of no time."""
+        if self.quarter is None:
+            return None
+        days = self.quarter if self.first in (None, self.quarter) else f"{self.first} to {self.quarter}"
+        if not self.held_back:
+            return days
+        others = f" and {len(self.held_back) - MOST_NAMED} more" if len(self.held_back) > MOST_NAMED else ""
+        named = ", ".join(self.held_back[:MOST_NAMED])
+        return f"{days}, where {named}{others} end{'s' if len(self.held_back) == 1 else ''}"

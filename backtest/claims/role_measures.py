@@ -8,16 +8,16 @@ import pandas as pd
 from pydantic import Field
 
 from backtest.calendars import parse_quarter, quarter_label
-from backtest.claims.measurement import Levels, Measurement, Signs
+from backtest.claims.measurement import Known, Levels, Measurement, Signs
+from backtest.claims.measures import BACK, Growth, grown
+from backtest.claims.spans import Quarter, RoleName, facts_of, held_back, newest, quarters_from, rows_of
 from backtest.data.periods import parse_period
-from backtest.facts import Fact, Range
+from backtest.facts import Fact, Range, SeriesKey
 from backtest.panel import Panel
 from backtest.signals import cited, dollar_series, four_quarter_growth, in_usd
 
-Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 Span = Annotated[tuple[Quarter, Quarter], Field(strict=False)]
 Words = Annotated[str, Field(min_length=1)]
-RoleName = str
 
 
 def undisclosed(panel: Panel, lacks: Sequence[Words]) -> Measurement:
@@ -61,8 +61,10 @@ def outgrown(panel: Panel, series: RoleName, by: RoleName, since: Quarter, usd: 
     money = in_usd(panel, sold) if usd else np.column_stack([panel.matrix((key,))[:, 0] for key in sold])
     growth, spent = four_quarter_growth(money), four_quarter_growth(in_usd(panel, sums).sum(axis=1))
     counted = np.isfinite(growth) & np.isfinite(spent)[:, None] & (panel.quarters >= parse_quarter(since))[:, None]
+    known = _grown_until(panel, dollar_series(panel, sums), np.isfinite(spent))
     if not counted.any():
-        return Measurement(None, since, missing=(f"growth of {series} and {by} over four quarters since {since}",))
+        missing = f"growth of {series} and {by} over four quarters since {since}"
+        return Measurement(None, since, missing=(missing,), known=known)
     faster = growth > spent[:, None]
     rows = np.flatnonzero(counted.any(axis=1))
     keys = (*(dollar_series(panel, sold) if usd else sold), *sums)
@@ -74,6 +76,35 @@ def outgrown(panel: Panel, series: RoleName, by: RoleName, since: Quarter, usd: 
         f"{quarter_label(int(panel.quarters[rows[0]]))} to {quarter_label(int(panel.quarters[rows[-1]]))}",
         cited(panel.fact(key, quarter) for key in keys for quarter in dict.fromkeys(quarters)),
         details=Signs(failing, shares),
+        held_back=held_back(panel, sums, int(panel.quarters[rows[-1]])),
+        known=known,
+    )
+
+
+def outgrew_together(panel: Panel, series: RoleName, by: RoleName, since: Quarter, growth: Growth) -> Measurement:
+    """1 where the sum of a role outgrew that of the role `by` in every quarter from `since` to the latest complete one, else 0.
+
+    Both in USD; growth over four quarters, over one, or of the sum of four quarters over the four before. By how much: the
+    smallest excess growth of any quarter.
+    """
+    sold, spent = (dollar_series(panel, panel.series(role)) for role in (series, by))
+    totals = np.column_stack([in_usd(panel, panel.series(role)).sum(axis=1) for role in (series, by)])
+    complete = np.isfinite(totals).all(axis=1)
+    known, quarters = newest(panel, (*sold, *spent), complete), quarters_from(panel, since, complete)
+    grew = grown(totals, growth)[rows_of(panel, quarters)]
+    if not len(grew) or not np.isfinite(grew).all():
+        return Measurement(None, since, missing=(f"growth of {series} and {by} in every quarter since {since}",), known=known)
+    excess = grew[:, 0] - grew[:, 1]
+    labels = [quarter_label(int(quarter)) for quarter in quarters]
+    return Measurement(
+        float((excess > 0).all()),
+        labels[-1],
+        facts_of(panel, (*sold, *spent), quarters, BACK[growth]),
+        details=Signs(tuple(label for label, above in zip(labels, excess > 0, strict=True) if not above)),
+        first=labels[0],
+        held_back=held_back(panel, (*sold, *spent), int(quarters[-1])),
+        margin=float(excess.min()),
+        known=known,
     )
 
 
@@ -101,6 +132,15 @@ def published_range(
         return Measurement(None, span, facts, tuple(lost))
     changes = [fact.value for fact in facts]
     return Measurement(float(np.prod([1.0 + change for change in changes])) if compounded else changes[0], span, facts)
+
+
+def _grown_until(panel: Panel, series: Sequence[SeriesKey], grew: np.ndarray) -> Known | None:
+    """Return the newest quarter for which a sum's growth over four quarters is known, with the figures at both ends."""
+    last = newest(panel, series, grew)
+    if last is None:
+        return None
+    before = parse_quarter(last.quarter) - 4
+    return Known(last.quarter, (*last.inputs, *cited(panel.fact(key, before) for key in series)))
 
 
 def _sums(

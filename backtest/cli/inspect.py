@@ -55,19 +55,15 @@ def claims(
     thesis: ThesisOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare each of the thesis's claims with our figure: verdict and evidence."""
-    from backtest.calendars import as_of_moment
-    from backtest.claims.ledger import changed_since, ledger, with_outcome_of
+    """Compare each of the thesis's claims with our figure: verdict when written and since, and evidence."""
+    from backtest.claims.ledger import judged
     from backtest.files.documents import to_json
     from backtest.output.document import claim_rows
     from backtest.output.summary import WIDTH, claim_lines
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
     archive = load_archive(list(chosen.universe.market_and_currency()), prices, facts, chosen, needed=())
-    findings = ledger(archive.as_of(moment))
-    then = ledger(archive.as_of(as_of_moment(f"{chosen.date:%Y-%m-%d}")))
-    changed = {} if as_of else changed_since(then, findings)
-    rows = [row | {"changed_since_report": changed.get(row["id"])} for row in claim_rows(with_outcome_of(then, findings), chosen)]
+    rows = claim_rows(judged(archive, moment))
     width = max(WIDTH, shutil.get_terminal_size((WIDTH, 1)).columns)
     sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", width))
 

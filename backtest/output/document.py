@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from backtest.claims.ledger import Finding, ReadingResult
+from backtest.claims.ledger import Finding, Judged, Judgement, ReadingResult
 from backtest.files.documents import SCHEMA_VERSION, Json
 from backtest.result import FIRST_KIND, Book, Control, RunResult, SignalReadings
-from backtest.thesis import Thesis
+
+IN_A_SPAN = ("measured", "holds", "span", "margin", "missing")  # what is given of a reading for each span of its claim
 
 
 def to_document(result: RunResult) -> Json:
@@ -35,7 +36,7 @@ def to_document(result: RunResult) -> Json:
         "staleness": {name: asdict(row) | {"read": name in result.signals_read} for name, row in result.staleness.items()},
         "seen": result.seen,
         "known": {day: {claim: asdict(outcome) for claim, outcome in known.items()} for day, known in result.known.items()},
-        "claims": claim_rows(result.claims, result.thesis),
+        "claims": claim_rows(result.claims),
         "catalysts": {
             window: {market: asdict(study) for market, study in by_market.items()}
             for window, by_market in result.catalysts.items()
@@ -47,14 +48,17 @@ def to_document(result: RunResult) -> Json:
     }
 
 
-def claim_rows(findings: Sequence[Finding], thesis: Thesis) -> list[Json]:
-    """Return an object per claim; `readings` are all that were tried, the main one first, `alternatives` those beside it."""
-    return [_claim(finding, f"{thesis.date:%Y-%m-%d}") for finding in findings]
+def claim_rows(findings: Sequence[Finding]) -> list[Json]:
+    """Return an object per claim; `readings` are all that were tried, the main one first, `alternatives` those beside it.
+
+    Verdict and figures are over all that is known; `when_written` and `since` are over the two spans that a claim speaks of.
+    """
+    return [_claim(finding) for finding in findings]
 
 
-def _claim(finding: Finding, written_on: str) -> Json:
-    claim, written = finding.claim, finding.when_written
-    readings = [_reading(result) for result in finding.readings]
+def _claim(finding: Finding) -> Json:
+    claim = finding.claim
+    readings = _claim_readings(finding)
     return {
         "id": claim.id,
         "sentence": claim.sentence,
@@ -65,11 +69,32 @@ def _claim(finding: Finding, written_on: str) -> Json:
         "quarter": finding.main.quarter,
         "evidence": finding.evidence,
         "confidence": finding.confidence,
-        "when_written": None if written is None else asdict(written) | {"date": written_on},
+        "future": claim.speaks_of_future,
+        "explained": claim.explained,
+        "when_written": _judgement(finding.judgement_when_written),
+        "since": _judgement(finding.judgement_since),
         "readings": readings,
         "alternatives": readings[1:],
         "inputs": [fact.as_dict() for fact in finding.inputs],
     }
+
+
+def _judgement(judgement: Judgement | None) -> Json | None:
+    return None if judgement is None else asdict(judgement) | {"holds": list(judgement.holds)}
+
+
+def _claim_readings(finding: Finding) -> list[Json]:
+    """Return every reading over all that is known, and what it measured in each span."""
+    rows = [_reading(result) for result in finding.readings]
+    for name, judged in (("when_written", finding.when_written), ("since", finding.since)):
+        spans = _spans(judged) if judged else [None] * len(rows)
+        rows = [row | {name: span} for row, span in zip(rows, spans, strict=True)]
+    return rows
+
+
+def _spans(judged: Judged) -> list[Json]:
+    """Return what each reading measured in a span."""
+    return [{name: value for name, value in _reading(result).items() if name in IN_A_SPAN} for result in judged.readings]
 
 
 def _reading(reading: ReadingResult) -> Json:
@@ -80,6 +105,8 @@ def _reading(reading: ReadingResult) -> Json:
         "holds": reading.holds,
         "judged": reading.judged,
         "quarter": measured.quarter,
+        "span": measured.span,
+        "margin": reading.margin,
         "missing": list(measured.missing),
         "details": None if measured.details is None else asdict(measured.details),
     }

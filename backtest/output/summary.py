@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from backtest.claims.ledger import Judgement
+from backtest.claims.table import said
 from backtest.formatting import DASH, number, percent, stated
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
 Document = Mapping[str, Any]
 WIDTH = 80
+SPANS = {"when_written": "when written", "since": "since"}
 NOT_AUDITED = "Not audited: how much of this is luck is not known (run --audit)."
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
@@ -105,17 +108,39 @@ def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDT
         figures = f"thesis {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
         evidence = f"evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures"
         lines.append(f"{row['id']}: {row['verdict'].upper()}")
-        for text in (row["sentence"], figures, evidence):
+        for text in (row["sentence"], *_spans(row), figures, evidence):
             lines += _indented(text, 2, width)
         for reading in row["readings"]:
-            outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
-            outcome = outcome if reading["judged"] or reading["holds"] is None else "not judged"
-            text = f"{_named(reading['measured']):>9}  {outcome}: {reading['reading']}"
+            text = f"{_named(reading['measured']):>9}  {_outcome(reading)}: {reading['reading']}{_in_spans(reading)}"
             lines += textwrap.wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 15, break_on_hyphens=False)
-        if row["changed_since_report"]:
-            lines += _indented(f"since the report: {row['changed_since_report']}", 2, width)
         lines.append("")
     return "\n".join(lines)
+
+
+def _spans(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what came of a claim when it was written, on its day, and since, where it speaks of the future."""
+    for name, title in SPANS.items():
+        if row[name] is not None:
+            day = f", {row[name]['date']}" if name == "when_written" else ""
+            yield f"{title}{day}: {_said(row[name])}"
+    if row["explained"]:
+        yield f"explained: {row['explained']}"
+
+
+def _in_spans(reading: Mapping[str, Any]) -> str:
+    """Return what a reading measured in each span, where its claim has two."""
+    if reading["since"] is None:
+        return ""
+    return "".join(f"; {title} {_named(reading[name]['measured'])}" for name, title in SPANS.items())
+
+
+def _outcome(reading: Mapping[str, Any]) -> str:
+    outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
+    return outcome if reading["judged"] or reading["holds"] is None else "not judged"
+
+
+def _said(judgement: Mapping[str, Any] | None) -> str:
+    return said(None if judgement is None else Judgement(**{**judgement, "holds": tuple(judgement["holds"])}))
 
 
 def _indented(text: str, margin: int, width: int) -> list[str]:
@@ -137,7 +162,7 @@ def markdown(document: Document) -> str:
         for window, figures in book["windows"].items():
             lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(figures))} | {figures.get('n', 0)} |")
     lines += ["", _safe(_capacity(document)), "", _safe(_claims(document)), ""]
-    lines += ["| Claim | Report | Ours | Verdict | On its date |", "|---|---:|---:|---|---|"]
+    lines += ["| Claim | Its figure | When written | Since |", "|---|---:|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(document)]
     ids = " · ".join(f"{name} `{document[name]}`" for name in ("spec_id", "data_id", "code_id"))
     return "\n".join([*lines, "", ids, ""])
@@ -145,8 +170,7 @@ def markdown(document: Document) -> str:
 
 def _rows(document: Document) -> Iterator[list[str]]:
     for claim in document["claims"]:
-        figures = [stated(claim[name]) for name in ("reported", "measured")]
-        yield [_safe(claim["id"]), *figures, _safe(claim["verdict"]), _safe(claim["when_written"]["verdict"])]
+        yield [_safe(claim["id"]), stated(claim["reported"]), *(_safe(_said(claim[name])) for name in SPANS)]
 
 
 def _verdict(document: Document) -> str:
@@ -173,11 +197,17 @@ def _days(document: Document) -> tuple[str, str]:
 
 
 def _claims(document: Document) -> str:
-    verdicts = Counter(str(claim["verdict"]) for claim in document["claims"])
-    against = [str(claim["id"]) for claim in document["claims"] if claim["verdict"] == "contradicted"]
+    counted = {name: [claim for claim in document["claims"] if claim[name]] for name in SPANS}
+    texts = [f"{SPANS[name]}: {_counts(name, claims)}" for name, claims in counted.items() if claims]
+    return f"The claims of the thesis as known on {_days(document)[1]}. {' '.join(text[0].upper() + text[1:] for text in texts)}"
+
+
+def _counts(span: str, claims: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many claims have each verdict in a span, and which it contradicts."""
+    verdicts = Counter(str(claim[span]["verdict"]) for claim in claims)
+    against = [str(claim["id"]) for claim in claims if claim[span]["verdict"] == "contradicted"]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    text = f"The claims of the thesis as known on {_days(document)[1]}: {counts}."
-    return text + (f" Contradicted: {', '.join(against)}." if against else "")
+    return f"{counts}." + (f" Contradicted: {', '.join(against)}." if against else "")
 
 
 def _figures(figures: Mapping[str, Any]) -> tuple[str, str, str]:

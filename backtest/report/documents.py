@@ -61,11 +61,19 @@ class FigurePart:
 
 
 @dataclass(frozen=True)
-class ClaimPart:
-    """A claim's verdict at the run's end, and the figures it rests on."""
+class JudgementPart:
+    """What came of a claim over one span."""
 
     verdict: str
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """What came of a claim when it was written and since, and the figures it rests on."""
+
     inputs: tuple[FigurePart, ...]
+    when_written: JudgementPart | None
+    since: JudgementPart | None = None
 
 
 @dataclass(frozen=True)

@@ -106,11 +106,17 @@ def _row(row: int, document: StrategyDocument) -> tuple[Cell, ...]:
 
 
 def _tally(document: StrategyDocument) -> Cell:
-    """Return how many claims are confirmed as known on the run's last day, with the other verdicts below."""
-    verdicts = Counter(claim.verdict for claim in document.claims)
-    others = "; ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common() if verdict != "confirmed")
-    note = f"as known on {document.last}; {others}".rstrip("; ")
-    return Cell(f"{verdicts['confirmed']} of {verdicts.total()} confirmed", note=note)
+    """Return how many claims were confirmed when written, and since, to the run's last day, with the other verdicts below."""
+    written = Counter(claim.when_written.verdict for claim in document.claims if claim.when_written)
+    since = Counter(claim.since.verdict for claim in document.claims if claim.since)
+    shown = f"{written['confirmed']} of {written.total()} confirmed when written"
+    later = f"{since['confirmed']} of {since.total()} since, to {document.last}" if since else ""
+    return Cell(f"{shown}; {later}".rstrip("; "), note=_others(since or written))
+
+
+def _others(verdicts: Mapping[str, int]) -> str:
+    """Return the verdicts beside "confirmed", the most frequent first."""
+    return "; ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).most_common() if verdict != "confirmed")
 
 
 def _together(books: Mapping[str, BookPart], window: str) -> Cell:

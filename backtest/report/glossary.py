@@ -52,16 +52,17 @@ TERMS: dict[str, Term] = {
     "Costs": Term("Commission, taxes, fees and slippage.", "% of the book"),
     "Orders": Term("Orders that were filled.", COUNT),
     "Its figure": Term("What the thesis states.", "that of the claim, below it"),
-    "Ours": Term(
-        "What the first reading of the claim measures, from figures published by the end of the run.", "that of the claim"
-    ),
     "Stated": Term("The figure as its source states it.", "in the column beside it"),
-    "Verdict at the run's end": Term(
-        "Over all readings, as known at the end of the run: confirmed where every measurable one holds, contradicted where none "
-        "does, confirmed under one reading where some do, not testable where none can be measured.",
-        "one of four",
+    "When written": Term(
+        "Over all readings, from what had been published by the claim's date: confirmed where every measurable one holds, "
+        "contradicted where none does, confirmed under one reading where some do, not testable where none can be measured. Then "
+        "the main reading's figure, its span, and the margin: by how much it holds, below 0 where it fails.",
+        "one of four, and that of the claim",
     ),
-    "On its date": Term("The same verdict from what had been published by the thesis's date.", "one of four"),
+    "Since it was written": Term(
+        "The same from what came after that date, by the end of the run, where the claim speaks of the future.",
+        "one of four, and that of the claim",
+    ),
     "Evidence": Term(
         "The weakest evidence among the figures used: reported, derived from reported ones, or estimated.", "a mark"
     ),

@@ -14,7 +14,7 @@ from backtest.analysis.catalysts import catalysts
 from backtest.analysis.staleness import signals_read, staleness
 from backtest.analysis.surprises import surprise_studies
 from backtest.calendars import as_of_moment
-from backtest.claims.ledger import ClaimOutcome, Finding, ledger, tickers_needed, with_outcome_of
+from backtest.claims.ledger import ClaimOutcome, judged, known_at, tickers_needed
 from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
 from backtest.execution import attribution
 from backtest.execution.trading import trade
@@ -82,7 +82,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         trends={name: by_quarter for name, by_quarter in read.items() if name not in own},
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         known=_known(archive, pd.Timestamp(spec.start), last),
-        claims=_claims(archive, panel),
+        claims=tuple(judged(archive, panel.moment)),
         names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
         notes=run_notes(spec, books, archive.prices, universe),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
@@ -134,27 +134,13 @@ def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
 def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, ClaimOutcome]]:
     """Return each claim's verdict and figure as known at the end of every month and of the run."""
     days = _reading_days(first, last)
-    return {day: {finding.claim.id: finding.outcome for finding in _ledger(archive, as_of_moment(day))} for day in days}
-
-
-def _ledger(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
-    """Return the claims as known at a moment: the same for every run on an archive."""
-    ledgers: dict[pd.Timestamp, list[Finding]] = archive.__dict__.setdefault("_ledgers", {})
-    if moment not in ledgers:
-        ledgers[moment] = ledger(archive.as_of(moment))
-    return ledgers[moment]
+    return {day: {finding.claim.id: finding.outcome for finding in known_at(archive, as_of_moment(day))} for day in days}
 
 
 def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
     """Return the last day of every month of a run, and of the run: what is read last there is what the page says first."""
     days = [*pd.date_range(first, last, freq="ME"), last]
     return list(dict.fromkeys(f"{day:%Y-%m-%d}" for day in days))
-
-
-def _claims(archive: Archive, panel: Panel) -> tuple[Finding, ...]:
-    """Return the ledger as known on a panel, each claim with its verdict and figure as known on the thesis's date."""
-    written = _ledger(archive, as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
-    return tuple(with_outcome_of(written, _ledger(archive, panel.moment)))
 
 
 def named_signals(spec: StrategySpec, thesis: Thesis) -> dict[str, Signal]:

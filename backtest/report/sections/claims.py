@@ -1,10 +1,11 @@
-"""The report's claims tested on published figures: every claim with its figure, ours, the verdict, then and now."""
+"""The report's claims tested on published figures: every claim with its figure, ours, the verdict when written and since."""
 
 from collections import Counter
 from collections.abc import Mapping
 
-from backtest.claims.ledger import ClaimOutcome, Finding, ReadingResult, Verdict
-from backtest.claims.measurement import Returns, SetsOfFour
+from backtest.claims.ledger import Finding, Judged, ReadingResult, Verdict
+from backtest.claims.measurement import SetsOfFour
+from backtest.claims.table import VerdictRow, verdict_rows
 from backtest.formatting import percent, stated
 from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
@@ -13,7 +14,8 @@ from backtest.result import RunResult
 
 MEANING = (
     "Confirmed: every reading that can be measured bears the claim out. Confirmed under one reading: some do, some do not. "
-    "Contradicted: none does. Not testable: none can be measured from what was published. Every reading tried is listed."
+    "Contradicted: none does. Not testable: none can be measured from what was published. Figure, span and margin (by how much "
+    "it holds) are the main reading's; every reading tried is listed, over all that is known."
 )
 HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
 
@@ -28,18 +30,13 @@ def section(result: RunResult) -> Section:
 
 
 def _tally(result: RunResult) -> str:
-    claims = result.claims
-    now, written = Counter(finding.verdict for finding in claims), Counter(_written(finding).verdict for finding in claims)
-    changed = [finding.claim.id for finding in claims if finding.verdict != _written(finding).verdict]
-    return (
-        f"Of {counted(len(claims), 'claim')} as known at the end of the run, {ended(result.windows)}: {_counts(now)}. As known "
-        f"on the thesis's date, {day(result.thesis.date)}: {_counts(written)}. Changed between the two: {listed(changed)}."
-    )
-
-
-def _written(finding: Finding) -> ClaimOutcome:
-    """Return what was known of a claim when it was written; a run always asks."""
-    return finding.when_written or finding.outcome
+    written = Counter(finding.when_written.verdict for finding in result.claims if finding.when_written)
+    since = Counter(finding.since.verdict for finding in result.claims if finding.since)
+    text = f"Of {counted(len(result.claims), 'claim')}, judged on what was known when each was written: {_counts(written)}."
+    if not since:
+        return text
+    last = ended(result.windows)
+    return f"{text} Of the {since.total()} that speak of the future, on what came since, to {last}: {_counts(since)}."
 
 
 def _counts(verdicts: Counter[Verdict]) -> str:
@@ -47,38 +44,50 @@ def _counts(verdicts: Counter[Verdict]) -> str:
 
 
 def _table(result: RunResult) -> Table:
+    future = any(finding.since for finding in result.claims)
     columns = (
         Column("Claim"),
         Column("The thesis says", prose=True),
         Column("Its figure", True),
-        Column("Ours", True),
-        Column(f"Verdict on {ended(result.windows)}", prose=True, term="Verdict at the run's end"),
-        Column(f"On its date, {day(result.thesis.date)}", prose=True, term="On its date"),
+        Column(f"When written, {day(result.thesis.date)}", prose=True, term="When written"),
+        *([Column(f"Since, to {ended(result.windows)}", prose=True, term="Since it was written")] if future else []),
         Column("Evidence", prose=True),
         Column("Every reading tried"),
     )
-    return Table("The claims ledger", columns, (Rows(tuple(_row(finding) for finding in result.claims)),))
+    rows = zip(result.claims, verdict_rows(result.claims), strict=True)
+    return Table("The claims ledger", columns, (Rows(tuple(_row(*row, future) for row in rows)),))
 
 
-def _row(finding: Finding) -> tuple[Cell, ...]:
-    claim, readings, written = finding.claim, finding.readings, _written(finding)
+def _row(finding: Finding, verdicts: VerdictRow, future: bool) -> tuple[Cell, ...]:
+    claim, readings = finding.claim, finding.readings
     doubtful = finding.confidence == "low"
+    own = f"; written {claim.date}" if claim.date else ""
     return (
         Cell(claim.id, about=origin(finding.inputs)),
-        Cell(claim.sentence, note=f"in {claim.unit}"),
+        Cell(claim.sentence, note=f"in {claim.unit}{own}"),
         Cell(stated(claim.reported)),
-        Cell(stated(finding.main.value), note=finding.main.quarter or ""),
-        Cell(finding.verdict, mark="contradicted" if finding.verdict == "contradicted" else ""),
-        Cell(written.verdict, note=stated(written.measured)),
+        Cell(verdicts.when_written, note=claim.explained, mark=_mark(finding.when_written)),
+        *([Cell(verdicts.since, mark=_mark(finding.since))] if future else []),
         Cell(f"{finding.evidence}, {counted(len(finding.inputs), 'figure')}", mark="low confidence" if doubtful else ""),
-        Cell("", more_title=counted(len(readings), "reading"), more=tuple(_reading(reading) for reading in readings)),
+        Cell("", more_title=_known(finding), more=tuple(_reading(reading) for reading in readings)),
     )
+
+
+def _known(finding: Finding) -> str:
+    """Return what came of a claim over all that is known at the run's end, beside how many readings were tried."""
+    outcome = finding.outcome
+    figure = f": {stated(outcome.measured)}" if outcome.measured is not None else ""
+    return f"{counted(len(finding.readings), 'reading')}, over all that is known {outcome.verdict}{figure}"
+
+
+def _mark(judged: Judged | None) -> str:
+    return "contradicted" if judged and judged.verdict == "contradicted" else ""
 
 
 def _reading(reading: ReadingResult) -> str:
     measured = reading.measurement
     missing = f"; missing {listed(measured.missing[:3])}" if measured.missing else ""
-    span = f", {measured.quarter}" if isinstance(measured.details, Returns) else ""
+    span = f", {measured.span}" if measured.span else ""
     outcome = HOLDS[reading.holds] if reading.judged or reading.holds is None else "not judged"
     return f"{stated(measured.value)}, {outcome}: {reading.name}{span}{missing}"
 

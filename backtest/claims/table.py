@@ -1,0 +1,36 @@
+"""The rows in which page, terminal and README give what came of claims: when written, and since."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from backtest.claims.ledger import Finding, Judgement
+from backtest.formatting import DASH, stated
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """A claim, and what came of it in each of its two spans, as text; a dash for what it does not speak of."""
+
+    id: str
+    when_written: str
+    since: str
+
+
+def verdict_rows(findings: Iterable[Finding]) -> tuple[VerdictRow, ...]:
+    """Return a row per claim."""
+    return tuple(
+        VerdictRow(finding.claim.id, said(finding.judgement_when_written), said(finding.judgement_since)) for finding in findings
+    )
+
+
+def said(judgement: Judgement | None) -> str:
+    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, which."""
+    if judgement is None:
+        return DASH
+    text: str = judgement.verdict
+    if judgement.measured is not None:
+        text += f": {stated(judgement.measured)} ({judgement.span}; margin {stated(judgement.margin)})"
+    if judgement.verdict == "confirmed under one reading":
+        others = f" and {len(judgement.holds) - 1} more" if len(judgement.holds) > 1 else ""
+        text += f"; holds for: {judgement.holds[0]}{others}"
+    return text
