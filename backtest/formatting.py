@@ -17,8 +17,11 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def stated(value: float | None) -> str:
-    """Return a claim's figure: three decimals below ten, one from there, or a dash."""
-    return DASH if value is None else number(value, 3 if abs(value) < 10 else 1)
+    """Return a claim's figure: one decimal from ten, three below, four below a tenth and five below a hundredth, or a dash."""
+    if value is None:
+        return DASH
+    size = abs(value)
+    return number(value, 1 if size >= 10 else 3 if size >= 0.1 or size == 0 else 4 if size >= 0.01 else 5)
 
 
 def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:

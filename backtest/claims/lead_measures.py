@@ -42,8 +42,8 @@ def leads(panel: Panel, metric: str, provider: str, series: RoleName, lags: Lags
     tested = circular_shift(growth[both], grew[both], lags)
     if isinstance(tested, Refused):
         return Measurement(None, span[0], facts, (tested.reason,), first=span[1])
-    found = tested.correlations[tested.best]
-    value, details = found if tested.p <= LEVEL else 0.0, Lead(tested.best, found, tested.p, tested.n)
+    strongest = tested.correlations[tested.best]
+    value, details = strongest if tested.p <= LEVEL else 0.0, Lead(tested.best, strongest, tested.p, tested.n)
     return Measurement(value, span[0], facts, details=details, first=span[1])
 
 

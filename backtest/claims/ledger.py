@@ -6,10 +6,10 @@ A claim is a row of the thesis's claims.toml; each of its readings is measured b
 of the future, *since*, on what came after that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -157,7 +157,9 @@ def known_at(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
     """Return the ledger as known at a moment, measured once for an archive."""
     ledgers: dict[pd.Timestamp, list[Finding]] = archive.__dict__.setdefault("_ledgers", {})
     if moment not in ledgers:
-        ledgers[moment] = ledger(archive.as_of(moment))
+        rows = archive.__dict__.setdefault("_claims", None) or load_claims(archive.thesis)
+        archive.__dict__["_claims"] = rows
+        ledgers[moment] = ledger(archive.as_of(moment), rows)
     return ledgers[moment]
 
 
@@ -167,26 +169,24 @@ def judged(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
     Nothing that became known after the moment is used, whatever a claim's date: as of an earlier day it is judged as of that day.
     """
     findings, panel = known_at(archive, moment), archive.as_of(moment)
-    return [_over_both_spans(archive, panel, finding) for finding in findings]
+    days = {finding.claim.id: finding.claim.written(archive.thesis) for finding in findings}
+    written: dict[str, Finding] = {}
+    for day in dict.fromkeys(days.values()):
+        claims = [finding.claim for finding in findings if days[finding.claim.id] == day]
+        earlier = archive.as_of(min(as_of_moment(f"{day:%Y-%m-%d}"), moment))
+        written |= {
+            finding.claim.id: replace(finding, written_on=f"{earlier.moment:%Y-%m-%d}") for finding in ledger(earlier, claims)
+        }
+    return [_over_both_spans(panel, finding, written[finding.claim.id], days[finding.claim.id]) for finding in findings]
 
 
-def _over_both_spans(archive: Archive, panel: Panel, finding: Finding) -> Finding:
-    claim = finding.claim
-    day = claim.written(archive.thesis)
-    moment = min(as_of_moment(f"{day:%Y-%m-%d}"), panel.moment)
-    then = next(one for one in known_at(archive, moment) if one.claim.id == claim.id)
-    return replace(
-        finding,
-        when_written=Judged(claim, then.measured),
-        since=_since(panel, claim, day, then.measured) if claim.speaks_of_future else None,
-        written_on=f"{moment:%Y-%m-%d}",
-        known_on=f"{panel.moment:%Y-%m-%d}",
-    )
-
-
-def _since(panel: Panel, claim: Claim, day: pd.Timestamp, written: Iterable[Measurement]) -> Judged:
-    rows = zip(claim.readings, written, strict=True)
-    return Judged(claim, tuple(_measured_since(panel, claim, reading, then, day) for reading, then in rows))
+def _over_both_spans(panel: Panel, finding: Finding, written: Finding, day: pd.Timestamp) -> Finding:
+    claim, since = finding.claim, None
+    if claim.speaks_of_future:
+        rows = zip(claim.readings, written.measured, strict=True)
+        since = Judged(claim, tuple(_measured_since(panel, claim, reading, then, day) for reading, then in rows))
+    then, known_on = Judged(claim, written.measured), f"{panel.moment:%Y-%m-%d}"
+    return replace(finding, when_written=then, since=since, written_on=written.written_on, known_on=known_on)
 
 
 def _measured_since(panel: Panel, claim: Claim, reading: ReadingRow, then: Measurement, day: pd.Timestamp) -> Measurement:
@@ -198,7 +198,6 @@ def _measured_since(panel: Panel, claim: Claim, reading: ReadingRow, then: Measu
     if after is None:
         return measure(panel, claim, reading)
     last = parse_quarter(then.known.quarter) if then.known else day.year * 4 + day.quarter - 2
-    begun: dict[str, Any] = {"since": max(quarter_label(last + after), reading.get("since", ""))}
-    measured = measure(panel, claim, reading, begun)
+    measured = measure(panel, claim, reading, {"since": max(quarter_label(last + after), reading.get("since", ""))})
     behind = then.known.inputs if then.known else ()
     return replace(measured, inputs=tuple(dict.fromkeys((*measured.inputs, *behind))))

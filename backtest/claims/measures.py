@@ -82,7 +82,8 @@ def rising(
     if not len(growth) or np.isnan(growth).any():
         needed = range(back + 1) if over == "trailing" else (0, back)
         gaps = _gaps(panel, group, quarters.tolist() or [parse_quarter(since)], needed)
-        return Measurement(None, since, inputs, gaps or (f"a quarter from {since} on, by {until}",), known=known)
+        over_before = (f"a quarter from {since} on, by {until}",) if until and since > until else gaps
+        return Measurement(None, since, inputs, over_before, known=known)
     falls = [quarter_label(int(quarter)) for quarter, row in zip(quarters, growth, strict=True) if not (row > 0).all()]
     last = quarter_label(int(quarters[-1]))
     return Measurement(
@@ -126,8 +127,8 @@ def excess_sets(
     """
     clouds = panel.series("clouds")
     names, leaders = _drawn(panel, themes, market)
-    held = panel.series(holding) if holding else ()
-    names = held if len(held) == SET else (*names, *(name for name in held if name not in names))
+    anchors = panel.series(holding) if holding else ()
+    names = anchors if len(anchors) == SET else (*names, *(name for name in anchors if name not in names))
     capex = panel.matrix(clouds).sum(axis=1)
     revenue, rates = panel.matrix(names), panel.rate_of(names) if in_usd else ()
     if rates:
@@ -137,7 +138,7 @@ def excess_sets(
     rows = rows_of(panel, quarters)
     supplied, spent = grown(revenue, growth), grown(capex[:, None], growth)
     covered = [column for column in range(len(names)) if len(rows) and np.isfinite(supplied[rows, column]).all()]
-    sets = [four for four in combinations(covered, SET) if {*held} <= {names[column] for column in four}]
+    sets = [four for four in combinations(covered, SET) if {*anchors} <= {names[column] for column in four}]
     if not len(rows) or not sets or not np.isfinite(spent[rows]).all():
         missing = f"four suppliers and the clouds with full coverage since {since}"
         return Measurement(None, since, missing=(missing,), known=known)

@@ -31,14 +31,15 @@ def excess_return(panel: Panel, basket: str, benchmark: str, written: Day | None
     single = benchmark in universe.market_and_currency()
     against = (benchmark,) if single else universe.basket(benchmark).members
     lost = tuple(f"prices of {name}" for name in (*bought, *against) if name not in panel.prices.columns)
-    later = panel.prices.loc[panel.prices.index > day]
-    priced = later.reindex(columns=list(dict.fromkeys([*bought, *against]))).dropna()
+    both = panel.prices.reindex(columns=list(dict.fromkeys([*bought, *against])))
+    later = both.loc[both.index > day]
+    priced = later.dropna()
     if lost or len(priced) < 2:
         return Measurement(None, missing=lost or (f"prices of two sessions after {day:%Y-%m-%d}",))
     grown = priced.iloc[-1] / priced.iloc[0] - 1.0
     value = float(grown[list(bought)].mean() - grown[list(against)].mean())
     days = f"{priced.index[0]:%Y-%m-%d} to {priced.index[-1]:%Y-%m-%d}"
-    after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :, list(priced)]
+    after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :]
     ended = [str(name) for name, column in after.items() if len(after) and column.isna().all()]
     ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
     returns = {str(name): float(growth) for name, growth in grown.items()}
@@ -59,7 +60,7 @@ def best_month(panel: Panel, ticker: str, until: Day, with_first: bool = False) 
 
     From the last close of the month before; `with_first` counts the month of its first close too, from that close.
     """
-    ends = _month_ends(panel, ticker, until, with_first)
+    ends = panel.cached(_month_ends, ticker, until, with_first)
     if len(ends) < 2:
         return Measurement(None, until, missing=(f"{ticker}'s closes of two months' ends by {until}",))
     grew = ends / ends.shift() - 1.0
@@ -72,7 +73,7 @@ def longest_rise(panel: Panel, ticker: str, until: Day, with_first: bool = False
 
     Of runs of equal length, the first. Months are those of `best_month`.
     """
-    ends = _month_ends(panel, ticker, until, with_first)
+    ends = panel.cached(_month_ends, ticker, until, with_first)
     rose = (ends / ends.shift() > 1.0).tolist()
     if True not in rose:
         return Measurement(None, until, missing=(f"a month by {until} in which {ticker} rose",))
@@ -91,17 +92,17 @@ def profitable_holdings(panel: Panel, ticker: str, months: Months, until: Day) -
     """
     closes = _closes(panel, ticker, until)
     sold = pd.DatetimeIndex([day + pd.DateOffset(months=months) for day in closes.index])
-    held = int((sold <= pd.Timestamp(until)).sum())
-    if not held:
+    ended = int((sold <= pd.Timestamp(until)).sum())
+    if not ended:
         return Measurement(None, until, missing=(f"a holding of {ticker} over {months} months that ended by {until}",))
-    ends = closes.index.searchsorted(sold[:held], side="right") - 1
-    returns = closes.to_numpy()[ends] / closes.to_numpy()[:held] - 1.0
+    ends = closes.index.searchsorted(sold[:ended], side="right") - 1
+    returns = closes.to_numpy()[ends] / closes.to_numpy()[:ended] - 1.0
     made, worst = int((returns > 0).sum()), int(returns.argmin())
     shown = {f"{closes.index[at]:%Y-%m-%d}": float(closes.iloc[at]) for at in (worst, ends[worst])}
     return Measurement(
-        made / held,
-        f"{sold[held - 1]:%Y-%m-%d}",
-        details=Closes(shown, made, held),
+        made / ended,
+        f"{sold[ended - 1]:%Y-%m-%d}",
+        details=Closes(shown, made, ended),
         first=f"{closes.index[0]:%Y-%m-%d}",
         margin=float(returns.min()),
     )

@@ -27,7 +27,7 @@ def trend(
 
     From the later of the two where both are given.
     """
-    known = readings(quarterly(panel.thesis, signal), panel)
+    known = panel.cached(_readings, signal)
     if not known:
         return Measurement(None, since, missing=(f"any quarter of {signal}",))
     _check_parts(known, signal, [part] if part else [])
@@ -56,7 +56,7 @@ def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[s
 
     By how much: the smallest value (or part) of any quarter.
     """
-    every = readings(quarterly(panel.thesis, signal), panel)
+    every = panel.cached(_readings, signal)
     newest = Known(list(every)[-1], list(every.values())[-1].inputs) if every else None
     known = {quarter: reading for quarter, reading in every.items() if quarter >= since}
     if not known:
@@ -82,9 +82,25 @@ def positive(panel: Panel, signal: SignalName, since: Quarter, parts: Sequence[s
     )
 
 
+def _readings(panel: Panel, signal: SignalName) -> dict[str, Reading]:
+    return readings(_named(panel.cached(_quarterly), signal), panel)
+
+
+def _quarterly(panel: Panel) -> dict[str, QuarterlySignal]:
+    return _of(panel.thesis)
+
+
 def quarterly(thesis: Thesis, name: str) -> QuarterlySignal:
     """Return a quarterly signal of a thesis by name; ConfigurationError with a near miss for none."""
-    known = {own: signal for own, signal in load_signals(thesis).items() if isinstance(signal, QuarterlySignal)}
+    return _named(_of(thesis), name)
+
+
+def _of(thesis: Thesis) -> dict[str, QuarterlySignal]:
+    """Return the quarterly signals of a thesis by name."""
+    return {own: signal for own, signal in load_signals(thesis).items() if isinstance(signal, QuarterlySignal)}
+
+
+def _named(known: dict[str, QuarterlySignal], name: str) -> QuarterlySignal:
     if name not in known:
         raise ConfigurationError(near_miss("quarterly signal", name, list(known)))
     return known[name]

@@ -13,6 +13,7 @@ from backtest.panel import Panel
 from backtest.signals import cited
 
 Quarter = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+RATE = "per_usd"  # the metric of an exchange rate
 RoleName = str  # looked up in the thesis when its claims are loaded
 
 
@@ -45,7 +46,10 @@ def newest(panel: Panel, series: Sequence[SeriesKey], complete: np.ndarray) -> K
 
 
 def held_back(panel: Panel, series: Iterable[SeriesKey], last: int) -> tuple[str, ...]:
-    """Return the series that have no figure after a quarter, where others of them have one: they end the span."""
-    ends = {each: panel.last_quarter(each) for each in dict.fromkeys(series)}
+    """Return the series without a figure after a quarter, where as many or more of them have one: they end the span.
+
+    Exchange rates do not count: they are known on a quarter's last day.
+    """
+    ends = {each: panel.last_quarter(each) for each in dict.fromkeys(series) if each[1] != RATE}
     late = [" ".join(each) for each, end in ends.items() if end is not None and end <= last]
-    return tuple(late) if len(late) < len(ends) else ()
+    return tuple(late) if 2 * len(late) <= len(ends) else ()

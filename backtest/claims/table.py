@@ -19,12 +19,20 @@ class VerdictRow:
 def verdict_rows(findings: Iterable[Finding]) -> tuple[VerdictRow, ...]:
     """Return a row per claim."""
     return tuple(
-        VerdictRow(finding.claim.id, said(finding.judgement_when_written), said(finding.judgement_since)) for finding in findings
+        VerdictRow(
+            finding.claim.id,
+            verdict_text(finding.judgement_when_written, finding.claim.explained),
+            verdict_text(finding.judgement_since, finding.claim.explained),
+        )
+        for finding in findings
     )
 
 
-def said(judgement: Judgement | None) -> str:
-    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, which."""
+def verdict_text(judgement: Judgement | None, explained: str = "") -> str:
+    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, which.
+
+    `explained` is the definition that a difference comes from, said where there is one.
+    """
     if judgement is None:
         return DASH
     text: str = judgement.verdict
@@ -33,4 +41,4 @@ def said(judgement: Judgement | None) -> str:
     if judgement.verdict == "confirmed under one reading":
         others = f" and {len(judgement.holds) - 1} more" if len(judgement.holds) > 1 else ""
         text += f"; holds for: {judgement.holds[0]}{others}"
-    return text
+    return f"{text}; explained: {explained}" if explained and judgement.verdict == "contradicted" else text

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from backtest.claims.ledger import Judgement
-from backtest.claims.table import said
+from backtest.claims.table import verdict_text
 from backtest.formatting import DASH, number, percent, stated
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
@@ -122,9 +122,7 @@ def _spans(row: Mapping[str, Any]) -> Iterator[str]:
     for name, title in SPANS.items():
         if row[name] is not None:
             day = f", {row[name]['date']}" if name == "when_written" else ""
-            yield f"{title}{day}: {_said(row[name])}"
-    if row["explained"]:
-        yield f"explained: {row['explained']}"
+            yield f"{title}{day}: {_verdict_text(row, name)}"
 
 
 def _in_spans(reading: Mapping[str, Any]) -> str:
@@ -139,8 +137,9 @@ def _outcome(reading: Mapping[str, Any]) -> str:
     return outcome if reading["judged"] or reading["holds"] is None else "not judged"
 
 
-def _said(judgement: Mapping[str, Any] | None) -> str:
-    return said(None if judgement is None else Judgement(**{**judgement, "holds": tuple(judgement["holds"])}))
+def _verdict_text(claim: Mapping[str, Any], span: str) -> str:
+    judgement = claim[span]
+    return verdict_text(Judgement(**{**judgement, "holds": tuple(judgement["holds"])}) if judgement else None, claim["explained"])
 
 
 def _indented(text: str, margin: int, width: int) -> list[str]:
@@ -170,7 +169,7 @@ def markdown(document: Document) -> str:
 
 def _rows(document: Document) -> Iterator[list[str]]:
     for claim in document["claims"]:
-        yield [_safe(claim["id"]), stated(claim["reported"]), *(_safe(_said(claim[name])) for name in SPANS)]
+        yield [_safe(claim["id"]), stated(claim["reported"]), *(_safe(_verdict_text(claim, name)) for name in SPANS)]
 
 
 def _verdict(document: Document) -> str:

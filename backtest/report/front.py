@@ -36,7 +36,7 @@ def section(documents: Sequence[StrategyDocument]) -> Section:
     """Return every strategy in a row, and how two of them are compared."""
     columns = (
         Column("Strategy"), Column("What 1 became"), Column("Out of sample", True, "out"), Column("Sharpe ± error", True, "out"),
-        Column("In sample", True), Column("The report's claims", prose=True), Column("Verdict", prose=True),
+        Column("In sample", True), Column("Claims of the thesis", prose=True), Column("Verdict", prose=True),
         Column("Newest data"),
     )  # fmt: skip
     rows = tuple(_row(number, document) for number, document in enumerate(documents, start=1))

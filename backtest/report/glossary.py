@@ -218,7 +218,9 @@ TERMS: dict[str, Term] = {
     "Probability of the better state": Term("Mean smoothed probability over the window.", "%"),
     "Out of sample": Term("Total return after the thesis's date; of several books the median, with the ends below.", "%"),
     "In sample": Term("Total return up to the thesis's date, seen by its authors; of several books the median.", "%"),
-    "The report's claims": Term("How many of its claims hold, as known at the end of the run.", COUNT),
+    "Claims of the thesis": Term(
+        "How many held when they were written, and, of those on the future, on what came since, by the end of the run.", COUNT
+    ),
     "Verdict": Term("What the audit's fixed rules make of it: supported, not distinguishable, contradicted.", "a sentence"),
     "Newest data": Term("The last session of the run and the newest figure a claim rests on.", "day"),
     "Return": Term("Last value over first value, less one.", "%"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from backtest.claims.ledger import measures
+from backtest.claims import measures, price_measures, signal_measures
 from backtest.claims.measurement import Falls, Levels
 from backtest.data.tables import parse_facts
 from backtest.errors import ConfigurationError
@@ -145,7 +145,8 @@ def test_a_cloud_nobody_reported_on_cannot_be_measured(world):
     ],
 )
 def test_our_four_are_worked_by_hand_under_every_growth(archive, growth, in_usd, worst, quarters_above):
-    found = measures.excess_sets(archive.as_of(end_of("2025-07-23")), "2024Q1", growth, THEMES, "XSHG", ours=True, in_usd=in_usd)
+    panel = archive.as_of(end_of("2025-07-23"))
+    found = measures.excess_sets(panel, "2024Q1", growth, THEMES, "XSHG", holding="leaders", in_usd=in_usd)
     assert found.details.suppliers == ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")
     assert found.details.quarters == ("2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1")
     assert found.details.worst_quarter_excess == pytest.approx([worst], rel=1e-9)
@@ -160,7 +161,7 @@ def without(archive, *series):
 
 
 def test_without_one_of_our_four_their_growth_cannot_be_measured(archive):
-    found = measures.excess_sets(without(archive, ("300394.SZ", "revenue")), "2024Q1", "year", THEMES, "XSHG", ours=True)
+    found = measures.excess_sets(without(archive, ("300394.SZ", "revenue")), "2024Q1", "year", THEMES, "XSHG", holding="leaders")
     assert (found.value, len(found.missing)) == (None, 1)
 
 
@@ -213,18 +214,18 @@ def test_a_figure_whose_only_source_is_the_report_proves_nothing(archive):
 
 
 def test_a_trend_from_a_quarter_that_is_unknown_names_it(archive):
-    found = measures.trend(archive.as_of(end_of("2025-07-23")), "asic_share", since="2022Q4")
+    found = signal_measures.trend(archive.as_of(end_of("2025-07-23")), "asic_share", since="2022Q4")
     assert (found.value, found.missing) == (None, ("asic_share 2022Q4 and a later quarter",))
 
 
 def test_a_trend_from_the_latest_quarter_to_itself_is_none(archive):
-    found = measures.trend(archive.as_of(end_of("2025-07-23")), "asic_share", since="2025Q1")
+    found = signal_measures.trend(archive.as_of(end_of("2025-07-23")), "asic_share", since="2025Q1")
     assert found.value is None
     assert found.missing
 
 
 def test_a_share_of_no_quarters_is_missing(archive):
-    found = measures.positive(archive.as_of(end_of("2024-09-05")), "multiplier", since="2024Q1")
+    found = signal_measures.positive(archive.as_of(end_of("2024-09-05")), "multiplier", since="2024Q1")
     assert (found.value, found.missing) == (None, ("any quarter of multiplier since 2024Q1",))
 
 
@@ -240,7 +241,7 @@ def test_what_stays_the_same_is_not_above_zero(archive):
     table = pd.DataFrame(rows, columns=list(COLUMNS), index=pd.RangeIndex(2, len(rows) + 2))
     made = assemble([parse_facts(table, "made.csv")], archive.facts.accelerators, archive.facts.events, "made")
     parts = ("chips_over_capex", "interconnect_over_chips")
-    found = measures.positive(Archive(made, archive.prices).as_of(LATER), "multiplier", since="2024Q1", parts=parts)
+    found = signal_measures.positive(Archive(made, archive.prices).as_of(LATER), "multiplier", since="2024Q1", parts=parts)
     assert (found.value, found.details.failing) == (0.0, ("2024Q1", "2024Q2"))
     assert found.details.share_by_part == dict.fromkeys(parts, 0.0)
 
@@ -255,22 +256,22 @@ DAYS_OF_300502 = 130.6238 / 123.2619
 @pytest.mark.parametrize("moment", ["2024-01-05T23:59Z", "2025-07-23T23:59Z", "2025-07-24T23:59Z", "2025-07-25T12:00Z"])
 def test_before_two_sessions_after_the_report_no_return_is_testable_and_it_says_so(archive, moment):
     panel = archive.as_of(pd.Timestamp(moment))  # the last: Shanghai has closed its second session, New York has not
-    found = measures.excess_return(panel, "report_names", "SMH")
-    assert (found.value, found.missing) == (None, ("prices of two sessions after the report",))
+    found = price_measures.excess_return(panel, "report_names", "SMH")
+    assert (found.value, found.missing) == (None, ("prices of two sessions after 2025-07-23",))
 
 
 def test_the_first_days_after_the_report_are_worked_by_hand(archive):
-    found = measures.excess_return(archive.as_of(end_of("2025-08-01")), "300308.SZ", "300502.SZ")
+    found = price_measures.excess_return(archive.as_of(end_of("2025-08-01")), "300308.SZ", "300502.SZ")
     assert found.details.span == "2025-07-24 to 2025-08-01"
     assert found.value == pytest.approx(DAYS_OF_300308 - DAYS_OF_300502, rel=1e-9)
 
 
 def test_a_basket_against_itself_earns_nothing_above(archive):
-    assert measures.excess_return(archive.as_of(end_of("2026-06-30")), "report_names", "report_names").value == 0.0
+    assert price_measures.excess_return(archive.as_of(end_of("2026-06-30")), "report_names", "report_names").value == 0.0
 
 
 def test_a_name_in_both_portfolios_counts_once_in_each(archive):
-    found = measures.excess_return(archive.as_of(end_of("2026-06-30")), "300308.SZ", "leaders")
+    found = price_measures.excess_return(archive.as_of(end_of("2026-06-30")), "300308.SZ", "leaders")
     grown = found.details.returns
     leaders = [grown[ticker] for ticker in ("300308.SZ", "300502.SZ", "300394.SZ", "002463.SZ")]
     assert found.value == pytest.approx(grown["300308.SZ"] - sum(leaders) / 4, rel=1e-12)
@@ -278,7 +279,7 @@ def test_a_name_in_both_portfolios_counts_once_in_each(archive):
 
 def test_a_ticker_without_prices_is_named(archive):
     panel = archive.as_of(end_of("2026-06-30"))
-    found = measures.excess_return(replace(panel, prices=panel.prices.drop(columns="300913.SZ")), "report_names", "SMH")
+    found = price_measures.excess_return(replace(panel, prices=panel.prices.drop(columns="300913.SZ")), "report_names", "SMH")
     assert (found.value, found.missing) == (None, ("prices of 300913.SZ",))
 
 
@@ -293,8 +294,8 @@ def test_a_ticker_without_prices_is_named(archive):
             "mean 'Google .all surfaces.'",
         ),
         (lambda panel: measures.chip(panel, "B200 HGX", "scale_up_domain"), r"no chip 'B200 HGX'; did you mean 'B200 .HGX.'"),
-        (lambda panel: measures.trend(panel, "multiplier", over=4, part="chip"), "no part of multiplier 'chip'; "),
-        (lambda panel: measures.positive(panel, "multiplier", "2024Q1", ("chip",)), "no part of multiplier 'chip'; "),
+        (lambda panel: signal_measures.trend(panel, "multiplier", over=4, part="chip"), "no part of multiplier 'chip'; "),
+        (lambda panel: signal_measures.positive(panel, "multiplier", "2024Q1", ("chip",)), "no part of multiplier 'chip'; "),
     ],
 )
 def test_a_name_that_no_figure_has_is_refused_with_a_near_miss(measure, words, archive):
@@ -303,12 +304,12 @@ def test_a_name_that_no_figure_has_is_refused_with_a_near_miss(measure, words, a
 
 
 def test_a_return_that_one_name_s_last_price_ends_says_so(archive):
-    found = measures.excess_return(archive.as_of(end_of("2026-09-23")), "report_names", "SMH")
+    found = price_measures.excess_return(archive.as_of(end_of("2026-09-23")), "report_names", "SMH")
     assert found.quarter == "2025-07-24 to 2026-06-30, where 300913.SZ ends"
     assert found.details.ended == ("300913.SZ",)
 
 
 def test_a_return_to_the_panel_s_last_prices_names_its_span_and_nobody(archive):
-    found = measures.excess_return(archive.as_of(end_of("2026-06-30")), "300308.SZ", "SMH")
+    found = price_measures.excess_return(archive.as_of(end_of("2026-06-30")), "300308.SZ", "SMH")
     assert found.quarter == "2025-07-24 to 2026-06-30"
     assert found.details.ended == ()

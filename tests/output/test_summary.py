@@ -36,16 +36,17 @@ def test_a_terminal_of_eighty_columns_shows_every_book_in_both_samples(document)
 
 
 def test_the_contradicted_claims_are_named(document):
-    against = [claim["id"] for claim in document["claims"] if claim["verdict"] == "contradicted"]
-    assert against
-    assert f"Contradicted: {', '.join(against)}." in " ".join(terminal(document).split())
+    for span in ("when_written", "since"):
+        against = [row["id"] for row in document["claims"] if row[span] and row[span]["verdict"] == "contradicted"]
+        assert against
+        assert f"Contradicted: {', '.join(against)}." in " ".join(terminal(document).split())
 
 
 def test_markdown_has_a_row_per_book_and_window_and_one_per_claim(document):
     rows = [line for line in markdown(document).splitlines() if line.startswith("| ")]
     windows = sum(len(book["windows"]) for book in document["books"].values())
     assert len(rows) == windows + len(document["claims"]) + 2
-    assert all(line.count("|") - line.count("\\|") in (6, 7) for line in rows)
+    assert all(line.count("|") - line.count("\\|") in (5, 7) for line in rows)
     figures = document["books"][next(iter(document["books"]))]["windows"]["out of sample"]
     assert true_minus(f"| out of sample | {figures['total_return']:+.1%} |") in markdown(document)
 
@@ -69,20 +70,22 @@ def test_a_markdown_parser_reads_two_tables_whose_rows_are_as_wide_as_their_head
     for changed in (document, {**document, "books": {"x | y": book, name: book}, "claims": claims}):
         books, ledger = tables(markdown(changed))
         assert [len(row) for row in books] == [6] * (1 + sum(len(book["windows"]) for book in changed["books"].values()))
-        assert [len(row) for row in ledger] == [5] * (1 + len(changed["claims"]))
-        assert ledger[0] == ["Claim", "Report", "Ours", "Verdict", "On its date"]
-        assert [row[3] for row in ledger[1:]] == [claim["verdict"] for claim in changed["claims"]]
+        assert [len(row) for row in ledger] == [4] * (1 + len(changed["claims"]))
+        assert ledger[0] == ["Claim", "Its figure", "When written", "Since"]
+        for row, claim in zip(ledger[1:], changed["claims"], strict=True):
+            assert row[2].startswith(claim["when_written"]["verdict"])
+            assert row[3].startswith(claim["since"]["verdict"] if claim["since"] else "—")
 
 
 def test_the_claims_say_the_day_they_are_known_on(document):
     last = {"supply_chain_excess": "2026-07-31", "theme_baskets": "2026-09-23"}[document["strategy"]]
     for text in (terminal(document), markdown(document)):
-        assert f"The claims of the thesis as known on {last}:" in " ".join(text.split())
+        assert f"The claims of the thesis as known on {last}. When written:" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_claims_fit_the_terminal_and_lose_no_word(document, width):
-    rows = [claim | {"changed_since_report": "contradicted -> confirmed"} for claim in document["claims"]]
+    rows = document["claims"]
     text = claim_lines(rows, "2026-06-26", width)
     assert max(map(len, text.splitlines())) <= width
     words = " ".join(text.split())

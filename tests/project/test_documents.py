@@ -1,7 +1,9 @@
 """What README, DESIGN and the pages say in figures is what the code, the benchmarks' tables and the ledger have."""
 
 import re
+from inspect import signature
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -9,8 +11,8 @@ from glossary import glossary
 
 from backtest import errors
 from backtest.audits import growth, leak_budget
-from backtest.calendars import as_of_moment
-from backtest.claims.ledger import ledger, load_claims
+from backtest.claims.ledger import Claim, load_claims
+from backtest.claims.rows import MEASURES, Test
 from backtest.cli.app import app
 from backtest.data.sources import reference
 from backtest.data.store import live, reconcile
@@ -197,58 +199,6 @@ def test_design_s_speed_is_that_of_the_benchmarks():
     assert said.groups() == (ours, kernel)
 
 
-# The ledger of claims.
-
-
-@pytest.fixture(scope="module")
-def verdicts(archive):
-    def on(day):
-        return {found.claim.id: found for found in ledger(archive.as_of(as_of_moment(day)))}
-
-    return on
-
-
-TODAY = {
-    "the ratio of NVIDIA's cloud revenue": "ratio-start",
-    "that ratio was about 30%": "ratio-end",
-    "four leaders outgrew": "excess-growth",
-    "NVIDIA's revenue grows": "nvda-quarterly",
-    "chips move from GPU to ASIC": "gpu-asic",
-    "chips outgrow CapEx and": "multiplier",
-}
-
-
-@pytest.mark.parametrize("words", TODAY)
-def test_the_readme_s_verdicts_are_those_of_the_ledger_on_the_days_it_names(words, verdicts):
-    part = TEXT["README.md"].split("## What it says today")[1].split("\n## ")[0]
-    header, *table = rows(part)
-    (row,) = [row for row in table if row[0].startswith(words)]
-    (now,), (then,) = (re.findall(r"\d{4}-\d\d-\d\d", cell) for cell in header[1:])
-    assert then == f"{load_thesis().date:%Y-%m-%d}"
-    stated = [cell.replace("*", "").split(":")[0] for cell in row[1:]]
-    stated[1] = stated[0] if stated[1] == "the same" else stated[1]
-    assert stated == [verdicts(day)[TODAY[words]].verdict for day in (now, then)]
-    assert len(table) == len(TODAY)
-
-
-def test_the_readme_s_figures_of_the_ratio_are_those_of_the_readings(verdicts):
-    (now,) = re.findall(r"known on (\d{4}-\d\d-\d\d) \|", TEXT["README.md"])
-    for claim, said in (("ratio-start", "5.1%"), ("ratio-end", "29.1%"), ("ratio-end", "23.3%")):
-        measured_as = [f"{one.value:.1%}" for one in verdicts(now)[claim].measured if one.value is not None]
-        assert said in measured_as
-        assert said in TEXT["README.md"]
-
-
-def test_the_readme_says_which_verdicts_a_page_on_embedded_prices_has_of_its_own(verdicts, archive):
-    text = one_line(TEXT["README.md"])
-    now, end, asic, scale = re.search(
-        r"verdict as known on (\S+) .*embedded prices end on (\S+), when `gpu-asic` was (.+?) and `scale-up` (.+?)\.", text
-    ).groups()
-    assert end == f"{archive.prices.traded('510300.SS')[-1]:%Y-%m-%d}"
-    ours, theirs = ({name: one.verdict for name, one in verdicts(day).items()} for day in (now, end))
-    assert {name: theirs[name] for name in theirs if theirs[name] != ours[name]} == {"gpu-asic": asic, "scale-up": scale}
-
-
 def test_the_readme_s_null_result_is_that_of_the_runs(results):
     assert (
         "did much worse than rotating among the same themes by past prices alone: compare `trend_rotation` with its control"
@@ -298,7 +248,7 @@ def hypothesis_counts():
 
 
 SENTENCES = {
-    "prints all {} with every reading": lambda: [NUMBERS[len(load_claims(load_thesis()))]],
+    "prints all {} with every reading tried": lambda: [len(load_claims(load_thesis()))],
     "Below {} returns no Sharpe ratio": lambda: [refusal.FEWEST_OBSERVATIONS],
     "within {:g}% of the embedded one is equal": lambda: [100 * reconcile.EQUAL_WITHIN],
     "within {:g}% a revision": lambda: [100 * reconcile.CONFLICT_BEYOND],
@@ -353,6 +303,13 @@ SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!\bal)[.!?] (?=[A-Z`])")
 def test_a_document_has_one_sentence_a_line(name):
     prose = re.sub(r"```.*?```", "", TEXT[name], flags=re.DOTALL)
     assert [line for line in prose.splitlines() if not line.startswith("|") and SENTENCE_END.search(line)] == []
+
+
+def test_the_document_on_claims_has_every_measure_argument_and_field():
+    text = TEXT["docs/claims.md"]
+    arguments = {name for measure in MEASURES.values() for name in signature(measure).parameters if name != "panel"}
+    wanted = {*MEASURES, *arguments, *Claim.model_fields, *get_args(Test)}
+    assert sorted(name for name in wanted if f"`{name}`" not in text) == []
 
 
 def test_the_glossary_is_that_of_the_pages():

@@ -52,8 +52,10 @@ def test_every_strategy_stands_in_one_row_with_its_picture_claims_verdict_and_ne
         books = [book["windows"]["out of sample"]["total_return"] for book in document["books"].values()]
         middle = f"{100 * statistics.median(books):+,.1f}%".replace("-", "−")
         assert row[2].startswith(middle)
-        verdicts = [claim["verdict"] for claim in document["claims"]]
-        assert row[5].startswith(f"{verdicts.count('confirmed')} of {len(verdicts)} confirmed")
+        verdicts = [claim["when_written"]["verdict"] for claim in document["claims"]]
+        assert row[5].startswith(f"{verdicts.count('confirmed')} of {len(verdicts)} confirmed when written")
+        since = [claim["since"]["verdict"] for claim in document["claims"] if claim["since"]]
+        assert f"; {since.count('confirmed')} of {len(since)} since, to" in row[5]
         assert row[6].startswith("Of 3 regimes none" if document["audit"] else "not audited")
         assert row[7].startswith(max(window["end"] for window in document["windows"]))
     pictures = [a["aria-label"] for tag, a in page.elements if tag == "svg" and a["class"] == "spark"]

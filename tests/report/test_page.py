@@ -6,19 +6,25 @@ import shlex
 from base64 import b64encode
 from hashlib import sha256
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import typer
 from markupsafe import Markup
+from readme_claims import claims_table
 
+from backtest.calendars import as_of_moment
+from backtest.claims.ledger import judged
+from backtest.claims.table import verdict_rows
 from backtest.cli.app import app
-from backtest.output.document import to_document
-from backtest.output.summary import markdown, terminal
+from backtest.output.document import claim_rows, to_document
+from backtest.output.summary import claim_lines, markdown, terminal
 from backtest.report import SECTIONS, glossary, render
 from backtest.report.charts import canvas
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
 MOST_BYTES = 3_000_000
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def percent(value, sign="+"):
@@ -218,10 +224,9 @@ def test_every_verdict_stands_with_the_day_it_is_of(results, pages, read):
     page = read(pages["supply_chain_excess"])
     end = max(window.end for window in results["supply_chain_excess"].windows)
     header = page.table("The claims ledger")["Claim"]
-    assert header[4:6] == [f"Verdict on {end:%Y-%m-%d}", "On its date, 2025-07-23"]
-    tally = next(text for text in page.text if text.startswith("Of 15 claims"))
-    assert f"known at the end of the run, {end:%Y-%m-%d}:" in tally
-    assert "2025-07-23" in tally
+    assert header[3:5] == ["When written, 2025-07-23", f"Since, to {end:%Y-%m-%d}"]
+    tally = next(text for text in page.text if text.startswith("Of 25 claims"))
+    assert f"on what came since, to {end:%Y-%m-%d}:" in tally
     assert not any("now" in column.lower().split() for column in header)
 
 
@@ -242,8 +247,19 @@ def test_the_last_day_of_the_slider_has_the_verdicts_and_figures_of_the_claims(r
     assert list(results["supply_chain_excess"].known)[-1] == f"{end:%Y-%m-%d}"
     for claim, row in page.table("The claims ledger").items():
         if claim != "Claim":
-            ours, verdict = row[3].split()[0], row[4].split(" contradicted")[0]
-            assert last[claim] == (verdict if ours == "—" else f"{verdict}: {ours}")
+            assert f"over all that is known {last[claim]}" in row[6]
+
+
+def test_page_terminal_and_readme_have_the_same_rows_of_claims(results, pages, read, archive):
+    result = results["supply_chain_excess"]
+    rows = {row.id: (row.when_written, row.since) for row in verdict_rows(result.claims)}
+    table = read(pages["supply_chain_excess"]).table("The claims ledger")
+    del table["Claim"]
+    assert {name: tuple(cell.removesuffix(" contradicted") for cell in row[3:5]) for name, row in table.items()} == rows
+    text = claim_lines(claim_rows(result.claims), "2026-07-31", 1000)
+    assert all(f": {cell}\n" in text for row in rows.values() for cell in row if cell != "—")
+    (known_on,) = re.findall(r"\| since, to (\S+) \|", README)
+    assert claims_table(judged(archive, as_of_moment(known_on))) in README
 
 
 @pytest.mark.parametrize("name", NAMES)

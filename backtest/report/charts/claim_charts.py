@@ -41,7 +41,7 @@ def thesis(
     shares = ", ".join(f"{quarter} {percent(reading.value, sign=False)}" for quarter, reading in shown.ratio.items())
     caption = (
         "Each point stands at the end of its quarter, not on the day it was published. Crosses: quarters whose CapEx was below "
-        "that of the quarter before, which the report says does not happen. Diamonds: what the report says the ratio was."
+        "that of the quarter before, which the thesis says does not happen. Diamonds: what the thesis says the ratio was."
     )
     label = f"Four panels by quarter: CapEx, revenue, growth over four quarters, ratio. {grown}. Ratio: {shares}."
     return chart(anchor, label, caption, lambda size: _draw_thesis(size, shown, reported, falls, windows))

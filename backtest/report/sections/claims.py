@@ -1,4 +1,4 @@
-"""The report's claims tested on published figures: every claim with its figure, ours, the verdict when written and since."""
+"""The thesis's claims tested on published figures: every claim with its figure, ours, the verdict when written and since."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def _row(finding: Finding, verdicts: VerdictRow, future: bool) -> tuple[Cell, ..
         Cell(claim.id, about=origin(finding.inputs)),
         Cell(claim.sentence, note=f"in {claim.unit}{own}"),
         Cell(stated(claim.reported)),
-        Cell(verdicts.when_written, note=claim.explained, mark=_mark(finding.when_written)),
+        Cell(verdicts.when_written, mark=_mark(finding.when_written)),
         *([Cell(verdicts.since, mark=_mark(finding.since))] if future else []),
         Cell(f"{finding.evidence}, {counted(len(finding.inputs), 'figure')}", mark="low confidence" if doubtful else ""),
         Cell("", more_title=_known(finding), more=tuple(_reading(reading) for reading in readings)),
@@ -105,7 +105,7 @@ def _specification(curves: Mapping[str, SetsOfFour]) -> Part:
     first = next(iter(curves.values()))
     shares = [f"{plain(name)}: {percent(c.sets_holding / c.sets, 0, sign=False)} of sets" for name, c in curves.items()]
     text = (
-        f"The report names neither its four leaders nor its measure. {first.sets} sets of four can be drawn from "
+        f"The thesis names neither its four leaders nor its measure. {first.sets} sets of four can be drawn from "
         f"{len(first.suppliers)} suppliers with full coverage from {first.quarters[0]} to {first.quarters[-1]}. "
         f"The claim holds in every quarter for: {'; '.join(shares)}."
     )

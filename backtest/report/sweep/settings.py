@@ -1,4 +1,4 @@
-"""The settings with the highest Sharpe ratios, each before and after the report, and its worst neighbour."""
+"""The settings with the highest Sharpe ratios, each before and after the thesis, and its worst neighbour."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def section(search: Search) -> Section:
     """Return the table, and what it does not show."""
     word, because = verdict(search.summary)
     warning = (
-        f"Chosen from {search.summary.trials:,} trials over the whole run, the days after the report among them, so nothing "
+        f"Chosen from {search.summary.trials:,} trials over the whole run, the days after the thesis among them, so nothing "
         f"here is out of sample for the choice; the best is {word}, because {because}. Where the worst neighbour is far below, "
         "the setting is an isolated maximum."
     )

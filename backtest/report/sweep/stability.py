@@ -1,4 +1,4 @@
-"""Whether what was best in sample stayed good: the regimes, the days after the report, and the order of all settings."""
+"""Whether what was best in sample stayed good: the regimes, the days after the thesis, and the order of all settings."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +36,7 @@ def section(search: Search) -> Section:
         blocks.append(
             Text(
                 f"Hindsight: the names that every setting can hold were chosen on {day(search.chosen)}, by people who knew the "
-                "days after the report too; out of sample holds for the setting, not for the names.",
+                "days after the thesis too; out of sample holds for the setting, not for the names.",
                 "small",
             )
         )
