@@ -12,14 +12,15 @@ else
 fi
 uv="$(dirname "$python")/uv"
 
-if "${pip[@]}" --require-hashes --requirement tools/uv.txt && "$uv" --version >/dev/null; then
-  install=("$uv" pip install --quiet --python "$python")
-else
-  echo "uv cannot be installed here; pip installs instead" >&2
-  install=("${pip[@]}")
+install_with() {
+  "$@" --require-hashes --requirement requirements.lock && "$@" --no-deps --no-build-isolation --editable .
+}
+
+# uv reads no pip.conf: it may fail to reach an index that pip reaches, even when pip could install uv itself.
+if ! { "${pip[@]}" --require-hashes --requirement tools/uv.txt && install_with "$uv" pip install --quiet --python "$python"; }; then
+  echo "uv cannot install here; pip installs instead" >&2
+  install_with "${pip[@]}"
 fi
-"${install[@]}" --require-hashes --requirement requirements.lock
-"${install[@]}" --no-deps --no-build-isolation --editable .
 
 # What a run or a test imports is compiled once, here: elsewhere PYTHONDONTWRITEBYTECODE may be set, and then every process would.
 export PYTHONDONTWRITEBYTECODE=

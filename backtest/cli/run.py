@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,6 +24,7 @@ from backtest.errors import ConfigurationError
 from backtest.files.options import report_name
 
 if TYPE_CHECKING:
+    from backtest.cli.run_pool import Job
     from backtest.panel import Archive
     from backtest.result import Audit, RunResult
     from backtest.strategy import StrategySpec
@@ -73,6 +75,8 @@ def run(
     ] = "text",
 ) -> None:
     """Run one strategy or all of them and write their reports."""
+    in_processes = name == "all" and not audit and _start_server(prices)
+    from backtest.cli.run_pool import Job
     from backtest.files.documents import to_json
     from backtest.output.document import to_document
     from backtest.output.summary import markdown, terminal
@@ -91,10 +95,12 @@ def run(
     changes = {field: value for field, value in typed.items() if value is not None}
     chosen = thesis_of(thesis, name)
     paths = strategies(name, chosen)
-    specs = [spec.replaced(**changes) if changes else spec for spec in (load_strategy(path, chosen) for path in paths)]
     repeated = changes if thesis is None else changes | {"thesis": thesis}
-    commands = [command_text("run", path, chosen, prices, facts, repeated) for path in paths]
-    results = _run_all(specs, commands, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag))
+    jobs = [
+        Job(path, spec.replaced(**changes), changes, command_text("run", path, chosen, prices, facts, repeated))
+        for path, spec in [(path, load_strategy(path, chosen)) for path in paths]
+    ]
+    results = _run_all(jobs, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag), in_processes)
     documents = [to_document(result) for result in results]
     if as_json or form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
@@ -107,40 +113,61 @@ def run(
         typer.echo(f"\nreports: {out / 'index.html'}")
 
 
-def _run_all(specs: Sequence["StrategySpec"], commands: Sequence[str], options: RunOptions) -> list["RunResult"]:
-    """Run every spec, then publish every report: a run that fails does so before anything is written."""
-    from backtest.output.publish import other_settings, publish, publish_index, remove_kept, require_replaceable
-    from backtest.report import render, render_index
+def _start_server(prices: str) -> bool:
+    """Start the server of processes that run strategies, which loads what they need while this process does; False for none.
 
-    if len({spec.name for spec in specs}) < len(specs):
+    Prices of a source are pulled, by one process.
+    """
+    from backtest.sweeps import fork_server
+
+    pulled = not (prices == "reference" or prices.startswith("store") or Path(prices).is_dir())
+    if pulled or fork_server.cores() == 1 or fork_server.METHOD != "forkserver":
+        return False
+    fork_server.start("backtest.cli.run_preload")
+    return True
+
+
+def _run_all(jobs: Sequence["Job"], options: RunOptions, in_processes: bool) -> list["RunResult"]:
+    """Run every strategy, then publish every report: a run that fails does so before anything is written."""
+    from backtest.cli.run_pool import run_in_processes
+    from backtest.output.publish import other_settings, publish, publish_index, remove_kept, require_replaceable
+    from backtest.report import render_index
+
+    if len({job.spec.name for job in jobs}) < len(jobs):
         raise ConfigurationError(
             "two strategies have one name, and one would replace the report of the other; expected two names"
         )
-    names = [report_name(spec.name, options.tag) for spec in specs]
-    for spec, name in zip(specs, names, strict=True):
-        require_replaceable(options.out / name, spec.name)
-    results = [_run(spec, command, options) for spec, command in zip(specs, commands, strict=True)]
-    pages = [render(result) for result in results]
-    for result, page, name in zip(results, pages, names, strict=True):
+    names = [report_name(job.spec.name, options.tag) for job in jobs]
+    for job, name in zip(jobs, names, strict=True):
+        require_replaceable(options.out / name, job.spec.name)
+    if in_processes and len(jobs) > 1:
+        pairs = [*run_in_processes(jobs, options.thesis, partial(_run, options=options), partial(_announce, options.prices))]
+    else:
+        pairs = [(_announce(options.prices, job), _run(job.spec, job.command, options))[1] for job in jobs]
+    for (result, page), name in zip(pairs, names, strict=True):
         if former := other_settings(options.out / name, result):
             typer.echo(f"{former}: what {options.out / name} was, of other settings; --tag names the next", err=True)
         publish(result, page, options.out, name, former)
         if options.tag is None:
             remove_kept(options.out, result)
     publish_index(options.out, render_index)
-    return results
+    return [result for result, _ in pairs]
 
 
-def _run(spec: "StrategySpec", command: str, options: RunOptions) -> "RunResult":
-    """Return a run with its command and, where one is wanted, its audit."""
+def _announce(prices: str, job: "Job") -> None:
+    typer.echo(f"running {job.spec.name} on {prices}", err=True)
+
+
+def _run(spec: "StrategySpec", command: str, options: RunOptions) -> tuple["RunResult", str]:
+    """Return a run with its command and, where one is wanted, its audit; and its page."""
+    from backtest.report import render
     from backtest.runs import needed_tickers, run
 
-    typer.echo(f"running {spec.name} on {options.prices}", err=True)
     archive = load_archive(needed_tickers(spec, options.thesis), options.prices, options.facts, options.thesis)
     result = replace(run(spec, archive), command=command)
-    if options.audit_seconds is None:
-        return result
-    return replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
+    if options.audit_seconds is not None:
+        result = replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
+    return result, render(result)
 
 
 def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seconds: float) -> "Audit":

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, Self, TypeVar
@@ -26,7 +26,7 @@ from backtest.strategy import load_strategy
 from backtest.sweeps.allocator import keep_freed_memory
 from backtest.sweeps.chunks import Chunk
 from backtest.sweeps.evaluator import Evaluator
-from backtest.sweeps.fork_server import METHOD
+from backtest.sweeps.fork_server import METHOD, end_with_parent
 from backtest.sweeps.settings import Settings
 from backtest.thesis import load_thesis
 
@@ -144,7 +144,7 @@ def _begin(strategy: Path | None, thesis: Path, body: bytes) -> None:
     """Set up a worker process: it ends with its parent, loads the strategy's own classes, the settings and the archive."""
     global _state
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
     keep_freed_memory()
     gc.enable()
     try:
@@ -169,13 +169,6 @@ def _packed(settings: Settings, archive: Archive) -> bytes:
         raise ConfigurationError(
             f"workers cannot be sent this strategy ({error}); expected its classes at the top of its file, or --workers 1"
         ) from None
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Memory]:
