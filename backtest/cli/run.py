@@ -75,7 +75,7 @@ def run(
     ] = "text",
 ) -> None:
     """Run one strategy or all of them and write their reports."""
-    in_processes = name == "all" and not audit and _start_server(prices)
+    processes = _start_server(prices) if name == "all" and not audit else 1
     from backtest.cli.run_pool import Job
     from backtest.files.documents import to_json
     from backtest.output.document import to_document
@@ -100,7 +100,7 @@ def run(
         Job(path, spec.replaced(**changes), changes, command_text("run", path, chosen, prices, facts, repeated))
         for path, spec in [(path, load_strategy(path, chosen)) for path in paths]
     ]
-    results = _run_all(jobs, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag), in_processes)
+    results = _run_all(jobs, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag), processes)
     documents = [to_document(result) for result in results]
     if as_json or form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
@@ -113,8 +113,8 @@ def run(
         typer.echo(f"\nreports: {out / 'index.html'}")
 
 
-def _start_server(prices: str) -> bool:
-    """Start the server of processes that run strategies, which loads what they need while this process does; False for none.
+def _start_server(prices: str) -> int:
+    """Start the server of processes that run strategies, which loads what they need while this one does; return how many may run.
 
     Prices of a source are pulled, by one process.
     """
@@ -122,14 +122,14 @@ def _start_server(prices: str) -> bool:
 
     pulled = not (prices == "reference" or prices.startswith("store") or Path(prices).is_dir())
     if pulled or fork_server.cores() == 1 or fork_server.METHOD != "forkserver":
-        return False
+        return 1
     fork_server.start("backtest.cli.run_preload")
-    return True
+    return fork_server.cores()
 
 
-def _run_all(jobs: Sequence["Job"], options: RunOptions, in_processes: bool) -> list["RunResult"]:
+def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list["RunResult"]:
     """Run every strategy, then publish every report: a run that fails does so before anything is written."""
-    from backtest.cli.run_pool import run_in_processes
+    from backtest.cli.run_pool import run_each
     from backtest.output.publish import other_settings, publish, publish_index, remove_kept, require_replaceable
     from backtest.report import render_index
 
@@ -140,10 +140,8 @@ def _run_all(jobs: Sequence["Job"], options: RunOptions, in_processes: bool) -> 
     names = [report_name(job.spec.name, options.tag) for job in jobs]
     for job, name in zip(jobs, names, strict=True):
         require_replaceable(options.out / name, job.spec.name)
-    if in_processes and len(jobs) > 1:
-        pairs = [*run_in_processes(jobs, options.thesis, partial(_run, options=options), partial(_announce, options.prices))]
-    else:
-        pairs = [(_announce(options.prices, job), _run(job.spec, job.command, options))[1] for job in jobs]
+    make, announce = partial(_run, options=options), partial(_announce, options.prices)
+    pairs = [*run_each(jobs, options.thesis, make, announce, processes)]
     for (result, page), name in zip(pairs, names, strict=True):
         if former := other_settings(options.out / name, result):
             typer.echo(f"{former}: what {options.out / name} was, of other settings; --tag names the next", err=True)

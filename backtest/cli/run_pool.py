@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.sweeps.fork_server import METHOD, cores, end_with_parent
+from backtest.sweeps.fork_server import METHOD, end_with_parent
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -39,8 +39,16 @@ Run = tuple["RunResult", str]  # a run and its page
 Maker = Callable[["StrategySpec", str], Run]  # of a spec and its command
 
 
-def run_in_processes(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Callable[[Job], None]) -> Iterator[Run]:
-    """Yield run and page of each job, in order; what `make`, which is pickled, prints to standard error is printed here."""
+def run_each(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Callable[[Job], None], count: int) -> Iterator[Run]:
+    """Yield run and page of each job, in order, by at most so many processes.
+
+    What `make`, which is pickled, prints to standard error there is printed here.
+    """
+    if count == 1 or len(jobs) == 1:
+        for job in jobs:
+            on_begin(job)
+            yield make(job.spec, job.command)
+        return
     waiting = sorted(range(len(jobs)), key=lambda number: len(jobs[number].spec.books), reverse=True)  # the longest first
     running: dict[Connection, tuple[int, BaseProcess]] = {}
     made: dict[int, tuple[Run, str] | None] = {}
@@ -48,7 +56,7 @@ def run_in_processes(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begi
         for number, job in enumerate(jobs):
             on_begin(job)
             while number not in made:
-                while waiting and len(running) < cores():
+                while waiting and len(running) < count:
                     started = _start(jobs[waiting[0]], thesis, make)
                     running[started[0]] = waiting.pop(0), started[1]
                 for reader in wait(list(running)):
@@ -66,9 +74,9 @@ def run_in_processes(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begi
 
 def _start(job: Job, thesis: "Thesis", make: Maker) -> tuple[Connection, "BaseProcess"]:
     """Start the process of a job; return where its result is read, and the process."""
-    context = get_context(METHOD)
+    context: Any = get_context(METHOD)
     reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(writer, job._replace(spec=None), thesis, make), daemon=True)  # type: ignore[arg-type]
+    process = context.Process(target=_work, args=(writer, job.file, job.changes, job.command, thesis, make), daemon=True)
     process.start()
     writer.close()  # so that reading ends when the process does
     return reader, process
@@ -76,13 +84,13 @@ def _start(job: Job, thesis: "Thesis", make: Maker) -> tuple[Connection, "BasePr
 
 def _received(reader: Connection) -> tuple[Run, str] | None:
     """Return what a process sent; None where it ended before, or sent nothing of use."""
-    with reader, suppress(EOFError, OSError):
+    with reader, suppress(Exception):
         received: tuple[Run, str] | None = pickle.loads(reader.recv_bytes())
         return received
     return None
 
 
-def _work(writer: Connection, job: Job, thesis: "Thesis", make: Maker) -> None:
+def _work(writer: Connection, file: Path, changes: dict[str, Any], command: str, thesis: "Thesis", make: Maker) -> None:
     """Make a run in a process of its own, and send it with what was printed; nothing where it fails or cannot be sent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     Thread(target=end_with_parent, daemon=True).start()
@@ -91,6 +99,5 @@ def _work(writer: Connection, job: Job, thesis: "Thesis", make: Maker) -> None:
 
     printed = io.StringIO()
     with writer, suppress(Exception), redirect_stderr(printed):
-        spec = load_strategy(job.file, thesis)
-        run = make(spec.replaced(**job.changes) if job.changes else spec, job.command)
+        run = make(load_strategy(file, thesis).replaced(**changes), command)
         writer.send_bytes(pickle.dumps((run, printed.getvalue())))

@@ -1,9 +1,11 @@
 """The drawing surface of every chart: sizes, style, panels over time, labels at line ends. With `charts`, matplotlib's home."""
 
 import io
+import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import matplotlib as mpl
@@ -42,6 +44,7 @@ STYLE: dict[Any, Any] = {
 }
 EPOCH, DAY = pd.Timestamp("1970-01-01"), pd.Timedelta(days=1)
 STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100) / 10), tuple(np.arange(100, 1000) / 100))
+MOST_CACHED = 256  # drawings, of about 30 kB each
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -72,7 +75,39 @@ def chart(anchor: str, label: str, caption: str, draw: Callable[[Size], Figure])
 
 
 def _drawn(draw: Callable[[Size], Figure], anchor: str, label: str, size: Size) -> Markup:
-    return inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name)
+    """Return a chart as an element of a page, cached by all that it depends on: pages of one thesis share many charts."""
+    key = _key(draw, anchor, label, size)
+    if key is None or key not in cached:
+        drawn = inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name)
+        if key is None:
+            return drawn
+        if len(cached) >= MOST_CACHED:
+            del cached[next(iter(cached))]
+        cached[key] = drawn
+    return cached[key]
+
+
+cached: dict[bytes, Markup] = {}
+
+
+class _Pickler(pickle.Pickler):
+    """Gives equal values equal bytes, whatever pandas has cached in its arrays of days meanwhile."""
+
+    def reducer_override(self, value: object) -> Any:
+        if isinstance(value, pd.arrays.DatetimeArray):
+            return str, (f"{value.dtype} {np.asarray(value.view('i8')).tobytes()!r}",)
+        return NotImplemented
+
+
+def _key(draw: Callable[[Size], Figure], anchor: str, label: str, size: Size) -> bytes | None:
+    """Return a hash of a drawing's code and of every value that it encloses; None where one of them has no bytes."""
+    values = [cell.cell_contents for cell in getattr(draw, "__closure__", None) or ()]
+    written = io.BytesIO()
+    try:
+        _Pickler(written).dump((draw.__module__, draw.__qualname__, values, anchor, label, size))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
+    return sha256(written.getbuffer()).digest()
 
 
 def picture(anchor: str, label: str, figure: Callable[[], Figure]) -> Markup:
