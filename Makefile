@@ -32,7 +32,7 @@ check: lint
 
 test: lint
 	bash tools/find_chromium.sh
-	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
+	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
 
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only

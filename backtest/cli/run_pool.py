@@ -8,7 +8,7 @@ import io
 import pickle
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -31,7 +31,7 @@ class Job(NamedTuple):
 
     file: Path
     spec: "StrategySpec"
-    changes: dict[str, Any]
+    changes: Mapping[str, Any]
     command: str
 
 
@@ -90,7 +90,7 @@ def _received(reader: Connection) -> tuple[Run, str] | None:
     return None
 
 
-def _work(writer: Connection, file: Path, changes: dict[str, Any], command: str, thesis: "Thesis", make: Maker) -> None:
+def _work(writer: Connection, file: Path, changes: Mapping[str, Any], command: str, thesis: "Thesis", make: Maker) -> None:
     """Make a run in a process of its own, and send it with what was printed; nothing where it fails or cannot be sent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     Thread(target=end_with_parent, daemon=True).start()

@@ -173,19 +173,6 @@ def test_signals_print_every_signal_as_json():
     assert all({"score", "quarters"} == set(signal) for signal in document["signals"].values())
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("arguments", [("claims", "--as-of", "2025-07-23"), ("signals", "--as-of", "2026-06-30")])
-def test_neither_command_imports_a_simulator_or_draws(arguments):
-    code = (
-        "import sys\nfrom backtest.__main__ import main\n"
-        f"try: main([*{arguments!r}, '--json'])\nexcept SystemExit as end: assert not end.code\n"
-        "found = {name.partition('.')[0] for name in sys.modules}\n"
-        "print(sorted(found & {'vectorbt', 'matplotlib', 'numba', 'yfinance'}), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8")
-    assert done.stderr.splitlines()[-1] == "[]"
-
-
 @pytest.mark.parametrize("day", ["2015-01-01", "2022-03-05"])
 def test_before_the_first_figure_was_published_no_claim_is_testable(archive, day):
     verdicts = {finding.verdict for finding in ledger(archive.as_of(end_of(day)))}

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.compiled import compiled_as_here
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,4 +35,5 @@ def site(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-    return folder
+    with compiled_as_here(folder):
+        yield folder

@@ -1,7 +1,6 @@
 """The sweep as a user meets it: its document, shards and Dask, the ledger of trials, and the contract with a baseline."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from support.compiled import compiled_as_here
 
 from backtest.__main__ import main
 from backtest.sweeps import chunks, fork_server, stages
@@ -21,7 +21,20 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 GRID = '[settings]\nlag = [1, 2]\nslippage_bps = [5.0, 10.0]\n"weights.above" = [-0.2, 0.0, 0.1]\n'
-SMALL_CHUNKS = "from backtest.sweeps import chunks\nchunks.SETTINGS_PER_CHUNK = 4\nfrom backtest.__main__ import main\nmain()"
+DRIVER = """
+import json, os, sys, traceback
+import matplotlib.figure, scipy.stats, statsmodels.api, vectorbt  # once, before the forks
+for folder, words in json.load(sys.stdin).items():
+    if os.fork():
+        print(json.dumps([folder, os.waitstatus_to_exitcode(os.wait()[1])]), flush=True)
+        continue
+    os.chdir(folder)
+    os.dup2(os.open("errors.txt", os.O_WRONLY | os.O_CREAT), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.path.insert(0, folder)
+    from backtest.__main__ import main
+    main(words)
+"""
 
 
 @pytest.fixture
@@ -64,12 +77,15 @@ def small_chunks(monkeypatch):
         monkeypatch.setattr(module, "FEW", 0)
 
 
-def in_a_process(words, *code, root=ROOT):
-    """Run a command in a process of its own, on the code of a folder."""
-    return subprocess.run(
-        [sys.executable, *(code or ("-m", "backtest")), *words],
-        cwd=root, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(root)},
+def in_processes(words):
+    """Run a command on the code of each folder, in processes of their own; return exit codes and standard errors by folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER],
+        input=json.dumps({str(folder): words for folder, words in words.items()}), capture_output=True, text=True, cwd="/",
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    codes = dict(json.loads(line) for line in done.stdout.splitlines())
+    return {folder: (codes[str(folder)], (folder / "errors.txt").read_text(encoding="utf-8")) for folder in words}
 
 
 def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep, tmp_path):
@@ -98,18 +114,17 @@ def test_a_sweep_prints_what_the_search_is_worth_and_writes_what_ci_shows(sweep,
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_shards_workers_and_dask_give_the_bytes_of_one_process(sweep, words, tmp_path):
+def test_shards_and_workers_give_the_bytes_of_one_process(sweep, tmp_path):
+    """Those of Dask are compared in test_kill_sweeps, where one of its workers dies."""
     assert sweep("--workers", "1", out="one")[0] == 0
     for part, workers in (("2/2", "1"), ("1/2", "2")):
         assert sweep("--shard", part, "--workers", workers, out="two")[0] == 0
     assert not list((tmp_path / "two").rglob("*.html"))
     assert sweep("--merge", "--workers", "2", out="two")[0] == 0
-    done = in_a_process(words("--engine", "dask", out="three"), "-c", SMALL_CHUNKS)
-    assert done.returncode == 0, done.stderr
-    alone, sharded, on_dask = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two", "three"))
+    alone, sharded = (files(tmp_path / out / "sweeps/supply_chain_excess") for out in ("one", "two"))
     assert {"settings.parquet", "index.html", "result.json", "chunks"} <= {name.split("/")[0] for name in alone}
     assert sum(name.startswith("chunks/") for name in alone) > 2
-    assert alone == sharded == on_dask
+    assert alone == sharded
 
 
 def files(folder):
@@ -186,21 +201,21 @@ CHANGED = {
 
 
 def test_what_changed_since_the_baseline_is_blamed(sweep, words, tmp_path):
-    copied = tmp_path / "code"
-    for name in ("backtest", "strategies"):
-        shutil.copytree(ROOT / name, copied / name)
     assert sweep()[0] == 0
     baseline = shutil.copy(tmp_path / "out/sweeps/supply_chain_excess/settings.parquet", tmp_path / "baseline.parquet")
     code, _, errors = sweep("--baseline", baseline, "--resume")
     assert code == 0, errors
-    for blame, file in CHANGED.items():
-        path = copied / file
-        former = path.read_bytes()
-        change(path, blame)
-        done = in_a_process(words("--baseline", baseline), root=copied)
-        assert done.returncode == 5, done.stderr
-        assert done.stderr.rstrip().endswith(f"blame: {blame}")
-        path.write_bytes(former)
+    copies = {blame: tmp_path / blame for blame in CHANGED}
+    for blame, folder in copies.items():
+        for name in ("backtest", "strategies"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        change(folder / CHANGED[blame], blame)
+    with compiled_as_here(*copies.values()):
+        ended = in_processes({folder: words("--baseline", baseline, out=f"out {blame}") for blame, folder in copies.items()})
+    for blame, folder in copies.items():
+        code, errors = ended[folder]
+        assert code == 5, errors
+        assert errors.rstrip().endswith(f"blame: {blame}")
 
 
 def change(path, blame):
