@@ -6,6 +6,7 @@ import pandas as pd
 
 from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
+from backtest.analysis.common_span import CommonSpan
 from backtest.analysis.staleness import Staleness
 from backtest.analysis.surprises import Surprises
 from backtest.claims.ledger import ClaimOutcome, Finding
@@ -376,7 +377,8 @@ class RunResult:
     each claim's verdict and figure then. `claims` are the findings as known at the end of the run, each with what was known when
     the thesis was written. `catalysts` are those of the baskets of all books. `command` makes the run again; it says where
     figures and prices lay, so it identifies nothing. `staleness` has the quarterly signals that a late figure holds back at the
-    end of the run, `signals_read` names those that decisions rest on. `audit` is None where it was not asked for.
+    end of the run, `signals_read` names those that decisions rest on. `common_spans` has, of several books,
+    what each earned over the span that all have. `audit` is None where it was not asked for.
     """
 
     spec: StrategySpec
@@ -397,6 +399,7 @@ class RunResult:
     command: str
     staleness: dict[str, Staleness] = field(default_factory=dict)
     signals_read: tuple[str, ...] = ()
+    common_spans: dict[str, CommonSpan] = field(default_factory=dict)
     audit: Audit | None = None
     catalysts: WindowCatalysts = field(default_factory=dict)
     surprises: dict[str, Surprises] = field(default_factory=dict)

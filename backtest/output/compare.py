@@ -1,5 +1,6 @@
 """What differs between two results: in what was asked, in what it was asked of, and in what came out."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ from backtest.files.documents import Json
 
 IDS = ("spec_id", "data_id", "code_id")
 FIGURES = ("total_return", "sharpe", "max_drawdown", "turnover", "costs")
+CONTROL_FIGURES = ("switches", "time_on", "twin.whole.total_return", "held.whole.total_return")
+OUTCOMES = ("results", "orders", "claims")
 MISSING = "absent"
 
 
@@ -39,6 +42,7 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Json:
         "prices": _rows(a["prices"], b["prices"]),
         "spec": _rows(a["spec"], b["spec"]),
         "results": list(_results(a["books"], b["books"])),
+        "controls": list(_controls(a["books"], b["books"])),
         "orders": [{"book": book, "a": was, "b": now} for book, was, now in _counts(a["books"], b["books"]) if was != now],
         "claims": list(_claims(a["claims"], b["claims"])),
     }
@@ -54,9 +58,11 @@ def lines(comparison: Mapping[str, Any]) -> str:
         rows.append(
             f"{row['book']:<20} {row['window']:<17} {row['figure']:<13}{_figure(row, 'a'):>10} -> {_figure(row, 'b'):>10}"
         )
+    if any(comparison[name] for name in OUTCOMES) or any(row["a"] != row["b"] for row in comparison["controls"]):
+        rows += [line for row in comparison["controls"] for line in _control_lines(row)]
     rows += [f"{row['book']:<20}orders {row['a']} -> {row['b']}" for row in comparison["orders"]]
     rows += [f"claim {row['id']}: {row['a']} -> {row['b']}" for row in comparison["claims"]]
-    if not any(comparison[name] for name in ("results", "orders", "claims")):
+    if not any(comparison[name] for name in OUTCOMES):
         rows.append("results: equal")
     return "\n".join(rows) + "\n"
 
@@ -77,6 +83,37 @@ def _results(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Json]:
                 was, now = (side.get(window, {}).get(figure) for side in (ours, theirs))
                 if was != now:
                     yield {"book": book, "window": window, "figure": figure, "a": was, "b": now}
+
+
+def _controls(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Json]:
+    """Yield of every book with a signal what both results say of it, and each figure of its controls that differs."""
+    for book in [*a, *(name for name in b if name not in a)]:
+        ours, theirs = (side.get(book, {}).get("control") or {} for side in (a, b))
+        if ours or theirs:
+            was, now = (side.get("sentence", "no control") for side in (ours, theirs))
+            yield {"book": book, "figure": "signal", "a": was, "b": now}
+        for figure in CONTROL_FIGURES:
+            was, now = (_at(side, figure) for side in (ours, theirs))
+            if was != now:
+                yield {"book": book, "figure": figure, "a": was, "b": now}
+
+
+def _at(control: Mapping[str, Any], figure: str) -> Any:
+    """Return a figure of a control by its path, None where there is none."""
+    value: Any = control
+    for name in figure.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _control_lines(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what both results say of a book's signal, once where they say the same, or a figure of its controls."""
+    texts = [f"{row[side]:+.2%}" if isinstance(row[side], float) else str(row[side]) for side in ("a", "b")]
+    if row["figure"] != "signal":
+        yield f"{row['book']:<20} {row['figure']}: {texts[0]} -> {texts[1]}"
+        return
+    for side, text in {"A and B": texts[0]}.items() if texts[0] == texts[1] else zip("AB", texts, strict=True):
+        yield from textwrap.wrap(f"{row['book']}, {side}: {text}", 80, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _counts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:

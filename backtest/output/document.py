@@ -33,6 +33,7 @@ def to_document(result: RunResult) -> Json:
         "books": {name: _book(book) for name, book in result.books.items()},
         "signals": {name: _readings(readings) for name, readings in result.signals.items()},
         "trends": {name: _readings(readings) for name, readings in result.trends.items()},
+        "common_spans": {name: asdict(span) for name, span in result.common_spans.items()},
         "staleness": {name: asdict(row) | {"read": name in result.signals_read} for name, row in result.staleness.items()},
         "seen": result.seen,
         "known": {day: {claim: asdict(outcome) for claim, outcome in known.items()} for day, known in result.known.items()},

@@ -24,9 +24,16 @@ class _Figures(_Part):
     costs: float | None = None
 
 
+class _Control(_Part):
+    sentence: str
+    switches: int | None = None
+    time_on: float | None = None
+
+
 class _Book(_Part):
     windows: dict[str, _Figures]
     orders: list[Any]
+    control: _Control | None = None
 
 
 class _Claim(_Part):

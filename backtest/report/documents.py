@@ -44,13 +44,30 @@ class WindowPart:
 
 
 @dataclass(frozen=True)
+class ControlPart:
+    """What a book's signal did, whether it mattered, and what waiting for it cost."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class SharedSpan:
+    """A span that all books of a result have, and what each returned in it."""
+
+    base: str
+    last: str
+    returns: dict[str, float]
+
+
+@dataclass(frozen=True)
 class BookPart:
-    """A book's figures by window, its benchmarks' by ticker and window, and its value by month, from 1."""
+    """A book's figures by window, its benchmarks' by ticker and window, its value by month, from 1, and its control."""
 
     currency: str
     windows: dict[str, WindowStatistics]
     benchmarks: dict[str, dict[str, BenchmarkSpan]]
     path: dict[str, float | None] = field(default_factory=dict)
+    control: ControlPart | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,7 @@ class StrategyDocument:
     books: dict[str, BookPart]
     claims: tuple[ClaimPart, ...]
     audit: AuditPart | None
+    common_spans: dict[str, SharedSpan] = field(default_factory=dict)
     folder: str = ""  # of its report, which may have a tag; else that of its strategy
 
     @property

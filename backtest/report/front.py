@@ -4,7 +4,10 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from statistics import median
 from urllib.parse import quote
+
+import pandas as pd
 
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.formatting import known, number, percent
@@ -14,6 +17,7 @@ from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Se
 from backtest.report.documents import BookPart, StrategyDocument
 from backtest.report.formatting import counted, listed, plain
 from backtest.report.sweep.checks import KINDS, checks, verdict
+from backtest.runs.control_sentence import NO_SIGNAL
 from backtest.sweeps.results import SweepSummary
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
@@ -39,10 +43,12 @@ def section(documents: Sequence[StrategyDocument]) -> Section:
         Column("In sample", True), Column("Claims of the thesis", prose=True), Column("Verdict", prose=True),
         Column("Newest data"),
     )  # fmt: skip
-    rows = tuple(_row(number, document) for number, document in enumerate(documents, start=1))
+    month = month_in_full(documents) if len(documents) > 1 else ""
+    rows = tuple(_row(number, document, month) for number, document in enumerate(documents, start=1))
     caption = (
         "Every strategy side by side. Several books: the median of their returns and, below it, the lowest and the highest; each "
-        "book is in its own currency. The dashed line is the thesis's date, where the in-sample returns end"
+        "book is in its own currency. Where last days differ, the return to the end of a month that all have stands there too. "
+        "The dashed line is the thesis's date, where the in-sample returns end"
     )
     blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
     if len(documents) > 1:
@@ -62,8 +68,52 @@ def parts(documents: Sequence[StrategyDocument]) -> Iterator[tuple[str, Part]]:
     """Yield, per strategy, the address of its page and what the front page says of it."""
     for row, document in enumerate(documents, start=1):
         ids = f"Prices: {document.prices.source}. spec {document.spec_id} · data {document.data_id} · code {document.code_id}"
-        blocks = (Text(document.spec.question), _table(document), Text(_benchmarks(document), "small"), Text(ids, "small"))
+        small = (Text(text, "small") for text in (*_common(document), _benchmarks(document), ids))
+        blocks: tuple[Block, ...] = (Text(document.spec.question), *_controls(document), _table(document), *small)
         yield address(document), Part(f"strategy-{row}", title(document), blocks)
+
+
+def _controls(document: StrategyDocument) -> Iterator[Text]:
+    """Yield what each book's signal did, whether it mattered and what waiting for it cost, or that there is no signal."""
+    sentences = {name: book.control.sentence for name, book in document.books.items() if book.control}
+    for name, sentence in sentences.items():
+        yield Text(sentence if len(document.books) == 1 else f"{plain(name).capitalize()}: {sentence}")
+    if not sentences:
+        yield Text(NO_SIGNAL, "small")
+
+
+def _common(document: StrategyDocument) -> Iterator[str]:
+    """Yield what the books of a strategy returned out of sample over the span that all of them have."""
+    if span := document.common_spans.get(OUT_OF_SAMPLE):
+        returns = listed([f"{plain(name)} {percent(value)}" for name, value in span.returns.items()])
+        yield f"Out of sample over the span that all its books have, {span.base} to {span.last}: {returns}."
+
+
+def month_in_full(documents: Sequence[StrategyDocument]) -> str:
+    """Return the newest month that every book of some results has to its last working day, or nothing."""
+    lasts = [pd.Timestamp(str(window.last)) for window in _out_of_sample(documents) if window.last]
+    if not lasts:
+        return ""
+    first_to_end = min(lasts)
+    whole = first_to_end + pd.offsets.BDay(1) > first_to_end + pd.offsets.MonthEnd(0)
+    return f"{(first_to_end if whole else first_to_end - pd.offsets.MonthEnd(1)):%Y-%m}"
+
+
+def _out_of_sample(documents: Sequence[StrategyDocument]) -> Iterator[WindowStatistics]:
+    for document in documents:
+        yield from (book.windows.get(OUT_OF_SAMPLE, NO_SESSION) for book in document.books.values())
+
+
+def until_month(books: Mapping[str, BookPart], month: str) -> str:
+    """Return what some books returned out of sample to the end of a month, the median of several; empty where one did not."""
+    values = []
+    for book in books.values():
+        figures, path = book.windows.get(OUT_OF_SAMPLE, NO_SESSION), book.path
+        then, now = path.get(month), next(reversed(path.values()), None)
+        if not (known(figures.total_return) and known(then) and known(now)) or str(figures.base)[:7] > month:
+            return ""
+        values.append((1.0 + figures.total_return) * then / now - 1.0)
+    return f"{percent(median(values))} to the end of {month}, which all have" if values else ""
 
 
 def sweeps(summaries: Sequence[SweepSummary]) -> Section:
@@ -89,20 +139,24 @@ def _sweep(summary: SweepSummary) -> tuple[Cell, ...]:
     )
 
 
-def _row(row: int, document: StrategyDocument) -> tuple[Cell, ...]:
+def _row(row: int, document: StrategyDocument, month: str) -> tuple[Cell, ...]:
     books = document.books
     drawn = sparkline(f"spark-{row}", {name: book.path for name, book in books.items()}, document.thesis.date)
     newest = document.newest_figure
     return (
         Cell(title(document), note=counted(len(books), "book"), href=address(document), about=_span(document)),
         Cell("", picture=drawn) if drawn else Cell("no month"),
-        _together(books, OUT_OF_SAMPLE),
+        _with_note(_together(books, OUT_OF_SAMPLE), until_month(books, month)),
         _ratio(books),
         replace(_together(books, IN_SAMPLE), last=""),
         _tally(document),
         Cell(document.audit.verdict if document.audit else NOT_AUDITED),
         Cell(document.last, note=f"figures {newest}" if newest else "no figure"),
     )
+
+
+def _with_note(cell: Cell, note: str) -> Cell:
+    return replace(cell, note="; ".join(text for text in (cell.note, note) if text))
 
 
 def _tally(document: StrategyDocument) -> Cell:

@@ -11,6 +11,7 @@ from backtest import provenance
 from backtest.analysis.abnormal import returns_by_market
 from backtest.analysis.capacity import largest_order
 from backtest.analysis.catalysts import catalysts
+from backtest.analysis.common_span import common_spans
 from backtest.analysis.staleness import signals_read, staleness
 from backtest.analysis.surprises import surprise_studies
 from backtest.calendars import as_of_moment
@@ -89,6 +90,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         catalysts=catalysts(archive.facts, archive.prices, universe, returns, spans),
         surprises=surprise_studies(archive.facts, archive.prices, archive.thesis, returns, last),
         staleness={name: row for name, signal in quarterly.items() if (row := staleness(signal, panel))},
+        common_spans=common_spans({name: book.equity for name, book in books.items()}, spans),
         signals_read=signals_read(spec.signals, signal_names(spec, archive.thesis), archive.thesis),
     )
 

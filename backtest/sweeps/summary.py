@@ -18,6 +18,7 @@ from backtest.sweeps.columns import SHARPE
 from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.gate import require_met
 from backtest.sweeps.grid import stated
+from backtest.sweeps.lead import lead
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.results import MinimumLength, SweepResult, SweepSummary, TwinStatistics
 from backtest.thesis.windows import WHOLE
@@ -54,6 +55,8 @@ def markdown(result: SweepResult, error: BaseException | None) -> str:
     lines = [
         f"## Sweep of {summary.strategy}: {_counts(summary)}",
         "",
+        lead(summary),
+        "",
         _headline(summary),
         f"`{stated(summary.best.setting)}`",
         "",
@@ -75,6 +78,7 @@ def terminal(summary: SweepSummary, page: Path) -> str:
     setting = stated(summary.best.setting)
     lines = [
         f"Sweep of {summary.strategy}: {_counts(summary)}.",
+        *textwrap.wrap(lead(summary), WIDTH, break_on_hyphens=False),
         _headline(summary),
         *textwrap.wrap(setting, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
     ]

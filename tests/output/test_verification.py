@@ -227,6 +227,10 @@ def test_a_comparison_says_what_was_asked_otherwise_and_what_came_out_otherwise(
     assert costs[0]["b"] > costs[0]["a"] > 0
     text = command("compare", *both)[1]
     assert "spec, slippage_bps: 5.0 -> 50.0" in text
+    signal = next(row for row in found["controls"] if row["figure"] == "signal")
+    assert signal["a"].startswith("The signal")
+    assert all(f"leaders, {side}: The signal" in text for side in ("A", "B"))
+    assert {row["figure"] for row in found["controls"]} >= {"twin.whole.total_return", "held.whole.total_return"}
     assert all(len(line) <= 80 for line in text.splitlines()[3:])
     same = command("compare", both[0], both[0])[1]
     assert same.splitlines()[2:] == ["identities: equal", "results: equal"]

@@ -19,6 +19,24 @@ def test_every_strategy_is_linked_with_its_question_prices_and_ids(documents, re
         assert f"Prices: {document['prices']['source']}." in said
 
 
+def test_every_strategy_says_whether_its_signal_did_anything_and_what_waiting_cost(documents, read):
+    text = " ".join(read(render_index(documents)).text)
+    sentences = [book["control"]["sentence"] for document in documents for book in document["books"].values() if book["control"]]
+    assert len(sentences) > 2
+    assert all(sentence in text for sentence in sentences)
+    assert text.count("reads no signal") == sum(all(not book["control"] for book in row["books"].values()) for row in documents)
+
+
+def test_strategies_that_end_on_other_days_are_compared_to_the_end_of_a_month_that_all_have(documents, read):
+    page = read(render_index(documents))
+    rows, text = page.table("Every strategy side by side"), " ".join(page.text)
+    months = {re.search(r"to the end of (\d{4}-\d\d), which all have", rows[row["spec"]["title"]][2])[1] for row in documents}
+    assert len(months) == 1
+    several = next(document for document in documents if len(document["books"]) > 1)
+    span = several["common_spans"]["out of sample"]
+    assert f"over the span that all its books have, {span['base']} to {span['last']}" in text
+
+
 def test_every_book_shows_both_samples_in_its_row(documents, read):
     page = read(render_index(documents))
     for document, table in zip(documents, page.tables[1:-1], strict=True):

@@ -290,3 +290,16 @@ def test_page_terminal_and_json_say_what_is_held_back(results, pages):
     texts = pages["revenue_capex_ratio"], " ".join(terminal(document).split()), markdown(document).replace("\\", "")
     for text in texts:
         assert "is held back: it stands at 2026Q1 (+0.254), for NVDA data_center_revenue of 2026Q2 is missing" in text
+
+
+def test_books_that_end_on_other_days_stand_beside_the_span_that_all_have(results, pages, read):
+    result, rows = results["theme_baskets"], read(pages["theme_baskets"]).table("Total return of every book over its own span")
+    for window, column in (("in sample", 1), ("out of sample", 3)):
+        span = result.common_spans[window]
+        assert span.last == min(book.windows[window].last for book in result.books.values())
+        for name, book in result.books.items():
+            own, shared = rows[name.replace("_", " ")][column : column + 2]
+            assert own.startswith(percent(book.windows[window].total_return))
+            assert shared == percent(span.returns[name])
+            values = book.equity.loc[: span.last].iloc[-1] / book.equity.loc[: span.base].iloc[-1] - 1.0
+            assert span.returns[name] == pytest.approx(values)

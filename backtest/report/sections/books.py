@@ -1,13 +1,15 @@
 """What each book earned: value against benchmarks through time, and a row of figures per window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from backtest.formatting import percent
 from backtest.report import cells
 from backtest.report.charts import book_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
 from backtest.report.sections import controls
 from backtest.result import BenchmarkSpan, Book, RunResult
+from backtest.thesis.windows import SAMPLES
 from backtest.universe.benchmarks import Comparison
 
 
@@ -15,7 +17,7 @@ def section(result: RunResult) -> Section:
     """Return an overview when there are several books, then each book."""
     blocks: list[Block] = []
     if len(result.books) > 1:
-        blocks += [book_charts.overview("overview", result.books), _overview(result)]
+        blocks += [book_charts.overview("overview", result.books), _overview(result), *_common(result)]
     if any(len(book.equity) > 1 for book in result.books.values()) and regimes(result.windows):
         blocks.append(book_charts.multiples("multiples", result.books, result.windows))
     blocks += [_part(result, number, book) for number, book in enumerate(result.books.values(), start=1)]
@@ -132,6 +134,34 @@ def _overview(result: RunResult) -> Table:
         over,
         about="Known at the close of the window's last session; sessions and returns are counted in each book's own table.",
     )
+
+
+def _common(result: RunResult) -> Iterator[Table]:
+    """Yield books × samples of total return over each book's own span and over the span that all of them have."""
+    shared = [(name, result.common_spans[name]) for name in SAMPLES if name in result.common_spans]
+    if not shared:
+        return
+    heads = [(text, _sample_of(result, name)) for name, span in shared for text in ("Own span", f"{span.base} to {span.last}")]
+    columns = (Column("Book"), *(Column(text, True, sample, term="Total return") for text, sample in heads))
+    over = (Span("", 1), *(Span(name.capitalize(), 2, _sample_of(result, name)) for name, _ in shared))
+    rows = tuple(
+        (Cell(plain(name), note=book.currency), *_own_and_shared(book, {window: span.returns[name] for window, span in shared}))
+        for name, book in result.books.items()
+    )
+    caption = "Total return of every book over its own span, and over the span that all books have: only that compares them"
+    yield Table(caption, columns, (Rows(rows),), over)
+
+
+def _sample_of(result: RunResult, name: str) -> str:
+    """Return whether a window of a run is in sample, out of sample or both."""
+    return next(window.sample for window in result.windows if window.name == name)
+
+
+def _own_and_shared(book: Book, shared: Mapping[str, float]) -> Iterator[Cell]:
+    for window, earned in shared.items():
+        figures = book.window(window)
+        yield Cell(percent(figures.total_return), note=f"{figures.base} to {figures.last}")
+        yield Cell(percent(earned))
 
 
 def _book_row(number: int, book: Book, keys: list[str]) -> tuple[Cell, ...]:

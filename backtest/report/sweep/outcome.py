@@ -6,6 +6,7 @@ from backtest.report.formatting import counted
 from backtest.report.sweep.checks import RULES, share, worth
 from backtest.report.sweep.search import Search
 from backtest.statistics.refusal import Refused
+from backtest.sweeps.lead import lead
 from backtest.sweeps.results import SweepSummary
 from backtest.thesis.windows import WHOLE
 
@@ -18,7 +19,8 @@ TRIALS = (
 def section(search: Search) -> Section:
     """Return the sentence, what the middle of the settings did, and the rules behind the words."""
     texts = (Text(_middle(search)), Text(_added(search.summary)), Text(f"{RULES} {TRIALS}", "small"))
-    blocks: tuple[Block, ...] = (Text(worth(search.summary), "lead"), *_expected(search.summary), *texts)
+    leads = (Text(lead(search.summary), "lead"), Text(worth(search.summary), "lead"))
+    blocks: tuple[Block, ...] = (*leads, *_expected(search.summary), *texts)
     return Section("outcome", "What the search found, and what it is worth", blocks)
 
 
