@@ -1,7 +1,7 @@
 """A thesis: a dated report or idea with its windows, roles, baskets, claims and hypotheses, each a row in a folder of its own.
 
 A folder is a thesis where it holds `thesis.toml` with a [thesis] table. Beside it lie suppliers.toml and baskets.toml, and, where
-the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors and pages (.toml each), metrics.toml,
+the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors, demand and pages (.toml each), metrics.toml,
 `facts/*.csv`, `signals/*.py`, `strategies/*.py`, `sources/*.py`, `sweeps/*.toml`. A thesis.toml with `use = "ID"` only points.
 """
 
@@ -17,6 +17,7 @@ from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import SeriesKey
 from backtest.files.hashes import content_id
 from backtest.files.rows import Model, parsed_row, read_rows, read_tables, read_toml
+from backtest.thesis.demand_rows import DemandRows, load_demand
 from backtest.thesis.rows import Chain, Factor, Figures, Header, Hypothesis, Loading, Measure, NamedWindow, Role, Shift
 from backtest.universe import Universe, load_universe
 
@@ -58,6 +59,7 @@ class Thesis:
     hypotheses: tuple[Hypothesis, ...] = ()
     factors: tuple[Factor, ...] = ()
     pages: Pages = Pages()
+    demand: DemandRows | None = None
 
     def has_roles(self, names: Sequence[str]) -> bool:
         """Return whether the thesis names every one of some roles."""
@@ -204,6 +206,7 @@ def _read(folder: Path, _stamp: str) -> Thesis:
         hypotheses=_hypotheses(folder),
         factors=_rows(folder, "factors", "factor", Factor, "name"),
         pages=_pages(folder),
+        demand=load_demand(folder),
     )
     _check_factors(thesis)
     return thesis
