@@ -7,6 +7,7 @@ import pandas as pd
 from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.common_span import CommonSpan
+from backtest.analysis.demand import Demand
 from backtest.analysis.staleness import Staleness
 from backtest.analysis.surprises import Surprises
 from backtest.claims.ledger import ClaimOutcome, Finding
@@ -403,6 +404,7 @@ class RunResult:
     audit: Audit | None = None
     catalysts: WindowCatalysts = field(default_factory=dict)
     surprises: dict[str, Surprises] = field(default_factory=dict)
+    demand: dict[str, Demand] = field(default_factory=dict)
 
     @property
     def readings(self) -> dict[str, SignalReadings]:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backtest.analysis.demand_movements import Movement, movements_of
 from backtest.facts import Range, SeriesKey
 from backtest.formatting import number, percent
 from backtest.panel import Panel
 from backtest.signals.asic_share_by_chips import AsicShareByChips, chips_shipped
 from backtest.thesis.demand_rows import RangeRef, Sold, Topology
 
-UNITS = "units_shipped"
-QUARTERS = 4  # of a year: one without all four of a series' neighbours still counts those there are
-FEWEST_QUARTERS = 30  # for a regression
+QUARTERS = 4  # of a year
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Sale:
 
 @dataclass(frozen=True)
 class YearDemand:
-    """A year's demand beside disclosed sales; `sentence` says whether they agree, else by how much not and which input is to blame.
+    """A year's demand beside disclosed sales; `sentence` says whether they agree, else by how much not and which input is why.
 
     `per_gbit` is the revenue of those suppliers over the scale-out Gb/s of all chips shipped, in USD.
     """
@@ -89,12 +88,17 @@ class YearDemand:
 
 @dataclass(frozen=True)
 class Demand:
-    """What was known on a day: needs by network, and each year with disclosed sales; `missing` says why a year has none."""
+    """What was known on a day: needs by network, each year with disclosed sales, and how all moved by year.
+
+    `missing` says why a year has no demand. `quarters` are those in which suppliers, CapEx and chips are all known.
+    """
 
     as_of: str
     topologies: tuple[TopologyNeeds, ...]
     years: tuple[YearDemand, ...]
     missing: tuple[str, ...]
+    movements: tuple[Movement, ...]
+    quarters: int
 
 
 def demand(panel: Panel) -> Demand | None:
@@ -113,7 +117,7 @@ def demand(panel: Panel) -> Demand | None:
             years.append(_year(year, chips, tuple(_sales(panel, rows.sold, year))))
         else:
             missing.append(f"{year}: no chips shipped are known; shipments of the year are estimates that came later")
-    return Demand(f"{panel.moment:%Y-%m-%d}", needs, tuple(years), tuple(missing))
+    return Demand(f"{panel.moment:%Y-%m-%d}", needs, tuple(years), tuple(missing), *movements_of(panel))
 
 
 def _need(panel: Panel, refs: Iterable[RangeRef]) -> Need | None:
@@ -144,33 +148,33 @@ def _chips(panel: Panel, topologies: Sequence[Topology], needs: Sequence[Topolog
     by_name = {row.name: row for row in needs}
     announced = {chip.chip: chip for chip in panel.chips}
     for series, label in chips_shipped(panel):
-        shipped = shipped_in(panel, series, year)
-        if not shipped:
+        million = shipped_in(panel, series, year)
+        if not million:
             continue
         own = [by_name[row.name] for row in topologies if series[0] in row.chips]
         modules = [row.modules for row in own if row.modules]
         chip = announced.get(label)
         yield ChipDemand(
             chip=series[0],
-            shipped=shipped,
+            shipped=million,
             topologies=tuple(row.name for row in own),
-            low=shipped * min(need.low for need in modules) if modules else None,
-            high=shipped * max(need.high for need in modules) if modules else None,
-            links=_at_most(shipped, [row.links for row in own]),
-            boards=_at_most(shipped, [row.boards for row in own]),
-            scale_up=_total(shipped, chip.scale_up_gb_per_s if chip else np.nan),
-            scale_out=_total(shipped, chip.scale_out_gbit_per_s / 4.0 if chip else np.nan),
+            low=million * min(need.low for need in modules) if modules else None,
+            high=million * max(need.high for need in modules) if modules else None,
+            links=_at_most(million, [row.links for row in own]),
+            boards=_at_most(million, [row.boards for row in own]),
+            scale_up=_total(million, chip.scale_up_gb_per_s if chip else np.nan),
+            scale_out=_total(million, chip.scale_out_gbit_per_s / 4.0 if chip else np.nan),
         )
 
 
-def _at_most(shipped: float, needs: Sequence[Need | None]) -> float | None:
+def _at_most(million: float, needs: Sequence[Need | None]) -> float | None:
     known = [need.high for need in needs if need]
-    return shipped * max(known) if known else None
+    return million * max(known) if known else None
 
 
-def _total(shipped: float, gb_per_s: float) -> float | None:
+def _total(million: float, gb_per_s: float) -> float | None:
     """Return the bandwidth of some million chips in PB/s."""
-    return shipped * gb_per_s if np.isfinite(gb_per_s) else None
+    return million * gb_per_s if np.isfinite(gb_per_s) else None
 
 
 def _sales(panel: Panel, rows: Sequence[Sold], year: int) -> Iterable[Sale]:
@@ -224,7 +228,7 @@ def _sentence(chips: Sequence[ChipDemand], low: float, high: float, sold: float 
     needed = max((part - (end - sold)) / blamed.shipped, 0.0)
     missed = f"{percent(abs(sold / end - 1.0), 0, sign=False)} {'below' if sold < low else 'above'}"
     return (
-        f"Demand from chips shipped is {band}; the {number(sold, 1)} million disclosed as sold are {missed} it. The largest input of "
-        f"the {name} end is {blamed.chip} in {' or '.join(blamed.topologies)}: {number(part, 1)} million at "
+        f"Demand from chips shipped is {band}; the {number(sold, 1)} million disclosed as sold are {missed} it. "
+        f"The largest input of the {name} end is {blamed.chip} in {' or '.join(blamed.topologies)}: {number(part, 1)} million at "
         f"{number(part / blamed.shipped, 1)} modules a chip, where {number(needed, 1)} would meet what was sold."
     )

@@ -43,6 +43,7 @@ def to_document(result: RunResult) -> Json:
             for window, by_market in result.catalysts.items()
         },
         "surprises": {kind: asdict(study) for kind, study in result.surprises.items()},
+        "demand": {when: asdict(known) for when, known in result.demand.items()},
         "notes": list(result.notes),
         "command": result.command,
         "audit": None if result.audit is None else asdict(result.audit),

@@ -40,7 +40,15 @@ def terminal(document: Document) -> str:
         lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
     lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended earlier (last sessions)")
     lines += _ends(document)
-    return "\n".join([*lines, *_wrapped(_capacity(document)), *_catalysts(document), *_wrapped(_claims(document))])
+    return "\n".join(
+        [*lines, *_wrapped(_capacity(document)), *_catalysts(document), *_demand(document), *_wrapped(_claims(document))]
+    )
+
+
+def _demand(document: Document) -> list[str]:
+    """Return what the demand from chips shipped came to in each year with disclosed sales, as known at the end."""
+    known = document["demand"].get("now", {"years": ()})
+    return [line for year in known["years"] for line in _wrapped(f"{year['year']}: {year['sentence']}")]
 
 
 def _catalysts(document: Document) -> list[str]:

@@ -199,6 +199,22 @@ TERMS: dict[str, Term] = {
     "Expected": Term("What the figure's own past let expect: a seasonal random walk with drift.", "that of the figure"),
     "Surprise": Term("The figure over its expectation, less one.", "%"),
     "In deviations": Term("Its log over the deviation of the figure's changes over a year, of those known then.", "deviations"),
+    "Modules a chip": Term("Optical modules that a chip needs in that network, by the published ranges known.", COUNT),
+    "Copper links a chip": Term("Copper links that a chip has in that rack, by the published range known.", COUNT),
+    "Boards a chip, USD": Term("Value of the printed circuit boards of that rack for each of its chips.", "USD"),
+    "Modules sold": Term("Optical modules that the supplier says it sold, of all speeds.", "million"),
+    "Revenue, USD m": Term("The supplier's revenue of the year at each quarter's mean rate.", "USD million"),
+    "USD a module": Term("That revenue over modules sold; other products are in it.", "USD"),
+    "Million shipped": Term("Chips shipped in the year, the median of outside estimates.", "million"),
+    "Million modules": Term("Chips times the least and the most modules of the networks they may be in.", "million"),
+    "Million copper links": Term("Chips times links if every one were in that rack: at most.", "million"),
+    "Boards, USD m": Term("Chips times board value if every one were in that rack: at most.", "USD million"),
+    "Scale-up, PB/s": Term("Chips times their scale-up bandwidth, both directions.", "PB/s"),
+    "Scale-out, PB/s": Term("Chips times their scale-out bandwidth, both directions.", "PB/s"),
+    "Year of growth": Term("A calendar year of which all four quarters are known, and those of the year before.", "year"),
+    "Growth over the year before": Term(
+        "Of sums over the four quarters; for tokens the median over those with a figure of both years, scaled to a year.", POINTS
+    ),
     "Quarters": Term("Quarters that both series cover.", COUNT),
     "Correlation": Term("Of the leader's growth with revenue growth a quarter later.", "-1 to 1"),
     "p, two-sided, rotations": Term(

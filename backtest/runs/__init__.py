@@ -12,6 +12,7 @@ from backtest.analysis.abnormal import returns_by_market
 from backtest.analysis.capacity import largest_order
 from backtest.analysis.catalysts import catalysts
 from backtest.analysis.common_span import common_spans
+from backtest.analysis.demand import Demand, demand
 from backtest.analysis.staleness import signals_read, staleness
 from backtest.analysis.surprises import surprise_studies
 from backtest.calendars import as_of_moment
@@ -89,10 +90,18 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
         catalysts=catalysts(archive.facts, archive.prices, universe, returns, spans),
         surprises=surprise_studies(archive.facts, archive.prices, archive.thesis, returns, last),
+        demand=_demand(archive, panel),
         staleness={name: row for name, signal in quarterly.items() if (row := staleness(signal, panel))},
         common_spans=common_spans({name: book.equity for name, book in books.items()}, spans),
         signals_read=signals_read(spec.signals, signal_names(spec, archive.thesis), archive.thesis),
     )
+
+
+def _demand(archive: Archive, now: Panel) -> dict[str, Demand]:
+    """Return the demand from chips shipped as known on the thesis's date and at the run's end; nothing without rows."""
+    then = archive.as_of(as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
+    known = {"then": demand(then), "now": demand(now)}
+    return {name: row for name, row in known.items() if row is not None}
 
 
 def _baskets(spec: StrategySpec, universe: Universe) -> list[Basket]:

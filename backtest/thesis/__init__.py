@@ -1,8 +1,9 @@
 """A thesis: a dated report or idea with its windows, roles, baskets, claims and hypotheses, each a row in a folder of its own.
 
 A folder is a thesis where it holds `thesis.toml` with a [thesis] table. Beside it lie suppliers.toml and baskets.toml, and, where
-the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors, demand and pages (.toml each), metrics.toml,
-`facts/*.csv`, `signals/*.py`, `strategies/*.py`, `sources/*.py`, `sweeps/*.toml`. A thesis.toml with `use = "ID"` only points.
+the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors, demand and pages (.toml each),
+metrics.toml, `facts/*.csv`, `signals/*.py`, `strategies/*.py`, `sources/*.py`, `sweeps/*.toml`. A thesis.toml with
+`use = "ID"` only points.
 """
 
 import os
