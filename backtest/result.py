@@ -8,6 +8,7 @@ from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.common_span import CommonSpan
 from backtest.analysis.demand import Demand
+from backtest.analysis.return_split import ReturnSplit
 from backtest.analysis.staleness import Staleness
 from backtest.analysis.surprises import Surprises
 from backtest.claims.ledger import ClaimOutcome, Finding
@@ -136,8 +137,9 @@ class Book:
     `differences` are tables of the order simulation. `profits` has session × ticker tables by part, `attribution` their sums as
     fractions of the capital, by name, theme, market and currency. `windows` has the statistics by window, `benchmark_windows`
     each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `comparisons` says
-    of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `control`
-    is None without a signal; `largest_order` is that beside its session's volume.
+    of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `shares`
+    has each ticker's part of the book at every close, session × ticker, and `return_split` what carried its return, by window.
+    `control` is None without a signal; `largest_order` is that beside its session's volume.
     """
 
     basket: str
@@ -163,6 +165,8 @@ class Book:
     coverage: Coverage
     cash: CashInterest
     comparisons: tuple[Comparison, ...] = ()
+    shares: pd.DataFrame = field(default_factory=pd.DataFrame)
+    return_split: dict[str, ReturnSplit] = field(default_factory=dict)
     charted: tuple[str, ...] = ()
     control: Control | None = None
     largest_order: LargestOrder = NO_ORDER

@@ -1,1 +1,1 @@
-"""Why prices moved: what happened on the days of events, of surprises, and what demand came to."""
+"""Why prices moved: growth and re-rating, the days of events and of surprises, and what demand came to."""

@@ -11,6 +11,7 @@ import typer
 
 import backtest
 from backtest.cli.data import data
+from backtest.cli.explain import explain
 from backtest.cli.facts import facts
 from backtest.cli.inspect import claims, signals
 from backtest.cli.listing import list_names
@@ -46,7 +47,7 @@ def options(
     """Backtests a thesis: suppliers outgrow the CapEx of those who buy from them."""
 
 
-for command in (run, sweep, signals, claims, compare, verify):
+for command in (run, sweep, signals, claims, explain, compare, verify):
     app.command()(command)
 app.command("list")(list_names)
 app.command()(new)

@@ -30,6 +30,7 @@ class Simulation:
     differences: pd.DataFrame
     exits: pd.DataFrame
     profits: dict[str, pd.DataFrame]
+    shares: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def profit_parts(
     Where cash earns interest, that is the price part of a column CASH.
     """
     sessions, names = conditions.sessions, list(conditions.tickers)
-    holdings = np.concatenate([np.zeros((1, len(names))), orders.holdings[:, 0]])[_rows_until(conditions, orders)]
+    holdings = _holdings(conditions, orders)
     traded, paid = np.zeros(holdings.shape), np.zeros(holdings.shape)
     price = np.nan_to_num(conditions.price[orders.rows])
     at = conditions.session[orders.rows]
@@ -100,6 +101,12 @@ def interest_earned(conditions: TradingConditions, orders: Orders, capital: floa
         return np.zeros(len(conditions.sessions))
     counted = np.concatenate([[capital], orders.cash[:, 0] / conditions.grown(orders.rows)])[_rows_until(conditions, orders)]
     return np.concatenate([[0.0], counted[:-1] * np.diff(conditions.cash)])
+
+
+def shares_of_value(conditions: TradingConditions, orders: Orders, units: UnitValues, equity: pd.Series) -> pd.DataFrame:
+    """Return each ticker's part of one book's value at every close, session × ticker."""
+    values = _holdings(conditions, orders) * units.in_base / equity.to_numpy()[:, None]
+    return pd.DataFrame(values, conditions.sessions, list(conditions.tickers))
 
 
 def weight_tables(conditions: TradingConditions, orders: Orders, targets: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -140,6 +147,12 @@ def orders_table(conditions: TradingConditions, orders: Orders, decided: pd.Date
             **kinds,
         }
     )
+
+
+def _holdings(conditions: TradingConditions, orders: Orders) -> np.ndarray:
+    """Return the units of one book after every session, shape (sessions, tickers)."""
+    none = np.zeros((1, len(conditions.tickers)))
+    return np.asarray(np.concatenate([none, orders.holdings[:, 0]])[_rows_until(conditions, orders)])
 
 
 def _rows_until(conditions: TradingConditions, orders: Orders) -> np.ndarray:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from backtest.execution.accounting import Simulation, book_values, orders_table, profit_parts, unit_values, weight_tables
+from backtest.execution.accounting import (
+    Simulation,
+    book_values,
+    orders_table,
+    profit_parts,
+    shares_of_value,
+    unit_values,
+    weight_tables,
+)
 from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import Orders, due_rows, walked
 from backtest.execution.settings import ExecutionSettings
@@ -43,6 +51,7 @@ def trade(
         differences=differences,
         exits=exits,
         profits=profit_parts(conditions, orders, units, equity, table),
+        shares=shares_of_value(conditions, orders, units, equity),
     )
 
 

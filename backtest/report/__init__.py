@@ -29,6 +29,7 @@ from backtest.report.sections import (
     thesis,
     timeline,
     trades,
+    why,
 )
 from backtest.result import RunResult
 from backtest.sweeps.results import SweepSummary
@@ -42,6 +43,7 @@ SECTIONS = (
     claims.section,
     thesis.section,
     shifts.section,
+    why.section,
     catalysts.section,
     demand.section,
     signals.section,

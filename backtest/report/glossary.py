@@ -269,6 +269,33 @@ TERMS: dict[str, Term] = {
     "Settings of a sweep": Term("Different settings that the sweep evaluated.", COUNT),
     "Values": Term("How many values the grid gives the field.", COUNT),
     "Sharpe": Term("Mean over standard deviation of the returns, times the root of the periods a year.", "per year"),
+    "Wealth": Term("Growth of the book's value or of the name's price with dividends, in the book's currency.", POINTS),
+    "Level": Term(
+        "Growth of a level of the chain over the level before it that is known: sums in USD over four quarters, as known at each "
+        "end, of those with four quarters at both ends.",
+        POINTS,
+    ),
+    "Names over it": Term(
+        "Growth of the revenue of the names summed, in USD, over the last level that is known; outside the chain, of their "
+        "revenue alone.",
+        POINTS,
+    ),
+    "Revenue in USD": Term("Growth of revenue over four quarters, at each quarter's mean rate.", POINTS),
+    "Exchange rate": Term("What counting revenue in the book's currency in place of USD added.", POINTS),
+    "Profit over revenue": Term(
+        "Growth of profit over revenue of the same four quarters. Where no revenue is known, growth of profit.", POINTS
+    ),
+    "Wealth over profit": Term(
+        "Growth of wealth over the profit of four quarters, over revenue where profit is not known or a loss: for one name its "
+        "re-rating. Of a book it also has what other weights, names left out, cash and costs did.",
+        POINTS,
+    ),
+    "Names' own": Term("The last term of the names themselves, each by its mean share of the money: their re-rating.", POINTS),
+    "Last term, hindsight": Term(
+        "The last term from the quarters at least half over on each day, which nobody knew then.", POINTS
+    ),
+    "Summed": Term("Names with four quarters at both ends, of those that the book held.", COUNT),
+    "Share": Term("The name's mean share of the book's value at the closes of the window.", "% of the book"),
 }
 
 

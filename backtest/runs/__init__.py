@@ -29,6 +29,7 @@ from backtest.runs.benchmarks import benchmark_values, benchmark_windows, charte
 from backtest.runs.cash import cash_interest
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import run_notes
+from backtest.runs.return_splits import book_splits
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
@@ -198,6 +199,8 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         coverage=_coverage(prices, tickers),
         cash=cash_interest(prices, base, sessions, outcome.profits),
         largest_order=largest_order(outcome.orders, prices),
+        shares=outcome.shares,
+        return_split=book_splits(outcome, base, archive, spans),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
 

@@ -1,9 +1,10 @@
 """A thesis: a dated report or idea with its windows, roles, baskets, claims and hypotheses, each a row in a folder of its own.
 
 A folder is a thesis where it holds `thesis.toml` with a [thesis] table. Beside it lie suppliers.toml and baskets.toml, and, where
-the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors, demand and pages (.toml each),
-metrics.toml, `facts/*.csv`, `signals/*.py`, `strategies/*.py`, `sources/*.py`, `sweeps/*.toml`. A thesis.toml with
-`use = "ID"` only points.
+the thesis has them, benchmarks, roles, windows, claims, loadings, hypotheses, factors, levels, one_offs, demand and
+pages (.toml each),
+metrics.toml, `facts/*.csv`, `signals/*.py`, `strategies/*.py`, `sources/*.py`, `sweeps/*.toml`.
+A thesis.toml with `use = "ID"` only points.
 """
 
 import os
@@ -19,7 +20,20 @@ from backtest.facts import SeriesKey
 from backtest.files.hashes import content_id
 from backtest.files.rows import Model, parsed_row, read_rows, read_tables, read_toml
 from backtest.thesis.demand_rows import DemandRows, load_demand
-from backtest.thesis.rows import Chain, Factor, Figures, Header, Hypothesis, Loading, Measure, NamedWindow, Role, Shift
+from backtest.thesis.rows import (
+    Chain,
+    Factor,
+    Figures,
+    Header,
+    Hypothesis,
+    Level,
+    Loading,
+    Measure,
+    NamedWindow,
+    OneOff,
+    Role,
+    Shift,
+)
 from backtest.universe import Universe, load_universe
 
 SHIPPED = Path(__file__).parent
@@ -59,6 +73,8 @@ class Thesis:
     loadings: tuple[Loading, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     factors: tuple[Factor, ...] = ()
+    levels: tuple[Level, ...] = ()
+    one_offs: tuple[OneOff, ...] = ()
     pages: Pages = Pages()
     demand: DemandRows | None = None
 
@@ -206,10 +222,13 @@ def _read(folder: Path, _stamp: str) -> Thesis:
         loadings=_loadings(folder, universe),
         hypotheses=_hypotheses(folder),
         factors=_rows(folder, "factors", "factor", Factor, "name"),
+        levels=_rows(folder, "levels", "level", Level, "key"),
+        one_offs=_rows(folder, "one_offs", "one_off", OneOff),
         pages=_pages(folder),
         demand=load_demand(folder),
     )
     _check_factors(thesis)
+    _check_levels(thesis, header.themes)
     return thesis
 
 
@@ -251,6 +270,20 @@ def _check_factors(thesis: Thesis) -> None:
             raise ConfigurationError(f"factors.toml row {number}: ticker: {hint}")
         if row.market and row.market not in markets:
             raise ConfigurationError(f"factors.toml row {number}: market: {near_miss('market', row.market, markets)}")
+
+
+def _check_levels(thesis: Thesis, themes: Sequence[str]) -> None:
+    """Refuse a level of a role or a theme that there is not, and a theme that hangs on two levels."""
+    roles, seen = [role.name for role in thesis.roles], set[str]()
+    for number, row in enumerate(thesis.levels, start=1):
+        if row.role not in roles:
+            raise ConfigurationError(f"levels.toml row {number}: role: {near_miss('role', row.role, roles)}")
+        for theme in row.themes:
+            if theme not in themes:
+                raise ConfigurationError(f"levels.toml row {number}: themes: {near_miss('theme', theme, list(themes))}")
+            if theme in seen:
+                raise ConfigurationError(f"levels.toml row {number}: themes: '{theme}' stands twice; expected each theme once")
+            seen.add(theme)
 
 
 def _pages(folder: Path) -> Pages:

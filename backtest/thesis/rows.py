@@ -1,4 +1,4 @@
-"""The rows of a thesis folder: roles, windows, loadings, hypotheses, factors, and what its pages show beside the common parts."""
+"""The rows of a thesis folder: roles, windows, loadings, hypotheses, factors, levels, and what only its own pages show."""
 
 from typing import Literal
 
@@ -99,6 +99,36 @@ class Factor(Row):
     name: str = Field(min_length=1)
     ticker: str
     market: str = ""
+
+
+TERMS = ("wealth", "revenue", "share", "currency", "margin", "profit", "rerating", "residual")  # of every split of a return
+
+
+class Level(Row):
+    """A level of the chain from spending to share price: the sum of a role's series. Suppliers of `themes` hang on it.
+
+    A term of a split bears its `key`; tables call it by its `label`.
+    """
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    label: str = Field(min_length=1)
+    role: str
+    themes: tuple[str, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _own_key(self) -> "Level":
+        if self.key in TERMS:
+            raise ValueError(f"key is '{self.key}', a term of every split; expected another than {', '.join(TERMS)}")
+        return self
+
+
+class OneOff(Row):
+    """A figure that says little of the business, and why: said wherever a split of a return rests on it."""
+
+    entity: str = Field(min_length=1)
+    metric: str = Field(min_length=1)
+    period: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
 
 
 class Shift(Row):

@@ -291,6 +291,20 @@ def test_a_factor_of_a_market_that_is_none_is_refused_instead_of_never_used(tmp_
     assert message.startswith("factors.toml row 1: market: no market 'XNYSE'; did you mean 'XNYS'?")
 
 
+@pytest.mark.parametrize(
+    ("key", "role", "themes", "words"),
+    [
+        ("capex", "cluds", "", "levels.toml row 1: role: no role 'cluds'; did you mean 'clouds'?"),
+        ("capex", "clouds", "cabels", "levels.toml row 1: themes: no theme 'cabels'; did you mean 'cable'?"),
+        ("share", "clouds", "", "key is 'share', a term of every split; expected another than wealth, revenue"),
+    ],
+)
+def test_a_slip_in_a_level_of_the_chain_is_refused_in_one_line(tmp_path, key, role, themes, words):
+    named = f'themes = ["{themes}"]\n' if themes else ""
+    row = f'[[level]]\nkey = "{key}"\nlabel = "spending"\nrole = "{role}"\n{named}source = "made up"\n'
+    assert words in refusal(write_thesis(tmp_path / "mine", {"levels.toml": row}))
+
+
 def test_an_own_signal_edited_after_it_was_loaded_is_no_run_under_the_new_file_s_id(home):
     ran(home)
     path = home / "signals" / "cable_strength.py"

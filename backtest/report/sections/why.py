@@ -1,0 +1,134 @@
+"""Growth or re-rating: each book's return in the thesis's windows as growth along the chain, currency, margin and re-rating."""
+
+from collections.abc import Mapping, Sequence
+
+from backtest.analysis.return_split import ReturnSplit, Terms
+from backtest.analysis.split_rows import NOTE, level_labels
+from backtest.formatting import DASH, percent
+from backtest.report.components import Block, Bullets, Cell, Column, Fold, Rows, Section, Table, Text
+from backtest.report.formatting import ended, listed, name_of, regimes
+from backtest.result import Book, RunResult
+
+LAST = "Wealth over profit"
+MOST_ROWS = 15  # of a table of names: a page of many books lists them in sentences
+
+
+def section(result: RunResult) -> Section | None:
+    """Return the splits of every book and window, and of each name in the newest window; None for a thesis without windows."""
+    windows = [window.name for window in regimes(result.windows)]
+    splits = {
+        book.title: {name: book.return_split[name] for name in windows if name in book.return_split} for book in _books(result)
+    }
+    if not any(splits.values()):
+        return None
+    blocks: list[Block] = [Text(NOTE, "small"), _windows(result, splits)]
+    if bare := [title for title, own in splits.items() if not _split_at_all(own)]:
+        blocks.append(Text(f"Not split in any window, for want of figures or of two sessions: {listed(bare)}.", "small"))
+    newest = [(book, next(reversed(own.values()))) for book, own in zip(_books(result), splits.values(), strict=True) if own]
+    few = sum(len(split.names) for _, split in newest) <= MOST_ROWS
+    names: Block = _names(result, newest) if few else _sentences(result, newest)
+    return Section("why", "Growth or re-rating", (*blocks, Fold(f"Each name, {windows[-1]}", (names,))))
+
+
+def _books(result: RunResult) -> list[Book]:
+    return list(result.books.values())
+
+
+def _windows(result: RunResult, splits: dict[str, dict[str, ReturnSplit]]) -> Table:
+    """Return a row per book and window: the terms as known on its days, and growth and the last term with hindsight."""
+    levels = {level.key: level.label for level in result.thesis.levels}
+    columns = (
+        Column("Window"),
+        Column("Wealth", True),
+        *(Column(label, True, term="Level") for label in levels.values()),
+        Column("Names over it", True),
+        Column("Exchange rate", True),
+        Column("Profit over revenue", True),
+        Column(LAST, True),
+        Column("Names' own", True),
+        Column("Last term, hindsight", True),
+        Column("Summed", True),
+    )
+    groups = [
+        Rows(tuple((Cell(name), *_figures(split, list(levels))) for name, split in own.items()), title)
+        for title, own in splits.items()
+        if _split_at_all(own)
+    ]
+    caption = "What carried each book's return, in log points; each level over the level before it that is known"
+    return Table(
+        caption, columns, tuple(groups), about=f"As known at the close of each window's days; run to {ended(result.windows)}."
+    )
+
+
+def _split_at_all(splits: Mapping[str, ReturnSplit]) -> bool:
+    """Return whether a book's return is split in some window, as known then or with hindsight."""
+    return any(one.terms.added for split in splits.values() for one in (split, split.hindsight) if one is not None)
+
+
+def _figures(split: ReturnSplit, levels: Sequence[str]) -> tuple[Cell, ...]:
+    terms, after = split.terms, split.hindsight
+    above = level_labels(split.levels)[1]
+    revenue = terms.share if above else terms.revenue
+    growth = [terms.levels.get(key) for key in levels]
+    last = terms.rerating
+    return (
+        *(_cell(value) for value in (terms.wealth, *growth, revenue, terms.currency)),
+        _cell(terms.margin if terms.basis != "profit alone" else terms.profit),
+        _cell(last, "over revenue" if terms.basis == "revenue" else ""),
+        _cell(last if split.parts is None else split.parts.names),
+        _cell(None if after is None else after.terms.rerating),
+        Cell(f"{len(split.summed)} of {len(split.names)}"),
+    )
+
+
+def _names(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) -> Table:
+    """Return a row per book and name of its newest window."""
+    heads = ("Share", "Wealth", "Revenue in USD", "Exchange rate", "Profit over revenue", LAST, "Last term, hindsight")
+    columns = (Column("Name"), *(Column(head, True) for head in heads))
+    groups = tuple(Rows(tuple(_name_row(result, split, ticker) for ticker in split.names), book.title) for book, split in newest)
+    caption = "Each name's own split, in log points, and its mean share of the book"
+    return Table(caption, columns, groups, about="As known at the close of the window's days.")
+
+
+def _sentences(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) -> Bullets:
+    """Return a sentence per book: each name's wealth as growth of its profit or revenue and re-rating, in the book's currency."""
+    items = []
+    for book, split in newest:
+        names = [f"{name_of(result.names, ticker)} {_sum_of(name.terms)}" for ticker, name in split.names.items()]
+        items.append(f"{book.title}, wealth = growth of profit + re-rating: {'; '.join(names)}.")
+    return Bullets(tuple(items))
+
+
+def _sum_of(terms: Terms) -> str:
+    """Return a name's wealth as the sum of what it is compared with and the last term."""
+    if terms.rerating is None:
+        return f"{_text(terms.wealth)} (no figures)"
+    base = " (over revenue)" if terms.basis == "revenue" else ""
+    return f"{_text(terms.wealth)} = {_text(terms.wealth - terms.rerating)} {_text(terms.rerating)}{base}"
+
+
+def _name_row(result: RunResult, split: ReturnSplit, ticker: str) -> tuple[Cell, ...]:
+    name = split.names[ticker]
+    after = split.hindsight.names[ticker].terms if split.hindsight else None
+    terms = name.terms
+    mark = {"revenue": "over revenue", "profit alone": "profit alone"}.get(terms.basis, "")
+    one_off = "one-off" if name.one_offs else ""
+    values = (terms.wealth, terms.revenue, terms.currency, terms.margin if terms.profit is None else terms.profit)
+    return (
+        Cell(name_of(result.names, ticker)),
+        Cell(percent(name.weight, 0, sign=False)),
+        *(_cell(value) for value in values),
+        _cell(terms.rerating, "; ".join(note for note in (mark, one_off) if note)),
+        _cell(None if after is None else after.rerating),
+    )
+
+
+def _cell(value: float | None, note: str = "") -> Cell:
+    """Return log points with their sign, or a dash."""
+    return Cell(_text(value), note=note)
+
+
+def _text(value: float | None) -> str:
+    if value is None or value != value:
+        return DASH
+    return f"{value + 0.0:+.2f}".replace("-0.00", "+0.00").replace("-", "−")
