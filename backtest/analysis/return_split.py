@@ -78,12 +78,12 @@ class RatingParts:
 
     `names` is what the names were re-rated by, each by its share of the money. `weights` is what came of having the money in
     other proportions than the sums are of. `other` is what came of names left out, funds and cash, weights that moved, and costs.
-    The first two are None where a name has a loss at an end; `held` is their sum.
+    The first two are None where a name has a loss at an end; `together` is their sum.
     """
 
     names: float | None
     weights: float | None
-    held: float
+    together: float
     other: float
 
 
@@ -253,8 +253,8 @@ def _parts(sums: _Sums, holding: Holding, share: Mapping[str, float], terms: Ter
     own = None
     if all(sums.positive([ticker]) for ticker in share):
         own = mean(lambda ticker: holding.returns[ticker] - sums.growth(names=[ticker]))
-    held = returned - grown
-    return RatingParts(own, None if own is None else held - own, held, terms.wealth - returned)
+    together = returned - grown
+    return RatingParts(own, None if own is None else together - own, together, terms.wealth - returned)
 
 
 def _name(ticker: str, every: Sequence[_Sums], holding: Holding, thesis: Thesis) -> NameSplit:

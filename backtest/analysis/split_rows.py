@@ -85,7 +85,7 @@ def _rating_rows(split: ReturnSplit) -> Iterator[TermRow]:
     if parts is None:
         return
     if parts.names is None:
-        yield TermRow("held", "of it the names, a loss among them", parts.held, "part")
+        yield TermRow("together", "of it the names, a loss among them", parts.together, "part")
     else:
         own = "margin and re-rating" if split.terms.basis == "revenue" else "re-rating"
         yield TermRow("names", f"of it {own} of the names", parts.names, "part")

@@ -162,16 +162,14 @@ def named_signals(spec: StrategySpec, thesis: Thesis) -> dict[str, Signal]:
 
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
     rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
-    tickers = spec.tickers(name, universe)
-    base = spec.currency(name, universe)
-    markets = prices.markets_of(tickers)
+    tickers, base = spec.tickers(name, universe), spec.currency(name, universe)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, base)
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
     outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
     compared = universe.comparisons(spec.books[name])
     benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
-    periods = prices.periods_per_year(markets)
+    periods = prices.periods_per_year(prices.markets_of(tickers))
     chosen = pd.Timestamp(max(row.chosen for row in rows))
     return Book(
         basket=name,

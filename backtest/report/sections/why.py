@@ -62,7 +62,7 @@ def _windows(result: RunResult, splits: dict[str, dict[str, ReturnSplit]]) -> Ta
 
 def _split_at_all(splits: Mapping[str, ReturnSplit]) -> bool:
     """Return whether a book's return is split in some window, as known then or with hindsight."""
-    return any(one.terms.added for split in splits.values() for one in (split, split.hindsight) if one is not None)
+    return any(view.terms.added for split in splits.values() for view in (split, split.hindsight) if view is not None)
 
 
 def _figures(split: ReturnSplit, levels: Sequence[str]) -> tuple[Cell, ...]:
