@@ -378,9 +378,10 @@ class RunResult:
     """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
 
     `signals` has the readings of the spec's own quarterly signals, `trends` those of every other, both as known at
-    the end of the run; `seen` is each one's newest value as a reader had it at the end of every month and of the run, `known`
-    each claim's verdict and figure then. `claims` are the findings as known at the end of the run, each with what was known when
-    the thesis was written. `catalysts` are those of the baskets of all books. `command` makes the run again; it says where
+    the end of the run; `when_written` has each one's newest as known on the thesis's date, `seen` its newest value as a reader
+    had it at the end of every month and of the run, `known` each claim's verdict and figure then. `claims` are the findings as
+    known at the end of the run, each with what was known when the thesis was written. `catalysts` are those of the baskets of
+    all books. `command` makes the run again; it says where
     figures and prices lay, so it identifies nothing. `staleness` has the quarterly signals that a late figure holds back at the
     end of the run, `signals_read` names those that decisions rest on. `common_spans` has, of several books,
     what each earned over the span that all have. `audit` is None where it was not asked for.
@@ -396,6 +397,7 @@ class RunResult:
     books: dict[str, Book]
     signals: dict[str, SignalReadings]
     trends: dict[str, SignalReadings]
+    when_written: dict[str, SignalReadings]
     seen: dict[str, dict[str, float]]
     known: dict[str, dict[str, ClaimOutcome]]
     claims: tuple[Finding, ...]

@@ -35,6 +35,7 @@ def to_document(result: RunResult) -> Json:
         "signals": {name: _readings(readings) for name, readings in result.signals.items()},
         "trends": {name: _readings(readings) for name, readings in result.trends.items()},
         "common_spans": {name: asdict(span) for name, span in result.common_spans.items()},
+        "when_written": {name: _readings(readings) for name, readings in result.when_written.items()},
         "staleness": {name: asdict(row) | {"read": name in result.signals_read} for name, row in result.staleness.items()},
         "seen": result.seen,
         "known": {day: {claim: asdict(outcome) for claim, outcome in known.items()} for day, known in result.known.items()},

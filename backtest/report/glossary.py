@@ -169,6 +169,11 @@ TERMS: dict[str, Term] = {
         "autocorrelation (equal-weighted cosines).",
         "% a year",
     ),
+    "Then": Term("The newest value that was known by the thesis's date, with its quarter.", "that of the row"),
+    "At the end": Term(
+        "The newest value known by the end of the run, with its quarter; the mark says what it rests on.", "that of the row"
+    ),
+    "Pace": Term("Log change of a measure over four quarters; the measure itself where it is growth.", "log points a year"),
     "Loading": Term("How far the book moves with the factor, the other factors held.", "return per return"),
     "Events": Term("Announcements used: history before, a whole session after, none on another's day.", COUNT),
     "Abnormal return": Term("Return less the declared benchmark's, on the first session that closed after it was known.", "%"),

@@ -83,6 +83,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         books=books,
         signals={name: by_quarter for name, by_quarter in read.items() if name in own},
         trends={name: by_quarter for name, by_quarter in read.items() if name not in own},
+        when_written=_when_written(quarterly, archive),
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         known=_known(archive, pd.Timestamp(spec.start), last),
         claims=tuple(judged(archive, panel.moment)),
@@ -122,6 +123,13 @@ def _readings(signal: QuarterlySignal, panel: Panel) -> SignalReadings:
         return by_quarter
 
     return attempt(f"readings of signal {type(signal).__name__}", read)
+
+
+def _when_written(signals: dict[str, QuarterlySignal], archive: Archive) -> dict[str, SignalReadings]:
+    """Return each signal's newest reading as known on the thesis's date, by its quarter; nothing where it had none."""
+    panel = archive.as_of(as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
+    every = {name: _readings(signal, panel) for name, signal in signals.items()}
+    return {name: dict(list(by_quarter.items())[-1:]) for name, by_quarter in every.items()}
 
 
 def _seen(

@@ -8,6 +8,7 @@ from backtest.formatting import number
 from backtest.report.charts import claim_charts, decision_charts
 from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import listed, origin, plain, require_parts
+from backtest.report.sections import shift_measures
 from backtest.result import RunResult, SignalReadings
 from backtest.thesis.rows import Chain, Shift
 
@@ -23,6 +24,8 @@ def section(result: RunResult) -> Section | None:
     parts += [_shift(result, row, known[row.signal]) for row in pages.shifts if known.get(row.signal)]
     if not parts:
         return Section("shifts", "Trends", (Text("No trend had a reading by the end of the run."),))
+    further = shift_measures.part(result)
+    parts += [further] if further else []
     titles = [pages.chain.title.lower()] if pages.chain else []
     titles += (
         [f"{SPELLED.get(len(pages.shifts), '')} shift{'s' if len(pages.shifts) > 1 else ''}".strip()] if pages.shifts else []
