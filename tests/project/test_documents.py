@@ -207,6 +207,14 @@ def test_the_readme_s_null_result_is_that_of_the_runs(results):
     shifts, prices_alone = (results[name].books[name].windows for name in ("trend_rotation", "momentum_rotation"))
     for sample in ("in sample", "out of sample"):
         assert 1.0 + shifts[sample].total_return < 0.7 * (1.0 + prices_alone[sample].total_return)
+    assert (
+        "did better than `trend_rotation` and still worse than that control and than all five themes in equal parts"
+        in TEXT["README.md"]
+    )
+    pace = results["pace_rotation"].books["pace_rotation"]
+    for sample in ("in sample", "out of sample"):
+        assert shifts[sample].total_return < pace.windows[sample].total_return < prices_alone[sample].total_return
+        assert pace.control.twin[sample].difference < 0.0
 
 
 # Counts and constants.
