@@ -160,7 +160,7 @@ def test_an_own_figure_that_cannot_be_right_is_refused_by_file_and_row(home):
 
 def test_own_signals_are_read_beside_those_that_the_roles_allow(home):
     names = set(load_signals(load_thesis(home)))
-    assert names == {"momentum", "supply_chain_excess", "cable_strength"}
+    assert names == {"momentum", "supply_chain_excess", "capex_surprise", "demand_growth", "cable_strength"}
 
 
 @pytest.mark.parametrize(
