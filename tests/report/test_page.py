@@ -303,3 +303,13 @@ def test_books_that_end_on_other_days_stand_beside_the_span_that_all_have(result
             assert shared == percent(span.returns[name])
             values = book.equity.loc[: span.last].iloc[-1] / book.equity.loc[: span.base].iloc[-1] - 1.0
             assert span.returns[name] == pytest.approx(values)
+
+
+def test_the_page_names_what_moved_prices_and_counts_demand_from_chips(pages, read):
+    page = read(pages["supply_chain_excess"])
+    sora = page.table("The three most unusual sessions of events")["2024-02-19"]
+    assert sora[1:3] == ["XSHG", "Sora text-to-video shown"]
+    assert "not distinguishable" not in " ".join(sora)
+    assert "above, XSHG" in page.table("Returns on the first session after figures above and below")
+    assert page.table("What a chip needs by network")["GB200 NVL72"][1] == "— not available"
+    assert "the 37.1 million disclosed as sold lie within." in " ".join(page.text)

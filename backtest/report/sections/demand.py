@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from backtest.analysis.demand import ChipDemand, Demand, Need, YearDemand
+from backtest.analysis.demand import ChipDemand, Demand, Need, TopologyNeeds, YearDemand
 from backtest.analysis.demand_movements import Movement
 from backtest.formatting import DASH, number
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
@@ -56,13 +56,19 @@ def _topologies(now: Demand, then: Demand | None) -> Table:
     )  # fmt: skip
     rows = tuple(
         (
-            Cell(row.name),
+            Cell(row.name, about=_sources(row)),
             *(_need(need) for need in (row.modules, row.links, row.boards)),
             _need(before[row.name].modules if row.name in before else None),
         )
         for row in now.topologies
     )
     return Table("What a chip needs by network, by published ranges", columns, (Rows(rows),))
+
+
+def _sources(row: TopologyNeeds) -> str:
+    """Return where a network's needs were read."""
+    needs = [need for need in (row.modules, row.links, row.boards) if need]
+    return "; ".join(dict.fromkeys(source for need in needs for source in need.sources))
 
 
 def _need(need: Need | None) -> Cell:
