@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$1 maker=${2:-$1}
-if "$maker" -m pip --python "$python" --version >/dev/null 2>&1; then
+if "$maker" -c 'import pip; assert tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3)' 2>/dev/null; then
   pip=("$maker" -m pip --python "$python" install --quiet --disable-pip-version-check)
 else
   "$python" -m ensurepip >/dev/null  # a pip of its own takes seconds
@@ -12,8 +12,19 @@ else
 fi
 uv="$(dirname "$python")/uv"
 
+# What a run or a test imports is compiled once, here: elsewhere PYTHONDONTWRITEBYTECODE may be set, and then every process would.
+compile_imported() {
+  export PYTHONDONTWRITEBYTECODE=
+  "$python" -c "import plotly.graph_objects, numba, vectorbt" &
+  "$python" -c "import pandas, scipy.stats, statsmodels.api, arch.bootstrap, arch.univariate, matplotlib.figure, exchange_calendars, \
+matplotlib.backends.backend_svg, pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdist, playwright.sync_api" &
+  "$python" -m compileall -q backtest &
+}
+
 install_with() {
-  "$@" --require-hashes --requirement requirements.lock && "$@" --no-deps --no-build-isolation --editable .
+  "$@" --require-hashes --requirement requirements.lock || return
+  compile_imported  # meanwhile the package is installed
+  "$@" --no-deps --no-build-isolation --editable .
 }
 
 # uv reads no pip.conf: it may fail to reach an index that pip reaches, even when pip could install uv itself.
@@ -22,10 +33,4 @@ if ! { "${pip[@]}" --require-hashes --requirement tools/uv.txt && install_with "
   install_with "${pip[@]}"
 fi
 
-# What a run or a test imports is compiled once, here: elsewhere PYTHONDONTWRITEBYTECODE may be set, and then every process would.
-export PYTHONDONTWRITEBYTECODE=
-"$python" -c "import plotly.graph_objects, numba, vectorbt" &
-"$python" -c "import pandas, scipy.stats, statsmodels.api, arch.bootstrap, arch.univariate, matplotlib.figure, exchange_calendars, \
-matplotlib.backends.backend_svg, pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdist, playwright.sync_api"
-"$python" -m compileall -q backtest
 wait

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -286,3 +287,9 @@ def test_no_test_module_imports_another():
         path.stem: {part for name in imported(source, path.name) for part in name.split(".")} for path, source in tests.items()
     }
     assert {stem: sorted(parts & modules) for stem, parts in named.items() if parts & modules} == {}
+
+
+def test_every_package_of_the_sources_is_installed_with_the_wheel():
+    packages = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    folders = [path.parent.relative_to(ROOT.parent) for path in ROOT.rglob("__init__.py") if "template" not in path.parts]
+    assert sorted({".".join(folder.parts) for folder in folders} - set(packages)) == []

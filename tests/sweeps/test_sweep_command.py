@@ -208,7 +208,7 @@ def test_what_changed_since_the_baseline_is_blamed(sweep, words, tmp_path):
     copies = {blame: tmp_path / blame for blame in CHANGED}
     for blame, folder in copies.items():
         for name in ("backtest", "strategies"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name)
         change(folder / CHANGED[blame], blame)
     with compiled_as_here(*copies.values()):
         ended = in_processes({folder: words("--baseline", baseline, out=f"out {blame}") for blame, folder in copies.items()})
