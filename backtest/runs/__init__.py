@@ -71,7 +71,6 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
     }
     read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
     returns = returns_by_market(archive.prices, universe, _baskets(spec, universe), last)
-    rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
     return RunResult(
         spec=spec,
         thesis=archive.thesis,
@@ -87,7 +86,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         known=_known(archive, pd.Timestamp(spec.start), last),
         claims=tuple(judged(archive, panel.moment)),
-        names={row.ticker: TickerName(row.name, row.name_zh) for row in rows},
+        names=_names(universe),
         notes=run_notes(spec, books, archive.prices, universe),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
         catalysts=catalysts(archive.facts, archive.prices, universe, returns, spans),
@@ -97,6 +96,11 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         common_spans=common_spans({name: book.equity for name, book in books.items()}, spans),
         signals_read=signals_read(spec.signals, signal_names(spec, archive.thesis), archive.thesis),
     )
+
+
+def _names(universe: Universe) -> dict[str, TickerName]:
+    rows: list[Supplier | Benchmark] = [*universe.suppliers, *universe.benchmarks]
+    return {row.ticker: TickerName(row.name, row.name_zh) for row in rows}
 
 
 def _demand(archive: Archive, now: Panel) -> dict[str, Demand]:
