@@ -13,6 +13,7 @@ import typer
 from markupsafe import Markup
 from readme_claims import claims_table
 
+from backtest.analysis.capacity import share_text
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import judged
 from backtest.claims.table import verdict_rows
@@ -124,7 +125,9 @@ def test_orders_are_totalled_and_the_newest_fifty_listed(name, results, pages, r
         assert row[1] == f"{len(book.orders):,}"
         assert row[4] == f"{book.orders['value'].sum():,.0f} {book.currency}"
         assert row[5] == f"{book.orders['cost'].sum():,.0f} {book.currency}"
-        assert row[7:] == [str(len(table)) for table in (book.unfilled, book.late, book.exits, book.differences)]
+        assert row[7:11] == [str(len(table)) for table in (book.unfilled, book.late, book.exits, book.differences)]
+        assert row[11] == share_text(book.largest_order.share)
+        assert book.largest_order.with_volume > 0
         (table,) = [one for one in page.tables if one["caption"].startswith(f"{book.title}: Orders, ")]
         assert len(table["rows"]) == min(len(book.orders), 50) + 1
         assert len(book.orders) <= 50 or f"50 of {len(book.orders)} rows" in table["caption"]
@@ -293,7 +296,7 @@ def test_page_terminal_and_json_say_what_is_held_back(results, pages):
 
 
 def test_books_that_end_on_other_days_stand_beside_the_span_that_all_have(results, pages, read):
-    result, rows = results["theme_baskets"], read(pages["theme_baskets"]).table("Total return of every book over its own span")
+    result, rows = results["theme_baskets"], read(pages["theme_baskets"]).table("Own and common span")
     for window, column in (("in sample", 1), ("out of sample", 3)):
         span = result.common_spans[window]
         assert span.last == min(book.windows[window].last for book in result.books.values())

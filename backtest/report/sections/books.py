@@ -148,7 +148,7 @@ def _common(result: RunResult) -> Iterator[Table]:
         (Cell(plain(name), note=book.currency), *_own_and_shared(book, {window: span.returns[name] for window, span in shared}))
         for name, book in result.books.items()
     )
-    caption = "Total return of every book over its own span, and over the span that all books have: only that compares them"
+    caption = "Own and common span: total return of every book over its own span, and over the one that all books have"
     yield Table(caption, columns, (Rows(rows),), over)
 
 
