@@ -93,6 +93,7 @@ NULL = "SPA consistent p at most 5%"
 TWINS = "SPA over twins: consistent p at most 5%"
 AS_THEY_ARE = "the same, means not divided by their spread (`arch`)"
 AUTOCOVARIANCES = "the same, means divided by their errors from autocovariances"
+NAMED = "catalysts: any of a window's events named"
 SIZES = {
     "noise is rejected {}–{}% of the time": lambda: spread(measured(NULL, promised=5)),
     "small exposure with an edge among large ones without ({:.0f}% found, not {:.0f}%)": lambda: (
@@ -124,6 +125,11 @@ SIZES = {
             "the signal acts on 10% of sessions",
         )
     ],
+    "name an event by chance {}–{}% of the time": lambda: spread(measured(NAMED, promised=5), 1),
+    "is named {}% of the time with normal returns and {}% with fat tails": lambda: (
+        *measured(NAMED, "normal, 4 deviations"),
+        *measured(NAMED, "t4, 4 deviations"),
+    ),
     "threshold ({}–{}%)": lambda: spread(measured("Deflated Sharpe above 95%", "as good as the threshold"), 1),
     "0% where trials are independent, {}% at a correlation of 0.5, {}% from 0.9 on": lambda: (
         *measured("Deflated Sharpe above 95%", "correlation 0.5", 5),
