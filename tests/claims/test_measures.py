@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.claims import measures, price_measures, signal_measures
+from backtest.claims import lead_measures, measures, price_measures, role_measures, signal_measures
 from backtest.claims.measurement import Falls, Levels
 from backtest.data.tables import parse_facts
 from backtest.errors import ConfigurationError
@@ -115,6 +116,99 @@ def test_a_cloud_nobody_reported_on_cannot_be_measured(world):
     found = measures.rising(world(AMZN=FLAT, GOOGL=FLAT, MSFT=FLAT), "clouds", "2023Q2", over=1)
     assert found.value is None
     assert found.missing == ("META purchases_ppe 2023Q1", "META purchases_ppe 2023Q2")
+
+
+def test_of_the_trailing_year_four_quarters_are_compared_with_the_four_that_ended_before(world):
+    panel = world(**clouds([5, 1, 1, 1, 4, 2, 1], *[[10] * 7] * 3))  # years of 128, 127, 128, 128: against each other
+    found = measures.rising(panel, "clouds", "2024Q1", over="trailing")
+    assert (found.value, found.details.falls) == (1 / 3, ("2024Q1", "2024Q3"))
+    assert found.margin == pytest.approx(127 / 128 - 1)
+    assert len(found.inputs) == 4 * 7
+
+
+def test_a_rise_to_a_quarter_stops_there_and_says_so(world):
+    panel = world(**clouds([1, 2, 3, 2], *[[10] * 4] * 3))
+    found = measures.rising(panel, "clouds", "2023Q2", over=1, until="2023Q3")
+    assert (found.value, found.span) == (1.0, "2023Q2 to 2023Q3")
+    late = measures.rising(panel, "clouds", "2023Q4", over=1, until="2023Q3")
+    assert (late.value, late.missing) == (None, ("a quarter from 2023Q4 on, by 2023Q3",))
+
+
+def test_a_rise_says_by_how_much_where_it_rose_least(world):
+    panel = world(**clouds([10, 20, 21], *[[0, 0, 0]] * 3))
+    assert measures.rising(panel, "clouds", "2023Q2", over=1).margin == pytest.approx(21 / 20 - 1)
+
+
+def test_who_ends_a_span_is_named_where_as_many_go_on(world):
+    one_late = world(**clouds([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3]))
+    assert measures.rising(one_late, "clouds", "2023Q2", over=1).span == "2023Q2 to 2023Q3, where META purchases_ppe ends"
+    three_late = world(**clouds([1, 2, 3, 4], [1, 2, 3], [1, 2, 3], [1, 2, 3]))
+    assert measures.rising(three_late, "clouds", "2023Q2", over=1).span == "2023Q2 to 2023Q3"
+
+
+def test_the_newest_quarter_known_is_the_last_complete_one_with_its_figures(world):
+    known = measures.rising(world(**clouds([1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2])), "clouds", "2023Q2", over=1).known
+    assert (known.quarter, [fact.value for fact in known.inputs]) == ("2023Q2", [2, 2, 2, 2])
+
+
+# --- leads -----------------------------------------------------------------------------------------------------------
+
+
+def growing(rates):
+    return [round(float(value), 6) for value in 100 * np.exp(np.cumsum(rates))]
+
+
+@pytest.fixture
+def tokens(archive):
+    """Return a panel on made-up levels of tokens and leaders' revenue by quarter from 2020Q1, each a quarter's figure."""
+
+    def build(levels, revenue):
+        panel = archive.as_of(LATER)
+        leaders = panel.series("leaders")
+        rows = []
+        for label, level, sold in zip(labels("2020Q1", len(levels)), levels, revenue, strict=True):
+            end = f"{label[:4]}-{ENDS[int(label[5])]}"
+            made = [("Maker", "tokens_per_month", end[:7], end, end, level, "trillion_tokens")]
+            made += [(name, metric, label, end, end, sold, "CNY_m") for name, metric in leaders]
+            made += [("CNY=X", "per_usd", label, end, end, 7, "CNY_per_USD")]
+            rows += [tuple(map(str, (*row, "reported", "high", "made up", ""))) for row in made]
+        table = pd.DataFrame(rows, columns=list(COLUMNS), index=pd.RangeIndex(2, len(rows) + 2))
+        made = assemble([parse_facts(table, "made.csv")], archive.facts.accelerators, archive.facts.events, "made")
+        return Archive(made, archive.prices).as_of(LATER)
+
+    return build
+
+
+def led(panel):
+    return lead_measures.leads(panel, "tokens_per_month", "Maker", "leaders", (1, 2), "2020Q2")
+
+
+def test_orders_that_follow_tokens_by_two_quarters_are_seen_and_those_that_do_not_count_as_none(tokens):
+    chance = np.random.default_rng(5)
+    first, other = chance.normal(0.1, 0.3, 30), chance.normal(0.1, 0.3, 30)
+    following = led(tokens(growing(first), growing([0.1, 0.1, *first[:-2]])))
+    assert (following.details.lag, following.value) == (2, pytest.approx(1.0, abs=1e-6))
+    assert following.details.p <= 0.05
+    apart = led(tokens(growing(first), growing(other)))
+    assert (apart.value, apart.details.p > 0.05) == (0.0, True)
+
+
+def test_with_fewer_quarters_than_a_lead_needs_to_pass_there_is_no_value(tokens):
+    found = led(tokens(growing([0.1, 0.3] * 10), growing([0.2, 0.1] * 10)))  # 20 levels, 19 of growth
+    assert found.value is None
+    assert found.missing == ("20 unbroken quarters of growth, without which no lead reaches p 0.05 (19 are known)",)
+
+
+# --- outgrew_together ------------------------------------------------------------------------------------------------
+
+
+def test_a_sum_outgrows_another_where_it_does_in_every_quarter(archive):
+    panel = archive.as_of(end_of("2025-07-23"))
+    ours = role_measures.outgrew_together(panel, "leaders", "clouds", "2024Q1", "year")
+    assert ours.value == 1.0  # in USD, as the set of our four
+    assert ours.margin == measures.excess_sets(panel, "2024Q1", "year", THEMES, "XSHG", holding="leaders", in_usd=True).margin
+    back = role_measures.outgrew_together(panel, "clouds", "leaders", "2024Q1", "year")
+    assert (back.value, len(back.details.failing)) == (0.0, 5)
 
 
 # --- excess_sets -----------------------------------------------------------------------------------------------------
