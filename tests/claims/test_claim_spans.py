@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -11,8 +12,10 @@ import pytest
 
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import Judgement, judged, known_at, load_claims
+from backtest.claims.measurement import Measurement
 from backtest.claims.table import verdict_rows, verdict_text
 from backtest.output.document import claim_rows
+from backtest.output.summary import claim_lines
 from backtest.panel import Archive
 from backtest.thesis import load_thesis
 
@@ -163,6 +166,20 @@ def test_the_span_since_begins_after_the_newest_quarter_known_when_written_and_c
     assert any((fact.entity, fact.quarter) == ("AMZN", 2025 * 4) for fact in whole.inputs)
 
 
+def test_every_measure_of_something_in_time_states_its_span(findings):
+    for finding in findings.values():
+        for judged_in in (finding, finding.when_written, finding.since):
+            for measurement in judged_in.measured if judged_in else ():
+                assert measurement.value is None or re.match(r"\d{4}(Q[1-4]|-\d\d)", measurement.span)
+
+
+def test_a_span_names_the_first_three_series_that_end_it():
+    measured = Measurement(1.0, "2026Q1", first="2024Q1", held_back=("a x", "b x", "c x", "d x", "e x"))
+    assert measured.span == "2024Q1 to 2026Q1, where a x, b x, c x and 2 more end"
+    assert Measurement(1.0, "2026Q1", held_back=("a x",)).span == "2026Q1, where a x ends"
+    assert (Measurement(1.0).span, Measurement(1.0, "2026Q1", first="2026Q1").span) == (None, "2026Q1")
+
+
 # --- text ------------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +202,15 @@ def test_a_judgement_is_said_with_figure_span_margin_and_what_it_holds_for():
     assert verdict_text(None) == "—"
     against = replace(judgement, verdict="contradicted", holds=())
     assert verdict_text(against, "another unit") == "contradicted: 0.250 (2024Q4; margin −0.0100); explained: another unit"
+
+
+def test_an_idea_that_speaks_of_no_future_has_nothing_since(archive):
+    past = [claim for claim in CLAIMS if not claim.speaks_of_future]
+    alone = Archive(archive.facts, archive.prices)
+    alone.__dict__["_claims"] = past
+    text = claim_lines(claim_rows(judged(alone, as_of_moment(KNOWN_ON))), KNOWN_ON)
+    assert "when written, 2025-07-23: confirmed" in text
+    assert not re.search("since:|; since |since the report", text)
 
 
 def test_every_verdict_row_has_the_verdicts_of_its_finding(findings):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from backtest.__main__ import main
-from backtest.claims.ledger import ledger, load_claims
+from backtest.calendars import as_of_moment
+from backtest.claims.ledger import judged, ledger, load_claims
 from backtest.data.archive import load_archive
 from backtest.signals import load_signals, readings
 from backtest.thesis import load_thesis
@@ -96,6 +97,19 @@ def test_micron_s_revenue_over_four_clouds_capex_is_that_of_the_year(findings, c
         reading for reading in findings[LATEST][claim].readings if "Micron's revenue" in reading.name and words in reading.name
     ]
     assert [round(reading.measurement.value, 3) for reading in own] == [ratio]
+
+
+def test_what_came_since_the_report_is_counted_apart_by_hand(archive):
+    """Quarters after 2025Q4, the newest whose CapEx was known on its date: growth over four quarters, as a factor."""
+    since = {finding.claim.id: finding.since for finding in judged(archive, as_of_moment(LATEST)) if finding.since}
+    # 26Q1: CapEx 1.805; MU 2.963, SK hynix 2.981 (in USD 2.954), SNDK 3.510, STX 1.441, WDC 1.455, 603986 2.194, 301308 2.328
+    # 26Q2: CapEx 1.870; MU 4.457, SK hynix 3.568 (in USD 3.324), SNDK 4.716, STX 1.485, WDC 1.438
+    assert [one.value for one in since["outgrow"].measured] == [4 / 4, pytest.approx(8 / 12), 4 / 4, 2 / 2]
+    assert since["outgrow"].main.span == "2026Q1 to 2026Q2"
+    assert {name: since[name].verdict for name in ("outgrow", "ddr5-1q26", "samsung-first", "share-2027")} == {
+        "outgrow": "confirmed", "ddr5-1q26": "contradicted", "samsung-first": "contradicted", "share-2027": "not testable",
+    }  # fmt: skip
+    assert not since.keys() & {"share-2023", "hbm-per-chip", "mi400", "hbm-wafers"}
 
 
 def printed(capsys, *more):
