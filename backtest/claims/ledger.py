@@ -172,11 +172,9 @@ def judged(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
     days = {finding.claim.id: finding.claim.written(archive.thesis) for finding in findings}
     written: dict[str, Finding] = {}
     for day in dict.fromkeys(days.values()):
-        claims = [finding.claim for finding in findings if days[finding.claim.id] == day]
-        earlier = archive.as_of(min(as_of_moment(f"{day:%Y-%m-%d}"), moment))
-        written |= {
-            finding.claim.id: replace(finding, written_on=f"{earlier.moment:%Y-%m-%d}") for finding in ledger(earlier, claims)
-        }
+        own, then = [finding for finding in findings if days[finding.claim.id] == day], as_of_moment(f"{day:%Y-%m-%d}")
+        earlier = own if moment <= then else ledger(archive.as_of(then), [finding.claim for finding in own])
+        written |= {finding.claim.id: replace(finding, written_on=f"{min(then, moment):%Y-%m-%d}") for finding in earlier}
     return [_over_both_spans(panel, finding, written[finding.claim.id], days[finding.claim.id]) for finding in findings]
 
 

@@ -91,7 +91,7 @@ def profitable_holdings(panel: Panel, ticker: str, months: Months, until: Day) -
     Sold at the last close by the same day of the month so many months on, or its last day. By how much: the smallest return.
     """
     closes = _closes(panel, ticker, until)
-    sold = pd.DatetimeIndex([day + pd.DateOffset(months=months) for day in closes.index])
+    sold = pd.DatetimeIndex(closes.index.to_series() + pd.DateOffset(months=months))
     ended = int((sold <= pd.Timestamp(until)).sum())
     if not ended:
         return Measurement(None, until, missing=(f"a holding of {ticker} over {months} months that ended by {until}",))

@@ -211,12 +211,13 @@ def base(archive):
 
 
 def moved(before, now):
-    """Return the figures that show something else; scores of themes cite nothing, being made of four signals that do."""
+    """Return the figures that show something else; scores of themes and tickers cite nothing."""
     shown = before.keys() & now.keys()
     gone = before.keys() ^ now.keys()
     return (gone | {name for name in shown if before[name][0] != now[name][0]}) - {
         ("theme_trends", "score"),
         ("theme_pace", "score"),
+        ("demand_growth", "score"),
     }
 
 

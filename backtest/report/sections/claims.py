@@ -59,7 +59,7 @@ def _table(result: RunResult) -> Table:
 
 
 def _row(finding: Finding, verdicts: VerdictRow, future: bool) -> tuple[Cell, ...]:
-    claim, readings = finding.claim, finding.readings
+    claim = finding.claim
     doubtful = finding.confidence == "low"
     own = f"; written {claim.date}" if claim.date else ""
     return (
@@ -69,7 +69,19 @@ def _row(finding: Finding, verdicts: VerdictRow, future: bool) -> tuple[Cell, ..
         Cell(verdicts.when_written, mark=_mark(finding.when_written)),
         *([Cell(verdicts.since, mark=_mark(finding.since))] if future else []),
         Cell(f"{finding.evidence}, {counted(len(finding.inputs), 'figure')}", mark="low confidence" if doubtful else ""),
-        Cell("", more_title=_known(finding), more=tuple(_reading(reading) for reading in readings)),
+        Cell("", more_title=_known(finding), more=_readings(finding)),
+    )
+
+
+def _readings(finding: Finding) -> tuple[str, ...]:
+    """Return every reading over all that is known, and, of a claim with two spans, what it measured in each."""
+    spans = {"when written": finding.when_written, "since": finding.since} if finding.since else {}
+    figures = [
+        {title: judged.measured[row].value for title, judged in spans.items() if judged} for row in range(len(finding.measured))
+    ]
+    return tuple(
+        _reading(reading) + "".join(f"; {title} {stated(value)}" for title, value in values.items())
+        for reading, values in zip(finding.readings, figures, strict=True)
     )
 
 
