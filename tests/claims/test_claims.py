@@ -186,6 +186,9 @@ def key_of(fact):
     return fact.entity, fact.metric, fact.period, fact.published
 
 
+OF_REVENUE = {"demand_growth"}  # a score per ticker, of its own revenue
+
+
 def figures(archive, moment):
     """Return every reading of a claim in each span and every quarter of a signal: what it shows, bit by bit, and its rows."""
     panel = archive.as_of(moment)
@@ -200,6 +203,9 @@ def figures(archive, moment):
         if isinstance(signal, QuarterlySignal):
             for quarter, one in readings(signal, panel).items():
                 shown[name, quarter] = repr((one.value, one.parts)), {key_of(fact) for fact in one.inputs}
+        elif name in OF_REVENUE:
+            for ticker, score in signal(panel).items():
+                shown[name, ticker] = repr(score), {key_of(fact) for fact in panel.published("revenue") if fact.entity == ticker}
         else:
             shown[name, "score"] = repr(signal(panel).to_dict()), set()
     return shown
@@ -269,7 +275,7 @@ def test_a_row_moves_only_the_figures_that_cite_it(archive, base, changed, chang
 
 # Figures that may cite a row and not move when it does: shares of quarters and of sets (only which side of a threshold a
 # quarter lies on counts; a set's worst quarter may be another), the median over scopes, and readings that miss something.
-BLUNT = {"capex-rising", "nvda-quarterly", "excess-growth", "token-anchor", "token_anchor", "multiplier"}
+BLUNT = {"capex-rising", "nvda-quarterly", "excess-growth", "token-anchor", "token_anchor", "multiplier", *OF_REVENUE}
 
 
 @pytest.mark.slow
