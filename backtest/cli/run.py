@@ -75,12 +75,6 @@ def run(
     ] = "text",
 ) -> None:
     """Run one strategy or all of them and write their reports."""
-    processes = _start_server(prices) if name == "all" and not audit else 1
-    from backtest.cli.run_pool import Job
-    from backtest.files.documents import to_json
-    from backtest.output.document import to_document
-    from backtest.output.summary import markdown, terminal
-    from backtest.strategy import load_strategy
     from backtest.thesis.strategies import strategies
 
     typed = {
@@ -95,6 +89,13 @@ def run(
     changes = {field: value for field, value in typed.items() if value is not None}
     chosen = thesis_of(thesis, name)
     paths = strategies(name, chosen)
+    processes = _start_server(prices) if len(paths) > 1 and not audit else 1
+    from backtest.cli.run_pool import Job
+    from backtest.files.documents import to_json
+    from backtest.output.document import to_document
+    from backtest.output.summary import markdown, terminal
+    from backtest.strategy import load_strategy
+
     repeated = changes if thesis is None else changes | {"thesis": thesis}
     jobs = [
         Job(path, spec.replaced(**changes), changes, command_text("run", path, chosen, prices, facts, repeated))
