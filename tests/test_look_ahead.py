@@ -1,5 +1,6 @@
 """No decision and no value up to a day depends on anything that became known after it."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -10,11 +11,13 @@ import pytest
 from support.markets import STRATEGIES, reference_archive, spec_of
 
 from backtest import runs
+from backtest.analysis.return_split import ReturnSplit
 from backtest.decisions import Decision, decide, run_sessions, targets_of
 from backtest.execution.accounting import Simulation
 from backtest.execution.trading import trade
 from backtest.panel import Archive, Panel
 from backtest.prices import Bars, Prices
+from backtest.runs.return_splits import basket_of, explain
 from backtest.strategy import StrategySpec, load_strategy
 from backtest.thesis import load_thesis
 from backtest.weights import Gate
@@ -125,6 +128,28 @@ def test_no_decision_and_no_value_moves_when_everything_later_is_scrambled(path)
     for book in spec.books:
         for cut in cuts(spec, book, archive.prices, 2 if len(spec.books) == 1 else 1):
             must_not_move(lambda _: spec, book, archive, cut, honest)
+
+
+def split_to(archive: Archive, basket: str, cut: pd.Timestamp) -> ReturnSplit:
+    """Return what carried a basket's return to a session, as known at both ends."""
+    row = basket_of(archive.thesis.universe, basket)
+    return replace(explain(row, archive, dt.date(2023, 12, 29), cut.date()), hindsight=None)
+
+
+@pytest.mark.parametrize("basket", ["leaders", "GPU", "us_optical"])
+@pytest.mark.parametrize("cut", ["2024-08-30", "2025-07-23"])
+def test_no_split_of_a_return_moves_when_everything_later_is_scrambled(basket, cut):
+    archive, session = embedded(), pd.Timestamp(cut)
+    markets = archive.prices.markets_of(list(basket_of(archive.thesis.universe, basket).members))
+    moment = max(archive.prices.closes[market][session] for market in markets)
+    before, after = (split_to(one, basket, session) for one in (archive, scrambled(archive, session, moment)))
+    assert before.terms.added
+    assert repr(after) == repr(before)
+
+
+def test_the_check_finds_a_split_of_figures_cut_by_period_end():
+    early = CutByPeriodEnd(embedded().facts, embedded().prices)
+    assert split_to(early, "leaders", CUT_AT_A_DECISION).terms != split_to(embedded(), "leaders", CUT_AT_A_DECISION).terms
 
 
 # That the check can fail

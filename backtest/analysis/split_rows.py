@@ -87,7 +87,7 @@ def _rating_rows(split: ReturnSplit) -> Iterator[TermRow]:
     if parts.names is None:
         yield TermRow("together", "of it the names, a loss among them", parts.together, "part")
     else:
-        own = "margin and re-rating" if split.terms.basis == "revenue" else "re-rating"
+        own = "margin, re-rating" if split.terms.basis == "revenue" else "re-rating"
         yield TermRow("names", f"of it {own} of the names", parts.names, "part")
         yield TermRow("weights", "other weights than the sums'", parts.weights, "part")
     yield TermRow("other", "others, cash, moving weights, costs", parts.other, "part")

@@ -20,7 +20,8 @@ def split_lines(title: str, split: ReturnSplit, thesis: Thesis) -> str:
     """Return a split with what it rests on, no line longer than 80 columns."""
     rows: list[Supplier | Benchmark] = [*thesis.universe.suppliers, *thesis.universe.benchmarks]
     heading = " ".join([title, *{row.ticker: row.name for row in rows if row.ticker == title}.values()])
-    lines = [f"{heading}, close of {split.base} to close of {split.last}, in {split.currency}", ""]
+    span = f"close of {split.base} to close of {split.last}, in {split.currency}"
+    lines = [*textwrap.wrap(f"{heading}, {span}", WIDTH), ""]
     lines += _table(split) if split.terms.added else _unsplit(split)
     if len(split.names) > 1:
         lines += ["", *_names(split)]
@@ -63,10 +64,11 @@ def _names(split: ReturnSplit) -> Iterator[str]:
 def _remarks(split: ReturnSplit) -> Iterator[str]:
     yield ""
     turned = turned_out(split)
+    last = "the last term" if split.parts else "what was re-rating"
     if turned is not None and turned >= 0:
-        yield f"With hindsight {turned:.3f} of what was re-rating on the day was growth that nobody had published yet."
+        yield f"With hindsight {turned:.3f} of {last} on the day was growth that nobody had published yet."
     elif turned is not None:
-        yield f"With hindsight {-turned:.3f} of what was growth on the day had come before the first day, and was re-rating."
+        yield f"With hindsight {-turned:.3f} of the growth on the day had come before the first day, and belongs to the last term."
     if split.terms.added and split.hindsight and not split.hindsight.terms.added:
         missing = list(split.hindsight.left_out.values())[:1]
         yield f"With hindsight: {'; '.join([split.hindsight.refused['split'], *missing])}."

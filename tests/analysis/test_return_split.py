@@ -340,6 +340,13 @@ def test_the_command_prints_the_object_of_the_report(capsys):
     assert abs(document["residual"]) < EXACT
 
 
+@pytest.mark.parametrize("name", ["601138.SS", "us_network_copper"])
+def test_no_line_is_longer_than_eighty_columns(capsys, name):
+    code, text, _ = shown(capsys, name, "--from", "2024-12-31", "--to", "2025-06-30")
+    assert code == 0
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_the_table_fits_into_eighty_columns_and_says_what_its_last_term_hides(capsys):
     code, text, _ = shown(capsys, "PCB", "--from", "2024-01-01", "--to", "2024-06-30")
     assert code == 0

@@ -91,20 +91,22 @@ def _names(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) -> Tab
 
 
 def _sentences(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) -> Bullets:
-    """Return a sentence per book: each name's wealth as growth of its profit or revenue and re-rating, in the book's currency."""
-    items = []
+    """Return a sentence per book: each split name's wealth as growth of its profit or revenue and its last term."""
+    items = [
+        "Each name's wealth = growth of its profit (of its revenue where marked) + its last term; names without either are left out."
+    ]
     for book, split in newest:
-        names = [f"{name_of(result.names, ticker)} {_sum_of(name.terms)}" for ticker, name in split.names.items()]
-        items.append(f"{book.title}, wealth = growth of profit + re-rating: {'; '.join(names)}.")
+        terms = {ticker: name.terms for ticker, name in split.names.items() if name.terms.rerating is not None}
+        if terms:
+            sums = "; ".join(f"{name_of(result.names, ticker)} {_sum_of(own)}" for ticker, own in terms.items())
+            items.append(f"{book.title}: {sums}.")
     return Bullets(tuple(items))
 
 
 def _sum_of(terms: Terms) -> str:
     """Return a name's wealth as the sum of what it is compared with and the last term."""
-    if terms.rerating is None:
-        return f"{_text(terms.wealth)} (no figures)"
-    base = " (over revenue)" if terms.basis == "revenue" else ""
-    return f"{_text(terms.wealth)} = {_text(terms.wealth - terms.rerating)} {_text(terms.rerating)}{base}"
+    grown = None if terms.rerating is None else terms.wealth - terms.rerating
+    return f"{_text(terms.wealth)} = {_text(grown)}{' (revenue)' if terms.basis == 'revenue' else ''} {_text(terms.rerating)}"
 
 
 def _name_row(result: RunResult, split: ReturnSplit, ticker: str) -> tuple[Cell, ...]:
