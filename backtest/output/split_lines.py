@@ -68,7 +68,7 @@ def _remarks(split: ReturnSplit) -> Iterator[str]:
     if turned is not None and turned >= 0:
         yield f"With hindsight {turned:.3f} of {last} on the day was growth that nobody had published yet."
     elif turned is not None:
-        yield f"With hindsight {-turned:.3f} of the growth on the day had come before the first day, and belongs to the last term."
+        yield f"With hindsight {-turned:.3f} of the growth on the day had come before the first day, and is in the last term."
     if split.terms.added and split.hindsight and not split.hindsight.terms.added:
         missing = list(split.hindsight.left_out.values())[:1]
         yield f"With hindsight: {'; '.join([split.hindsight.refused['split'], *missing])}."

@@ -92,9 +92,7 @@ def _names(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) -> Tab
 
 def _sentences(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) -> Bullets:
     """Return a sentence per book: each split name's wealth as growth of its profit or revenue and its last term."""
-    items = [
-        "Each name's wealth = growth of its profit (of its revenue where marked) + its last term; names without either are left out."
-    ]
+    items = ["Wealth = growth of profit (of revenue where marked) + the last term; names without either are left out."]
     for book, split in newest:
         terms = {ticker: name.terms for ticker, name in split.names.items() if name.terms.rerating is not None}
         if terms:
