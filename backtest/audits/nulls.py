@@ -33,7 +33,7 @@ from backtest.universe import Universe
 
 Members = Mapping[str, tuple[str, ...]]
 Case = tuple[list[pd.Series], list[Members]]  # the score and the members of every decision
-DRAWS = 499
+DRAWS = 999  # so that the least p of a null can stand among all registered hypotheses
 NULLS = ("placebo", "labels", "dates", "leader", "noise")
 NEED_A_SIGNAL = ("dates", "leader", "noise")
 PERSISTENCE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)

@@ -126,10 +126,10 @@ def test_an_edge_of_three_percent_a_month_in_the_book_stands_after_correction_an
 def test_every_registered_hypothesis_is_of_a_strategy_and_counts_even_when_not_tested():
     rows = load_thesis().hypotheses
     assert {row.strategy for row in rows} == {path.stem for path in STRATEGIES}
-    suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"placebo": NullTest(0.002, 0.1), "noise": NullTest(0.004, 0.1)}
+    suite = dict.fromkeys(NULLS, Refused("-", 0)) | {"placebo": NullTest(0.001, 0.1), "noise": NullTest(0.004, 0.1)}
     found = hypotheses.corrected_suite(load_thesis(), "multiplier", suite)
     rest = sum(not row.primary for row in rows)
-    assert found.tests["placebo"].adjusted == pytest.approx(0.002 * rest)
+    assert found.tests["placebo"].adjusted == pytest.approx(0.001 * rest)
     assert found.tests["noise"].adjusted == pytest.approx(0.004 * (rest - 1))
     assert [found.tests[null].stands for null in ("placebo", "noise")] == [True, False]
     assert found.tests["labels"] == Refused("-", 0)
