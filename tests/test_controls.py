@@ -261,9 +261,11 @@ def test_what_the_signal_did_comes_first(acted, words):
 
 def test_an_exposure_and_a_rotation_speak_of_what_they_do(archive):
     share = run(gated((0.2, 0.4), Exposure(full_at=1.0)), archive).books["optical"].control.sentence
+    assert share.startswith("The signal changed its share ")
     assert "it asked for 36% of the book on average since its first value (2024-01-02)" in share
     window = {"whole": ControlWindow(0.4, 0.1, (-0.1, 0.3))}
     themes = control_sentence(ONCE, {"whole": 0.5}, window, window, ROTATION)
+    assert themes.startswith("The signal changed its themes once (2024-03-29) and never again; ")
     assert "it held some theme 80% of the time since its first value" in themes
     assert "the same book over all themes in equal parts +40.0%" in themes
 

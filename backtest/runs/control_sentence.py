@@ -33,15 +33,16 @@ class Activity:
 
 @dataclass(frozen=True)
 class Wording:
-    """How a kind of weighting speaks of its signal: a share of time or of the book ("{}"), and its twin."""
+    """How a kind of weighting speaks of its signal: a share of time or of the book ("{}"), its twin, and a switch."""
 
     on: str
     twin: str = "with the signal always on"
+    switched: str = "switched"
 
 
 GATE = Wording("it was on {} of the time")
-EXPOSURE = Wording("it asked for {} of the book on average")
-ROTATION = Wording("it held some theme {} of the time", "over all themes in equal parts")
+EXPOSURE = Wording("it asked for {} of the book on average", switched="changed its share")
+ROTATION = Wording("it held some theme {} of the time", "over all themes in equal parts", "changed its themes")
 
 
 def control_sentence(
@@ -72,12 +73,12 @@ def _did(acted: Activity, wording: Wording) -> str:
         return "The signal never had a value."
     if acted.switches == 0:
         state = {0.0: "off", 1.0: "on"}.get(acted.time_on or 0.0, f"at {percent(acted.time_on, 0, sign=False)}")
-        return f"The signal never switched: it was {state} from its first value ({acted.first_value}) to the end."
+        return f"The signal never {wording.switched}: it was {state} from its first value ({acted.first_value}) to the end."
     when = f"once ({acted.first_change}) and never again"
     if acted.switches > 1:
         when = f"{number(acted.switches, 0)} times ({acted.first_change} to {acted.last_change})"
     on = wording.on.format(percent(acted.time_on, 0, sign=False))
-    return f"The signal switched {when}; {on} since its first value ({acted.first_value})."
+    return f"The signal {wording.switched} {when}; {on} since its first value ({acted.first_value})."
 
 
 def _mattered(earned: float | None, twin: ControlWindow, wording: Wording) -> str:
