@@ -33,7 +33,8 @@ def lead(summary: SweepSummary) -> str:
 def _beaten(twins: TwinStatistics, counts: str) -> str:
     if isinstance(twins.spa, Refused):
         return f"Whether any of the {counts} beat its twin, {TWIN}, beyond luck cannot be told: {twins.spa.reason}."
-    p = f"p = {number(twins.spa.consistent, 3)}" if twins.spa.consistent >= 0.001 else "p below 0.001"
+    rarity = f"= {number(twins.spa.consistent, 3)}" if twins.spa.consistent >= 0.001 else "below 0.001"
+    p = f"one-sided p {rarity}"
     if twins.spa.consistent > RARE:
         return f"None of the {counts} is shown to beat its twin, {TWIN}, by more than luck ({p})."
     alone = twins.deflated_sharpe_curves

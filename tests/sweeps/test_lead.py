@@ -12,6 +12,7 @@ NOT_SHOWN = (
     "None of the 14,784 settings (3,136 distinct curves) is shown to beat its twin, the same with the signal on throughout, "
 )
 BEYOND = "Some of the 14,784 settings (3,136 distinct curves) beat their twin, the same with the signal on throughout, "
+LUCK = "by more than luck (one-sided p"
 SHORT = Refused("12 returns", 12)
 
 
@@ -34,21 +35,21 @@ def twins(p, idle, alone=0.1):
 @pytest.mark.parametrize(
     ("figures", "sentence"),
     [
-        (twins(0.827, 0.394), f"{NOT_SHOWN}by more than luck (p = 0.827). In 39% of them the signal never acts."),
-        (twins(0.827, 0.0), f"{NOT_SHOWN}by more than luck (p = 0.827)."),
-        (twins(0.0501, 0.0), f"{NOT_SHOWN}by more than luck (p = 0.050)."),
+        (twins(0.827, 0.394), f"{NOT_SHOWN}by more than luck (one-sided p = 0.827). In 39% of them the signal never acts."),
+        (twins(0.827, 0.0), f"{NOT_SHOWN}by more than luck (one-sided p = 0.827)."),
+        (twins(0.0501, 0.0), f"{NOT_SHOWN}by more than luck (one-sided p = 0.050)."),
         (
             twins(0.05, 0.05, 0.432),
-            f"{BEYOND}by more than luck (p = 0.050); the best excess alone is not told from the best of as much noise, with a "
+            f"{BEYOND}{LUCK} = 0.050); the best excess alone is not told from the best of as much noise, with a "
             "chance of 43%. In 5.0% of them the signal never acts.",
         ),
         (
             twins(0.0004, 0.0, 0.973),
-            f"{BEYOND}by more than luck (p below 0.001); the best excess alone is no noise either, with a chance of 97.3%.",
+            f"{BEYOND}{LUCK} below 0.001); the best excess alone is no noise either, with a chance of 97.3%.",
         ),
         (
             twins(0.01, 0.0, SHORT),
-            f"{BEYOND}by more than luck (p = 0.010); whether the best excess alone is no noise cannot be told: 12 returns.",
+            f"{BEYOND}{LUCK} = 0.010); whether the best excess alone is no noise cannot be told: 12 returns.",
         ),
         (
             twins(SHORT, 0.5),
