@@ -152,8 +152,8 @@ def controlled(browser, folder):
 
 def test_a_click_on_a_header_sorts_numbers_by_size_both_ways_and_what_is_none_last(controlled):
     table = controlled.locator("table", has=controlled.get_by_text("The claims ledger", exact=True))
-    header = table.locator("thead th", has_text="Ours")
-    column = "table => [...table.tBodies[0].rows].map(row => row.cells[3].querySelector('bdi').textContent)"
+    header = table.locator("thead th", has_text="Its figure")
+    column = "table => [...table.tBodies[0].rows].map(row => row.cells[2].querySelector('bdi').textContent)"
     for falling in (False, True):
         header.get_by_role("button").click()
         assert header.get_attribute("aria-sort") == ("descending" if falling else "ascending")
