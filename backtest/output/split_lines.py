@@ -90,4 +90,4 @@ def _remarks(split: ReturnSplit) -> Iterator[str]:
 
 def signed(value: float | None) -> str:
     """Return log points with their sign, or a dash."""
-    return DASH if value is None or math.isnan(value) else f"{value:+.3f}".replace("-", "−")
+    return DASH if value is None or math.isnan(value) else f"{value:+.3f}".replace("-0.000", "+0.000").replace("-", "−")
