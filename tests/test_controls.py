@@ -223,7 +223,7 @@ ONCE = Activity(1, 0.8, "2024-01-31", "2024-03-29", "2024-03-29")
     ("interval", "twin", "words"),
     [
         ((-0.1, 0.3), 0.4, "It made no difference that can be told from chance: the book earned +50.0%"),
-        ((0.01, 0.3), 0.4, "It added 10.0 points: the book earned +50.0%, the same book with the signal always on +40.0%"),
+        ((0.01, 0.3), 0.4, "It added 10.0 points: the book earned +50.0%, the same book with the signal on since its first "),
         ((-0.3, -0.01), 0.6, "It cost 10.0 points: the book earned +50.0%"),
         ((-0.0004, -0.0001), 0.5002, "It did nothing: the book earned +50.0%"),
         (Refused("29 observations; expected at least 30", 29), 0.4, "Whether it mattered cannot be told (29 observations"),

@@ -17,8 +17,8 @@ def book(earned=2.316, benchmark=0.451, matched=True, alone="", name="ChiNext ET
     return Earned(OUT, FIRST, LAST, earned, name, benchmark, matched, alone)
 
 
-EARNED = "Out of sample (2025-07-24 to 2026-07-31) it earned +231.6%, its benchmark ChiNext ETF (matched) +45.1%."
-UNKNOWN = "How much of it is luck was not judged."
+EARNED = "Out of sample (2025-07-24 to 2026-07-31) it earned +231.6%, its benchmark ChiNext ETF (same board or sector) +45.1%."
+UNKNOWN = "How much of the return is luck was not judged (run --audit)."
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,12 @@ UNKNOWN = "How much of it is luck was not judged."
     [
         (None, "The strategy reads no signal."),
         ([NOTHING], "The signal did nothing; waiting for its first value cost 1,904.3 points."),
-        ([CHANCE], "The signal made no difference that can be told from chance."),
-        ([GAIN], "The signal added 25.0 points."),
-        ([LOSS], "The signal cost 25.0 points; waiting for its first value gained 10.0 points."),
+        ([CHANCE], "The signal made no difference that can be told from chance (+50.0 percentage points)."),
+        ([GAIN], "The signal added 25.0 percentage points, beyond chance."),
+        (
+            [LOSS],
+            "The signal cost 25.0 percentage points, beyond chance; waiting for its first value gained 10.0 points.",
+        ),
         ([SignalEffect(0.2, None, None)], "The signal made a difference of unknown error."),
         ([SignalEffect(None, None, None)], "Whether the signal mattered is not known."),
         ([GAIN, CHANCE, LOSS], "The signal made a difference that can be told from chance in 2 of 3 books."),
@@ -42,11 +45,16 @@ def test_what_the_signal_did_comes_first(effects, begins):
     ("earned", "said"),
     [
         ([book()], EARNED),
-        ([book(matched=False)], EARNED.replace("(matched)", "(not matched)")),
+        ([book(matched=False)], EARNED.replace("same board", "another board")),
         (
             [book(0.01, 0.012, alone="held nothing but FUND, a benchmark itself")],
-            "Out of sample (2025-07-24 to 2026-07-31) it earned +1.0%, its benchmark ChiNext ETF (matched) +1.2%: no excess, as "
-            "it held nothing but FUND, a benchmark itself.",
+            "Out of sample (2025-07-24 to 2026-07-31) it earned +1.0%, its benchmark ChiNext ETF (same board or sector) +1.2%: "
+            "no excess, as it held nothing but FUND, a benchmark itself.",
+        ),
+        (
+            [Earned(OUT, FIRST, LAST, 0.298, "ChiNext ETF", 0.473, True, "", "2026-09-22", 0.578)],
+            "Out of sample (2025-07-24 to 2026-09-22) it earned +57.8%; to 2026-07-31, where its benchmark ends, +29.8%, its "
+            "benchmark ChiNext ETF (same board or sector) +47.3%.",
         ),
         (
             [Earned("whole", FIRST, LAST, -0.1)],
@@ -85,7 +93,7 @@ def test_what_came_out_stands_against_the_declared_benchmark(earned, said):
     ],
 )
 def test_luck_comes_last(luck, ends):
-    assert lead_sentence([book()], [GAIN], luck) == f"The signal added 25.0 points. {EARNED} {ends}"
+    assert lead_sentence([book()], [GAIN], luck) == f"The signal added 25.0 percentage points, beyond chance. {EARNED} {ends}"
 
 
 @pytest.mark.parametrize("effects", [None, [NOTHING], [CHANCE], [LOSS]])

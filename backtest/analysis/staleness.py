@@ -108,8 +108,9 @@ def sentence(name: str, row: Staleness) -> str:
     """Return what holds a signal back, since when, and what the names that are known would say."""
     single, missing = len(row.missing) == 1, " and ".join(row.missing)
     text = (
-        f"{name} is held back: it stands at {row.quarter} ({_signed(row.value)}), for {missing} of {row.waits_for} "
-        f"{'is' if single else 'are'} missing, while the other {row.known} of {row.of} series are public since {row.since}."
+        f"{name} is held back: decisions use its value of {row.quarter} ({_signed(row.value)}), because {missing} of "
+        f"{row.waits_for} {'is' if single else 'are'} missing, while the other "
+        f"{row.known} of {row.of} series are public since {row.since}."
     )
     if row.nowcast is None:
         return f"{text} No nowcast: without {'it' if single else 'them'} a part of the signal has too few names left."

@@ -16,7 +16,6 @@ from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 Document = Mapping[str, Any]
 WIDTH = 80
 SPANS = {"when_written": "when written", "since": "since"}
-NOT_AUDITED = "Not audited: how much of this is luck is not known (run --audit)."
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
 
@@ -33,7 +32,7 @@ def terminal(document: Document) -> str:
         _verdict(document),
     ):
         lines += _wrapped(text)
-    lines.append(f"{'':<18}{IN_SAMPLE:>31}{OUT_OF_SAMPLE:>31}")
+    lines.append(f"{'':<18}{_dated(document, IN_SAMPLE):>31}{_dated(document, OUT_OF_SAMPLE):>31}")
     lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
     for name, book in document["books"].items():
         figures = (_figures(book["windows"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
@@ -64,7 +63,7 @@ def _catalysts(document: Document) -> list[str]:
             figures = f"{percent(study['share'], 0, sign=False):>5} on {days:>3}  {percent(first['abnormal']):>6}{mark:<1}"
             name = f"{_cut(window, 17)} {market}"
             lines.append(_cut(f"  {name:<23}{figures} {first['events'][0]}", WIDTH))
-    header = "return on event days of all days; most unusual event (?: like other days)"
+    header = "themes, held or not: return on event days, of days; largest (? like other days)"
     return [header, *lines] if lines else []
 
 
@@ -163,7 +162,11 @@ def markdown(document: Document) -> str:
     lines = [f"### {_safe(document['spec']['title'])}", ""]
     for text in (document["lead"], *_controls(document), *_held_back(document)):
         lines += [_safe(text), ""]
-    lines += [_safe(_verdict(document)), "", _safe(f"{_prices(document)} {_cash(document)}"), ""]
+    lines += [
+        *([_safe(_verdict(document)), ""] if document["audit"] else []),
+        _safe(f"{_prices(document)} {_cash(document)}"),
+        "",
+    ]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
     for name, book in document["books"].items():
         for window, figures in book["windows"].items():
@@ -181,12 +184,20 @@ def _rows(document: Document) -> Iterator[list[str]]:
 
 
 def _verdict(document: Document) -> str:
-    return str(document["audit"]["verdict"]) if document["audit"] else NOT_AUDITED
+    """Return what the audit came to; without one the lead says that luck was not judged."""
+    return str(document["audit"]["verdict"]) if document["audit"] else ""
 
 
 def _prices(document: Document) -> str:
     first, last = _days(document)
     return f"{document['prices']['source']} prices, {first} to {last}. Sharpe ratios with one standard error."
+
+
+def _dated(document: Document, window: str) -> str:
+    """Return a window with its days, where all books have the same."""
+    spans = {(row["first"], row["last"]) for book in document["books"].values() if (row := book["windows"].get(window))}
+    (first, last) = spans.pop() if len(spans) == 1 else ("", "")
+    return f"{window} from {first}" if window == OUT_OF_SAMPLE and first else f"{window} to {last}" if last else window
 
 
 def _cash(document: Document) -> str:
@@ -206,7 +217,8 @@ def _days(document: Document) -> tuple[str, str]:
 def _claims(document: Document) -> str:
     counted = {name: [claim for claim in document["claims"] if claim[name]] for name in SPANS}
     texts = [f"{SPANS[name]}: {_counts(name, claims)}" for name, claims in counted.items() if claims]
-    return f"The claims of the thesis as known on {_days(document)[1]}. {' '.join(text[0].upper() + text[1:] for text in texts)}"
+    counts = " ".join(text[0].upper() + text[1:] for text in texts)
+    return f"The claims of the thesis {document['thesis']['id']} as known on {_days(document)[1]}. {counts}"
 
 
 def _counts(span: str, claims: Sequence[Mapping[str, Any]]) -> str:

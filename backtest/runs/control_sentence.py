@@ -36,7 +36,7 @@ class Wording:
     """How a kind of weighting speaks of its signal: a share of time or of the book ("{}"), its twin, and a switch."""
 
     on: str
-    twin: str = "with the signal always on"
+    twin: str = "with the signal on since its first value"
     switched: str = "switched"
 
 

@@ -5,14 +5,15 @@ The rules, fixed before a sentence of it was read:
                     in the 95% interval of the difference to the twin, else "added" or "cost"; then what waiting for its first
                     value cost, where that is 0.05 points or more
     what came out   the return out of sample, or of the whole run where there is none; against the declared benchmark over the
-                    sessions both have, which are given, and whether it is matched; of several books how many beat theirs, and
-                    the median difference
+                    sessions both have, which are given, with the return to the book's own end where that is later, and whether
+                    the benchmark is of the book's board or sector (matched); of several books how many beat theirs, and the
+                    median difference
     luck            not judged without an audit; "not ruled out" where no registered null is beaten after correction and no
                     regime can be told from luck; else what was beaten, and whether a basket was chosen in hindsight
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from backtest.formatting import percent, points
@@ -28,6 +29,7 @@ class Earned:
     """What a book and its declared benchmark returned over the sessions that both have in a window.
 
     `benchmark` is the name, empty where there is none: then `earned` is over the whole window. `alone` is why there is no excess.
+    `own_last` and `own_earned` are the book's own end and return, where that end is not `last`.
     """
 
     window: str
@@ -38,6 +40,8 @@ class Earned:
     benchmark_earned: float | None = None
     matched: bool = False
     alone: str = ""
+    own_last: str = ""
+    own_earned: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,10 @@ def _came_out(earned: Sequence[Earned]) -> str:
     text = f"{_when(book.window)} ({book.first} to {book.last}) it earned {percent(book.earned)}"
     if not book.benchmark:
         return f"{text}; it has no benchmark."
-    matched = "matched" if book.matched else "not matched"
+    if book.own_last:
+        text = f"{_when(book.window)} ({book.first} to {book.own_last}) it earned {percent(book.own_earned)}; to {book.last}, "
+        text += f"where its benchmark ends, {percent(book.earned)}"
+    matched = "same board or sector" if book.matched else "another board or sector"
     text += f", its benchmark {book.benchmark} ({matched}) {percent(book.benchmark_earned)}"
     return f"{text}: no excess, as it {book.alone}." if book.alone else f"{text}."
 
@@ -137,8 +144,8 @@ def _verb(effect: SignalEffect) -> str:
     if effect.interval is None:
         return "made a difference of unknown error"
     if not _clear(effect):
-        return "made no difference that can be told from chance"
-    return f"{'added' if difference > 0 else 'cost'} {_size(difference)} points"
+        return f"made no difference that can be told from chance ({points(difference)} percentage points)"
+    return f"{'added' if difference > 0 else 'cost'} {_size(difference)} percentage points, beyond chance"
 
 
 def _waiting(cost: float | None) -> str:
@@ -149,7 +156,7 @@ def _waiting(cost: float | None) -> str:
 
 def _of_luck(luck: LuckFigures | None) -> str:
     if luck is None:
-        return "How much of it is luck was not judged."
+        return "How much of the return is luck was not judged (run --audit)."
     if not luck.beaten and not luck.beyond_luck:
         return "Luck is not ruled out."
     hindsight = ", with a basket chosen in hindsight" if luck.hindsight else ""
@@ -170,7 +177,8 @@ def _earned(book: Book, window: str, names: dict[str, str]) -> Earned:
         return Earned(window, str(figures.first), str(figures.last), figures.total_return or 0.0)
     alone = span.excess.reason if isinstance(span.excess, Refused) else ""
     name = names.get(str(book.declared), str(book.declared))
-    return Earned(window, str(span.first), str(span.last), span.book_return, name, span.total_return, span.matched, alone)
+    both = Earned(window, str(span.first), str(span.last), span.book_return, name, span.total_return, span.matched, alone)
+    return both if span.last == figures.last else replace(both, own_last=str(figures.last), own_earned=figures.total_return)
 
 
 def _effect(book: Book) -> SignalEffect | None:

@@ -177,9 +177,9 @@ def test_no_decision_uses_a_nowcast(archive, monkeypatch):
 def test_a_sentence_says_who_since_when_and_that_no_decision_uses_the_nowcast():
     row = Staleness("2026Q1", 0.4476, "2026Q2", ("AAA revenue",), 7, 8, "2026-08-25", 0.3626, 0.5016)
     assert sentence("Growth", row) == (
-        "Growth is held back: it stands at 2026Q1 (+0.448), for AAA revenue of 2026Q2 is missing, while the other 7 of 8 series "
-        "are public since 2026-08-25. Nowcast of 2026Q2 from the names that are known: +0.363, where they gave +0.502 for "
-        "2026Q1; no decision uses it."
+        "Growth is held back: decisions use its value of 2026Q1 (+0.448), because AAA revenue of 2026Q2 is missing, while "
+        "the other 7 of 8 series are public since 2026-08-25. Nowcast of 2026Q2 from the names that are known: "
+        "+0.363, where they gave +0.502 for 2026Q1; no decision uses it."
     )
     alone = replace(row, nowcast=None, matched=None)
     assert sentence("Growth", alone).endswith("No nowcast: without it a part of the signal has too few names left.")

@@ -97,7 +97,7 @@ def test_claims_fit_the_terminal_and_lose_no_word(document, width):
 
 
 def test_what_was_not_audited_says_so_and_an_audit_gives_its_verdict(document):
-    assert "Not audited" in terminal(document)
+    assert "luck was not judged (run --audit)" in " ".join(terminal(document).split())
     assert "None is supported." in terminal({**document, "audit": {"verdict": "None is supported."}})
 
 

@@ -292,7 +292,10 @@ def test_page_terminal_and_json_say_what_is_held_back(results, pages):
     assert (row["missing"], row["since"], row["read"]) == (("NVDA data_center_revenue",), "2026-07-30", True)
     texts = pages["revenue_capex_ratio"], " ".join(terminal(document).split()), markdown(document).replace("\\", "")
     for text in texts:
-        assert "is held back: it stands at 2026Q1 (+0.254), for NVDA data_center_revenue of 2026Q2 is missing" in text
+        assert (
+            "is held back: decisions use its value of 2026Q1 (+0.254), because NVDA data_center_revenue of 2026Q2 is missing"
+            in text
+        )
 
 
 def test_books_that_end_on_other_days_stand_beside_the_span_that_all_have(results, pages, read):
