@@ -2,6 +2,7 @@
 
 import pytest
 
+from backtest.formatting import percent
 from backtest.result import RunResult
 from backtest.runs.lead_sentence import Earned, LuckFigures, SignalEffect, lead_of, lead_sentence
 
@@ -110,4 +111,4 @@ def test_the_lead_of_every_shipped_strategy_gives_the_return_over_the_sessions_t
         if len(result.books) == 1:
             (found,) = result.books.values()
             span = found.benchmark_windows[found.declared][OUT]
-            assert f"({span.first} to {span.last}) it earned +{100 * span.book_return:,.1f}%" in lead, name
+            assert f"({span.first} to {span.last}) it earned {percent(span.book_return)}, its benchmark" in lead, name
