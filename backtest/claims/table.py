@@ -1,6 +1,6 @@
 """The rows in which page, terminal and README give what came of claims: when written, and since."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from backtest.claims.ledger import Finding, Judgement
@@ -42,3 +42,8 @@ def verdict_text(judgement: Judgement | None, explained: str = "") -> str:
         others = f" and {len(judgement.holds) - 1} more" if len(judgement.holds) > 1 else ""
         text += f"; holds for: {judgement.holds[0]}{others}"
     return f"{text}; explained: {explained}" if explained and judgement.verdict == "contradicted" else text
+
+
+def closes_text(closes: Mapping[str, float]) -> str:
+    """Return the closes that a reading rests on, each with its day, to stand behind its name; nothing where there are none."""
+    return f" ({', '.join(f'{close:g} on {day}' for day, close in closes.items())})" if closes else ""

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from backtest.claims.ledger import Judgement
-from backtest.claims.table import verdict_text
+from backtest.claims.table import closes_text, verdict_text
 from backtest.formatting import DASH, number, percent, stated
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
 
@@ -118,7 +118,8 @@ def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDT
         for text in (row["sentence"], *_spans(row), figures, evidence):
             lines += _indented(text, 2, width)
         for reading in row["readings"]:
-            text = f"{_named(reading['measured']):>9}  {_outcome(reading)}: {reading['reading']}{_in_spans(reading)}"
+            named = f"{reading['reading']}{_closes(reading)}{_in_spans(reading)}"
+            text = f"{_named(reading['measured']):>9}  {_outcome(reading)}: {named}"
             lines += textwrap.wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 15, break_on_hyphens=False)
         lines.append("")
     return "\n".join(lines)
@@ -130,6 +131,10 @@ def _spans(row: Mapping[str, Any]) -> Iterator[str]:
         if row[name] is not None:
             day = f", {row[name]['date']}" if name == "when_written" else ""
             yield f"{title}{day}: {_verdict_text(row, name)}"
+
+
+def _closes(reading: Mapping[str, Any]) -> str:
+    return closes_text((reading["details"] or {}).get("closes", {}))
 
 
 def _in_spans(reading: Mapping[str, Any]) -> str:

@@ -204,6 +204,12 @@ def test_a_judgement_is_said_with_figure_span_margin_and_what_it_holds_for():
     assert verdict_text(against, "another unit") == "contradicted: 0.250 (2024Q4; margin −0.0100); explained: another unit"
 
 
+def test_the_terminal_names_the_closes_that_a_reading_rests_on(findings):
+    text = " ".join(claim_lines(claim_rows([findings["news-week"], findings["news-six-months"]]), KNOWN_ON).split())
+    assert "close of 2025-07-24 over that of 2025-07-17 (0.591 on 2025-07-17, 0.596 on 2025-07-24)" in text
+    assert "(0.542 on 2025-01-23, 0.591 on 2025-07-23)" in text
+
+
 def test_an_idea_that_speaks_of_no_future_has_nothing_since(archive):
     past = [claim for claim in CLAIMS if not claim.speaks_of_future]
     alone = Archive(archive.facts, archive.prices)

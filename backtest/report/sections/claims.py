@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from backtest.claims.ledger import Finding, Judged, ReadingResult, Verdict
-from backtest.claims.measurement import SetsOfFour
-from backtest.claims.table import VerdictRow, verdict_rows
+from backtest.claims.measurement import Closes, SetsOfFour
+from backtest.claims.table import VerdictRow, closes_text, verdict_rows
 from backtest.formatting import percent, stated
 from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
@@ -100,8 +100,9 @@ def _reading(reading: ReadingResult) -> str:
     measured = reading.measurement
     missing = f"; missing {listed(measured.missing[:3])}" if measured.missing else ""
     span = f", {measured.span}" if measured.span else ""
+    closes = closes_text(measured.details.closes) if isinstance(measured.details, Closes) else ""
     outcome = HOLDS[reading.holds] if reading.judged or reading.holds is None else "not judged"
-    return f"{stated(measured.value)}, {outcome}: {reading.name}{span}{missing}"
+    return f"{stated(measured.value)}, {outcome}: {reading.name}{closes}{span}{missing}"
 
 
 def _curves(finding: Finding) -> dict[str, SetsOfFour]:
