@@ -23,7 +23,7 @@ def section(result: RunResult) -> Section:
     blocks: tuple[Block, ...] = (
         Text(lead_of(result), "lead"),
         *controls.sentences(result),
-        Text(luck(result), "lead"),
+        *([Text(result.audit.verdict, "lead")] if result.audit else []),
         after,
         Text(sentences[1]),
         Bullets(tuple(_caveats(result))),
@@ -34,14 +34,6 @@ def section(result: RunResult) -> Section:
 def _last(result: RunResult, window: str) -> str:
     """Return the last day on which a book has a return in a window, or nothing where none has."""
     return max((last for book in result.books.values() if (last := book.window(window).last)), default="")
-
-
-def luck(result: RunResult) -> str:
-    """Return the audit's verdict, or that there was none and how to have one."""
-    if result.audit is None:
-        command = audit_command(result)
-        return f"The audit was not run: how much of this is luck is not known{f' ({command})' if command else ''}."
-    return result.audit.verdict
 
 
 def audit_command(result: RunResult) -> str:
