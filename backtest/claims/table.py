@@ -29,18 +29,17 @@ def verdict_rows(findings: Iterable[Finding]) -> tuple[VerdictRow, ...]:
 
 
 def verdict_text(judgement: Judgement | None, explained: str = "") -> str:
-    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, which.
+    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, how many do.
 
     `explained` is the definition that a difference comes from, said where there is one.
     """
     if judgement is None:
         return DASH
     text: str = judgement.verdict
+    if judgement.verdict == "confirmed under one reading":
+        text += f" ({judgement.holds[0]})" if len(judgement.holds) == 1 else f" (and {len(judgement.holds) - 1} more)"
     if judgement.measured is not None:
         text += f": {stated(judgement.measured)} ({judgement.span}; margin {stated(judgement.margin)})"
-    if judgement.verdict == "confirmed under one reading":
-        others = f" and {len(judgement.holds) - 1} more" if len(judgement.holds) > 1 else ""
-        text += f"; holds for: {judgement.holds[0]}{others}"
     return f"{text}; explained: {explained}" if explained and judgement.verdict == "contradicted" else text
 
 

@@ -69,7 +69,7 @@ def _row(finding: Finding, verdicts: VerdictRow, future: bool) -> tuple[Cell, ..
         Cell(verdicts.when_written, mark=_mark(finding.when_written)),
         *([Cell(verdicts.since, mark=_mark(finding.since))] if future else []),
         Cell(f"{finding.evidence}, {counted(len(finding.inputs), 'figure')}", mark="low confidence" if doubtful else ""),
-        Cell("", more_title=_known(finding), more=_readings(finding)),
+        Cell("", more_title=counted(len(finding.readings), "reading"), more=(_known(finding), *_readings(finding))),
     )
 
 
@@ -86,10 +86,10 @@ def _readings(finding: Finding) -> tuple[str, ...]:
 
 
 def _known(finding: Finding) -> str:
-    """Return what came of a claim over all that is known at the run's end, beside how many readings were tried."""
+    """Return what came of a claim over all that is known at the run's end."""
     outcome = finding.outcome
     figure = f": {stated(outcome.measured)}" if outcome.measured is not None else ""
-    return f"{counted(len(finding.readings), 'reading')}, over all that is known {outcome.verdict}{figure}"
+    return f"over all that is known {outcome.verdict}{figure}"
 
 
 def _mark(judged: Judged | None) -> str:
