@@ -15,8 +15,6 @@ from backtest.panel import Panel
 YEAR = 4  # quarters
 OLDEST = 3  # quarters from the last of a year to the quarter of the day that it is read on: a third quarter, in April
 
-LATE = pd.Timedelta(days=60)  # from the end of a year to the day, with hindsight: the next quarter is half over after 46 days
-
 
 @dataclass(frozen=True)
 class End:
@@ -63,7 +61,8 @@ def trailing_years(end: End, series: Sequence[SeriesKey], currency: str) -> tupl
 def _trailing_years(
     panel: Panel, day: pd.Timestamp, hindsight: bool, series: tuple[SeriesKey, ...], currency: str
 ) -> tuple[Year, ...] | str:
-    known = [_counted(panel.cached(_amounts, key, currency), day, hindsight) for key in series]
+    every = [panel.cached(_amounts, key, currency) for key in series]
+    known = [_counted(amounts, day, hindsight) for amounts in every]
     for key, amounts in zip(series, known, strict=True):
         if not amounts:
             return f"{' '.join(key)}: no figure{f' by {day:%Y-%m-%d}' if panel.has(key) else ''}"
@@ -76,8 +75,7 @@ def _trailing_years(
     last = whole[-1]
     if _quarter(day) - last > OLDEST:
         return f"{names}: the last year known by {day:%Y-%m-%d} ends with {quarter_label(last)}; expected a later one"
-    ended = max(amounts[last].facts[0].period_end for amounts in known)
-    if hindsight and day - ended > LATE:
+    if hindsight and _next_end(every, last) - MIDPOINT <= day:
         return f"{names}: the quarter after {quarter_label(last)}, half over on {day:%Y-%m-%d}, is not known"
     return tuple(_year(key, amounts, last) for key, amounts in zip(series, known, strict=True))
 
@@ -87,6 +85,14 @@ def _counted(amounts: dict[int, Amount], day: pd.Timestamp, hindsight: bool) -> 
     if not hindsight:
         return amounts
     return {quarter: amount for quarter, amount in amounts.items() if amount.facts[0].period_end - MIDPOINT <= day}
+
+
+def _next_end(every: Sequence[dict[int, Amount]], last: int) -> pd.Timestamp:
+    """Return when the quarter after one ends: by a figure of it, published of another metric, else three months later."""
+    if ends := [amounts[last + 1].facts[0].period_end for amounts in every if last + 1 in amounts]:
+        return max(ends)
+    ended = max(amounts[last].facts[0].period_end for amounts in every)
+    return ended + (pd.offsets.MonthEnd(3) if ended.is_month_end else pd.DateOffset(months=3))
 
 
 def _year(key: SeriesKey, amounts: dict[int, Amount], last: int) -> Year:

@@ -313,6 +313,15 @@ def test_hindsight_waits_for_the_quarter_it_needs(split_of):
     assert turned_out(split) is None
 
 
+@pytest.mark.parametrize(("days", "refused"), [(46, False), (47, True), (60, True), (61, True)])
+def test_hindsight_is_refused_from_the_day_on_which_the_next_quarter_is_half_over(archive, days, refused):
+    """Of a quarter that ends on 30 September 45 days are left on 16 August: the year to June is no hindsight any more."""
+    panel, day = archive.as_of(pd.Timestamp("2026-09-20", tz="UTC")), pd.Timestamp("2026-06-30") + pd.Timedelta(days=days)
+    found = trailing_years(End(day, panel, hindsight=True), [("300308.SZ", "revenue")], "USD")
+    words = f"300308.SZ revenue: the quarter after 2026Q2, half over on {day:%Y-%m-%d}, is not known"
+    assert found == words if refused else found[0].span == "2025Q3 to 2026Q2"
+
+
 def test_hindsight_says_what_of_the_re_rating_turned_out_to_be_growth(split_of):
     split = split_of("300308.SZ", "2025-07-25", "2026-06-26")
     assert split.hindsight.names["300308.SZ"].quarters == ("2024Q3 to 2025Q2", "2025Q3 to 2026Q2")
