@@ -8,6 +8,7 @@ from backtest.analysis.levels import LevelGrowth
 from backtest.analysis.return_split import ReturnSplit
 
 Kind = Literal["term", "sum", "part"]
+PROFITS = ("margin", "earnings", "profit", "rerating")  # terms whose meaning hangs on the basis
 
 NOTE = (
     "Terms are in log points: they add up, and 0.69 is twice as much. Each figure is the sum of the last four quarters known at "
@@ -53,13 +54,47 @@ def grown(split: ReturnSplit) -> float | None:
     return None if split.terms.rerating is None else split.terms.wealth - split.terms.rerating
 
 
-def turned_out(split: ReturnSplit) -> float | None:
-    """Return how much of the re-rating on the day turned out to be growth; None unless both are over the same names and terms."""
+def turned_out(split: ReturnSplit) -> tuple[float, float] | None:
+    """Return the growth with hindsight and on the day; None unless both are over the same names and terms, without a one-off."""
     after = split.hindsight
     if after is None or (after.summed, after.terms.basis) != (split.summed, split.terms.basis):
         return None
+    if any(view.names[ticker].one_offs for view in (split, after) for ticker in view.summed):
+        return None
     then, now = grown(split), grown(after)
-    return None if then is None or now is None else now - then
+    return None if then is None or now is None else (now, then)
+
+
+def unlike(split: ReturnSplit) -> dict[str, str]:
+    """Return why terms with hindsight may not stand beside those on the day: another basis, other names or other levels."""
+    after = split.hindsight
+    if after is None or not after.terms.added or not split.terms.added:
+        return {}
+    return dict(_unlike(split, after))
+
+
+def _unlike(split: ReturnSplit, after: ReturnSplit) -> Iterator[tuple[str, str]]:
+    now = {row.key: row for row in term_rows(after)}
+    above = {level.key for level in split.levels}
+    by_basis = f"with hindsight by {after.terms.basis}, as known then by {split.terms.basis}"
+    for row in term_rows(split):
+        other = now.get(row.key)
+        if row.key == "wealth" or (row.value is None and (other is None or other.value is None)):
+            continue
+        if row.key not in above and after.summed != split.summed:
+            yield row.key, f"with hindsight over {', '.join(after.summed)}"
+        elif (row.kind == "part" or row.key in PROFITS or other is None) and after.terms.basis != split.terms.basis:
+            yield row.key, by_basis
+        elif other is not None and (other.value is not None) and other.label != row.label:
+            yield row.key, f"with hindsight {other.label}"
+
+
+def unlike_name(split: ReturnSplit, ticker: str) -> str:
+    """Return why a name's own last term with hindsight may not stand beside that on the day, or nothing."""
+    if split.hindsight is None:
+        return ""
+    then, now = split.names[ticker].terms.basis, split.hindsight.names[ticker].terms.basis
+    return "" if then == now or "none" in (then, now) else f"with hindsight by {now}, as known then by {then}"
 
 
 def _growth_rows(split: ReturnSplit) -> Iterator[TermRow]:

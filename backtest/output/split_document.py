@@ -1,14 +1,19 @@
 """What carried a return, as JSON: the `return_split` of result.json and what `explain --json` prints."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from backtest.analysis.return_split import NameSplit, ReturnSplit, Terms
+from backtest.analysis.split_rows import unlike
 from backtest.files.documents import Json
 
 
 def split_document(split: ReturnSplit) -> Json:
     """Return a split: its terms in log points under their keys, what they were summed over, and each name's own terms."""
-    return _split(split) | {"hindsight": None if split.hindsight is None else _split(split.hindsight)}
+    if split.hindsight is None:
+        return _split(split) | {"hindsight": None}
+    reasons = {key: f"not to be set beside that on the day: {reason}" for key, reason in unlike(split).items()}
+    after = replace(split.hindsight, refused=reasons | split.hindsight.refused)
+    return _split(split) | {"hindsight": _split(after)}
 
 
 def _split(split: ReturnSplit) -> Json:

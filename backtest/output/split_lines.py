@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 
 from backtest.analysis.return_split import ReturnSplit
-from backtest.analysis.split_rows import NOTE, TermRow, term_rows, turned_out
+from backtest.analysis.split_rows import NOTE, TermRow, term_rows, turned_out, unlike, unlike_name
 from backtest.formatting import DASH, number
 from backtest.thesis import Thesis
 from backtest.universe import Benchmark, Supplier
@@ -31,7 +31,8 @@ def split_lines(title: str, split: ReturnSplit, thesis: Thesis) -> str:
 
 
 def _table(split: ReturnSplit) -> Iterator[str]:
-    after = {} if split.hindsight is None else {row.key: row for row in term_rows(split.hindsight)}
+    rows = () if split.hindsight is None else term_rows(split.hindsight)
+    after = {row.key: row for row in rows if row.key not in unlike(split)}
     yield f"{'':<42}{'as known then':>18}{'with hindsight':>20}"
     yield f"{'':<42}{'log points':>11}{'times':>7}{'log points':>13}{'times':>7}"
     for row in term_rows(split):
@@ -54,7 +55,8 @@ def _names(split: ReturnSplit) -> Iterator[str]:
     yield "each name, as known then; the last column is its own last term with hindsight"
     yield f"{'':<11}" + "".join(f"{head:>{WIDTHS.get(head, 8)}}" for head in HEADS)
     for ticker, name in split.names.items():
-        after = split.hindsight.names[ticker].terms.rerating if split.hindsight else None
+        comparable = split.hindsight if not unlike_name(split, ticker) else None
+        after = comparable.names[ticker].terms.rerating if comparable else None
         terms = name.terms
         figures = (terms.wealth, terms.revenue, terms.currency, terms.margin, terms.profit, terms.rerating, after)
         cells = "".join(f"{signed(value):>{WIDTHS.get(head, 8)}}" for head, value in zip(HEADS[1:], figures, strict=True))
@@ -63,12 +65,7 @@ def _names(split: ReturnSplit) -> Iterator[str]:
 
 def _remarks(split: ReturnSplit) -> Iterator[str]:
     yield ""
-    turned = turned_out(split)
-    last = "the last term" if split.parts else "what was re-rating"
-    if turned is not None and turned >= 0:
-        yield f"With hindsight {turned:.3f} of {last} on the day was growth that nobody had published yet."
-    elif turned is not None:
-        yield f"With hindsight {-turned:.3f} of the growth on the day had come before the first day, and is in the last term."
+    yield from _hindsight(split)
     if split.terms.added and split.hindsight and not split.hindsight.terms.added:
         missing = list(split.hindsight.left_out.values())[:1]
         yield f"With hindsight: {'; '.join([split.hindsight.refused['split'], *missing])}."
@@ -86,6 +83,25 @@ def _remarks(split: ReturnSplit) -> Iterator[str]:
         yield f"Missing: {text}."
     for text in dict.fromkeys(text for name in split.names.values() for text in name.one_offs):
         yield f"One-off: {text}."
+
+
+def _hindsight(split: ReturnSplit) -> Iterator[str]:
+    """Yield growth with hindsight beside that on the day, and why a term with hindsight is a dash."""
+    if turned := turned_out(split):
+        now, then = turned
+        grown = f"Growth with hindsight is {signed(now)}, on the day {signed(then)}"
+        last = "the last term" if split.parts else "what was re-rating"
+        of = f": {now - then:.3f} of {last} on the day was growth that nobody had published yet"
+        yield f"{grown}{of if 0 <= now - then <= (split.terms.rerating or 0) else ''}."
+    reasons: dict[str, list[str]] = {}
+    for key, reason in unlike(split).items():
+        reasons.setdefault(reason, []).append(key)
+    for reason, keys in reasons.items():
+        yield f"No hindsight beside {', '.join(keys)}: {reason}."
+    if len(split.names) > 1:
+        for ticker in split.names:
+            if reason := unlike_name(split, ticker):
+                yield f"No hindsight beside {ticker}: {reason}."
 
 
 def signed(value: float | None) -> str:

@@ -15,10 +15,12 @@ from support.signal_checks import scrambled, truncated
 from backtest.analysis.held import Panels
 from backtest.analysis.levels import place_in_chain
 from backtest.analysis.return_split import Holding, return_split
-from backtest.analysis.split_rows import last_label, term_rows, turned_out
+from backtest.analysis.split_rows import last_label, term_rows, turned_out, unlike
 from backtest.analysis.trailing import End, trailing_years
 from backtest.cli.app import main
 from backtest.data.archive import load_archive
+from backtest.output.split_document import split_document
+from backtest.output.split_lines import signed, split_lines
 from backtest.panel import Archive
 from backtest.runs.return_splits import basket_of, explain
 from backtest.thesis import load_thesis
@@ -325,8 +327,48 @@ def test_hindsight_is_refused_from_the_day_on_which_the_next_quarter_is_half_ove
 def test_hindsight_says_what_of_the_re_rating_turned_out_to_be_growth(split_of):
     split = split_of("300308.SZ", "2025-07-25", "2026-06-26")
     assert split.hindsight.names["300308.SZ"].quarters == ("2024Q3 to 2025Q2", "2025Q3 to 2026Q2")
-    assert turned_out(split) == pytest.approx(split.terms.rerating - split.hindsight.terms.rerating)
-    assert turned_out(split) > 0.1
+    now, then = turned_out(split)
+    assert now - then == pytest.approx(split.terms.rerating - split.hindsight.terms.rerating)
+    assert now - then > 0.1
+
+
+def words_of(split, archive):
+    return " ".join(split_lines("split", split, archive.thesis).split())
+
+
+def test_a_term_with_hindsight_of_another_basis_is_a_dash_with_its_reason(archive, split_of):
+    """At the start the year with hindsight has no profit, so its last term is wealth over revenue."""
+    split = split_of("LITE", "2025-09-30", "2026-06-26")
+    assert (split.terms.basis, split.hindsight.terms.basis) == ("profit", "revenue")
+    reason = "with hindsight by revenue, as known then by profit"
+    assert {key: unlike(split)[key] for key in ("margin", "rerating")} == {"margin": reason, "rerating": reason}
+    assert {"revenue", "currency"}.isdisjoint(unlike(split))
+    text = words_of(split, archive)
+    assert f"No hindsight beside margin, earnings, rerating: {reason}." in text
+    assert f"{signed(split.hindsight.terms.rerating)} {math.exp(split.hindsight.terms.rerating):.2f}" not in text
+    assert split_document(split)["hindsight"]["refused"]["rerating"].endswith(reason)
+
+
+def test_other_names_or_levels_with_hindsight_are_dashes(split_of):
+    split = split_of("300308.SZ", "2025-07-25", "2026-06-26")
+    assert unlike(split) == {}
+    lost = tuple(replace(level, growth=None) if level.key == "chips" else level for level in split.hindsight.levels)
+    assert set(unlike(replace(split, hindsight=replace(split.hindsight, levels=lost)))) == {"interconnect"}
+    book = unlike(split_of("optical", "2025-07-25", "2026-06-26"))
+    assert set(book) == {"share", "revenue", "currency", "margin", "earnings", "rerating", "names", "weights", "other"}
+    assert set(book.values()) == {"with hindsight over 300308.SZ, 300502.SZ"}
+
+
+def test_the_sentence_of_hindsight_says_of_only_where_it_is_a_part(archive, split_of):
+    part = words_of(split_of("300308.SZ", "2025-07-25", "2026-06-26"), archive)
+    assert "of what was re-rating on the day was growth that nobody had published yet" in part
+    split = split_of("300308.SZ", "2025-07-25", "2026-06-26")
+    shrunk = replace(split, terms=replace(split.terms, wealth=split.terms.wealth - split.terms.rerating, rerating=0.0))
+    assert "Growth with hindsight is" in words_of(shrunk, archive)
+    assert "nobody had published yet" not in words_of(shrunk, archive)
+    avgo = split_of("AVGO", "2024-06-28", "2025-06-30")
+    assert any(name.one_offs for view in (avgo, avgo.hindsight) for name in view.names.values())
+    assert turned_out(avgo) is None
 
 
 # The command

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from backtest.analysis.return_split import ReturnSplit, Terms
-from backtest.analysis.split_rows import NOTE, level_labels
+from backtest.analysis.split_rows import NOTE, level_labels, unlike, unlike_name
 from backtest.formatting import DASH, percent
 from backtest.report.components import Block, Bullets, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import ended, listed, name_of, regimes
@@ -76,7 +76,9 @@ def _figures(split: ReturnSplit, levels: Sequence[str]) -> tuple[Cell, ...]:
         _cell(terms.margin if terms.basis != "profit alone" else terms.profit),
         _cell(last, "over revenue" if terms.basis == "revenue" else ""),
         _cell(last if split.parts is None else split.parts.names),
-        _cell(None if after is None else after.terms.rerating),
+        _cell(None, reason)
+        if (reason := unlike(split).get("rerating"))
+        else _cell(None if after is None else after.terms.rerating),
         Cell(f"{len(split.summed)} of {len(split.names)}"),
     )
 
@@ -119,7 +121,7 @@ def _name_row(result: RunResult, split: ReturnSplit, ticker: str) -> tuple[Cell,
         Cell(percent(name.weight, 0, sign=False)),
         *(_cell(value) for value in values),
         _cell(terms.rerating, "; ".join(note for note in (mark, one_off) if note)),
-        _cell(None if after is None else after.rerating),
+        _cell(None, reason) if (reason := unlike_name(split, ticker)) else _cell(None if after is None else after.rerating),
     )
 
 
