@@ -12,7 +12,7 @@ from backtest.facts import Facts
 from backtest.formatting import number, percent
 from backtest.prices import Prices
 from backtest.statistics.events import EventStudy
-from backtest.statistics.named_events import NamedEvent, span_study
+from backtest.statistics.named_events import LEVEL, NamedEvent, least_adjusted, span_study
 from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import SAMPLES, Window
 from backtest.universe import Universe
@@ -82,6 +82,11 @@ class Catalysts:
     distinguishable: int
     largest: tuple[Catalyst, ...]
     compared: int
+
+    @property
+    def least(self) -> float:
+        """The least p after Holm that an event could have: above 0.05 none can be told from other sessions."""
+        return least_adjusted(self.event_sessions, self.compared)
 
 
 WindowCatalysts = dict[str, dict[str, Catalysts | Refused]]  # by window and market
@@ -176,7 +181,7 @@ def _window(returns: MarketReturns, events: Mapping[pd.Timestamp, Sequence[str]]
     share = on_events / total if abs(total) >= LEAST_RETURN else None
     sessions = int(inside.sum())
     return Catalysts(
-        sentence=_sentence(share, total, sessions, named),
+        sentence=_sentence(share, total, sessions, study.sessions, named),
         baskets=tuple(abnormal.columns),
         left_out=left_out,
         last=f"{index[inside][-1]:%Y-%m-%d}",
@@ -195,16 +200,20 @@ def _window(returns: MarketReturns, events: Mapping[pd.Timestamp, Sequence[str]]
     )
 
 
-def _sentence(share: float | None, total: float, sessions: int, named: Sequence[Catalyst]) -> str:
-    """Return what of a window's return fell on sessions of events, and which of them are unlike other sessions."""
+def _sentence(share: float | None, total: float, sessions: int, compared: int, named: Sequence[Catalyst]) -> str:
+    """Return what of a window's return fell on sessions of events, and which are unlike others, or that this cannot be told."""
     if not named:
         return f"No event has its first session among the {sessions} of the window."
     days = f"{len(named)} of {sessions} sessions ({percent(len(named) / sessions, 0, sign=False)})"
     part = f"{percent(share, 0, sign=False)} of the return" if share is not None else "No share of the return (it is near zero)"
     text = f"{part} of {number(total)} log points fell on the {days} that were the first to close after an event."
     unusual = [event for event in named if event.distinguishable]
+    least = least_adjusted(len(named), compared)
+    floor = f"least possible p {number(least, 3)}"
+    if least > LEVEL:
+        return f"{text} Whether any is unlike other sessions cannot be told: {len(named)} event sessions, {floor}."
     if not unusual:
-        return f"{text} None of them is distinguishable from other sessions."
+        return f"{text} None of them is distinguishable from other sessions ({floor})."
     shown = "; ".join(f"{event.session} ({event.events[0]}) {percent(event.abnormal)}" for event in unusual[:LARGEST])
     return f"{text} Distinguishable from other sessions: {len(unusual)}, {shown}."
 

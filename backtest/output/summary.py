@@ -52,6 +52,8 @@ def _demand(document: Document) -> list[str]:
 
 def _catalysts(document: Document) -> list[str]:
     """Return, per named window and market, the share of its return on sessions of events, and the most unusual of them."""
+    from backtest.statistics.named_events import LEVEL, least_adjusted
+
     lines = []
     for window, by_market in document["catalysts"].items():
         for market, study in by_market.items():
@@ -59,11 +61,12 @@ def _catalysts(document: Document) -> list[str]:
                 continue
             first = study["largest"][0]
             days = percent(study["event_sessions"] / study["sessions"], 0, sign=False)
-            mark = "" if first["distinguishable"] else "?"
+            unlike = "!" if least_adjusted(study["event_sessions"], study["compared"]) > LEVEL else "?"
+            mark = "" if first["distinguishable"] else unlike
             figures = f"{percent(study['share'], 0, sign=False):>5} on {days:>3}  {percent(first['abnormal']):>6}{mark:<1}"
             name = f"{_cut(window, 17)} {market}"
             lines.append(_cut(f"  {name:<23}{figures} {first['events'][0]}", WIDTH))
-    header = "themes, held or not: return on event days, of days; largest (? like other days)"
+    header = "themes, held or not: return on event days, of days; largest (? usual, ! untold)"
     return [header, *lines] if lines else []
 
 

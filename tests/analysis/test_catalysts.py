@@ -69,6 +69,18 @@ def test_every_named_window_and_market_names_three_or_says_that_none_is_distingu
             assert ("Distinguishable" in study.sentence) == (study.distinguishable > 0)
 
 
+def test_where_the_least_possible_p_is_above_its_level_the_sentence_says_that_it_cannot_be_told(studies):
+    """So many events that even one farther out than every session would not stay below 5% after Holm."""
+    every = [study for by_market in studies.values() for study in by_market.values()]
+    untold = [study for study in every if study.least > 0.05]
+    assert untold
+    for study in every:
+        assert study.least == pytest.approx(study.event_sessions / study.compared)
+        assert min(event.adjusted for event in study.largest) >= study.least
+        assert ("cannot be told" in study.sentence) == (study in untold)
+    assert f"{untold[0].event_sessions} event sessions, least possible p {untold[0].least:.3f}." in untold[0].sentence
+
+
 def test_the_figures_of_a_window_are_sums_of_the_sessions_they_speak_of(archive, studies):
     """The wave of early 2024 in Shanghai, worked from the returns: its sum, that on events, and the largest day."""
     study = studies["24Q1–Q2"]["XSHG"]

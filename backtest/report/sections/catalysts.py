@@ -1,6 +1,6 @@
 """What moved prices: what of each named window's return fell on sessions of events, and the most unusual of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from backtest.analysis.catalysts import Catalyst, Catalysts, WindowCatalysts
 from backtest.formatting import DASH, number, percent
@@ -8,6 +8,7 @@ from backtest.report.components import Block, Cell, Column, Rows, Section, Table
 from backtest.report.formatting import counted, listed, plain, regimes
 from backtest.report.sections import surprises
 from backtest.result import RunResult
+from backtest.statistics.named_events import LEVEL
 from backtest.statistics.refusal import Refused
 
 HOW = (
@@ -26,14 +27,25 @@ def section(result: RunResult) -> Section | None:
 
 def _blocks(result: RunResult) -> Iterator[Block]:
     studies = [study for by_market in result.catalysts.values() for study in by_market.values()]
-    counts = [study.distinguishable for study in studies if isinstance(study, Catalysts)]
+    done = [study for study in studies if isinstance(study, Catalysts)]
+    counts = [study.distinguishable for study in done]
     unusual = f"{counted(sum(counts), 'session')} of events in {sum(count > 0 for count in counts)} of {len(counts)}"
-    yield Text(f"Catalysts: {unusual} windows and markets {'is' if sum(counts) == 1 else 'are'} unlike other sessions.", "lead")
+    yield Text(
+        f"Catalysts: {unusual} windows and markets {'is' if sum(counts) == 1 else 'are'} unlike other sessions.{_untold(done)}",
+        "lead",
+    )
     yield Text(HOW, "small")
     yield _shares(result, result.catalysts)
     yield _largest(result, result.catalysts)
     if (reactions := surprises.part(result)) is not None:
         yield reactions
+
+
+def _untold(studies: Sequence[Catalysts]) -> str:
+    """Return in how many windows and markets no event could be told, as they are too many for so few sessions."""
+    untold = [study for study in studies if study.least > LEVEL]
+    named = "; ".join(f"{study.event_sessions} event sessions, least possible p {number(study.least, 3)}" for study in untold)
+    return f" In {len(untold)} of {len(studies)} it cannot be told: {named}." if untold else ""
 
 
 def _rows(result: RunResult, studies: WindowCatalysts) -> Iterator[tuple[str, str, str, Catalysts | Refused]]:
@@ -63,7 +75,10 @@ def _share(name: str, study: Catalysts | Refused) -> tuple[Cell, ...]:
         Cell(number(study.total)),
         Cell(number(study.on_events)),
         Cell(percent(study.share, 0, sign=False), note="" if study.share is not None else "the return is near zero"),
-        Cell(percent(study.event_sessions / study.sessions, 0, sign=False), note=f"{study.event_sessions} of {study.sessions}"),
+        Cell(
+            percent(study.event_sessions / study.sessions, 0, sign=False),
+            note=f"{study.event_sessions} of {study.sessions}; p at least {number(study.least, 3)}",
+        ),
         *_together(study),
     )
 
@@ -90,17 +105,18 @@ def _largest(result: RunResult, studies: WindowCatalysts) -> Table:
     for name, title, market, study in _rows(result, studies):
         rows = groups.setdefault(f"{name}: {title}", [])
         if isinstance(study, Catalysts):
-            rows += [_catalyst(market, event) for event in study.largest]
+            rows += [_catalyst(market, event, study.least) for event in study.largest]
     filled = tuple(Rows(tuple(rows), title) for title, rows in groups.items() if rows)
     return Table("The three most unusual sessions of events in each window and market", columns, filled)
 
 
-def _catalyst(market: str, event: Catalyst) -> tuple[Cell, ...]:
+def _catalyst(market: str, event: Catalyst, least: float) -> tuple[Cell, ...]:
+    mark = "cannot be told" if least > LEVEL else "not distinguishable"
     return (
         Cell(event.session),
         Cell(market),
         Cell("; ".join(event.events)),
         Cell(percent(event.abnormal)),
         Cell(number(event.deviations, 1)),
-        Cell(number(event.adjusted, 3), mark="" if event.distinguishable else "not distinguishable"),
+        Cell(number(event.adjusted, 3), mark="" if event.distinguishable else mark),
     )
