@@ -19,6 +19,7 @@ from backtest.analysis.trailing import End, Year, trailing_years
 from backtest.facts import Fact
 from backtest.thesis import Thesis
 
+THIN = 0.02  # of revenue: a profit below it grows by enormous factors that say little
 Basis = Literal["profit", "revenue", "profit alone", "none"]
 METRICS: Mapping[Basis, tuple[str, ...]] = {
     "profit": ("revenue", "net_profit"),
@@ -89,13 +90,14 @@ class RatingParts:
 
 @dataclass(frozen=True)
 class NameSplit:
-    """A name's own split, its mean share of the book, the quarters at both ends, what is missing and what is a one-off."""
+    """A name's own split, its mean share of the book, the quarters at both ends, and what is missing or odd."""
 
     terms: Terms
     weight: float
     quarters: tuple[str, str] | None
     missing: tuple[str, ...] = ()
     one_offs: tuple[str, ...] = ()
+    thin: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = field(default=(), repr=False)
 
 
@@ -271,7 +273,18 @@ def _name(ticker: str, every: Sequence[_Sums], holding: Holding, thesis: Thesis)
         quarters=None if chosen is None else (chosen.pairs[ticker][0][0].span, chosen.pairs[ticker][1][0].span),
         missing=tuple(dict.fromkeys([*missing, *losses])),
         one_offs=_one_offs(facts, thesis),
+        thin=_thin(chosen.pairs[ticker]) if chosen and chosen.basis == "profit" else (),
         facts=facts,
+    )
+
+
+def _thin(pair: Pair) -> tuple[str, ...]:
+    """Return what is said of a profit below 2% of revenue at either end."""
+    return tuple(
+        f"{profit.series[0]} {profit.span}: profit is {profit.money / revenue.money:.1%} of revenue, below {THIN:.0%}, "
+        "so its growth and the last term say little"
+        for revenue, profit in pair
+        if profit.money < THIN * revenue.money
     )
 
 

@@ -55,11 +55,11 @@ def grown(split: ReturnSplit) -> float | None:
 
 
 def turned_out(split: ReturnSplit) -> tuple[float, float] | None:
-    """Return the growth with hindsight and on the day; None unless both are over the same names and terms, without a one-off."""
+    """Return the growth with hindsight and on the day; None unless both are over the same names and terms, none odd."""
     after = split.hindsight
     if after is None or (after.summed, after.terms.basis) != (split.summed, split.terms.basis):
         return None
-    if any(view.names[ticker].one_offs for view in (split, after) for ticker in view.summed):
+    if any(view.names[ticker].one_offs or view.names[ticker].thin for view in (split, after) for ticker in view.summed):
         return None
     then, now = grown(split), grown(after)
     return None if then is None or now is None else (now, then)

@@ -69,4 +69,5 @@ def _name(name: NameSplit) -> Json:
         "quarters": None if name.quarters is None else list(name.quarters),
         "missing": list(name.missing),
         "one_offs": list(name.one_offs),
+        "thin": list(name.thin),
     }

@@ -83,6 +83,8 @@ def _remarks(split: ReturnSplit) -> Iterator[str]:
         yield f"Missing: {text}."
     for text in dict.fromkeys(text for name in split.names.values() for text in name.one_offs):
         yield f"One-off: {text}."
+    for text in dict.fromkeys(text for name in split.names.values() for text in name.thin):
+        yield f"Near zero: {text}."
 
 
 def _hindsight(split: ReturnSplit) -> Iterator[str]:

@@ -371,6 +371,15 @@ def test_the_sentence_of_hindsight_says_of_only_where_it_is_a_part(archive, spli
     assert turned_out(avgo) is None
 
 
+def test_a_profit_near_zero_at_an_end_is_flagged(archive, split_of):
+    split = split_of("LITE", "2025-09-30", "2026-06-26")
+    (text,) = split.names["LITE"].thin
+    assert text.startswith("LITE 2024Q3 to 2025Q2: profit is 1.6% of revenue, below 2%")
+    assert f"Near zero: {text}." in words_of(split, archive)
+    assert split_document(split)["names"]["LITE"]["thin"] == [text]
+    assert split_of("NVDA", "2025-07-25", "2026-06-26").names["NVDA"].thin == ()
+
+
 # The command
 
 

@@ -114,7 +114,7 @@ def _name_row(result: RunResult, split: ReturnSplit, ticker: str) -> tuple[Cell,
     after = split.hindsight.names[ticker].terms if split.hindsight else None
     terms = name.terms
     mark = {"revenue": "over revenue", "profit alone": "profit alone"}.get(terms.basis, "")
-    one_off = "one-off" if name.one_offs else ""
+    one_off = "; ".join(["one-off"] * bool(name.one_offs) + ["profit near zero"] * bool(name.thin))
     values = (terms.wealth, terms.revenue, terms.currency, terms.margin if terms.profit is None else terms.profit)
     return (
         Cell(name_of(result.names, ticker)),
