@@ -14,7 +14,8 @@ from backtest.statistics.refusal import Refused
 HOW = (
     "Dated events of the thesis, each on a market's first session to close after it; abnormal is a basket's log return less that "
     "of the first fund of the market that it declares. Whether a session is unusual is judged among all others, after Holm's "
-    "correction for the window's events; an event without an hour may lie a session off."
+    "correction for the window's events; an event without an hour may lie a session off, "
+    "and a preview of profit that has a date alone counts one session late."
 )
 
 
