@@ -29,7 +29,7 @@ def verdict_rows(findings: Iterable[Finding]) -> tuple[VerdictRow, ...]:
 
 
 def verdict_text(judgement: Judgement | None, explained: str = "") -> str:
-    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, how many do.
+    """Return a verdict with the main reading's figure, span and margin; where one reading of some holds, which or how many.
 
     `explained` is the definition that a difference comes from, said where there is one.
     """
@@ -38,6 +38,7 @@ def verdict_text(judgement: Judgement | None, explained: str = "") -> str:
     text: str = judgement.verdict
     if judgement.verdict == "confirmed under one reading":
         text += f" ({judgement.holds[0]})" if len(judgement.holds) == 1 else f" (and {len(judgement.holds) - 1} more)"
+        text += "; main reading" if judgement.measured is not None else ""
     if judgement.measured is not None:
         text += f": {stated(judgement.measured)} ({judgement.span}; margin {stated(judgement.margin)})"
     return f"{text}; explained: {explained}" if explained and judgement.verdict == "contradicted" else text

@@ -117,7 +117,7 @@ def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDT
         quarter = row["quarter"] or "no quarter"
         figures = f"thesis {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
         evidence = f"evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures"
-        lines.append(f"{row['id']}: {row['verdict'].upper()}")
+        lines.append(str(row["id"]))
         for text in (row["sentence"], *_spans(row), figures, evidence):
             lines += _indented(text, 2, width)
         for reading in row["readings"]:

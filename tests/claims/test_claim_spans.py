@@ -197,7 +197,7 @@ def test_the_document_has_both_spans_of_every_claim_and_reading(findings):
 
 def test_a_judgement_is_said_with_figure_span_margin_and_what_it_holds_for():
     judgement = Judgement("confirmed under one reading", 0.25, "2025-07-23", "2024Q4", -0.01, ("one", "two", "three"))
-    assert verdict_text(judgement) == "confirmed under one reading (and 2 more): 0.250 (2024Q4; margin −0.0100)"
+    assert verdict_text(judgement) == "confirmed under one reading (and 2 more); main reading: 0.250 (2024Q4; margin −0.0100)"
     assert verdict_text(replace(judgement, verdict="not testable", measured=None)) == "not testable"
     assert verdict_text(None) == "—"
     against = replace(judgement, verdict="contradicted", holds=())

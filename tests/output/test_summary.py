@@ -80,7 +80,7 @@ def test_a_markdown_parser_reads_two_tables_whose_rows_are_as_wide_as_their_head
 def test_the_claims_say_the_day_they_are_known_on(document):
     last = {"supply_chain_excess": "2026-07-31", "theme_baskets": "2026-09-23"}[document["strategy"]]
     for text in (terminal(document), markdown(document)):
-        assert f"The claims of the thesis as known on {last}. When written:" in " ".join(text.split())
+        assert f"The claims of the thesis interconnect as known on {last}. When written:" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("width", [80, 120])
