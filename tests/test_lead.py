@@ -111,4 +111,8 @@ def test_the_lead_of_every_shipped_strategy_gives_the_return_over_the_sessions_t
         if len(result.books) == 1:
             (found,) = result.books.values()
             span = found.benchmark_windows[found.declared][OUT]
-            assert f"({span.first} to {span.last}) it earned {percent(span.book_return)}, its benchmark" in lead, name
+            own = found.window(OUT)
+            text = f"({span.first} to {own.last}) it earned {percent(own.total_return)}"
+            if span.last != own.last:
+                text += f"; to {span.last}, where its benchmark ends, {percent(span.book_return)}"
+            assert f"{text}, its benchmark" in lead, name
