@@ -28,7 +28,7 @@ SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 @pytest.fixture
 def only_the_book(monkeypatch):
     """A run trades as ever but says nothing beside: no statistics of its windows, no readings, no claims."""
-    for name, nothing in (("window_statistics", {}), ("readings", {}), ("_seen", {}), ("_known", {}), ("_claims", ())):
+    for name, nothing in (("window_statistics", {}), ("readings", {}), ("_seen", {}), ("_known", {}), ("judged", ())):
         monkeypatch.setattr(f"backtest.runs.{name}", lambda *_, nothing=nothing: nothing)
 
 
