@@ -262,7 +262,7 @@ def test_every_table_of_facts_and_prices_is_hidden_by_name(archive):
         facts, prices = ({one.name: getattr(part, one.name) for one in fields(part)} for part in (archive.facts, archive.prices))
     tables = {name: value for name, value in (facts | prices).items() if isinstance(value, pd.DataFrame | pd.Series)}
     tables |= {f"bars.{name}": table for name, table in vars(prices["bars"]).items()}
-    assert len(tables) == 10
+    assert len(tables) == 11
     assert [name for name, table in tables.items() if len(table.dropna(how="all"))] == []
 
 

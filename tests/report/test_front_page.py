@@ -87,7 +87,7 @@ def test_the_page_says_the_day_of_every_tally_and_a_comparison_that_runs_in_its_
     rows = page.table("Every strategy side by side")
     for document in documents:
         end = max(window["end"] for window in document["windows"])
-        assert f"as known on {end}; " in rows[document["spec"]["title"]][5]
+        assert f"since, to {end}" in rows[document["spec"]["title"]][5]
     one, other = (document["strategy"] for document in documents[:2])
     assert f"capex-backtest compare {one} {other}" in page.text
 
