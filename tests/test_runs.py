@@ -1,6 +1,7 @@
 """One run from spec to result: its windows, its benchmarks, its identity."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -16,7 +17,9 @@ from backtest.errors import DataError
 from backtest.execution.window_statistics import WindowStatistics, window_statistics
 from backtest.files.documents import to_json
 from backtest.output.document import to_document
+from backtest.output.summary import terminal
 from backtest.panel import Archive
+from backtest.report import render
 from backtest.result import BenchmarkSpan
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import load_strategy
@@ -490,3 +493,22 @@ def test_the_id_of_the_data_changes_with_a_price(copied):
     rows.loc[place, "high"] += 1  # a ten-thousandth
     rows.to_parquet(copied / "prices.parquet", index=False)
     assert data_id_of(copied) != data_id_of(reference.FOLDER)
+
+
+# A run that ends before its thesis was written
+
+
+def test_what_is_called_known_when_the_thesis_was_written_is_never_later_than_the_end_of_the_run(archive):
+    result = runs.run(spec_of(start="2024-10-08", end="2024-12-31"), archive)
+    shown = [reading for quarters in result.when_written.values() for reading in quarters.values()]
+    assert shown
+    assert max(reading.known_at for reading in shown) <= "2024-12-31" < f"{WRITTEN:%Y-%m-%d}"
+    assert result.demand["then"] == result.demand["now"]
+    assert {finding.written_on for finding in result.claims} == {"2024-12-31"}
+    lines = " ".join(terminal(to_document(result)).split())
+    assert "prices, 2024-10-08 to 2024-12-31." in lines
+    assert "as known on 2024-12-31." in lines
+    page = re.sub(r"<[^>]+>", "", render(result))
+    assert "By 2024-12-31" in page
+    assert "When written, 2024-12-31" in page
+    assert "When the thesis was written" not in page

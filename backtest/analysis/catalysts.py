@@ -14,7 +14,7 @@ from backtest.prices import Prices
 from backtest.statistics.events import EventStudy
 from backtest.statistics.named_events import LEVEL, NamedEvent, least_adjusted, span_study
 from backtest.statistics.refusal import Refused
-from backtest.thesis.windows import SAMPLES, Window
+from backtest.thesis.windows import SAMPLES, Window, whole_run
 from backtest.universe import Universe
 
 LARGEST = 3  # named of each window and market
@@ -95,13 +95,13 @@ WindowCatalysts = dict[str, dict[str, Catalysts | Refused]]  # by window and mar
 def catalysts(
     facts: Facts, prices: Prices, universe: Universe, returns: Mapping[str, MarketReturns | None], windows: Sequence[Window]
 ) -> WindowCatalysts:
-    """Return the study of every named window on every market of some baskets, of events known by the end of the windows.
+    """Return the study of every named window on every market of some baskets, of events known by the end of the run.
 
     returns: those of the baskets by market, as `abnormal.returns_by_market` gives them.
     """
     if not windows:
         return {}
-    last = max(window.end for window in windows)
+    last = whole_run(windows).end
     moments = pd.concat([reaction_moments(facts.events, last), preview_moments(facts.ranges, universe, last)])
     if moments.empty:
         return {}

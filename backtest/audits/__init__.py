@@ -23,7 +23,7 @@ from backtest.panel import Archive, unchanged
 from backtest.result import Audit, NullSuite, Replay, RunResult, WindowRank
 from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
-from backtest.thesis.windows import SAMPLES
+from backtest.thesis.windows import SAMPLES, whole_run
 from backtest.universe import Universe
 
 STEPS = 11  # of a whole audit, each reported once
@@ -56,7 +56,7 @@ def _audit(
     progress: Callable[[str], None],
     clock: Clock,
 ) -> Audit:
-    began, last = clock.monotonic(), max(window.end for window in result.windows)
+    began, last = clock.monotonic(), whole_run(result.windows).end
     progress("decisions again, with everything later hidden")
     replay = Replay(replay_decisions(spec, archive, universe, last), canary_is_caught(spec, archive, universe, last))
     questions, not_run = _questions(spec, result, archive, universe, last), {}

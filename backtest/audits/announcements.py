@@ -11,6 +11,7 @@ from backtest.result import AnnouncementStudy, Book, RunResult
 from backtest.statistics import performance
 from backtest.statistics.events import event_study
 from backtest.statistics.refusal import Refused
+from backtest.thesis.windows import whole_run
 
 
 def announcement_studies(result: RunResult, facts: Facts, prices: Prices) -> dict[str, AnnouncementStudy | Refused]:
@@ -19,7 +20,7 @@ def announcement_studies(result: RunResult, facts: Facts, prices: Prices) -> dic
     Abnormal is the return less that of the declared benchmark, on the sessions that have one, as fractions.
     """
     kinds = {role.announced: role.keys for role in result.thesis.roles if role.announced}
-    last = pd.Timestamp(max(window.end for window in result.windows), tz="UTC") + pd.Timedelta(days=1)
+    last = pd.Timestamp(whole_run(result.windows).end, tz="UTC") + pd.Timedelta(days=1)
     studies = {}
     for kind, series in kinds.items():
         published = moments(facts, series, last)

@@ -91,9 +91,6 @@ def run(
     paths = strategies(name, chosen)
     processes = _start_server(prices) if len(paths) > 1 and not audit else 1
     from backtest.cli.run_pool import Job
-    from backtest.files.documents import to_json
-    from backtest.output.document import to_document
-    from backtest.output.summary import markdown, terminal
     from backtest.strategy import load_strategy
 
     repeated = changes if thesis is None else changes | {"thesis": thesis}
@@ -102,16 +99,26 @@ def run(
         for path, spec in [(path, load_strategy(path, chosen)) for path in paths]
     ]
     results = _run_all(jobs, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag), processes)
+    _print(results, "json" if as_json else form, name == "all")
+    if not as_json and form == "text":
+        typer.echo(f"\nreports: {out / 'index.html'}")
+
+
+def _print(results: Sequence["RunResult"], form: str, several: bool) -> None:
+    """Print what came out as text, Markdown or JSON; the JSON of several strategies is by their names."""
+    from backtest.files.documents import to_json
+    from backtest.output.document import to_document
+    from backtest.output.summary import markdown, terminal
+
     documents = [to_document(result) for result in results]
-    if as_json or form == "json":
+    if form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
-        sys.stdout.write(to_json(by_name if name == "all" else documents[0]))
+        sys.stdout.write(to_json(by_name if several else documents[0]))
     elif form == "md":
         sys.stdout.write("\n".join(map(markdown, documents)))
     else:
         for document in documents:
             typer.echo(terminal(document))
-        typer.echo(f"\nreports: {out / 'index.html'}")
 
 
 def _start_server(prices: str) -> int:

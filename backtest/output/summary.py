@@ -11,7 +11,7 @@ from typing import Any
 from backtest.claims.ledger import Judgement
 from backtest.claims.table import closes_text, verdict_text
 from backtest.formatting import DASH, number, percent, stated
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
 Document = Mapping[str, Any]
 WIDTH = 80
@@ -27,7 +27,7 @@ def terminal(document: Document) -> str:
         document["lead"],
         *_controls(document),
         *_held_back(document),
-        _prices(document),
+        f"{_prices(document)} {_hindsight(document)}".rstrip(),
         _cash(document),
         _verdict(document),
     ):
@@ -172,7 +172,7 @@ def markdown(document: Document) -> str:
         lines += [_safe(text), ""]
     lines += [
         *([_safe(_verdict(document)), ""] if document["audit"] else []),
-        _safe(f"{_prices(document)} {_cash(document)}"),
+        _safe(f"{_prices(document)} {_hindsight(document)} {_cash(document)}".replace("  ", " ")),
         "",
     ]
     lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
@@ -201,6 +201,18 @@ def _prices(document: Document) -> str:
     return f"{document['prices']['source']} prices, {first} to {last}. Sharpe ratios with one standard error."
 
 
+def _hindsight(document: Document) -> str:
+    """Return which returns are of baskets that were chosen after they began; nothing where none is."""
+    rows = [(name, row) for book in document["books"].values() for name, row in book["windows"].items()]
+    earned = [(name, row["hindsight"]) for name, row in rows if row.get("total_return") is not None]
+    later = [name for name, chosen_later in earned if chosen_later]
+    if not later:
+        return ""
+    if len(later) == len(earned):
+        return "Every return is hindsight, out of sample too: its basket was chosen after it began."
+    return f"Returns of a basket chosen after they began are hindsight: {', '.join(dict.fromkeys(later))}."
+
+
 def _dated(document: Document, window: str) -> str:
     """Return a window with its days, where all books have the same."""
     spans = {(row["first"], row["last"]) for book in document["books"].values() if (row := book["windows"].get(window))}
@@ -218,8 +230,8 @@ def _cash(document: Document) -> str:
 
 def _days(document: Document) -> tuple[str, str]:
     """Return the first and the last day of a run."""
-    days = [day for window in document["windows"] for day in (window["start"], window["end"])]
-    return min(days), max(days)
+    whole = next(window for window in document["windows"] if window["name"] == WHOLE)
+    return whole["start"], whole["end"]
 
 
 def _claims(document: Document) -> str:

@@ -9,6 +9,7 @@ from backtest.execution.window_statistics import WindowStatistics
 from backtest.files.documents import require_schema
 from backtest.files.rows import fault
 from backtest.result import BenchmarkSpan
+from backtest.thesis.windows import WHOLE
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PricesPart:
 class WindowPart:
     """The first and last day of a window."""
 
+    name: str
     start: str
     end: str
 
@@ -126,12 +128,16 @@ class StrategyDocument:
     @property
     def first(self) -> str:
         """The first day of the run."""
-        return min(window.start for window in self.windows)
+        return self._whole.start
 
     @property
     def last(self) -> str:
         """The last day of the run."""
-        return max(window.end for window in self.windows)
+        return self._whole.end
+
+    @property
+    def _whole(self) -> WindowPart:
+        return next(window for window in self.windows if window.name == WHOLE)
 
     @property
     def newest_figure(self) -> str:

@@ -8,8 +8,8 @@ import pandas as pd
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import Fact
 from backtest.formatting import DASH, known, number
-from backtest.result import SignalReadings, TickerName
-from backtest.thesis.windows import SAMPLES, Window
+from backtest.result import RunResult, SignalReadings, TickerName
+from backtest.thesis.windows import SAMPLES, Window, whole_run
 
 LONGEST_NAME = 100  # letters
 GROUPS = {
@@ -72,7 +72,12 @@ def spans(windows: Sequence[Window]) -> Iterator[tuple[str, Window]]:
 
 def ended(windows: Sequence[Window]) -> str:
     """Return the last day of a run: what is called known at its end was known on that day."""
-    return day(max(window.end for window in windows))
+    return day(whole_run(windows).end)
+
+
+def written_by(result: RunResult) -> str:
+    """Return the day by which "when written" is known: the thesis's date, or the run's end where that is earlier."""
+    return min(day(result.thesis.date), ended(result.windows))
 
 
 def regimes(windows: Sequence[Window]) -> list[Window]:

@@ -82,7 +82,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         books=books,
         signals={name: by_quarter for name, by_quarter in read.items() if name in own},
         trends={name: by_quarter for name, by_quarter in read.items() if name not in own},
-        when_written=_when_written(quarterly, archive),
+        when_written=_when_written(quarterly, archive, panel),
         seen=_seen(quarterly, archive, pd.Timestamp(spec.start), last),
         known=_known(archive, pd.Timestamp(spec.start), last),
         claims=tuple(judged(archive, panel.moment)),
@@ -105,8 +105,7 @@ def _names(universe: Universe) -> dict[str, TickerName]:
 
 def _demand(archive: Archive, now: Panel) -> dict[str, Demand]:
     """Return the demand from chips shipped as known on the thesis's date and at the run's end; nothing without rows."""
-    then = archive.as_of(as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
-    known = {"then": demand(then), "now": demand(now)}
+    known = {"then": demand(_then(archive, now)), "now": demand(now)}
     return {name: row for name, row in known.items() if row is not None}
 
 
@@ -129,9 +128,15 @@ def _readings(signal: QuarterlySignal, panel: Panel) -> SignalReadings:
     return attempt(f"readings of signal {type(signal).__name__}", read)
 
 
-def _when_written(signals: dict[str, QuarterlySignal], archive: Archive) -> dict[str, SignalReadings]:
+def _then(archive: Archive, now: Panel) -> Panel:
+    """Return what was known on the thesis's date, or at the run's end where that is earlier."""
+    written = as_of_moment(f"{archive.thesis.date:%Y-%m-%d}")
+    return archive.as_of(written) if written < now.moment else now
+
+
+def _when_written(signals: dict[str, QuarterlySignal], archive: Archive, now: Panel) -> dict[str, SignalReadings]:
     """Return each signal's newest reading as known on the thesis's date, by its quarter; nothing where it had none."""
-    panel = archive.as_of(as_of_moment(f"{archive.thesis.date:%Y-%m-%d}"))
+    panel = _then(archive, now)
     every = {name: _readings(signal, panel) for name, signal in signals.items()}
     return {name: dict(list(by_quarter.items())[-1:]) for name, by_quarter in every.items()}
 

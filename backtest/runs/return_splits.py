@@ -16,7 +16,7 @@ from backtest.files.options import FIRST
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.result import Book
-from backtest.thesis.windows import Window
+from backtest.thesis.windows import Window, whole_run
 from backtest.universe import Basket, Universe
 
 SMALLEST = 1e-9  # of a book's money: less is rounding
@@ -24,7 +24,7 @@ SMALLEST = 1e-9  # of a book's money: less is rounding
 
 def book_splits(outcome: Simulation, currency: str, archive: Archive, spans: Sequence[Window]) -> dict[str, ReturnSplit]:
     """Return the split of a book's return in every window that has two sessions; hindsight is that of the run's end."""
-    panels = panels_of(archive, max(window.end for window in spans))
+    panels = panels_of(archive, whole_run(spans).end)
     splits = {}
     for window in spans:
         part = window.slice(pd.DatetimeIndex(outcome.equity.index))

@@ -1,5 +1,6 @@
 """The windows that every result is shown over: those the thesis names, then in sample, out of sample and the whole run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -30,6 +31,11 @@ class Window:
         first = int(index.searchsorted(self.start, side="left"))
         last = int(index.searchsorted(self.end, side="right"))
         return slice(max(first - 1, 0), last)
+
+
+def whole_run(windows: Sequence[Window]) -> Window:
+    """Return the window of the whole run among its windows: a named one may begin before it and end after it."""
+    return next(window for window in windows if window.name == WHOLE)
 
 
 def windows(thesis: Thesis, first: pd.Timestamp, last: pd.Timestamp) -> list[Window]:

@@ -127,8 +127,9 @@ def test_an_event_that_counts_a_session_early_is_seen(archive, studies):
 
 def test_a_preview_of_profit_is_an_event_of_its_supplier(archive):
     window = Window("July 2026", pd.Timestamp("2026-07-01"), pd.Timestamp("2026-07-24"), THESIS.date)
-    study = studied(archive, spans=[window])["July 2026"]["XSHG"]
-    alone = studied(archive, replace(archive.facts, ranges=archive.facts.ranges.iloc[:0]), [window])["July 2026"]["XSHG"]
+    spans = [window, replace(window, name="whole")]
+    study = studied(archive, spans=spans)["July 2026"]["XSHG"]
+    alone = studied(archive, replace(archive.facts, ranges=archive.facts.ranges.iloc[:0]), spans)["July 2026"]["XSHG"]
     assert study.events == alone.events + 4
 
 

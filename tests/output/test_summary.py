@@ -96,6 +96,20 @@ def test_claims_fit_the_terminal_and_lose_no_word(document, width):
             assert reading["reading"] in words
 
 
+def test_returns_of_a_basket_chosen_later_are_called_hindsight_in_every_format(document):
+    def judged(out_of_sample):
+        later = {"in sample": True, "out of sample": out_of_sample}
+        return {
+            name: {**book, "windows": {window: {**book["windows"][window], "hindsight": flag} for window, flag in later.items()}}
+            for name, book in document["books"].items()
+        }
+
+    for form in (terminal, markdown):
+        every, some = (" ".join(form({**document, "books": judged(flag)}).split()) for flag in (True, False))
+        assert "Every return is hindsight, out of sample too: its basket was chosen after it began." in every
+        assert "Returns of a basket chosen after they began are hindsight: in sample." in some
+
+
 def test_what_was_not_audited_says_so_and_an_audit_gives_its_verdict(document):
     assert "luck was not judged (run --audit)" in " ".join(terminal(document).split())
     assert "None is supported." in terminal({**document, "audit": {"verdict": "None is supported."}})

@@ -9,7 +9,7 @@ from backtest.claims.table import VerdictRow, closes_text, verdict_rows
 from backtest.formatting import percent, stated
 from backtest.report.charts import claim_charts
 from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import counted, day, ended, listed, origin, plain
+from backtest.report.formatting import counted, ended, listed, origin, plain, written_by
 from backtest.result import RunResult
 
 MEANING = (
@@ -49,7 +49,7 @@ def _table(result: RunResult) -> Table:
         Column("Claim"),
         Column("The thesis says", prose=True),
         Column("Its figure", True),
-        Column(f"When written, {day(result.thesis.date)}", prose=True, term="When written"),
+        Column(f"When written, {written_by(result)}", prose=True, term="When written"),
         *([Column(f"Since, to {ended(result.windows)}", prose=True, term="Since it was written")] if future else []),
         Column("Evidence", prose=True),
         Column("Every reading tried"),

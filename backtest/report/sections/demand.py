@@ -32,7 +32,8 @@ def _blocks(result: RunResult) -> Iterator[Block]:
         yield Text(f"As known on {now.as_of}: {text}.", "lead")
     if then is not None:
         known = [f"{year.year}: {year.sentence}" for year in then.years] + [f"{text}." for text in then.missing]
-        yield Text(f"When the thesis was written ({then.as_of}): {' '.join(known)}")
+        when = "When the thesis was written" if then.as_of < now.as_of else "At the run's end"
+        yield Text(f"{when} ({then.as_of}): {' '.join(known)}")
     yield Text(ABOUT, "small")
     yield _topologies(now, then)
     for year in now.years:

@@ -8,7 +8,7 @@ from backtest.execution.window_statistics import WindowStatistics
 from backtest.formatting import known, number, percent
 from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.components import Block, Bullets, Section, Text
-from backtest.report.formatting import counted, day, listed, name_of
+from backtest.report.formatting import counted, day, ended, listed, name_of
 from backtest.report.sections import controls
 from backtest.report.sections.signals import held_back
 from backtest.result import Book, RunResult
@@ -178,7 +178,7 @@ def _by_choice(result: RunResult) -> dict[str, list[str]]:
 
 def _hindsight(result: RunResult, chosen: str, titles: list[str]) -> str:
     """Return what choosing a basket on that day means for the results."""
-    last = max(day(window.end) for window in result.windows)
+    last = ended(result.windows)
     who = f"The basket “{titles[0]}” was" if len(titles) == 1 else f"{len(titles)} baskets ({'; '.join(titles)}) were"
     if chosen > last:
         return f"{who} chosen on {chosen}, after every return shown: all of it is hindsight, out of sample too."

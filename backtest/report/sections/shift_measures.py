@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from backtest.calendars import parse_quarter, quarter_label
 from backtest.formatting import DASH, known, number, stated
 from backtest.report.components import Cell, Column, Part, Rows, Table, Text
-from backtest.report.formatting import day, origin, require_parts
+from backtest.report.formatting import origin, require_parts, written_by
 from backtest.result import RunResult, SignalReadings
 from backtest.signals import load_signals
 from backtest.thesis.rows import Measure
@@ -27,7 +27,7 @@ def part(result: RunResult) -> Part | None:
         own = Measure(of=shift.signal, signal=shift.signal, says=shift.says, unit=shift.unit, source=shift.source)
         measures = [own, *(measure for measure in pages.measures if measure.of == shift.signal)]
         groups.append(Rows(tuple(_row(result, measure) for measure in measures), shift.title))
-    written = day(result.thesis.date)
+    written = written_by(result)
     columns = (
         Column("Measure", prose=True),
         Column("Unit"),
