@@ -84,11 +84,13 @@ def test_the_controls_are_what_a_run_under_their_weightings_earns_in_every_windo
     assert {name: window.total_return for name, window in control.twin.items()} == {
         name: window.total_return for name, window in alone.windows.items()
     }
+    pd.testing.assert_series_equal(control.equity["twin"], alone.equity, check_names=False)
     sessions_of_gate = Exposure(1.0, "510300.SS")  # always full: the basket from the first session, on the gate's own sessions
     held = run(spec.replaced(weights=sessions_of_gate, signals=(Scripted((1.0,)),)), archive).books["optical"]
     assert {name: window.total_return for name, window in control.from_start.items()} == {
         name: window.total_return for name, window in held.windows.items()
     }
+    pd.testing.assert_series_equal(control.equity["from_start"], held.equity, check_names=False)
 
 
 def test_a_difference_is_the_book_s_return_less_the_control_s(archive):

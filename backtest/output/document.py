@@ -152,7 +152,8 @@ def _book(book: Book) -> Json:
 
 
 def _control(control: Control) -> Json:
-    return {"held" if name == "from_start" else name: value for name, value in asdict(control).items()}
+    figures = asdict(replace(control, equity={}))
+    return {"held" if name == "from_start" else name: value for name, value in figures.items() if name != "equity"}
 
 
 def _path(equity: pd.Series) -> pd.Series:

@@ -52,15 +52,18 @@ def control_of(book: RunBook, spans: Sequence[Window]) -> Control | None:
     if not isinstance(weights, Controlled):
         reason = f"{type(weights).__name__} does not say what it holds with the signal on (`twin`, `from_start`, `signal_shares`)"
         refused = Refused(reason, len(book.decisions))
-        from_start = _compared(book.equity, book.values([Equal()])[0], spans)
+        held = book.values([Equal()])[0]
+        from_start = _compared(book.equity, held, spans)
         sentence = control_sentence(None, earned, refused, from_start)
-        return Control(sentence, None, None, None, None, None, refused, from_start)
+        return Control(sentence, None, None, None, None, None, refused, from_start, {"from_start": held})
     kind = f"weighting {type(weights).__name__} of {book.name}"
     controls = attempt(kind, lambda: (weights.twin, weights.from_start))
-    twin, from_start = (_compared(book.equity, values, spans) for values in book.values(controls))
+    equity = dict(zip(("twin", "from_start"), book.values(controls), strict=True))
+    twin, from_start = (_compared(book.equity, values, spans) for values in equity.values())
     acted = attempt(kind, lambda: activity(weights, book.decisions, pd.DatetimeIndex(book.equity.index)))
     wording = ROTATION if isinstance(weights, Rotation) else EXPOSURE if isinstance(weights, Exposure) else GATE
-    return Control(control_sentence(acted, earned, twin, from_start, wording), **vars(acted), twin=twin, from_start=from_start)
+    sentence = control_sentence(acted, earned, twin, from_start, wording)
+    return Control(sentence, **vars(acted), twin=twin, from_start=from_start, equity=equity)
 
 
 def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.DatetimeIndex) -> Activity:
