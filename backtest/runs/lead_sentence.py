@@ -1,15 +1,15 @@
-"""What a report leads with: whether the signal mattered, what came out against what, and luck, by rules from the figures.
+"""The sentence that a report leads with: what came out against what, whether the signal mattered, and luck, by rules.
 
-The rules, fixed before a sentence of it was read:
-    the signal      of the whole run: "did nothing" below 0.05 points, "no difference that can be told from chance" where zero is
-                    in the 95% interval of the difference to the twin, else "added" or "cost"; then what waiting for its first
-                    value cost, where that is 0.05 points or more
-    what came out   the return out of sample, or of the whole run where there is none; against the declared benchmark over the
-                    sessions both have, which are given, with the return to the book's own end where that is later, and whether
-                    the benchmark is of the book's board or sector (matched); of several books how many beat theirs, and the
-                    median difference
+The rules, fixed before a sentence of it was read; of one book at most forty words:
+    what came out   the return out of sample, or of the whole run where there is none, and that of the declared benchmark; where
+                    the benchmark ends first, both returns to its end too; "unmatched" where the benchmark is of another board
+                    or sector, "in hindsight" where the basket was chosen after the window began; of several books how many beat
+                    their benchmark, and the median difference
+    the signal      of the whole run: "did nothing" below 0.05 points, "no difference beyond chance" where zero is in the 95%
+                    interval of the difference to the twin, else "added" or "cost"; then what waiting for its first value cost,
+                    where that is 0.05 points or more
     luck            not judged without an audit; "not ruled out" where no registered null is beaten after correction and no
-                    regime can be told from luck; else what was beaten, and whether a basket was chosen in hindsight
+                    regime can be told from luck; else what was beaten
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ class Earned:
     """What a book and its declared benchmark returned over the sessions that both have in a window.
 
     `benchmark` is the name, empty where there is none: then `earned` is over the whole window. `alone` is why there is no excess.
-    `own_last` and `own_earned` are the book's own end and return, where that end is not `last`.
+    `own_last` and `own_earned` are the book's own end and return, where that end is not `last`. `hindsight` says that the basket
+    was chosen after the window began.
     """
 
     window: str
-    first: str
     last: str
     earned: float
     benchmark: str = ""
@@ -42,6 +42,7 @@ class Earned:
     alone: str = ""
     own_last: str = ""
     own_earned: float | None = None
+    hindsight: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,6 @@ class LuckFigures:
     nulls: int
     beyond_luck: int
     regimes: int
-    hindsight: bool
 
 
 def lead_of(result: RunResult) -> str:
@@ -76,37 +76,41 @@ def lead_of(result: RunResult) -> str:
 
 def lead_sentence(earned: Sequence[Earned], effects: Sequence[SignalEffect] | None, luck: LuckFigures | None) -> str:
     """Return the sentence from its figures; `effects` are None without a signal, `luck` without an audit."""
-    return " ".join([_mattered(effects), _came_out(earned), _of_luck(luck)])
+    return f"{'; '.join([_came_out(earned), _mattered(effects), _of_luck(luck)])}."
 
 
 def _came_out(earned: Sequence[Earned]) -> str:
     if not earned:
-        return "There are no two sessions, so nothing came out."
+        return "There are no two sessions, so nothing came out"
     if len(earned) > 1:
         return _several(earned)
     (book,) = earned
-    text = f"{_when(book.window)} ({book.first} to {book.last}) it earned {percent(book.earned)}"
+    hindsight = " in hindsight" if book.hindsight else ""
     if not book.benchmark:
-        return f"{text}; it has no benchmark."
+        return f"{_when(book.window)} (to {book.last}) it earned {percent(book.earned)}{hindsight}; it has no benchmark"
+    benchmark = f"its {'' if book.matched else 'unmatched '}benchmark {book.benchmark}"
     if book.own_last:
-        text = f"{_when(book.window)} ({book.first} to {book.own_last}) it earned {percent(book.own_earned)}; to {book.last}, "
-        text += f"where its benchmark ends, {percent(book.earned)}"
-    matched = "same board or sector" if book.matched else "another board or sector"
-    text += f", its benchmark {book.benchmark} ({matched}) {percent(book.benchmark_earned)}"
-    return f"{text}: no excess, as it {book.alone}." if book.alone else f"{text}."
+        text = f"{_when(book.window)} it earned {percent(book.own_earned)}{hindsight} to {book.own_last} and "
+        text += f"{percent(book.earned)} to {book.last}, where {benchmark} ends with {percent(book.benchmark_earned)}"
+    else:
+        text = f"{_when(book.window)} (to {book.last}) it earned {percent(book.earned)}{hindsight}, "
+        text += f"{benchmark} {percent(book.benchmark_earned)}"
+    return f"{text}: no excess, as it {book.alone}" if book.alone else text
 
 
 def _several(earned: Sequence[Earned]) -> str:
     compared = [book for book in earned if book.benchmark_earned is not None and not book.alone]
     differences = [book.earned - (book.benchmark_earned or 0.0) for book in compared]
-    window = _when(earned[0].window)
+    window, later = _when(earned[0].window), sum(book.hindsight for book in earned)
+    hindsight = " in hindsight" if later == len(earned) else f", {later} of them in hindsight" if later else ""
     if not differences:
-        return f"{window} none of {len(earned)} books has an excess over its benchmark; the median earned {_median(earned)}."
+        text = f"{window} none of {len(earned)} books has an excess over its benchmark"
+        return f"{text}; the median earned {_median(earned)}{hindsight}"
     beat = sum(difference > 0 for difference in differences)
     matched = sum(book.matched for book in compared)
     return (
-        f"{window} {beat} of {len(differences)} books beat their declared benchmark ({matched} of these are matched), by "
-        f"{points(median(differences))} points in the median; the median book earned {_median(earned)}."
+        f"{window} {beat} of {len(differences)} books beat their benchmark ({matched} of these are matched), by "
+        f"{points(median(differences))} points in the median; the median book earned {_median(earned)}{hindsight}"
     )
 
 
@@ -120,50 +124,51 @@ def _median(earned: Sequence[Earned]) -> str:
 
 def _mattered(effects: Sequence[SignalEffect] | None) -> str:
     if effects is None:
-        return "The strategy reads no signal."
+        return "it reads no signal"
     known = [effect for effect in effects if effect.difference is not None]
     if not known:
-        return "Whether the signal mattered is not known."
+        return "whether the signal mattered is not known"
     if len(known) > 1:
         clear = sum(_clear(effect) for effect in known)
-        return f"The signal made a difference that can be told from chance in {clear} of {len(known)} books."
+        return f"over the whole run the signal made a difference beyond chance in {clear} of {len(known)} books"
     (effect,) = known
-    return f"The signal {_verb(effect)}{_waiting(effect.waiting)}."
+    return f"over the whole run the signal {_verb(effect)}{_size_and_waiting(effect)}"
 
 
 def _clear(effect: SignalEffect) -> bool:
     """Return whether a difference is more than rounding and its interval leaves zero out."""
-    nothing = effect.difference is None or abs(effect.difference) < ROUNDS_TO_NOTHING
-    return not nothing and effect.interval is not None and not effect.interval[0] <= 0.0 <= effect.interval[1]
+    return not _nothing(effect) and effect.interval is not None and not effect.interval[0] <= 0.0 <= effect.interval[1]
+
+
+def _nothing(effect: SignalEffect) -> bool:
+    return effect.difference is None or abs(effect.difference) < ROUNDS_TO_NOTHING
 
 
 def _verb(effect: SignalEffect) -> str:
     difference = effect.difference or 0.0
-    if abs(difference) < ROUNDS_TO_NOTHING:
+    if _nothing(effect):
         return "did nothing"
     if effect.interval is None:
         return "made a difference of unknown error"
     if not _clear(effect):
-        return f"made no difference that can be told from chance ({points(difference)} percentage points)"
-    return f"{'added' if difference > 0 else 'cost'} {_size(difference)} percentage points, beyond chance"
+        return "made no difference beyond chance"
+    return f"{'added' if difference > 0 else 'cost'} {_size(difference)} points, beyond chance"
 
 
-def _waiting(cost: float | None) -> str:
-    if cost is None or abs(cost) < ROUNDS_TO_NOTHING:
-        return ""
-    return f"; waiting for its first value {'cost' if cost > 0 else 'gained'} {_size(cost)} points"
+def _size_and_waiting(effect: SignalEffect) -> str:
+    """Return the difference, where the verb does not say it, and what waiting for the signal's first value cost."""
+    said = [f"{points(effect.difference)} points"] if not (_nothing(effect) or _clear(effect)) else []
+    if effect.waiting is not None and abs(effect.waiting) >= ROUNDS_TO_NOTHING:
+        said.append(f"waiting for it {'cost' if effect.waiting > 0 else 'gained'} {_size(effect.waiting)}")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _of_luck(luck: LuckFigures | None) -> str:
     if luck is None:
-        return "How much of the return is luck was not judged (run --audit)."
+        return "luck was not judged (run --audit)"
     if not luck.beaten and not luck.beyond_luck:
-        return "Luck is not ruled out."
-    hindsight = ", with a basket chosen in hindsight" if luck.hindsight else ""
-    return (
-        f"Luck: it beats {luck.beaten} of {luck.nulls} nulls after correction, and {luck.beyond_luck} of {luck.regimes} regimes "
-        f"can be told from it{hindsight}."
-    )
+        return "luck is not ruled out"
+    return f"it beats {luck.beaten} of {luck.nulls} nulls, and {luck.beyond_luck} of {luck.regimes} regimes can be told from luck"
 
 
 def _size(value: float) -> str:
@@ -173,11 +178,12 @@ def _size(value: float) -> str:
 def _earned(book: Book, window: str, names: dict[str, str]) -> Earned:
     figures = book.window(window)
     span = book.benchmark_windows.get(book.declared or "", {}).get(window)
+    later = bool(figures.hindsight)
     if span is None or span.total_return is None or span.book_return is None:
-        return Earned(window, str(figures.first), str(figures.last), figures.total_return or 0.0)
+        return Earned(window, str(figures.last), figures.total_return or 0.0, hindsight=later)
     alone = span.excess.reason if isinstance(span.excess, Refused) else ""
     name = names.get(str(book.declared), str(book.declared))
-    both = Earned(window, str(span.first), str(span.last), span.book_return, name, span.total_return, span.matched, alone)
+    both = Earned(window, str(span.last), span.book_return, name, span.total_return, span.matched, alone, hindsight=later)
     return both if span.last == figures.last else replace(both, own_last=str(figures.last), own_earned=figures.total_return)
 
 
@@ -208,5 +214,4 @@ def _luck(result: RunResult) -> LuckFigures | None:
         nulls=len(registered),
         beyond_luck=sum(rank.luck == TOLD for rank in ranks),
         regimes=len(ranks),
-        hindsight=any(bool(book.window(WHOLE).hindsight) for book in result.books.values()),
     )
