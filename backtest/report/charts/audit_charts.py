@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from backtest.formatting import percent
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
 from backtest.report.charts.colours import light, theme
+from backtest.report.charts.drawing import Look
+from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import plain
 from backtest.thesis.windows import Window
@@ -29,10 +31,11 @@ def _draw(size: Size, books: Mapping[str, Mapping[str, float]], windows: Sequenc
     timeline(size, (axes,), windows, min(window.start for window in windows), max(window.end for window in windows))
     ends = []
     for name, path in books.items():
-        months = [days(pd.Period(month, freq="M").end_time.normalize()) for month in path]
+        months = pd.PeriodIndex(list(path), freq="M")
+        starts, end, values = months.start_time, months[-1].end_time.normalize(), list(path.values())
         colour = light(theme(name))
-        axes.plot(months, list(path.values()), color=colour, drawstyle="steps-pre")
-        ends.append((months[-1], list(path.values())[-1], plain(name), colour))
+        curve(axes, plain(name), pd.Series([*values, values[-1]], [*starts, end]), Look(colour), step=True)
+        ends.append((days(end), values[-1], plain(name), colour))
     axes.set_ylim(-0.03, 1.03)
     percent_axis(axes)
     title(axes, "probability of the better state", size, top=True)

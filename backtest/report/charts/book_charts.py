@@ -16,13 +16,16 @@ from backtest.report.charts.canvas import (
     label_ends,
     last_of,
     log_axis,
+    mark_events,
     panels,
     percent_axis,
     sessions,
     timeline,
     title,
-)  # fmt: skip
+)
 from backtest.report.charts.colours import light, theme
+from backtest.report.charts.drawing import Look
+from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, plain, regimes
 from backtest.result import Book
@@ -30,55 +33,45 @@ from backtest.statistics.performance import drawdown, returns
 from backtest.statistics.uncertainty import rolling_sharpe
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, Window
 
+TWIN, TWIN_IN_SHORT = "signal always on", "always on"
+TWIN_DASH = (0, (2.5, 1.2))
 DASHES = ((0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
 
 
-def performance(anchor: str, book: Book, windows: Sequence[Window], names: Names) -> Chart:
-    """Draw a book's value against its benchmarks on a log axis, and its drawdown below."""
-    lines = _lines(book, names)
+def performance(
+    anchor: str, book: Book, windows: Sequence[Window], names: Names, events: Sequence[tuple[pd.Timestamp, str]] = ()
+) -> Chart:
+    """Draw a book's value against its twin and its benchmarks on a log axis, and its drawdown below; events are small ticks."""
+    lines = _with_twin(book, _lines(book, names))
     label = f"Line chart, log scale: what 1 {book.currency} became in {book.title} and its benchmarks. Last: {_ends(lines)}."
+    twin = f"“{TWIN}” is the same book with its signal on wherever it has a value; " if TWIN in lines else ""
+    ticks = " Ticks at the top are the most unusual sessions of dated events." if events else ""
     caption = (
-        f"Above: the value of 1 {book.currency}, log scale, so that equal slopes are equal growth; each benchmark starts at 1 on "
-        "its first price in the run. Below: the book's fall from its highest value so far; the deepest is "
+        f"Above: the value of 1 {book.currency}, log scale, so that equal slopes are equal growth; {twin}each benchmark "
+        "starts at 1 on its first price in the run. Below: the book's fall from its highest value so far; the deepest is "
         f"{percent(float(drawdown(book.equity).min()))}. Grey bands are the thesis's regimes, blue is out of sample, the dashed "
-        "line is the thesis's date."
+        f"line is the thesis's date.{ticks}"
     )
-    return chart(anchor, label, caption, lambda size: _draw_performance(size, book, lines, windows))
+    return chart(anchor, label, caption, lambda size: _draw_performance(size, book, lines, windows, events))
 
 
-def _draw_performance(size: Size, book: Book, lines: Mapping[str, pd.Series], windows: Sequence[Window]) -> Figure:
+def _draw_performance(
+    size: Size,
+    book: Book,
+    lines: Mapping[str, pd.Series],
+    windows: Sequence[Window],
+    events: Sequence[tuple[pd.Timestamp, str]],
+) -> Figure:
     figure, (above, below) = panels(size, (230, 80))
     timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
-    ends = _draw_lines(above, book, lines)
     log_axis(above, [value for line in lines.values() for value in (line.min(), line.max())])
+    ends = _draw_lines(size, above, book, lines)
+    mark_events(above, events)
     title(above, f"value of 1 {book.currency}, log scale", size, top=True)
-    fallen, colour = drawdown(book.equity), light(theme(book.basket))
-    below.fill_between(sessions(fallen.index), fallen.to_numpy(), 0, color=colour, alpha=0.35, lw=0)
-    below.plot(sessions(fallen.index), fallen.to_numpy(), color=colour, lw=1)
+    curve(below, "drawdown", drawdown(book.equity), Look(light(theme(book.basket)), width=1, fill=0.35))
     percent_axis(below)
     title(below, "drawdown", size)
     label_ends(size, above, ends)
-    return figure
-
-
-def linear(anchor: str, book: Book, windows: Sequence[Window], names: Names) -> Chart:
-    """Draw a book's value against its benchmarks on a linear axis."""
-    lines = _lines(book, names)
-    label = f"Line chart, linear scale: what 1 {book.currency} became. Last: {_ends(lines)}."
-    caption = (
-        f"The value of 1 {book.currency}, linear scale: equal heights are equal money, so the latest years look steepest "
-        "whatever the rate of growth."
-    )
-    return chart(anchor, label, caption, lambda size: _draw_linear(size, book, lines, windows))
-
-
-def _draw_linear(size: Size, book: Book, lines: Mapping[str, pd.Series], windows: Sequence[Window]) -> Figure:
-    figure, (axes,) = panels(size, (200,))
-    timeline(size, (axes,), windows, book.equity.index[0], book.equity.index[-1])
-    ends = _draw_lines(axes, book, lines)
-    axes.set_ylim(bottom=0)
-    title(axes, f"value of 1 {book.currency}, linear scale", size, top=True)
-    label_ends(size, axes, ends)
     return figure
 
 
@@ -105,19 +98,17 @@ def _draw_rolling(
 ) -> Figure:
     figure, (above, below) = panels(size, (150, 110))
     timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
-    ends = _draw_lines(above, book, lines)
+    ends = _draw_lines(size, above, book, lines)
     above.axhline(0, color=light("muted"), lw=0.8)
     percent_axis(above)
     title(above, "return of the year before", size, top=True)
     label_ends(size, above, ends)
-    colour, days_of = light(theme(book.basket)), sessions(ratios.index)
-    ratio, error = ratios["ratio"].to_numpy(), ratios["error"].to_numpy()
-    below.fill_between(days_of, ratio - error, ratio + error, color=colour, alpha=0.25, lw=0)
-    below.plot(days_of, ratio, color=colour)
+    colour, last = light(theme(book.basket)), float(ratios["ratio"].iloc[-1])
+    curve(below, "Sharpe ratio", ratios["ratio"], Look(colour, fill=0.25), error=ratios["error"])
     below.axhline(0, color=light("muted"), lw=0.8)
     below.locator_params(axis="y", nbins=4)
     title(below, "Sharpe ratio of the year before ± one standard error", size)
-    label_ends(size, below, [(days_of[-1], float(ratio[-1]), f"Sharpe {number(float(ratio[-1]))}", colour)])
+    label_ends(size, below, [(days(ratios.index[-1]), last, f"Sharpe {number(last)}", colour)])
     return figure
 
 
@@ -244,12 +235,24 @@ def _ends(lines: Mapping[str, pd.Series], shown: Callable[[float], str] = number
     return "; ".join(f"{name} {shown(last_of(line))}" for name, line in lines.items())
 
 
-def _draw_lines(axes: Axes, book: Book, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
-    """Draw the book in its colour and its benchmarks in dashes; return where each ends, its name and colour."""
-    looks = [(light(theme(book.basket)), "-", 2.0), *((light("muted"), dash, 1.2) for dash in DASHES * 3)]
+def _with_twin(book: Book, lines: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """Return some lines with the book's twin after the book's own, where it has one."""
+    (own, line), *others = lines.items()
+    twin = {} if book.control is None or "twin" not in book.control.equity else {TWIN: book.control.equity["twin"]}
+    return {own: line} | {name: values / float(values.iloc[0]) for name, values in twin.items()} | dict(others)
+
+
+def _draw_lines(size: Size, axes: Axes, book: Book, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
+    """Draw the book in its colour, its twin dashed, its benchmarks grey; return where each ends, its name and colour."""
+    own, dashes = light(theme(book.basket)), iter(DASHES * 3)
     ends = []
-    for (name, line), (shade, dash, width) in zip(lines.items(), looks, strict=False):
+    for number_of, (name, line) in enumerate(lines.items()):
         seen = line.dropna()
-        axes.plot(sessions(seen.index), seen.to_numpy(), color=shade, ls=dash, lw=width)
-        ends += [(days(seen.index[-1]), float(seen.iloc[-1]), name, shade)] if len(seen) else []
+        if number_of == 0:
+            look = Look(own, width=2.0)
+        else:
+            look = Look(own, TWIN_DASH, 1.4) if name == TWIN else Look(light("muted"), next(dashes), 1.2)
+        curve(axes, name, seen, look)
+        short = TWIN_IN_SHORT if name == TWIN and len(name) > size.letters else name
+        ends += [(days(seen.index[-1]), float(seen.iloc[-1]), short, look.colour)] if len(seen) else []
     return ends

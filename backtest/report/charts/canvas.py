@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Drawing, shown_on
 from backtest.report.charts.svg import inline
 from backtest.report.components import Chart
 from backtest.report.formatting import regimes
@@ -45,6 +46,7 @@ STYLE: dict[Any, Any] = {
 EPOCH, DAY = pd.Timestamp("1970-01-01"), pd.Timedelta(days=1)
 STEPS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(np.arange(10, 100) / 10), tuple(np.arange(100, 1000) / 100))
 MOST_CACHED = 256  # drawings, of about 30 kB each
+LETTERS_OF_EVENT = 90
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -78,7 +80,9 @@ def _drawn(draw: Callable[[Size], Figure], anchor: str, label: str, size: Size) 
     """Return a chart as an element of a page, cached by all that it depends on: pages of one thesis share many charts."""
     key = _key(draw, anchor, label, size)
     if key is None or key not in cached:
-        drawn = inline(_written(draw(size)), f"{anchor}-{size.name}", label, size.name)
+        figure = draw(size)
+        data = figure.data(whole=size is SIZES[0]) if isinstance(figure, Drawing) else Markup()
+        drawn = inline(_written(figure), f"{anchor}-{size.name}", label, size.name, data)
         if key is None:
             return drawn
         if len(cached) >= MOST_CACHED:
@@ -126,11 +130,11 @@ def _written(figure: Figure) -> str:
 
 def panels(
     size: Size, heights: Sequence[float], top: float = 50, gap: float = 26, bottom: float = 24
-) -> tuple[Figure, list[Axes]]:
+) -> tuple[Drawing, list[Axes]]:
     """Return a figure and its panels, top to bottom, of the given heights in pixels."""
     mpl.rcParams.update({"font.size": size.font, "axes.labelsize": size.font})
     total = top + sum(heights) + gap * (len(heights) - 1) + bottom
-    figure = Figure(figsize=(size.width / 72, total / 72), dpi=72)
+    figure = Drawing(size.width, total)
     drawn, lower = [], total - top
     for height in heights:
         lower -= height
@@ -144,6 +148,7 @@ def timeline(size: Size, drawn: Sequence[Axes], windows: Sequence[Window], first
     """Shade the regimes, mark the thesis's date, and give every panel the same days; names stand above the first."""
     last, written = max(last, first + pd.Timedelta(days=7)), windows[0].written
     ticks = months(first, last, size.ticks)
+    _record_days(drawn, windows, first, last)
     for axes in drawn:
         for window in regimes(windows):
             shade = light("out" if window.sample == "out" else "band")
@@ -158,6 +163,18 @@ def timeline(size: Size, drawn: Sequence[Axes], windows: Sequence[Window], first
     years = all(tick.month == 1 for tick in ticks)
     drawn[-1].set_xticks([days(tick) for tick in ticks], [f"{tick:%Y}" if years else f"{tick:%Y-%m}" for tick in ticks])
     _name_regimes(size, drawn[0], windows, first, last)
+
+
+def _record_days(drawn: Sequence[Axes], windows: Sequence[Window], first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """Remember the panels that share these days, the regimes in them and the thesis's date, for the page's script."""
+    shown, written = shown_on(drawn[0]), windows[0].written
+    shown.panels = list(drawn)
+    for window in regimes(windows):
+        start, end = max(window.start, first), min(window.end, last)
+        if start < end:
+            shown.spans.append((days(start), days(end), light("out" if window.sample == "out" else "band"), window.name))
+    if first <= written <= last:
+        shown.written = days(written)
 
 
 def _name_regimes(size: Size, axes: Axes, windows: Sequence[Window], first: pd.Timestamp, last: pd.Timestamp) -> None:
@@ -187,8 +204,17 @@ def _above(size: Size, color: str) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
+def mark_events(axes: Axes, events: Sequence[tuple[pd.Timestamp, str]]) -> None:
+    """Draw a small tick at the top of a panel on each day of an event, whose name the page's script tells."""
+    if events:
+        moments = [days(day) for day, _ in events]
+        axes.vlines(moments, 0.955, 1, transform=axes.get_xaxis_transform(), color=light("ink"), lw=1.3)
+        shown_on(axes).events = [(days(day), clipped(text, LETTERS_OF_EVENT)) for day, text in events]
+
+
 def title(axes: Axes, text: str, size: Size, top: bool = False) -> None:
     """Say what a panel's axis measures, above its left end; above the regimes' names for the top panel."""
+    shown_on(axes).titles[axes] = text
     lift = 4 + (size.font + 4) * 2 if top else 4
     axes.annotate(text, (0, 1), xycoords="axes fraction", xytext=(0, lift), ha="left", **_above(size, light("muted")))
 

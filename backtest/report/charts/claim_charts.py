@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -12,6 +13,8 @@ from backtest.claims.measurement import SetsOfFour
 from backtest.formatting import number, percent
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Look
+from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.result import SignalReadings
 from backtest.thesis.windows import Window
@@ -75,12 +78,12 @@ def _draw_money(size: Size, drawn: tuple[Axes, Axes], shown: ThesisFigures, fall
     (above, below), excess = drawn, shown.excess
     capex = {quarter: reading.parts["capex"] / 1e3 for quarter, reading in excess.items()}
     revenue = {quarter: reading.parts["revenue"] / 1e3 for quarter, reading in excess.items()}
-    _line(above, capex, "black")
+    _line(above, "CapEx", capex, "black")
     fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
     above.plot([_day_of(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
     title(above, f"CapEx, {shown.spending} bn a quarter", size, top=True)
     _end(size, above, capex, "CapEx", "black", 0)
-    _line(below, revenue, "blue")
+    _line(below, "suppliers' revenue", revenue, "blue")
     title(below, f"suppliers' revenue, {shown.revenue} bn a quarter", size)
     _end(size, below, revenue, "sales", "blue", 0)
 
@@ -89,7 +92,7 @@ def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
     ends = []
     for name, word, hue in (("revenue_growth", "sales", "blue"), ("capex_growth", "CapEx", "black")):
         line = {quarter: reading.parts[name] for quarter, reading in excess.items()}
-        _line(axes, line, hue)
+        _line(axes, f"growth of {word}", line, hue)
         quarter, value = list(line.items())[-1]
         ends.append((_day_of(quarter), value, f"{word} {percent(value, 0)}", light(hue)))
     axes.axhline(0, color=light("muted"), lw=0.8)
@@ -99,7 +102,7 @@ def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
 
 def _ratio(size: Size, axes: Axes, shown: ThesisFigures, reported: Mapping[str, float]) -> None:
     ratio = {quarter: reading.value for quarter, reading in shown.ratio.items()}
-    _line(axes, ratio, "purple")
+    _line(axes, "ratio", ratio, "purple")
     for quarter, value in reported.items():
         at = _day_of(quarter)
         axes.plot([at], [value], "D", ms=8, mfc=light("paper"), mec=light("vermillion"), mew=1.8)
@@ -110,8 +113,9 @@ def _ratio(size: Size, axes: Axes, shown: ThesisFigures, reported: Mapping[str, 
     _end(size, axes, ratio, "ratio", "purple", None)
 
 
-def _line(axes: Axes, values: Mapping[str, float], hue: str) -> None:
-    axes.plot([_day_of(quarter) for quarter in values], list(values.values()), "o-", ms=4, color=light(hue))
+def _line(axes: Axes, name: str, values: Mapping[str, float], hue: str) -> None:
+    line = pd.Series(list(values.values()), [quarter_end(quarter) for quarter in values], dtype=float)
+    curve(axes, name, line, Look(light(hue), dots=True))
 
 
 def _end(size: Size, axes: Axes, values: Mapping[str, float], word: str, hue: str, digits: int | None) -> None:
@@ -137,8 +141,8 @@ def specification(anchor: str, curves: Mapping[str, SetsOfFour]) -> Chart:
 def _draw_specification(size: Size, curves: Mapping[str, SetsOfFour]) -> Figure:
     figure, (axes,) = panels(size, (230,), top=34)
     ends = []
-    for (name, curve), hue in zip(curves.items(), HUES, strict=False):
-        worst = np.array(curve.worst_quarter_excess)
+    for (name, sets), hue in zip(curves.items(), HUES, strict=False):
+        worst = np.array(sets.worst_quarter_excess)
         axes.plot(np.linspace(0, 1, len(worst)), worst, color=light(hue))
         ends.append((1.0, float(worst[-1]), name.removeprefix("growth ").removeprefix("of the "), light(hue)))
     axes.axhline(0, color=light("ink"), lw=1)

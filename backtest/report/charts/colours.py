@@ -45,3 +45,8 @@ def light(name: str) -> str:
 def variables() -> dict[str, str]:
     """Return the CSS variable that replaces each colour of a chart."""
     return {shades[0]: f"var(--{name})" for name, shades in PALETTE.items()}
+
+
+def names() -> dict[str, str]:
+    """Return the name of each colour that charts are drawn in."""
+    return {shades[0]: name for name, shades in PALETTE.items()}

@@ -16,11 +16,12 @@ from backtest.report.charts.canvas import (
     panels,
     percent_axis,
     quarter_end,
-    sessions,
     timeline,
     title,
 )
 from backtest.report.charts.colours import light, theme
+from backtest.report.charts.drawing import Look
+from backtest.report.charts.series import curve, record, stack
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, plain
 from backtest.result import Book, SignalReadings
@@ -57,13 +58,15 @@ def _draw_readings(
     for end, known_at, reading in zip(ends, published, quarters.values(), strict=True):
         axes.plot([days(end), days(known_at)], [reading.value] * 2, color=light("muted"), lw=0.8)
         _point(size, axes, days(end), reading)
-    steps = [(days(pd.Timestamp(month)), value) for month, value in seen.items()]
+    values = pd.Series([reading.value for reading in quarters.values()], ends, dtype=float)
+    record(axes, "value of the quarter", values, Look(light("blue"), width=0, dots=True))
+    steps = pd.Series(seen, dtype=float)
     axes.margins(y=0.16)
     title(axes, heading, size, top=True)
-    if steps:
-        xs, ys = [x for x, _ in steps] + [days(last)], [y for _, y in steps] + [steps[-1][1]]
-        axes.step(xs, ys, where="post", color=light("ink"), lw=1.6)
-        label_ends(size, axes, [(days(last), ys[-1], f"known {number(ys[-1], 3)}", light("ink"))])
+    if len(steps):
+        steps.index = pd.to_datetime(steps.index)
+        curve(axes, "known then", _until(steps, last), Look(light("ink")), step=True)
+        label_ends(size, axes, [(days(last), last_of(steps), f"known {number(last_of(steps), 3)}", light("ink"))])
     return figure
 
 
@@ -97,7 +100,7 @@ def _draw_decisions(size: Size, book: Book, scores: Sequence[str], invested: pd.
     for axes, name in zip(drawn, scores, strict=False):
         line = _until(book.decisions[name].astype(float), end)
         axes.axhline(0, color=light("muted"), lw=0.8)
-        axes.step(sessions(line.index), line.to_numpy(), where="post", color=light("ink"))
+        curve(axes, f"score of {plain(name)}", line, Look(light("ink")), step=True)
         axes.margins(y=0.25)
         title(axes, f"score of {plain(name)} (no unit)", size, top=axes is drawn[0])
         label_ends(size, axes, [(days(end), last_of(line), f"score {number(last_of(line), 3)}", light("ink"))])
@@ -109,8 +112,8 @@ def _draw_share(size: Size, axes: Axes, book: Book, invested: pd.Series, first: 
     """Fill the share of the book in its basket and dash the share that was to be invested."""
     end, colour = book.equity.index[-1], light(theme(book.basket))
     filled, wanted = _until(invested, end), _until(book.decisions["invested"], end)
-    axes.fill_between(sessions(filled.index), filled.to_numpy(), 0, step="post", color=colour, alpha=0.45, lw=0)
-    axes.step(sessions(wanted.index), wanted.to_numpy(), where="post", color=light("ink"), lw=1, ls=(0, (4, 2)))
+    curve(axes, "in the basket", filled, Look(colour, width=0, fill=0.45), step=True)
+    curve(axes, "to be invested", wanted, Look(light("ink"), (0, (4, 2)), 1), step=True)
     axes.set_ylim(0, 1.1)
     percent_axis(axes)
     title(axes, "share of the book", size, top=first)
@@ -138,19 +141,17 @@ def _draw_holdings(size: Size, book: Book, weights: pd.DataFrame, names: Names, 
     end = book.equity.index[-1]
     figure, (axes,) = panels(size, (210,))
     timeline(size, (axes,), windows, book.equity.index[0], end)
-    base: pd.Series | float = 0.0
-    ends = []
-    for position, ticker in enumerate(str(column) for column in weights):
-        colour = light(theme(book.basket) if ticker in book.members else "rest")
-        top = base + weights[ticker]
-        lower, upper = _until(top - weights[ticker], end), _until(top, end)
-        axes.fill_between(
-            sessions(upper.index), lower.to_numpy(), upper.to_numpy(), step="post", facecolor=colour,
-            alpha=(0.85, 0.45)[position % 2], edgecolor=light("paper"), lw=0.6,
-        )  # fmt: skip
-        if len(upper) and upper.iloc[-1] - lower.iloc[-1] >= LABELLED:
-            ends.append((days(end), float(lower.iloc[-1] + upper.iloc[-1]) / 2, name_of(names, ticker), colour))
-        base = top
+    shares = {name_of(names, str(ticker)): _until(weights[ticker], end) for ticker in weights}
+    own = [ticker in book.members for ticker in weights]
+    shades = [light(theme(book.basket) if member else "rest") for member in own]
+    looks = [Look(shade, width=0, fill=(0.85, 0.45)[position % 2]) for position, shade in enumerate(shades)]
+    stack(axes, shares, dict(zip(shares, looks, strict=True)))
+    tops = pd.DataFrame(shares).cumsum(axis=1)
+    ends = [
+        (days(end), last_of(tops[name]) - last_of(share) / 2, name, look.colour)
+        for (name, share), look in zip(shares.items(), looks, strict=True)
+        if last_of(share) >= LABELLED
+    ]
     axes.set_ylim(0, 1.02)
     percent_axis(axes)
     title(axes, "share of the book", size, top=True)

@@ -17,10 +17,14 @@ STEP = re.compile(r"([MLz])([^MLz]*)")
 PLACED = ("x", "y", "width", "height", "transform")
 UNPAINTED = "fill: none"
 DROPPED = ("metadata", "style")
+NOTHING = Markup()
 
 
-def inline(written: str, prefix: str, label: str, size: str) -> Markup:
-    """Return an SVG document as an element of a page; the label is what a reader who cannot see it is told."""
+def inline(written: str, prefix: str, label: str, size: str, data: Markup = NOTHING) -> Markup:
+    """Return an SVG document as an element of a page; the label is what a reader who cannot see it is told.
+
+    data: a further attribute, as `Drawing.data` writes it.
+    """
     root = ElementTree.fromstring(written)
     variable, wanted = variables(), _referenced(root)
     for element in root.iter():
@@ -32,7 +36,8 @@ def inline(written: str, prefix: str, label: str, size: str) -> Markup:
     _flatten(root)
     box = root.attrib["viewBox"]
     root.attrib = {"viewBox": box, "role": "img", "aria-label": label, "class": size, "id": prefix}
-    return Markup(ElementTree.tostring(root, encoding="unicode").replace("\n", " "))
+    drawn = ElementTree.tostring(root, encoding="unicode").replace("\n", " ")
+    return Markup(drawn.replace("<svg", f"<svg{data}", 1))
 
 
 def _local(name: str) -> str:

@@ -7,7 +7,7 @@ from backtest.report import cells
 from backtest.report.charts import book_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
-from backtest.report.sections import controls
+from backtest.report.sections import catalysts, controls
 from backtest.result import BenchmarkSpan, Book, RunResult
 from backtest.thesis.windows import SAMPLES
 from backtest.universe.benchmarks import Comparison
@@ -43,11 +43,9 @@ def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
     if not (len(book.equity) > 1 and book.equity.notna().any() and book.equity.iloc[0] > 0):
         yield Text("No chart: the book has no two values.", "small")
         return
-    yield book_charts.performance(f"{anchor}-value", book, result.windows, result.names)
-    behind: list[Block] = [book_charts.linear(f"{anchor}-linear", book, result.windows, result.names)]
+    yield book_charts.performance(f"{anchor}-value", book, result.windows, result.names, catalysts.events(result, book))
     year = book_charts.rolling(f"{anchor}-rolling", book, result.windows, result.names)
-    behind.append(year or Text("No rolling figure: the run is shorter than a year.", "small"))
-    yield Fold("On a linear scale; rolling return and Sharpe ratio", tuple(behind))
+    yield Fold("Rolling return and Sharpe ratio", (year or Text("No rolling figure: the run is shorter than a year.", "small"),))
 
 
 def _windows(result: RunResult, book: Book) -> Table:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
+
 from backtest.analysis.catalysts import Catalyst, Catalysts, WindowCatalysts
 from backtest.formatting import DASH, number, percent
 from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
 from backtest.report.formatting import counted, listed, plain, regimes
 from backtest.report.sections import surprises
-from backtest.result import RunResult
+from backtest.result import Book, RunResult
 from backtest.statistics.named_events import LEVEL
 from backtest.statistics.refusal import Refused
 
@@ -24,6 +26,19 @@ def section(result: RunResult) -> Section | None:
     if not result.catalysts:
         return None
     return Section("catalysts", "What moved prices", tuple(_blocks(result)))
+
+
+def events(result: RunResult, book: Book) -> tuple[tuple[pd.Timestamp, str], ...]:
+    """Return the most unusual sessions of events of the markets that a book trades on, each once, with what they are."""
+    market = {ticker: where for ticker, (where, _) in result.thesis.universe.market_and_currency().items()}
+    markets = {market[ticker] for ticker in book.members if ticker in market}
+    sessions: dict[str, str] = {}
+    for by_market in result.catalysts.values():
+        for name, study in by_market.items():
+            if name in markets and isinstance(study, Catalysts):
+                sessions |= {catalyst.session: "; ".join(catalyst.events) for catalyst in study.largest}
+    days = [(pd.Timestamp(session), text) for session, text in sorted(sessions.items())]
+    return tuple(row for row in days if book.equity.index[0] <= row[0] <= book.equity.index[-1])
 
 
 def _blocks(result: RunResult) -> Iterator[Block]:

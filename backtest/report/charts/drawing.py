@@ -1,0 +1,142 @@
+"""A figure that remembers what it shows over time, so that the page's script can answer hover, zoom and legend from it.
+
+A chart needs nothing of its own: its panels come from `canvas.panels`, their days from `canvas.timeline`, and each series is
+drawn by `series.curve` or `series.stack`, or given to `series.record` where it is drawn in another way.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from backtest.report.charts import encoding
+from backtest.report.charts.colours import names
+
+Json: TypeAlias = "str | float | bool | Sequence[Json] | Mapping[str, Json]"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a series is drawn: a colour of `colours.light`, matplotlib's dash, width, how dense its filling, a dot per value."""
+
+    colour: str
+    dash: tuple[float, tuple[float, ...]] | str = "-"
+    width: float = 1.6
+    fill: float = 0.0
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values by day (since 1970-01-01) on a panel; `kind` is line, step (a value holds to the next) or stack (upon the former).
+
+    `error`, of the same length, is the half width of a band around the values.
+    """
+
+    axes: Axes
+    name: str
+    days: np.ndarray
+    values: np.ndarray
+    look: Look
+    kind: str = "line"
+    error: np.ndarray | None = None
+
+
+@dataclass
+class Record:
+    """What a figure has shown so far over time: panels, titles, series, shaded spans with names, the thesis's date, events."""
+
+    panels: list[Axes] = field(default_factory=list)
+    titles: dict[Axes, str] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
+    spans: list[tuple[float, float, str, str]] = field(default_factory=list)
+    written: float | None = None
+    events: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, series: Series) -> None:
+        """Remember a series that is drawn, from its first value to its last; one without two values is not."""
+        seen = np.flatnonzero(np.isfinite(series.values))
+        if len(seen) > 1:
+            part = slice(seen[0], seen[-1] + 1)
+            error = series.error if series.error is None else series.error[part]
+            self.series.append(replace(series, days=series.days[part], values=series.values[part], error=error))
+
+
+class Drawing(Figure):
+    """A figure with a record of what it shows over time."""
+
+    def __init__(self, width: float, height: float) -> None:
+        """Make an empty figure of so many pixels."""
+        super().__init__(figsize=(width / 72, height / 72), dpi=72)
+        self.shown = Record()
+
+    def data(self, whole: bool) -> Markup:
+        """Return an attribute of the chart's element: where its panels are and, if whole, all that the script draws of them."""
+        shown = self.shown
+        if not (shown.panels and shown.series):
+            return Markup()
+        boxes: list[Json] = [self._box(axes) for axes in shown.panels]
+        written: dict[str, Json] = {"boxes": boxes} if not whole else {"boxes": boxes} | _whole(shown)
+        text = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
+        return Markup(f" data-chart='{text.replace('&', '&amp;').replace('<', '&lt;').replace(chr(39), '&#39;')}'")
+
+    def _box(self, axes: Axes) -> list[Json]:
+        """Return left, top, width and height of a panel in pixels from the top left."""
+        box = axes.bbox
+        return [round(float(part), 1) for part in (box.x0, self.bbox.height - box.y1, box.width, box.height)]
+
+
+def shown_on(axes: Axes) -> Record:
+    """Return the record of a panel's figure; one that nothing reads of a figure without."""
+    return axes.figure.shown if isinstance(axes.figure, Drawing) else Record()
+
+
+def _whole(shown: Record) -> dict[str, Json]:
+    days: list[str] = []
+    first, last = shown.panels[0].get_xlim()
+    lines: list[Json] = [_series(series, shown, days) for series in shown.series]
+    shade = names()
+    return {
+        "span": [float(first), float(last)],
+        "spans": [[start, end, shade[colour], name] for start, end, colour, name in shown.spans],
+        **({} if shown.written is None else {"written": shown.written}),
+        **({"events": [[day, name] for day, name in shown.events]} if shown.events else {}),
+        "panels": [_panel(axes, shown.titles.get(axes, "")) for axes in shown.panels],
+        "series": lines,
+        "days": days,
+    }
+
+
+def _panel(axes: Axes, title: str) -> dict[str, Json]:
+    optional = {"log": axes.get_yscale() == "log", "percent": "%" in axes.yaxis.get_major_formatter()(0.5, 0)}
+    low, high = (float(f"{limit:.5g}") for limit in axes.get_ylim())
+    return {"title": title, "range": [low, high], **{name: value for name, value in optional.items() if value}}
+
+
+def _series(series: Series, shown: Record, days: list[str]) -> dict[str, Json]:
+    """Return a series; charts have several over the same days, so days are listed once and named by their number."""
+    on = encoding.days(series.days.tolist())
+    if on not in days:
+        days.append(on)
+    missing = ~np.isfinite(series.values)
+    numbers = np.interp(series.days, series.days[~missing], series.values[~missing]) if missing.any() else series.values
+    log = series.axes.get_yscale() == "log" and bool((numbers > 0).all())
+    values, unit = encoding.values(numbers.tolist(), log)
+    look = series.look
+    dash = [round(part * look.width, 1) for part in look.dash[1]] if not isinstance(look.dash, str) else []
+    written: dict[str, Json] = {
+        "name": series.name, "panel": shown.panels.index(series.axes), "colour": names()[look.colour], "width": look.width,
+        "days": days.index(on), "unit": unit, "values": values,
+    }  # fmt: skip
+    if series.error is not None:
+        written["error"], written["error_unit"] = encoding.values(np.nan_to_num(series.error).tolist())
+    optional: dict[str, Json] = {
+        "dash": " ".join(f"{part:g}" for part in dash), "fill": look.fill, "dots": look.dots, "log": log,
+        "missing": np.flatnonzero(missing).tolist(), "kind": "" if series.kind == "line" else series.kind,
+    }  # fmt: skip
+    return written | {name: value for name, value in optional.items() if value}

@@ -1,0 +1,55 @@
+"""Series through time as charts draw them: each is drawn for paper and recorded for the page's script in one call.
+
+    figure, (axes,) = panels(size, (150,))
+    timeline(size, (axes,), windows, first, last)
+    curve(axes, "volatility", line, Look(light("blue")))
+
+That is all that a chart over time needs to answer hover, tap, zoom, legend and keyboard; the name is what the reader is told.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from backtest.report.charts.canvas import sessions
+from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Look, Series, shown_on
+
+
+def curve(axes: Axes, name: str, line: pd.Series, look: Look, step: bool = False, error: pd.Series | None = None) -> None:
+    """Draw a series of values by day; `step` holds each to the next, `error` is the half width of a band around it.
+
+    `look.fill` fills between the line and zero, or the band of the error where there is one; a line of no width is not drawn.
+    """
+    days, values = sessions(line.index), line.to_numpy(dtype=float)
+    around = None if error is None else error.reindex(line.index).to_numpy(dtype=float)
+    if look.fill:
+        low, high = (np.zeros_like(values), values) if around is None else (values - around, values + around)
+        axes.fill_between(days, high, low, color=look.colour, alpha=look.fill, lw=0, step="post" if step else None)
+    if look.width or look.dots:
+        axes.plot(
+            days, values, color=look.colour, ls=look.dash if look.width else "", lw=look.width, ms=4,
+            marker="o" if look.dots else "", drawstyle="steps-post" if step else "default",
+        )  # fmt: skip
+    shown_on(axes).add(Series(axes, name, days, values, look, "step" if step else "line", around))
+
+
+def record(axes: Axes, name: str, line: pd.Series, look: Look) -> None:
+    """Record a series that the chart draws in its own way."""
+    shown_on(axes).add(Series(axes, name, sessions(line.index), line.to_numpy(dtype=float), look))
+
+
+def stack(axes: Axes, shares: Mapping[str, pd.Series], looks: Mapping[str, Look]) -> None:
+    """Draw shares, each a step from day to day, one upon the other, and record each by its own value."""
+    base: pd.Series | float = 0.0
+    for name, share in shares.items():
+        look, upper = looks[name], base + share
+        days = sessions(share.index)
+        axes.fill_between(
+            days, (upper - share).to_numpy(), upper.to_numpy(), step="post", facecolor=look.colour, alpha=look.fill,
+            edgecolor=light("paper"), lw=0.6,
+        )  # fmt: skip
+        shown_on(axes).add(Series(axes, name, days, share.to_numpy(dtype=float), look, "stack"))
+        base = upper
