@@ -114,8 +114,8 @@ class Control:
     session. What the signal did is None where the weighting does not say it: `switches`, the decisions that ask for other
     shares than the last before them that had a value too; the first and last of them, `first_change` and `last_change`; and
     `time_on`, the mean share of the book that the signal asks for over the sessions after `first_value`, the first decision
-    at which it has a value. `sentence` says all this by rules from these figures. `equity` has session → value of both controls
-    by their names here, `from_start` alone where there is no twin.
+    at which it has a value. `sentence` says all this by rules from these figures, `activity` what the signal did. `equity` has
+    session → value of both controls by their names here, `from_start` alone where there is no twin.
     """
 
     sentence: str
@@ -127,6 +127,7 @@ class Control:
     twin: dict[str, ControlWindow] | Refused
     from_start: dict[str, ControlWindow]
     equity: dict[str, pd.Series] = field(default_factory=dict, compare=False, repr=False)
+    activity: str = ""
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def test_a_strategy_without_a_signal_has_no_control(archive):
     result = run(spec_of(baskets=("optical",), start="2024-01-01", end="2024-03-29"), archive)
     document = to_document(result)
     assert document["books"]["optical"]["control"] is None
-    assert NO_SIGNAL in " ".join(terminal(document).split())
+    assert "The strategy reads no signal." in " ".join(terminal(document).split())
     assert NO_SIGNAL in render(result)
 
 
@@ -149,7 +149,12 @@ def test_page_and_terminal_begin_with_the_lead_and_then_say_more_of_the_signal(a
     sentence, lead = result.books["optical"].control.sentence, lead_of(result)
     assert "; over the whole run the signal " in lead
     lines = " ".join(terminal(to_document(result)).split())
-    assert lines.startswith(f"By hand {lead} {sentence}")
+    control = to_document(result)["books"]["optical"]["control"]
+    assert sentence.startswith(control["activity"])
+    heading, _, more = lines.partition(lead)
+    assert heading.startswith("By hand ")
+    assert control["activity"] in more
+    assert f"{control['held']['whole']['total_return']:+,.1%}".replace("-", "−") in more
     page = render(result)
     assert 0 < page.index(lead) < page.index(sentence) < page.index("The audit was not run")
     assert f"{result.books['optical'].title}: against its controls" in page
@@ -160,7 +165,7 @@ def test_the_document_calls_it_held(archive):
     document = to_document(run(gated(SCORES), archive))
     control = document["books"]["optical"]["control"]
     assert set(control) == {
-        "sentence", "switches", "time_on", "first_value", "first_change", "last_change", "twin", "held",
+        "sentence", "activity", "switches", "time_on", "first_value", "first_change", "last_change", "twin", "held",
     }  # fmt: skip
     assert '"held"' in to_json(document)
 

@@ -506,8 +506,8 @@ def test_what_is_called_known_when_the_thesis_was_written_is_never_later_than_th
     assert result.demand["then"] == result.demand["now"]
     assert {finding.written_on for finding in result.claims} == {"2024-12-31"}
     lines = " ".join(terminal(to_document(result)).split())
-    assert "prices, 2024-10-08 to 2024-12-31." in lines
-    assert "as known on 2024-12-31." in lines
+    assert "prices, 2024-10-08 to 2024-12-31" in lines
+    assert "as known on 2024-12-31" in lines
     page = re.sub(r"<[^>]+>", "", render(result))
     assert "By 2024-12-31" in page
     assert "When written, 2024-12-31" in page

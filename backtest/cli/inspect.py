@@ -1,14 +1,8 @@
 """The commands that show what was known on a day: signals, and the claims of the thesis."""
 
-import math
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from backtest.cli.inputs import load_archive, thesis_of
 from backtest.cli.options import AsOfOption, FactsOption, JsonOption, PricesOption, ThesisOption
@@ -27,6 +21,8 @@ def signals(
     """Show each signal: its score, its quarters, and when each became known."""
     from backtest.analysis.staleness import sentence, staleness
     from backtest.files.documents import to_json
+    from backtest.output.signal_lines import signal_lines
+    from backtest.text.screen import screen_of
     from backtest.signals import QuarterlySignal, describe, load_signals
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
@@ -41,11 +37,8 @@ def signals(
         staled = {name: asdict(row) for name, row in stale.items()}
         sys.stdout.write(to_json({"as_of": known, "signals": described, "staleness": staled}))
         return
-    typer.echo(f"as of {known}")
-    for name, row in described.items():
-        typer.echo("\n".join(_signal_lines(name, row)))
-        if name in stale:
-            typer.echo("\n".join(textwrap.wrap(sentence(name, stale[name]), 78, initial_indent="  ", subsequent_indent="  ")))
+    held_back = {name: sentence(name, row) for name, row in stale.items()}
+    sys.stdout.write(signal_lines(described, held_back, known, screen_of()))
 
 
 def claims(
@@ -58,14 +51,14 @@ def claims(
     """Compare each of the thesis's claims with our figure: verdict when written and since, and evidence."""
     from backtest.claims.ledger import judged
     from backtest.files.documents import to_json
+    from backtest.output.claim_lines import claim_lines
     from backtest.output.document import claim_rows
-    from backtest.output.summary import WIDTH, claim_lines
+    from backtest.text.screen import screen_of
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
     archive = load_archive(list(chosen.universe.market_and_currency()), prices, facts, chosen, needed=())
     rows = claim_rows(judged(archive, moment))
-    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 1)).columns)
-    sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", width))
+    sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", screen_of()))
 
 
 def _moment(as_of: str | None) -> "pd.Timestamp":
@@ -74,19 +67,3 @@ def _moment(as_of: str | None) -> "pd.Timestamp":
     from backtest.calendars import as_of_moment
 
     return as_of_moment(as_of) if as_of is not None else pd.Timestamp.now(tz="UTC")
-
-
-def _signal_lines(name: str, signal: Mapping[str, Any]) -> Iterator[str]:
-    if isinstance(signal["score"], dict):
-        yield f"\n{name}"
-        for ticker, score in signal["score"].items():
-            yield f"  {ticker:<12}{_score(score):>12}"
-        return
-    yield f"\n{name}: {_score(signal['score'])}"
-    for quarter, reading in signal["quarters"].items():
-        mark = f"{reading['evidence']}, {reading['confidence']} confidence"
-        yield f"  {quarter}  {reading['value']:+.3f}  known {reading['known_at']}  {mark}"
-
-
-def _score(value: float | None) -> str:
-    return "no opinion" if value is None or math.isnan(value) else f"{value:+.3f}"

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from backtest.cli.inputs import thesis_of
 from backtest.cli.options import JsonOption, ThesisOption
+from backtest.text.screen import Column, Screen, paragraph, screen_of, table
 
 
 class Listing(TypedDict):
@@ -26,7 +27,7 @@ def list_names(thesis: ThesisOption = None, as_json: JsonOption = False) -> None
     from backtest.files.documents import to_json
 
     listing = names_of(thesis)
-    sys.stdout.write(to_json(listing) if as_json else _lines(listing))
+    sys.stdout.write(to_json(listing) if as_json else _lines(listing, screen_of()))
 
 
 def names_of(named: str | None) -> Listing:
@@ -63,10 +64,12 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _lines(listing: Listing) -> str:
-    lines = [f"thesis: {listing['thesis']}"]
+def _lines(listing: Listing, screen: Screen) -> str:
+    names = max(len(name) for rows in listing.values() if isinstance(rows, dict) for name in rows)
+    blocks = [paragraph(f"thesis: {listing['thesis']}", screen)]
     for kind, rows in listing.items():
-        if not isinstance(rows, dict):
-            continue
-        lines += ["", kind, *(f"  {name:<24} {text}" for name, text in rows.items())]
-    return "\n".join(lines) + "\n"
+        if isinstance(rows, dict) and rows:
+            shown = [(name.ljust(names), text) for name, text in rows.items()]
+            columns = Column(""), Column("", wraps=True)
+            blocks.append(f"{paragraph(kind, screen, 'bold')}\n{table(columns, shown, screen, margin=2)}")
+    return "\n\n".join(blocks) + "\n"

@@ -107,8 +107,10 @@ def run(
 def _print(results: Sequence["RunResult"], form: str, several: bool) -> None:
     """Print what came out as text, Markdown or JSON; the JSON of several strategies is by their names."""
     from backtest.files.documents import to_json
+    from backtest.output.comment import markdown
     from backtest.output.document import to_document
-    from backtest.output.summary import markdown, terminal
+    from backtest.output.summary import terminal
+    from backtest.text.screen import screen_of
 
     documents = [to_document(result) for result in results]
     if form == "json":
@@ -117,8 +119,9 @@ def _print(results: Sequence["RunResult"], form: str, several: bool) -> None:
     elif form == "md":
         sys.stdout.write("\n".join(map(markdown, documents)))
     else:
+        screen = screen_of()
         for document in documents:
-            typer.echo(terminal(document))
+            sys.stdout.write(f"{terminal(document, screen)}\n")
 
 
 def _start_server(prices: str) -> int:

@@ -1,255 +1,194 @@
-"""A finished run in a few lines, from its result.json: for a terminal of 80 columns, and as Markdown for a pull request."""
+"""A finished run for a terminal, from its result.json: the verdict, its figures in aligned tables, and what to keep in mind."""
 
-import html
-import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
-from backtest.claims.ledger import Judgement
-from backtest.claims.table import closes_text, verdict_text
-from backtest.formatting import DASH, number, percent, stated
+from backtest.formatting import DASH, number, percent, points
+from backtest.output.claim_lines import SPANS
+from backtest.output.sentences import Document, capacity, cash, days, held_back, hindsight
+from backtest.text.screen import Column, Screen, paragraph, plain, table
+from backtest.text.screen import points as listed
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
-Document = Mapping[str, Any]
-WIDTH = 80
-SPANS = {"when_written": "when written", "since": "since"}
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-MARKDOWN = re.compile(r"([\\`*_\[\]#|~])")
+LETTERS = 24  # of a book's name
+TWIN = "twin: the same book without its signal, from the signal's first value on; held: its basket from the first session"
 
 
-def terminal(document: Document) -> str:
-    """Return what came out of a run, no line longer than 80 columns."""
-    lines = ["", _cut(document["spec"]["title"], WIDTH)]
-    for text in (
-        document["lead"],
-        *_controls(document),
-        *_held_back(document),
-        f"{_prices(document)} {_hindsight(document)}".rstrip(),
-        _cash(document),
-        _verdict(document),
-    ):
-        lines += _wrapped(text)
-    lines.append(f"{'':<18}{_dated(document, IN_SAMPLE):>31}{_dated(document, OUT_OF_SAMPLE):>31}")
-    lines.append(f"{'book':<18}" + f"{'return':>10}{'Sharpe':>14}{'fall':>7}" * 2)
-    for name, book in document["books"].items():
-        figures = (_figures(book["windows"].get(window) or {}) for window in (IN_SAMPLE, OUT_OF_SAMPLE))
-        lines.append(f"{_cut(name, 17):<18}" + "".join(f"{total:>10}{ratio:>14}{fall:>7}" for total, ratio, fall in figures))
-    lines.append(f"{'  to':<18}{'last day':>10}{'priced':>10}  had it ended earlier (last sessions)")
-    lines += _ends(document)
-    return "\n".join(
-        [*lines, *_wrapped(_capacity(document)), *_catalysts(document), *_demand(document), *_wrapped(_claims(document))]
+def terminal(document: Document, screen: Screen | None = None) -> str:
+    """Return what came out of a run, as wide as a screen."""
+    screen = screen or Screen()
+    blocks = (
+        _heading(document, screen),
+        paragraph(document["lead"], screen),
+        paragraph(document["audit"]["verdict"], screen) if document["audit"] else "",
+        _returns(document, screen),
+        _signal(document, screen),
+        _ends(document, screen),
+        _catalysts(document, screen),
+        _demand(document, screen),
+        _claims(document, screen),
+        listed(_caveats(document), screen),
     )
+    return "\n" + "\n\n".join(block for block in blocks if block)
 
 
-def _demand(document: Document) -> list[str]:
-    """Return what the demand from chips shipped came to in each year with disclosed sales, as known at the end."""
-    known = document["demand"].get("now", {"years": ()})
-    return [line for year in known["years"] for line in _wrapped(f"{year['year']}: {year['sentence']}")]
+def _heading(document: Document, screen: Screen) -> str:
+    first, last = days(document)
+    ends = {row["last"] for book in document["books"].values() if (row := book["windows"].get(IN_SAMPLE)) and row["last"]}
+    sample = f"; in sample to {max(ends)}" if ends else ""
+    span = f"{document['prices']['source']} prices, {first} to {last}{sample}"
+    return f"{paragraph(document['spec']['title'], screen, 'bold')}\n{paragraph(span, screen, 'dim')}"
 
 
-def _catalysts(document: Document) -> list[str]:
+def _returns(document: Document, screen: Screen) -> str:
+    """Return every book in both samples, and in the whole run where it has a control, beside what it is compared with."""
+    books = document["books"]
+    several, controlled = len(books) > 1, any(book["control"] for book in books.values())
+    columns = [
+        Column("sample"),
+        *([Column("book")] if several else []),
+        Column("return", right=True),
+        *([Column("twin", right=True), Column("held", right=True)] if controlled else []),
+        Column("benchmark", right=True),
+        Column("Sharpe ± error", right=True),
+        Column("fall", right=True),
+    ]
+    rows, shorter = [], dict[str, list[str]]()
+    for window in (IN_SAMPLE, OUT_OF_SAMPLE, *([WHOLE] if controlled else [])):
+        for at, (name, book) in enumerate(books.items()):
+            total, ratio, fall = figures_of(book["windows"].get(window) or {})
+            compared, end, until = _benchmark(book, window)
+            if end:
+                shorter.setdefault(end, []).append(f"{_short(name) if several else window} {until}")
+            control = [percent(_control(book, kind, window)) for kind in ("twin", "held")] if controlled else []
+            named = [window if at == 0 else "", _short(name)] if several else [window]
+            rows.append([*named, total, *control, compared, ratio, fall])
+    return "\n".join([table(columns, rows, screen, keys=2 if several else 1), *_legend(controlled, shorter, screen)])
+
+
+def _legend(controlled: bool, shorter: Mapping[str, Sequence[str]], screen: Screen) -> Iterator[str]:
+    """Yield what the columns are, and where a benchmark ends before its book."""
+    if controlled:
+        yield paragraph(TWIN, screen, "dim")
+    for span, books in shorter.items():
+        yield paragraph(f"* benchmark {span} only, over which the book earned: {', '.join(books)}", screen, "dim")
+
+
+def _benchmark(book: Mapping[str, Any], window: str) -> tuple[str, str, str]:
+    """Return a declared benchmark's return; marked, with its span and the book's return over it, where that is shorter."""
+    compared = book["benchmarks"].get(book["declared_benchmark"], {}).get(window) or {}
+    whole = book["windows"].get(window) or {}
+    if compared.get("total_return") is None:
+        return DASH, "", ""
+    total = percent(compared["total_return"])
+    if all(compared[end] == whole.get(end) for end in ("base", "last")):
+        return total, "", ""
+    return f"{total}*", f"{compared['base']} to {compared['last']}", percent(compared["book_return"])
+
+
+def _control(book: Mapping[str, Any], kind: str, window: str) -> float | None:
+    """Return what a control of a book earned; None where there is none."""
+    control = (book["control"] or {}).get(kind) or {}
+    return (control.get(window) or {}).get("total_return")
+
+
+def _signal(document: Document, screen: Screen) -> str:
+    """Return what each book's signal did, and what of it waits for a late figure."""
+    controls = {name: book["control"] for name, book in document["books"].items() if book["control"]}
+    if not controls:
+        return ""  # the lead says so
+    several = len(document["books"]) > 1
+    texts = (f"{_short(name)}: {_acted(row, True)}" if several else _acted(row, False) for name, row in controls.items())
+    return "\n".join(paragraph(text, screen) for text in (*texts, *held_back(document)))
+
+
+def _acted(control: Mapping[str, Any], several: bool) -> str:
+    """Return what a signal did, and the interval of its difference to the twin, which the lead gives where there is one book."""
+    twin = control["twin"].get(WHOLE) if "reason" not in control["twin"] else None
+    if not control["activity"] or not twin or twin["difference"] is None:
+        return str(control["sentence"])
+    difference = f" ({points(twin['difference'])} points)" if several else ""
+    interval = twin["interval"]
+    if isinstance(interval, list | tuple):
+        low, high = map(points, interval)
+        return f"{control['activity']} Its difference to the twin{difference} has a 95% interval of {low} to {high} points."
+    reason = f": {interval['reason']}" if interval else ""
+    return f"{control['activity']} Its difference to the twin{difference} has no interval{reason}."
+
+
+def _ends(document: Document, screen: Screen) -> str:
+    """Return each book's last day, coverage, and how its newest headline moves with the last day."""
+    rows, moved = [], set[str]()
+    for name, book in document["books"].items():
+        window = OUT_OF_SAMPLE if book["windows"].get(OUT_OF_SAMPLE) else IN_SAMPLE
+        ends = (book["windows"].get(window) or {}).get("ends")
+        span = f"{percent(ends['low'], 0)} to {percent(ends['high'], 0)}" if ends else DASH
+        moved |= {f"{window}, {ends['sessions']} sessions"} if ends else set()
+        priced = f"{book['coverage']['priced']} of {book['coverage']['of']}"
+        rows.append((_short(name), book["last"], priced, book["declared_benchmark"] or DASH, span))
+    last = f"had it ended earlier ({'; '.join(sorted(moved))})" if moved else "had it ended earlier"
+    columns = Column("book"), Column("last day"), Column("priced"), Column("benchmark"), Column(last, wraps=True)
+    return table(columns, rows, screen)
+
+
+def _catalysts(document: Document, screen: Screen) -> str:
     """Return, per named window and market, the share of its return on sessions of events, and the most unusual of them."""
     from backtest.statistics.named_events import LEVEL, least_adjusted
 
-    lines = []
+    rows = list[Sequence[str]]()
     for window, by_market in document["catalysts"].items():
         for market, study in by_market.items():
-            if not study.get("largest"):
-                continue
-            first = study["largest"][0]
-            days = percent(study["event_sessions"] / study["sessions"], 0, sign=False)
-            unlike = "!" if least_adjusted(study["event_sessions"], study["compared"]) > LEVEL else "?"
-            mark = "" if first["distinguishable"] else unlike
-            figures = f"{percent(study['share'], 0, sign=False):>5} on {days:>3}  {percent(first['abnormal']):>6}{mark:<1}"
-            name = f"{_cut(window, 17)} {market}"
-            lines.append(_cut(f"  {name:<23}{figures} {first['events'][0]}", WIDTH))
-    header = "themes, held or not: return on event days, of days; largest (? usual, ! untold)"
-    return [header, *lines] if lines else []
-
-
-def _capacity(document: Document) -> str:
-    """Return that capacity is not modelled, and the largest order beside its session's volume."""
-    from backtest.analysis.capacity import LargestOrder, capacity_sentence
-
-    return capacity_sentence({name: LargestOrder(**book["largest_order"]) for name, book in document["books"].items()})
-
-
-def _ends(document: Document) -> Iterator[str]:
-    """Yield each book's last day, coverage, and how its newest headline moves with the last day."""
-    for name, book in document["books"].items():
-        coverage = book["coverage"]
-        line = f"  {_cut(name, 15):<16}{book['last']:>10}{coverage['priced']:>4} of {coverage['of']:<2}"
-        window = OUT_OF_SAMPLE if book["windows"].get(OUT_OF_SAMPLE) else IN_SAMPLE
-        ends = (book["windows"].get(window) or {}).get("ends")
-        text = f"{percent(ends['low'], 0)} to {percent(ends['high'], 0)} {window} ({ends['sessions']})" if ends else DASH
-        yield f"{line}  {text}"
-
-
-def _controls(document: Document) -> list[str]:
-    """Return what each book's signal did and what waiting for it cost, or that there is no signal."""
-    controls = {name: book["control"] for name, book in document["books"].items() if book["control"]}
-    if not controls:
-        from backtest.runs.control_sentence import NO_SIGNAL  # loads the simulator
-
-        return [NO_SIGNAL]
-    several = len(document["books"]) > 1
-    return [f"{name}: {control['sentence']}" if several else str(control["sentence"]) for name, control in controls.items()]
-
-
-def _held_back(document: Document) -> list[str]:
-    """Return of each signal that decisions rest on and a late figure holds back who, since when, and a nowcast."""
-    rows = {name: row for name, row in document["staleness"].items() if row["read"]}
+            if study.get("largest"):
+                first = study["largest"][0]
+                unlike = "!" if least_adjusted(study["event_sessions"], study["compared"]) > LEVEL else "?"
+                mark = "" if first["distinguishable"] else unlike
+                days_of = percent(study["event_sessions"] / study["sessions"], 0, sign=False)
+                share = percent(study["share"], 0, sign=False)
+                named = plain(window) if market == next(iter(by_market)) else ""
+                abnormal = f"{percent(first['abnormal'])}{mark or ' '}"
+                rows.append((named, market, share, days_of, abnormal, plain(first["events"][0])))
     if not rows:
-        return []
-    from backtest.analysis.staleness import Staleness, sentence
-
-    figures = [field.name for field in fields(Staleness)]
-    return [sentence(name, Staleness(**{figure: row[figure] for figure in figures})) for name, row in rows.items()]
-
-
-def claim_lines(rows: Sequence[Mapping[str, Any]], as_of: str, width: int = WIDTH) -> str:
-    """Return the claims with every reading tried, as known on a day, no line longer than a width."""
-    lines = [*_indented(f"The claims of the thesis as known on {as_of}.", 0, width), ""]
-    for row in rows:
-        quarter = row["quarter"] or "no quarter"
-        figures = f"thesis {_named(row['reported'])}, ours {_named(row['measured'])} ({row['unit']}), {quarter}"
-        evidence = f"evidence {row['evidence']}, {row['confidence']} confidence, {len(row['inputs'])} figures"
-        lines.append(str(row["id"]))
-        for text in (row["sentence"], *_spans(row), figures, evidence):
-            lines += _indented(text, 2, width)
-        for reading in row["readings"]:
-            named = f"{reading['reading']}{_closes(reading)}{_in_spans(reading)}"
-            text = f"{_named(reading['measured']):>9}  {_outcome(reading)}: {named}"
-            lines += textwrap.wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 15, break_on_hyphens=False)
-        lines.append("")
-    return "\n".join(lines)
+        return ""
+    shares = Column("share", right=True), Column("days", right=True), Column("largest", right=True)
+    columns = Column("window"), Column("market"), *shares, Column("its event", wraps=True)
+    legend = (
+        "Themes, held or not. Share of the return that fell on days of events, their share of all days, and the largest "
+        "abnormal return (? no more than usual, ! too many events to tell)."
+    )
+    return f"{table(columns, rows, screen, keys=2)}\n{paragraph(legend, screen, 'dim')}"
 
 
-def _spans(row: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what came of a claim when it was written, on its day, and since, where it speaks of the future."""
+def _claims(document: Document, screen: Screen) -> str:
+    """Return how many claims have each verdict in each span, and which are contradicted."""
+    verdicts = Counter(str(claim[name]["verdict"]) for claim in document["claims"] for name in SPANS if claim[name])
+    if not verdicts:
+        return ""
+    rows, against = [], []
     for name, title in SPANS.items():
-        if row[name] is not None:
-            day = f", {row[name]['date']}" if name == "when_written" else ""
-            yield f"{title}{day}: {_verdict_text(row, name)}"
+        judged = {str(claim["id"]): str(claim[name]["verdict"]) for claim in document["claims"] if claim[name]}
+        counts = Counter(judged.values())
+        rows.append((title, *(str(counts[verdict]) for verdict in verdicts)))
+        if named := [claim for claim, verdict in judged.items() if verdict == "contradicted"]:
+            against.append(paragraph(f"Contradicted {title}: {', '.join(named)}.", screen))
+    columns = Column(f"claims of {document['thesis']['id']}"), *(Column(verdict, right=True) for verdict in verdicts)
+    known = paragraph(f"as known on {days(document)[1]}", screen, "dim")
+    return "\n".join([table(columns, rows, screen), known, *against])
 
 
-def _closes(reading: Mapping[str, Any]) -> str:
-    return closes_text((reading["details"] or {}).get("closes", {}))
+def _demand(document: Document, screen: Screen) -> str:
+    """Return what the demand from chips shipped came to in each year with disclosed sales, as known at the end."""
+    known = document["demand"].get("now", {"years": ()})
+    return "\n".join(paragraph(f"{year['year']}: {year['sentence']}", screen) for year in known["years"])
 
 
-def _in_spans(reading: Mapping[str, Any]) -> str:
-    """Return what a reading measured in each span, where its claim has two."""
-    if reading["since"] is None:
-        return ""
-    return "".join(f"; {title} {_named(reading[name]['measured'])}" for name, title in SPANS.items())
+def _caveats(document: Document) -> Sequence[str]:
+    """Return what to keep in mind."""
+    error = "Sharpe ratios are per year, with one standard error."
+    return hindsight(document), capacity(document), cash(document), error
 
 
-def _outcome(reading: Mapping[str, Any]) -> str:
-    outcome = {True: "holds", False: "fails", None: "missing " + "; ".join(reading["missing"][:3])}[reading["holds"]]
-    return outcome if reading["judged"] or reading["holds"] is None else "not judged"
-
-
-def _verdict_text(claim: Mapping[str, Any], span: str) -> str:
-    judgement = claim[span]
-    return verdict_text(Judgement(**{**judgement, "holds": tuple(judgement["holds"])}) if judgement else None, claim["explained"])
-
-
-def _indented(text: str, margin: int, width: int) -> list[str]:
-    return textwrap.wrap(text, width, initial_indent=" " * margin, subsequent_indent=" " * margin, break_on_hyphens=False)
-
-
-def _named(value: float | None) -> str:
-    return "none" if value is None else stated(value)
-
-
-def markdown(document: Document) -> str:
-    """Return what came out of a run as a comment for a pull request; every text of the data is escaped."""
-    lines = [f"### {_safe(document['spec']['title'])}", ""]
-    for text in (document["lead"], *_controls(document), *_held_back(document)):
-        lines += [_safe(text), ""]
-    lines += [
-        *([_safe(_verdict(document)), ""] if document["audit"] else []),
-        _safe(f"{_prices(document)} {_hindsight(document)} {_cash(document)}".replace("  ", " ")),
-        "",
-    ]
-    lines += ["| Book | Window | Return | Sharpe ± error | Deepest fall | n |", "|---|---|---:|---:|---:|---:|"]
-    for name, book in document["books"].items():
-        for window, figures in book["windows"].items():
-            lines.append(f"| {_safe(name)} | {_safe(window)} | {' | '.join(_figures(figures))} | {figures.get('n', 0)} |")
-    lines += ["", _safe(_capacity(document)), "", _safe(_claims(document)), ""]
-    lines += ["| Claim | Its figure | When written | Since |", "|---|---:|---|---|"]
-    lines += [f"| {' | '.join(row)} |" for row in _rows(document)]
-    ids = " · ".join(f"{name} `{document[name]}`" for name in ("spec_id", "data_id", "code_id"))
-    return "\n".join([*lines, "", ids, ""])
-
-
-def _rows(document: Document) -> Iterator[list[str]]:
-    for claim in document["claims"]:
-        yield [_safe(claim["id"]), stated(claim["reported"]), *(_safe(_verdict_text(claim, name)) for name in SPANS)]
-
-
-def _verdict(document: Document) -> str:
-    """Return what the audit came to; without one the lead says that luck was not judged."""
-    return str(document["audit"]["verdict"]) if document["audit"] else ""
-
-
-def _prices(document: Document) -> str:
-    first, last = _days(document)
-    return f"{document['prices']['source']} prices, {first} to {last}. Sharpe ratios with one standard error."
-
-
-def _hindsight(document: Document) -> str:
-    """Return which returns are of baskets that were chosen after they began; nothing where none is."""
-    rows = [(name, row) for book in document["books"].values() for name, row in book["windows"].items()]
-    earned = [(name, row["hindsight"]) for name, row in rows if row.get("total_return") is not None]
-    later = [name for name, chosen_later in earned if chosen_later]
-    if not later:
-        return ""
-    if len(later) == len(earned):
-        return "Every return is hindsight, out of sample too: its basket was chosen after it began."
-    return f"Returns of a basket chosen after they began are hindsight: {', '.join(dict.fromkeys(later))}."
-
-
-def _dated(document: Document, window: str) -> str:
-    """Return a window with its days, where all books have the same."""
-    spans = {(row["first"], row["last"]) for book in document["books"].values() if (row := book["windows"].get(window))}
-    (first, last) = spans.pop() if len(spans) == 1 else ("", "")
-    return f"{window} from {first}" if window == OUT_OF_SAMPLE and first else f"{window} to {last}" if last else window
-
-
-def _cash(document: Document) -> str:
-    """Return what cash earned, by which rates."""
-    earned = [book["cash"] for book in document["books"].values()]
-    if not any(cash["rates"] for cash in earned):
-        return f"Cash earns nothing: no rate is given for {', '.join(dict.fromkeys(cash['currency'] for cash in earned))}."
-    return " ".join(dict.fromkeys(str(cash["sentence"]) for cash in earned))
-
-
-def _days(document: Document) -> tuple[str, str]:
-    """Return the first and the last day of a run."""
-    whole = next(window for window in document["windows"] if window["name"] == WHOLE)
-    return whole["start"], whole["end"]
-
-
-def _claims(document: Document) -> str:
-    counted = {name: [claim for claim in document["claims"] if claim[name]] for name in SPANS}
-    texts = [f"{SPANS[name]}: {_counts(name, claims)}" for name, claims in counted.items() if claims]
-    counts = " ".join(text[0].upper() + text[1:] for text in texts)
-    return f"The claims of the thesis {document['thesis']['id']} as known on {_days(document)[1]}. {counts}"
-
-
-def _counts(span: str, claims: Sequence[Mapping[str, Any]]) -> str:
-    """Return how many claims have each verdict in a span, and which it contradicts."""
-    verdicts = Counter(str(claim[span]["verdict"]) for claim in claims)
-    against = [str(claim["id"]) for claim in claims if claim[span]["verdict"] == "contradicted"]
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    return f"{counts}." + (f" Contradicted: {', '.join(against)}." if against else "")
-
-
-def _figures(figures: Mapping[str, Any]) -> tuple[str, str, str]:
+def figures_of(figures: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return total return, Sharpe ratio with its error, and deepest fall as text; a dash where there is none."""
     if figures.get("total_return") is None:
         return DASH, DASH, DASH
@@ -259,15 +198,7 @@ def _figures(figures: Mapping[str, Any]) -> tuple[str, str, str]:
     return percent(figures["total_return"]), ratio, percent(figures.get("max_drawdown"), 0, sign=False)
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(CONTROL.sub("", text), WIDTH, break_on_hyphens=False)
-
-
-def _cut(text: str, letters: int) -> str:
-    seen = CONTROL.sub("", text)
-    return seen if len(seen) <= letters else f"{seen[: letters - 1]}…"
-
-
-def _safe(text: str) -> str:
-    """Return a text that Markdown shows as it is: no markup, link, mention, new line or cell of its own."""
-    return MARKDOWN.sub(r"\\\1", html.escape(CONTROL.sub(" ", str(text)), quote=False)).replace("@", "@\u2060")
+def _short(name: str) -> str:
+    """Return a book's name in few letters: it stands in tables, and a basket of many tickers is named by all of them."""
+    shown = plain(name)
+    return shown if len(shown) <= LETTERS else f"{shown[: LETTERS - 1]}…"

@@ -61,14 +61,15 @@ def control_sentence(
             f"the first session {basket}."
         )
     parts = [
-        _did(acted, wording),
+        activity_sentence(acted, wording),
         _mattered(earned[WHOLE], twin[WHOLE], wording),
         _waiting(acted, twin[WHOLE], from_start[WHOLE]),
     ]
     return " ".join([*parts, *_out_of_sample(earned, twin, from_start, wording)])
 
 
-def _did(acted: Activity, wording: Wording) -> str:
+def activity_sentence(acted: Activity, wording: Wording) -> str:
+    """Return how often a signal switched, when, and how much of the time after its first value it was on."""
     if acted.first_value is None:
         return "The signal never had a value."
     if acted.switches == 0:

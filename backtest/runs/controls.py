@@ -11,7 +11,7 @@ from backtest.execution.trading import traded_values
 from backtest.guard import attempt
 from backtest.prices import Prices
 from backtest.result import Control, ControlWindow
-from backtest.runs.control_sentence import EXPOSURE, GATE, ROTATION, Activity, control_sentence
+from backtest.runs.control_sentence import EXPOSURE, GATE, ROTATION, Activity, activity_sentence, control_sentence
 from backtest.statistics import performance
 from backtest.statistics.intervals import difference_interval
 from backtest.statistics.refusal import Refused
@@ -63,7 +63,8 @@ def control_of(book: RunBook, spans: Sequence[Window]) -> Control | None:
     acted = attempt(kind, lambda: activity(weights, book.decisions, pd.DatetimeIndex(book.equity.index)))
     wording = ROTATION if isinstance(weights, Rotation) else EXPOSURE if isinstance(weights, Exposure) else GATE
     sentence = control_sentence(acted, earned, twin, from_start, wording)
-    return Control(sentence, **vars(acted), twin=twin, from_start=from_start, equity=equity)
+    did = activity_sentence(acted, wording)
+    return Control(sentence, **vars(acted), twin=twin, from_start=from_start, activity=did, equity=equity)
 
 
 def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.DatetimeIndex) -> Activity:

@@ -14,9 +14,10 @@ from backtest.calendars import as_of_moment
 from backtest.claims.ledger import Judgement, judged, known_at, load_claims
 from backtest.claims.measurement import Measurement
 from backtest.claims.table import verdict_rows, verdict_text
+from backtest.output.claim_lines import claim_lines
 from backtest.output.document import claim_rows
-from backtest.output.summary import claim_lines
 from backtest.panel import Archive
+from backtest.text.screen import Screen
 from backtest.thesis import load_thesis
 
 ANSWERS = Path(__file__).parents[1] / "answers" / "claims_in_spans.csv"
@@ -205,7 +206,7 @@ def test_a_judgement_is_said_with_figure_span_margin_and_what_it_holds_for():
 
 
 def test_the_terminal_names_the_closes_that_a_reading_rests_on(findings):
-    text = " ".join(claim_lines(claim_rows([findings["news-week"], findings["news-six-months"]]), KNOWN_ON).split())
+    text = " ".join(claim_lines(claim_rows([findings["news-week"], findings["news-six-months"]]), KNOWN_ON, Screen(1000)).split())
     assert "close of 2025-07-24 over that of 2025-07-17 (0.591 on 2025-07-17, 0.596 on 2025-07-24)" in text
     assert "(0.542 on 2025-01-23, 0.591 on 2025-07-23)" in text
 
@@ -214,7 +215,7 @@ def test_an_idea_that_speaks_of_no_future_has_nothing_since(archive):
     past = [claim for claim in CLAIMS if not claim.speaks_of_future]
     alone = Archive(archive.facts, archive.prices)
     alone.__dict__["_claims"] = past
-    text = claim_lines(claim_rows(judged(alone, as_of_moment(KNOWN_ON))), KNOWN_ON)
+    text = claim_lines(claim_rows(judged(alone, as_of_moment(KNOWN_ON))), KNOWN_ON, Screen())
     assert "when written, 2025-07-23: confirmed" in text
     assert not re.search("since:|; since |since the report", text)
 

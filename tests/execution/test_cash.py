@@ -25,8 +25,9 @@ from support.markets import (
 from backtest.errors import ConfigurationError
 from backtest.execution.attribution import CASH
 from backtest.markets.cash_rates import CashRate, cash_growth, load_cash_rates, rates_within
+from backtest.output.comment import markdown
 from backtest.output.document import to_document
-from backtest.output.summary import markdown, terminal
+from backtest.output.summary import terminal
 from backtest.report import render
 from backtest.runs import needed_tickers, run
 from backtest.sweeps.evaluator import Evaluator

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2] / "backtest"
 
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
-    {"clock", "errors", "formatting"},
+    {"clock", "errors", "formatting", "text"},
     {"files", "statistics"},
     {"calendars"},
     {"facts", "markets"},

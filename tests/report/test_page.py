@@ -18,10 +18,13 @@ from backtest.calendars import as_of_moment
 from backtest.claims.ledger import judged
 from backtest.claims.table import verdict_rows
 from backtest.cli.app import app
+from backtest.output.claim_lines import claim_lines
+from backtest.output.comment import markdown
 from backtest.output.document import claim_rows, to_document
-from backtest.output.summary import claim_lines, markdown, terminal
+from backtest.output.summary import terminal
 from backtest.report import SECTIONS, glossary, render
 from backtest.report.charts import canvas
+from backtest.text.screen import Screen
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
 MOST_BYTES = 3_000_000
@@ -260,7 +263,7 @@ def test_page_terminal_and_readme_have_the_same_rows_of_claims(results, pages, r
     table = read(pages["supply_chain_excess"]).table("The claims ledger")
     del table["Claim"]
     assert {name: tuple(cell.removesuffix(" contradicted") for cell in row[3:5]) for name, row in table.items()} == rows
-    text = claim_lines(claim_rows(result.claims), "2026-07-31", 1000)
+    text = claim_lines(claim_rows(result.claims), "2026-07-31", Screen(1000))
     assert all(f": {cell}\n" in text for row in rows.values() for cell in row if cell != "—")
     (known_on,) = re.findall(r"\| since, to (\S+) \|", README)
     assert claims_table(judged(archive, as_of_moment(known_on))) in README
