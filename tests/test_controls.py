@@ -130,7 +130,7 @@ def test_a_strategy_without_a_signal_has_no_control(archive):
     result = run(spec_of(baskets=("optical",), start="2024-01-01", end="2024-03-29"), archive)
     document = to_document(result)
     assert document["books"]["optical"]["control"] is None
-    assert "The strategy reads no signal." in " ".join(terminal(document).split())
+    assert "it reads no signal" in " ".join(terminal(document).split())
     assert NO_SIGNAL in render(result)
 
 

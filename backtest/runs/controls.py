@@ -52,10 +52,10 @@ def control_of(book: RunBook, spans: Sequence[Window]) -> Control | None:
     if not isinstance(weights, Controlled):
         reason = f"{type(weights).__name__} does not say what it holds with the signal on (`twin`, `from_start`, `signal_shares`)"
         refused = Refused(reason, len(book.decisions))
-        held = book.values([Equal()])[0]
-        from_start = _compared(book.equity, held, spans)
+        basket = book.values([Equal()])[0]
+        from_start = _compared(book.equity, basket, spans)
         sentence = control_sentence(None, earned, refused, from_start)
-        return Control(sentence, None, None, None, None, None, refused, from_start, {"from_start": held})
+        return Control(sentence, None, None, None, None, None, refused, from_start, {"from_start": basket})
     kind = f"weighting {type(weights).__name__} of {book.name}"
     controls = attempt(kind, lambda: (weights.twin, weights.from_start))
     equity = dict(zip(("twin", "from_start"), book.values(controls), strict=True))

@@ -157,10 +157,10 @@ def _verb(effect: SignalEffect) -> str:
 
 def _size_and_waiting(effect: SignalEffect) -> str:
     """Return the difference, where the verb does not say it, and what waiting for the signal's first value cost."""
-    said = [f"{points(effect.difference)} points"] if not (_nothing(effect) or _clear(effect)) else []
+    parts = [f"{points(effect.difference)} points"] if not (_nothing(effect) or _clear(effect)) else []
     if effect.waiting is not None and abs(effect.waiting) >= ROUNDS_TO_NOTHING:
-        said.append(f"waiting for it {'cost' if effect.waiting > 0 else 'gained'} {_size(effect.waiting)}")
-    return f" ({'; '.join(said)})" if said else ""
+        parts.append(f"waiting for it {'cost' if effect.waiting > 0 else 'gained'} {_size(effect.waiting)}")
+    return f" ({'; '.join(parts)})" if said else ""
 
 
 def _of_luck(luck: LuckFigures | None) -> str:

@@ -58,11 +58,8 @@ def test_columns_without_room_stand_below_with_their_rows_named_again():
     wide = [Column("name"), *(Column(f"figure{number:04}", right=True) for number in range(9))]
     lines = table(wide, [("optical", *map(str, range(9)))], Screen(60)).splitlines()
     assert max(map(len, lines)) <= 60
-    assert [line.split() for line in lines if line.startswith("optical")] == [
-        ["optical", *"0123"],
-        ["optical", *"4567"],
-        ["optical", "8"],
-    ]
+    shown = [line.split() for line in lines if line.startswith("optical")]
+    assert shown == [["optical", *"0123"], ["optical", *"4567"], ["optical", "8"]]
 
 
 def test_a_text_of_the_data_moves_no_cursor_and_is_no_markup():
