@@ -22,8 +22,8 @@ def signals(
     from backtest.analysis.staleness import sentence, staleness
     from backtest.files.documents import to_json
     from backtest.output.signal_lines import signal_lines
-    from backtest.text.screen import screen_of
     from backtest.signals import QuarterlySignal, describe, load_signals
+    from backtest.text.screen import screen_of
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
     archive = load_archive([row.ticker for row in chosen.universe.suppliers], prices, facts, chosen, needed=())

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backtest.formatting import stated
-from backtest.text.markdown import code, line, rows_of, safe
 from backtest.output.claim_lines import SPANS, verdict_of
 from backtest.output.sentences import Document, capacity, cash, days, held_back, hindsight
 from backtest.output.summary import figures_of
+from backtest.text.markdown import code, line, rows_of, safe
 
 
 def markdown(document: Document) -> str:

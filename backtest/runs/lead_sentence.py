@@ -160,7 +160,7 @@ def _size_and_waiting(effect: SignalEffect) -> str:
     parts = [f"{points(effect.difference)} points"] if not (_nothing(effect) or _clear(effect)) else []
     if effect.waiting is not None and abs(effect.waiting) >= ROUNDS_TO_NOTHING:
         parts.append(f"waiting for it {'cost' if effect.waiting > 0 else 'gained'} {_size(effect.waiting)}")
-    return f" ({'; '.join(parts)})" if said else ""
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _of_luck(luck: LuckFigures | None) -> str:
