@@ -54,7 +54,7 @@ LOADED = (
     "backtest.output.sweep_report",
     "matplotlib.pyplot",
 )
-LOADED += ("statsmodels.api", "vectorbt", "scipy.stats")  # before the fork, so that no kill falls into an import
+LOADED += ("statsmodels.api", "vectorbt_rust", "scipy.stats")  # before the fork, so that no kill falls into an import
 CHUNKS = "out/sweeps/*/chunks/[!.]*.parquet"
 PARTS = ("shards", "worker", "deaths", "scheduler")
 WAIT = 1800.0  # seconds after which what has to happen is taken to hang, on however busy a machine

@@ -1,4 +1,4 @@
-"""Fills the orders of many books with vectorbt's compiled kernel, and checks every fill: the only file that imports vectorbt.
+"""Fills the orders of many books with vectorbt's compiled kernel (`engine`), and checks every fill.
 
 vectorbt drops or cuts an order without a word (see docs/decisions/order_sessions.md). Each order it is given has a size, a
 price and a fee of its own, and what it filled is checked against them.
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backtest.errors import BacktestError
-from backtest.execution import kernel
+from backtest.execution import engine, kernel
 from backtest.execution.conditions import TradingConditions
 from backtest.execution.orders import Orders
 
@@ -35,13 +35,11 @@ def simulate(conditions: TradingConditions, orders: Orders, capital: float) -> n
     """
     if not len(orders.rows):
         return np.empty(0)
-    from vectorbt.portfolio import dispatch
-
     lines = lines_of(conditions, orders)
     arguments, options = vectorbt_arguments(conditions, lines, capital)
-    records, _ = dispatch.simulate_from_orders(*arguments, **options)
+    records = engine.simulate_from_orders(*arguments, **options)
     _check_fills(records, lines, orders, capital, conditions)
-    return np.asarray(records)
+    return records
 
 
 def lines_of(conditions: TradingConditions, orders: Orders) -> Lines:
@@ -69,8 +67,6 @@ def vectorbt_arguments(
 
     Within a book and market sales come first; which those are is known, so that vectorbt need not sort them.
     """
-    from vectorbt.portfolio.enums import Direction, SizeType
-
     _, books, tickers = lines.units.shape
     ends = np.array([part.stop for part in conditions.columns])
     placed = kernel.placed(lines.sheets, lines.units, ends)
@@ -78,8 +74,8 @@ def vectorbt_arguments(
     arguments = shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), placed.turn
     return arguments, {
         "size": placed.size,
-        "size_type": np.asarray(SizeType.Amount),
-        "direction": np.asarray(Direction.LongOnly),
+        "size_type": np.asarray(engine.SIZE_TYPE_AMOUNT),
+        "direction": np.asarray(engine.DIRECTION_LONG_ONLY),
         "price": placed.price,
         "val_price": placed.price,
         "close": placed.price,
@@ -89,7 +85,6 @@ def vectorbt_arguments(
         "auto_call_seq": False,
         "max_orders": int(np.count_nonzero(lines.units)) + 1,
         "max_logs": 1,
-        "engine": "rust",
     }
 
 

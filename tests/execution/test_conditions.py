@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.markets import INDEX, MAIN, NOWHERE, STAR, US, day, decided, eight, listed, prices_of, shares_of, spec_of, traded
-from vectorbt.portfolio import dispatch
+from vectorbt_rust import portfolio
 
 from backtest.decisions import last_session
 from backtest.errors import BacktestError, DataError
@@ -431,13 +431,13 @@ def test_an_order_that_vectorbt_cut_is_refused() -> None:
 
 
 def test_an_order_that_vectorbt_dropped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = dispatch.simulate_from_orders
+    honest = portfolio.simulate_from_orders_rs
 
     def dropping(*given: object, **named: object) -> tuple[np.ndarray, np.ndarray]:
         records, logs = honest(*given, **named)
         return records[:0], logs
 
-    monkeypatch.setattr(dispatch, "simulate_from_orders", dropping)
+    monkeypatch.setattr(portfolio, "simulate_from_orders_rs", dropping)
     with pytest.raises(BacktestError, match="AAA on 2024-01-02: vectorbt dropped the order"):
         simulate(*ordered(), 100_000.0)
 

@@ -54,7 +54,8 @@ ONLY = {
     },
 }
 HOMES = {
-    "vectorbt": ("execution/simulator.py",),
+    "vectorbt": ("execution/engine.py",),
+    "vectorbt_rust": ("execution/engine.py",),
     "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
     "matplotlib": ("report/",),
     "statsmodels": ("statistics/",),
@@ -152,9 +153,7 @@ def test_the_files_are_found():
 
 
 def test_vectorbt_has_a_home_that_uses_it():
-    assert "vectorbt" in imported(SOURCES["execution/simulator.py"], "execution/simulator.py") or any(
-        name.startswith("vectorbt.") for name in imported(SOURCES["execution/simulator.py"], "execution/simulator.py")
-    )
+    assert any(name.startswith("vectorbt_rust.") for name in imported(SOURCES["execution/engine.py"], "execution/engine.py"))
 
 
 def test_no_module_is_on_two_layers():
@@ -168,6 +167,7 @@ def test_no_module_is_on_two_layers():
         ("runs.py", "import vectorbt"),
         ("runs.py", "import vectorbt as vbt"),
         ("runs.py", "from vectorbt.portfolio import enums"),
+        ("execution/simulator.py", "from vectorbt_rust import portfolio"),
         ("signals/momentum.py", "def f():\n    import matplotlib.pyplot as plt"),
         ("runs.py", "try:\n    from arch import bootstrap\nexcept ImportError:\n    pass"),
         ("report/charts/canvas.py", "from statsmodels.api import OLS"),
