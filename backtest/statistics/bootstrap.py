@@ -1,7 +1,7 @@
 """Intervals by the stationary block bootstrap, which keeps the dependence of neighbouring returns.
 
-Politis & Romano, Journal of the American Statistical Association 89 (1994); block length of Politis & White (2004, corrected
-2009) from `arch`. Intervals from 30–61 returns cover about 90% of the time where they promise 95%, and those of
+Politis & Romano, Journal of the American Statistical Association 89 (1994); block length of Politis & White (`block_length`).
+Intervals from 30–61 returns cover about 90% of the time where they promise 95%, and those of
 `uncertainty.sharpe_estimate` cover more: benchmarks/sizes.md.
 """
 
@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from backtest.statistics.block_length import block_length
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
 from backtest.statistics.uncertainty import pull
 
@@ -32,13 +33,6 @@ class Interval:
     block: int
     repetitions: int
     n: int
-
-
-def block_length(values: Floats) -> int:
-    """Return the mean block, in observations: that of Politis & White for the stationary bootstrap, rounded up, at least 1."""
-    from arch.bootstrap import optimal_block_length
-
-    return max(math.ceil(float(optimal_block_length(values)["stationary"].iloc[0])), 1)
 
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:

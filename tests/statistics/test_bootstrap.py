@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from arch.bootstrap import StationaryBootstrap
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
 from backtest.statistics import bootstrap
+from backtest.statistics.block_length import best_block, block_length
 from backtest.statistics.refusal import Refused
 
 RETURNS = pd.Series(np.random.default_rng(3).normal(0.001, 0.02, 400))
@@ -40,7 +41,20 @@ def test_equal_seeds_give_equal_intervals_and_others_do_not():
 
 def test_autocorrelated_returns_are_drawn_in_longer_blocks():
     smooth = RETURNS.rolling(10, min_periods=1).mean()
-    assert bootstrap.block_length(smooth.to_numpy()) > 5 * bootstrap.block_length(RETURNS.to_numpy())
+    assert block_length(smooth.to_numpy()) > 5 * block_length(RETURNS.to_numpy())
+
+
+@pytest.mark.parametrize("n", [30, 31, 61, 253, 1150])
+@pytest.mark.parametrize("weight", [-0.6, 0.0, 0.5, 0.97])
+@pytest.mark.parametrize("still", [0.0, 0.8])
+def test_the_mean_block_is_that_of_arch(n, weight, still):
+    chance = np.random.default_rng(n)
+    values = np.where(chance.random(n) < still, 0.0, chance.standard_t(4, n))
+    for day in range(1, n):
+        values[day] += weight * values[day - 1]
+    theirs = float(optimal_block_length(values)["stationary"].iloc[0])
+    assert best_block(values) == pytest.approx(theirs, rel=1e-12)
+    assert block_length(values) == max(np.ceil(theirs), 1)
 
 
 def test_the_deepest_drawdown_of_each_path_counts_a_first_fall():
