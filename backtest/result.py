@@ -20,6 +20,7 @@ from backtest.statistics.hac import Coefficient
 from backtest.statistics.markov_switching import State
 from backtest.statistics.partial_pooling import Pooled
 from backtest.statistics.refusal import Refused
+from backtest.statistics.tear_sheet import TearSheet
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
 from backtest.thesis.windows import Window
@@ -142,7 +143,7 @@ class Book:
     each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `comparisons` says
     of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `shares`
     has each ticker's part of the book at every close, session × ticker, and `return_split` what carried its return, by window.
-    `control` is None without a signal; `largest_order` is that beside its session's volume.
+    `control` is None without a signal, `tear_sheet` without a return; `largest_order` is that beside its session's volume.
     """
 
     basket: str
@@ -173,6 +174,7 @@ class Book:
     charted: tuple[str, ...] = ()
     control: Control | None = None
     largest_order: LargestOrder = NO_ORDER
+    tear_sheet: TearSheet | None = None
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""

@@ -30,6 +30,7 @@ from backtest.runs.cash import cash_interest
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import run_notes
 from backtest.runs.return_splits import book_splits
+from backtest.runs.tear_sheets import ends_month, with_tear_sheet
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
@@ -188,7 +189,8 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(prices.markets_of(tickers))
     chosen = pd.Timestamp(max(row.chosen for row in rows))
-    return Book(
+    complete = ends_month(prices, prices.markets_of(tickers), sessions[-1])
+    book = Book(
         basket=name,
         title=spec.title if spec.together else rows[0].title,
         members=tuple(dict.fromkeys(ticker for row in rows for ticker in row.members)),
@@ -218,6 +220,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         return_split=book_splits(outcome, base, archive, spans),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
+    return with_tear_sheet(book, spans, complete)
 
 
 def _decision_table(names: Sequence[str], decisions: Sequence[Decision]) -> pd.DataFrame:

@@ -37,8 +37,14 @@ class Interval:
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
     """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many."""
-    drawn = _places(len(values), block, 2 * REPETITIONS if repetitions == REPETITIONS else repetitions, seed)
+    few = repetitions == REPETITIONS
+    drawn = drawn_places(len(values), block, seed) if few else _places(len(values), block, repetitions, seed)
     return np.asarray(values.take(drawn[:repetitions]))
+
+
+def drawn_places(n: int, block: int, seed: int) -> np.ndarray:
+    """Return the places in a series of n values that each of 2 × REPETITIONS resamples takes; not to be changed."""
+    return _places(n, block, 2 * REPETITIONS, seed)
 
 
 @lru_cache(maxsize=32)

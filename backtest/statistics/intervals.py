@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from backtest.statistics.bootstrap import drawdown_interval, mean_interval, paired_interval, sharpe_interval
+from backtest.statistics.bootstrap import REPETITIONS, drawdown_interval, mean_interval, paired_interval, sharpe_interval
 from backtest.statistics.refusal import Refused
 from backtest.statistics.uncertainty import sharpe_estimate
 
@@ -25,22 +25,29 @@ def intervals(returns: pd.Series, periods_per_year: int) -> dict[str, Bounds]:
     return dict(zip(NAMES, _intervals(returns.to_numpy(float).tobytes(), periods_per_year), strict=True))
 
 
-def difference_interval(returns: pd.Series, control: pd.Series) -> tuple[float, float] | Refused:
+def difference_interval(returns: pd.Series, control: pd.Series, repetitions: int = REPETITIONS) -> tuple[float, float] | Refused:
     """Return the bounds of a book's total return less its control's (`bootstrap.paired_interval`), or why there are none."""
-    return _difference(returns.to_numpy(float).tobytes(), control.to_numpy(float).tobytes())
+    return _difference(returns.to_numpy(float).tobytes(), control.to_numpy(float).tobytes(), repetitions)
 
 
 @lru_cache(maxsize=512)
-def _difference(returns_bytes: bytes, control_bytes: bytes) -> tuple[float, float] | Refused:
-    interval = paired_interval(pd.Series(np.frombuffer(returns_bytes)), pd.Series(np.frombuffer(control_bytes)), SEED)
+def _difference(returns_bytes: bytes, control_bytes: bytes, repetitions: int) -> tuple[float, float] | Refused:
+    own, other = (pd.Series(np.frombuffer(series)) for series in (returns_bytes, control_bytes))
+    interval = paired_interval(own, other, SEED, repetitions=repetitions)
     return interval if isinstance(interval, Refused) else (interval.lower, interval.upper)
+
+
+def return_interval(returns: pd.Series, repetitions: int = REPETITIONS) -> tuple[float, float] | Refused:
+    """Return what the whole return would be at the bounds of the mean log return, or why there are none."""
+    grown = mean_interval(pd.Series(np.log1p(returns.to_numpy(float))), 1, SEED, repetitions=repetitions)
+    return grown if isinstance(grown, Refused) else (_whole(grown.lower, len(returns)), _whole(grown.upper, len(returns)))
 
 
 @lru_cache(maxsize=512)
 def _intervals(returns_bytes: bytes, periods_per_year: int) -> tuple[Bounds, ...]:
     returns = pd.Series(np.frombuffer(returns_bytes))
-    grown = mean_interval(pd.Series(np.log1p(returns.to_numpy())), 1, SEED)
-    whole = None if isinstance(grown, Refused) else (_whole(grown.lower, len(returns)), _whole(grown.upper, len(returns)))
+    grown = return_interval(returns)
+    whole = None if isinstance(grown, Refused) else grown
     ratio = sharpe_estimate(returns, periods_per_year)
     others = (ratio, sharpe_interval(returns, periods_per_year, SEED), drawdown_interval(returns, SEED))
     return (whole, *(None if isinstance(interval, Refused) else (interval.lower, interval.upper) for interval in others))
