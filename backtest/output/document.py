@@ -8,6 +8,7 @@ import pandas as pd
 from backtest.claims.ledger import Finding, Judged, Judgement, ReadingResult
 from backtest.files.documents import SCHEMA_VERSION, Json
 from backtest.output.split_document import split_document
+from backtest.output.tear_document import tear_document
 from backtest.result import FIRST_KIND, Book, Control, RunResult, SignalReadings
 
 IN_A_SPAN = ("measured", "holds", "span", "margin", "missing")  # what is given of a reading for each span of its claim
@@ -141,6 +142,7 @@ def _book(book: Book) -> Json:
         "control": None if book.control is None else _control(book.control),
         "largest_order": asdict(book.largest_order),
         "return_split": {window: split_document(split) for window, split in book.return_split.items()},
+        "tear_sheet": None if book.tear_sheet is None else tear_document(book.tear_sheet),
         "orders": _records(book.orders),
         "unfilled": _records(book.unfilled),
         "late": _records(book.late),
