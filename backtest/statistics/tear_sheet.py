@@ -181,7 +181,7 @@ def _moments(values: Floats, periods_per_year: int) -> dict[str, float | Refused
 def _pair(own: Floats, other: Floats) -> dict[str, float | Refused]:
     """Return beta to another series and the correlation with it, on the sessions that both have; `other` is NaN elsewhere."""
     pairs = np.column_stack([own, other])[np.isfinite(other)]
-    if refused := refusal(pairs):
+    if refused := refusal(pairs) if len(pairs) else Refused("no return of a declared benchmark", 0):
         return {"beta": refused, "correlation": refused}
     (variance, covariance), (_, variance_of_other) = np.cov(pairs.T, ddof=1)
     return {
