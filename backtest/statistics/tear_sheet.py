@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.statistics import performance
-from backtest.statistics.bootstrap import block_length
+from backtest.statistics.block_length import block_length
 from backtest.statistics.calendar_returns import PeriodReturn, period_ends, whole_periods
 from backtest.statistics.distribution import Distribution
 from backtest.statistics.drawdowns import Drawdown, under_water
