@@ -30,7 +30,7 @@ from backtest.runs.cash import cash_interest
 from backtest.runs.controls import RunBook, control_of
 from backtest.runs.notes import run_notes
 from backtest.runs.return_splits import book_splits
-from backtest.runs.tear_sheets import ends_month, with_tear_sheet
+from backtest.runs.tear_sheets import with_tear_sheet
 from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
@@ -64,7 +64,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         for book in spec.books
     )
     spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
-    books = {book: _book(spec, book, archive, universe, spans) for book in spec.books}
+    books = {name: with_tear_sheet(_book(spec, name, archive, universe, spans), spans, archive.prices) for name in spec.books}
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     own = named_signals(spec, archive.thesis)
     quarterly = {
@@ -189,8 +189,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
     periods = prices.periods_per_year(prices.markets_of(tickers))
     chosen = pd.Timestamp(max(row.chosen for row in rows))
-    complete = ends_month(prices, prices.markets_of(tickers), sessions[-1])
-    book = Book(
+    return Book(
         basket=name,
         title=spec.title if spec.together else rows[0].title,
         members=tuple(dict.fromkeys(ticker for row in rows for ticker in row.members)),
@@ -220,7 +219,6 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         return_split=book_splits(outcome, base, archive, spans),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
     )
-    return with_tear_sheet(book, spans, complete)
 
 
 def _decision_table(names: Sequence[str], decisions: Sequence[Decision]) -> pd.DataFrame:

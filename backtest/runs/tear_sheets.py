@@ -19,13 +19,16 @@ from backtest.thesis.windows import SAMPLES, Window
 DRAWS_OF_A_YEAR = 500  # there are many years, and few of their intervals are read
 
 
-def with_tear_sheet(book: Book, spans: Sequence[Window], complete: bool) -> Book:
-    """Return a book with its tear sheet; one without a return has none. `complete`: its last session ends a month."""
-    return replace(book, tear_sheet=tear_sheet(book, spans, complete)) if len(book.equity) > 1 else book
+def with_tear_sheet(book: Book, spans: Sequence[Window], prices: Prices) -> Book:
+    """Return a book with its tear sheet; one without a return has none."""
+    if len(book.equity) < 2:
+        return book
+    complete = ends_month(prices, prices.markets_of(list(book.shares.columns)), book.equity.index[-1])
+    return replace(book, tear_sheet=tear_sheet(book, spans, complete))
 
 
 def tear_sheet(book: Book, spans: Sequence[Window], complete: bool) -> TearSheet:
-    """Return the tear sheet of a book that has a return."""
+    """Return the tear sheet of a book that has a return; `complete`: its last session ends a month."""
     equity, year, benchmark = book.equity, book.periods_per_year, book.benchmark_returns()
     index, returns = pd.DatetimeIndex(equity.index), performance.returns(equity)
     return TearSheet(

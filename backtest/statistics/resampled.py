@@ -98,10 +98,10 @@ def _path_figures(values: Floats, places: np.ndarray, others: np.ndarray, months
     wealth = np.cumprod(grown, axis=1, out=grown)
     peak = np.maximum.accumulate(wealth, axis=1)
     np.maximum(peak, 1.0, out=peak)
-    below, place = wealth < peak, np.arange(1, len(values) + 1, dtype=np.min_scalar_type(len(values)))
-    last_peak = np.maximum.accumulate(np.where(below, place.dtype.type(0), place), axis=1)  # counted from 1: 0 is the base
+    below, count = wealth < peak, np.arange(1, len(values) + 1, dtype=np.min_scalar_type(len(values)))
+    last_peak = np.maximum.accumulate(np.where(below, count.dtype.type(0), count), axis=1)  # counted from 1: 0 is the base
     figures = _month_figures(wealth, months) | {
-        "longest_under_water": (place - last_peak).max(axis=1).astype(float),
+        "longest_under_water": (count - last_peak).max(axis=1).astype(float),
         "under_water": below.mean(axis=1),
     }
     deepest = np.divide(wealth, peak, out=peak).min(axis=1) - 1.0
