@@ -87,12 +87,14 @@ def _finish(finished: "Sweep", options: SweepOptions, as_json: bool) -> None:
     from backtest.files.documents import to_json
     from backtest.output.sweep_report import publish_sweep
     from backtest.sweeps.document import sweep_document
-    from backtest.sweeps.summary import answer_ci, terminal
+    from backtest.sweeps.summary import answer_ci
+    from backtest.sweeps.terminal import terminal
+    from backtest.text.screen import screen_of
 
     page = publish_sweep(finished, options)
     changed = answer_ci(finished.result, options)
     if not as_json:
-        sys.stdout.write(terminal(finished.result.summary, page))
+        sys.stdout.write(terminal(finished.result.summary, page, screen_of()))
         return
     document = sweep_document(finished.result.summary) | asdict(finished.cost)
     sys.stdout.write(to_json(document if changed is None else document | {"changed_without_drift": changed}))

@@ -13,6 +13,7 @@ from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import stated
 from backtest.sweeps.results import (
     BestSetting,
+    Compared,
     MinimumLength,
     SearchStatistics,
     Span,
@@ -43,6 +44,7 @@ def sweep_document(summary: SweepSummary) -> Json:
         "settings": summary.settings,
         "curves": statistics.curves,
         "best": asdict(summary.best) | {"setting": json.loads(stated(summary.best.setting))},
+        "compared": [asdict(row) for row in summary.compared],
         "deflated_sharpe": by_name["deflated_sharpe"].get("probability"),
         "pbo": by_name["pbo"].get("probability"),
         "spa_p": by_name["spa"].get("consistent"),
@@ -64,10 +66,7 @@ def read_summary(document: Json) -> SweepSummary:
         raise DataError(f"a sweep of schema {document.get('schema', 1)}; expected schema {SCHEMA_VERSION}: run the sweep again")
     best, statistics = document["best"], document["statistics"]
     spa = statistics["spa"]
-    windows = {
-        name: WindowFigures(**{field.name: _number(row[field.name]) for field in fields(WindowFigures)})
-        for name, row in best["windows"].items()
-    }
+    windows = _windows(best["windows"])
     return SweepSummary(
         strategy=document["strategy"],
         settings=document["settings"],
@@ -88,7 +87,13 @@ def read_summary(document: Json) -> SweepSummary:
         command=document["command"],
         expectations=tuple(Outcome(**row | {"value": _number(row["value"])}) for row in document["expectations"]),
         notes=tuple(document.get("notes", ())),
+        compared=tuple(Compared(row["name"], _windows(row["windows"]), row["id"]) for row in document.get("compared", ())),
     )
+
+
+def _windows(rows: Json) -> dict[str, WindowFigures]:
+    names = [field.name for field in fields(WindowFigures)]
+    return {window: WindowFigures(**{name: _number(row[name]) for name in names}) for window, row in rows.items()}
 
 
 def _twins(row: Json) -> TwinStatistics | Refused:

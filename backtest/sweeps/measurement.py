@@ -17,40 +17,46 @@ from backtest.panel import Archive
 from backtest.statistics.overfitting import Deflated, deflated_sharpe, minimum_length, overfitting_of
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
 from backtest.statistics.spa import ROUNDING, Best, Draws, superior_of
+from backtest.strategy import StrategySpec
 from backtest.sweeps.chunks import Chunk, read
 from backtest.sweeps.columns import ACTS, DIFFERENCE, SHARPE, TOTAL_RETURN, TWIN_RETURN, TWIN_SHARPE
+from backtest.sweeps.compared import compared_rows
 from backtest.sweeps.evaluator import Evaluator
-from backtest.sweeps.results import BestSetting, MinimumLength, SearchStatistics, Span, TwinStatistics, WindowFigures
+from backtest.sweeps.figures import Curves, ratios_of, window_figures
+from backtest.sweeps.results import BestSetting, Compared, MinimumLength, SearchStatistics, Span, TwinStatistics, WindowFigures
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.workers import WorkerPool
 from backtest.thesis.windows import WHOLE, Window, windows
+from backtest.universe import Universe
 
 SEED = 20250723
 KEYS = ["number", "spec_id", "book"]
 BLOCKS = 16
-VARIES = 1e-12  # next to the returns: a spread of less is rounding
 CURVE, EXCESS, EXCESS_RATIO = "curve", "excess", "excess_ratio"  # of a row while it is measured: two hashes, a ratio per period
 HOLDING = {"weekly": 5, "monthly": 25, "quarterly": 65}  # sessions that a position is held
 
 
 class Measured(NamedTuple):
-    """The table of a sweep (see `results.SweepResult`), its windows, its best setting, and what the search is worth."""
+    """The table of a sweep (see `results.SweepResult`), its windows, its best setting, rows beside it, and what it is worth."""
 
     table: pd.DataFrame
     windows: tuple[Window, ...]
     best: BestSetting
     statistics: SearchStatistics
+    compared: tuple[Compared, ...]
 
 
 @dataclass(frozen=True)
 class _Basis:
     """What every chunk is measured on: days that all curves share, windows, blocks, and sessions a position is held.
 
-    `compared` says of each return between two of those days whether every book has a benchmark on both.
+    `compared` says of each return between two of those days whether every book has a benchmark on both, `without_benchmark` why
+    where none does.
     """
 
     days: pd.DatetimeIndex
     compared: np.ndarray
+    without_benchmark: str
     windows: tuple[Window, ...]
     blocks: int
     holding: int
@@ -78,17 +84,6 @@ class _Part(NamedTuple):
     best_against_twins: Best | None
 
 
-class _Curves(NamedTuple):
-    """The curves of a chunk on the shared days (day × row), those of its twins (day × twin), and which is whose.
-
-    `twins` is None where the weighting names none.
-    """
-
-    equity: np.ndarray
-    twins: np.ndarray | None
-    twin: np.ndarray
-
-
 def compile_statistics() -> None:
     """Load the libraries and the compiled code of `measure` into this process."""
     import_module("scipy.stats")
@@ -104,7 +99,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
     del tables
     measured = table[[name for name in (CURVE, EXCESS, EXCESS_RATIO) if name in table]]
     table = table.drop(columns=measured.columns)
-    spa = superior_of(bests, int(basis.compared.sum()))
+    spa = superior_of(bests, int(basis.compared.sum())) if basis.compared.any() else Refused(basis.without_benchmark, 0)
     ratios = table[f"{SHARPE} {WHOLE}"]
     if ratios.notna().sum() < 2:
         raise DataError(
@@ -127,7 +122,9 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
         curves=curves,
         twins=_against_twins(bests_against_twins, pd.concat([table, measured], axis=1), chunks, basis, (trials, earlier)),
     )
-    return Measured(table, basis.windows, best, statistics)
+    return Measured(
+        table, basis.windows, best, statistics, compared_rows(table, best, settings, archive, basis.days, basis.windows)
+    )
 
 
 def _deflated(
@@ -194,7 +191,14 @@ def _basis(settings: Settings, archive: Archive) -> _Basis:
     spans = tuple(windows(archive.thesis, pd.Timestamp(settings[0][1].start), days[-1]))
     compared = [evaluator.benchmark(spec, book).reindex(days).notna() for spec in specs for book in spec.books]
     priced = np.logical_and.reduce(compared)
-    return _Basis(days, priced[1:] & priced[:-1], spans, min(BLOCKS, (len(days) - 1) // holding // 2 * 2), holding)
+    without = without_benchmark(specs, archive.thesis.universe)
+    return _Basis(days, priced[1:] & priced[:-1], without, spans, min(BLOCKS, (len(days) - 1) // holding // 2 * 2), holding)
+
+
+def without_benchmark(specs: Sequence[StrategySpec], universe: Universe) -> str:
+    """Return why no return can be compared: books without a declared benchmark, or days that they do not share."""
+    books = sorted({book for spec in specs for book in spec.books if not universe.comparisons(spec.books[book])})
+    return f"no benchmark is declared for {', '.join(books)}" if books else "no two sessions on which every book has a benchmark"
 
 
 @lru_cache(maxsize=2)  # those with a benchmark, and all
@@ -211,7 +215,7 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     curves = _on(table, _ordinals(basis.days))
     periods = part["periods"].to_numpy()
     for window in basis.windows:
-        for name, figure in _figures(curves, basis.days, window, periods).items():
+        for name, figure in window_figures(curves, basis.days, window, periods).items():
             part[f"{name} {window.name}"] = figure
     returns = curves.equity[1:] / curves.equity[:-1] - 1.0
     part[CURVE] = _hashes(returns)
@@ -221,7 +225,7 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     best, against_twins = _best_of(excess, _hashes(excess), basis.holding), None
     if curves.twins is not None:
         over_twin = returns - (curves.twins[1:] / curves.twins[:-1] - 1.0)[:, curves.twin]
-        part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), _ratios(over_twin, ROUNDING)
+        part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), ratios_of(over_twin, ROUNDING)
         against_twins = _best_of(over_twin, part[EXCESS].to_numpy(), basis.holding)
     return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
 
@@ -251,7 +255,7 @@ def _arrays(curves: pyarrow.Table, column: str) -> Iterator[np.ndarray]:
         yield from (flat[first:last] for first, last in pairwise(ends))
 
 
-def _on(chunk: pyarrow.Table, shared: np.ndarray) -> _Curves:
+def _on(chunk: pyarrow.Table, shared: np.ndarray) -> Curves:
     """Return the curves of a chunk and of its twins on shared days."""
     rows, twins, index, positions = list[Floats](), list[Floats](), dict[int, int](), np.empty(0, dtype=np.int64)
     lists = (_arrays(chunk, name) for name in ("days", "equity", "twin"))
@@ -263,35 +267,7 @@ def _on(chunk: pyarrow.Table, shared: np.ndarray) -> _Curves:
             index[row] = len(twins)
             twins.append(twin if len(twin) == len(shared) else twin[positions])
     of_rows = np.array([index.get(row, -1) for row in chunk.column("twin_row").to_pylist()])
-    return _Curves(np.stack(rows).T, np.stack(twins).T if twins else None, of_rows)  # a curve lies in one piece
-
-
-def _figures(curves: _Curves, days: pd.DatetimeIndex, window: Window, periods: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the figures of every row in a window, by the name of their column, NaN where there is none."""
-    span = window.slice(days)
-    total_return, sharpe = _total_and_ratio(curves.equity[span])
-    figures = {TOTAL_RETURN: total_return, SHARPE: sharpe * np.sqrt(periods)}
-    if curves.twins is not None:
-        total, ratio = (figure[curves.twin] for figure in _total_and_ratio(curves.twins[span]))
-        figures |= {TWIN_RETURN: total, TWIN_SHARPE: ratio * np.sqrt(periods), DIFFERENCE: total_return - total}
-    return figures
-
-
-def _total_and_ratio(values: Floats) -> tuple[Floats, Floats]:
-    """Return the total return of each curve (day × curve) and its ratio per period, NaN where there is none."""
-    nothing = np.full(values.shape[1], np.nan)
-    if len(values) < 2:
-        return nothing, nothing
-    return values[-1] / values[0] - 1.0, _ratios(values[1:] / values[:-1] - 1.0)
-
-
-def _ratios(returns: Floats, least: float = 0.0) -> Floats:
-    """Return the mean over the standard deviation of each column; NaN below 30 returns, or where none varies by `least`."""
-    if len(returns) < FEWEST_OBSERVATIONS:
-        return np.full(returns.shape[1], np.nan)
-    spread = returns.std(axis=0, ddof=1)
-    varies = (spread > VARIES * np.abs(returns).max(axis=0)) & (np.ptp(returns, axis=0) > least)
-    return np.where(varies, returns.mean(axis=0) / np.where(varies, spread, 1.0), np.nan)
+    return Curves(np.stack(rows).T, np.stack(twins).T if twins else None, of_rows)  # a curve lies in one piece
 
 
 def _benchmark_returns(part: pd.DataFrame, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex) -> np.ndarray:

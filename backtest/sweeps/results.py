@@ -12,6 +12,8 @@ from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import Setting
 from backtest.thesis.windows import WHOLE, Window
 
+MEDIAN, DECLARED, BENCHMARK = "median", "declared", "benchmark"  # what the best setting is read beside
+
 
 @dataclass(frozen=True)
 class WindowFigures:
@@ -43,6 +45,19 @@ class BestSetting:
     def sharpe(self) -> float:
         """The Sharpe ratio over the whole run."""
         return self.windows[WHOLE].sharpe
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the best setting is read beside, by window.
+
+    It is the `median` of every figure over all settings, the strategy as it is `declared` in its file (`id`: its spec_id), or
+    the declared `benchmark` of the best setting's book (`id`: its ticker).
+    """
+
+    name: str
+    windows: Mapping[str, WindowFigures]
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,7 @@ class SweepSummary:
     folder: str = ""  # of its page, which may have a tag; else that of its strategy
     expectations: tuple[Outcome, ...] = ()
     notes: tuple[str, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
 
 @dataclass(frozen=True)

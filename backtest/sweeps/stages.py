@@ -166,5 +166,6 @@ def _result(spec: StrategySpec, plan: _Plan, measured: Measured, ledger: Trials,
         command=options.command,
         expectations=outcomes(plan.settings.grid.expect, measured.table, measured.best, measured.statistics),
         notes=open_notes(plan.settings, plan.archive.prices, plan.archive.thesis.universe, measured.windows[-1]),
+        compared=measured.compared,
     )
     return SweepResult(summary, measured.table, tuple(plan.settings.grid.fields), measured.windows)

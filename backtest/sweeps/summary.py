@@ -1,8 +1,6 @@
-"""A sweep in a few lines: for a terminal, as Markdown with a heat map, and as JUnit XML for CI."""
+"""A sweep for CI: as Markdown with a heat map, and as JUnit XML."""
 
-import textwrap
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -21,11 +19,12 @@ from backtest.sweeps.grid import stated
 from backtest.sweeps.lead import lead
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.results import MinimumLength, SweepResult, SweepSummary, TwinStatistics
+from backtest.text.markdown import code, line, rows_of, safe
+from backtest.text.screen import plain
 from backtest.thesis.windows import WHOLE
 
 SHADES = "·░▒▓█"
 MOST_COLUMNS = 24
-WIDTH, COLUMN = 80, 58
 
 
 def answer_ci(result: SweepResult, options: SweepOptions) -> list[str] | None:
@@ -52,42 +51,27 @@ def answer_ci(result: SweepResult, options: SweepOptions) -> list[str] | None:
 def markdown(result: SweepResult, error: BaseException | None) -> str:
     """Return the summary; the best Sharpe ratio stands with what the search for it is worth, or why that is not given."""
     summary = result.summary
+    drift_line = "none" if error is None or isinstance(error, ExpectationError) else str(error)
+    rows = [
+        *worth_of(summary).items(),
+        ("drift from the baseline", drift_line),
+        *((f"{outcome.subject}, expected {outcome.bounds}", answer_of(outcome)) for outcome in summary.expectations),
+    ]
     lines = [
-        f"## Sweep of {summary.strategy}: {_counts(summary)}",
+        f"## Sweep of {safe(summary.strategy)}: {counts_of(summary)}",
         "",
-        lead(summary),
+        line(lead(summary)),
         "",
-        _headline(summary),
-        f"`{stated(summary.best.setting)}`",
+        line(_headline(summary)),
+        code(stated(summary.best.setting)),
         "",
-        "| what | figure |",
-        "|---|---|",
-        *(f"| {what} | {figure} |" for what, figure in worth_of(summary).items()),
-        f"| drift from the baseline | {'none' if error is None or isinstance(error, ExpectationError) else error} |",
-        *(f"| {outcome.subject}, expected {outcome.bounds} | {_answer(outcome)} |" for outcome in summary.expectations),
+        *rows_of(("what", "figure"), rows),
         "",
-        *(f"{note}." for note in summary.notes),
+        *(line(f"{note}.") for note in summary.notes),
         *([""] if summary.notes else []),
         *_heat_map(result),
     ]
     return "\n".join(lines) + "\n"
-
-
-def terminal(summary: SweepSummary, page: Path) -> str:
-    """Return what came out of a sweep and where its page is, no line longer than 80 columns but that of the path."""
-    setting = stated(summary.best.setting)
-    lines = [
-        f"Sweep of {summary.strategy}: {_counts(summary)}.",
-        *textwrap.wrap(lead(summary), WIDTH, break_on_hyphens=False),
-        _headline(summary),
-        *textwrap.wrap(setting, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False),
-    ]
-    expected = {f"{outcome.subject}, expected {outcome.bounds}:": _answer(outcome) for outcome in summary.expectations}
-    for what, figure in {**worth_of(summary), **expected}.items():
-        lines += textwrap.wrap(f"{what:<{COLUMN - 1}} {figure}", WIDTH, subsequent_indent="  ", drop_whitespace=True)
-    for note in summary.notes:
-        lines += textwrap.wrap(f"{note}.", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-    return "\n".join([*lines, f"page: {page}"]) + "\n"
 
 
 def _headline(summary: SweepSummary) -> str:
@@ -121,11 +105,13 @@ def _added(twins: TwinStatistics | Refused) -> dict[str, str]:
     }
 
 
-def _answer(outcome: Outcome) -> str:
+def answer_of(outcome: Outcome) -> str:
+    """Return what came of an expectation."""
     return f"{outcome.text}, {'met' if outcome.met else 'not met'}"
 
 
-def _counts(summary: SweepSummary) -> str:
+def counts_of(summary: SweepSummary) -> str:
+    """Return how many settings there are, and how many differ at all."""
     return f"{summary.settings:,} settings, {summary.statistics.curves:,} distinct curves"
 
 
@@ -178,11 +164,11 @@ def _heat_map(result: SweepResult) -> Iterator[str]:
     medians = fields.assign(ratio=ratios).pivot_table("ratio", down, across, "median")
     medians = medians.iloc[:, np.unique(np.linspace(0, medians.shape[1] - 1, MOST_COLUMNS).astype(int))]
     low, high = float(np.nanmin(medians)), float(np.nanmax(medians))
-    ends = f"{across} from {medians.columns[0]} to {medians.columns[-1]}"
+    ends = plain(f"{across} from {medians.columns[0]} to {medians.columns[-1]}")
     yield "```"
     yield f"median Sharpe ratio, {SHADES[0]} {number(low)} to {SHADES[-1]} {number(high)}; {ends}"
     for name, row in medians.iterrows():
-        yield f"{down} {name!s:<12} {''.join(_shade(value, low, high) for value in row)}"
+        yield f"{down} {plain(str(name)):<12} {''.join(_shade(value, low, high) for value in row)}"
     yield "```"
 
 

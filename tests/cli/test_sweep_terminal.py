@@ -1,9 +1,12 @@
 """What a sweep says at a terminal: how long it takes once that is known, what came out, and what it needs before it starts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from backtest.__main__ import main
 from backtest.statistics.overfitting import Deflated
@@ -13,20 +16,24 @@ from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.progress import Pace
 from backtest.sweeps.results import (
     BestSetting,
+    Compared,
     MinimumLength,
     SearchStatistics,
+    SweepResult,
     SweepSummary,
     TwinStatistics,
     WindowFigures,
 )
-from backtest.sweeps.summary import terminal
+from backtest.sweeps.summary import markdown
+from backtest.sweeps.terminal import terminal
+from backtest.text.screen import Screen
 
 ROOT = Path(__file__).parents[2]
 SETTING = {f"weights.field_{number}": number / 7 for number in range(9)}
 SUMMARY = SweepSummary(
     strategy="example",
     settings=12,
-    best=BestSetting(3, "0" * 16, "leaders", SETTING, 242, "chunk", {"whole": WindowFigures(0.5, 1.234)}),
+    best=BestSetting(3, "0" * 16, "leaders", SETTING, 242, "chunk", {"whole": WindowFigures(0.5, 1.234, 0.25, 1.111, 0.25)}),
     statistics=SearchStatistics(
         Deflated(0.731, 0.26, 0.219, 0.9, 5.2, 40, 177),
         Refused("12 observations; expected at least 30", 12),
@@ -54,6 +61,11 @@ SUMMARY = SweepSummary(
         Outcome("spa p against the twins", "at most 0.05", float("nan"), False),
     ),
     notes=("ACME has a close and no open on 7 session(s), 2026-07-23 to 2026-07-31; an order that fills at the open waits",),
+    compared=(
+        Compared("median", {"whole": WindowFigures(0.111, 0.345, 0.222, 0.456, -0.111)}),
+        Compared("declared", {"whole": WindowFigures(0.321, 0.987), "in sample": WindowFigures(-0.1, -0.2)}, "0" * 16),
+        Compared("benchmark", {"whole": WindowFigures(0.05, float("nan"))}, "159915.SZ"),
+    ),
 )
 
 
@@ -109,15 +121,25 @@ def test_chunks_that_were_there_before_do_not_count_as_pace():
     assert left[4] == pytest.approx(2.0)
 
 
-def test_a_terminal_of_eighty_columns_shows_the_best_beside_what_the_search_is_worth_and_the_page(tmp_path):
-    *lines, page = terminal(SUMMARY, tmp_path / "index.html").splitlines()
-    assert max(map(len, lines)) <= 80
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_terminal_shows_the_best_beside_others_and_what_the_search_is_worth_and_the_page(tmp_path, width):
+    *lines, page = terminal(SUMMARY, tmp_path / "index.html", Screen(width)).splitlines()
+    assert max(map(len, lines)) <= width
     assert page == f"page: {tmp_path / 'index.html'}"
+    figures = {
+        "best": ["+50.0%", "1.23"], "median of all": ["+11.1%", "0.34"], "declared": ["+32.1%", "0.99", "−10.0%", "−0.20"],
+        "benchmark 159915.SZ": ["+5.0%", "—"],
+    }  # fmt: skip
+    for name, shown in figures.items():
+        cells = " ".join(line.removeprefix(name) for line in lines if line.startswith(f"{name}  ")).split()
+        assert cells == [*shown, *["—"] * (6 - len(shown))]
+    twins = [line.split()[2:4] for line in lines if line.startswith("  its twin")]
+    assert twins[:2] == [["+25.0%", "1.11"], ["+22.2%", "0.46"]]
     text = " ".join(" ".join(lines).split())
     for words in (
-        "12 settings, 9 distinct curves", "Best Sharpe ratio 1.23", "best of 40 trials", "0.731", "0.782", "0.005", "2.4, 3.4",
-        "not given: 12", "0.853", "0.412", "0.433", "10.8%", "33.6%", "expected at least 0.02: 0.0123456, not met",
-        "expected at most 0.05: not given, not met", "ACME has a close and no open on 7 session(s)",
+        "12 settings (9 distinct curves)", "best of 40 trials", "0.731", "0.782", "0.005", "2.4, 3.4",
+        "not given: 12", "0.853", "0.412", "0.433", "10.8%", "33.6%", "0.0123456", "at least 0.02",
+        "ACME has a close and no open on 7 session(s)",
     ):  # fmt: skip
         assert words in text
     with pytest.raises(ValueError, match="Expecting value"):
@@ -150,3 +172,22 @@ def test_a_sweep_that_is_not_what_its_grid_expects_ends_in_five_after_its_page_i
     grid.write_text(rows + 'window = "hole"\nat_least = 5.0\n', encoding="utf-8")
     code, _, errors = command(*words)
     assert (code, "no window 'hole'; did you mean 'whole'?" in errors[-1]) == (2, True)
+
+
+def test_the_summary_in_markdown_shows_hostile_texts_as_they_are(tmp_path):
+    evil = "- <b>x</b> | [a](b) `c` *d* @all https://a.b"
+    hostile = replace(
+        SUMMARY, strategy=evil, notes=(evil,), expectations=(Outcome(evil, evil, 0.1, True),),
+        best=replace(SUMMARY.best, setting={"a`b": "``|"}), statistics=replace(SUMMARY.statistics, pbo=Refused(evil, 3)),
+    )  # fmt: skip
+    table = pd.DataFrame({"sharpe whole": [1.0]})
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown(SweepResult(hostile, table, (), ()), None))
+    kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
+    assert kinds == {"heading", "paragraph", "table", "thead", "tbody", "tr", "th", "td", "inline"}
+    inline = [token for token in tokens if token.type == "inline"]
+    assert {child.type for token in inline for child in token.children} <= {"text", "code_inline", "text_special", "softbreak"}
+    texts = ["".join(child.content for child in token.children).replace("\u2060", "") for token in inline]
+    assert f"{evil}." in texts
+    assert f"not given: {evil}" in texts
+    assert f"{evil}, expected {evil}" in texts
+    assert '{"a`b": "``|"}' in " ".join(texts)

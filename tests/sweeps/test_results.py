@@ -30,6 +30,7 @@ from backtest.sweeps.notes import open_notes
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.results import (
     BestSetting,
+    Compared,
     MinimumLength,
     SearchStatistics,
     SweepResult,
@@ -81,6 +82,12 @@ def test_the_columns_of_settings_are_their_values():
     ]
 
 
+COMPARED = (
+    Compared("median", {"whole": WindowFigures(0.1, 0.5, 0.2, 0.6, -0.1)}),
+    Compared("benchmark", {"whole": WindowFigures(0.3, float("nan"))}, "159915.SZ"),
+)
+
+
 def summary_of(**changes):
     figures = {"whole": WindowFigures(0.5, 1.2), "23Q2": WindowFigures(0.0, float("nan"))}
     best = BestSetting(3, "0" * 16, "leaders", {"lag": 2, "start": date(2024, 1, 2)}, 242, "a.parquet", figures)
@@ -102,7 +109,9 @@ def summary_of(**changes):
             idle=0.5,
         ),
     )
-    return replace(SweepSummary("example", 12, best, statistics, 40, 50, {"code": "c0"}, "capex-backtest"), **changes)
+    return replace(
+        SweepSummary("example", 12, best, statistics, 40, 50, {"code": "c0"}, "capex-backtest", compared=COMPARED), **changes
+    )
 
 
 def test_the_document_of_a_sweep_comes_back_as_it_was():

@@ -1,5 +1,6 @@
 """Every setting is compared with its own twin, the same with the signal on wherever it has a value, and curves are counted."""
 
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
@@ -17,11 +18,21 @@ from backtest.strategy import load_strategy
 from backtest.sweeps.chunks import encoded, evaluate, plan
 from backtest.sweeps.evaluator import Curve, Evaluator
 from backtest.sweeps.grid import Grid
-from backtest.sweeps.measurement import HOLDING, SEED, measure
+from backtest.sweeps.measurement import HOLDING, SEED, measure, without_benchmark
 from backtest.sweeps.settings import Settings, applied
 from backtest.sweeps.workers import WorkerPool
 
 SPEC = load_strategy(ROOT / "strategies" / "supply_chain_excess.py")
+
+
+@dataclass
+class Declared:
+    """A universe that compares every book with the same."""
+
+    given: tuple[str, ...]
+
+    def comparisons(self, baskets):
+        return self.given
 
 
 def measured(settings, archive, folder, trials):
@@ -63,7 +74,8 @@ def drawn(monkeypatch):
         returns = [twin, twin, twin + 0.002 + better / 10, twin + 0.002 + better / 10, twin - 0.001 + worse / 10, near]
         values = [np.concatenate([[1.0], np.cumprod(1.0 + given)]) for given in returns]
         for number, spec in enumerate(specs):
-            at = FIELDS["weights.above"].index(spec.weights.above)
+            above = spec.weights.above
+            at = FIELDS["weights.above"].index(above) if above in FIELDS["weights.above"] else 0  # the strategy as declared
             yield Curve(number, "leaders", sessions, values[at], 242, values[0], at not in IDLE)
 
     monkeypatch.setattr(Evaluator, "curves", curves)
@@ -130,3 +142,23 @@ def test_a_weighting_without_a_signal_has_no_twin(archive, tmp_path):
     assert "reads no signal" in done.statistics.twins.reason
     assert done.statistics.curves == 8
     assert not [name for name in done.table if name.startswith(("twin", "difference"))]
+    median, declared, benchmark = done.compared
+    returns = done.table["total_return whole"]
+    assert median.windows["whole"].total_return == pytest.approx(np.median(returns), abs=1e-12)
+    curves = {curve.book: curve for curve in Evaluator(archive, archive.thesis.universe).curves([hold])}
+    values, sessions = curves[done.best.book].values, curves[done.best.book].sessions
+    shared = sessions[sessions <= done.windows[-1].end]
+    alone = pd.Series(values, sessions)[shared]
+    assert (declared.name, declared.id) == ("declared", hold.spec_id)
+    assert declared.windows["whole"].total_return == pytest.approx(alone.iloc[-1] / alone.iloc[0] - 1.0, abs=1e-12)
+    own = done.table[(done.table["spec_id"] == hold.spec_id) & (done.table["book"] == done.best.book)]
+    for name, figures in declared.windows.items():
+        assert own[f"sharpe {name}"].tolist() == pytest.approx([figures.sharpe], abs=1e-12)
+    assert benchmark.id == archive.thesis.universe.comparisons((done.best.book,))[0].ticker
+
+
+def test_a_search_without_a_benchmark_says_that_none_was_declared():
+    specs = [SPEC.replaced(baskets=("optical", "copper"))]
+    none, some = (Declared(given) for given in ((), ("159915.SZ",)))
+    assert without_benchmark(specs, none) == "no benchmark is declared for copper, optical"
+    assert without_benchmark(specs, some) == "no two sessions on which every book has a benchmark"

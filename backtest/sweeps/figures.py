@@ -1,0 +1,51 @@
+"""The figures of many curves in a window at once."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats
+from backtest.sweeps.columns import DIFFERENCE, SHARPE, TOTAL_RETURN, TWIN_RETURN, TWIN_SHARPE
+from backtest.thesis.windows import Window
+
+VARIES = 1e-12  # next to the returns: a spread of less is rounding
+
+
+class Curves(NamedTuple):
+    """The curves of a chunk on the shared days (day × row), those of its twins (day × twin), and which is whose.
+
+    `twins` is None where the weighting names none.
+    """
+
+    equity: np.ndarray
+    twins: np.ndarray | None
+    twin: np.ndarray
+
+
+def window_figures(curves: Curves, days: pd.DatetimeIndex, window: Window, periods: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the figures of every row in a window, by the name of their column, NaN where there is none."""
+    span = window.slice(days)
+    total_return, sharpe = _total_and_ratio(curves.equity[span])
+    figures = {TOTAL_RETURN: total_return, SHARPE: sharpe * np.sqrt(periods)}
+    if curves.twins is not None:
+        total, ratio = (figure[curves.twin] for figure in _total_and_ratio(curves.twins[span]))
+        figures |= {TWIN_RETURN: total, TWIN_SHARPE: ratio * np.sqrt(periods), DIFFERENCE: total_return - total}
+    return figures
+
+
+def _total_and_ratio(values: Floats) -> tuple[Floats, Floats]:
+    """Return the total return of each curve (day × curve) and its ratio per period, NaN where there is none."""
+    nothing = np.full(values.shape[1], np.nan)
+    if len(values) < 2:
+        return nothing, nothing
+    return values[-1] / values[0] - 1.0, ratios_of(values[1:] / values[:-1] - 1.0)
+
+
+def ratios_of(returns: Floats, least: float = 0.0) -> Floats:
+    """Return the mean over the standard deviation of each column; NaN below 30 returns, or where none varies by `least`."""
+    if len(returns) < FEWEST_OBSERVATIONS:
+        return np.full(returns.shape[1], np.nan)
+    spread = returns.std(axis=0, ddof=1)
+    varies = (spread > VARIES * np.abs(returns).max(axis=0)) & (np.ptp(returns, axis=0) > least)
+    return np.where(varies, returns.mean(axis=0) / np.where(varies, spread, 1.0), np.nan)
