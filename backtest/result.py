@@ -8,6 +8,7 @@ from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.common_span import CommonSpan
 from backtest.analysis.demand import Demand
+from backtest.analysis.holdings_now import HoldingsNow
 from backtest.analysis.return_split import ReturnSplit
 from backtest.analysis.staleness import Staleness
 from backtest.analysis.surprises import Surprises
@@ -143,7 +144,8 @@ class Book:
     each benchmark's by window: book and benchmark are compared on the sessions of a window that they share. `comparisons` says
     of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `shares`
     has each ticker's part of the book at every close, session × ticker, and `return_split` what carried its return, by window.
-    `control` is None without a signal, `tear_sheet` without a return; `largest_order` is that beside its session's volume.
+    `control` is None without a signal, `tear_sheet` without a return; `largest_order` is that beside its session's volume;
+    `holdings_now` is the book at its last close, with what its rule asks for then.
     """
 
     basket: str
@@ -175,6 +177,7 @@ class Book:
     control: Control | None = None
     largest_order: LargestOrder = NO_ORDER
     tear_sheet: TearSheet | None = None
+    holdings_now: HoldingsNow | None = None
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""

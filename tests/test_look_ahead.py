@@ -11,6 +11,7 @@ import pytest
 from support.markets import STRATEGIES, reference_archive, spec_of
 
 from backtest import runs
+from backtest.analysis.holdings_now import HoldingsNow
 from backtest.analysis.return_split import ReturnSplit
 from backtest.decisions import Decision, decide, run_sessions, targets_of
 from backtest.execution.accounting import Simulation
@@ -20,7 +21,8 @@ from backtest.prices import Bars, Prices
 from backtest.runs.return_splits import basket_of, explain
 from backtest.strategy import StrategySpec, load_strategy
 from backtest.thesis import load_thesis
-from backtest.weights import Gate
+from backtest.thesis.windows import windows
+from backtest.weights import Exposure, Gate
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +121,43 @@ def cuts(spec: StrategySpec, book: str, prices: Prices, count: int) -> list[pd.T
     return [pd.Timestamp(sessions[n]) for n in drawn.integers(10, len(sessions) - 10, count)]
 
 
+# What is held and asked for at the last close
+
+
+def now_at(spec: StrategySpec, book: str, archive: Archive, cut: pd.Timestamp) -> HoldingsNow:
+    """Return what a run that ends at a session says of its book then."""
+    universe, short = load_thesis().universe, spec.replaced(end=cut.date())
+    now = runs._book(short, book, archive, universe, windows(load_thesis(), pd.Timestamp(spec.start), cut)).holdings_now
+    assert now is not None
+    return now
+
+
+def now_must_not_move(spec_of_archive: SpecOf, book: str, cut: pd.Timestamp, leak: Callable[[Archive], Archive]) -> None:
+    archive, base = embedded(), spec_of_archive(embedded())
+    markets = archive.prices.markets_of(base.tickers(book, load_thesis().universe))
+    moment = max(archive.prices.closes[market][cut] for market in markets)
+    both = [leak(one) for one in (archive, scrambled(archive, cut, moment))]
+    before, after = (now_at(spec_of_archive(one), book, one, cut) for one in both)
+    assert before.names
+    assert repr(after) == repr(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "book", "cut"),
+    [("supply_chain_excess", "leaders", "2025-09-30"), ("momentum_rotation", "momentum_rotation", "2024-08-28")],
+)
+def test_what_is_asked_for_at_the_last_close_does_not_move_when_everything_later_is_scrambled(name, book, cut):
+    spec = load_strategy(next(path for path in STRATEGIES if path.stem == name))
+    now_must_not_move(lambda _: spec, book, pd.Timestamp(cut), honest)
+
+
+def test_the_check_finds_what_is_asked_for_at_the_last_close_from_later_prices():
+    now_must_not_move(wavering, "NVDA", CUT_AT_A_DECISION, honest)
+    for leak in (as_kind(OneSessionAhead), as_kind(CutByPeriodEnd)):
+        with pytest.raises(AssertionError):
+            now_must_not_move(wavering, "NVDA", CUT_AT_A_DECISION, leak)
+
+
 # Every strategy there is
 
 
@@ -165,6 +204,14 @@ class Everything:
 
 
 @dataclass(frozen=True)
+class Wavering:
+    """A score between 0 and 1 that moves with every figure and price a Panel shows."""
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        return Everything()(panel) % 1.0
+
+
+@dataclass(frozen=True)
 class Clairvoyant:
     """A signal that holds the Archive and reads its last figure."""
 
@@ -193,6 +240,10 @@ class OneSessionAhead(Archive):
 
 def watching(archive: Archive) -> StrategySpec:
     return spec_of(signals=(Everything(),), weights=Gate())
+
+
+def wavering(archive: Archive) -> StrategySpec:
+    return spec_of(signals=(Wavering(),), weights=Exposure(full_at=1.0), start="2024-01-02")
 
 
 def clairvoyant(archive: Archive) -> StrategySpec:

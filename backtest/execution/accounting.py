@@ -13,12 +13,28 @@ from backtest.prices import Prices
 
 
 @dataclass(frozen=True)
+class LastClose:
+    """A book after its last session.
+
+    `positions` has by ticker: weight, shares (NaN where a source has no share prices), lot (in shares, 0 where any amount will
+    do) and priced, the last session on which it could be traded, and halted, whether its market had one later. `waiting` are
+    the orders that wait for a session after the last, as `unfilled` has them. `orders` are what the next targets would trade
+    at the last prices, as `orders_table` has them.
+    """
+
+    positions: pd.DataFrame
+    waiting: pd.DataFrame
+    orders: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Simulation:
     """What happened, in the book's currency: `equity` by session; `targets` and `realised` weights by order session × ticker.
 
     `orders` has decided, session, ticker, side, shares (units of wealth where a source has no share prices), price (of one,
     in the ticker's currency, slippage included), value, cost and a column per kind of cost. `unfilled`, `late`, `differences` and
-    `exits` are the tables of the shortfall log. `profits` has session × ticker tables of price, currency and costs.
+    `exits` are the tables of the shortfall log. `profits` has session × ticker tables of price, currency and costs. `last_close`
+    is the book after its last session, None where it was not asked for.
     """
 
     equity: pd.Series
@@ -31,6 +47,7 @@ class Simulation:
     exits: pd.DataFrame
     profits: dict[str, pd.DataFrame]
     shares: pd.DataFrame
+    last_close: LastClose | None = None
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class ShortfallLog:
         self.cause = np.zeros(tickers, dtype=int)
         self.missing = np.zeros(tickers)  # units the order still lacked when it was last tried
         self.unfilled: list[tuple[object, ...]] = []
+        self.waiting: list[tuple[object, ...]] = []  # those of them that wait for a session after the run
         self.late: list[tuple[object, ...]] = []
         self.differences: list[tuple[object, ...]] = []
         self.exits: list[tuple[object, ...]] = []
@@ -100,6 +101,7 @@ class ShortfallLog:
 
     def close(self, waiting: np.ndarray, holdings: np.ndarray, targets: np.ndarray, due: np.ndarray) -> None:
         """Account for every order that no moment filled; `targets` is decisions × tickers."""
+        replaced = len(self.unfilled)
         for seat in np.flatnonzero(waiting).tolist():
             self._gave_up(seat, int(self.conditions.rows_of(self._market(seat))[-1]), REPLACED)
         for number, market in np.argwhere(due < 0).tolist():
@@ -107,6 +109,11 @@ class ShortfallLog:
                 if targets[number, seat] > 0 or holdings[seat] > 0:
                     row = (self.decided[number], self.conditions.tickers[seat], float(targets[number, seat]), RUN_ENDED, 0, 0.0)
                     self.unfilled.append(row)
+        self.waiting = self.unfilled[replaced:]
+
+    def waiting_table(self) -> pd.DataFrame:
+        """Return the orders that wait for a session after the run: those of `unfilled` that nothing replaced."""
+        return pd.DataFrame(self.waiting, columns=UNFILLED)
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Return unfilled, late, differences and exits."""

@@ -1,6 +1,6 @@
 """Trades target weights: the conditions of every order, the orders, vectorbt's fills, and what the book is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from backtest.execution.accounting import (
     weight_tables,
 )
 from backtest.execution.conditions import TradingConditions, conditions_of
+from backtest.execution.next_orders import TradedBook, last_close
 from backtest.execution.orders import Orders, due_rows, walked
 from backtest.execution.settings import ExecutionSettings
 from backtest.execution.shortfall import ShortfallLog
@@ -23,13 +24,19 @@ from backtest.prices import Prices
 
 
 def trade(
-    targets: pd.DataFrame, prices: Prices, base: str, sessions: pd.DatetimeIndex, settings: ExecutionSettings
+    targets: pd.DataFrame,
+    prices: Prices,
+    base: str,
+    sessions: pd.DatetimeIndex,
+    settings: ExecutionSettings,
+    next_targets: Mapping[str, float] | None = None,
 ) -> Simulation:
     """Return what came of a book's target weights.
 
     targets: weights, decisions × tickers, indexed by the session at whose close each row was decided.
     base: the currency of the book, in which `settings.capital` is.
     sessions: the sessions of the book, from its first decision on.
+    next_targets: weights that are asked for at the last close, where what they would trade is wanted too.
 
     Raises DataError for what prices or rules do not cover, BacktestError when vectorbt filled otherwise than ordered.
     """
@@ -41,6 +48,9 @@ def trade(
     table, units = orders_table(conditions, orders, decided), unit_values(conditions, prices, base)
     equity = pd.Series(book_values(conditions, orders, units.in_base, settings.capital)[0], sessions)
     target, realised = weight_tables(conditions, orders, weights)
+    shares = shares_of_value(conditions, orders, units, equity)
+    book = TradedBook(conditions, weights, decided, settings, units, orders)
+    closing = None if next_targets is None else last_close(book, shares.iloc[-1], next_targets, log.waiting_table())
     return Simulation(
         equity=equity,
         targets=target,
@@ -51,7 +61,8 @@ def trade(
         differences=differences,
         exits=exits,
         profits=profit_parts(conditions, orders, units, equity, table),
-        shares=shares_of_value(conditions, orders, units, equity),
+        shares=shares,
+        last_close=closing,
     )
 
 

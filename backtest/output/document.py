@@ -141,6 +141,7 @@ def _book(book: Book) -> Json:
         },
         "control": None if book.control is None else _control(book.control),
         "largest_order": asdict(book.largest_order),
+        "holdings_now": None if book.holdings_now is None else asdict(book.holdings_now),
         "return_split": {window: split_document(split) for window, split in book.return_split.items()},
         "tear_sheet": None if book.tear_sheet is None else tear_document(book.tear_sheet),
         "orders": _records(book.orders),

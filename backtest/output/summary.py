@@ -6,6 +6,7 @@ from typing import Any
 
 from backtest.formatting import DASH, number, percent, points
 from backtest.output.claim_lines import SPANS
+from backtest.output.holdings_table import holdings_table
 from backtest.output.sentences import Document, capacity, cash, days, held_back, hindsight
 from backtest.text.screen import Column, Screen, paragraph, plain, table
 from backtest.text.screen import points as listed
@@ -25,6 +26,7 @@ def terminal(document: Document, screen: Screen | None = None) -> str:
         _returns(document, screen),
         _signal(document, screen),
         _ends(document, screen),
+        holdings_table(document, screen),
         _catalysts(document, screen),
         _demand(document, screen),
         _claims(document, screen),

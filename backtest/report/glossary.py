@@ -91,8 +91,20 @@ TERMS: dict[str, Term] = {
         "What the signal told the strategy at the session's close, from what was known then; higher is better.", "none"
     ),
     "To be invested": Term("What the decision put into names; the rest stays cash.", "% of the book"),
-    "Weight": Term("The name's value after the last order session over the book's.", "% of the book"),
+    "Weight": Term("The name's value at the last close over the book's.", "% of the book"),
     "Target": Term("The weight the decision asked for.", "% of the book"),
+    "Held": Term("What is not cash at the last close.", "% of the book"),
+    "Asked for": Term("What the decision of the last close puts into names; the rest is cash.", "% of the book"),
+    "To trade": Term(
+        "The orders between what is held and what is asked for, over the book's value: at the last prices, in whole lots, after "
+        "costs, as every order.",
+        "% of the book",
+    ),
+    "Value to trade": Term("The next order at the last price, in whole lots; below 0 a sale.", PAID),
+    "Shares to trade": Term("Shares of the next order, and how many lots; units where prices have no share price.", "shares"),
+    "Next orders": Term("How many names the next orders would trade.", COUNT),
+    "Difference of weight": Term("Target less weight.", "% of the book"),
+    "Waiting": Term("Orders decided before the last close that are not filled yet.", COUNT),
     "Realised": Term("The weight after the order was filled.", "% of the book"),
     "Lots": Term("How far the holding is from its target, in the market's lots.", "lots"),
     "Total": Term("Profit and loss, all parts together; the rows add up to the book's total return.", SHARE),

@@ -13,12 +13,23 @@ from backtest.analysis.capacity import largest_order
 from backtest.analysis.catalysts import catalysts
 from backtest.analysis.common_span import common_spans
 from backtest.analysis.demand import Demand, demand
+from backtest.analysis.holdings_now import HoldingsNow
 from backtest.analysis.staleness import signals_read, staleness
 from backtest.analysis.surprises import surprise_studies
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ClaimOutcome, judged, known_at, tickers_needed
-from backtest.decisions import Decision, decide, last_session, require_repeatable, run_sessions, signal_names, targets_of
+from backtest.decisions import (
+    Decision,
+    decide,
+    decide_at,
+    last_session,
+    require_repeatable,
+    run_sessions,
+    signal_names,
+    targets_of,
+)
 from backtest.execution import attribution
+from backtest.execution.accounting import Simulation
 from backtest.execution.trading import trade
 from backtest.execution.window_statistics import window_statistics
 from backtest.guard import attempt, blaming
@@ -28,6 +39,7 @@ from backtest.result import Book, Coverage, EndedTicker, PriceSource, RunResult,
 from backtest.runs.benchmarks import benchmark_values, benchmark_windows, charted
 from backtest.runs.cash import cash_interest
 from backtest.runs.controls import RunBook, control_of
+from backtest.runs.holdings_now import now_of
 from backtest.runs.notes import run_notes
 from backtest.runs.return_splits import book_splits
 from backtest.runs.tear_sheets import with_tear_sheet
@@ -184,11 +196,10 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, base)
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
-    outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution)
+    outcome, now = _traded(spec, name, archive, universe, sessions, decisions)
     compared = universe.comparisons(spec.books[name])
     benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
-    periods = prices.periods_per_year(prices.markets_of(tickers))
-    chosen = pd.Timestamp(max(row.chosen for row in rows))
+    periods, chosen = prices.periods_per_year(prices.markets_of(tickers)), pd.Timestamp(max(row.chosen for row in rows))
     return Book(
         basket=name,
         title=spec.title if spec.together else rows[0].title,
@@ -218,7 +229,18 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         shares=outcome.shares,
         return_split=book_splits(outcome, base, archive, spans),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
+        holdings_now=now,
     )
+
+
+def _traded(
+    spec: StrategySpec, name: str, archive: Archive, universe: Universe, sessions: pd.DatetimeIndex, decisions: list[Decision]
+) -> tuple[Simulation, HoldingsNow | None]:
+    """Return what came of a book's decisions, and what it holds at its last close beside the decision of that close."""
+    tickers, prices, last = spec.tickers(name, universe), archive.prices, decide_at(spec, name, archive, universe, sessions[-1])
+    base = spec.currency(name, universe)
+    outcome = trade(targets_of(decisions, tickers), prices, base, sessions, spec.execution, last.targets)
+    return outcome, now_of(spec, prices, tickers, last, outcome)
 
 
 def _decision_table(names: Sequence[str], decisions: Sequence[Decision]) -> pd.DataFrame:

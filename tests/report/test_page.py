@@ -137,15 +137,20 @@ def test_orders_are_totalled_and_the_newest_fifty_listed(name, results, pages, r
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_last_weights_stand_beside_english_and_chinese_names(name, results, pages, read):
+def test_the_weights_of_the_last_close_stand_beside_names_targets_and_what_the_next_orders_would_be(name, results, pages, read):
     page = read(pages[name])
     for book in results[name].books.values():
-        rows = page.table(f"{book.title}: weights after the last order session")
-        for ticker, weight in book.realised.iloc[-1].items():
-            row = rows[results[name].names[ticker].name]
+        rows = page.table(f"{book.title}: now, and what the next orders would be")
+        weights = book.shares.iloc[-1]
+        assert book.holdings_now.sentence in page.text
+        for ticker in weights[weights != 0.0].index:
+            now, row = book.holdings_now.names[ticker], rows[results[name].names[ticker].name]
             assert results[name].names[ticker].name_zh in row[0]
-            assert row[1] == ticker
-            assert row[2] == percent(weight, sign="")
+            assert row[1:5] == [
+                ticker, percent(weights[ticker], sign=""), percent(now.target, sign=""), percent(now.target - weights[ticker])
+            ]  # fmt: skip
+            assert row[5].lstrip("+−").replace(",", "") == f"{abs(now.value):.0f}"
+            assert row[6].split()[0].lstrip("+−").replace(",", "") == f"{abs(now.shares):.0f}"
 
 
 @pytest.mark.parametrize("name", NAMES)
