@@ -19,7 +19,7 @@ from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
 from backtest.sweeps.expectations import Outcome
-from backtest.sweeps.results import MinimumLength, SearchStatistics, TwinStatistics
+from backtest.sweeps.results import Compared, MinimumLength, SearchStatistics, TwinStatistics, WindowFigures
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> --> ]]> $x$ &amp; {{ 7 * 7 }}"
 NAN = float("nan")
@@ -344,3 +344,52 @@ def test_a_search_that_only_a_basket_explains_is_not_supported(gated):
         twins = replace(TWINS, spa=replace(TWINS.spa, consistent=p))
         summary = replace(gated.summary, statistics=replace(statistics, twins=twins, **passing))
         assert verdict(summary)[0] == word
+
+
+def compared(search, declared=1.25):
+    """Return a search whose summary has what the best is read beside."""
+    rows = (
+        Compared("median", {"whole": WindowFigures(0.1, 0.9, 0.2, 0.95, -0.1)}),
+        Compared("declared", {"whole": WindowFigures(0.125, declared), "in sample": WindowFigures(0.05, 0.4)}, "f" * 16),
+        Compared("benchmark", {"whole": WindowFigures(0.03, NAN)}, "159915.SZ"),
+    )
+    return replace(search, result=replace(search.result, summary=replace(search.summary, compared=rows)))
+
+
+def test_a_page_opens_with_the_best_beside_twins_luck_median_and_the_declared_setting(gated, read):
+    search = compared(gated)
+    sections = [section(search) for section in SECTIONS]
+    assert [section.anchor for section in sections] == [
+        "outcome", "noise", "stability", "maps", "settings", "worth", "provenance",
+    ]  # fmt: skip
+    sentence, distribution, small, *rest = sections[0].blocks
+    assert [block.kind for block in (sentence, distribution, small)] == ["text", "chart", "chart"]
+    assert {block.kind for block in rest} == {"fold"}
+    assert sentence.text.startswith("None of the 12 settings is shown to beat its twin by more than luck (p 0.")
+    for words in ("of 400 trials", "is not distinguishable from luck", "median", "declared 1.25"):
+        assert words in sentence.text
+    assert len(sentence.text.split()) <= 40
+    assert "declared 1.25" in distribution.wide
+    assert "declared" not in SECTIONS[0](gated).blocks[1].wide
+    assert "Heat map of the median Sharpe ratio" in small.narrow
+
+
+def test_the_best_stands_in_a_table_beside_the_median_the_declared_strategy_twins_and_the_benchmark(tiny, read):
+    rows = read(render_sweep(compared(tiny))).table("The best setting, beside")
+    assert [name for name in rows if name not in ("Setting", "")] == [
+        "Best",
+        "Median",
+        "Median: its twin",
+        "Declared",
+        "Benchmark",
+    ]
+    assert rows["Median"][1:3] == ["+10.0%", "0.90"]
+    assert rows["Median: its twin"][1:3] == ["+20.0%", "0.95"]
+    assert rows["Declared"][1:] == ["+12.5%", "1.25", "+5.0%", "0.40", "—", "—"]
+    assert rows["Benchmark"][1:3] == ["+3.0%", "—"]
+
+
+def test_each_section_is_a_sentence_and_at_most_one_picture_or_table_and_the_rest_is_folded(broad):
+    for section in [section(broad) for section in SECTIONS][1:]:
+        shown = [block.kind for block in section.blocks if not (block.kind == "part" and block.folded)]
+        assert sum(kind in ("table", "chart", "part") for kind in shown) <= 1, section.anchor

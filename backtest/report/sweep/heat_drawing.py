@@ -46,19 +46,19 @@ class Scale:
         return light("blue" if value >= pale else "vermillion"), round(PALEST + strength * (FULLEST - PALEST), 2)
 
 
-def draw(anchor: str, label: str, caption: str, pair: Map, scale: Scale) -> Chart:
-    """Return both maps of a pair: the longer field across a wide page and down a narrow one."""
-    return chart(anchor, label, caption, lambda size: _figure(size, pair, scale))
+def draw(anchor: str, label: str, caption: str, pair: Map, scale: Scale, small: bool = False) -> Chart:
+    """Return both maps of a pair, the longer field across a wide page and down a narrow one; a small one is of medians alone."""
+    return chart(anchor, label, caption, lambda size: _figure(size, pair, scale, small))
 
 
-def _figure(size: Size, pair: Map, scale: Scale) -> Figure:
+def _figure(size: Size, pair: Map, scale: Scale, small: bool) -> Figure:
     mpl.rcParams.update({"font.size": size.font})
     turned = _turned(size, pair)
-    shown = [(name, cells.T if turned else cells) for name, cells in _both(pair)]
+    shown = [(name, cells.T if turned else cells) for name, cells in _both(pair)[: 1 if small else 2]]
     down, across = (pair.across, pair.down) if turned else (pair.down, pair.across)
     rows, columns = (field.labels if field else ("",) for field in (down, across))
     names = down.name if down else "", across.name if across else ""
-    layout = _Layout.of(size, rows, columns, len(shown), bool(across and not across.numeric))
+    layout = _Layout.of(size, rows, columns, len(shown), bool(across and not across.numeric), not small)
     figure = Figure(figsize=(size.width / 72, layout.height / 72), dpi=72)
     best = pair.best_at[::-1] if turned else pair.best_at
     for position, (name, cells) in enumerate(shown):
@@ -68,7 +68,8 @@ def _figure(size: Size, pair: Map, scale: Scale) -> Figure:
         axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor=light("ink"), lw=1.5, clip_on=False))
         _name(axes, layout, name, names)
         _values(axes, layout, rows, columns)
-    _key(layout.key(figure), layout, scale)
+    if layout.keyed:
+        _key(layout.key(figure), layout, scale)
     return figure
 
 
@@ -97,9 +98,10 @@ class _Layout:
     side_by_side: bool
     maps: int
     named: bool
+    keyed: bool
 
     @classmethod
-    def of(cls, size: Size, rows: Sequence[str], columns: Sequence[str], maps: int, named: bool) -> "_Layout":
+    def of(cls, size: Size, rows: Sequence[str], columns: Sequence[str], maps: int, named: bool, keyed: bool) -> "_Layout":
         """Return the layout; `named` columns are categories, each of which has to be read."""
         letter = size.font * LETTER
         left = min(max(map(len, rows)), size.letters) * letter + 10
@@ -108,7 +110,7 @@ class _Layout:
         side_by_side = maps > 1 and cell >= max(4 * letter + 4, longest)
         alone = (size.width - EDGE - left) / len(columns)
         width = min(cell if side_by_side else alone, max(WIDEST, longest))
-        return cls(size, (len(rows), len(columns)), left, width, side_by_side, maps, named)
+        return cls(size, (len(rows), len(columns)), left, width, side_by_side, maps, named, keyed)
 
     @property
     def line(self) -> float:
@@ -123,7 +125,7 @@ class _Layout:
     @property
     def height(self) -> float:
         """The height of the figure."""
-        return self.block * (1 if self.side_by_side else self.maps) + 2 * self.line + 8
+        return self.block * (1 if self.side_by_side else self.maps) + (2 * self.line + 8 if self.keyed else 4)
 
     def axes(self, figure: Figure, position: int) -> Axes:
         """Return the axes of a map: x counts columns, y rows from the top."""

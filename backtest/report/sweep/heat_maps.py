@@ -12,7 +12,8 @@ from backtest.report.sweep.heat_drawing import Scale, draw
 from backtest.report.sweep.maps import MOST_VALUES, Map, left_out, maps
 from backtest.report.sweep.search import Search
 
-OPEN = 3  # maps that stand open, those whose fields matter most
+OPEN = 1  # maps that stand open, those whose fields matter most
+SMALL = 6  # values of a field in the small map of the first screen
 MOST_CELLS = 8000  # drawn on one page: it has to stay below 3 MB
 ACROSS = 12  # columns of a table of figures
 LETTERS = 60  # of a value in a table
@@ -25,12 +26,31 @@ def section(search: Search) -> Section:
         return Section("maps", "Where in the grid", (Text(f"No map: {_none(search)}."),))
     scale = Scale.over([pair.median for pair in pairs] + [pair.worst for pair in pairs])
     parts = tuple(_parts(pairs, scale))
-    blocks: list[Block] = [Text(_read(search, scale)), *parts[:OPEN]]
+    blocks: list[Block] = [Text(_matters(pairs)), *parts[:OPEN], Fold("How to read a map", (Text(_read(search, scale)),))]
     if parts[OPEN:]:
         blocks.append(Fold(f"{counted(len(parts[OPEN:]), 'further pair')} of fields, which vary less", parts[OPEN:]))
     if names := list(left_out(search)):
         blocks.append(Text(f"No map of {listed(names)}: more than {MOST_VALUES} categories.", "small"))
     return Section("maps", "Where in the grid", tuple(blocks))
+
+
+def small_map(search: Search) -> Chart | None:
+    """Return the map whose fields matter most with its neighbouring values put together; None where no field varies."""
+    pairs = maps(search, SMALL)
+    if not pairs:
+        return None
+    pair = pairs[0]
+    caption = "Median Sharpe ratio of the settings of a cell; outlined: the best's."
+    label = f"Heat map of the median Sharpe ratio by {pair.title}. {_ends(pair)} Figures are in the tables under the maps."
+    return draw("map-small", label, caption, pair, Scale.over([pair.median]), small=True)
+
+
+def _matters(pairs: Sequence[Map]) -> str:
+    """Return which fields matter most, and by how much."""
+    pair = pairs[0]
+    spread = f"the medians of its cells have a standard deviation of {number(pair.spread)}"
+    last = f", that of the pair that matters least, {pairs[-1].title}, {number(pairs[-1].spread)}" if len(pairs) > 1 else ""
+    return f"What matters most is {pair.title}: {spread}{last}."
 
 
 def _none(search: Search) -> str:

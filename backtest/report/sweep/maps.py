@@ -45,10 +45,13 @@ class Map:
         return f"{self.down.name} and {self.across.name}" if self.across else self.down.name
 
 
-def maps(search: Search) -> list[Map]:
-    """Return a map of every pair of fields, those that vary most first; of the one field where there is one."""
-    fields = [field.gathered(MOST_VALUES) for field in search.fields]
-    drawn = [field for field in fields if len(field.labels) <= MOST_VALUES]
+def maps(search: Search, most: int = MOST_VALUES) -> list[Map]:
+    """Return a map of every pair of fields, those that vary most first; of the one field where there is one.
+
+    Neighbouring values of a field that has more than `most` are put together.
+    """
+    fields = [field.gathered(most) for field in search.fields]
+    drawn = [field for field in fields if len(field.labels) <= most]
     pairs = list(combinations(drawn, 2)) if len(drawn) > 1 else [(field, None) for field in drawn]
     return sorted((_map(search, *_longer_down(*pair)) for pair in pairs), key=lambda drawn_map: -drawn_map.spread)
 

@@ -1,23 +1,27 @@
-"""The distribution of all settings' Sharpe ratios, and that of as many settings without any edge."""
+"""The distribution of all settings' Sharpe ratios, that of as many settings without any edge, and the best beside others."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.formatting import number, percent
+from backtest.formatting import DASH, known, number, percent
 from backtest.report.charts.canvas import Size, above, chart, panels, title
 from backtest.report.charts.colours import light
-from backtest.report.components import Cell, Chart, Column, Fold, Rows, Section, Table, Text
+from backtest.report.components import Cell, Chart, Column, Fold, Rows, Section, Span, Table, Text
 from backtest.report.formatting import counted
 from backtest.report.sweep.search import Search
 from backtest.statistics.refusal import Floats
 from backtest.statistics.window_rank import expected_best
-from backtest.thesis.windows import WHOLE
+from backtest.sweeps.results import WindowFigures
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
 STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # widths of a bin
 MOST_BINS = 48
+HEIGHTS = {"wide": 120, "narrow": 80}  # of the picture's panel: it stands on the first screen
+SAMPLES = (WHOLE, IN_SAMPLE, OUT_OF_SAMPLE)
 
 
 @dataclass(frozen=True)
@@ -65,27 +69,51 @@ def section(search: Search) -> Section:
         "A heap on the right of zero can be one lucky market seen many times, and N overstates how often luck was tried; where "
         "the heap is narrower than noise, the settings resemble each other more than independent ones would."
     )
-    return Section(
-        "noise",
-        "All settings compared with noise",
-        (Text(outcome), _chart(search, shape), Text(alike), Fold("Its figures", (_table(shape),))),
-    )
+    more = Fold("The distribution and its figures", (Text(alike), _table(shape)))
+    return Section("noise", "What the search is worth", (Text(outcome), _compared(search), more))
+
+
+def _compared(search: Search) -> Table:
+    """Return the best setting and what it is read beside, by window."""
+    ratios = (Column("Return", True, term="Total return"), Column("Sharpe", True, term="Sharpe"))
+    columns = Column("Setting"), *(column for _ in SAMPLES for column in ratios)
+    spans = Span("", 1), *(Span(window, 2) for window in SAMPLES)
+    named = {"Best": search.summary.best.windows, **{row.name.capitalize(): row.windows for row in search.summary.compared}}
+    rows = tuple(row for name, windows in named.items() for row in _with_twin(name, windows))
+    caption = "The best setting, beside what it has to be read beside; a twin has the signal on wherever it has a value"
+    return Table(caption, columns, (Rows(rows),), spans)
+
+
+def _with_twin(name: str, windows: Mapping[str, WindowFigures]) -> Iterator[tuple[Cell, ...]]:
+    figures = [windows.get(window) for window in SAMPLES]
+    yield _cells(name, [(row.total_return, row.sharpe) if row else None for row in figures])
+    if any(row and known(row.twin_sharpe) for row in figures):
+        yield _cells(f"{name}: its twin", [(row.twin_total_return, row.twin_sharpe) if row else None for row in figures])
+
+
+def _cells(name: str, figures: Sequence[tuple[float, float] | None]) -> tuple[Cell, ...]:
+    pairs = ((percent(pair[0]), number(pair[1])) if pair else (DASH, DASH) for pair in figures)
+    return (Cell(name), *(Cell(text) for pair in pairs for text in pair))
+
+
+def distribution(search: Search) -> Chart:
+    """Return the picture of all settings, with the best, the declared one and the best of noise marked."""
+    return _chart(search, noise(search))
 
 
 def _chart(search: Search, shape: Noise) -> Chart:
+    declared = f", declared setting {number(search.declared)}" if search.declared is not None else ""
     label = (
         f"Histogram of the Sharpe ratios of {counted(int(shape.counts.sum()), search.rows)}, with the curve of as many of "
-        f"noise. Best found {number(shape.best)}, expected best of noise {number(shape.hurdle)}. Figures in the table below."
+        f"noise. Best found {number(shape.best)}, expected best of noise {number(shape.hurdle)}{declared}. Figures under what "
+        "the search is worth."
     )
-    caption = (
-        "Bars: settings by Sharpe ratio over the whole run. Line: as many independent settings without any edge, normal around "
-        f"zero with standard error {number(shape.error)}. Dashed: the best that noise is expected to reach after all trials."
-    )
+    caption = "Bars: all settings over the whole run. Line: as many without any edge."
     return chart("noise-drawn", label, caption, lambda size: _draw(replace(size, right=16), shape, search))
 
 
 def _draw(size: Size, shape: Noise, search: Search) -> Figure:
-    figure, (axes,) = panels(size, (190,), top=52, bottom=40)
+    figure, (axes,) = panels(size, (HEIGHTS[size.name],), top=66, bottom=38)
     axes.stairs(shape.counts, shape.edges, fill=True, color=light("blue"), alpha=0.5, lw=0)
     middles = (shape.edges[1:] + shape.edges[:-1]) / 2
     axes.plot(middles, shape.noise, color=light("ink"), lw=1.4)
@@ -97,6 +125,8 @@ def _draw(size: Size, shape: Noise, search: Search) -> Figure:
     axes.set_xlabel("Sharpe ratio, per year")
     _mark(size, axes, shape.best, f"best found {number(shape.best)}", 4, "-")
     _mark(size, axes, shape.hurdle, f"best of noise {number(shape.hurdle)}", 8 + size.font, (0, (4, 2)))
+    if search.declared is not None:
+        _mark(size, axes, search.declared, f"declared {number(search.declared)}", 12 + 2 * size.font, (0, (1, 1.5)))
     title(axes, f"{search.rows}s in a bin", size, top=True)
     return figure
 

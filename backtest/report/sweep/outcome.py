@@ -1,9 +1,11 @@
 """What the search found and what it is worth, in one sentence made by rule from the figures."""
 
 from backtest.formatting import number
-from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Chart, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import counted
-from backtest.report.sweep.checks import RULES, share, worth
+from backtest.report.sweep.checks import RARE, RULES, rarity, share, verdict, worth
+from backtest.report.sweep.heat_maps import small_map
+from backtest.report.sweep.noise import distribution
 from backtest.report.sweep.search import Search
 from backtest.statistics.refusal import Refused
 from backtest.sweeps.lead import lead
@@ -17,11 +19,39 @@ TRIALS = (
 
 
 def section(search: Search) -> Section:
-    """Return the sentence, what the middle of the settings did, and the rules behind the words."""
-    texts = (Text(_middle(search)), Text(_added(search.summary)), Text(f"{RULES} {TRIALS}", "small"))
-    leads = (Text(lead(search.summary), "lead"), Text(worth(search.summary), "lead"))
-    blocks: tuple[Block, ...] = (*leads, *_expected(search.summary), *texts)
-    return Section("outcome", "What the search found, and what it is worth", blocks)
+    """Return the sentence, the distribution of all settings and one map; behind a fold the rules behind the words."""
+    small = small_map(search)
+    pictures: tuple[Chart, ...] = (distribution(search), *([small] if small else []))
+    summary = search.summary
+    words = Text(search.question), Text(lead(summary)), Text(worth(summary)), Text(_middle(search)), Text(_added(summary))
+    full = Fold("In full", (*words, Text(f"{RULES} {TRIALS}", "small")))
+    blocks: tuple[Block, ...] = (Text(headline(search), "lead"), *pictures, *_expected(summary), full)
+    return Section("outcome", "What the search found", blocks)
+
+
+def headline(search: Search) -> str:
+    """Return what came out in few words: against twins, and the best beside what it is worth, the median and the declared one."""
+    summary, ratios = search.summary, search.ratios(WHOLE).dropna()
+    word, _ = verdict(summary)
+    declared = f", declared {number(search.declared)}" if search.declared is not None else ""
+    return (
+        f"{_over_twins(summary)} The best Sharpe ratio, {number(summary.best.sharpe)} of {counted(summary.trials, 'trial')}, is "
+        f"{word}; median {number(float(ratios.median()))}{declared}."
+    )
+
+
+def _over_twins(summary: SweepSummary) -> str:
+    """Return whether any setting beat its twin beyond luck, by the rules of `sweeps.lead`."""
+    twins, count = summary.statistics.twins, f"{summary.settings:,} settings"
+    if isinstance(twins, Refused):
+        return f"What the signal added to the {count} is not asked."
+    if twins.idle >= 1.0:
+        return f"The signal acts in none of the {count}."
+    if isinstance(twins.spa, Refused):
+        return f"Whether any of the {count} beat its twin cannot be told."
+    p = f"p {rarity(twins.spa.consistent)}"
+    shown = f"None of the {count} is shown to beat its twin by more than luck"
+    return f"{shown} ({p})." if twins.spa.consistent > RARE else f"Some of the {count} beat their twins beyond luck ({p})."
 
 
 def _added(summary: SweepSummary) -> str:
@@ -38,7 +68,7 @@ def _added(summary: SweepSummary) -> str:
     )
 
 
-def _expected(summary: SweepSummary) -> tuple[Table, ...]:
+def _expected(summary: SweepSummary) -> tuple[Fold, ...]:
     """Return what the grid expects, and whether it came true."""
     if not summary.expectations:
         return ()
@@ -47,7 +77,9 @@ def _expected(summary: SweepSummary) -> tuple[Table, ...]:
         (Cell(row.subject), Cell(row.bounds), Cell(row.text), Cell("met" if row.met else "not met"))
         for row in summary.expectations
     )
-    return (Table("What the grid expects of this sweep", columns, (Rows(rows),)),)
+    met = sum(row.met for row in summary.expectations)
+    table = Table("What the grid expects of this sweep", columns, (Rows(rows),))
+    return (Fold(f"What the grid expects: {met} of {counted(len(rows), 'row')} met", (table,)),)
 
 
 def _middle(search: Search) -> str:

@@ -7,11 +7,11 @@ from backtest.report.sweep.search import Search
 
 SECTIONS = (
     outcome.section,
-    heat_maps.section,
-    stability.section,
     noise.section,
-    worth.section,
+    stability.section,
+    heat_maps.section,
     settings.section,
+    worth.section,
     provenance.section,
 )
 
@@ -20,4 +20,6 @@ def render_sweep(search: Search) -> str:
     """Return the page of a sweep: one HTML document that asks for nothing else."""
     above = Above("../../index.html", "All strategies")
     sections = [section(search) for section in SECTIONS]
-    return page(f"{search.title}: every setting of a grid", search.question, above, sections, search.written)
+    run = search.windows[-1]
+    span = f"{search.summary.settings:,} settings of a grid, {run.start:%Y-%m-%d} to {run.end:%Y-%m-%d}"
+    return page(f"{search.title}: a sweep", span, above, sections, search.written)

@@ -13,9 +13,9 @@ def section(search: Search) -> Section:
         "provenance",
         "Where it comes from",
         (
-            Part("grid", "The grid", tuple(_grid(search))),
-            Part("identities", "Identities and trials", (_identities(search),)),
-            Part("again", "To run it again", _again(search)),
+            Part("grid", "The grid", tuple(_grid(search)), folded=True),
+            Part("identities", "Identities and trials", (_identities(search),), folded=True),
+            Part("again", "To run it again", _again(search), folded=True),
         ),
     )
 

@@ -13,7 +13,7 @@ from backtest.report.formatting import setting_value
 from backtest.statistics.refusal import Refused
 from backtest.sweeps.columns import ACTS, SHARPE, TOTAL_RETURN
 from backtest.sweeps.grid import Grid
-from backtest.sweeps.results import SweepResult, SweepSummary
+from backtest.sweeps.results import DECLARED, SweepResult, SweepSummary
 from backtest.thesis.windows import IN_SAMPLE, WHOLE, Window
 
 Mask = npt.NDArray[np.bool_]
@@ -90,6 +90,11 @@ class Search:
     def _figures(self, name: str) -> pd.Series:
         nothing = pd.Series(np.nan, index=self.table.index)
         return self.table[name].astype(float) if name in self.table else nothing
+
+    @property
+    def declared(self) -> float | None:
+        """The Sharpe ratio over the whole run of the strategy as its file declares it; None where it was not measured."""
+        return next((row.windows[WHOLE].sharpe for row in self.summary.compared if row.name == DECLARED), None)
 
     @cached_property
     def acts(self) -> Mask:

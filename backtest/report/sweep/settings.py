@@ -4,7 +4,7 @@ import numpy as np
 
 from backtest.formatting import number
 from backtest.report.charts.canvas import clipped
-from backtest.report.components import Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.sweep.checks import verdict
 from backtest.report.sweep.search import Search
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
@@ -36,7 +36,11 @@ def section(search: Search) -> Section:
     )
     linked = "An identity leads to the full report of its setting." if search.reports else "None of them has a full report yet."
     more = "Worst neighbour: the lowest ratio over the whole run among the settings at most one step away in every numeric field."
-    return Section("settings", "The top settings", (Text(warning), _table(search), Text(f"{linked} {more}", "small")))
+    return Section(
+        "settings",
+        "The top settings",
+        (Text(warning), Fold("The settings, best first", (_table(search), Text(f"{linked} {more}", "small")))),
+    )
 
 
 def _table(search: Search) -> Table:

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from backtest.formatting import DASH, known, number, percent
 from backtest.report.charts.canvas import Size, chart, panels, title
 from backtest.report.charts.colours import light
-from backtest.report.components import Block, Cell, Chart, Column, Rows, Section, Span, Table, Text
+from backtest.report.components import Block, Cell, Chart, Column, Fold, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, counted, day, spans
 from backtest.report.sweep.search import Mask, Search
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS
@@ -28,10 +28,11 @@ RULE = (
 
 def section(search: Search) -> Section:
     """Return what became of the settings chosen in sample, their figures per window, and the order of all of them."""
-    blocks: list[Block] = [Text(_sentence(search)), _table(search)]
+    blocks: list[Block] = [Text(_sentence(search))]
     both = search.ratios(IN_SAMPLE).notna() & search.ratios(OUT_OF_SAMPLE).notna()
     if both.any():
-        blocks += [_chart(search, both.to_numpy()), Text(RULE, "small")]
+        blocks += [_chart(search, both.to_numpy())]
+    blocks += [Fold("By window, and the rule of the words", (_table(search), Text(RULE, "small")))]
     if search.chosen > search.written:
         blocks.append(
             Text(
@@ -142,7 +143,7 @@ def _quartiles(values: pd.Series, written: Callable[[float], str], none: str) ->
 def _chart(search: Search, both: Mask) -> Chart:
     label = (
         f"Map of {counted(int(both.sum()), search.rows)} by Sharpe ratio in sample, across, and out of sample, up. Rank "
-        f"correlation {number(rank_correlation(search))}. Medians and quartiles are in the table above."
+        f"correlation {number(rank_correlation(search))}. Medians and quartiles are in the table below."
     )
     caption = (
         "Every setting by its Sharpe ratio in sample (across) and out of sample (up); the darker, the more. The lines are "

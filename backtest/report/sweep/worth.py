@@ -1,7 +1,7 @@
 """The checks of the search with their figures: what each asks, what it says, and on how many days and trials it rests."""
 
 from backtest.formatting import DASH
-from backtest.report.components import Bullets, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Bullets, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.sweep.checks import KINDS, Check, checks, verdict
 from backtest.report.sweep.search import Search
 from backtest.sweeps.results import SweepSummary
@@ -10,13 +10,12 @@ from backtest.sweeps.results import SweepSummary
 def section(search: Search) -> Section:
     """Return the checks in a table, and what the ledger has seen elsewhere."""
     word, because = verdict(search.summary)
+    reads = tuple(f"{kind.title}: {kind.reads}" for kind in KINDS)
     blocks = (
         Text(f"Taken together: {word}, because {because}."),
-        _table(search.summary),
-        Bullets(tuple(f"{kind.title}: {kind.reads}" for kind in KINDS)),
-        Text(_trials(search.summary), "small"),
+        Fold("Each check with its figures", (_table(search.summary), Bullets(reads), Text(_trials(search.summary), "small"))),
     )
-    return Section("worth", "What the search is worth, check by check", blocks)
+    return Section("worth", "Check by check", blocks)
 
 
 def _table(summary: SweepSummary) -> Table:
