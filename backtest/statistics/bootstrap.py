@@ -15,10 +15,11 @@ import pandas as pd
 
 from backtest.statistics.block_length import block_length
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
-from backtest.statistics.uncertainty import pull
+from backtest.statistics.uncertainty import moments, pull_of
 
 REPETITIONS = 2000
 SAME = 0.01  # of a root mean square
+CELLS = 1 << 15  # of resampled values at once: what a core keeps near
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,19 @@ class Interval:
 
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
     """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many."""
+    return np.asarray(values.take(_taken(len(values), block, repetitions, seed)))
+
+
+def _taken(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
     few = repetitions == REPETITIONS
-    drawn = drawn_places(len(values), block, seed) if few else _places(len(values), block, repetitions, seed)
-    return np.asarray(values.take(drawn[:repetitions]))
+    return drawn_places(n, block, seed)[:repetitions] if few else _places(n, block, repetitions, seed)
+
+
+def _over(figures: Callable[..., Floats], *places: np.ndarray) -> Floats:
+    """Return what a function gives for every resample, in its last dimension: a few at a time, so that they stay in the cache."""
+    rows = max(CELLS // places[0].shape[1], 1)
+    starts = range(0, len(places[0]), rows)
+    return np.concatenate([figures(*(one[start : start + rows] for one in places)) for start in starts], axis=-1)
 
 
 def drawn_places(n: int, block: int, seed: int) -> np.ndarray:
@@ -54,16 +65,25 @@ def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
     Blocks begin at random and go on around the end of the series: the places of `arch.bootstrap.StationaryBootstrap`, which
     draws one resample at a time.
     """
+    begins, drawn = _draws(n, repetitions, seed)
+    places = np.empty_like(begins)
+    places[0] = place = begins[0].copy()
+    for position in range(1, n):
+        place += 1
+        place[place == n] = 0
+        np.copyto(place, begins[position], where=drawn[position] <= 1.0 / block)
+        places[position] = place
+    return np.ascontiguousarray(places.T)  # few bytes each: every book of a run has windows of the same lengths
+
+
+@lru_cache(maxsize=8)
+def _draws(n: int, repetitions: int, seed: int) -> tuple[np.ndarray, Floats]:
+    """Return where a block would begin and the chance that decides whether one does, n × repetitions, whatever its length."""
     chance = np.random.default_rng(seed)
-    begins, drawn = np.empty((repetitions, n), dtype=np.int32), np.empty((repetitions, n))
+    begins, drawn = np.empty((repetitions, n), dtype=np.min_scalar_type(n)), np.empty((repetitions, n))
     for row in range(repetitions):
         begins[row], drawn[row] = chance.integers(n, size=n, dtype=np.int64), chance.random(n)
-    position = np.arange(n, dtype=np.int32)
-    began = np.where(drawn > 1.0 / block, 0, position)
-    np.maximum.accumulate(began, axis=1, out=began)  # the place in the resample where each block began
-    places = np.take_along_axis(begins, began, axis=1) + (position - began)
-    places[places >= n] -= n
-    return places.astype(np.min_scalar_type(n))  # few bytes each: every book of a run has windows of the same lengths
+    return np.ascontiguousarray(begins.T), np.ascontiguousarray(drawn.T)
 
 
 def mean_interval(
@@ -123,9 +143,13 @@ def drawdown_interval(returns: pd.Series, seed: int, level: float = 0.95, repeti
     if refused := refusal(values):
         return refused
     block = block_length(values)
-    drawn = resample(values, block, 2 * repetitions, seed)
-    drift = drawn[repetitions:].mean(axis=1) - values.mean()
-    depths = deepest(drawn[:repetitions] + drift[:, None])
+    places = _taken(len(values), block, 2 * repetitions, seed)
+
+    def moved(own: np.ndarray, other: np.ndarray) -> Floats:
+        drift = values.take(other).mean(axis=1) - values.mean()
+        return deepest(values.take(own) + drift[:, None])
+
+    depths = _over(moved, places[:repetitions], places[repetitions:])
     lower, upper = np.quantile(depths, [0.5 - level / 2.0, 0.5 + level / 2.0])
     estimate = float(deepest(values[None, :])[0])
     return Interval(estimate, float(lower), float(upper), level, "percentile", block, repetitions, len(values))
@@ -153,7 +177,8 @@ def _studentised(
     block = block_length(values)
     estimates, errors = statistic(values[None, :], block)
     with np.errstate(divide="ignore", invalid="ignore"):  # a resample of a few days invested may never vary: left out below
-        drawn, drawn_errors = statistic(resample(values, block, repetitions, seed), block)
+        places = _taken(len(values), block, repetitions, seed)
+        drawn, drawn_errors = _over(lambda part: np.stack(statistic(values.take(part), block)), places)
         pivots = (drawn - estimates[0]) / drawn_errors
     low, high = np.quantile(pivots[np.isfinite(pivots)], [0.5 - level / 2.0, 0.5 + level / 2.0])
     estimate, error = float(estimates[0]), float(errors[0])
@@ -168,8 +193,9 @@ def _mean(rows: Floats, block: int) -> tuple[Floats, Floats]:
 
 def _ratio(rows: Floats, block: int) -> tuple[Floats, Floats]:
     """Return the Sharpe ratio per period of each row and its standard error."""
-    pulls = pull(rows)
-    return rows.mean(axis=1) / rows.std(axis=1, ddof=1), _errors(pulls - pulls.mean(axis=1, keepdims=True), block)
+    mean, spread = moments(rows)
+    pulls = pull_of(rows, mean, spread)
+    return (mean / spread)[:, 0], _errors(pulls - pulls.mean(axis=1, keepdims=True), block)
 
 
 def _errors(moved: Floats, block: int) -> Floats:

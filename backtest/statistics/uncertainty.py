@@ -91,8 +91,18 @@ def sharpe_estimate(returns: pd.Series, periods_per_year: int, level: float = 0.
     )
 
 
+def moments(returns: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation (n - 1) along the last axis, which stays."""
+    mean = returns.mean(axis=-1, keepdims=True)
+    return mean, returns.std(axis=-1, ddof=1, keepdims=True, mean=mean)
+
+
 def pull(returns: Floats) -> Floats:
     """Return how much each return pulls on the Sharpe ratio per period, along the last axis: z - s (z² - 1) / 2 (Lo 2002)."""
-    mean, spread = returns.mean(axis=-1, keepdims=True), returns.std(axis=-1, ddof=1, keepdims=True)
+    return pull_of(returns, *moments(returns))
+
+
+def pull_of(returns: Floats, mean: Floats, spread: Floats) -> Floats:
+    """Return `pull` of returns with these moments."""
     standardised = (returns - mean) / spread
     return np.asarray(standardised - mean / spread * (standardised**2 - 1.0) / 2.0)
