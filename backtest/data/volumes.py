@@ -5,7 +5,9 @@ row explains shows as a fall or rise beyond thirty times from the median of the 
 reach (our files hold a single one beyond it). Such volumes are left out until they are back.
 """
 
+import math
 from collections.abc import Mapping
+from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -39,11 +41,11 @@ def _of_one_unit(volumes: pd.Series) -> pd.Series:
     """Return volumes without those that are far from the median of the last that were taken."""
     taken: list[float] = []
     clear = volumes.to_numpy().copy()
-    for at, volume in enumerate(clear):
-        if np.isnan(volume):
+    for at, volume in enumerate(clear.tolist()):
+        if math.isnan(volume):
             continue
         recent = taken[-SESSIONS:]
-        middle = float(np.median(recent)) if recent else volume
+        middle = median(recent) if recent else volume
         if middle / ANOTHER_UNIT <= volume <= middle * ANOTHER_UNIT:
             taken.append(volume)
         else:
