@@ -50,7 +50,7 @@ def _over(figures: Callable[..., Floats], *places: np.ndarray) -> Floats:
     """Return what a function gives for every resample, in its last dimension: a few at a time, so that they stay in the cache."""
     rows = max(CELLS // places[0].shape[1], 1)
     starts = range(0, len(places[0]), rows)
-    return np.concatenate([figures(*(one[start : start + rows] for one in places)) for start in starts], axis=-1)
+    return np.concatenate([figures(*(drawn[start : start + rows] for drawn in places)) for start in starts], axis=-1)
 
 
 def drawn_places(n: int, block: int, seed: int) -> np.ndarray:
@@ -67,16 +67,16 @@ def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
     """
     begins, drawn = _draws(n, repetitions, seed)
     places = np.empty_like(begins)
-    places[0] = place = begins[0].copy()
+    places[0] = current = begins[0].copy()
     for position in range(1, n):
-        place += 1
-        place[place == n] = 0
-        np.copyto(place, begins[position], where=drawn[position] <= 1.0 / block)
-        places[position] = place
+        current += 1
+        current[current == n] = 0
+        np.copyto(current, begins[position], where=drawn[position] <= 1.0 / block)
+        places[position] = current
     return np.ascontiguousarray(places.T)  # few bytes each: every book of a run has windows of the same lengths
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _draws(n: int, repetitions: int, seed: int) -> tuple[np.ndarray, Floats]:
     """Return where a block would begin and the chance that decides whether one does, n × repetitions, whatever its length."""
     chance = np.random.default_rng(seed)
