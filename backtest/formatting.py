@@ -34,3 +34,10 @@ def percent(value: float | None, digits: int = 1, sign: bool = True) -> str:
 def points(value: float | None) -> str:
     """Return a difference of fractions in percentage points with its sign, or a dash."""
     return percent(value).removesuffix("%")
+
+
+def log_points(value: float | None) -> str:
+    """Return log points with their sign, or a dash; what rounds to nothing is +0.00."""
+    if value is None or not known(value):
+        return DASH
+    return f"{value:+.2f}".replace("-0.00", "+0.00").replace("-", "−")

@@ -66,7 +66,7 @@ def test_what_the_signal_did_comes_second(effects, said):
         (
             [book(0.5, 0.2), book(0.1, 0.3, matched=False), book(0.9, 0.2, hindsight=True)],
             "Out of sample 2 of 3 books beat their benchmark (2 of these are matched), by +30.0 points in the median; the median "
-            "book earned +50.0%, 1 of them in hindsight",
+            "book earned +50.0% (1 in hindsight)",
         ),
         (
             [Earned(OUT, LAST, 0.1), book(0.3, 0.3, alone="held nothing but FUND, a benchmark itself")],

@@ -1,7 +1,7 @@
 """One self-contained HTML page per strategy, from a RunResult and nothing else, and the front page over them."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from backtest.report import front, glossary
 from backtest.report.charts import colours
-from backtest.report.components import Above, Section
+from backtest.report.components import Above, Section, chapter
 from backtest.report.documents import strategy_document
 from backtest.report.sections import (
     attribution,
@@ -36,31 +36,33 @@ from backtest.sweeps.results import SweepSummary
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
-# The page, top to bottom: a section is a file with a function `section(result)`, named here where it stands. A section that the
-# thesis has no rows for is None.
-SECTIONS = (
-    outcome.section,
-    claims.section,
-    thesis.section,
-    shifts.section,
-    why.section,
-    catalysts.section,
-    demand.section,
-    signals.section,
-    books.section,
-    attribution.section,
-    holdings.section,
-    trades.section,
-    luck.section,
-    timeline.section,
-    provenance.section,
+# The page, top to bottom: chapters of sections. A section is a file with a function `section(result)`, named where it stands;
+# one that the thesis has no rows for is None. A chapter of one section has that section's own title and anchor.
+CHAPTERS: tuple[tuple[str, str, tuple[Callable[[RunResult], Section | None], ...]], ...] = (
+    ("outcome", "Outcome", (outcome.section,)),
+    ("moved", "What moved prices", (why.section, catalysts.section, demand.section)),
+    ("thesis", "The thesis in figures", (thesis.section,)),
+    ("claims", "Claims", (claims.section,)),
+    ("trends", "Shifts and signals", (shifts.section, signals.section)),
+    ("returns", "Returns", (books.section, attribution.section)),
+    ("positions", "Positions and orders", (holdings.section, trades.section)),
+    ("luck", "Luck", (luck.section,)),
+    ("data", "Data and reproduction", (timeline.section, provenance.section)),
 )
 
 
 def render(result: RunResult, above: Above = FRONT) -> str:
     """Return the page of a run: one HTML document that asks for nothing else; `above` is where it hangs."""
-    sections = [made for section in SECTIONS if (made := section(result))]
-    return page(result.spec.title, result.spec.question, above, sections, result.thesis.date)
+    return page(result.spec.title, result.spec.question, above, sections_of(result), result.thesis.date)
+
+
+def sections_of(result: RunResult) -> list[Section]:
+    """Return the sections of a run's page, those of a chapter as its parts."""
+    shown = []
+    for anchor, title, makers in CHAPTERS:
+        made = [section for maker in makers if (section := maker(result))]
+        shown += [chapter(anchor, title, made)] if len(made) > 1 else made
+    return shown
 
 
 def page(title: str, question: str, above: Above, sections: Sequence[Section], written: pd.Timestamp) -> str:

@@ -14,11 +14,9 @@ from backtest.statistics.uncertainty import FEWEST_OBSERVATIONS
 
 
 def total_return(window: WindowStatistics) -> Cell:
-    """Return the total return, marked where the basket was chosen after the window began, or the reason for none."""
+    """Return the total return with its interval, or the reason for none."""
     if known(window.total_return):
-        interval = between(window.return_interval, lambda bound: percent(bound, 0))
-        notes = [interval, "hindsight" if window.hindsight else ""]
-        return Cell(percent(window.total_return), note="; ".join(note for note in notes if note))
+        return Cell(percent(window.total_return), note=between(window.return_interval, lambda bound: percent(bound, 0)))
     return Cell(DASH, note="no number" if window.n else "fewer than two sessions")
 
 

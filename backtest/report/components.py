@@ -1,5 +1,6 @@
 """What a page is made of: frozen values that the templates know how to draw."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -39,6 +40,23 @@ class Bullets:
 
     kind: ClassVar[str] = "bullets"
     items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure of a page's first screen: what it is, the figure, and in small print what qualifies it."""
+
+    title: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A page's main figures, side by side."""
+
+    kind: ClassVar[str] = "tiles"
+    tiles: tuple[Tile, ...]
 
 
 @dataclass(frozen=True)
@@ -143,7 +161,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled section of the page, linked to by its anchor."""
+    """A titled section of the page, linked to by its anchor; what is more than a sentence and a picture lies in a `Fold`."""
 
     anchor: str
     title: str
@@ -155,4 +173,9 @@ class Section:
         return tuple(block for block in self.blocks if isinstance(block, Part))
 
 
-Block: TypeAlias = Text | Code | Bullets | Chart | Table | Fold | Part
+def chapter(anchor: str, title: str, sections: Sequence[Section]) -> Section:
+    """Return some sections as the parts of one, in their order."""
+    return Section(anchor, title, tuple(Part(section.anchor, section.title, section.blocks) for section in sections))
+
+
+Block: TypeAlias = Text | Code | Bullets | Tiles | Chart | Table | Fold | Part

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
 
 
 class Term(NamedTuple):
@@ -335,7 +335,8 @@ def section(sections: Sequence[Section]) -> Section:
     )
     columns = (Column("Figure"), Column("Meaning", prose=True), Column("Unit", prose=True))
     hint = Text("Point at a figure in any table, or tap it, for the same words. Definitions hold for the whole page.", "small")
-    return Section(ANCHOR, TITLE, (hint, Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))))
+    table = Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))
+    return Section(ANCHOR, TITLE, (hint, Fold(f"All {len(rows)} definitions", (table,))))
 
 
 def tables(blocks: Sequence[Block]) -> Iterator[Table]:

@@ -71,7 +71,7 @@ def lead_of(result: RunResult) -> str:
     names = {ticker: row.name for ticker, row in result.names.items()}
     earned = [_earned(book, window, names) for book in books if book.window(window).total_return is not None]
     effects = [effect for book in books if (effect := _effect(book)) is not None]
-    return lead_sentence(earned, effects if result.spec.signals else None, _luck(result))
+    return lead_sentence(earned, effects if result.spec.signals else None, luck_figures(result))
 
 
 def lead_sentence(earned: Sequence[Earned], effects: Sequence[SignalEffect] | None, luck: LuckFigures | None) -> str:
@@ -102,7 +102,7 @@ def _several(earned: Sequence[Earned]) -> str:
     compared = [book for book in earned if book.benchmark_earned is not None and not book.alone]
     differences = [book.earned - (book.benchmark_earned or 0.0) for book in compared]
     window, later = _when(earned[0].window), sum(book.hindsight for book in earned)
-    hindsight = " in hindsight" if later == len(earned) else f", {later} of them in hindsight" if later else ""
+    hindsight = " in hindsight" if later == len(earned) else f" ({later} in hindsight)" if later else ""
     if not differences:
         text = f"{window} none of {len(earned)} books has an excess over its benchmark"
         return f"{text}; the median earned {_median(earned)}{hindsight}"
@@ -119,7 +119,7 @@ def _when(window: str) -> str:
 
 
 def _median(earned: Sequence[Earned]) -> str:
-    return percent(median(book.earned for book in earned))
+    return percent(median(book.earned if book.own_earned is None else book.own_earned for book in earned))
 
 
 def _mattered(effects: Sequence[SignalEffect] | None) -> str:
@@ -201,7 +201,7 @@ def _effect(book: Book) -> SignalEffect | None:
     )
 
 
-def _luck(result: RunResult) -> LuckFigures | None:
+def luck_figures(result: RunResult) -> LuckFigures | None:
     """Return what an audit found of luck; None where it was not run, or judged nothing."""
     audit = result.audit
     if audit is None or (audit.window_ranks is None and audit.nulls is None):

@@ -22,7 +22,7 @@ from backtest.output.claim_lines import claim_lines
 from backtest.output.comment import markdown
 from backtest.output.document import claim_rows, to_document
 from backtest.output.summary import terminal
-from backtest.report import SECTIONS, glossary, render
+from backtest.report import glossary, render, sections_of
 from backtest.report.charts import canvas
 from backtest.text.screen import Screen
 
@@ -214,7 +214,7 @@ def test_headings_follow_in_order_and_tables_and_charts_name_themselves(name, pa
 def test_every_figure_in_a_table_is_defined_on_the_page(results, pages, read, monkeypatch):
     monkeypatch.setattr(canvas, "_drawn", lambda *given: Markup())  # only tables are looked at
     for name, result in results.items():
-        shown = [table for section in SECTIONS for table in glossary.tables(section(result).blocks)]
+        shown = [table for section in sections_of(result) for table in glossary.tables(section.blocks)]
         undefined = {column.text for table in shown for column in table.columns if column.numeric and not glossary.term(column)}
         assert undefined == set(), f"{name}: want a row in glossary.TERMS, or a Column's term"
         page = read(pages[name])

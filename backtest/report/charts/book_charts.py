@@ -62,7 +62,7 @@ def _draw_performance(
     windows: Sequence[Window],
     events: Sequence[tuple[pd.Timestamp, str]],
 ) -> Figure:
-    figure, (above, below) = panels(size, (230, 80))
+    figure, (above, below) = panels(size, (230, 80) if size.name == "wide" else (150, 50))
     timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
     log_axis(above, [value for line in lines.values() for value in (line.min(), line.max())])
     ends = _draw_lines(size, above, book, lines)

@@ -1,4 +1,4 @@
-"""The front page's small pictures: what 1 became in every book of a strategy, month by month."""
+"""Small pictures in cells of tables: what 1 became in every book of a strategy by month, a reading by quarter."""
 
 from collections.abc import Mapping
 
@@ -36,3 +36,23 @@ def _draw(lines: Mapping[str, pd.Series], written: str) -> Figure:
         axes.plot(months, line.to_numpy(), color=light(theme(book)), lw=1.4 if len(lines) == 1 else 1)
     axes.axvline(days(pd.Timestamp(written)), color=light("muted"), lw=0.8, ls=(0, (3, 2)))
     return figure
+
+
+def by_quarter(anchor: str, name: str, values: Mapping[str, float]) -> Markup | None:
+    """Return a reading's values by quarter as a line from the first to the newest; None for fewer than two."""
+    if len(values) < 2:
+        return None
+    first, *_, last = values
+    spoken = f"Sparkline of {name}: {first} {number(values[first], 3)}, {last} {number(values[last], 3)}."
+
+    def draw() -> Figure:
+        figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72)
+        axes = figure.add_axes((0.02, 0.08, 0.96, 0.84))
+        axes.set_axis_off()
+        if min(values.values()) < 0 < max(values.values()):
+            axes.axhline(0, color=light("grid"), lw=0.8)
+        axes.plot(range(len(values)), list(values.values()), color=light("muted"), lw=1.4)
+        axes.plot([len(values) - 1], [values[last]], "o", ms=4, color=light("blue"))
+        return figure
+
+    return picture(anchor, spoken, draw)

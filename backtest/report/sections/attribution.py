@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from backtest.execution.attribution import PARTS
-from backtest.formatting import percent
-from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import Names, day, name_of, name_zh
+from backtest.formatting import percent, points
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.formatting import Names, day, name_of, name_zh, plain
 from backtest.result import Book, RunResult
 
 GROUPS = {"theme": "Theme", "market": "Market", "currency": "Currency"}
@@ -27,12 +27,27 @@ def section(result: RunResult) -> Section:
         Part(f"attribution-{n}", f"Attribution: {book.title}", _blocks(book, result.names, places), book.basket, folded)
         for n, book in enumerate(result.books.values(), start=1)
     )
-    return Section("attribution", "Attribution", (meaning, *parts))
+    return Section("attribution", "Attribution", (Text(_largest(result), "lead"), Fold("By name", (meaning, *parts))))
+
+
+def _largest(result: RunResult) -> str:
+    """Return which name added most to each book's return, and how much."""
+    added = []
+    for book in result.books.values():
+        by_name = book.attribution["name"]["total"]
+        if len(by_name) and (by_name != 0).any():
+            ticker = str(by_name.idxmax())
+            whose = f"{plain(book.basket)}: " if len(result.books) > 1 else ""
+            share = f"{points(float(by_name[ticker]))} of {points(float(by_name.sum()))} points"
+            added.append(f"{whose}{name_of(result.names, ticker)} {share}")
+    return f"What added most to the return: {'; '.join(added)}." if added else "Nothing was traded."
 
 
 def _blocks(book: Book, names: Names, places: Mapping[str, str]) -> tuple[Block, ...]:
+    """Return a table by name, and one by each group that has more than one part."""
     tables = [_table(book, "Name", book.attribution["name"], names, places)]
-    tables += [_table(book, title, book.attribution[group], {}, places) for group, title in GROUPS.items()]
+    several = {group: title for group, title in GROUPS.items() if (book.attribution[group] != 0).any(axis=1).sum() > 1}
+    tables += [_table(book, title, book.attribution[group], {}, places) for group, title in several.items()]
     return tuple(tables)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from backtest.formatting import percent
+from backtest.formatting import known, percent
 from backtest.report import cells
 from backtest.report.charts import book_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
@@ -15,13 +15,16 @@ from backtest.universe.benchmarks import Comparison
 
 def section(result: RunResult) -> Section:
     """Return an overview when there are several books, then each book."""
-    blocks: list[Block] = []
-    if len(result.books) > 1:
-        blocks += [book_charts.overview("overview", result.books), _overview(result), *_common(result)]
-    if any(len(book.equity) > 1 for book in result.books.values()) and regimes(result.windows):
-        blocks.append(book_charts.multiples("multiples", result.books, result.windows))
-    blocks += [_part(result, number, book) for number, book in enumerate(result.books.values(), start=1)]
-    return Section("books", "Returns", tuple(blocks))
+    books = list(result.books.values())
+    parts = tuple(_part(result, number, book) for number, book in enumerate(books, start=1))
+    curves = any(len(book.equity) > 1 for book in books) and regimes(result.windows)
+    regimes_drawn = (book_charts.multiples("multiples", result.books, result.windows),) if curves else ()
+    if len(books) == 1:
+        fold = Fold("Rolling figures, each window against control and benchmarks", (*regimes_drawn, *parts[0].blocks))
+        return Section("books", "Returns by window", (_windows(result, books[0]), fold))
+    more = (*regimes_drawn, _overview(result), *_common(result), *parts)
+    first = (book_charts.overview("overview", result.books),) if books else ()
+    return Section("books", "Returns by window", (*first, Fold("Each window, book by book", more)))
 
 
 def _part(result: RunResult, number: int, book: Book) -> Part:
@@ -31,19 +34,25 @@ def _part(result: RunResult, number: int, book: Book) -> Part:
     )
     anchor = f"book-{number}"
     tables = (
-        _windows(result, book),
+        *([_windows(result, book)] if len(result.books) > 1 else []),
         *controls.table(result, book),
         *([_against(result, book)] if book.benchmark_windows else []),
     )
     return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), *tables), book.basket)
 
 
+def has_chart(book: Book) -> bool:
+    """Return whether a book has two values to draw a line through, from one above zero."""
+    return len(book.equity) > 1 and bool(book.equity.notna().any()) and bool(book.equity.iloc[0] > 0)
+
+
 def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
     """Yield the book's charts, or the reason for none."""
-    if not (len(book.equity) > 1 and book.equity.notna().any() and book.equity.iloc[0] > 0):
+    if not has_chart(book):
         yield Text("No chart: the book has no two values.", "small")
         return
-    yield book_charts.performance(f"{anchor}-value", book, result.windows, result.names, catalysts.events(result, book))
+    if len(result.books) > 1:
+        yield book_charts.performance(f"{anchor}-value", book, result.windows, result.names, catalysts.events(result, book))
     year = book_charts.rolling(f"{anchor}-rolling", book, result.windows, result.names)
     yield Fold("Rolling return and Sharpe ratio", (year or Text("No rolling figure: the run is shorter than a year.", "small"),))
 
@@ -62,11 +71,21 @@ def _windows(result: RunResult, book: Book) -> Table:
     ]
     caption = (
         f"{book.title}: figures per window. Returns in {book.currency}; n counts returns; turnover 1.00× replaces the book once; "
-        "costs are shares of the book; below a figure stands its 95% interval, from 30 returns on; hindsight: the basket was "
-        "chosen after the window began. The first return of a window starts from the session before it, the first one listed."
+        f"costs are shares of the book; below a figure stands its 95% interval, from 30 returns on. {_later(book)}The "
+        "first return of a window starts from the session before it, the first one listed."
     )
     every = (*header, *(Column(text, True) for text in columns))
     return Table(caption, every, tuple(group for group in groups if group.rows))
+
+
+def _later(book: Book) -> str:
+    """Return of which windows the return is hindsight, as the basket was chosen after they began."""
+    earned = {name: figures for name, figures in book.windows.items() if known(figures.total_return)}
+    later = [name for name, figures in earned.items() if figures.hindsight]
+    if not later:
+        return ""
+    which = "Every return is" if len(later) == len(earned) else f"The returns of {listed(later)} are"
+    return f"{which} hindsight: the basket was chosen on {day(book.chosen)}, after the window began. "
 
 
 def _against(result: RunResult, book: Book) -> Table:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from backtest.analysis.catalysts import Catalyst, Catalysts, WindowCatalysts
 from backtest.formatting import DASH, number, percent
-from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import counted, listed, plain, regimes
 from backtest.report.sections import surprises
 from backtest.result import Book, RunResult
@@ -25,7 +25,7 @@ def section(result: RunResult) -> Section | None:
     """Return the study of the named windows; None where no event is known."""
     if not result.catalysts:
         return None
-    return Section("catalysts", "What moved prices", tuple(_blocks(result)))
+    return Section("catalysts", "Catalysts", tuple(_blocks(result)))
 
 
 def events(result: RunResult, book: Book) -> tuple[tuple[pd.Timestamp, str], ...]:
@@ -50,11 +50,37 @@ def _blocks(result: RunResult) -> Iterator[Block]:
         f"Catalysts: {unusual} windows and markets {'is' if sum(counts) == 1 else 'are'} unlike other sessions.{_untold(done)}",
         "lead",
     )
-    yield Text(HOW, "small")
-    yield _shares(result, result.catalysts)
-    yield _largest(result, result.catalysts)
-    if (reactions := surprises.part(result)) is not None:
-        yield reactions
+    yield _summary(result, result.catalysts)
+    reactions = surprises.part(result)
+    tables = (_shares(result, result.catalysts), _largest(result, result.catalysts))
+    more: tuple[Block, ...] = (Text(HOW, "small"), *tables, *(() if reactions is None else (reactions,)))
+    yield Fold("Every window's test, its three largest sessions, and reactions to figures", more)
+
+
+def _summary(result: RunResult, studies: WindowCatalysts) -> Table:
+    """Return a row per window and market: its return, what of it fell on event sessions, and the most unusual of them."""
+    columns = (
+        Column("Window and market"), Column("Log return", True), Column("Share of return", True),
+        Column("Share of sessions", True), Column("Largest event", prose=True, term="Events of a session"),
+        Column("Abnormal return", True, term="Mean abnormal return"),
+    )  # fmt: skip
+    rows = [_summary_row(f"{name}, {market}", study) for name, _, market, study in _rows(result, studies)]
+    caption = "What of each window's return fell on sessions of events, and the most unusual of them"
+    return Table(caption, columns, (Rows(tuple(rows)),))
+
+
+def _summary_row(name: str, study: Catalysts | Refused) -> tuple[Cell, ...]:
+    if isinstance(study, Refused):
+        return (Cell(name, note=study.reason), *(Cell(DASH) for _ in range(5)))
+    largest = next(iter(study.largest), None)
+    return (
+        Cell(name),
+        Cell(DASH) if largest is None else Cell(_events(largest), mark=_mark(largest, study)),
+        Cell(DASH if largest is None else percent(largest.abnormal)),
+        Cell(number(study.total)),
+        Cell(percent(study.share, 0, sign=False)),
+        Cell(percent(study.event_sessions / study.sessions, 0, sign=False)),
+    )
 
 
 def _untold(studies: Sequence[Catalysts]) -> str:
@@ -121,18 +147,26 @@ def _largest(result: RunResult, studies: WindowCatalysts) -> Table:
     for name, title, market, study in _rows(result, studies):
         rows = groups.setdefault(f"{name}: {title}", [])
         if isinstance(study, Catalysts):
-            rows += [_catalyst(market, event, study.least) for event in study.largest]
+            rows += [_catalyst(market, event, study) for event in study.largest]
     filled = tuple(Rows(tuple(rows), title) for title, rows in groups.items() if rows)
     return Table("The three most unusual sessions of events in each window and market", columns, filled)
 
 
-def _catalyst(market: str, event: Catalyst, least: float) -> tuple[Cell, ...]:
-    mark = "cannot be told" if least > LEVEL else "not distinguishable"
+def _events(event: Catalyst) -> str:
+    return f"{event.session}: {'; '.join(event.events[:2])}"
+
+
+def _mark(event: Catalyst, study: Catalysts) -> str:
+    """Return whether a session can be told from the others, or that none could be."""
+    return "" if event.distinguishable else "cannot be told" if study.least > LEVEL else "not distinguishable"
+
+
+def _catalyst(market: str, event: Catalyst, study: Catalysts) -> tuple[Cell, ...]:
     return (
         Cell(event.session),
         Cell(market),
         Cell("; ".join(event.events)),
         Cell(percent(event.abnormal)),
         Cell(number(event.deviations, 1)),
-        Cell(number(event.adjusted, 3), mark="" if event.distinguishable else mark),
+        Cell(number(event.adjusted, 3), mark=_mark(event, study)),
     )

@@ -7,8 +7,8 @@ from backtest.claims.ledger import Finding, Judged, ReadingResult, Verdict
 from backtest.claims.measurement import Closes, SetsOfFour
 from backtest.claims.table import VerdictRow, closes_text, verdict_rows
 from backtest.formatting import percent, stated
-from backtest.report.charts import claim_charts
-from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.charts import claim_charts, verdict_charts
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import counted, ended, listed, origin, plain, written_by
 from backtest.result import RunResult
 
@@ -22,17 +22,29 @@ HOLDS = {True: "holds", False: "fails", None: "cannot be measured"}
 
 def section(result: RunResult) -> Section:
     """Return the tally, the table of claims and the specification curve."""
-    blocks: list[Block] = [Text(_tally(result), "lead"), Text(MEANING, "small"), _table(result)]
+    more: list[Block] = [Text(MEANING, "small"), _table(result)]
     curves = next((curves for finding in result.claims if (curves := _curves(finding))), {})
     if curves:
-        blocks.append(_specification(curves))
-    return Section("claims", "The thesis's claims against published figures", tuple(blocks))
+        more.append(_specification(curves))
+    title = f"All {counted(len(result.claims), 'claim')}: its figure, ours, and every reading tried"
+    drawn = (verdict_charts.verdicts("claims-chart", _verdicts(result)),) if result.claims else ()
+    blocks = (Text(_tally(result), "lead"), *drawn, Fold(title, tuple(more)))
+    return Section("claims", "The thesis's claims against published figures", blocks)
+
+
+def _verdicts(result: RunResult) -> dict[str, Counter[str]]:
+    """Return how many claims came to which verdict, when written and since."""
+    written = Counter(str(finding.when_written.verdict) for finding in result.claims if finding.when_written)
+    since = Counter(str(finding.since.verdict) for finding in result.claims if finding.since)
+    return {"when written": written, **({"since": since} if since else {})}
 
 
 def _tally(result: RunResult) -> str:
     written = Counter(finding.when_written.verdict for finding in result.claims if finding.when_written)
     since = Counter(finding.since.verdict for finding in result.claims if finding.since)
     text = f"Of {counted(len(result.claims), 'claim')}, judged on what was known when each was written: {_counts(written)}."
+    if contradicted := [finding.claim.id for finding in result.claims if _mark(finding.when_written)]:
+        text += f" Contradicted: {', '.join(contradicted)}."
     if not since:
         return text
     last = ended(result.windows)

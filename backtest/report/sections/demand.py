@@ -30,6 +30,12 @@ def _blocks(result: RunResult) -> Iterator[Block]:
         yield Text(f"{year.year}, as known on {now.as_of}: {year.sentence}", "lead")
     for text in now.missing:
         yield Text(f"As known on {now.as_of}: {text}.", "lead")
+    yield Fold(
+        "What was known when the thesis was written, chips, sales, and what moved with what", tuple(_more(result, now, then))
+    )
+
+
+def _more(result: RunResult, now: Demand, then: Demand | None) -> Iterator[Block]:
     if then is not None:
         known = [f"{year.year}: {year.sentence}" for year in then.years] + [f"{text}." for text in then.missing]
         when = "When the thesis was written" if then.as_of < now.as_of else "At the run's end"

@@ -1,23 +1,30 @@
 """What each book holds now, and its realised weights through time."""
 
 from backtest.report.charts import decision_charts
-from backtest.report.components import Block, Part, Section, Text
+from backtest.report.components import Block, Fold, Part, Section, Text
 from backtest.report.sections import holdings_now
 from backtest.result import Book, RunResult
 
 
 def section(result: RunResult) -> Section:
     """Return the holdings of each book, those of the last close first; of several books, each folded."""
-    folded = len(result.books) > 1
-    parts = (
-        Part(f"holdings-{number}", f"Holdings: {book.title}", _blocks(result, f"holdings-{number}", book), book.basket, folded)
-        for number, book in enumerate(result.books.values(), start=1)
+    books = list(enumerate(result.books.values(), start=1))
+    if len(books) == 1:
+        ((number, book),) = books
+        fold = Fold("What was held through time", _drawn(result, f"holdings-{number}", book))
+        return Section("holdings", "Holdings", (*holdings_now.blocks(book, result.names), fold))
+    parts = tuple(
+        Part(f"holdings-{number}", f"Holdings: {book.title}", _blocks(result, f"holdings-{number}", book), book.basket, folded=True)
+        for number, book in books
     )
-    return Section("holdings", "Holdings", (*holdings_now.overview(result), *parts))
+    return Section("holdings", "Holdings", (*holdings_now.overview(result), Fold("Book by book", parts)))
 
 
 def _blocks(result: RunResult, anchor: str, book: Book) -> tuple[Block, ...]:
-    now = holdings_now.blocks(book, result.names)
+    return (*holdings_now.blocks(book, result.names), *_drawn(result, anchor, book))
+
+
+def _drawn(result: RunResult, anchor: str, book: Book) -> tuple[Block, ...]:
     if book.realised.empty:
-        return (*now, Text("Nothing was ever ordered: the book is cash."))
-    return (*now, decision_charts.holdings(f"{anchor}-chart", book, result.names, result.windows))
+        return (Text("Nothing was ever ordered: the book is cash."),)
+    return (decision_charts.holdings(f"{anchor}-chart", book, result.names, result.windows),)

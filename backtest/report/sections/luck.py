@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from backtest.formatting import DASH, number, percent
 from backtest.report.charts import audit_charts
-from backtest.report.components import Block, Bullets, Cell, Code, Column, Rows, Section, Table, Text
+from backtest.report.components import Block, Bullets, Cell, Code, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import Names, name_of, plain, regimes
 from backtest.report.sections.outcome import audit_command
 from backtest.result import (
@@ -31,12 +31,12 @@ def section(result: RunResult) -> Section:
     if result.audit is None:
         command = audit_command(result)
         return Section("luck", "Luck", (Text("The audit was not run."), *((Code(command),) if command else ())))
-    return Section("luck", "Luck", tuple(_blocks(result, result.audit)))
+    more = Fold("Every question of the audit, and what it found", tuple(_blocks(result, result.audit)))
+    return Section("luck", "Luck", (Text(result.audit.verdict, "lead"), more))
 
 
 def _blocks(result: RunResult, audit: Audit) -> Iterator[Block]:
     """Yield what each question came to, those that were asked."""
-    yield Text(audit.verdict, "lead")
     yield Text(
         f"{audit.replay.decisions} decisions were taken again with everything later hidden: none moved. A planted "
         f"signal that reads tomorrow was caught: {audit.replay.canary}."

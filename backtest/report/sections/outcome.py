@@ -7,28 +7,50 @@ from backtest.analysis.capacity import capacity_sentence
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.formatting import known, number, percent
 from backtest.report.cells import between, refused, sharpe_text, shorter
-from backtest.report.components import Block, Bullets, Section, Text
+from backtest.report.charts import book_charts, many_books
+from backtest.report.components import Block, Bullets, Chart, Fold, Section, Text
 from backtest.report.formatting import counted, day, ended, listed, name_of
 from backtest.report.sections import controls
+from backtest.report.sections.books import has_chart
+from backtest.report.sections.catalysts import events
 from backtest.report.sections.signals import held_back
+from backtest.report.sections.tiles import tiles
 from backtest.result import Book, RunResult
 from backtest.runs.lead_sentence import lead_of
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
 
 def section(result: RunResult) -> Section:
-    """Return what leads the page, what the signals did, the luck, the outcome after the report and before it, and the caveats."""
+    """Return the first screen: the verdict, six figures and what the books were worth; then, folded, all that qualifies them."""
     sentences = [_sentence(result, OUT_OF_SAMPLE), _sentence(result, IN_SAMPLE)]
-    after = Text(sentences[0], "lead", _last(result, OUT_OF_SAMPLE))
-    blocks: tuple[Block, ...] = (
-        Text(lead_of(result), "lead"),
+    more: tuple[Block, ...] = (
         *controls.sentences(result),
-        *([Text(result.audit.verdict, "lead")] if result.audit else []),
-        after,
+        *([Text(result.audit.verdict)] if result.audit else []),
+        Text(sentences[0], last=_last(result, OUT_OF_SAMPLE)),
         Text(sentences[1]),
         Bullets(tuple(_caveats(result))),
     )
-    return Section("outcome", "Outcome", blocks)
+    first: tuple[Block, ...] = (Text(lead_of(result), "verdict"), tiles(result), *_drawn(result), _made_from(result))
+    return Section(
+        "outcome", "Outcome", (*first, Fold("What the signal did, against what, and what to know before believing it", more))
+    )
+
+
+def _drawn(result: RunResult) -> Iterator[Chart]:
+    """Yield what the book was worth through time, or all books, where there are two values."""
+    books = {name: book for name, book in result.books.items() if has_chart(book)}
+    if len(books) == 1:
+        (book,) = books.values()
+        yield book_charts.performance("outcome-value", book, result.windows, result.names, events(result, book))
+    elif books:
+        yield many_books.together("outcome-value", books, result.windows)
+
+
+def _made_from(result: RunResult) -> Text:
+    """Return the thesis, the prices and how old they are."""
+    newest = max((last for book in result.books.values() if (last := book.window(WHOLE).last)), default="")
+    written = f"Thesis: {result.thesis.title}, {day(result.thesis.date)}. Prices: {result.prices.source}."
+    return Text(written, "small", newest)
 
 
 def _last(result: RunResult, window: str) -> str:

@@ -16,15 +16,15 @@ ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of ea
 def section(result: RunResult) -> Section:
     """Return notes, the spec and its ids, the sources and the command."""
     notes: Block = Bullets(result.notes) if result.notes else Text("The run has nothing to note.")
-    blocks = (
+    parts = (
         Part("notes", "Notes of the run", (notes,)),
         Part("spec", "Specification", (_spec(result), _ids(result))),
         Part("sources", "Sources of the figures", _sources(result)),
         Part("figures", "Figures behind the claims", _figures(result)),
-        Part("again", "To run it again", _again(result)),
         Part("sweep", "Other settings", _sweep(result)),
     )
-    return Section("provenance", "Notes and provenance", blocks)
+    fold = Fold("Notes, specification, ids, sources and other settings", parts)
+    return Section("provenance", "To run it again", (*_again(result), fold))
 
 
 def _spec(result: RunResult) -> Table:

@@ -9,7 +9,7 @@ from backtest.report.components import Cell, Column, Part, Rows, Table, Text
 from backtest.report.formatting import origin, require_parts, written_by
 from backtest.result import RunResult, SignalReadings
 from backtest.signals import load_signals
-from backtest.thesis.rows import Measure
+from backtest.thesis.rows import Measure, Shift
 
 TEXT = (
     "Pace is the log change of the newest value over four quarters, or the value where that is growth already: above 0 the shift "
@@ -24,8 +24,7 @@ def part(result: RunResult) -> Part | None:
         return None
     groups = []
     for shift in pages.shifts:
-        own = Measure(of=shift.signal, signal=shift.signal, says=shift.says, unit=shift.unit, source=shift.source)
-        measures = [own, *(measure for measure in pages.measures if measure.of == shift.signal)]
+        measures = [own_measure(shift), *(measure for measure in pages.measures if measure.of == shift.signal)]
         groups.append(Rows(tuple(_row(result, measure) for measure in measures), shift.title))
     written = written_by(result)
     columns = (
@@ -43,18 +42,37 @@ def part(result: RunResult) -> Part | None:
     return Part("shift-measures", "The shifts in other measures", (Text(TEXT, "small"), table))
 
 
+def own_measure(shift: Shift) -> Measure:
+    """Return the measure that a shift itself names."""
+    return Measure(of=shift.signal, signal=shift.signal, says=shift.says, unit=shift.unit, source=shift.source)
+
+
+def pace_of(result: RunResult, measure: Measure) -> float:
+    """Return the pace of a measure's newest value, NaN where it cannot be had."""
+    quarters = result.readings.get(measure.signal, {})
+    last = next(reversed(quarters), "")
+    if not last:
+        return math.nan
+    return _pace(_values(measure, quarters), last, getattr(load_signals(result.thesis)[measure.signal], "is_growth", False))
+
+
+def in_force(pace: float) -> str:
+    """Return whether a shift is in force by its pace."""
+    return ("yes" if pace > 0 else "no") if known(pace) else DASH
+
+
 def _row(result: RunResult, measure: Measure) -> tuple[Cell, ...]:
     quarters = result.readings.get(measure.signal, {})
     values, then = _values(measure, quarters), _values(measure, result.when_written.get(measure.signal, {}))
     last = next(reversed(quarters), "")
-    pace = _pace(values, last, getattr(load_signals(result.thesis)[measure.signal], "is_growth", False)) if last else math.nan
+    pace = pace_of(result, measure)
     return (
         Cell(measure.says, about=origin(quarters[last].inputs) if last else ""),
         Cell(measure.unit),
         Cell(_value(then, next(iter(then), ""))),
         Cell(_value(values, last), mark="estimated" if last and quarters[last].evidence == "estimated" else ""),
         Cell(number(pace, 3)),
-        Cell(("yes" if pace > 0 else "no") if known(pace) else DASH),
+        Cell(in_force(pace)),
         Cell(quarters[last].known_at if last else DASH),
     )
 

@@ -1,13 +1,13 @@
 """The links of the thesis's chain and its trend shifts: each as a panel, whatever the strategy reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError
 from backtest.formatting import number
-from backtest.report.charts import claim_charts, decision_charts
-from backtest.report.components import Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import listed, origin, plain, require_parts
+from backtest.report.charts import claim_charts, decision_charts, sparklines
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
+from backtest.report.formatting import counted, listed, origin, plain, require_parts
 from backtest.report.sections import shift_measures
 from backtest.result import RunResult, SignalReadings
 from backtest.thesis.rows import Chain, Shift
@@ -30,7 +30,41 @@ def section(result: RunResult) -> Section | None:
     titles += (
         [f"{SPELLED.get(len(pages.shifts), '')} shift{'s' if len(pages.shifts) > 1 else ''}".strip()] if pages.shifts else []
     )
-    return Section("shifts", listed(titles).capitalize(), tuple(parts))
+    blocks = (*_first(result), Fold("Each in a chart, and in other measures", tuple(parts)))
+    return Section("shifts", listed(titles).capitalize(), blocks)
+
+
+def _first(result: RunResult) -> Iterator[Block]:
+    """Yield which shifts are in force by the newest figures, and a row with a small picture of each."""
+    shown = {row: result.readings[row.signal] for row in result.thesis.pages.shifts if result.readings.get(row.signal)}
+    if not shown:
+        return
+    paces = {row: shift_measures.pace_of(result, shift_measures.own_measure(row)) for row in shown}
+    forced = [row.title for row, pace in paces.items() if shift_measures.in_force(pace) == "yes"]
+    yield Text(
+        f"By the newest figures {len(forced)} of {counted(len(shown), 'shift')} are in force"
+        f"{': ' + '; '.join(forced) if forced else ''}. A shift is in force where its measure grew over four quarters.",
+        "lead",
+    )
+    columns = (
+        Column("Shift"), Column("By quarter"), Column("At the end", True), Column("Quarter"), Column("Pace", True),
+        Column("In force"),
+    )  # fmt: skip
+    rows = tuple(_shift_row(row, quarters, paces[row]) for row, quarters in shown.items())
+    yield Table("The shifts by their own measure, as known at the end of the run", columns, (Rows(rows),))
+
+
+def _shift_row(row: Shift, quarters: SignalReadings, pace: float) -> tuple[Cell, ...]:
+    last, values = list(quarters)[-1], {quarter: reading.value for quarter, reading in quarters.items()}
+    weak = "low confidence" if quarters[last].confidence == "low" else ""
+    return (
+        Cell(row.title, note=row.unit, about=origin(quarters[last].inputs)),
+        Cell("", picture=sparklines.by_quarter(f"shift-{row.signal.replace('_', '-')}-spark", row.title, values)),
+        Cell(number(values[last], 3), mark=weak),
+        Cell(last),
+        Cell(number(pace, 3)),
+        Cell(shift_measures.in_force(pace)),
+    )
 
 
 def _shift(result: RunResult, row: Shift, quarters: SignalReadings) -> Part:

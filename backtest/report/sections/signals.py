@@ -25,7 +25,24 @@ def section(result: RunResult) -> Section:
     waiting = tuple(Text(text, "lead") for text in held_back(result))
     parts = [_signal(result, f"signal-{n}", name, quarters) for n, (name, quarters) in enumerate(result.signals.items(), start=1)]
     parts += [_decided(result, f"decisions-{n}", book) for n, book in enumerate(result.books.values(), start=1)]
-    return Section("signals", "Signals, and when they were known", (*waiting, *parts))
+    more = Fold("Each signal by quarter, and every decision on it", tuple(parts))
+    return Section("signals", "Signals, and when they were known", (*waiting, *_first(result), more))
+
+
+def _first(result: RunResult) -> Iterator[Block]:
+    """Yield the newest value of each signal, and the decisions of the first book in a picture."""
+    yield Text(" ".join(f"{plain(name).capitalize()}: {_newest(quarters)}" for name, quarters in result.signals.items()), "lead")
+    decided = next(((n, book) for n, book in enumerate(result.books.values(), start=1) if len(book.decisions)), None)
+    if decided is not None:
+        n, book = decided
+        yield decision_charts.decisions(f"decisions-{n}-chart", book, _scores(book), result.windows)
+
+
+def _newest(quarters: SignalReadings) -> str:
+    if not quarters:
+        return "no quarter was complete by the end of the run."
+    last, newest = list(quarters.items())[-1]
+    return f"the newest is {last}, {number(newest.value, 3)}, known {newest.known_at}."
 
 
 def held_back(result: RunResult) -> list[str]:
@@ -39,9 +56,7 @@ def _signal(result: RunResult, anchor: str, name: str, quarters: SignalReadings)
     if not quarters:
         return Part(anchor, plain(name).capitalize(), (Text("No quarter of this signal was complete by the end of the run."),))
     weak = [quarter for quarter, reading in quarters.items() if reading.confidence == "low"]
-    last, newest = list(quarters.items())[-1]
-    text = f"The newest is {last}: {number(newest.value, 3)}, known {newest.known_at}. "
-    text += f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
+    text = f"{counted(len(weak), 'quarter')} of {len(quarters)} of low confidence{': ' + ', '.join(weak) if weak else ''}."
     drawn = decision_charts.readings(
         f"{anchor}-chart", name, result.thesis.unit_of(name), quarters, result.seen.get(name, {}), result.windows
     )
@@ -77,13 +92,13 @@ def _scores(book: Book) -> list[str]:
 
 
 def _decided(result: RunResult, anchor: str, book: Book) -> Part:
-    blocks: tuple[Block, ...] = (Text("No decision was taken."),)
-    if len(book.decisions):
-        blocks = (
-            decision_charts.decisions(f"{anchor}-chart", book, _scores(book), result.windows),
-            Fold(f"All {len(book.decisions)} decisions", (_decisions(book),)),
-        )
-    return Part(anchor, f"Decisions: {book.title}", blocks, book.basket)
+    """Return a book's decisions; the chart of the first stands above the fold."""
+    if not len(book.decisions):
+        return Part(anchor, f"Decisions: {book.title}", (Text("No decision was taken."),), book.basket)
+    table = _decisions(book)
+    first = next(other for other in result.books.values() if len(other.decisions))
+    drawn = () if book is first else (decision_charts.decisions(f"{anchor}-chart", book, _scores(book), result.windows),)
+    return Part(anchor, f"Decisions: {book.title}", (*drawn, table), book.basket)
 
 
 def _decisions(book: Book) -> Table:

@@ -31,9 +31,11 @@ def section(result: RunResult) -> Section | None:
     shown = ThesisFigures(excess, ratio, row.ratio_title, *_currencies(result, excess))
     blocks: tuple[Block, ...] = (
         Text(_outcome(result, excess), "lead"),
-        Text(_who(result, excess, ratio), "small"),
         claim_charts.thesis("thesis-chart", shown, stated, _falls(result.claims, row.falls), result.windows),
-        Fold(f"All {len(quarters)} quarters", (_table(quarters, shown),)),
+        Fold(
+            f"Whose figures, and all {len(quarters)} quarters",
+            (Text(_who(result, excess, ratio), "small"), _table(quarters, shown)),
+        ),
     )
     return Section("thesis", row.title, blocks)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from backtest.analysis.capacity import share_text
 from backtest.formatting import DASH, number, percent
-from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import Names, counted, day, name_of, name_zh, plain
 from backtest.result import FIRST_KIND, Book, RunResult
 
@@ -21,7 +21,8 @@ def section(result: RunResult) -> Section:
         Part(f"orders-{n}", f"Orders: {book.title}", tuple(_blocks(book, result.names)), book.basket, folded)
         for n, book in enumerate(result.books.values(), start=1)
     )
-    return Section("orders", "Orders and costs", (_totals(result), _costs(result), *parts))
+    fold = Fold("What was paid, and every order that was not as decided", (_costs(result), *parts))
+    return Section("orders", "Orders and costs", (_totals(result), fold))
 
 
 def _totals(result: RunResult) -> Table:

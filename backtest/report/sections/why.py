@@ -1,10 +1,12 @@
 """Growth or re-rating: each book's return in the thesis's windows as growth along the chain, currency, margin and re-rating."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import exp
 
 from backtest.analysis.return_split import ReturnSplit, Terms
-from backtest.analysis.split_rows import NOTE, level_labels, unlike, unlike_name
-from backtest.formatting import DASH, percent
+from backtest.analysis.split_rows import NOTE, grown, level_labels, unlike, unlike_name
+from backtest.formatting import log_points, number, percent
+from backtest.report.charts import chain_charts
 from backtest.report.components import Block, Bullets, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.formatting import ended, listed, name_of, regimes
 from backtest.result import Book, RunResult
@@ -27,7 +29,66 @@ def section(result: RunResult) -> Section | None:
     newest = [(book, next(reversed(own.values()))) for book, own in zip(_books(result), splits.values(), strict=True) if own]
     few = sum(len(split.names) for _, split in newest) <= MOST_ROWS
     names: Block = _names(result, newest) if few else _sentences(result, newest)
-    return Section("why", "Growth or re-rating", (*blocks, Fold(f"Each name, {windows[-1]}", (names,))))
+    more = Fold(f"Every term of every window, and each name, {windows[-1]}", (*blocks, names))
+    return Section("why", "Growth or re-rating", (*_first(result), more))
+
+
+def _first(result: RunResult) -> Iterator[Block]:
+    """Yield what carried the return of the windows that are split, in a sentence and a picture."""
+    windows = [window.name for window in regimes(result.windows)]
+    splits = {book.basket: {name: book.return_split[name] for name in windows if _known(book, name)} for book in _books(result)}
+    split_books = {name: own for name, own in splits.items() if own}
+    if len(split_books) == 1:
+        ((own),) = split_books.values()
+        yield Bullets(tuple(_sentence(name, own.get(name)) for name in windows))
+        yield chain_charts.waterfalls("why-chart", {name: _bars(result, split) for name, split in own.items()})
+    elif split_books:
+        yield Bullets(
+            tuple(_more_than_half(split_books, name) for name in windows if any(name in own for own in split_books.values()))
+        )
+        yield chain_charts.growth_or_rating("why-chart", split_books, windows)
+
+
+def _known(book: Book, window: str) -> bool:
+    split = book.return_split.get(window)
+    return split is not None and split.terms.rerating is not None
+
+
+def _sentence(window: str, split: ReturnSplit | None) -> str:
+    """Return the growth of wealth as that of what was earned times what the market pays for it, or that it is not split."""
+    if split is None:
+        return f"{window.capitalize()}: not split, for want of four quarters of figures, or of names held."
+    growth, last = grown(split) or 0.0, split.terms.rerating or 0.0
+    paid = "re-rating" if split.parts is None else "what is paid for it"
+    earned = "revenue" if split.terms.basis == "revenue" else "profit"
+    product = f"{earned} ×{number(exp(growth))} × {paid} ×{number(exp(last))}"
+    return f"{window.capitalize()}: wealth ×{number(exp(growth + last))} = {product}."
+
+
+def _more_than_half(split_books: Mapping[str, Mapping[str, ReturnSplit]], window: str) -> str:
+    """Return in how many books of a window the last term did more than growth."""
+    known = [own[window] for own in split_books.values() if window in own]
+    more = sum((split.terms.rerating or 0.0) > (grown(split) or 0.0) for split in known)
+    return (
+        f"{window.capitalize()}: what is paid for profit or revenue did more than their growth in {more} of {len(known)} books."
+    )
+
+
+def _bars(result: RunResult, split: ReturnSplit) -> list[tuple[str, float | None]]:
+    """Return the terms of a split in the order of the chain, and their sum."""
+    terms = split.terms
+    above = ""
+    bars: list[tuple[str, float | None]] = []
+    for level in result.thesis.levels:
+        bars.append((f"{level.label} / {above}" if above else level.label, terms.levels.get(level.key)))
+        above = level.label if terms.levels.get(level.key) is not None else above
+    bars.append((f"names / {above}" if above else "names' revenue", terms.share if terms.share is not None else terms.revenue))
+    bars += [("exchange rate", terms.currency), ("profit / revenue", terms.margin if terms.profit is None else terms.profit)]
+    return [
+        *bars,
+        ("wealth / profit" if terms.basis != "revenue" else "wealth / revenue", terms.rerating),
+        ("wealth", terms.wealth),
+    ]
 
 
 def _books(result: RunResult) -> list[Book]:
@@ -106,7 +167,8 @@ def _sentences(result: RunResult, newest: Sequence[tuple[Book, ReturnSplit]]) ->
 def _sum_of(terms: Terms) -> str:
     """Return a name's wealth as the sum of what it is compared with and the last term."""
     grown = None if terms.rerating is None else terms.wealth - terms.rerating
-    return f"{_text(terms.wealth)} = {_text(grown)}{' (revenue)' if terms.basis == 'revenue' else ''} {_text(terms.rerating)}"
+    basis = " (revenue)" if terms.basis == "revenue" else ""
+    return f"{log_points(terms.wealth)} = {log_points(grown)}{basis} {log_points(terms.rerating)}"
 
 
 def _name_row(result: RunResult, split: ReturnSplit, ticker: str) -> tuple[Cell, ...]:
@@ -127,10 +189,4 @@ def _name_row(result: RunResult, split: ReturnSplit, ticker: str) -> tuple[Cell,
 
 def _cell(value: float | None, note: str = "") -> Cell:
     """Return log points with their sign, or a dash."""
-    return Cell(_text(value), note=note)
-
-
-def _text(value: float | None) -> str:
-    if value is None or value != value:
-        return DASH
-    return f"{value + 0.0:+.2f}".replace("-0.00", "+0.00").replace("-", "−")
+    return Cell(log_points(value), note=note)

@@ -185,11 +185,39 @@
     if (days >= 0) last.after(" ", make("span", { className: "age", textContent: age }));
   }
 
+  // The contents mark where one is, and a link opens what it leads to, however deep it is folded.
+  const links = [...document.querySelectorAll("nav a")];
+  const reveal = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target?.scrollIntoView();
+  };
+  const mark = () => {
+    const passed = links.filter(link => document.getElementById(link.hash.slice(1))?.checkVisibility())
+      .filter(link => document.getElementById(link.hash.slice(1)).getBoundingClientRect().top < innerHeight / 3);
+    for (const link of links) link.removeAttribute("aria-current");
+    (passed.at(-1) || links[0])?.setAttribute("aria-current", "location");
+  };
+  const contents = () => {
+    const menu = document.querySelector("nav .menu");
+    if (!menu) return;
+    addEventListener("hashchange", reveal);
+    document.addEventListener("click", event => {
+      const link = event.target.closest("a[href^='#']");
+      if (link && link.hash === location.hash) reveal();
+      if (link?.closest("nav")) menu.open = false;
+    });
+    document.addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
+    reveal();
+    mark();
+  };
+
+  contents();
   explained();
   for (const box of document.querySelectorAll("div.scroll")) {
     const table = box.querySelector("table");
     if (!table) continue;
-    if (box.dataset.slider) slider(table, box.closest("details") || box, box.dataset.slider.split(" "));
+    if (box.dataset.slider) slider(table, box, box.dataset.slider.split(" "));
     tools(table, box);
     walk(box, table);
   }

@@ -1,0 +1,55 @@
+"""How many of a thesis's claims came to which verdict, when written and since, as bars."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from backtest.report.charts.canvas import Size, chart, panels
+from backtest.report.charts.colours import light
+from backtest.report.components import Chart
+
+VERDICTS = {
+    "confirmed": ("blue", "paper"),
+    "confirmed under one reading": ("sky", "paper"),
+    "not testable": ("band", "ink"),
+    "contradicted": ("vermillion", "paper"),
+}
+
+
+def verdicts(anchor: str, counts: Mapping[str, Mapping[str, int]]) -> Chart:
+    """Draw how many claims came to which verdict, a bar per span."""
+    spoken = "; ".join(f"{span}: " + ", ".join(f"{count} {name}" for name, count in row.items()) for span, row in counts.items())
+    caption = "Claims by verdict: those that hold from the left, those that do not at the right."
+    return chart(anchor, f"Bars of verdicts. {spoken}.", caption, lambda size: _draw_verdicts(size, counts))
+
+
+def _draw_verdicts(size: Size, counts: Mapping[str, Mapping[str, int]]) -> Figure:
+    figure, (axes,) = panels(size, (30.0 * len(counts),), top=26, bottom=6)
+    left = 96 if size.name == "wide" else 80
+    box = axes.get_position()
+    axes.set_position((left / size.width, box.y0, 1 - (left + 10) / size.width, box.height))
+    most = max(sum(row.values()) for row in counts.values())
+    for line, row in enumerate(counts.values()):
+        start = 0
+        for name, (hue, ink) in VERDICTS.items():
+            if count := row.get(name, 0):
+                axes.barh(line, count, left=start, height=0.7, color=light(hue), edgecolor=light("paper"))
+                axes.text(start + count / 2, line, str(count), ha="center", va="center", color=light(ink), fontsize=size.font)
+                start += count
+    words = {"confirmed under one reading": "under one reading" if size.name == "wide" else "one reading"}
+    lefts = np.linspace(0, most, len(VERDICTS) + 1)[:-1]
+    for left_of, (name, (hue, _)) in zip(lefts, VERDICTS.items(), strict=True):
+        axes.plot([left_of], [-0.85], "s", ms=7, color=light("rest" if hue == "band" else hue), clip_on=False)
+        axes.annotate(
+            words.get(name, name), (left_of, -0.85), xytext=(6, 0), textcoords="offset points", va="center",
+            fontsize=size.font - (0.5 if size.name == "wide" else 2), annotation_clip=False,
+        )  # fmt: skip
+    axes.set_xlim(0, most)
+    axes.set_ylim(len(counts) - 0.5, -0.5)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(counts)), list(counts), fontsize=size.font)
+    axes.tick_params(axis="y", length=0, labelcolor=light("ink"))
+    for edge in ("left", "bottom"):
+        axes.spines[edge].set_visible(False)
+    return figure
