@@ -122,7 +122,7 @@ def test_on_paper_a_page_is_light_unfolded_and_as_wide_as_a4(name, browser, fold
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(254, 254, 254)"
-    hidden = "[...document.querySelectorAll('details')].filter(one => !one.lastElementChild.checkVisibility()).length"
+    hidden = "[...document.querySelectorAll('main details')].filter(one => !one.lastElementChild.checkVisibility()).length"
     assert page.evaluate(hidden) == 0
     context.close()
 

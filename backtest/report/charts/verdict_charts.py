@@ -9,12 +9,7 @@ from backtest.report.charts.canvas import Size, chart, panels
 from backtest.report.charts.colours import light
 from backtest.report.components import Chart
 
-VERDICTS = {
-    "confirmed": ("blue", "paper"),
-    "confirmed under one reading": ("sky", "paper"),
-    "not testable": ("band", "ink"),
-    "contradicted": ("vermillion", "paper"),
-}
+HUES = {"confirmed": "blue", "confirmed under one reading": "sky", "not testable": "rest", "contradicted": "vermillion"}
 
 
 def verdicts(anchor: str, counts: Mapping[str, Mapping[str, int]]) -> Chart:
@@ -25,24 +20,24 @@ def verdicts(anchor: str, counts: Mapping[str, Mapping[str, int]]) -> Chart:
 
 
 def _draw_verdicts(size: Size, counts: Mapping[str, Mapping[str, int]]) -> Figure:
-    figure, (axes,) = panels(size, (30.0 * len(counts),), top=26, bottom=6)
+    figure, (axes,) = panels(size, (38.0 * len(counts),), top=26, bottom=6)
     left = 96 if size.name == "wide" else 80
     box = axes.get_position()
     axes.set_position((left / size.width, box.y0, 1 - (left + 10) / size.width, box.height))
     most = max(sum(row.values()) for row in counts.values())
     for line, row in enumerate(counts.values()):
         start = 0
-        for name, (hue, ink) in VERDICTS.items():
+        for name, hue in HUES.items():
             if count := row.get(name, 0):
-                axes.barh(line, count, left=start, height=0.7, color=light(hue), edgecolor=light("paper"))
-                axes.text(start + count / 2, line, str(count), ha="center", va="center", color=light(ink), fontsize=size.font)
+                axes.barh(line + 0.2, count, left=start, height=0.4, color=light(hue), edgecolor=light("paper"))
+                axes.text(start + count / 2, line - 0.04, str(count), ha="center", va="bottom", fontsize=size.font)
                 start += count
     words = {"confirmed under one reading": "under one reading" if size.name == "wide" else "one reading"}
-    lefts = np.linspace(0, most, len(VERDICTS) + 1)[:-1]
-    for left_of, (name, (hue, _)) in zip(lefts, VERDICTS.items(), strict=True):
-        axes.plot([left_of], [-0.85], "s", ms=7, color=light("rest" if hue == "band" else hue), clip_on=False)
+    lefts = np.linspace(0, most, len(HUES) + 1)[:-1]
+    for left_of, (name, hue) in zip(lefts, HUES.items(), strict=True):
+        axes.plot([left_of], [-0.8], "s", ms=7, color=light(hue), clip_on=False)
         axes.annotate(
-            words.get(name, name), (left_of, -0.85), xytext=(6, 0), textcoords="offset points", va="center",
+            words.get(name, name), (left_of, -0.8), xytext=(6, 0), textcoords="offset points", va="center",
             fontsize=size.font - (0.5 if size.name == "wide" else 2), annotation_clip=False,
         )  # fmt: skip
     axes.set_xlim(0, most)

@@ -188,7 +188,7 @@
   // The contents mark where one is, and a link opens what it leads to, however deep it is folded.
   const links = [...document.querySelectorAll("nav a")];
   const reveal = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     target?.scrollIntoView();
   };
