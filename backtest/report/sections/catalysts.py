@@ -60,9 +60,9 @@ def _blocks(result: RunResult) -> Iterator[Block]:
 def _summary(result: RunResult, studies: WindowCatalysts) -> Table:
     """Return a row per window and market: its return, what of it fell on event sessions, and the most unusual of them."""
     columns = (
-        Column("Window and market"), Column("Log return", True), Column("Share of return", True),
-        Column("Share of sessions", True), Column("Largest event", prose=True, term="Events of a session"),
-        Column("Abnormal return", True, term="Mean abnormal return"),
+        Column("Window and market"), Column("Largest event", prose=True, term="Events of a session"),
+        Column("Abnormal return", True, term="Mean abnormal return"), Column("Log return", True), Column("Share of return", True),
+        Column("Share of sessions", True),
     )  # fmt: skip
     rows = [_summary_row(f"{name}, {market}", study) for name, _, market, study in _rows(result, studies)]
     caption = "What of each window's return fell on sessions of events, and the most unusual of them"

@@ -57,21 +57,20 @@ def _known(book: Book, window: str) -> bool:
 def _sentence(window: str, split: ReturnSplit | None) -> str:
     """Return the growth of wealth as that of what was earned times what the market pays for it, or that it is not split."""
     if split is None:
-        return f"{window.capitalize()}: not split, for want of four quarters of figures, or of names held."
+        return f"{window[:1].upper()}{window[1:]}: not split, for want of four quarters of figures, or of names held."
     growth, last = grown(split) or 0.0, split.terms.rerating or 0.0
     paid = "re-rating" if split.parts is None else "what is paid for it"
     earned = "revenue" if split.terms.basis == "revenue" else "profit"
     product = f"{earned} ×{number(exp(growth))} × {paid} ×{number(exp(last))}"
-    return f"{window.capitalize()}: wealth ×{number(exp(growth + last))} = {product}."
+    return f"{window[:1].upper()}{window[1:]}: wealth ×{number(exp(growth + last))} = {product}."
 
 
 def _more_than_half(split_books: Mapping[str, Mapping[str, ReturnSplit]], window: str) -> str:
     """Return in how many books of a window the last term did more than growth."""
     known = [own[window] for own in split_books.values() if window in own]
     more = sum((split.terms.rerating or 0.0) > (grown(split) or 0.0) for split in known)
-    return (
-        f"{window.capitalize()}: what is paid for profit or revenue did more than their growth in {more} of {len(known)} books."
-    )
+    did_more = f"what is paid for profit or revenue did more than their growth in {more} of {len(known)} books"
+    return f"{window[:1].upper()}{window[1:]}: {did_more}."
 
 
 def _bars(result: RunResult, split: ReturnSplit) -> list[tuple[str, float | None]]:
