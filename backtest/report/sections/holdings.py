@@ -14,7 +14,9 @@ def section(result: RunResult) -> Section:
         fold = Fold("What was held through time", _drawn(result, f"holdings-{number}", book))
         return Section("holdings", "Holdings", (*holdings_now.blocks(book, result.names), fold))
     parts = tuple(
-        Part(f"holdings-{number}", f"Holdings: {book.title}", _blocks(result, f"holdings-{number}", book), book.basket, folded=True)
+        Part(
+            f"holdings-{number}", f"Holdings: {book.title}", _blocks(result, f"holdings-{number}", book), book.basket, folded=True
+        )
         for number, book in books
     )
     return Section("holdings", "Holdings", (*holdings_now.overview(result), Fold("Book by book", parts)))

@@ -56,7 +56,7 @@ def blocks(book: Book, names: Names) -> tuple[Block, ...]:
     )  # fmt: skip
     rows = tuple(_name(ticker, row, names) for ticker, row in now.names.items())
     table = Table(f"{book.title}: now, and what the next orders would be", columns, (Rows(rows),), about=_about(now))
-    return (Text(now.sentence), *((table,) if rows else ()))
+    return (Text(now.sentence, "lead"), *((table,) if rows else ()))
 
 
 def _name(ticker: str, row: NameNow, names: Names) -> tuple[Cell, ...]:
