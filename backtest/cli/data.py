@@ -10,6 +10,7 @@ import typer
 from backtest.cli.options import JsonOption
 from backtest.errors import DataError
 from backtest.files.options import day
+from backtest.text.bar import Bar, shows_bars
 
 if TYPE_CHECKING:
     from backtest.data.store.pull import Item, Summary
@@ -137,24 +138,17 @@ class _Progress:
     """A bar on a terminal, elsewhere a line per item where `lines` are wanted; on standard error either way."""
 
     def __init__(self, total: int, lines: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = Console(stderr=True)
-        self._lines = lines and not self._console.is_terminal
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
-        self._task = self._bar.add_task("pulling", total=total)
+        self._bar, self._lines = Bar("pulling", total), lines and not shows_bars()
 
     def __enter__(self) -> "_Progress":
-        self._bar.start()
+        self._bar.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._bar.__exit__()
 
     def report(self, item: "Item", outcome: str) -> None:
-        self._bar.update(self._task, advance=1, description=item.name)
+        self._bar.advance(1, item.name)
         if self._lines and outcome != "fresh":
             typer.echo(f"{item.name}: {outcome}", err=True)
 

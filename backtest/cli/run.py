@@ -143,6 +143,7 @@ def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list
     from backtest.cli.run_pool import run_each
     from backtest.output.publish import other_settings, publish, publish_index, remove_kept, require_replaceable
     from backtest.report import render_index
+    from backtest.text.bar import counted
 
     if len({job.spec.name for job in jobs}) < len(jobs):
         raise ConfigurationError(
@@ -152,7 +153,8 @@ def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list
     for job, name in zip(jobs, names, strict=True):
         require_replaceable(options.out / name, job.spec.name)
     make, announce = partial(_run, options=options), partial(_announce, options.prices)
-    pairs = [*run_each(jobs, options.thesis, make, announce, processes)]
+    each = run_each(jobs, options.thesis, make, announce, processes)
+    pairs = [*(counted(each, "strategies", len(jobs)) if len(jobs) > 1 else each)]
     for (result, page), name in zip(pairs, names, strict=True):
         if former := other_settings(options.out / name, result):
             typer.echo(f"{former}: what {options.out / name} was, of other settings; --tag names the next", err=True)
@@ -181,23 +183,18 @@ def _run(spec: "StrategySpec", command: str, options: RunOptions) -> tuple["RunR
 
 def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seconds: float) -> "Audit":
     """Return the audit of a run: the cached one where spec, data and code are the same, else a new one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     from backtest import clock
     from backtest.audits import STEPS, audit
     from backtest.audits.cache import load, save
+    from backtest.text.bar import Bar
 
     if (before := load(result)) is not None:
         typer.echo(f"audit of {spec.name}: the cached one is used, as spec, data and code are unchanged", err=True)
         return before
-    console = Console(stderr=True)
-    columns = TextColumn("auditing {task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(spec.name, total=STEPS)
+    with Bar(f"auditing {spec.name}", STEPS) as bar:
         made = audit(
             spec, result, archive, archive.thesis.universe, seconds,
-            lambda step: bar.update(task, advance=1, description=f"{spec.name}: {step}"), clock.SYSTEM,
+            lambda step: bar.advance(1, f"auditing {spec.name}: {step}"), clock.SYSTEM,
         )  # fmt: skip
     save(result, made)
     return made

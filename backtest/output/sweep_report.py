@@ -24,6 +24,7 @@ from backtest.sweeps.grid import Setting
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.settings import applied
 from backtest.sweeps.stages import Sweep
+from backtest.text.bar import counted
 
 FULL = "settings"  # the folder of the full reports, in that of the page
 
@@ -40,7 +41,7 @@ def publish_sweep(sweep: Sweep, options: SweepOptions) -> Path:
     atomic.write(folder / "result.json", sealed_json(sweep_document(summary)))
     search = search_of(sweep)
     best = _best(search, sweep, options.reports)
-    for spec_id, setting in best.items():
+    for spec_id, setting in counted(best.items(), "full reports", len(best)):
         print(f"running setting {spec_id} of {spec.name}", file=sys.stderr)
         values = ", ".join(f"{field} {setting_value(value)}" for field, value in setting.items())
         above = replace(SWEEP, note=f"One of the best settings of a sweep: {values}. {worth(summary)}")

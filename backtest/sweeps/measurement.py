@@ -26,6 +26,7 @@ from backtest.sweeps.figures import Curves, ratios_of, window_figures
 from backtest.sweeps.results import BestSetting, Compared, MinimumLength, SearchStatistics, Span, TwinStatistics, WindowFigures
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.workers import WorkerPool
+from backtest.text.bar import counted
 from backtest.thesis.windows import WHOLE, Window, windows
 from backtest.universe import Universe
 
@@ -93,7 +94,7 @@ def compile_statistics() -> None:
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int) -> Measured:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
     basis = _basis(settings, archive)
-    parts = dict(pool.each(_measured, chunks, basis))
+    parts = dict(counted(pool.each(_measured, chunks, basis), "measuring", len(chunks)))
     tables, blocks, bests, bests_against_twins = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
     table = _table(tables, settings)
     del tables

@@ -1,9 +1,11 @@
-"""How far a sweep is: seconds by part, and the seconds that are left."""
+"""How far a sweep is: seconds by part, and the seconds until its page is there."""
 
-import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from backtest.text.bar import Bar, shows_bars
 
 
 class Stopwatch:
@@ -50,23 +52,22 @@ class Pace:
         return (self._total - self.done) * (self._clock() - self._since) / measured if measured >= 0.1 * self._total else None
 
 
-def progress_line(total: int, done: int, workers: int) -> Callable[[int], None]:
-    """Return a counter of settings that shows the time left on standard error: a moving line at a terminal, else one line."""
-    pace, shown = Pace(total, done, workers, time.monotonic), False
-    moving = not os.environ.get("CI") and sys.stderr.isatty()
+@contextmanager
+def evaluation(total: int, done: int, workers: int, later: float) -> Iterator[Callable[[int], None]]:
+    """Yield a counter of settings: a bar with the seconds until the page is there at a terminal, else one line once known.
+
+    `later` is how long what follows the evaluation is expected to take.
+    """
+    pace, moving, said_once = Pace(total, done, workers, time.monotonic), shows_bars(), False
 
     def on_progress(count: int) -> None:
-        nonlocal shown
+        nonlocal said_once
         left = pace.left(count)
-        if left is None or (shown and not moving):
-            return
-        shown = True
-        text = f"{pace.done:,} of {total:,} settings, {left:,.0f} s until all are evaluated"
-        if not moving:
-            print(text, file=sys.stderr)
-        elif pace.done < total:
-            print(f"\r{text}  ", end="", file=sys.stderr, flush=True)
-        else:
-            print(f"\r{text}", file=sys.stderr)
+        text = None if left is None else f"{left + later:,.0f} s until its page is there"
+        bar.advance(count, None if text is None else f"evaluating settings, {text}")
+        if text is not None and not moving and not said_once:
+            said_once = True
+            print(f"{pace.done:,} of {total:,} settings, {text}", file=sys.stderr)
 
-    return on_progress
+    with Bar("evaluating settings", total) as bar:
+        yield on_progress

@@ -17,6 +17,7 @@ from backtest.sweeps import chunks
 from backtest.sweeps.allocator import keep_freed_memory
 from backtest.sweeps.chunks import Chunk
 from backtest.sweeps.expectations import require_answers
+from backtest.sweeps.forecast import Work
 from backtest.sweeps.fork_server import FEW, cores
 from backtest.sweeps.gate import outcomes
 from backtest.sweeps.grid import load_grid
@@ -24,7 +25,7 @@ from backtest.sweeps.identity import identities
 from backtest.sweeps.measurement import Measured, compile_statistics, measure
 from backtest.sweeps.notes import open_notes
 from backtest.sweeps.options import SweepOptions
-from backtest.sweeps.progress import Stopwatch, progress_line
+from backtest.sweeps.progress import Stopwatch, evaluation
 from backtest.sweeps.results import SweepCost, SweepResult, SweepSummary
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.trials import Trials, open_trials
@@ -73,15 +74,19 @@ def run_sweep(
     ledger = open_trials()
     for path in options.trials:
         ledger.merge(path)
-    on_progress = _progress(plan, options)
+    work, reading = _work(plan, options), watch.parts["reading"]
+    if not options.shard:
+        print(f"about {work.evaluating(reading) + work.later(reading):,.0f} s until its page is there", file=sys.stderr)
+    count, done = len(plan.numbers), len(plan.numbers) - work.missing
     if options.engine == "dask" and not options.merge:
-        _evaluate_on_dask(plan, options, on_progress)
+        with evaluation(count, done, plan.workers, work.later(reading)) as on_progress:
+            _evaluate_on_dask(plan, options, on_progress)
     watch.lap("evaluating")
-    workers = plan.workers if len(plan.numbers) > FEW else 1
-    with WorkerPool(workers, options.strategy, plan.settings, plan.archive) as pool:
+    with WorkerPool(work.workers, options.strategy, plan.settings, plan.archive) as pool:
         watch.lap("workers")
         if options.engine == "local" and not options.merge:
-            chunks.evaluate(plan.ours, options.resume, lambda missing: pool.each(chunks.encoded, missing), on_progress)
+            with evaluation(count, done, plan.workers, work.later(reading)) as on_progress:
+                chunks.evaluate(plan.ours, options.resume, lambda missing: pool.each(chunks.encoded, missing), on_progress)
         watch.lap("evaluating")
         ledger.note(spec.name, plan.archive.data_id, map(plan.settings.spec_id, plan.numbers))
         if options.shard:
@@ -140,9 +145,18 @@ def _require_repeatable(settings: Settings, archive: Archive) -> None:
                 require_repeatable(spec, book, archive, universe, decisions)
 
 
-def _progress(plan: _Plan, options: SweepOptions) -> Callable[[int], None]:
+def _work(plan: _Plan, options: SweepOptions) -> Work:
+    """Return what is left to do."""
     done = sum(len(chunk.numbers) for chunk in plan.ours if options.resume and chunk.path.exists())
-    return progress_line(len(plan.numbers), done, plan.workers)
+    fields = sum(len(values) > 1 for values in plan.settings.grid.fields.values())
+    return Work(
+        settings=len(plan.settings),
+        missing=0 if options.merge else len(plan.numbers) - done,
+        fields=fields,
+        books=len(plan.settings.spec.books),
+        workers=plan.workers if len(plan.numbers) > FEW else 1,
+        reports=min(options.reports, len(plan.settings)),
+    )
 
 
 def _evaluate_on_dask(plan: _Plan, options: SweepOptions, on_progress: Callable[[int], None]) -> None:

@@ -1,6 +1,7 @@
 """What a sweep says at a terminal: how long it takes once that is known, what came out, and what it needs before it starts."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
 from backtest.sweeps.expectations import Outcome
+from backtest.sweeps.forecast import Work
 from backtest.sweeps.progress import Pace
 from backtest.sweeps.results import (
     BestSetting,
@@ -155,7 +157,7 @@ def test_a_sweep_without_a_grid_prints_a_table_and_the_path_of_its_page(command,
     assert page.is_file()
     assert "32 settings" in out
     assert errors[0].startswith("32 settings, about")
-    assert not [line for line in errors if " s " in line]
+    assert re.fullmatch(r"about \d+ s until its page is there", errors[1])
     assert "capex-backtest sweep multiplier --prices reference" in page.read_text(encoding="utf-8")
 
 
@@ -191,3 +193,14 @@ def test_the_summary_in_markdown_shows_hostile_texts_as_they_are(tmp_path):
     assert f"not given: {evil}" in texts
     assert f"{evil}, expected {evil}" in texts
     assert '{"a`b": "``|"}' in " ".join(texts)
+
+
+def test_the_forecast_grows_with_the_work_and_counts_only_what_is_left():
+    small = Work(settings=32, missing=32, fields=3, books=1, workers=1, reports=0)
+    assert replace(small, reports=3).later(6.0) > 2 * small.later(6.0)
+    assert replace(small, books=9).later(6.0) > small.later(6.0)
+    assert replace(small, fields=7).later(6.0) > small.later(6.0)
+    large = replace(small, settings=14_784, missing=14_784, workers=2)
+    assert large.evaluating(6.0) > small.evaluating(6.0)
+    assert replace(large, missing=0).evaluating(6.0) < large.evaluating(6.0) / 2
+    assert large.evaluating(12.0) == pytest.approx(2 * large.evaluating(6.0))
