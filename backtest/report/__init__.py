@@ -24,6 +24,7 @@ from backtest.report.sections import (
     luck,
     outcome,
     provenance,
+    risk,
     shifts,
     signals,
     thesis,
@@ -34,7 +35,7 @@ from backtest.report.sections import (
 from backtest.result import RunResult
 from backtest.sweeps.results import SweepSummary
 
-FOLDER = Path(__file__).parent / "templates"
+FOLDER, STYLES = Path(__file__).parent / "templates", ("style.css", "tear.css")
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
 # The page, top to bottom: chapters of sections. A section is a file with a function `section(result)`, named where it stands;
 # one that the thesis has no rows for is None. A chapter of one section has that section's own title and anchor.
@@ -45,6 +46,7 @@ CHAPTERS: tuple[tuple[str, str, tuple[Callable[[RunResult], Section | None], ...
     ("claims", "Claims", (claims.section,)),
     ("trends", "Shifts and signals", (shifts.section, signals.section)),
     ("returns", "Returns", (books.section, attribution.section)),
+    ("risk", "Risk", (risk.section,)),
     ("positions", "Positions and orders", (holdings.section, trades.section)),
     ("luck", "Luck", (luck.section,)),
     ("data", "Data and reproduction", (timeline.section, provenance.section)),
@@ -100,7 +102,7 @@ def _templates() -> Environment:
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     environment.globals["script"] = Markup(script)
     environment.globals["script_hash"] = "sha256-" + b64encode(sha256(script.encode()).digest()).decode()
-    environment.globals["style"] = Markup((FOLDER / "style.css").read_text(encoding="utf-8"))
+    environment.globals["style"] = Markup("".join((FOLDER / name).read_text(encoding="utf-8") for name in STYLES))
     environment.globals["palette"] = colours.PALETTE
     environment.globals["theme"] = colours.theme
     environment.globals["term"] = glossary.term

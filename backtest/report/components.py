@@ -74,7 +74,7 @@ class Cell:
     """A table's cell: text, its Chinese name, a reason in small print, a mark to notice, more behind a click, an anchor.
 
     `about`, on a row's header, says where the row's figures come from and when they became known; `last` is the last day of
-    what is shown, to which the page's script adds how many days ago that is.
+    what is shown, to which the page's script adds how many days ago that is; `tone` is the class of its colour (tear.css).
     """
 
     text: str
@@ -88,6 +88,7 @@ class Cell:
     about: str = ""
     picture: Markup | None = None
     last: str = ""
+    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Span:
 class Table:
     """A captioned table; `spans` is an optional row of headers above the columns; a `slider` has the days it moves through.
 
-    `about` says where all its figures come from and when they became known, unless a row says it of its own.
+    `about` says where all its figures come from and when they became known, unless a row says it of its own; `look` is its class.
     """
 
     kind: ClassVar[str] = "table"
@@ -136,6 +137,7 @@ class Table:
     spans: tuple[Span, ...] = ()
     slider: tuple[str, ...] = ()
     about: str = ""
+    look: str = ""
 
 
 @dataclass(frozen=True)

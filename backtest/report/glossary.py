@@ -48,6 +48,50 @@ TERMS: dict[str, Term] = {
         "(95%).",
         "% of that value",
     ),
+    "CAGR": Term(
+        "Growth a year: last value over first value, to the power of a year's sessions over the window's returns, less one. "
+        "Refused below a year, which would be stretched to one. Below it, the interval of the total return, a year.",
+        "% a year",
+    ),
+    "Volatility": Term(
+        "Standard deviation of the returns (n − 1), times the root of the sessions a year. Below it, the central 95% of it on "
+        "1,000 resamples in blocks, as for every figure of these tables but CAGR.",
+        "% a year",
+    ),
+    "Sortino": Term(
+        "Mean return over the root of the mean square of the returns below zero, over all n, times the root of the sessions a "
+        "year; no risk-free rate, target zero.",
+        "per year",
+    ),
+    "Calmar": Term(
+        "CAGR over the deepest drawdown of the window. Below it, where that of another path of this length and law would lie, as "
+        "for months and time under water.",
+        "a ratio",
+    ),
+    "Beta": Term(
+        "Covariance with the declared benchmark over its variance, on the sessions that both have.", "return per return"
+    ),
+    "Correlation with the benchmark": Term("Of the returns, on the sessions that both have.", "-1 to 1"),
+    "Best month": Term("The best whole calendar month of the window; its interval is refused below 12 of them.", "%"),
+    "Worst month": Term("The worst whole calendar month of the window.", "%"),
+    "Positive months": Term("Whole calendar months above zero, of all of the window.", "%"),
+    "Month": Term("Last close of the month over the last close before it, less one.", "%"),
+    "Year's return": Term("Last close of the year over the last close before it, less one.", "%"),
+    "Return of the year": Term(
+        "Last close of the year over the last close before it, less one. Below it, the 95% interval that the mean log return "
+        "leaves.",
+        "%",
+    ),
+    "Deepest fall": Term("The deepest fall from the highest value of the year so far.", "% of that value"),
+    "Declared benchmark": Term("What it returned over the same sessions, in the book's currency.", "%"),
+    "Depth": Term("The fall from the peak to the trough.", "% of the peak"),
+    "Falling": Term("Sessions from peak to trough.", "sessions"),
+    "Recovering": Term("Sessions from the trough to the first close at the peak's value again.", "sessions"),
+    "Closes below": Term("Closes between peak and recovery, or the end of the run.", "sessions"),
+    "Longest under water": Term("Most closes in a row below the highest value so far.", "sessions"),
+    "Under water": Term("Closes below the highest value so far, of all.", "%"),
+    "Skewness": Term("Third central moment over the deviation cubed (n); below zero where the long tail is of losses.", "none"),
+    "Excess kurtosis": Term("Fourth central moment over the variance squared (n), less 3: 0 for a normal distribution.", "none"),
     "Turnover": Term("Half of all that was bought and sold, over the mean value: 1.00× replaces the book once.", "× of the book"),
     "Costs": Term("Commission, taxes, fees and slippage.", "% of the book"),
     "Orders": Term("Orders that were filled.", COUNT),

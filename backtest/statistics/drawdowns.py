@@ -31,16 +31,16 @@ class Drawdown:
 def drawdowns(equity: pd.Series) -> list[Drawdown]:
     """Return every fall of a value, deepest first, of equal ones the earlier; `equity` is session → value."""
     fallen = drawdown(equity).to_numpy()
-    days = [f"{day:%Y-%m-%d}" for day in pd.DatetimeIndex(equity.index)]
+    days = pd.DatetimeIndex(equity.index)
     falls = []
     for peak, after in _falls(fallen):
         trough = peak + int(fallen[peak:after].argmin())
         recovered = after < len(fallen)
         falls.append(
             Drawdown(
-                peak=days[peak],
-                trough=days[trough],
-                recovered=days[after] if recovered else None,
+                peak=f"{days[peak]:%Y-%m-%d}",
+                trough=f"{days[trough]:%Y-%m-%d}",
+                recovered=f"{days[after]:%Y-%m-%d}" if recovered else None,
                 depth=float(fallen[trough]),
                 falling=trough - peak,
                 recovering=after - trough if recovered else None,

@@ -1,4 +1,4 @@
-"""Charts of what the books earned: value and drawdown, rolling figures, every book in every regime."""
+"""Charts of what the books earned: value and drawdown, every book in every regime."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -29,8 +29,7 @@ from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, plain, regimes
 from backtest.result import Book
-from backtest.statistics.performance import drawdown, returns
-from backtest.statistics.uncertainty import rolling_sharpe
+from backtest.statistics.performance import drawdown
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, Window
 
 TWIN, TWIN_IN_SHORT = "signal always on", "always on"
@@ -72,43 +71,6 @@ def _draw_performance(
     percent_axis(below)
     title(below, "drawdown", size)
     label_ends(size, above, ends)
-    return figure
-
-
-def rolling(anchor: str, book: Book, windows: Sequence[Window], names: Names) -> Chart | None:
-    """Draw the return and the Sharpe ratio of the year behind each session, or None where no year is complete."""
-    year = book.periods_per_year
-    lines = {name: (line / line.shift(year) - 1.0).dropna() for name, line in _lines(book, names).items()}
-    ratios = rolling_sharpe(returns(book.equity), year)
-    if ratios.empty:
-        return None
-    label = (
-        f"Two panels through time, each over the {year} returns before: total return, last {_ends(lines, percent)}; Sharpe ratio "
-        f"with one standard error, last {number(float(ratios['ratio'].iloc[-1]))} ± {number(float(ratios['error'].iloc[-1]))}."
-    )
-    caption = (
-        f"Each point looks back over {year} returns, so neighbouring points share nearly all of them: a long stretch above zero "
-        "is one observation, not many. The band is one standard error for independent returns."
-    )
-    return chart(anchor, label, caption, lambda size: _draw_rolling(size, book, lines, ratios, windows))
-
-
-def _draw_rolling(
-    size: Size, book: Book, lines: Mapping[str, pd.Series], ratios: pd.DataFrame, windows: Sequence[Window]
-) -> Figure:
-    figure, (above, below) = panels(size, (150, 110))
-    timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
-    ends = _draw_lines(size, above, book, lines)
-    above.axhline(0, color=light("muted"), lw=0.8)
-    percent_axis(above)
-    title(above, "return of the year before", size, top=True)
-    label_ends(size, above, ends)
-    colour, last = light(theme(book.basket)), float(ratios["ratio"].iloc[-1])
-    curve(below, "Sharpe ratio", ratios["ratio"], Look(colour, fill=0.25), error=ratios["error"])
-    below.axhline(0, color=light("muted"), lw=0.8)
-    below.locator_params(axis="y", nbins=4)
-    title(below, "Sharpe ratio of the year before ± one standard error", size)
-    label_ends(size, below, [(days(ratios.index[-1]), last, f"Sharpe {number(last)}", colour)])
     return figure
 
 

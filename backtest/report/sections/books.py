@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from backtest.formatting import known, percent
 from backtest.report import cells
 from backtest.report.charts import book_charts
-from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
+from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
-from backtest.report.sections import catalysts, controls
+from backtest.report.sections import catalysts, controls, tear_sheet
 from backtest.result import BenchmarkSpan, Book, RunResult
 from backtest.thesis.windows import SAMPLES
 from backtest.universe.benchmarks import Comparison
@@ -37,6 +37,7 @@ def _part(result: RunResult, number: int, book: Book) -> Part:
         *([_windows(result, book)] if len(result.books) > 1 else []),
         *controls.table(result, book),
         *([_against(result, book)] if book.benchmark_windows else []),
+        *tear_sheet.blocks(result, book),
     )
     return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), *tables), book.basket)
 
@@ -53,8 +54,6 @@ def _drawn(result: RunResult, anchor: str, book: Book) -> Iterator[Block]:
         return
     if len(result.books) > 1:
         yield book_charts.performance(f"{anchor}-value", book, result.windows, result.names, catalysts.events(result, book))
-    year = book_charts.rolling(f"{anchor}-rolling", book, result.windows, result.names)
-    yield Fold("Rolling return and Sharpe ratio", (year or Text("No rolling figure: the run is shorter than a year.", "small"),))
 
 
 def _windows(result: RunResult, book: Book) -> Table:
