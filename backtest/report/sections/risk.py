@@ -88,7 +88,7 @@ def _fall(fall: Drawdown) -> tuple[Cell, ...]:
 
 def _spread(books: dict[str, Book]) -> Table:
     caption = (
-        "Time under water and the shape of the returns of a session, each above its 95% interval or the reason why there is none. "
+        "Time under water and the shape of the returns, each above its 95% interval or the reason why there is none. "
         "That of skewness and kurtosis is too narrow where the tails are fat."
     )
     return tear_sheet.windows(list(books.values()), COLUMNS, caption)
