@@ -104,7 +104,7 @@ def test_the_outcome_of_risk_names_the_deepest_fall_and_how_it_ended(results):
     assert section.blocks[0].text == (
         "The deepest fall was −61.3% from 2026-01-05 to 2026-02-03; it had not been made good by the end of the run."
     )
-    assert section.blocks[1].text == "No rolling figure: the run is shorter than a year."
+    assert section.blocks[1].blocks[-1].text == "No rolling figure: the run is shorter than a year."
     assert risk.section(replace(result, books={name: replace(book, tear_sheet=None)})) is None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from backtest.formatting import known, percent
 from backtest.report import cells
 from backtest.report.charts import book_charts
-from backtest.report.components import Block, Cell, Column, Part, Rows, Section, Span, Table, Text
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, full_name, listed, name_of, name_zh, plain, regimes, spans
 from backtest.report.sections import catalysts, controls, tear_sheet
 from backtest.result import BenchmarkSpan, Book, RunResult
@@ -20,7 +20,8 @@ def section(result: RunResult) -> Section:
     curves = any(len(book.equity) > 1 for book in books) and regimes(result.windows)
     regimes_drawn = (book_charts.multiples("multiples", result.books, result.windows),) if curves else ()
     if len(books) == 1:
-        fold = Fold("Rolling figures, each window against control and benchmarks", (*regimes_drawn, *parts[0].blocks))
+        words = "Figures of a year, months and years; each window against control and benchmarks"
+        fold = Fold(words, (*regimes_drawn, *parts[0].blocks))
         return Section("books", "Returns by window", (_windows(result, books[0]), fold))
     more = (*regimes_drawn, _overview(result), *_common(result), *parts)
     first = (book_charts.overview("overview", result.books),) if books else ()

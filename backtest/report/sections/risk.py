@@ -30,15 +30,17 @@ def section(result: RunResult) -> Section | None:
     sheets = {name: book.tear_sheet for name, book in books.items() if book.tear_sheet is not None}
     if not books:
         return None
-    tables = (_falls(books), _spread(books))
-    blocks: list[Block] = [Text(_outcome(sheets), "lead")]
-    rolling = risk_charts.rolling("risk-rolling", {name: sheet.rolling for name, sheet in sheets.items()}, result.windows)
-    blocks.append(rolling or Text("No rolling figure: the run is shorter than a year.", "small"))
     spread = {name: sheet.distribution for name, sheet in sheets.items() if not isinstance(sheet.distribution, Refused)}
     drawn = risk_charts.distributions("risk-distribution", spread)
-    blocks += [drawn] if drawn else []
-    blocks += tables if len(books) == 1 else [Fold("Worst drawdowns, time under water, skewness and kurtosis", tables)]
-    return Section("risk", "Risk", tuple(blocks))
+    rolling = risk_charts.rolling("risk-rolling", {name: sheet.rolling for name, sheet in sheets.items()}, result.windows)
+    folded: tuple[Block, ...] = (
+        _falls(books),
+        _spread(books),
+        *([drawn] if drawn else []),
+        rolling or Text("No rolling figure: the run is shorter than a year.", "small"),
+    )
+    words = "Worst drawdowns, time under water, distribution of returns, rolling volatility, Sharpe ratio and beta"
+    return Section("risk", "Risk", (Text(_outcome(sheets), "lead"), Fold(words, folded)))
 
 
 def _outcome(sheets: dict[str, TearSheet]) -> str:
