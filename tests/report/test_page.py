@@ -288,7 +288,7 @@ def test_the_commands_of_a_page_are_commands_that_there_are(name, pages):
 def test_the_order_of_the_sections_is_the_order_of_the_questions(pages, read):
     page = read(pages["supply_chain_excess"])
     wanted = [
-        "outcome", "claims", "thesis", "shifts", "catalysts", "demand", "signals", "books", "risk", "attribution", "holdings",
+        "outcome", "catalysts", "demand", "thesis", "claims", "shifts", "signals", "books", "attribution", "risk", "holdings",
         "orders", "luck", "known", "provenance",
     ]  # fmt: skip
     assert [one for one in page.ids if one in wanted] == wanted
