@@ -81,8 +81,8 @@ def distributions(anchor: str, drawn: Mapping[str, Distribution]) -> Chart | Non
     if not drawn:
         return None
     spread = "; ".join(
-        f"{plain(book)} mean {percent(one.mean, 2)}, deviation {percent(one.deviation, 2, sign=False)}"
-        for book, one in drawn.items()
+        f"{plain(book)} mean {percent(histogram.mean, 2)}, deviation {percent(histogram.deviation, 2, sign=False)}"
+        for book, histogram in drawn.items()
     )
     label = f"Histograms of the returns of a session beside the normal curve of the same mean and deviation: {spread}."
     caption = (
@@ -100,11 +100,11 @@ def _draw_distributions(size: Size, drawn: Mapping[str, Distribution]) -> Figure
         row.set_axis_off()
     gap, left = 16.0, 8.0
     wide = (size.width - 2 * left - gap * (across - 1)) / across
-    top = max(max(one.counts) / one.n for one in drawn.values())
-    for place, (book, one) in enumerate(drawn.items()):
-        box = rows[place // across].get_position()
-        axes = figure.add_axes(((left + (place % across) * (wide + gap)) / size.width, box.y0, wide / size.width, box.height))
-        _draw_distribution(size, axes, book, one, top)
+    top = max(max(histogram.counts) / histogram.n for histogram in drawn.values())
+    for cell, (book, histogram) in enumerate(drawn.items()):
+        box = rows[cell // across].get_position()
+        axes = figure.add_axes(((left + (cell % across) * (wide + gap)) / size.width, box.y0, wide / size.width, box.height))
+        _draw_distribution(size, axes, book, histogram, top)
     return figure
 
 
