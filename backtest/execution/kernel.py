@@ -104,11 +104,11 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
     (books, tickers), count = targets.shape[1:], len(moments.market)
     positions, cash, decision = np.zeros((books, tickers), POSITION), np.full(books, capital), np.full(tickers, -1)
     room, room_noted = len(due.number) + 8, count if noted else 1
-    rows: Integers = np.zeros(room, np.int64)
+    rows: Integers = np.zeros(count, np.int64)
+    behind: Integers = np.zeros((count, tickers), np.int64)
     units: Floats = np.zeros((room, books, tickers))
     fixed: Floats = np.zeros((room, books, tickers))
-    left: Floats = np.zeros((room, books))
-    behind: Integers = np.zeros((room, tickers), np.int64)
+    left: Floats = np.zeros((count, books))
     worked, value = np.zeros(room_noted, np.int64), np.zeros(room_noted)
     notes, spare = np.zeros((room_noted, tickers), ORDER), np.zeros(tickers, ORDER)
     queue = np.zeros((2, tickers), np.uint64)
@@ -119,13 +119,13 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
         for position in range(due.start[moment], due.start[moment + 1]):
             number = due.number[position]
             working[here] = _queue(first, stop, targets[number], positions)
-            decision[first:stop] = number
+            for seat in range(first, stop):
+                decision[seat] = number
             sales_until = max(sales_until, due.until[number])
         if not (working[here] or _any_ends(moments.sheets[moment], first, stop)):
             continue
-        if row == len(rows):
-            units, fixed, left = _longer(units), _longer(fixed), _longer(left)
-            rows, behind = _longer_integers(rows), _longer_integers(behind)
+        if row == len(units):
+            units, fixed = _longer(units), _longer(fixed)
         traded, working[here] = False, False
         market = Round(first, stop, sales_until > moment, WITHIN * capital)
         for book in range(books):
@@ -138,23 +138,25 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
                 _note_positions(orders, positions[0])
         note += 1 if noted else 0
         if traded:
-            rows[row], left[row], behind[row] = moment, cash, decision
+            rows[row] = moment
+            for book in range(books):
+                left[row, book] = cash[book]
+            for seat in range(tickers):
+                behind[row, seat] = decision[seat]
             row += 1
+    left = left[:row].reshape(row, books)
     return Traded(rows[:row], units[:row], fixed[:row], left[:row], behind[:row], worked[:note], value[:note], notes[:note])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _longer(buffer: Floats) -> Floats:
-    """Return a buffer of twice the rows with the same content."""
-    grown = np.zeros((2 * len(buffer), *buffer.shape[1:]), buffer.dtype)
-    grown[: len(buffer)] = buffer
-    return grown
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _longer_integers(buffer: Integers) -> Integers:
-    grown = np.zeros((2 * len(buffer), *buffer.shape[1:]), buffer.dtype)
-    grown[: len(buffer)] = buffer
+    """Return a buffer of twice the rows with the same content, copied one by one: to compile a copy of slices takes seconds."""
+    rows, books, tickers = buffer.shape
+    grown = np.zeros((2 * rows, books, tickers))
+    for row in range(rows):
+        for book in range(books):
+            for seat in range(tickers):
+                grown[row, book, seat] = buffer[row, book, seat]
     return grown
 
 
@@ -355,16 +357,19 @@ def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, ca
     """
     books, tickers = units.shape[1:]
     sessions = prices.shape[1]
-    values, holdings, ever = np.empty((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
+    values, holdings, ever = np.zeros((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
     left, row = np.full(books, capital), 0
     for session in range(sessions):
         while row < rows_before[session]:
             for seat in range(tickers):
-                holdings[seat] += units[row, :, seat]
-                ever[seat] = ever[seat] or holdings[seat].any()
-            left = cash[row]
+                for book in range(books):
+                    holdings[seat, book] += units[row, book, seat]
+                    ever[seat] = ever[seat] or holdings[seat, book] != 0.0
+            for book in range(books):
+                left[book] = cash[row, book]
             row += 1
-        values[session] = left
+        for book in range(books):
+            values[session, book] = left[book]
         for seat in range(tickers):
             if ever[seat]:
                 for book in range(books):
