@@ -119,8 +119,7 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
         for position in range(due.start[moment], due.start[moment + 1]):
             number = due.number[position]
             working[here] = _queue(first, stop, targets[number], positions)
-            for seat in range(first, stop):
-                decision[seat] = number
+            _set_seats(first, stop, number, decision)
             sales_until = max(sales_until, due.until[number])
         if not (working[here] or _any_ends(moments.sheets[moment], first, stop)):
             continue
@@ -139,10 +138,8 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
         note += 1 if noted else 0
         if traded:
             rows[row] = moment
-            for book in range(books):
-                left[row, book] = cash[book]
-            for seat in range(tickers):
-                behind[row, seat] = decision[seat]
+            _copy_cash(cash, left[row])
+            _copy_decisions(decision, behind[row])
             row += 1
     left = left[:row].reshape(row, books)
     return Traded(rows[:row], units[:row], fixed[:row], left[:row], behind[:row], worked[:note], value[:note], notes[:note])
@@ -158,6 +155,24 @@ def _longer(buffer: Floats) -> Floats:
             for seat in range(tickers):
                 grown[row, book, seat] = buffer[row, book, seat]
     return grown
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _set_seats(first: np.uint64, stop: np.uint64, number: int, decision: Integers) -> None:
+    for seat in range(first, stop):
+        decision[seat] = number
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _copy_cash(cash: Floats, left: Floats) -> None:
+    for book in range(len(cash)):
+        left[book] = cash[book]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _copy_decisions(decision: Integers, behind: Integers) -> None:
+    for seat in range(len(decision)):
+        behind[seat] = decision[seat]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
