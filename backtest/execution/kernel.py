@@ -138,10 +138,8 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
         note += 1 if noted else 0
         if traded:
             rows[row] = moment
-            _copy_cash(cash, left[row])
-            _copy_decisions(decision, behind[row])
+            _copy_state(cash, decision, left[row], behind[row])
             row += 1
-    left = left[:row].reshape(row, books)
     return Traded(rows[:row], units[:row], fixed[:row], left[:row], behind[:row], worked[:note], value[:note], notes[:note])
 
 
@@ -164,13 +162,9 @@ def _set_seats(first: np.uint64, stop: np.uint64, number: int, decision: Integer
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _copy_cash(cash: Floats, left: Floats) -> None:
+def _copy_state(cash: Floats, decision: Integers, left: Floats, behind: Integers) -> None:
     for book in range(len(cash)):
         left[book] = cash[book]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _copy_decisions(decision: Integers, behind: Integers) -> None:
     for seat in range(len(decision)):
         behind[seat] = decision[seat]
 
