@@ -1,6 +1,6 @@
 """How long a sweep takes from its first evaluation to its page, from how long this machine took to read.
 
-A part's cost is in units of the reading, so that a slow or busy machine is allowed for; measured in benchmarks/sweep.md.
+A part's cost is in units of the reading, so that a slow or busy machine is allowed for; measured in benchmarks/speed.md.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ FIRST, SETTING = 0.3, 0.00012  # decisions and compiled code; a setting on one o
 WORKERS = 0.6  # until more than one is ready
 MEASURING, MEASURED = 0.2, 0.00006  # once; a setting
 PAGE, MAP = 0.35, 0.08  # once; a pair of fields that vary
-REPORT, BOOK = 1.5, 0.25  # a full report of one book; each further one
+REPORT, BOOK = 2.0, 0.35  # a full report of one book; each further one
 
 
 @dataclass(frozen=True)

@@ -330,6 +330,25 @@ def test_a_hostile_run_has_a_page_that_fits_and_runs_nothing_of_it(spoil, width,
     context.close()
 
 
+BOTTOMS = """() => [...document.querySelectorAll('main .lead, main figure svg')]
+    .map(shown => shown.getBoundingClientRect()).filter(box => box.height > 0).slice(0, 3).map(box => box.bottom)"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_first_screen_of_a_sweep_has_its_sentence_the_distribution_and_a_map(width, height, browser, broad, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_text(render_sweep(broad), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.goto(path.as_uri())
+    bottoms = page.evaluate(BOTTOMS)
+    assert len(bottoms) == 3
+    assert bottoms == sorted(bottoms)
+    assert bottoms[-1] <= height
+    assert page.evaluate("document.documentElement.scrollHeight") <= height * (6 if width == 1440 else 10)
+    context.close()
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_sweep_of_hostile_settings_has_a_page_that_fits_and_runs_nothing_of_it(width, search_of, browser, tmp_path):
     fields = {EVIL + "f" * 300: (1, 2, 3), "weights.otherwise": (EVIL, RTL + "v" * 300, "cash"), "lag": (-1e300, 1e-300, 3)}

@@ -36,13 +36,17 @@ def section(search: Search) -> Section:
 
 def small_map(search: Search) -> Chart | None:
     """Return the map whose fields matter most with its neighbouring values put together; None where no field varies."""
-    pairs = maps(search, SMALL)
-    if not pairs:
+    small, shown = maps(search, SMALL), maps(search)
+    if not small:
         return None
-    pair = pairs[0]
+    pair = next((pair for pair in small if _fields(pair) == _fields(shown[0])), small[0])
     caption = "Median Sharpe ratio of the settings of a cell; outlined: the best's."
     label = f"Heat map of the median Sharpe ratio by {pair.title}. {_ends(pair)} Figures are in the tables under the maps."
     return draw("map-small", label, caption, pair, Scale.over([pair.median]), small=True)
+
+
+def _fields(pair: Map) -> set[str]:
+    return {pair.down.name, *([pair.across.name] if pair.across else [])}
 
 
 def _matters(pairs: Sequence[Map]) -> str:
