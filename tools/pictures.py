@@ -38,7 +38,7 @@ SHOTS = {
 
 def shows(html: str, section: str) -> str:
     """Return the hash of what a picture of a section shows: the style, the page's heading and the section, from its HTML."""
-    style = (FOLDER / "style.css").read_text(encoding="utf-8")
+    style = "".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
     heading = re.search(r"<header>.*?</header>", html, re.DOTALL)
     shown = re.search(rf'<section class="section" aria-labelledby="{section}">.*?</section>', html, re.DOTALL)
     if heading is None or shown is None:

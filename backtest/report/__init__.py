@@ -35,7 +35,8 @@ from backtest.report.sections import (
 from backtest.result import RunResult
 from backtest.sweeps.results import SweepSummary
 
-FOLDER, STYLES = Path(__file__).parent / "templates", ("style.css", "tear.css")
+FOLDER = Path(__file__).parent / "templates"
+STYLES, SCRIPTS = ("style.css", "tear.css", "charts.css"), ("page.js", "charts.js")
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
 # The page, top to bottom: chapters of sections. A section is a file with a function `section(result)`, named where it stands;
 # one that the thesis has no rows for is None. A chapter of one section has that section's own title and anchor.
@@ -99,12 +100,17 @@ def _templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    script = _read(*SCRIPTS)
     environment.globals["script"] = Markup(script)
     environment.globals["script_hash"] = "sha256-" + b64encode(sha256(script.encode()).digest()).decode()
-    environment.globals["style"] = Markup("".join((FOLDER / name).read_text(encoding="utf-8") for name in STYLES))
+    environment.globals["style"] = Markup(_read(*STYLES))
     environment.globals["palette"] = colours.PALETTE
     environment.globals["theme"] = colours.theme
     environment.globals["term"] = glossary.term
     environment.globals["anchor"] = glossary.anchor
     return environment
+
+
+def _read(*files: str) -> str:
+    """Return files of the folder of templates, one after another."""
+    return "".join((FOLDER / file).read_text(encoding="utf-8") for file in files)

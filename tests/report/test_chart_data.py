@@ -98,7 +98,7 @@ def test_integers_and_days_come_back():
 
 def test_a_day_of_a_year_of_sessions_takes_a_fraction_of_a_letter_and_a_price_two():
     assert len(encoding.days(canvas.sessions(SESSIONS).tolist())) < 20
-    assert len(encoding.values(line().tolist(), log=True)[0]) < 2.1 * len(SESSIONS)
+    assert len(encoding.values(line().tolist(), encoding.LEAST_LOG_STEP, log=True)) < 2.1 * len(SESSIONS)
 
 
 def test_a_curve_comes_back_to_five_digits_on_either_scale(drawn):
@@ -124,9 +124,8 @@ def test_a_curve_comes_back_to_five_digits_on_either_scale(drawn):
     ranges = [panel.pop("range") for panel in data["panels"]]
     assert data["panels"] == [{"title": "value, log scale", "log": True}, {"title": "", "percent": True}]
     assert all(low <= values.min() < values.max() <= high for (low, high), values in zip(ranges, (ours, other), strict=True))
-    assert np.cumsum(integers(data["series"][1]["error"]))[-1] * data["series"][1]["error_unit"] == pytest.approx(
-        abs(other.iloc[-1]), rel=1e-3
-    )
+    edges = [np.cumsum(integers(data["series"][1][edge])) * data["series"][1]["unit"] for edge in ("low", "high")]
+    assert edges[1] - edges[0] == pytest.approx(2 * other.abs().to_numpy(), abs=3e-5)
     assert data["span"] == canvas.sessions(SESSIONS[[0, -1]]).tolist()
     assert data["spans"] == [[canvas.days(WINDOWS[0].start), canvas.days(WINDOWS[0].end), "band", "spring"]]
     assert data["written"] == canvas.days(WINDOWS[0].written)

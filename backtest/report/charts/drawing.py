@@ -35,7 +35,7 @@ class Look:
 class Series:
     """Values by day (since 1970-01-01) on a panel; `kind` is line, step (a value holds to the next) or stack (upon the former).
 
-    `error`, of the same length, is the half width of a band around the values.
+    What is filled reaches from `low` to `high`, from zero to the values where there is neither.
     """
 
     axes: Axes
@@ -44,7 +44,8 @@ class Series:
     values: np.ndarray
     look: Look
     kind: str = "line"
-    error: np.ndarray | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
 
 @dataclass
@@ -63,8 +64,8 @@ class Record:
         seen = np.flatnonzero(np.isfinite(series.values))
         if len(seen) > 1:
             part = slice(seen[0], seen[-1] + 1)
-            error = series.error if series.error is None else series.error[part]
-            self.series.append(replace(series, days=series.days[part], values=series.values[part], error=error))
+            low, high = (edge if edge is None else edge[part] for edge in (series.low, series.high))
+            self.series.append(replace(series, days=series.days[part], values=series.values[part], low=low, high=high))
 
 
 class Drawing(Figure):
@@ -126,15 +127,16 @@ def _series(series: Series, shown: Record, days: list[str]) -> dict[str, Json]:
     missing = ~np.isfinite(series.values)
     numbers = np.interp(series.days, series.days[~missing], series.values[~missing]) if missing.any() else series.values
     log = series.axes.get_yscale() == "log" and bool((numbers > 0).all())
-    values, unit = encoding.values(numbers.tolist(), log)
+    unit = encoding.unit(numbers.tolist(), log)
     look = series.look
     dash = [round(part * look.width, 1) for part in look.dash[1]] if not isinstance(look.dash, str) else []
     written: dict[str, Json] = {
         "name": series.name, "panel": shown.panels.index(series.axes), "colour": names()[look.colour], "width": look.width,
-        "days": days.index(on), "unit": unit, "values": values,
+        "days": days.index(on), "unit": unit, "values": encoding.values(numbers.tolist(), unit, log),
     }  # fmt: skip
-    if series.error is not None:
-        written["error"], written["error_unit"] = encoding.values(np.nan_to_num(series.error).tolist())
+    for name, edge in (("low", series.low), ("high", series.high)):
+        if edge is not None:
+            written[name] = encoding.values(np.nan_to_num(edge).tolist(), unit, log)
     optional: dict[str, Json] = {
         "dash": " ".join(f"{part:g}" for part in dash), "fill": look.fill, "dots": look.dots, "log": log,
         "missing": np.flatnonzero(missing).tolist(), "kind": "" if series.kind == "line" else series.kind,

@@ -37,15 +37,13 @@ def days(moments: Sequence[float]) -> str:
     return integers([*written, run] if run else written)
 
 
-def values(numbers: Sequence[float], log: bool = False) -> tuple[str, float]:
-    """Return numbers as steps between multiples of a unit, and the unit: five digits of the largest, or of a logarithm."""
+def unit(numbers: Sequence[float], log: bool = False) -> float:
+    """Return what numbers are written in multiples of: five digits of the largest, or so much of a logarithm."""
+    largest = float(np.abs(numbers).max(initial=0.0))
+    return LEAST_LOG_STEP if log else float(f"1e{int(np.ceil(np.log10(largest))) - DIGITS}") if largest > 0 else 1.0
+
+
+def values(numbers: Sequence[float], unit: float, log: bool = False) -> str:
+    """Return numbers, or their logarithms, as steps between multiples of a unit."""
     array = np.asarray(numbers, dtype=float)
-    if log:
-        return _steps(np.log(array), LEAST_LOG_STEP), LEAST_LOG_STEP
-    largest = float(np.abs(array).max(initial=0.0))
-    unit = float(f"1e{int(np.ceil(np.log10(largest))) - DIGITS}") if largest > 0 else 1.0
-    return _steps(array, unit), unit
-
-
-def _steps(array: np.ndarray, unit: float) -> str:
-    return integers(np.diff(np.rint(array / unit).astype(int), prepend=0).tolist())
+    return integers(np.diff(np.rint((np.log(array) if log else array) / unit).astype(int), prepend=0).tolist())

@@ -24,16 +24,17 @@ def curve(axes: Axes, name: str, line: pd.Series, look: Look, step: bool = False
     `look.fill` fills between the line and zero, or the band of the error where there is one; a line of no width is not drawn.
     """
     days, values = sessions(line.index), line.to_numpy(dtype=float)
-    around = None if error is None else error.reindex(line.index).to_numpy(dtype=float)
+    half = None if error is None else error.reindex(line.index).to_numpy(dtype=float)
+    low, high = (None, None) if half is None else (values - half, values + half)
     if look.fill:
-        low, high = (np.zeros_like(values), values) if around is None else (values - around, values + around)
-        axes.fill_between(days, high, low, color=look.colour, alpha=look.fill, lw=0, step="post" if step else None)
+        upper, lower = values if high is None else high, np.zeros_like(values) if low is None else low
+        axes.fill_between(days, upper, lower, color=look.colour, alpha=look.fill, lw=0, step="post" if step else None)
     if look.width or look.dots:
         axes.plot(
             days, values, color=look.colour, ls=look.dash if look.width else "", lw=look.width, ms=4,
             marker="o" if look.dots else "", drawstyle="steps-post" if step else "default",
         )  # fmt: skip
-    shown_on(axes).add(Series(axes, name, days, values, look, "step" if step else "line", around))
+    shown_on(axes).add(Series(axes, name, days, values, look, "step" if step else "line", low, high))
 
 
 def record(axes: Axes, name: str, line: pd.Series, look: Look) -> None:
@@ -46,10 +47,7 @@ def stack(axes: Axes, shares: Mapping[str, pd.Series], looks: Mapping[str, Look]
     base: pd.Series | float = 0.0
     for name, share in shares.items():
         look, upper = looks[name], base + share
-        days = sessions(share.index)
-        axes.fill_between(
-            days, (upper - share).to_numpy(), upper.to_numpy(), step="post", facecolor=look.colour, alpha=look.fill,
-            edgecolor=light("paper"), lw=0.6,
-        )  # fmt: skip
-        shown_on(axes).add(Series(axes, name, days, share.to_numpy(dtype=float), look, "stack"))
+        days, low, high = sessions(share.index), (upper - share).to_numpy(dtype=float), upper.to_numpy(dtype=float)
+        axes.fill_between(days, low, high, step="post", facecolor=look.colour, alpha=look.fill, edgecolor=light("paper"), lw=0.6)
+        shown_on(axes).add(Series(axes, name, days, share.to_numpy(dtype=float), look, "stack", low, high))
         base = upper
