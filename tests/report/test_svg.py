@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from backtest.report.charts.svg import path
+from backtest.report.charts.svg import path, thinned
 
 NUMBER = re.compile(r"-?\d*\.?\d+")
 
@@ -41,3 +41,17 @@ def test_a_closed_shape_goes_back_to_its_own_start_before_the_next():
 
 def test_a_path_of_curves_keeps_its_letters_and_loses_digits():
     assert path("M 0 2.50001 \nC 0.66 2.5 1.29 2.23 1.76 1.76 z") == "M 0 2.5 C .7 2.5 1.3 2.2 1.8 1.8 z"
+
+
+def test_a_long_shape_keeps_its_edge_to_a_pixel_in_far_fewer_points_and_a_short_one_every_point():
+    along = np.linspace(62, 702, 870)
+    edge = 100 + np.cumsum(np.random.default_rng(3).normal(0, 0.7, 870))
+    around = [*zip(along, edge, strict=True), *((x, 60.0) for x in reversed(along))]
+    short = thinned("M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in around) + " z")
+    points = np.array([[float(number) for number in part.split()] for part in short.strip("M z").split("L")])
+    assert len(points) < len(around) / 4
+    upper = points[points[:, 1] > 61]
+    assert np.abs(np.interp(along, upper[:, 0], upper[:, 1]) - edge).max() < 1.7  # steep steps move sideways by half a pixel
+    assert short.endswith("z")
+    assert thinned("M 1 2 L 3 4 L 5 6 z") == "M 1 2 L 3 4 L 5 6 z"
+    assert thinned("M 0 2.5 C 0.66 2.5 1.29 2.23 1.76 1.76 z") == "M 0 2.5 C 0.66 2.5 1.29 2.23 1.76 1.76 z"

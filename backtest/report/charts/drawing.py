@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from backtest.report.charts import encoding
 from backtest.report.charts.colours import names
 
+LEAST_PERCENT = 1e-4  # a page shows a tenth of a percent
 Json: TypeAlias = "str | float | bool | Sequence[Json] | Mapping[str, Json]"
 
 
@@ -114,9 +115,13 @@ def _whole(shown: Record) -> dict[str, Json]:
 
 
 def _panel(axes: Axes, title: str) -> dict[str, Json]:
-    optional = {"log": axes.get_yscale() == "log", "percent": "%" in axes.yaxis.get_major_formatter()(0.5, 0)}
+    optional = {"log": axes.get_yscale() == "log", "percent": _percent(axes)}
     low, high = (float(f"{limit:.5g}") for limit in axes.get_ylim())
     return {"title": title, "range": [low, high], **{name: value for name, value in optional.items() if value}}
+
+
+def _percent(axes: Axes) -> bool:
+    return "%" in axes.yaxis.get_major_formatter()(0.5, 0)
 
 
 def _series(series: Series, shown: Record, days: list[str]) -> dict[str, Json]:
@@ -127,7 +132,7 @@ def _series(series: Series, shown: Record, days: list[str]) -> dict[str, Json]:
     missing = ~np.isfinite(series.values)
     numbers = np.interp(series.days, series.days[~missing], series.values[~missing]) if missing.any() else series.values
     log = series.axes.get_yscale() == "log" and bool((numbers > 0).all())
-    unit = encoding.unit(numbers.tolist(), log)
+    unit = max(encoding.unit(numbers.tolist(), log), LEAST_PERCENT if _percent(series.axes) else 0.0)
     look = series.look
     dash = [round(part * look.width, 1) for part in look.dash[1]] if not isinstance(look.dash, str) else []
     written: dict[str, Json] = {

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from backtest.formatting import number
-from backtest.report.charts.canvas import Size, chart, days, label_ends, last_of, log_axis, panels, sessions, timeline, title
+from backtest.report.charts.canvas import Size, chart, days, label_ends, last_of, log_axis, panels, timeline, title
 from backtest.report.charts.colours import light, theme
+from backtest.report.charts.drawing import Look
+from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import plain
 from backtest.result import Book
@@ -28,12 +30,12 @@ def together(anchor: str, books: Mapping[str, Book], windows: Sequence[Window]) 
         timeline(
             size, (axes,), windows, min(line.index[0] for line in lines.values()), max(line.index[-1] for line in lines.values())
         )
+        log_axis(axes, [value for line in lines.values() for value in (line.min(), line.max())])
         shown = []
         for name, line in lines.items():
             colour = light(theme(name))
-            axes.plot(sessions(line.index), line.to_numpy(), color=colour, lw=1.6)
+            curve(axes, plain(name), line, Look(colour))
             shown.append((days(line.index[-1]), float(line.iloc[-1]), f"{plain(name)} {number(float(line.iloc[-1]))}", colour))
-        log_axis(axes, [value for line in lines.values() for value in (line.min(), line.max())])
         title(axes, "value of 1, log scale", size, top=True)
         label_ends(size, axes, shown)
         return figure

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from xml.etree import ElementTree
 
+import numpy as np
 from markupsafe import Markup
 
 from backtest.report.charts.colours import variables
@@ -15,6 +16,8 @@ FONT = re.compile(r"\s*font-family:[^;]*;?")
 CURVED = re.compile(r"[^MLz\d\s.-]")
 STEP = re.compile(r"([MLz])([^MLz]*)")
 PLACED = ("x", "y", "width", "height", "transform")
+SUBPATH = re.compile(r"M[^M]*")
+LONG, NEAR = 100, 0.6  # points of a shape that is thinned, and the pixels that this may move its edge
 UNPAINTED = "fill: none"
 DROPPED = ("metadata", "style")
 NOTHING = Markup()
@@ -77,12 +80,36 @@ def _tidy(element: ElementTree.Element, prefix: str, variable: dict[str, str], w
         if name in attributes:
             attributes[name] = " ".join(NUMBER.sub(lambda part: _short(float(part.group())), attributes[name]).split())
     if "d" in attributes:
-        attributes["d"] = path(attributes["d"])
+        shape = "style" not in attributes  # a shape that is used elsewhere: matplotlib thins lines alone
+        attributes["d"] = path(thinned(attributes["d"]) if shape else attributes["d"])
     if "style" in attributes:
         attributes["style"] = COLOUR.sub(lambda part: variable.get(part.group(), part.group()), FONT.sub("", attributes["style"]))
     if not element.text or not element.text.strip():
         element.text = None
     element.tail = None
+
+
+def thinned(data: str) -> str:
+    """Return a path without points of long shapes that lie close to the line between others (Douglas and Peucker's way)."""
+    return data if CURVED.search(data) else SUBPATH.sub(lambda part: _thinned(part.group()), data)
+
+
+def _thinned(part: str) -> str:
+    points = np.array([numbers.split() for _, numbers in STEP.findall(part) if numbers.strip()], dtype=float)
+    if len(points) < LONG:
+        return part
+    kept, open_spans = np.zeros(len(points), dtype=bool), [(0, len(points) - 1)]
+    kept[[0, -1]] = True
+    while open_spans:
+        first, last = open_spans.pop()
+        (x, y), away = points[last] - points[first], points[first + 1 : last] - points[first]
+        length = np.hypot(x, y)
+        distances = np.abs(away[:, 0] * y - away[:, 1] * x) / length if length else np.hypot(*away.T)
+        if len(distances) and distances.max() > NEAR:
+            middle = first + 1 + int(distances.argmax())
+            kept[middle] = True
+            open_spans += [(first, middle), (middle, last)]
+    return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points[kept]) + (" z" if "z" in part else "")
 
 
 def path(data: str) -> str:
