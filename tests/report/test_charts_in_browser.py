@@ -1,5 +1,6 @@
 """Charts answer a reader: hover, tap, drag, legend, keyboard and scale, against the run's own values; nothing fetched."""
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -283,6 +284,9 @@ def test_a_tap_tells_two_taps_reset_and_a_finger_still_scrolls(opened, book, res
     tap = chart.page.touchscreen.tap
     tap(*chart.at("2025-03-03"))
     check_values(chart.read(), book, results[NAME].names)
+    boxes = json.loads(chart.svg.get_attribute("data-chart"))["boxes"]
+    crosshair = chart.svg.locator(".cross path").get_attribute("d")
+    assert [float(part) for part in re.split("[ V]", crosshair)[1:]] == pytest.approx([boxes[0][1], boxes[-1][1] + boxes[-1][3]])
     tip, figure = chart.tip.bounding_box(), chart.figure.bounding_box()
     assert figure["x"] - 1 <= tip["x"]
     assert tip["x"] + tip["width"] <= figure["x"] + figure["width"] + 1

@@ -107,7 +107,7 @@ def _whole(shown: Record) -> dict[str, Json]:
         "span": [float(first), float(last)],
         "spans": [[start, end, shade[colour], name] for start, end, colour, name in shown.spans],
         **({} if shown.written is None else {"written": shown.written}),
-        **({"events": [[day, name] for day, name in shown.events]} if shown.events else {}),
+        "events": [[day, name] for day, name in shown.events],
         "panels": [_panel(axes, shown.titles.get(axes, "")) for axes in shown.panels],
         "series": lines,
         "days": days,

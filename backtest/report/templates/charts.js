@@ -39,7 +39,6 @@
   const interactive = (wide, group) => {
     const [figure, data, hidden] = [wide.parentNode, JSON.parse(wide.dataset.chart), new Set()];
     const drawings = [wide, figure.querySelector("svg.narrow")].map(svg => ({ svg, boxes: JSON.parse(svg.dataset.chart).boxes }));
-    const [events, [, top], bottom] = [data.events || [], drawings[0].boxes[0], drawings[0].boxes.at(-1)[1] + drawings[0].boxes.at(-1)[3]];
     let [linear, lines, moments, view, start, tapped] = [false, null, null, null, null, 0];
     const look = () => { // which drawing is shown, and where days and values are on it
       lines ??= data.series.map(line => series(line, data.days));
@@ -57,7 +56,8 @@
         const [low, high] = [panel.log && linear && !group.span ? 0 : least && least - edge, most && most + edge];
         return { ...panel, own, log, low: off(low), high: off(high), y: value => top + (height * (high - on(value))) / (high - low) };
       });
-      view = { svg, boxes, from, to, left, width, seen, moved, rows, axes, x: day => left + ((day - from) / (to - from)) * width };
+      const x = day => left + ((day - from) / (to - from)) * width;
+      view = { svg, boxes, from, to, left, width, seen, moved, rows, axes, x, top: boxes[0][1], bottom: boxes.at(-1)[1] + boxes.at(-1)[3] };
     };
     const paths = (line, y) => {
       const [days, middle, upper, lower] = [line.days, line.values, line.to, line.from].map(all => all.slice(...view.rows(line)));
@@ -87,7 +87,7 @@
             + (n < boxes.length - 1 ? "" : text(x(day), top + height + 6 + font, name))),
           ...own.map(line => `<g data-name="${safe(line.name)}" clip-path="url(#${clip})" style="--ink: var(--${line.colour});
             --width: ${line.width}; --dash: ${line.dash || 0}; --fill: ${line.fill}; --dot: ${line.width ? 4 : 7}">${paths(line, y)}</g>`),
-          ...[[data.written, "thesis", height], ...(n ? [] : events.map(([day]) => [day, "event", 10]))]
+          ...[[data.written, "thesis", height], ...(n ? [] : data.events.map(([day]) => [day, "event", 10]))]
             .filter(([day]) => day > from && day < to).map(([day, kind, long]) => rule(x(day), top, `v${long}`, kind)),
           rule(left, top, `v${height}h${width}`, "muted"),
           text(left, top - (n ? 4 : 2 * font + 13), linear ? title.replace("log scale", "linear scale") : title, "start"), "</g>",
@@ -104,7 +104,7 @@
     };
     const point = (day, own, aloud) => { // a line through every panel at a day, and in the reader's own chart what was there
       if (view === null) look();
-      const { x, axes, from, to, seen, svg } = view;
+      const { x, axes, from, to, top, bottom, seen, svg } = view;
       const shown = day !== null && day >= from && day <= to;
       tip.hidden = !(shown && own);
       const rows = seen.map(line => [line, before(line.days, day)]).filter(([line, row]) => row >= 0
@@ -119,7 +119,7 @@
         <b>${written(line.values[row], axes[line.panel].percent)}</b>`).join("");
       tip.ariaLive = aloud ? "polite" : "off";
       const notes = [...data.spans.filter(span => day >= span[0] && day <= span[1]).map(span => span[3]),
-        ...events.filter(([on]) => on === day).map(([, name]) => name)].map(note => `<em>${safe(note)}</em>`).join("");
+        ...data.events.filter(([on]) => on === day).map(([, name]) => name)].map(note => `<em>${safe(note)}</em>`).join("");
       tip.innerHTML = `<strong>${new Date(day * 864e5).toUTCString().slice(0, 3)} ${iso(day)}</strong>${notes}<p>${readings}</p>`;
       tip.style.left = `${(100 * x(day)) / svg.viewBox.baseVal.width}%`;
       tip.classList.toggle("before", parseFloat(tip.style.left) > 50);
@@ -148,10 +148,10 @@
       return [x, y, Math.min(view.to, Math.max(view.from, view.from + ((x - view.left) / view.width) * (view.to - view.from)))];
     };
     const tell = ([x, y, day]) => {
-      const event = y < top + 24 && events.find(([on]) => Math.abs(view.x(on) - x) < NEAR);
+      const event = y < view.top + 24 && data.events.find(([on]) => Math.abs(view.x(on) - x) < NEAR);
       group.point(event ? event[0] : moments.reduce((best, at) => (Math.abs(at - day) < Math.abs(best - day) ? at : best)), figure);
     };
-    const mark = (a, b) => put("chosen", Math.abs(b - a) > DRAG ? `<path d="M${a} ${top}H${b}V${bottom}H${a}z"/>` : "");
+    const mark = (a, b) => put("chosen", Math.abs(b - a) > DRAG ? `<path d="M${a} ${view.top}H${b}V${view.bottom}H${a}z"/>` : "");
     const listeners = { // a drag zooms, a tap or a hover tells, two taps reset
       keydown: press, blur: () => group.point(null), pointercancel: () => { start = null; mark(0, 0); },
       pointerdown: event => { start = event.button ? null : where(event); view.svg.setPointerCapture(event.pointerId); },
