@@ -143,9 +143,10 @@ def test_days_without_a_value_inside_a_series_are_said_and_those_at_its_ends_lef
 
 
 def test_a_stack_has_each_share_and_series_of_the_same_days_share_them(drawn):
-    shares = {"one": pd.Series(0.4, SESSIONS), "two": pd.Series(0.25, SESSIONS)}
-    looks = {name: Look(light("green"), width=0, fill=0.5) for name in shares}
-    wide, _ = drawn(lambda above, below: stack(above, shares, looks))
+    look = Look(light("green"), width=0, fill=0.5)
+    shares = [("one", pd.Series(0.4, SESSIONS), look), ("two", pd.Series(0.25, SESSIONS), look)]
+    wide, _ = drawn(lambda above, below: stack(above, [*shares, *shares]))
+    assert len(wide["a-wide"]["series"]) == 4
     read = series_of(wide["a-wide"])
     assert len(wide["a-wide"]["days"]) == 1
     assert {name: values.iloc[-1] for name, values in read.items()} == pytest.approx({"one": 0.4, "two": 0.25})

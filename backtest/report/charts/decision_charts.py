@@ -141,17 +141,15 @@ def _draw_holdings(size: Size, book: Book, weights: pd.DataFrame, names: Names, 
     end = book.equity.index[-1]
     figure, (axes,) = panels(size, (210,))
     timeline(size, (axes,), windows, book.equity.index[0], end)
-    shares = {name_of(names, str(ticker)): _until(weights[ticker], end) for ticker in weights}
-    own = [ticker in book.members for ticker in weights]
-    shades = [light(theme(book.basket) if member else "rest") for member in own]
-    looks = [Look(shade, width=0, fill=(0.85, 0.45)[position % 2]) for position, shade in enumerate(shades)]
-    stack(axes, shares, dict(zip(shares, looks, strict=True)))
-    tops = pd.DataFrame(shares).cumsum(axis=1)
-    ends = [
-        (days(end), last_of(tops[name]) - last_of(share) / 2, name, look.colour)
-        for (name, share), look in zip(shares.items(), looks, strict=True)
-        if last_of(share) >= LABELLED
-    ]
+    shares, top, ends = [], 0.0, []
+    for position, ticker in enumerate(str(column) for column in weights):
+        shade = light(theme(book.basket) if ticker in book.members else "rest")
+        share, look = _until(weights[ticker], end), Look(shade, width=0, fill=(0.85, 0.45)[position % 2])
+        shares.append((name_of(names, ticker), share, look))
+        top += last_of(share)
+        if last_of(share) >= LABELLED:
+            ends.append((days(end), top - last_of(share) / 2, name_of(names, ticker), shade))
+    stack(axes, shares)
     axes.set_ylim(0, 1.02)
     percent_axis(axes)
     title(axes, "share of the book", size, top=True)

@@ -7,7 +7,7 @@
 That is all that a chart over time needs to answer hover, tap, zoom, legend and keyboard; the name is what the reader is told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,11 +42,11 @@ def record(axes: Axes, name: str, line: pd.Series, look: Look) -> None:
     shown_on(axes).add(Series(axes, name, sessions(line.index), line.to_numpy(dtype=float), look))
 
 
-def stack(axes: Axes, shares: Mapping[str, pd.Series], looks: Mapping[str, Look]) -> None:
-    """Draw shares, each a step from day to day, one upon the other, and record each by its own value."""
+def stack(axes: Axes, shares: Sequence[tuple[str, pd.Series, Look]]) -> None:
+    """Draw shares, each a step from day to day, one upon the other, and record each by its own value; names may be alike."""
     base: pd.Series | float = 0.0
-    for name, share in shares.items():
-        look, upper = looks[name], base + share
+    for name, share, look in shares:
+        upper = base + share
         days, low, high = sessions(share.index), (upper - share).to_numpy(dtype=float), upper.to_numpy(dtype=float)
         axes.fill_between(days, low, high, step="post", facecolor=look.colour, alpha=look.fill, edgecolor=light("paper"), lw=0.6)
         shown_on(axes).add(Series(axes, name, days, share.to_numpy(dtype=float), look, "stack", low, high))

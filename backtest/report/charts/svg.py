@@ -98,8 +98,8 @@ def _thinned(part: str) -> str:
     points = np.array([numbers.split() for _, numbers in STEP.findall(part) if numbers.strip()], dtype=float)
     if len(points) < LONG:
         return part
-    kept, open_spans = np.zeros(len(points), dtype=bool), [(0, len(points) - 1)]
-    kept[[0, -1]] = True
+    chosen, open_spans = np.zeros(len(points), dtype=bool), [(0, len(points) - 1)]
+    chosen[[0, -1]] = True
     while open_spans:
         first, last = open_spans.pop()
         (x, y), away = points[last] - points[first], points[first + 1 : last] - points[first]
@@ -107,9 +107,9 @@ def _thinned(part: str) -> str:
         distances = np.abs(away[:, 0] * y - away[:, 1] * x) / length if length else np.hypot(*away.T)
         if len(distances) and distances.max() > NEAR:
             middle = first + 1 + int(distances.argmax())
-            kept[middle] = True
+            chosen[middle] = True
             open_spans += [(first, middle), (middle, last)]
-    return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points[kept]) + (" z" if "z" in part else "")
+    return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points[chosen]) + (" z" if "z" in part else "")
 
 
 def path(data: str) -> str:
