@@ -55,8 +55,8 @@ def test_what_the_signal_did_comes_second(effects, said):
         ),
         (
             [Earned(OUT, LAST, 0.298, "ChiNext ETF", 0.473, True, "", "2026-09-22", 0.578, hindsight=True)],
-            "Out of sample it earned +57.8% in hindsight to 2026-09-22 and +29.8% to 2026-07-31, where its benchmark ChiNext ETF "
-            "ends with +47.3%",
+            "Out of sample it earned +29.8% to 2026-07-31 (its benchmark ChiNext ETF +47.3%) and +57.8% to 2026-09-22 in "
+            "hindsight",
         ),
         (
             [Earned("whole", LAST, -0.1)],
@@ -109,7 +109,9 @@ def test_the_lead_of_every_shipped_strategy_gives_the_return_over_the_sessions_t
             (found,) = result.books.values()
             span = found.benchmark_windows[found.declared][OUT]
             own = found.window(OUT)
-            assert f"it earned {percent(own.total_return)} in hindsight" in lead, name
-            if span.last != own.last:
-                assert f" to {own.last} and {percent(span.book_return)} to {span.last}, where its" in lead, name
+            if span.last == own.last:
+                assert f"(to {own.last}) it earned {percent(own.total_return)} in hindsight, its" in lead, name
+            else:
+                assert f" and {percent(own.total_return)} to {own.last} in hindsight; " in lead, name
+                assert f" it earned {percent(span.book_return)} to {span.last} (its " in lead, name
             assert len(lead.split()) <= 45, name

@@ -77,7 +77,7 @@ def page(title: str, question: str, above: Above, sections: Sequence[Section], w
             title=title,
             question=question,
             above=above,
-            sections=[*sections, glossary.section(sections)],
+            sections=glossary.added(sections),
             thesis_date=f"{written:%Y-%m-%d}",
         )
     )

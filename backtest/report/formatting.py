@@ -1,5 +1,6 @@
 """How the report writes values, days, names and windows; numbers are those of `backtest.formatting`."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from backtest.result import RunResult, SignalReadings, TickerName
 from backtest.thesis.windows import SAMPLES, Window, whole_run
 
 LONGEST_NAME = 100  # letters
+ADDRESS = re.compile(r"https?://[^\s,;\"'<>()]+|\bGitHub ([\w.-]+/[\w.-]+)")
 GROUPS = {
     "in": "In sample: up to the thesis's date, seen by its authors",
     "out": "Out of sample: after the thesis's date",
@@ -121,3 +123,10 @@ def require_parts(signal: str, quarters: SignalReadings, parts: Sequence[str]) -
         for part in parts:
             if part not in reading.parts:
                 raise ConfigurationError(f"pages.toml: {near_miss(f'part of {signal}', part, list(reading.parts) or ['none'])}")
+
+
+def address_of(source: str) -> str:
+    """Return the address that a source gives, that of its repository where it names one on GitHub, or nothing."""
+    if (match := ADDRESS.search(source)) is None:
+        return ""
+    return f"https://github.com/{match[1]}" if match[1] else match[0].rstrip(".")

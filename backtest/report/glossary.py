@@ -1,9 +1,10 @@
 """What the report's figures mean: a definition and a unit per column, and the section that lists those a page uses."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 
 
 class Term(NamedTuple):
@@ -381,6 +382,12 @@ def section(sections: Sequence[Section]) -> Section:
     hint = Text("Point at a figure in any table, or tap it, for the same words. Definitions hold for the whole page.", "small")
     table = Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))
     return Section(ANCHOR, TITLE, (hint, Fold(f"All {len(rows)} definitions", (table,))))
+
+
+def added(sections: Sequence[Section]) -> list[Section]:
+    """Return a page's sections with the definitions as the last part of the last of them."""
+    terms, last = section(sections), sections[-1]
+    return [*sections[:-1], replace(last, blocks=(*last.blocks, Part(terms.anchor, terms.title, terms.blocks)))]
 
 
 def tables(blocks: Sequence[Block]) -> Iterator[Table]:

@@ -90,8 +90,8 @@ def _came_out(earned: Sequence[Earned]) -> str:
         return f"{_when(book.window)} (to {book.last}) it earned {percent(book.earned)}{hindsight}; it has no benchmark"
     benchmark = f"its {'' if book.matched else 'unmatched '}benchmark {book.benchmark}"
     if book.own_last:
-        text = f"{_when(book.window)} it earned {percent(book.own_earned)}{hindsight} to {book.own_last} and "
-        text += f"{percent(book.earned)} to {book.last}, where {benchmark} ends with {percent(book.benchmark_earned)}"
+        text = f"{_when(book.window)} it earned {percent(book.earned)} to {book.last} ({benchmark} "
+        text += f"{percent(book.benchmark_earned)}) and {percent(book.own_earned)} to {book.own_last}{hindsight}"
     else:
         text = f"{_when(book.window)} (to {book.last}) it earned {percent(book.earned)}{hindsight}, "
         text += f"{benchmark} {percent(book.benchmark_earned)}"

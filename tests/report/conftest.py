@@ -17,7 +17,8 @@ import pytest
 
 from backtest.files.documents import to_json
 from backtest.output.document import to_document
-from backtest.report import render
+from backtest.report import render, render_index
+from backtest.report.sweep.page import render_sweep
 from backtest.report.sweep.search import Search
 from backtest.result import RunResult
 from backtest.statistics.overfitting import Deflated, Overfit
@@ -204,3 +205,16 @@ def browser():
         opened = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"], timeout=0)
         yield Unhurried(opened)
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, pages: dict[str, str], documents: list[dict[str, Any]], broad: Search
+) -> Path:
+    """A folder of reports: the front page, every strategy's page and a sweep's."""
+    out = tmp_path_factory.mktemp("reports")
+    (out / "index.html").write_text(render_index(documents, [broad.summary]), encoding="utf-8")
+    for name, page in {**pages, "sweeps/example": render_sweep(broad)}.items():
+        (out / name).mkdir(parents=True)
+        (out / name / "index.html").write_text(page, encoding="utf-8")
+    return out

@@ -7,7 +7,7 @@ import pytest
 from backtest.formatting import number, percent
 from backtest.report.charts.canvas import clipped, months, spread
 from backtest.report.charts.colours import PALETTE, THEMES
-from backtest.report.formatting import counted, day, full_name, listed, spans
+from backtest.report.formatting import address_of, counted, day, full_name, listed, spans
 from backtest.result import TickerName
 from backtest.thesis import load_thesis
 from backtest.thesis.windows import Window
@@ -74,3 +74,17 @@ def test_every_theme_has_a_colour_of_its_own():
     assert len(set(THEMES.values())) == len(THEMES)
     assert set(THEMES.values()) <= set(PALETTE)
     assert len({light for light, _ in PALETTE.values()}) == len(PALETTE)
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        ("SEC filing, https://www.sec.gov/Archives/x-1.htm, read 2026-01-02", "https://www.sec.gov/Archives/x-1.htm"),
+        ("see http://example.org/a.", "http://example.org/a"),
+        ("GitHub owner/some.repo data/raw (f054c3a)", "https://github.com/owner/some.repo"),
+        ("unverified", ""),
+        ("javascript:alert(1) ftp://x", ""),
+    ],
+)
+def test_a_source_that_gives_an_address_is_a_link_to_it(source, address):
+    assert address_of(source) == address

@@ -54,7 +54,7 @@ def _draw_thesis(
     size: Size, shown: ThesisFigures, reported: Mapping[str, float], falls: Sequence[str], windows: Sequence[Window]
 ) -> Figure:
     excess, ratio = shown.excess, shown.ratio
-    figure, drawn = panels(size, (78, 78, 96, 96) if ratio else (78, 78, 96), gap=26)
+    figure, drawn = panels(size, (56, 56, 76, 76) if ratio else (56, 56, 76), gap=24)
     last = max(_day_of(quarter) for quarter in (*excess, *ratio))
     timeline(size, drawn, windows, min(w.start for w in windows), max(w.end for w in windows))
     for axes in drawn:

@@ -94,7 +94,7 @@ def decisions(anchor: str, book: Book, scores: Sequence[str], windows: Sequence[
 
 
 def _draw_decisions(size: Size, book: Book, scores: Sequence[str], invested: pd.Series, windows: Sequence[Window]) -> Figure:
-    figure, drawn = panels(size, [130.0] * len(scores) + [90.0])
+    figure, drawn = panels(size, [100.0 if len(scores) == 1 else 80.0] * len(scores) + [60.0])
     end = book.equity.index[-1]
     timeline(size, drawn, windows, book.equity.index[0], end)
     for axes, name in zip(drawn, scores, strict=False):

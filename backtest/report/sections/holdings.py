@@ -11,8 +11,9 @@ def section(result: RunResult) -> Section:
     books = list(enumerate(result.books.values(), start=1))
     if len(books) == 1:
         ((number, book),) = books
-        fold = Fold("What was held through time", _drawn(result, f"holdings-{number}", book))
-        return Section("holdings", "Holdings", (*holdings_now.blocks(book, result.names), fold))
+        now = holdings_now.blocks(book, result.names)
+        fold = Fold("Name by name, now and through time", (*now[1:], *_drawn(result, f"holdings-{number}", book)))
+        return Section("holdings", "Holdings", (*now[:1], fold))
     parts = tuple(
         Part(
             f"holdings-{number}", f"Holdings: {book.title}", _blocks(result, f"holdings-{number}", book), book.basket, folded=True

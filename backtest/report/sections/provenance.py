@@ -7,7 +7,7 @@ from backtest.claims.ledger import Finding
 from backtest.facts import Fact
 from backtest.formatting import number
 from backtest.report.components import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import counted, plain, unverified
+from backtest.report.formatting import address_of, counted, plain, unverified
 from backtest.result import RunResult
 
 ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of each market's rules"}  # fields that may be None
@@ -64,7 +64,8 @@ def _sources(result: RunResult) -> tuple[Block, ...]:
         return (Text("The run reads prices only, no published figure."),)
     ordered = sorted(cited, key=lambda source: (not unverified(source), -cited[source], source))
     rows = tuple(
-        (Cell(source, mark="not verified" if unverified(source) else ""), Cell(f"{cited[source]:,}")) for source in ordered
+        (Cell(source, mark="not verified" if unverified(source) else "", href=address_of(source)), Cell(f"{cited[source]:,}"))
+        for source in ordered
     )
     columns = (Column("Source"), Column("Figures", True))
     table = Table("Sources of the figures the signals read, each figure counted once", columns, (Rows(rows),))
@@ -131,7 +132,7 @@ def _inputs(findings: Sequence[Finding]) -> Table:
             Cell(number(fact.value, 0 if abs(fact.value) >= 1000 else 3)),
             Cell(plain(fact.unit)),
             Cell(fact.published),
-            Cell(fact.source, note=f"{fact.evidence}, {fact.confidence} confidence"),
+            Cell(fact.source, href=address_of(fact.source), note=f"{fact.evidence}, {fact.confidence} confidence"),
             Cell(", ".join(cited[key])),
         )
         for key, fact in facts.items()
