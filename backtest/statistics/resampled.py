@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backtest.statistics.bootstrap import REPETITIONS, drawn_places
+from backtest.statistics.bootstrap import drawn_places
 from backtest.statistics.refusal import Floats
 
 DRAWS, AT_ONCE = 1000, 50  # paths: what is made of so many stays in the processor's cache
@@ -85,15 +85,16 @@ def _pair_bounds(sums: Floats) -> dict[str, Bounds | None]:
 def path_bounds(values: Floats, block: int, seed: int, months: Months, years: float) -> dict[str, Bounds | None]:
     """Return the intervals of calmar, best_month, worst_month, positive_months, longest_under_water and under_water."""
     places = drawn_places(len(values), block, seed)
-    drawn = [_path_figures(values, places[rows], places[REPETITIONS:][rows], months, years) for rows in _BATCHES]
+    drawn = [_path_figures(values, places[rows], months, years) for rows in _BATCHES]
     return {name: bounds(np.concatenate([figures[name] for figures in drawn])) for name in drawn[0]}
 
 
-def _path_figures(values: Floats, places: np.ndarray, others: np.ndarray, months: Months, years: float) -> dict[str, Floats]:
-    """Return the figures of some paths, each moved by the error of the mean of another resample."""
+def _path_figures(values: Floats, places: np.ndarray, months: Months, years: float) -> dict[str, Floats]:
+    """Return the figures of some paths, each moved by the error of the mean of the one before it."""
     invested = values != 0.0  # a session in cash that earns nothing stays one
-    drift = (values.take(others).mean(axis=1) - values.mean())[:, None] / max(invested.mean(), 1.0 / len(values))
-    grown = 1.0 + values.take(places)
+    grown = values.take(places)
+    drift = (np.roll(grown.mean(axis=1), 1) - values.mean())[:, None] / max(invested.mean(), 1.0 / len(values))
+    grown += 1.0
     grown += drift if invested.all() else drift * invested.take(places)
     wealth = np.cumprod(grown, axis=1, out=grown)
     peak = np.maximum.accumulate(wealth, axis=1)

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.statistics.bootstrap import REPETITIONS, drawn_places
+from backtest.statistics.bootstrap import drawn_places
 from backtest.statistics.distribution import distribution
 from backtest.statistics.drawdowns import under_water
 from backtest.statistics.intervals import SEED, return_interval
 from backtest.statistics.performance import max_drawdown, returns
 from backtest.statistics.refusal import Refused
-from backtest.statistics.resampled import DRAWS, Months, moment_bounds, path_bounds
+from backtest.statistics.resampled import AT_ONCE, DRAWS, Months, moment_bounds, path_bounds
 from backtest.statistics.rolling import rolling_figures
 from backtest.statistics.tear_sheet import FIGURES, span_figures
 
@@ -89,8 +89,9 @@ def test_every_figure_of_a_path_has_the_bounds_of_the_same_paths_one_by_one():
     values[30:60] = 0.0
     months, rows = Months(np.array([-1, 19, 39]), np.array([19, 39, 119])), drawn_places(120, 3, SEED)
     made = {name: [] for name in ("calmar", "best_month", "worst_month", "longest_under_water", "under_water")}
-    for places, others in zip(rows[:DRAWS], rows[REPETITIONS : REPETITIONS + DRAWS], strict=True):
-        drift = (values[others].mean() - values.mean()) / 0.75
+    for number, places in enumerate(rows[:DRAWS]):
+        before = number - 1 if number % AT_ONCE else number + AT_ONCE - 1  # of those made at once, the last before the first
+        drift = (values[rows[before]].mean() - values.mean()) / 0.75
         drawn = np.where(values[places] != 0, values[places] + drift, 0.0)
         path = pd.Series(np.append(1.0, np.cumprod(1 + drawn)), DAYS[:121])
         grown = path.iloc[[20, 40, 120]].to_numpy() / path.iloc[[0, 20, 40]].to_numpy() - 1
