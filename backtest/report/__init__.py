@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtest.report import front, glossary
+from backtest.report import front, front_board, glossary
 from backtest.report.charts import colours
 from backtest.report.components import Above, Section, chapter
 from backtest.report.documents import strategy_document
@@ -86,13 +86,18 @@ def page(title: str, question: str, above: Above, sections: Sequence[Section], w
 def render_index(documents: Sequence[Mapping[str, object]], sweeps: Sequence[SweepSummary] = ()) -> str:
     """Return the front page over results and sweeps read back from result.json; each links to its page."""
     results = [strategy_document(document) for document in documents]
+    made = (front.section(results), front.overlay(results), front_board.claims(results)) if results else ()
+    tables = [*(section for section in made if section), *([front.sweeps(sweeps)] if sweeps else [])]
     strategies = list(front.parts(results))
-    tables = [front.section(results)] if results else []
-    tables += [front.sweeps(sweeps)] if sweeps else []
     shown = [*tables, *(Section(part.anchor, part.title, part.blocks) for _, part in strategies)]
     template = _templates().get_template("index.html.j2")
-    terms = glossary.section(shown) if shown else None
-    return template.render(tables=tables, strategies=strategies, terms=terms, theses=front.theses(results))
+    return template.render(
+        tables=tables,
+        strategies=strategies,
+        terms=glossary.section(shown) if shown else None,
+        theses=front.theses(results),
+        newest=list(front_board.newest(results)),
+    )
 
 
 @lru_cache

@@ -1,14 +1,16 @@
 """What the front page reads of a result.json: each part of its type, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
+from backtest.claims.ledger import Judgement
 from backtest.execution.window_statistics import WindowStatistics
 from backtest.files.documents import require_schema
 from backtest.files.rows import fault
-from backtest.result import BenchmarkSpan
+from backtest.result import BenchmarkSpan, ControlWindow
+from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import WHOLE
 
 
@@ -47,9 +49,10 @@ class WindowPart:
 
 @dataclass(frozen=True)
 class ControlPart:
-    """What a book's signal did, whether it mattered, and what waiting for it cost."""
+    """What a book's signal did, whether it mattered, and what waiting for it cost; the twin's figures by window."""
 
     sentence: str
+    twin: dict[str, ControlWindow] | Refused
 
 
 @dataclass(frozen=True)
@@ -63,36 +66,36 @@ class SharedSpan:
 
 @dataclass(frozen=True)
 class BookPart:
-    """A book's figures by window, its benchmarks' by ticker and window, its value by month, from 1, and its control."""
+    """A book's figures by window, its benchmarks' by ticker and window, its value by month, from 1, its control and benchmark."""
 
     currency: str
     windows: dict[str, WindowStatistics]
     benchmarks: dict[str, dict[str, BenchmarkSpan]]
     path: dict[str, float | None] = field(default_factory=dict)
     control: ControlPart | None = None
+    declared_benchmark: str | None = None
 
 
 @dataclass(frozen=True)
 class FigurePart:
-    """When a figure became known."""
+    """Which figure became known when."""
 
     known_at: str
-
-
-@dataclass(frozen=True)
-class JudgementPart:
-    """What came of a claim over one span."""
-
-    verdict: str
+    entity: str = ""
+    metric: str = ""
 
 
 @dataclass(frozen=True)
 class ClaimPart:
-    """What came of a claim when it was written and since, and the figures it rests on."""
+    """A claim, what came of it when it was written and since, and the figures it rests on."""
 
+    id: str
+    sentence: str
+    reported: float | None
     inputs: tuple[FigurePart, ...]
-    when_written: JudgementPart | None
-    since: JudgementPart | None = None
+    when_written: Judgement | None
+    since: Judgement | None = None
+    explained: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class StrategyDocument:
     claims: tuple[ClaimPart, ...]
     audit: AuditPart | None
     common_spans: dict[str, SharedSpan] = field(default_factory=dict)
+    lead: str = ""
     folder: str = ""  # of its report, which may have a tag; else that of its strategy
 
     @property
@@ -142,7 +146,12 @@ class StrategyDocument:
     @property
     def newest_figure(self) -> str:
         """The day of the newest figure that a claim rests on, or nothing."""
-        return max((figure.known_at[:10] for claim in self.claims for figure in claim.inputs), default="")
+        return max((figure.known_at[:10] for figure in self.figures), default="")
+
+    @property
+    def figures(self) -> Iterator[FigurePart]:
+        """Every figure that a claim rests on."""
+        return (figure for claim in self.claims for figure in claim.inputs)
 
 
 _reader = TypeAdapter(StrategyDocument)

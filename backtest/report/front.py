@@ -1,7 +1,6 @@
-"""The front page: every strategy side by side, then each with its question and what came out, read back from result.json."""
+"""The front page: the strategies ranked, their lines on one axis, then each with what came out, read back from result.json."""
 
 import shlex
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
@@ -10,19 +9,27 @@ from urllib.parse import quote
 import pandas as pd
 
 from backtest.execution.window_statistics import WindowStatistics
-from backtest.formatting import known, number, percent
+from backtest.formatting import DASH, known, number, percent, points
 from backtest.report import cells
+from backtest.report.charts import overlay_charts
 from backtest.report.charts.sparklines import sparkline
-from backtest.report.components import Block, Cell, Code, Column, Part, Rows, Section, Span, Table, Text
+from backtest.report.components import Block, Cell, Code, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.documents import BookPart, StrategyDocument
 from backtest.report.formatting import counted, listed, plain
+from backtest.report.ranking import Standing, line_of, ranked
 from backtest.report.sweep.checks import KINDS, checks, verdict
 from backtest.runs.control_sentence import NO_SIGNAL
+from backtest.statistics.refusal import Refused
 from backtest.sweeps.results import SweepSummary
-from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
+from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE, Window
 
 SAMPLES = (("out", OUT_OF_SAMPLE), ("in", IN_SAMPLE))
-NOT_AUDITED = "not audited: how much of it is luck is not known"
+CAPTION = "The strategies, best first; of several books the median return, below it the lowest and the highest"
+MEANING = (
+    "To its control: less the same book with its signal on wherever it has a value; to its benchmark: less the one that its "
+    "basket declares; both in percentage points, of several books the middle one, which is named. Each is in its own currency."
+)
+NOT_AUDITED = "how much of it is luck is not known"
 NO_SESSION = WindowStatistics("both")
 
 
@@ -37,25 +44,74 @@ def title(document: StrategyDocument) -> str:
 
 
 def section(documents: Sequence[StrategyDocument]) -> Section:
-    """Return every strategy in a row, and how two of them are compared."""
+    """Return the strategies, the best first: those with a signal by what it added, those without apart."""
+    month, audited = month_in_full(documents) if len(documents) > 1 else "", any(document.audit for document in documents)
     columns = (
-        Column("Strategy"), Column("What 1 became"), Column("Out of sample", True, "out"), Column("Sharpe ± error", True, "out"),
-        Column("In sample", True), Column("Claims of the thesis", prose=True), Column("Verdict", prose=True),
-        Column("Newest data"),
+        Column("Strategy"), Column("To its control", True, "out"), Column("To its benchmark", True, "out"),
+        Column("Out of sample", True, "out"), *([Column(f"To {month}", True, "out", term="To a month")] if month else []),
+        Column("Sharpe ± error", True, "out"), Column("In sample", True), Column("What 1 became"),
+        *([Column("Verdict", prose=True)] if audited else []),
     )  # fmt: skip
-    month = month_in_full(documents) if len(documents) > 1 else ""
-    rows = tuple(_row(number, document, month) for number, document in enumerate(documents, start=1))
-    caption = (
-        "Every strategy side by side. Several books: the median of their returns and, below it, the lowest and the highest; each "
-        "book is in its own currency. Where last days differ, the return to the end of a month that all have stands there too. "
-        "The dashed line is the thesis's date, where the in-sample returns end"
+    titles = "With a signal, by the difference it made out of sample", "Without a signal, by the excess over the benchmark"
+    groups = tuple(
+        Rows(tuple(_row(row, month, audited) for row in rows), title)
+        for title, rows in zip(titles, ranked(documents), strict=True)
+        if rows
     )
-    blocks: list[Block] = [Table(caption, columns, (Rows(rows),))]
+    notes = MEANING, _hindsight(documents), "" if audited else f"No strategy here was audited, so {NOT_AUDITED} (run --audit)."
+    return Section("strategies", "Ranking", (Table(CAPTION, columns, groups), *(Text(note, "small") for note in notes if note)))
+
+
+def _hindsight(documents: Sequence[StrategyDocument]) -> str:
+    """Return once which returns are hindsight, and of which strategies some are not."""
+    rows = [
+        (title(document), name, figures.hindsight)
+        for document in documents
+        for book in document.books.values()
+        for _, name in SAMPLES
+        if (figures := book.windows.get(name, NO_SESSION)).n
+    ]
+    late = {name for _, name, hindsight in rows if hindsight}
+    if not late:
+        return "No return is hindsight: every basket was chosen before the window began."
+    honest = dict.fromkeys(f"{name} in {strategy}" for strategy, name, hindsight in rows if not hindsight)
+    but = f", but for some books {listed(list(honest))}" if honest else ""
+    too = ", out of sample too" if OUT_OF_SAMPLE in late else ""
+    return f"Every return is hindsight{too}{but}: baskets were chosen after the windows began."
+
+
+def comparison(documents: Sequence[StrategyDocument]) -> Iterator[Block]:
+    """Yield how any two results are compared; nothing of one."""
     if len(documents) > 1:
         names = [document.folder or document.strategy for document in documents[:2]]
         text = "What changed between any two results, in spec, data, code and figures, from this page's folder:"
-        blocks += [Text(text, "small"), Code(shlex.join(["capex-backtest", "compare", *names]))]
-    return Section("strategies", "All strategies", tuple(blocks))
+        yield Text(text, "small")
+        yield Code(shlex.join(["capex-backtest", "compare", *names]))
+
+
+def overlay(documents: Sequence[StrategyDocument]) -> Section | None:
+    """Return the strategies' lines on one axis, out of sample and over the whole run; None where none has two months."""
+    rows = [row for part in ranked(documents) for row in part]
+    blocks: list[Block] = []
+    for anchor, whole, since in (("overlay-out", False, "the thesis's date"), ("overlay-whole", True, "the start of the run")):
+        lines = {title(row.document): line for row in rows if len(line := line_of(row, whole)) > 1}
+        if lines:
+            caption = (
+                f"What 1 became since {since}, at the end of every month; of several books the middle one of the ranking; each "
+                "in its own currency, after costs."
+            )
+            measure = "value of 1, whole run" if whole else "value of 1, out of sample"
+            blocks.append(overlay_charts.overlay(anchor, measure, lines, _regimes(documents, not whole), caption))
+    return Section("overlay", "All strategies on one axis", (*blocks, *comparison(documents))) if blocks else None
+
+
+def _regimes(documents: Sequence[StrategyDocument], late: bool) -> list[Window]:
+    """Return the windows of the first result as charts shade them; only the run where the results are of several theses."""
+    first = documents[0]
+    written = pd.Timestamp(first.thesis.date)
+    same = len({document.thesis.id for document in documents}) == 1 and not late
+    rows = [row for row in first.windows if same or row.name == WHOLE]
+    return [Window(row.name, pd.Timestamp(row.start), pd.Timestamp(row.end), written) for row in rows]
 
 
 def theses(documents: Sequence[StrategyDocument]) -> str:
@@ -66,11 +122,13 @@ def theses(documents: Sequence[StrategyDocument]) -> str:
 
 def parts(documents: Sequence[StrategyDocument]) -> Iterator[tuple[str, Part]]:
     """Yield, per strategy, the address of its page and what the front page says of it."""
-    for row, document in enumerate(documents, start=1):
+    for document in (row.document for part in ranked(documents) for row in part):
         ids = f"Prices: {document.prices.source}. spec {document.spec_id} · data {document.data_id} · code {document.code_id}"
         small = (Text(text, "small") for text in (*_common(document), _benchmarks(document), ids))
-        blocks: tuple[Block, ...] = (Text(document.spec.question), *_controls(document), _table(document), *small)
-        yield address(document), Part(f"strategy-{row}", title(document), blocks)
+        folded: tuple[Block, ...] = (*_controls(document), _table(document), *small)
+        shown = [Text(document.spec.question, "small"), *([Text(document.lead)] if document.lead else [])]
+        fold = Fold(f"{counted(len(document.books), 'book')}, benchmarks and ids", folded)
+        yield address(document), Part(f"strategy-{_anchor(document)}", title(document), (*shown, fold))
 
 
 def _controls(document: StrategyDocument) -> Iterator[Text]:
@@ -105,15 +163,15 @@ def _out_of_sample(documents: Sequence[StrategyDocument]) -> Iterator[WindowStat
 
 
 def until_month(books: Mapping[str, BookPart], month: str) -> str:
-    """Return what some books returned out of sample to the end of a month, the median of several; empty where one did not."""
+    """Return what some books returned out of sample to the end of a month, the median of several; a dash where one did not."""
     values = []
     for book in books.values():
         figures, path = book.windows.get(OUT_OF_SAMPLE, NO_SESSION), book.path
         then, now = path.get(month), next(reversed(path.values()), None)
         if not (known(figures.total_return) and known(then) and known(now)) or str(figures.base)[:7] > month:
-            return ""
+            return DASH
         values.append((1.0 + figures.total_return) * then / now - 1.0)
-    return f"{percent(median(values))} to the end of {month}, which all have" if values else ""
+    return percent(median(values)) if values else DASH
 
 
 def sweeps(summaries: Sequence[SweepSummary]) -> Section:
@@ -139,38 +197,35 @@ def _sweep(summary: SweepSummary) -> tuple[Cell, ...]:
     )
 
 
-def _row(row: int, document: StrategyDocument, month: str) -> tuple[Cell, ...]:
-    books = document.books
-    drawn = sparkline(f"spark-{row}", {name: book.path for name, book in books.items()}, document.thesis.date)
-    newest = document.newest_figure
+def _row(row: Standing, month: str, audited: bool) -> tuple[Cell, ...]:
+    document, books = row.document, row.document.books
+    drawn = sparkline(f"spark-{_anchor(document)}", {name: book.path for name, book in books.items()}, document.thesis.date)
+    several = f"{len(books)} books, by {plain(row.book)}" if len(books) > 1 else ""
     return (
-        Cell(title(document), note=counted(len(books), "book"), href=address(document), about=_span(document)),
-        Cell("", picture=drawn) if drawn else Cell("no month"),
-        _with_note(_together(books, OUT_OF_SAMPLE), until_month(books, month)),
+        Cell(title(document), note=several, href=address(document), about=_span(document)),
+        _difference(row),
+        Cell(f"{points(row.excess)} points" if row.excess is not None else DASH),
+        _together(books, OUT_OF_SAMPLE),
+        *([Cell(until_month(books, month))] if month else []),
         _ratio(books),
         replace(_together(books, IN_SAMPLE), last=""),
-        _tally(document),
-        Cell(document.audit.verdict if document.audit else NOT_AUDITED),
-        Cell(document.last, note=f"figures {newest}" if newest else "no figure"),
+        Cell("", picture=drawn) if drawn else Cell("no month"),
+        *([Cell(document.audit.verdict if document.audit else f"not audited: {NOT_AUDITED}")] if audited else []),
     )
 
 
-def _with_note(cell: Cell, note: str) -> Cell:
-    return replace(cell, note="; ".join(text for text in (cell.note, note) if text))
+def _anchor(document: StrategyDocument) -> str:
+    return quote(document.folder or document.strategy, safe="")
 
 
-def _tally(document: StrategyDocument) -> Cell:
-    """Return how many claims were confirmed when written, and since, to the run's last day, with the other verdicts below."""
-    written = Counter(claim.when_written.verdict for claim in document.claims if claim.when_written)
-    since = Counter(claim.since.verdict for claim in document.claims if claim.since)
-    shown = f"{written['confirmed']} of {written.total()} confirmed when written"
-    later = f"{since['confirmed']} of {since.total()} since, to {document.last}" if since else ""
-    return Cell(f"{shown}; {later}".rstrip("; "), note=_others(since or written))
-
-
-def _others(verdicts: Mapping[str, int]) -> str:
-    """Return the verdicts beside "confirmed", the most frequent first."""
-    return "; ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).most_common() if verdict != "confirmed")
+def _difference(row: Standing) -> Cell:
+    """Return what a signal added out of sample with its interval, or why there is no figure."""
+    if row.difference is None:
+        return Cell(DASH, note=row.interval.reason if isinstance(row.interval, Refused) else "fewer than two sessions")
+    if isinstance(row.interval, Refused) or row.interval is None:
+        return Cell(f"{points(row.difference)} points", note=f"no interval: {row.interval.reason}" if row.interval else "")
+    low, high = map(points, row.interval)
+    return Cell(f"{points(row.difference)} points", note=f"95% {low} to {high}")
 
 
 def _together(books: Mapping[str, BookPart], window: str) -> Cell:
@@ -179,10 +234,10 @@ def _together(books: Mapping[str, BookPart], window: str) -> Cell:
     ends = sorted({window.last for window in figures if window.last})
     last = ends[-1] if ends else ""
     if len(figures) == 1:
-        return replace(cells.total_return(figures[0]), last=last)
+        return replace(_return(figures[0]), last=last)
     values = sorted(window.total_return for window in figures if known(window.total_return))
     if not values:
-        return cells.total_return(NO_SESSION)
+        return _return(NO_SESSION)
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
     first = f"; the first ends {ends[0]}" if len(ends) > 1 else ""
     return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}{first}", last=last)
@@ -214,13 +269,18 @@ def _table(document: StrategyDocument) -> Table:
         )
         for name, book in document.books.items()
     )
-    title = f"{counted(len(rows), 'book')}; hindsight: the basket was chosen after the window began"
+    title = f"{counted(len(rows), 'book')} in both samples"
     spans = (Span("", 1), *(Span(window.capitalize(), len(texts), sample) for sample, window in SAMPLES))
     return Table(title, (Column("Book"), *columns), (Rows(rows),), spans, about=_span(document))
 
 
+def _return(figures: WindowStatistics) -> Cell:
+    """Return a total return; that it is hindsight stands below the ranking, once."""
+    return cells.total_return(replace(figures, hindsight=False))
+
+
 def _cells(figures: WindowStatistics) -> tuple[Cell, ...]:
-    return cells.total_return(figures), cells.sharpe(figures), cells.drawdown(figures), cells.count(figures.n)
+    return _return(figures), cells.sharpe(figures), cells.drawdown(figures), cells.count(figures.n)
 
 
 def _benchmarks(document: StrategyDocument) -> str:

@@ -149,6 +149,14 @@ TERMS: dict[str, Term] = {
     "Shares to trade": Term("Shares of the next order, and how many lots; units where prices have no share price.", "shares"),
     "Next orders": Term("How many names the next orders would trade.", COUNT),
     "Difference of weight": Term("Target less weight.", "% of the book"),
+    "To its control": Term(
+        "The return less that of the same book with its signal on wherever it has a value. Below it, the 95% interval.",
+        "percentage points",
+    ),
+    "To its benchmark": Term(
+        "The middle book's return less its declared benchmark's, over the sessions both have.", "percentage points"
+    ),
+    "To a month": Term("Total return after the thesis's date to the end of the newest month that all strategies have.", "%"),
     "Waiting": Term("Orders decided before the last close that are not filled yet.", COUNT),
     "Realised": Term("The weight after the order was filled.", "% of the book"),
     "Lots": Term("How far the holding is from its target, in the market's lots.", "lots"),
@@ -296,11 +304,7 @@ TERMS: dict[str, Term] = {
     "Probability of the better state": Term("Mean smoothed probability over the window.", "%"),
     "Out of sample": Term("Total return after the thesis's date; of several books the median, with the ends below.", "%"),
     "In sample": Term("Total return up to the thesis's date, seen by its authors; of several books the median.", "%"),
-    "Claims of the thesis": Term(
-        "How many held when they were written, and, of those on the future, on what came since, by the end of the run.", COUNT
-    ),
     "Verdict": Term("What the audit's fixed rules make of it: supported, not distinguishable, contradicted.", "a sentence"),
-    "Newest data": Term("The last session of the run and the newest figure a claim rests on.", "day"),
     "Return": Term("Last value over first value, less one.", "%"),
     "Without its best name": Term("The return had the name that earned most earned nothing.", "%"),
     "Without its best quarter": Term("The return without the best calendar quarter.", "%"),
