@@ -9,7 +9,7 @@ FIRST, SETTING = 0.3, 0.00012  # decisions and compiled code; a setting on one o
 WORKERS = 0.6  # until more than one is ready
 MEASURING, MEASURED = 0.2, 0.00006  # once; a setting
 PAGE, MAP = 0.35, 0.08  # once; a pair of fields that vary
-REPORT, BOOK = 2.0, 0.35  # a full report of one book; each further one
+REPORT, BOOK, DRAWING = 2.0, 0.6, 1.0  # a full report of one book; each further book; before the first report
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,5 @@ class Work:
         """Return the seconds from then until the page and its full reports are there."""
         measuring = MEASURING + MEASURED * self.settings * self.books / self.workers
         page = PAGE + MAP * self.fields * (self.fields - 1) / 2
-        return reading * (measuring + page + self.reports * (REPORT + BOOK * (self.books - 1)))
+        reports = self.reports * (REPORT + BOOK * (self.books - 1)) + (DRAWING if self.reports else 0.0)
+        return reading * (measuring + page + reports)
