@@ -192,11 +192,13 @@
     for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     target?.scrollIntoView();
   };
+  const topOf = link => document.getElementById(link.hash.slice(1))?.getBoundingClientRect().top ?? Infinity;
   const mark = () => {
-    const passed = links.filter(link => document.getElementById(link.hash.slice(1))?.checkVisibility())
-      .filter(link => document.getElementById(link.hash.slice(1)).getBoundingClientRect().top < innerHeight / 3);
+    const shown = links.filter(link => document.getElementById(link.hash.slice(1))?.checkVisibility());
+    const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2; // what was asked for cannot rise further
+    const asked = shown.find(link => atEnd && link.hash === location.hash && topOf(link) > 0 && topOf(link) < innerHeight);
     for (const link of links) link.removeAttribute("aria-current");
-    (passed.at(-1) || links[0])?.setAttribute("aria-current", "location");
+    (asked || shown.filter(link => topOf(link) < 100).at(-1) || links[0])?.setAttribute("aria-current", "location");
   };
   const contents = () => {
     const menu = document.querySelector("nav .menu");
