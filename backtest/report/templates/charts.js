@@ -45,7 +45,7 @@
       moments ??= [...new Set(lines.flatMap(line => line.days))].sort((a, b) => a - b);
       const { svg, boxes } = drawings[Number(getComputedStyle(wide).display === "none")];
       const [[from, to], [left, , width], moved] = [group.span || data.span, boxes[0], Boolean(group.span || hidden.size || linear)];
-      const seen = lines.filter((_, n) => !hidden.has(`${n}`));
+      const seen = lines.filter(line => !hidden.has(line.name));
       const rows = line => [Math.max(0, before(line.days, from)), before(line.days, to) + 2];
       const axes = data.panels.map((panel, n) => {
         const [own, log, [, top, , height]] = [seen.filter(line => line.panel === n), panel.log && !linear, boxes[n]];
@@ -99,7 +99,7 @@
       look();
       drawings.forEach(({ svg }) => svg.classList.toggle("moved", view.moved));
       put("over", view.moved ? over() : "");
-      for (const key of [...bar.children].slice(0, -1)) key.ariaPressed = key.value === "scale" ? linear : !hidden.has(key.value);
+      for (const key of [...bar.children].slice(0, -1)) key.ariaPressed = named[key.value] ? !hidden.has(named[key.value].name) : linear;
       bar.lastChild.hidden = !view.moved;
     };
     const point = (day, own, aloud) => { // a line through every panel at a day, and in the reader's own chart what was there
@@ -115,12 +115,12 @@
       put("cross", shown ? `<path d="M${x(day)} ${top}V${bottom}"/>${dots.join("")}` : "");
       if (tip.hidden) return;
       const late = ({ dots, days }, row) => (dots && days[row] !== day ? ` (${iso(days[row])})` : "");
-      const readings = rows.map(([line, row]) => `<span>${swatch(line)}${safe(line.name)}${late(line, row)}</span>
-        <b>${written(line.values[row], axes[line.panel].percent)}</b>`).join("");
+      const readings = [...Map.groupBy(rows, ([{ name }]) => name).values()].map(own => `<span>${swatch(own[0][0])}${safe(own[0][0].name)}
+        ${late(...own[0])}</span> <b>${own.map(([line, row]) => written(line.values[row], axes[line.panel].percent)).join(" · ")}</b>`);
       tip.ariaLive = aloud ? "polite" : "off";
       const notes = [...data.spans.filter(span => day >= span[0] && day <= span[1]).map(span => span[3]),
         ...data.events.filter(([on]) => on === day).map(([, name]) => name)].map(note => `<em>${safe(note)}</em>`).join("");
-      tip.innerHTML = `<strong>${new Date(day * 864e5).toUTCString().slice(0, 3)} ${iso(day)}</strong>${notes}<p>${readings}</p>`;
+      tip.innerHTML = `<strong>${new Date(day * 864e5).toUTCString().slice(0, 3)} ${iso(day)}</strong>${notes}<p>${readings.join("")}</p>`;
       tip.style.left = `${(100 * x(day)) / svg.viewBox.baseVal.width}%`;
       tip.classList.toggle("before", parseFloat(tip.style.left) > 50);
     };
@@ -172,14 +172,15 @@
     const swatch = ({ colour, dash, fill, width }) =>
       `<i style="border-top: ${width || 6}px ${dash ? "dashed" : "solid"} var(--${colour}); opacity: ${width ? 1 : fill || 1}"></i>`;
     const key = (value, inner, more = "") => `<button type="button" value="${value}"${more}>${inner}</button>`;
-    const keys = data.series.map((line, n) => key(n, swatch(line) + safe(line.name))).slice(data.series.length > 1 ? 0 : 1);
+    const named = [...new Map(data.series.map(line => [line.name, line])).values()]; // a name may have a series on each panel
+    const keys = named.map((line, n) => key(n, swatch(line) + safe(line.name))).slice(named.length > 1 ? 0 : 1);
     if (data.panels.some(panel => panel.log)) keys.push(key("scale", "linear scale"));
     figure.querySelector("figcaption").insertAdjacentHTML("beforebegin",
       `<p class="keys">${keys.join("")}${key("whole", "show the whole", " hidden")}</p><div class="reading" hidden></div>`);
     const [bar, tip] = figure.querySelectorAll(".keys, .reading");
     bar.addEventListener("click", event => {
       const value = event.target.closest("button")?.value;
-      if (value === "scale") linear = !linear; else if (value && value !== "whole") hidden.delete(value) || hidden.add(value);
+      if (value === "scale") linear = !linear; else if (named[value]) hidden.delete(named[value].name) || hidden.add(named[value].name);
       if (value === "whole") reset(); else group.draw();
     });
     for (const { svg } of drawings) {
@@ -189,7 +190,6 @@
     }
     return { draw, point, figure };
   };
-
   for (const drawings of Map.groupBy(document.querySelectorAll("svg.wide[data-chart]"), wide => wide.closest(".section")).values()) {
     const group = { span: null, day: null }; // charts of a section move together
     group.point = (day, own, aloud) => { group.day = day; charts.forEach(chart => chart.point(day, chart.figure === own, aloud)); };
