@@ -19,13 +19,31 @@ if TYPE_CHECKING:
 LINES = 10  # differences that `verify` prints
 
 
-def compare(a: ReportArgument, b: ReportArgument, as_json: JsonOption = False) -> None:
+def compare(
+    a: ReportArgument,
+    b: ReportArgument,
+    as_json: JsonOption = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page with both lines, their difference and what changed.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its file; default compare.html beside the first report.")
+    ] = None,
+) -> None:
     """Show what changed between two runs: spec, data, code and results."""
     from backtest.files.documents import to_json
     from backtest.output.compare import compare as compare_documents
     from backtest.output.compare import lines
 
-    differences = compare_documents(read_result(a), read_result(b))
+    one, other = read_result(a), read_result(b)
+    differences = compare_documents(one, other)
+    if html:
+        from backtest.files import atomic
+        from backtest.report import render_comparison
+
+        path = out or folder_of(a).parent / "compare.html"
+        atomic.write(path, render_comparison(one, other, differences).encode())
+        typer.echo(f"comparison: {path}", err=True)
     sys.stdout.write(to_json(differences) if as_json else lines(differences))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtest.report import front, front_board, glossary
+from backtest.report import comparison, front, front_board, glossary
 from backtest.report.charts import colours
 from backtest.report.components import Above, Section, chapter
 from backtest.report.documents import strategy_document
@@ -80,6 +80,22 @@ def page(title: str, question: str, above: Above, sections: Sequence[Section], w
             sections=glossary.added(sections),
             thesis_date=f"{written:%Y-%m-%d}",
         )
+    )
+
+
+def render_comparison(
+    a: Mapping[str, object], b: Mapping[str, object], differences: Mapping[str, Sequence[Mapping[str, object]]]
+) -> str:
+    """Return a page on what differs between two results read back from result.json."""
+    one, other = strategy_document(a), strategy_document(b)
+    names = f"{differences['a']} (A) and {differences['b']} (B)"
+    made = comparison.sections(one, other, differences)
+    return page(
+        f"{one.spec.title} against {other.spec.title}",
+        names,
+        Above("index.html", "All strategies"),
+        made,
+        pd.Timestamp(one.thesis.date),
     )
 
 
