@@ -35,14 +35,14 @@ def compare(
     from backtest.output.compare import compare as compare_documents
     from backtest.output.compare import lines
 
-    one, other = read_result(a), read_result(b)
-    differences = compare_documents(one, other)
+    first, second = read_result(a), read_result(b)
+    differences = compare_documents(first, second)
     if html:
         from backtest.files import atomic
         from backtest.report import render_comparison
 
         path = out or folder_of(a).parent / "compare.html"
-        atomic.write(path, render_comparison(one, other, differences).encode())
+        atomic.write(path, render_comparison(first, second, differences).encode())
         typer.echo(f"comparison: {path}", err=True)
     sys.stdout.write(to_json(differences) if as_json else lines(differences))
 

@@ -87,15 +87,15 @@ def render_comparison(
     a: Mapping[str, object], b: Mapping[str, object], differences: Mapping[str, Sequence[Mapping[str, object]]]
 ) -> str:
     """Return a page on what differs between two results read back from result.json."""
-    one, other = strategy_document(a), strategy_document(b)
+    first, second = strategy_document(a), strategy_document(b)
     names = f"{differences['a']} (A) and {differences['b']} (B)"
-    made = comparison.sections(one, other, differences)
+    made = comparison.sections(first, second, differences)
     return page(
-        f"{one.spec.title} against {other.spec.title}",
+        f"{first.spec.title} against {second.spec.title}",
         names,
         Above("index.html", "All strategies"),
         made,
-        pd.Timestamp(one.thesis.date),
+        pd.Timestamp(first.thesis.date),
     )
 
 

@@ -32,8 +32,8 @@ def _charts(a: StrategyDocument, b: StrategyDocument) -> Iterator[Block]:
     pairs = shared or [(next(iter(a.books)), next(iter(b.books)))] if a.books and b.books else []
     whole = next(window for window in a.windows if window.name == WHOLE)
     spans = [Window(WHOLE, pd.Timestamp(whole.start), pd.Timestamp(whole.end), pd.Timestamp(a.thesis.date))]
-    for at, (one, other) in enumerate(pairs, start=1):
-        lines = {f"A: {plain(one)}": _path(a.books[one]), f"B: {plain(other)}": _path(b.books[other])}
+    for at, (first, second) in enumerate(pairs, start=1):
+        lines = {f"A: {plain(first)}": _path(a.books[first]), f"B: {plain(second)}": _path(b.books[second])}
         if len(overlay_charts.gap_of(lines)) > 1:
             caption = "What 1 became at the end of every month, and the log of A's over B's: 0.01 is one per cent."
             yield overlay_charts.difference(f"compare-{at}", "value of 1", lines, spans, caption)
