@@ -1,5 +1,6 @@
 """Whatever names and figures a run brings, the page shows them as text."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -68,7 +69,8 @@ def test_a_figure_that_is_no_number_is_a_dash(result, read):
     returns = {ticker: dict.fromkeys(found, BenchmarkSpan(np.nan)) for ticker, found in book.benchmark_windows.items()}
     decisions = book.decisions.assign(supply_chain_excess=np.nan, invested=np.nan)
     html = render(with_book(result, windows=windows, benchmark_windows=returns, decisions=decisions))
-    said = " ".join(assert_harmless(html, read).text).lower()
+    assert_harmless(html, read)
+    said = " ".join(read(re.sub("<script.*?</script>", "", html, flags=re.DOTALL)).text).lower()
     assert "nan%" not in said
     assert " nan" not in said
     assert "inf%" not in said
@@ -107,7 +109,9 @@ def test_windows_of_a_single_session_say_why_they_are_empty(result, read):
 
 def test_a_run_that_ends_before_the_report_has_nothing_out_of_sample(result, read):
     (book,) = result.books.values()
-    early = tuple(window for window in result.windows if window.sample == "in")
+    whole = next(window for window in result.windows if window.name == "whole")
+    shorter = replace(whole, end=pd.Timestamp("2025-07-22"))
+    early = (*(window for window in result.windows if window.sample == "in"), shorter)
     windows = {window.name: book.windows[window.name] for window in early}
     returns = {ticker: {window.name: found[window.name] for window in early} for ticker, found in book.benchmark_windows.items()}
     cut = with_book(result, equity=book.equity[:"2025-07"], windows=windows, benchmark_windows=returns)
