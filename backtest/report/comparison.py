@@ -6,12 +6,13 @@ import pandas as pd
 
 from backtest.formatting import DASH, known, number, percent
 from backtest.report.charts import overlay_charts
-from backtest.report.components import Block, Cell, Column, Rows, Section, Table, Text
+from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.documents import BookPart, StrategyDocument
-from backtest.report.formatting import plain, setting_value
+from backtest.report.formatting import counted, plain, setting_value
 from backtest.thesis.windows import WHOLE, Window
 
 Row = Mapping[str, object]
+MOST_OPEN = 15  # rows of a table that stands open
 PARTS = {
     "spec": ("What was asked otherwise", "at"), "prices": ("Other prices", "at"), "results": ("Figures that differ", "figure"),
     "controls": ("Controls that differ", "figure"), "claims": ("Claims with another verdict", "id"),
@@ -21,9 +22,14 @@ PARTS = {
 def sections(a: StrategyDocument, b: StrategyDocument, differences: Mapping[str, Sequence[Row]]) -> list[Section]:
     """Return the sections of a comparison; `differences` are the rows of `output.compare` by part."""
     differing = {part: [row for row in differences[part] if row["a"] != row["b"]] for part in PARTS}
-    tables = [_table(*PARTS[part], rows) for part, rows in differing.items() if rows]
-    changed: list[Block] = [*tables] or [Text("Nothing differs in spec, prices, figures, controls and claims.")]
+    tables = [_folded(_table(*PARTS[part], rows), len(rows)) for part, rows in differing.items() if rows]
+    changed: list[Block] = tables or [Text("Nothing differs in spec, prices, figures, controls and claims.")]
     return [Section("lines", "Both on one axis", tuple(_charts(a, b))), Section("changes", "What differs", tuple(changed))]
+
+
+def _folded(table: Table, rows: int) -> Block:
+    """Return a table, behind its title where it is long."""
+    return table if rows <= MOST_OPEN else Fold(f"{table.caption}: {counted(rows, 'row')}", (table,))
 
 
 def _charts(a: StrategyDocument, b: StrategyDocument) -> Iterator[Block]:

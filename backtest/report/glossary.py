@@ -376,12 +376,14 @@ def anchor(name: str) -> str:
     return f"term-{list(TERMS).index(name) + 1}"
 
 
-def section(sections: Sequence[Section]) -> Section:
-    """Return the definition of every figure that some sections show, in the order of TERMS."""
+def section(sections: Sequence[Section]) -> Section | None:
+    """Return the definition of every figure that some sections show, in the order of TERMS; None where they show none."""
     used = {term(column) for section in sections for table in tables(section.blocks) for column in table.columns}
     rows = tuple(
         (Cell(name, anchor=anchor(name)), Cell(TERMS[name].text), Cell(TERMS[name].unit)) for name in TERMS if name in used
     )
+    if not rows:
+        return None
     columns = (Column("Figure"), Column("Meaning", prose=True), Column("Unit", prose=True))
     hint = Text("Point at a figure in any table, or tap it, for the same words. Definitions hold for the whole page.", "small")
     table = Table("Every figure of this page, its meaning and unit", columns, (Rows(rows),))
@@ -391,6 +393,8 @@ def section(sections: Sequence[Section]) -> Section:
 def added(sections: Sequence[Section]) -> list[Section]:
     """Return a page's sections with the definitions as the last part of the last of them."""
     terms, last = section(sections), sections[-1]
+    if terms is None:
+        return list(sections)
     return [*sections[:-1], replace(last, blocks=(*last.blocks, Part(terms.anchor, terms.title, terms.blocks)))]
 
 

@@ -6,8 +6,8 @@ The rules, fixed before a sentence of it was read; of one book at most forty wor
                     or sector, "in hindsight" where the basket was chosen after the window began; of several books how many beat
                     their benchmark, and the median difference
     the signal      of the whole run: "did nothing" below 0.05 points, "no difference beyond chance" where zero is in the 95%
-                    interval of the difference to the twin, else "added" or "cost"; then what waiting for its first value cost,
-                    where that is 0.05 points or more
+                    interval of the difference to the twin, else "added" or "cost"; then what the basket held from the first
+                    session earned beyond the twin, where that is 0.05 points or more: the cost of waiting for the first value
     luck            not judged without an audit; "not ruled out" where no registered null is beaten after correction and no
                     regime can be told from luck; else what was beaten
 """
@@ -156,10 +156,10 @@ def _verb(effect: SignalEffect) -> str:
 
 
 def _size_and_waiting(effect: SignalEffect) -> str:
-    """Return the difference, where the verb does not say it, and what waiting for the signal's first value cost."""
+    """Return the difference, where the verb does not say it, and what the basket from the first session had beyond the twin."""
     parts = [f"{points(effect.difference)} points"] if not (_nothing(effect) or _clear(effect)) else []
     if effect.waiting is not None and abs(effect.waiting) >= ROUNDS_TO_NOTHING:
-        parts.append(f"waiting for it {'cost' if effect.waiting > 0 else 'gained'} {_size(effect.waiting)}")
+        parts.append(f"the basket held from the start: {points(effect.waiting)}")
     return f" ({'; '.join(parts)})" if parts else ""
 
 

@@ -25,8 +25,9 @@ def waterfalls(anchor: str, windows: Mapping[str, Bars]) -> Chart:
         for name, bars in windows.items()
     )
     caption = (
-        "Log points (0.69 is a doubling): each bar starts where the one above ended, the last is their sum. Blue adds, orange "
-        "takes away. Above the last two bars stands what was earned and spent, below it what the market pays for it."
+        "Log points (0.69 is a doubling): each level of the chain over the one before it, the exchange rate, the margin and, as "
+        "wealth / profit, what the market pays for a unit of profit, as in price over earnings; the last bar is their sum. Blue "
+        "adds, orange takes away."
     )
     return chart(
         anchor, f"Waterfalls of the terms of the return. {spoken}.", caption, lambda size: _draw_waterfalls(size, windows)

@@ -45,9 +45,10 @@ def _blocks(result: RunResult) -> Iterator[Block]:
     studies = [study for by_market in result.catalysts.values() for study in by_market.values()]
     done = [study for study in studies if isinstance(study, Catalysts)]
     counts = [study.distinguishable for study in done]
-    unusual = f"{counted(sum(counts), 'session')} of events in {sum(count > 0 for count in counts)} of {len(counts)}"
+    where = f"in {sum(count > 0 for count in counts)} of {len(counts)} windows and markets"
     yield Text(
-        f"Catalysts: {unusual} windows and markets {'is' if sum(counts) == 1 else 'are'} unlike other sessions.{_untold(done)}",
+        f"{counted(sum(counts), 'session')} of events {'stands' if sum(counts) == 1 else 'stand'} out from all other sessions, "
+        f"{where}, after a correction for how many were looked at.{_untold(done)}",
         "lead",
     )
     yield _summary(result, result.catalysts)
@@ -86,8 +87,8 @@ def _summary_row(name: str, study: Catalysts | Refused) -> tuple[Cell, ...]:
 def _untold(studies: Sequence[Catalysts]) -> str:
     """Return in how many windows and markets no event could be told, as they are too many for so few sessions."""
     untold = [study for study in studies if study.least > LEVEL]
-    named = "; ".join(f"{study.event_sessions} event sessions, least possible p {number(study.least, 3)}" for study in untold)
-    return f" In {len(untold)} of {len(studies)} it cannot be told: {named}." if untold else ""
+    named = listed([f"{study.event_sessions} sessions (least possible p {number(study.least, 3)})" for study in untold])
+    return f" In {len(untold)} of {len(studies)} none could, as events fell on too many: {named}." if untold else ""
 
 
 def _rows(result: RunResult, studies: WindowCatalysts) -> Iterator[tuple[str, str, str, Catalysts | Refused]]:

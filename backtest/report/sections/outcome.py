@@ -19,6 +19,8 @@ from backtest.result import Book, RunResult
 from backtest.runs.lead_sentence import lead_of
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
+MOST_NAMED = 8  # members of a basket on the first screen
+
 
 def section(result: RunResult) -> Section:
     """Return the first screen: the verdict, six figures and what the books were worth; then, folded, all that qualifies them."""
@@ -49,8 +51,18 @@ def _drawn(result: RunResult) -> Iterator[Chart]:
 def _made_from(result: RunResult) -> Text:
     """Return the thesis, the prices and how old they are."""
     newest = max((last for book in result.books.values() if (last := book.window(WHOLE).last)), default="")
-    written = f"Thesis: {result.thesis.title}, {day(result.thesis.date)}. Prices: {result.prices.source}."
+    written = f"Thesis: {result.thesis.title}, {day(result.thesis.date)}. {_basket(result)}Prices: {result.prices.source}."
     return Text(written, "small", newest)
+
+
+def _basket(result: RunResult) -> str:
+    """Return the members of the only book and when they were chosen; those of several books stand with each."""
+    if len(result.books) != 1:
+        return ""
+    (book,) = result.books.values()
+    few = [name_of(result.names, ticker) for ticker in book.members[:MOST_NAMED]]
+    more = [f"{len(book.members) - MOST_NAMED} more"] if len(book.members) > MOST_NAMED else []
+    return f"Basket: {listed([*few, *more])}, chosen {day(book.chosen)}. "
 
 
 def _last(result: RunResult, window: str) -> str:

@@ -107,7 +107,7 @@ def _figures(result: RunResult) -> tuple[Block, ...]:
 def _again(result: RunResult) -> tuple[Block, ...]:
     text = (
         "Paths are as they were typed, relative to the folder that the run was started in. Prices and figures of a store or of "
-        "its snapshot are those of the store on this machine. Equal ids above mean that the run is the same."
+        "its snapshot are those of the store on this machine. Equal ids, below, mean that the run is the same."
     )
     return Code(result.command), Text(text, "small")
 

@@ -51,7 +51,14 @@ def _outcome(sheets: dict[str, TearSheet]) -> str:
     name, fall = min(falls, key=lambda pair: pair[1].depth)
     whose = f"The deepest fall of {len(sheets)} books, {plain(name)}'s," if len(sheets) > 1 else "The deepest fall"
     end = f"was made good by {fall.recovered}" if fall.recovered else "had not been made good by the end of the run"
-    return f"{whose} was {percent(fall.depth)} from {fall.peak} to {fall.trough}; it {end}."
+    text = f"{whose} was {percent(fall.depth)} from {fall.peak} to {fall.trough}; it {end}."
+    still = [row for own, row in _not_made_good(sheets) if own == name] if fall.recovered else []
+    return f"{text} Another, {percent(still[0].depth)} since {still[0].peak}, was not made good by the end." if still else text
+
+
+def _not_made_good(sheets: dict[str, TearSheet]) -> list[tuple[str, Drawdown]]:
+    """Return the falls among each book's worst that were not made good by the end of the run."""
+    return [(name, fall) for name, sheet in sheets.items() for fall in sheet.drawdowns if not fall.recovered]
 
 
 def _falls(books: dict[str, Book]) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError
-from backtest.formatting import number
+from backtest.formatting import number, stated
 from backtest.report.charts import claim_charts, decision_charts, sparklines
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
 from backtest.report.formatting import counted, listed, origin, plain, require_parts
@@ -43,7 +43,8 @@ def _first(result: RunResult) -> Iterator[Block]:
     forced = [row.title for row, pace in paces.items() if shift_measures.in_force(pace) == "yes"]
     yield Text(
         f"By the newest figures {len(forced)} of {counted(len(shown), 'shift')} are in force"
-        f"{': ' + '; '.join(forced) if forced else ''}. A shift is in force where its measure grew over four quarters.",
+        f"{': ' + '; '.join(forced) if forced else ''}. A shift is in force where its pace is above zero: "
+        "the log growth of its measure over four quarters, or the measure itself where that is a growth already.",
         "lead",
     )
     columns = (
@@ -60,7 +61,7 @@ def _shift_row(row: Shift, quarters: SignalReadings, pace: float) -> tuple[Cell,
     return (
         Cell(row.title, note=row.unit, about=origin(quarters[last].inputs)),
         Cell("", picture=sparklines.by_quarter(f"shift-{row.signal.replace('_', '-')}-spark", row.title, values)),
-        Cell(number(values[last], 3), mark=weak),
+        Cell(stated(values[last]), mark=weak),
         Cell(last),
         Cell(number(pace, 3)),
         Cell(shift_measures.in_force(pace)),

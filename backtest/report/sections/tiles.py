@@ -7,7 +7,7 @@ from backtest.execution.window_statistics import WindowStatistics
 from backtest.formatting import DASH, known, number, percent, points
 from backtest.report.cells import between, refused, sharpe_text
 from backtest.report.components import Tile, Tiles
-from backtest.report.formatting import counted, name_of
+from backtest.report.formatting import counted, day, name_of
 from backtest.result import Book, RunResult
 from backtest.runs.lead_sentence import luck_figures
 from backtest.statistics.refusal import Refused
@@ -30,7 +30,7 @@ def tiles(result: RunResult) -> Tiles:
 def _single(result: RunResult, book: Book, window: str, when: str) -> tuple[Tile, ...]:
     figures = book.window(window)
     bounds = between(figures.return_interval, lambda bound: percent(bound, 0))
-    later = "; hindsight" if figures.hindsight else ""
+    later = f"; hindsight: basket chosen {day(book.chosen)}" if figures.hindsight else ""
     sharpe = DASH if refused(figures) else sharpe_text(figures)
     return (
         Tile(f"Return, {when}", percent(figures.total_return), f"to {figures.last}{_with(bounds)}{later}"),
