@@ -1,6 +1,6 @@
 """Takes the README's pictures from the reports that are there: `make pictures`; says what each was made from.
 
-`docs/pictures.json` has the hashes of every picture and of what it shows: the style, the heading and a section of a page.
+`docs/pictures.json` has the hashes of every picture and of what it shows: styles, scripts, the heading and a section of a page.
 """
 
 import json
@@ -37,8 +37,8 @@ SHOTS = {
 
 
 def shows(html: str, section: str) -> str:
-    """Return the hash of what a picture of a section shows: the style, the page's heading and the section, from its HTML."""
-    style = "".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
+    """Return the hash of what a picture shows: styles, scripts, the page's heading and a section of it, from its HTML."""
+    style = "".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.[cj]s*")))
     heading = re.search(r"<header>.*?</header>", html, re.DOTALL)
     shown = re.search(rf'<section class="section" aria-labelledby="{section}">.*?</section>', html, re.DOTALL)
     if heading is None or shown is None:
