@@ -26,14 +26,13 @@ UNKNOWN = "luck was not judged (run --audit)."
     ("effects", "said"),
     [
         (None, "it reads no signal"),
-        ([NOTHING], "over the whole run the signal did nothing (the basket held from the start: +1,904.3)"),
+        ([NOTHING], "over the whole run the signal did nothing (the basket from the start: +1,904.3)"),
         ([CHANCE], "over the whole run the signal made no difference beyond chance (+50.0 points)"),
         ([GAIN], "over the whole run the signal added 25.0 points, beyond chance"),
-        ([LOSS], "over the whole run the signal cost 25.0 points, beyond chance (the basket held from the start: −10.0)"),
+        ([LOSS], "over the whole run the signal cost 25.0 points, beyond chance (the basket from the start: −10.0)"),
         (
             [SignalEffect(0.2, None, 0.1)],
-            "over the whole run the signal made a difference of unknown error (+20.0 points; the basket held from the start: "
-            "+10.0)",
+            "over the whole run the signal made a difference of unknown error (+20.0 points; the basket from the start: +10.0)",
         ),
         ([SignalEffect(None, None, None)], "whether the signal mattered is not known"),
         ([GAIN, CHANCE, LOSS], "over the whole run the signal made a difference beyond chance in 2 of 3 books"),

@@ -2,14 +2,16 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from backtest.execution.accounting import LastClose
-from backtest.execution.shortfall import PRICES_ENDED, RUN_ENDED, SUSPENDED
+from backtest.execution.reasons import PRICES_ENDED, RUN_ENDED, SUSPENDED
 from backtest.formatting import percent
+
+if TYPE_CHECKING:
+    from backtest.execution.accounting import LastClose  # loads the kernel
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_NAMED = 4  # waiting orders in the sentence
@@ -84,7 +86,7 @@ class HoldingsNow:
 
 
 def holdings_now(
-    book: LastClose, wanted: Mapping[str, float], value: float, day: str, waiting: Sequence[WaitingOrder],
+    book: "LastClose", wanted: Mapping[str, float], value: float, day: str, waiting: Sequence[WaitingOrder],
     following: Rebalance, locations: Mapping[str, str],
 ) -> HoldingsNow:  # fmt: skip
     """Return a book worth `value` at the close of a day beside the weights wanted then; `locations` of its markets, for prose."""
@@ -118,7 +120,7 @@ def dated(day: str) -> str:
     return f"{WEEKDAYS[pd.Timestamp(day).weekday()]} {day}"
 
 
-def _names(book: LastClose, wanted: Mapping[str, float]) -> dict[str, NameNow]:
+def _names(book: "LastClose", wanted: Mapping[str, float]) -> dict[str, NameNow]:
     """Return the names held or wanted, the heaviest first."""
     rows = book.positions.assign(target=[wanted.get(ticker, 0.0) for ticker in book.positions.index])
     rows = rows[(rows["weight"] != 0.0) | (rows["target"] != 0.0)]

@@ -11,6 +11,7 @@ import pandas as pd
 from backtest.errors import BacktestError
 from backtest.execution import kernel
 from backtest.execution.conditions import TradingConditions
+from backtest.execution.reasons import NO_OPEN, NOT_WORTH_IT, PRICES_ENDED, REPLACED, RUN_ENDED, SUSPENDED, TOO_SMALL
 
 
 class Cause(IntEnum):
@@ -26,13 +27,6 @@ class Cause(IntEnum):
     NO_OPEN = kernel.BELOW_LEAST + 1  # a SUSPENDED of the kernel, on a session that has a close
 
 
-SUSPENDED = "no price"
-NO_OPEN = "no open"
-PRICES_ENDED = "prices ended"
-RUN_ENDED = "run ended before the market's next session"
-REPLACED = "a newer decision was due first"
-NOT_WORTH_IT = "worth less than its costs"
-TOO_SMALL = "less than the least order"
 WORDS = {
     Cause.SUSPENDED: SUSPENDED,
     Cause.LIMIT_UP: "sealed at the upper limit",

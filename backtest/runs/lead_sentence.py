@@ -159,7 +159,7 @@ def _size_and_waiting(effect: SignalEffect) -> str:
     """Return the difference, where the verb does not say it, and what the basket from the first session had beyond the twin."""
     parts = [f"{points(effect.difference)} points"] if not (_nothing(effect) or _clear(effect)) else []
     if effect.waiting is not None and abs(effect.waiting) >= ROUNDS_TO_NOTHING:
-        parts.append(f"the basket held from the start: {points(effect.waiting)}")
+        parts.append(f"the basket from the start: {points(effect.waiting)}")
     return f" ({'; '.join(parts)})" if parts else ""
 
 

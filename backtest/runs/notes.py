@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from backtest.execution.shortfall import NO_OPEN, RUN_ENDED
+from backtest.execution.reasons import NO_OPEN, RUN_ENDED
 from backtest.prices import Prices
 from backtest.result import Book
 from backtest.strategy import StrategySpec

@@ -66,6 +66,6 @@ def test_the_month_in_full_is_the_newest_that_the_first_book_to_end_has_to_its_l
 def test_a_return_to_the_end_of_a_month_starts_where_the_window_does():
     """The book tripled to 09-22, when its path stood at 6; at the end of July it stood at 5, so that it had earned 150%."""
     longer = book("2025-07-23", "2026-09-22", 2.0, m2026_06=4.0, m2026_07=5.0, m2026_09=6.0)
-    assert until_month({"one": longer}, "2026-07") == "+150.0% to the end of 2026-07, which all have"
-    assert until_month({"one": longer}, "2026-08") == ""
-    assert until_month({"one": book("2025-07-23", "2026-09-22", None, m2026_07=np.nan)}, "2026-07") == ""
+    assert until_month({"one": longer}, "2026-07") == "+150.0%"
+    assert until_month({"one": longer}, "2026-08") == "—"
+    assert until_month({"one": book("2025-07-23", "2026-09-22", None, m2026_07=np.nan)}, "2026-07") == "—"

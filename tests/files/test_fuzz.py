@@ -192,8 +192,10 @@ RESULT = b"""{"schema": 2, "strategy": "one", "spec_id": "a", "data_id": "b", "c
    "turnover": 1.0, "costs": 0.01}},
   "benchmarks": {"SPY": {"out of sample": {"total_return": 0.1, "base": "2024-01-01", "last": "2024-12-31", "book_return": 0.1}}},
   "orders": [{"ticker": "NVDA"}]}},
- "claims": [{"id": "one", "verdict": "confirmed", "inputs": [{"known_at": "2024-01-01"}],
-  "when_written": {"verdict": "confirmed"}, "since": null}], "audit": null}"""
+ "claims": [{"id": "one", "sentence": "It rises.", "reported": null, "verdict": "confirmed",
+  "inputs": [{"known_at": "2024-01-01"}],
+  "when_written": {"verdict": "confirmed", "measured": 0.1, "date": "2024-06-30", "span": null, "margin": null},
+  "since": null}], "audit": null}"""
 
 
 @pytest.fixture

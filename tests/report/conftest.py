@@ -83,7 +83,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         text = data.strip()
-        if not text or (self.open and self.open[-1] == "style"):
+        if not text or (self.open and self.open[-1] in ("style", "script")):
             return
         self.text.append(text)
         if "caption" in self.open:

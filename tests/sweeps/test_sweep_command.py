@@ -160,7 +160,7 @@ def test_a_strategy_from_elsewhere_with_its_own_weighting_is_swept_by_workers_an
 
 def addresses(page):
     links = re.findall(r'href="([^"#]+)"', page.read_text(encoding="utf-8"))
-    return [page.parent / link for link in links if not link.startswith("data:")]
+    return [page.parent / link for link in links if not link.startswith(("data:", "https://"))]
 
 
 def test_a_sweep_publishes_its_page_with_the_reports_that_it_leads_to(sweep, command, tmp_path):

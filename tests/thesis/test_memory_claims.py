@@ -129,7 +129,7 @@ def test_the_command_prints_every_claim_with_its_verdict_and_its_proxies_as_not_
 
 
 def test_the_command_says_of_a_proxy_that_it_is_not_judged(capsys):
-    assert "0.110  not judged: proxy: Micron's revenue over four clouds' CapEx" in printed(capsys)
+    assert "0.110  not judged  proxy: Micron's revenue over four clouds' CapEx" in printed(capsys)
 
 
 def test_a_maker_outgrew_capex_in_as_many_quarters_as_counted_by_hand(findings):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from backtest.formatting import known, percent
+from backtest.formatting import DASH, known, percent
 from backtest.report import cells
 from backtest.report.charts import book_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Span, Table, Text
@@ -30,8 +30,8 @@ def section(result: RunResult) -> Section:
 
 def _part(result: RunResult, number: int, book: Book) -> Part:
     about = (
-        f"Members: {listed([full_name(result.names, ticker) for ticker in book.members])}. Chosen {day(book.chosen)}; valued in "
-        f"{book.currency}; {book.periods_per_year} sessions a year."
+        f"Members: {listed([full_name(result.names, ticker) for ticker in book.members])}. Chosen {day(book.chosen)}; traded in "
+        f"{listed(_places(result, book)) or DASH}; valued in {book.currency}; {book.periods_per_year} sessions a year."
     )
     anchor = f"book-{number}"
     tables = (
@@ -41,6 +41,13 @@ def _part(result: RunResult, number: int, book: Book) -> Part:
         *tear_sheet.blocks(result, book),
     )
     return Part(anchor, book.title, (Text(about, "small"), *_drawn(result, anchor, book), *tables), book.basket)
+
+
+def _places(result: RunResult, book: Book) -> list[str]:
+    """Return where a book's members are traded."""
+    universe = result.thesis.universe
+    markets = universe.market_and_currency()
+    return list(dict.fromkeys(universe.markets[markets[ticker][0]].location for ticker in book.members if ticker in markets))
 
 
 def has_chart(book: Book) -> bool:
