@@ -14,7 +14,13 @@ from playwright.sync_api import Browser, sync_playwright
 REPORTS = Path(__file__).parents[1] / "reports"
 SCREENS = ((1440, 900), (390, 844))
 TIMES = 5
-PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+PAINT = """() => new Promise(done => {
+  const look = () => {
+    const [first] = performance.getEntriesByName('first-contentful-paint');
+    if (first) done(first.startTime); else requestAnimationFrame(look);
+  };
+  look();
+})"""
 HEIGHT = "document.documentElement.scrollHeight"
 
 
