@@ -98,9 +98,10 @@ def test_a_page_is_complete_quiet_and_fits(name, opened, folder):
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible
     assert [text for text in page.evaluate(CONTRASTS) if text[1] < LEAST_CONTRAST] == []
-    assert page.evaluate(COLLISIONS) == []
-    scrolled, visible = page.evaluate(OVERFLOW)
-    assert scrolled <= visible, "with every fold open"
+    if not page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):  # nothing but colours changes with the scheme
+        assert page.evaluate(COLLISIONS) == []
+        scrolled, visible = page.evaluate(OVERFLOW)
+        assert scrolled <= visible, "with every fold open"
 
 
 @pytest.mark.parametrize("name", PAGES)

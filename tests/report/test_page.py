@@ -188,6 +188,11 @@ def test_a_page_asks_for_nothing_and_runs_its_own_script_only(name, pages, read)
     assert len(pages[name].encode()) < MOST_BYTES
 
 
+def test_no_paragraph_is_empty(pages):
+    for name, html in pages.items():
+        assert not re.search(r"<(p|li|h\d|figcaption|summary)\b[^>]*>\s*</\1>", html), name
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_ids_are_unique_and_every_reference_finds_its_own(name, pages, read):
     page = read(pages[name])

@@ -31,7 +31,9 @@ def section(result: RunResult) -> Section:
 
 def _first(result: RunResult) -> Iterator[Block]:
     """Yield the newest value of each signal, and the decisions of the first book in a picture."""
-    yield Text(" ".join(f"{plain(name).capitalize()}: {_newest(quarters)}" for name, quarters in result.signals.items()), "lead")
+    if result.signals:
+        newest = (f"{plain(name).capitalize()}: {_newest(quarters)}" for name, quarters in result.signals.items())
+        yield Text(" ".join(newest), "lead")
     decided = next(((n, book) for n, book in enumerate(result.books.values(), start=1) if len(book.decisions)), None)
     if decided is not None:
         n, book = decided
