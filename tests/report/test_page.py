@@ -189,8 +189,8 @@ def test_a_page_asks_for_nothing_and_runs_its_own_script_only(name, pages, read)
 
 
 def test_no_paragraph_is_empty(pages):
-    for name, html in pages.items():
-        assert not re.search(r"<(p|li|h\d|figcaption|summary)\b[^>]*>\s*</\1>", html), name
+    for name, text in pages.items():
+        assert not re.search(r"<(p|li|h\d|figcaption|summary)\b[^>]*>\s*</\1>", text), name
 
 
 @pytest.mark.parametrize("name", NAMES)
