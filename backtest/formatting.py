@@ -41,3 +41,8 @@ def log_points(value: float | None) -> str:
     if value is None or not known(value):
         return DASH
     return f"{value:+.2f}".replace("-0.00", "+0.00").replace("-", "−")
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a count with its noun: 1 order, 2 orders."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

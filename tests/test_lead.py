@@ -84,6 +84,7 @@ def test_what_came_out_stands_against_the_declared_benchmark(earned, said):
         (None, UNKNOWN),
         (NEVER, "luck is not ruled out."),
         (BEATEN, "it beats 1 of 5 nulls, and 2 of 4 regimes can be told from luck."),
+        (LuckFigures(0, 0, 2, 4), "2 of 4 regimes can be told from luck, no null was run."),
     ],
 )
 def test_luck_comes_last(luck, ends):

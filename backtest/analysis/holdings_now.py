@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.execution.reasons import PRICES_ENDED, RUN_ENDED, SUSPENDED
-from backtest.formatting import percent
+from backtest.formatting import counted, percent
 
 if TYPE_CHECKING:
     from backtest.execution.accounting import LastClose  # loads the kernel
@@ -146,13 +146,13 @@ def _name(row: Mapping[Hashable, Any], order: Mapping[Hashable, Any]) -> NameNow
 
 
 def _state(invested: float, names: int) -> str:
-    return f"the book held {_counted(names, 'name')}, {percent(invested, sign=False)} of its value" if names else "all was cash"
+    return f"the book held {counted(names, 'name')}, {percent(invested, sign=False)} of its value" if names else "all was cash"
 
 
 def _proposal(now: bool, target: float, names: int, orders: int, traded: float) -> str:
     """Return what is asked for at the last close, and what it would trade."""
-    wanted = f"{_counted(names, 'name')} at {percent(target, sign=False)}" if names else "cash"
-    trades = f"{_counted(orders, 'order')} worth {percent(traded, sign=False)} of the book" if orders else "nothing to trade"
+    wanted = f"{counted(names, 'name')} at {percent(target, sign=False)}" if names else "cash"
+    trades = f"{counted(orders, 'order')} worth {percent(traded, sign=False)} of the book" if orders else "nothing to trade"
     return f"{'The decision of that close' if now else 'Decided then, the rule'} asks for {wanted}: {trades}."
 
 
@@ -182,7 +182,3 @@ def _waits(waiting: Sequence[WaitingOrder]) -> Iterator[str]:
     more = f" and {len(waiting) - MOST_NAMED} more" if len(waiting) > MOST_NAMED else ""
     days = " and ".join(dict.fromkeys(row.decided for row in waiting))
     yield f"Not filled yet of the decision of {days}: {', '.join(named)}{more}."
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -39,17 +39,17 @@ FOLDER = Path(__file__).parent / "templates"
 STYLES, SCRIPTS = ("style.css", "tear.css", "charts.css"), ("page.js", "charts.js")
 FRONT, SWEEP = Above("../index.html", "All strategies"), Above("../../index.html", "The sweep")
 # The page, top to bottom: chapters of sections. A section is a file with a function `section(result)`, named where it stands;
-# one that the thesis has no rows for is None. A chapter of one section has that section's own title and anchor.
+# one that the thesis has no rows for is None. A chapter without a title is its only section, under that section's title.
 CHAPTERS: tuple[tuple[str, str, tuple[Callable[[RunResult], Section | None], ...]], ...] = (
-    ("outcome", "Outcome", (outcome.section,)),
+    ("outcome", "", (outcome.section,)),
     ("moved", "What moved prices", (why.section, catalysts.section, demand.section)),
-    ("thesis", "The thesis in figures", (thesis.section,)),
-    ("claims", "Claims", (claims.section,)),
+    ("thesis", "", (thesis.section,)),
+    ("claims", "", (claims.section,)),
     ("trends", "Shifts and signals", (shifts.section, signals.section)),
     ("returns", "Returns", (books.section, attribution.section)),
-    ("risk", "Risk", (risk.section,)),
+    ("risk", "", (risk.section,)),
     ("positions", "Positions and orders", (holdings.section, trades.section)),
-    ("luck", "Luck", (luck.section,)),
+    ("luck", "", (luck.section,)),
     ("data", "Data and reproduction", (timeline.section, provenance.section)),
 )
 
@@ -64,7 +64,7 @@ def sections_of(result: RunResult) -> list[Section]:
     shown = []
     for anchor, title, makers in CHAPTERS:
         made = [section for maker in makers if (section := maker(result))]
-        shown += [chapter(anchor, title, made)] if len(made) > 1 else made
+        shown += [chapter(anchor, title, made)] if title and made else made
     return shown
 
 

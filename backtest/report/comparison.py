@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from backtest.formatting import DASH, known, number, percent
+from backtest.formatting import DASH, counted, known, number, percent
 from backtest.report.charts import overlay_charts
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.documents import BookPart, StrategyDocument
-from backtest.report.formatting import counted, plain, setting_value
+from backtest.report.formatting import plain, setting_value
 from backtest.thesis.windows import WHOLE, Window
 
 Row = Mapping[str, object]

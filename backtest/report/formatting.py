@@ -8,7 +8,7 @@ import pandas as pd
 
 from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import Fact
-from backtest.formatting import DASH, known, number
+from backtest.formatting import DASH, counted, known, number
 from backtest.result import RunResult, SignalReadings, TickerName
 from backtest.thesis.windows import SAMPLES, Window, whole_run
 
@@ -92,11 +92,6 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
 
 
-def counted(count: int, thing: str) -> str:
-    """Return a count with its noun: 1 order, 2 orders."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
 def unverified(source: str) -> bool:
     """Return whether a source says of itself that nobody has checked it."""
     return "unverified" in source.lower()
@@ -129,4 +124,4 @@ def address_of(source: str) -> str:
     """Return the address that a source gives, that of its repository where it names one on GitHub, or nothing."""
     if (match := ADDRESS.search(source)) is None:
         return ""
-    return f"https://github.com/{match[1]}" if match[1] else match[0].rstrip(".")
+    return (f"https://github.com/{match[1]}" if match[1] else match[0]).rstrip(".")

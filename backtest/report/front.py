@@ -9,14 +9,14 @@ from urllib.parse import quote
 import pandas as pd
 
 from backtest.execution.window_statistics import WindowStatistics
-from backtest.formatting import DASH, known, number, percent, points
+from backtest.formatting import DASH, counted, known, number, percent, points
 from backtest.report import cells
 from backtest.report.charts import overlay_charts
 from backtest.report.charts.sparklines import sparkline
 from backtest.report.components import Block, Cell, Code, Column, Fold, Part, Rows, Section, Span, Table, Text
 from backtest.report.documents import BookPart, StrategyDocument
-from backtest.report.formatting import counted, listed, plain
-from backtest.report.ranking import Standing, line_of, ranked
+from backtest.report.formatting import listed, plain
+from backtest.report.ranking import NO_SESSION, Standing, line_of, ranked
 from backtest.report.sweep.checks import KINDS, checks, verdict
 from backtest.runs.control_sentence import NO_SIGNAL
 from backtest.statistics.refusal import Refused
@@ -30,7 +30,6 @@ MEANING = (
     "basket declares; both in percentage points, of several books the middle one, which is named. Each is in its own currency."
 )
 NOT_AUDITED = "how much of it is luck is not known"
-NO_SESSION = WindowStatistics("both")
 
 
 def address(document: StrategyDocument) -> str:
@@ -234,10 +233,10 @@ def _together(books: Mapping[str, BookPart], window: str) -> Cell:
     ends = sorted({window.last for window in figures if window.last})
     last = ends[-1] if ends else ""
     if len(figures) == 1:
-        return replace(_return(figures[0]), last=last)
+        return replace(cells.total_return(figures[0]), last=last)
     values = sorted(window.total_return for window in figures if known(window.total_return))
     if not values:
-        return _return(NO_SESSION)
+        return cells.total_return(NO_SESSION)
     middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
     first = f"; the first ends {ends[0]}" if len(ends) > 1 else ""
     return Cell(percent(middle), note=f"{percent(values[0])} to {percent(values[-1])}{first}", last=last)
@@ -274,13 +273,8 @@ def _table(document: StrategyDocument) -> Table:
     return Table(title, (Column("Book"), *columns), (Rows(rows),), spans, about=_span(document))
 
 
-def _return(figures: WindowStatistics) -> Cell:
-    """Return a total return; that it is hindsight stands below the ranking, once."""
-    return cells.total_return(replace(figures, hindsight=False))
-
-
 def _cells(figures: WindowStatistics) -> tuple[Cell, ...]:
-    return _return(figures), cells.sharpe(figures), cells.drawdown(figures), cells.count(figures.n)
+    return cells.total_return(figures), cells.sharpe(figures), cells.drawdown(figures), cells.count(figures.n)
 
 
 def _benchmarks(document: StrategyDocument) -> str:

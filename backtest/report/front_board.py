@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from backtest.claims.ledger import Judgement, Verdict
 from backtest.claims.table import verdict_text
-from backtest.formatting import DASH, stated
+from backtest.formatting import DASH, counted, stated
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
 from backtest.report.documents import ClaimPart, StrategyDocument
-from backtest.report.formatting import counted, listed, plain
+from backtest.report.formatting import listed, plain
 
 
 def newest(documents: Sequence[StrategyDocument]) -> Iterator[tuple[str, str]]:

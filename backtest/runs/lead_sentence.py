@@ -1,6 +1,6 @@
 """The sentence that a report leads with: what came out against what, whether the signal mattered, and luck, by rules.
 
-The rules, fixed before a sentence of it was read; of one book at most forty words:
+The rules, fixed before a sentence of it was read; of one book about forty words:
     what came out   the return out of sample, or of the whole run where there is none, and that of the declared benchmark; where
                     the benchmark ends first, both returns to its end too; "unmatched" where the benchmark is of another board
                     or sector, "in hindsight" where the basket was chosen after the window began; of several books how many beat
@@ -168,7 +168,8 @@ def _of_luck(luck: LuckFigures | None) -> str:
         return "luck was not judged (run --audit)"
     if not luck.beaten and not luck.beyond_luck:
         return "luck is not ruled out"
-    return f"it beats {luck.beaten} of {luck.nulls} nulls, and {luck.beyond_luck} of {luck.regimes} regimes can be told from luck"
+    beyond = f"{luck.beyond_luck} of {luck.regimes} regimes can be told from luck"
+    return f"it beats {luck.beaten} of {luck.nulls} nulls, and {beyond}" if luck.nulls else f"{beyond}, no null was run"
 
 
 def _size(value: float) -> str:

@@ -6,7 +6,9 @@ from statistics import median
 import pytest
 
 from backtest.formatting import number, percent, points
+from backtest.report.sections import tiles as module
 from backtest.report.sections.tiles import tiles
+from backtest.runs.lead_sentence import LuckFigures
 from backtest.thesis.windows import OUT_OF_SAMPLE
 
 
@@ -55,3 +57,14 @@ def test_a_run_without_sessions_out_of_sample_shows_the_whole_run(results):
     shown = by_title(replace(result, books={book.basket: replace(book, windows={**book.windows, OUT_OF_SAMPLE: none})}))
     assert shown["Return"].title == "Return, whole run"
     assert shown["Return"].value == percent(book.window("whole").total_return)
+
+
+def test_luck_is_counted_from_what_the_audit_ran(results, monkeypatch):
+    result = results["supply_chain_excess"]
+    for found, value, note in (
+        (LuckFigures(1, 5, 2, 4), "1 of 5", "nulls beaten; 2 of 4 regimes beyond luck"),
+        (LuckFigures(0, 0, 2, 4), "2 of 4", "regimes beyond luck; no null was run"),
+    ):
+        monkeypatch.setattr(module, "luck_figures", lambda _, found=found: found)
+        luck = by_title(result)["Luck"]
+        assert (luck.value, luck.note) == (value, note)

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.formatting import number, percent
+from backtest.formatting import counted, number, percent
 from backtest.report.charts.canvas import clipped, months, spread
 from backtest.report.charts.colours import PALETTE, THEMES
-from backtest.report.formatting import address_of, counted, day, full_name, listed, spans
+from backtest.report.formatting import address_of, day, full_name, listed, spans
 from backtest.result import TickerName
 from backtest.thesis import load_thesis
 from backtest.thesis.windows import Window
@@ -82,6 +82,7 @@ def test_every_theme_has_a_colour_of_its_own():
         ("SEC filing, https://www.sec.gov/Archives/x-1.htm, read 2026-01-02", "https://www.sec.gov/Archives/x-1.htm"),
         ("see http://example.org/a.", "http://example.org/a"),
         ("GitHub owner/some.repo data/raw (f054c3a)", "https://github.com/owner/some.repo"),
+        ("copied from GitHub owner/name.", "https://github.com/owner/name"),
         ("unverified", ""),
         ("javascript:alert(1) ftp://x", ""),
     ],

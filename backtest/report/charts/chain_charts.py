@@ -19,15 +19,15 @@ ROW = 16.0  # pixels a bar
 
 
 def waterfalls(anchor: str, windows: Mapping[str, Bars]) -> Chart:
-    """Draw how the terms of a return add up to it, a panel per window; the last bar of each is the return."""
+    """Draw how the terms of a return add up to it, a panel per window, all with the same terms; the last bar is the return."""
     spoken = "; ".join(
         f"{name}: " + ", ".join(f"{term} {log_points(value)}" for term, value in bars if value is not None)
         for name, bars in windows.items()
     )
     caption = (
-        "Log points (0.69 is a doubling): each level of the chain over the one before it, the exchange rate, the margin and, as "
-        "wealth / profit, what the market pays for a unit of profit, as in price over earnings; the last bar is their sum. Blue "
-        "adds, orange takes away."
+        "Log points (0.69 is a doubling): growth of each over the last one above it that is known (—: not known), the exchange "
+        "rate apart. What is paid: the return over profit, as in price over earnings, or over revenue where the line above the "
+        "chart says revenue. The last bar is their sum. Blue adds, orange takes away."
     )
     return chart(
         anchor, f"Waterfalls of the terms of the return. {spoken}.", caption, lambda size: _draw_waterfalls(size, windows)
@@ -36,7 +36,7 @@ def waterfalls(anchor: str, windows: Mapping[str, Bars]) -> Chart:
 
 def _draw_waterfalls(size: Size, windows: Mapping[str, Bars]) -> Figure:
     words = [term for term, _ in next(iter(windows.values()))]
-    drawn, figure = _grid(size, list(windows), ROW * len(words), 150 if size.name == "wide" else 96)
+    drawn, figure = _grid(size, list(windows), ROW * len(words), 110 if size.name == "wide" else 96)
     for axes, (name, bars) in zip(drawn, windows.items(), strict=True):
         at = 0.0
         reach = [0.0]

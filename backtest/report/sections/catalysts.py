@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from backtest.analysis.catalysts import Catalyst, Catalysts, WindowCatalysts
-from backtest.formatting import DASH, number, percent
+from backtest.formatting import DASH, counted, number, percent
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import counted, listed, plain, regimes
+from backtest.report.formatting import listed, plain, regimes
 from backtest.report.sections import surprises
 from backtest.result import Book, RunResult
 from backtest.statistics.named_events import LEVEL

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from backtest.claims.ledger import Finding, Judged, ReadingResult, Verdict
 from backtest.claims.measurement import Closes, SetsOfFour
 from backtest.claims.table import VerdictRow, closes_text, verdict_rows
-from backtest.formatting import percent, stated
+from backtest.formatting import counted, percent, stated
 from backtest.report.charts import claim_charts, verdict_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import counted, ended, listed, origin, plain, written_by
+from backtest.report.formatting import ended, listed, origin, plain, written_by
 from backtest.result import RunResult
 
 MEANING = (

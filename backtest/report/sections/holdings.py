@@ -11,9 +11,8 @@ def section(result: RunResult) -> Section:
     books = list(enumerate(result.books.values(), start=1))
     if len(books) == 1:
         ((number, book),) = books
-        now = holdings_now.blocks(book, result.names)
-        fold = Fold("Name by name, now and through time", (*now[1:], *_drawn(result, f"holdings-{number}", book)))
-        return Section("holdings", "Holdings", (*now[:1], fold))
+        named = (*holdings_now.table(book, result.names), *_drawn(result, f"holdings-{number}", book))
+        return Section("holdings", "Holdings", (*holdings_now.sentence(book), Fold("Name by name, now and through time", named)))
     parts = tuple(
         Part(
             f"holdings-{number}", f"Holdings: {book.title}", _blocks(result, f"holdings-{number}", book), book.basket, folded=True
@@ -24,7 +23,7 @@ def section(result: RunResult) -> Section:
 
 
 def _blocks(result: RunResult, anchor: str, book: Book) -> tuple[Block, ...]:
-    return (*holdings_now.blocks(book, result.names), *_drawn(result, anchor, book))
+    return (*holdings_now.sentence(book), *holdings_now.table(book, result.names), *_drawn(result, anchor, book))
 
 
 def _drawn(result: RunResult, anchor: str, book: Book) -> tuple[Block, ...]:

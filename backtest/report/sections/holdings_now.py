@@ -44,10 +44,15 @@ def due_text(following: Rebalance) -> str:
     return " / ".join(days) or DASH
 
 
-def blocks(book: Book, names: Names) -> tuple[Block, ...]:
-    """Return what a book holds and what its rule asks for, in a sentence and a row for each name."""
+def sentence(book: Book) -> tuple[Block, ...]:
+    """Return what a book holds, what its rule asks for and when it trades next, in a sentence; nothing of one without it."""
+    return () if book.holdings_now is None else (Text(book.holdings_now.sentence, "lead"),)
+
+
+def table(book: Book, names: Names) -> tuple[Block, ...]:
+    """Return a row for each name that a book holds or asks for; nothing where there is none."""
     now = book.holdings_now
-    if now is None:
+    if now is None or not now.names:
         return ()
     columns = (
         Column("Name"), Column("Ticker"), Column("Weight", True), Column("Target", True),
@@ -55,8 +60,7 @@ def blocks(book: Book, names: Names) -> tuple[Block, ...]:
         Column(f"To trade ({book.currency})", True, term="Value to trade"), Column("Shares", True, term="Shares to trade"),
     )  # fmt: skip
     rows = tuple(_name(ticker, row, names) for ticker, row in now.names.items())
-    table = Table(f"{book.title}: now, and what the next orders would be", columns, (Rows(rows),), about=_about(now))
-    return (Text(now.sentence, "lead"), *((table,) if rows else ()))
+    return (Table(f"{book.title}: now, and what the next orders would be", columns, (Rows(rows),), about=_about(now)),)
 
 
 def _name(ticker: str, row: NameNow, names: Names) -> tuple[Cell, ...]:

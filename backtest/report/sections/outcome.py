@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from backtest.analysis.capacity import capacity_sentence
 from backtest.execution.window_statistics import WindowStatistics
-from backtest.formatting import known, number, percent
+from backtest.formatting import counted, known, number, percent
 from backtest.report.cells import between, refused, sharpe_text, shorter
 from backtest.report.charts import book_charts, many_books
 from backtest.report.components import Block, Bullets, Chart, Fold, Section, Text
-from backtest.report.formatting import counted, day, ended, listed, name_of
+from backtest.report.formatting import day, ended, listed, name_of
 from backtest.report.sections import controls
 from backtest.report.sections.books import has_chart
 from backtest.report.sections.catalysts import events

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backtest.claims.ledger import Finding
 from backtest.facts import Fact
-from backtest.formatting import number
+from backtest.formatting import counted, number
 from backtest.report.components import Block, Bullets, Cell, Code, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import address_of, counted, plain, unverified
+from backtest.report.formatting import address_of, plain, unverified
 from backtest.result import RunResult
 
 ABSENT = {"end": "none: to the last session", "cost_bps": "none: the costs of each market's rules"}  # fields that may be None

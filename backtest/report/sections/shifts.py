@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from backtest.calendars import parse_quarter
 from backtest.errors import ConfigurationError
-from backtest.formatting import number, stated
+from backtest.formatting import counted, number, stated
 from backtest.report.charts import claim_charts, decision_charts, sparklines
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import counted, listed, origin, plain, require_parts
+from backtest.report.formatting import listed, origin, plain, require_parts
 from backtest.report.sections import shift_measures
 from backtest.result import RunResult, SignalReadings
 from backtest.thesis.rows import Chain, Shift

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from backtest.analysis.staleness import sentence
-from backtest.formatting import known, number, percent
+from backtest.formatting import counted, known, number, percent
 from backtest.report.charts import decision_charts
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import cited, counted, day, origin, plain, unverified
+from backtest.report.formatting import cited, day, origin, plain, unverified
 from backtest.result import Book, RunResult, SignalReadings
 from backtest.signals import Reading
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from backtest.analysis.catalysts import EventTest
 from backtest.analysis.surprises import Reaction, ShownSurprise, Surprises
-from backtest.formatting import DASH, number, percent
+from backtest.formatting import DASH, counted, number, percent
 from backtest.report.components import Cell, Column, Fold, Part, Rows, Table, Text
-from backtest.report.formatting import counted, listed, name_of, plain
+from backtest.report.formatting import listed, name_of, plain
 from backtest.result import RunResult
 from backtest.statistics.named_events import LEVEL
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from backtest.claims.ledger import Finding
 from backtest.claims.measurement import Falls
 from backtest.facts import currency_of
-from backtest.formatting import DASH, number, percent
+from backtest.formatting import DASH, counted, number, percent
 from backtest.markets.currencies import DOLLAR
 from backtest.report.charts import claim_charts
 from backtest.report.charts.claim_charts import ThesisFigures
 from backtest.report.components import Block, Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import counted, listed, name_of, origin, require_parts
+from backtest.report.formatting import listed, name_of, origin, require_parts
 from backtest.result import RunResult, SignalReadings
 from backtest.signals import Reading
 from backtest.thesis.rows import FIGURE_PARTS

@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from backtest.execution.window_statistics import WindowStatistics
-from backtest.formatting import DASH, known, number, percent, points
+from backtest.formatting import DASH, counted, known, number, percent, points
 from backtest.report.cells import between, refused, sharpe_text
 from backtest.report.components import Tile, Tiles
-from backtest.report.formatting import counted, day, name_of
+from backtest.report.formatting import day, name_of
 from backtest.result import Book, RunResult
 from backtest.runs.lead_sentence import luck_figures
 from backtest.statistics.refusal import Refused
 from backtest.thesis.windows import OUT_OF_SAMPLE, WHOLE
 
-CONTROL = "Against the signal always on, points"
-BENCHMARK = "Against the benchmark, points"
+CONTROL = "Against the signal always on"
+BENCHMARK = "Against the benchmark"
 
 
 def tiles(result: RunResult) -> Tiles:
@@ -50,7 +50,7 @@ def _with(bounds: str) -> str:
 
 
 def _against_control(result: RunResult, book: Book, window: str) -> Tile:
-    title = CONTROL
+    title = f"{CONTROL}, points"
     if not result.spec.signals or book.control is None:
         return Tile(title, DASH, "no signal, no control")
     if isinstance(book.control.twin, Refused):
@@ -66,13 +66,13 @@ def _against_control(result: RunResult, book: Book, window: str) -> Tile:
 def _against_benchmark(result: RunResult, book: Book, window: str) -> Tile:
     span = book.benchmark_windows.get(book.declared or "", {}).get(window)
     if span is None or not known(span.total_return):
-        return Tile(BENCHMARK, DASH, "none is priced here")
+        return Tile(f"{BENCHMARK}, points", DASH, "none is priced here")
     text = f"{name_of(result.names, str(book.declared))} {percent(span.total_return)}"
     text += f" to {span.last}" if span.last != book.window(window).last else ""
     if isinstance(span.excess, Refused):
-        return Tile(BENCHMARK, DASH, f"{text}; {span.excess.reason}")
+        return Tile(f"{BENCHMARK}, points", DASH, f"{text}; {span.excess.reason}")
     matched = "" if span.matched else "; another board or sector"
-    return Tile(BENCHMARK, points(span.excess), f"{text}{matched}")
+    return Tile(f"{BENCHMARK}, points", points(span.excess), f"{text}{matched}")
 
 
 def _several(books: Sequence[Book], window: str, when: str) -> tuple[Tile, ...]:
@@ -118,6 +118,7 @@ def _luck(result: RunResult) -> Tile:
     luck = luck_figures(result)
     if luck is None:
         return Tile("Luck", "not judged", "run --audit")
-    return Tile(
-        "Luck", f"{luck.beaten} of {luck.nulls}", f"nulls beaten; {luck.beyond_luck} of {luck.regimes} regimes beyond luck"
-    )
+    beyond = f"{luck.beyond_luck} of {luck.regimes}"
+    if not luck.nulls:
+        return Tile("Luck", beyond, "regimes beyond luck; no null was run")
+    return Tile("Luck", f"{luck.beaten} of {luck.nulls}", f"nulls beaten; {beyond} regimes beyond luck")

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from backtest.claims.ledger import ClaimOutcome
-from backtest.formatting import number, stated
+from backtest.formatting import counted, number, stated
 from backtest.report.components import Cell, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import counted, plain
+from backtest.report.formatting import plain
 from backtest.result import RunResult
 
 Known = Mapping[str, Mapping[str, ClaimOutcome]]

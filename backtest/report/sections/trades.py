@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from backtest.analysis.capacity import share_text
-from backtest.formatting import DASH, number, percent
+from backtest.formatting import DASH, counted, number, percent
 from backtest.report.components import Block, Cell, Column, Fold, Part, Rows, Section, Table, Text
-from backtest.report.formatting import Names, counted, day, name_of, name_zh, plain
+from backtest.report.formatting import Names, day, name_of, name_zh, plain
 from backtest.result import FIRST_KIND, Book, RunResult
 
 SHOWN = 50

@@ -44,7 +44,7 @@ def _first(result: RunResult) -> Iterator[Block]:
         yield chain_charts.waterfalls("why-chart", {name: _bars(result, split) for name, split in own.items()})
     elif split_books:
         yield Bullets(
-            tuple(_more_than_half(split_books, name) for name in windows if any(name in own for own in split_books.values()))
+            tuple(_mostly_paid(split_books, name) for name in windows if any(name in own for own in split_books.values()))
         )
         yield chain_charts.growth_or_rating("why-chart", split_books, windows)
 
@@ -65,7 +65,7 @@ def _sentence(window: str, split: ReturnSplit | None) -> str:
     return f"{window[:1].upper()}{window[1:]}: wealth ×{number(exp(growth + last))} = {product}."
 
 
-def _more_than_half(split_books: Mapping[str, Mapping[str, ReturnSplit]], window: str) -> str:
+def _mostly_paid(split_books: Mapping[str, Mapping[str, ReturnSplit]], window: str) -> str:
     """Return in how many books of a window the last term did more than growth."""
     known = [own[window] for own in split_books.values() if window in own]
     more = sum((split.terms.rerating or 0.0) > (grown(split) or 0.0) for split in known)
@@ -74,19 +74,15 @@ def _more_than_half(split_books: Mapping[str, Mapping[str, ReturnSplit]], window
 
 
 def _bars(result: RunResult, split: ReturnSplit) -> list[tuple[str, float | None]]:
-    """Return the terms of a split in the order of the chain, and their sum."""
+    """Return the terms of a split in the order of the chain, and their sum, by words that hold whatever is known in a window."""
     terms = split.terms
-    above = ""
-    bars: list[tuple[str, float | None]] = []
-    for level in result.thesis.levels:
-        bars.append((f"{level.label} / {above}" if above else level.label, terms.levels.get(level.key)))
-        above = level.label if terms.levels.get(level.key) is not None else above
-    bars.append((f"names / {above}" if above else "names' revenue", terms.share if terms.share is not None else terms.revenue))
-    bars += [("exchange rate", terms.currency), ("profit / revenue", terms.margin if terms.profit is None else terms.profit)]
     return [
-        *bars,
-        ("wealth / profit" if terms.basis != "revenue" else "wealth / revenue", terms.rerating),
-        ("wealth", terms.wealth),
+        *((level.label, terms.levels.get(level.key)) for level in result.thesis.levels),
+        ("names' revenue", terms.revenue if terms.share is None else terms.share),
+        ("exchange rate", terms.currency),
+        ("names' profit", terms.margin if terms.profit is None else terms.profit),
+        ("what is paid", terms.rerating),
+        ("return", terms.wealth),
     ]
 
 

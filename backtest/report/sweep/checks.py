@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from backtest.formatting import DASH, known, number, percent
-from backtest.report.formatting import counted
+from backtest.formatting import DASH, counted, known, number, percent
 from backtest.statistics.overfitting import Deflated
 from backtest.statistics.refusal import Refused
 from backtest.statistics.sizes import SPA_ON_NOISE, SPA_OVER_TWINS_ON_NOISE

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from backtest.formatting import number
+from backtest.formatting import counted, number
 from backtest.report.charts.canvas import clipped
 from backtest.report.components import Block, Cell, Chart, Column, Fold, Part, Rows, Section, Span, Table, Text
-from backtest.report.formatting import counted, listed
+from backtest.report.formatting import listed
 from backtest.report.sweep.heat_drawing import Scale, draw
 from backtest.report.sweep.maps import MOST_VALUES, Map, left_out, maps
 from backtest.report.sweep.search import Search

@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from backtest.formatting import DASH, known, number, percent
+from backtest.formatting import DASH, counted, known, number, percent
 from backtest.report.charts.canvas import Size, above, chart, panels, title
 from backtest.report.charts.colours import light
 from backtest.report.components import Cell, Chart, Column, Fold, Rows, Section, Span, Table, Text
-from backtest.report.formatting import counted
 from backtest.report.sweep.search import Search
 from backtest.statistics.refusal import Floats
 from backtest.statistics.window_rank import expected_best

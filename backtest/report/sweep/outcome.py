@@ -1,8 +1,7 @@
 """What the search found and what it is worth, in one sentence made by rule from the figures."""
 
-from backtest.formatting import number
+from backtest.formatting import counted, number
 from backtest.report.components import Block, Cell, Chart, Column, Fold, Rows, Section, Table, Text
-from backtest.report.formatting import counted
 from backtest.report.sweep.checks import RARE, RULES, rarity, share, verdict, worth
 from backtest.report.sweep.heat_maps import small_map
 from backtest.report.sweep.noise import distribution

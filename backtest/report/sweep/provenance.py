@@ -1,7 +1,8 @@
 """The grid that was searched, what its figures came from, and how to make the page again."""
 
+from backtest.formatting import counted
 from backtest.report.components import Block, Bullets, Cell, Code, Column, Part, Rows, Section, Table, Text
-from backtest.report.formatting import counted, day, setting_value
+from backtest.report.formatting import day, setting_value
 from backtest.report.sweep.search import Search
 
 OPERATORS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "in": "among"}

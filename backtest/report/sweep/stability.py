@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backtest.formatting import DASH, known, number, percent
+from backtest.formatting import DASH, counted, known, number, percent
 from backtest.report.charts.canvas import Size, chart, panels, title
 from backtest.report.charts.colours import light
 from backtest.report.components import Block, Cell, Chart, Column, Fold, Rows, Section, Span, Table, Text
-from backtest.report.formatting import GROUPS, counted, day, spans
+from backtest.report.formatting import GROUPS, day, spans
 from backtest.report.sweep.search import Mask, Search
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE
