@@ -2,6 +2,6 @@
 
 __version__ = "0.2.0"
 
-from backtest.execution.numba_cache import ensure_cache
+from backtest.files.numba_cache import ensure_cache
 
 ensure_cache()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.execution.numba_cache import ensure_cache
+from backtest.files.numba_cache import ensure_cache
 
 
 @pytest.fixture
