@@ -7,6 +7,7 @@ import hashlib
 import re
 import warnings
 from contextlib import suppress
+from datetime import date, datetime
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import version
@@ -67,6 +68,16 @@ def as_of_moment(stated: str) -> pd.Timestamp:
     except ValueError:
         raise ConfigurationError(f"as-of is '{stated}'; expected a day like 2026-06-30 or 2026-06-30T13:30Z") from None
     return moment if "T" in stated else moment - pd.Timedelta(1, unit="ns")
+
+
+def moment_of(stated: pd.Timestamp | date | str) -> pd.Timestamp:
+    """Return the UTC moment that is meant: a day, as a text or a date, is its last instant; a moment has to say its zone."""
+    if isinstance(stated, str) or not isinstance(stated, datetime):
+        return as_of_moment(str(stated))
+    moment = pd.Timestamp(stated)
+    if moment.tz is None:
+        raise ConfigurationError(f"as-of is {moment}, without a time zone; expected a UTC moment, or a day like '2026-06-30'")
+    return moment.tz_convert("UTC")
 
 
 _built: dict[str, tuple[int, int, pd.Series]] = {}  # the closes of each calendar from a first year to a last

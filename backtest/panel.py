@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,33 +16,54 @@ import numpy as np
 import pandas as pd
 import pyarrow
 
-from backtest.calendars import parse_quarter
+from backtest.calendars import moment_of, parse_quarter
 from backtest.errors import ConfigurationError, StrategyError
 from backtest.facts import RANGE_COLUMNS, Chip, Fact, Facts, Names, Range, SeriesKey, currency_of
+from backtest.formatting import counted
 from backtest.known_rows import Announced, Figures, KnownRows
 from backtest.prices import Prices
+from backtest.text.notebook import Displayed
 from backtest.thesis import Thesis, load_thesis
 
 Value = TypeVar("Value")
 SHIPPED = re.compile(r"\d{4}Q[1-4]")
 
 
-@dataclass(frozen=True)
-class Archive:
+@dataclass(frozen=True, repr=False)
+class Archive(Displayed):
     """Every figure and price of a run on a thesis, earliest to latest; `as_of` is the one way in."""
 
     facts: Facts
     prices: Prices
     thesis: Thesis = field(default_factory=load_thesis)
     files: tuple[Path, ...] = field(default=(), kw_only=True)  # of sources outside this package
+    opened: str = field(default="", kw_only=True, compare=False)  # the name that its prices were opened by; "": made otherwise
 
     @property
     def data_id(self) -> str:
         """A hash of the content of the figures and prices."""
         return f"{self.facts.data_id}-{self.prices.data_id}"
 
-    def as_of(self, moment: pd.Timestamp) -> "Panel":
-        """Return what was known at a UTC moment, its own instant included."""
+    @property
+    def headline(self) -> str:
+        """The thesis, how many figures and prices there are, and where prices come from, in one line."""
+        figures, names = counted(len(self.facts.rows), "figure"), counted(len(self.prices.wealth.columns), "ticker")
+        return f"Archive of thesis {self.thesis.id}: {figures}, prices of {names} from {self.prices.source}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return ticker × market, currency, first and last session with a price, and how many there are."""
+        prices = self.prices
+        rows = {ticker: prices.traded(ticker) for ticker in prices.wealth.columns}
+        table = {
+            ticker: (prices.market[ticker], prices.currency[ticker], *(days[[0, -1]] if len(days) else (pd.NaT,) * 2), len(days))
+            for ticker, days in rows.items()
+        }
+        names = ["market", "currency", "first", "last", "sessions"]
+        return pd.DataFrame.from_dict(table, orient="index", columns=names).rename_axis("ticker")
+
+    def as_of(self, moment: pd.Timestamp | date | str) -> "Panel":
+        """Return what was known at a UTC moment, its own instant included; a day, like "2025-06-30", is its last instant."""
+        moment = moment_of(moment)
         figures = self._known_rows().by(moment)
         chips = self._made_once("_chips", self.facts.accelerators, lambda table: Announced(table, "chip")).by(moment)
         ranges = self._made_once("_ranges", self.facts.ranges, Announced).by(moment)
@@ -98,8 +120,8 @@ class Archive:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
 
-@dataclass(frozen=True)
-class Panel:
+@dataclass(frozen=True, repr=False)
+class Panel(Displayed):
     """What was known at `moment`; never written to: the arrays behind its tables cannot be.
 
     `rows` holds the newest known row of each entity, metric and period; `prices` is session × ticker in each ticker's
@@ -119,6 +141,16 @@ class Panel:
     _figures: Figures | None = field(init=False, default=None, repr=False, compare=False)  # of an archive; none where replaced
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
     _turnovers: dict[str, pd.DataFrame] = field(init=False, default_factory=dict, repr=False, compare=False)  # by market
+
+    @property
+    def headline(self) -> str:
+        """The moment, and how many figures and prices were known then, in one line."""
+        figures, names = counted(len(self.rows), "figure"), counted(int(self.prices.notna().any().sum()), "ticker")
+        return f"Panel as of {self.moment:%Y-%m-%dT%H:%MZ}: {figures}, prices of {names}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the newest known row of each figure: entity, metric, period, value, unit, and when it was published."""
+        return self.rows[["entity", "metric", "period", "value", "unit", "published", "source"]].reset_index(drop=True)
 
     def copy(self) -> "Panel":
         """Return the panel with tables of its own over the same values: a column put into one is in no other.

@@ -1,9 +1,11 @@
 """What came out of a run: frozen values, which the page reads and `output.document` writes as JSON. Days in texts are ISO."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from backtest import plots
 from backtest.analysis.capacity import NO_ORDER, LargestOrder
 from backtest.analysis.catalysts import WindowCatalysts
 from backtest.analysis.common_span import CommonSpan
@@ -13,7 +15,10 @@ from backtest.analysis.return_split import ReturnSplit
 from backtest.analysis.staleness import Staleness
 from backtest.analysis.surprises import Surprises
 from backtest.claims.ledger import ClaimOutcome, Finding
+from backtest.errors import ConfigurationError
+from backtest.execution.portfolio import Fills, portfolio_of
 from backtest.execution.window_statistics import WindowStatistics
+from backtest.formatting import counted, percent
 from backtest.markets.cash_rates import CashRate
 from backtest.signals import Reading
 from backtest.statistics import performance
@@ -23,12 +28,18 @@ from backtest.statistics.partial_pooling import Pooled
 from backtest.statistics.refusal import Refused
 from backtest.statistics.tear_sheet import TearSheet
 from backtest.strategy import StrategySpec
+from backtest.text.notebook import Displayed
 from backtest.thesis import Thesis
-from backtest.thesis.windows import Window
+from backtest.thesis.windows import WHOLE, Window
 from backtest.universe.benchmarks import Comparison
+
+if TYPE_CHECKING:
+    from backtest.plots import Axes
 
 SignalReadings = dict[str, Reading]  # by calendar quarter
 
+INTERVALS = {"return_interval": "total_return", "sharpe_interval": "sharpe", "sharpe_bootstrap": "sharpe_bootstrap",
+             "drawdown_interval": "max_drawdown"}  # fmt: skip
 FIRST_KIND = 8  # columns of a book's orders before those of the kinds of cost
 
 
@@ -132,8 +143,8 @@ class Control:
     activity: str = ""
 
 
-@dataclass(frozen=True)
-class Book:
+@dataclass(frozen=True, repr=False)
+class Book(Displayed):
     """One portfolio: a basket under the strategy's rule, in one currency.
 
     `equity` is session → value; `benchmarks` session × ticker, in the book's currency, scaled to the capital, NaN before
@@ -145,7 +156,7 @@ class Book:
     of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `shares`
     has each ticker's part of the book at every close, session × ticker, and `return_split` what carried its return, by window.
     `control` is None without a signal, `tear_sheet` without a return; `largest_order` is that beside its session's volume;
-    `holdings_now` is the book at its last close, with what its rule asks for then.
+    `holdings_now` is the book at its last close, with what its rule asks for then; `fills` is what `portfolio` needs.
     """
 
     basket: str
@@ -178,6 +189,7 @@ class Book:
     largest_order: LargestOrder = NO_ORDER
     tear_sheet: TearSheet | None = None
     holdings_now: HoldingsNow | None = None
+    fills: Fills | None = None
 
     def window(self, name: str) -> WindowStatistics:
         """Return the statistics of a window; those of one without a session where the book has no such window."""
@@ -193,6 +205,66 @@ class Book:
         if self.declared is None:
             return pd.Series(dtype=float, index=pd.DatetimeIndex([]))
         return performance.returns(self.benchmarks[self.declared]).dropna()
+
+    @property
+    def headline(self) -> str:
+        """The book, its span and what it returned, in one line."""
+        first, last = (f"{day:%Y-%m-%d}" for day in self.equity.index[[0, -1]])
+        earned = self.window(WHOLE).total_return
+        whole = "no return" if earned is None else percent(earned)
+        return f"Book {self.basket}: {whole} in {self.currency}, {first} to {last}, {counted(len(self.orders), 'order')}"
+
+    @property
+    def returns(self) -> pd.Series:
+        """The return of every session but the first, as a fraction."""
+        return performance.returns(self.equity)
+
+    @property
+    def statistics(self) -> pd.DataFrame:
+        """Window × figure: fractions, except Sharpe ratios (a year) and counts; `_low` and `_high` are 95% intervals.
+
+        None where a window has too few sessions for a figure.
+        """
+        rows = {name: _figures(figures) for name, figures in self.windows.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("window")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return session × line: the book's value (`equity`), its controls' and its benchmarks', in the book's currency."""
+        controls = pd.DataFrame(self.control.equity if self.control else {}, index=self.equity.index)
+        return pd.concat([self.equity.rename("equity"), controls, self.benchmarks], axis=1).rename_axis("session")
+
+    def shown_table(self) -> pd.DataFrame:
+        """Return the statistics."""
+        return self.statistics
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the book's value with its controls and charted benchmarks; return the matplotlib axes, new ones without `ax`."""
+        table = self.to_frame()
+        drawn = ["equity", *(self.control.equity if self.control else ()), *self.charted]
+        return plots.lines(table[[name for name in drawn if name in table]], self.title, self.currency, ax)
+
+    def portfolio(self) -> Any:
+        """Return the `vectorbt.Portfolio` of the book's fills: one column per ticker, one group that shares the cash.
+
+        Its value is the book's at every session to 1e-9, so that vectorbt's statistics, trades and plots are of this book.
+        Prices have slippage in them, other costs are fixed fees. A session counts as 365 / `periods_per_year` days, since
+        vectorbt counts a year as 365 days. Loads vectorbt, which takes seconds the first time.
+        """
+        if self.fills is None:
+            raise ConfigurationError(f"book {self.basket} has no fills; expected one of a result of `run`")
+        return portfolio_of(self.orders, self.fills, self.equity, self.periods_per_year)
+
+
+def _figures(window: WindowStatistics) -> dict[str, object]:
+    """Return the figures of a window by name, each interval as its two ends."""
+    figures: dict[str, object] = {}
+    for name, value in asdict(replace(window, ends=None)).items():
+        if name in INTERVALS:
+            low, high = value or (None, None)
+            figures |= {f"{INTERVALS[name]}_low": low, f"{INTERVALS[name]}_high": high}
+        elif name != "ends":
+            figures[name] = value
+    return figures
 
 
 @dataclass(frozen=True)
@@ -358,8 +430,8 @@ class LeakResult:
     sharpe_bought: float | None
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Displayed):
     """How much of a run is luck, and whether any of it was seen too early; None is a question that was not asked.
 
     `not_run` has those, each with the reason. Parts are by book, but `lead_lag` by leading series, `events` by announcement and
@@ -380,9 +452,37 @@ class Audit:
     nulls: NullSuite | None = None
     leak_budget: dict[str, dict[str, LeakResult]] | None = None
 
+    @property
+    def headline(self) -> str:
+        """How many decisions were replayed, and the verdict, in one line."""
+        return f"Audit of {counted(self.replay.decisions, 'decision')}: {self.verdict}"
 
-@dataclass(frozen=True)
-class RunResult:
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per answer: question, what it is of, the estimate, its p-value, and the answer or why there is none.
+
+        The estimate is a Sharpe ratio a year for windows, growth a year or alpha for nulls. Answers of other questions are
+        fields.
+        """
+        rows: list[tuple[str, str, float | None, float | None, str]] = []
+        for book, ranks in (self.window_ranks or {}).items():
+            for window, rank in ranks.items():
+                answer = (None, rank.reason) if isinstance(rank, Refused) else (rank.sharpe, rank.verdict)
+                rows.append(("luck of a window", f"{book}, {window}", answer[0], None, answer[1]))
+        for name, test in (self.nulls.tests if self.nulls else {}).items():
+            null = (None, None, test.reason) if isinstance(test, Refused) else (test.observed, test.p, _standing(test))
+            rows.append(("null", name, *null))
+        rows += [("not run", name, None, None, reason) for name, reason in self.not_run.items()]
+        return pd.DataFrame(rows, columns=["question", "of", "estimate", "p", "answer"])
+
+
+def _standing(test: NullTest) -> str:
+    if test.stands is None:
+        return "not registered"
+    return f"{'stands' if test.stands else 'does not stand'} at {test.adjusted:.3g} after correction"
+
+
+@dataclass(frozen=True, repr=False)
+class RunResult(Displayed):
     """A strategy's run: the spec that asked for it, what identifies its inputs, and what came out, book by book.
 
     `signals` has the readings of the spec's own quarterly signals, `trends` those of every other, both as known at
@@ -424,3 +524,23 @@ class RunResult:
     def readings(self) -> dict[str, SignalReadings]:
         """The readings of every quarterly signal, the strategy's own first."""
         return self.signals | self.trends
+
+    @property
+    def headline(self) -> str:
+        """The strategy and what each book returned, in one line."""
+        earned = {name: book.window(WHOLE).total_return for name, book in self.books.items()}
+        books = ", ".join(f"{name} {'no return' if value is None else percent(value)}" for name, value in earned.items())
+        return f"RunResult of {self.spec.name}: {books}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return (book, window) × figure, as `Book.statistics` has them."""
+        return pd.concat({name: book.statistics for name, book in self.books.items()}, names=["book"])
+
+    def shown_table(self) -> pd.DataFrame:
+        """Return the statistics of every book over the whole run."""
+        return pd.concat({name: book.statistics.loc[[WHOLE]] for name, book in self.books.items()}, names=["book"])
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw what 1 became in every book, each in its own currency; return the matplotlib axes, new ones without `ax`."""
+        table = pd.DataFrame({name: book.equity / book.equity.iloc[0] for name, book in self.books.items()})
+        return plots.lines(table, self.spec.title, "value of 1 at the start", ax)

@@ -1,9 +1,10 @@
 """What a strategy is: a frozen, cross-checked value whose hash names the run."""
 
 import dataclasses
+import inspect
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,6 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from backtest import provenance
@@ -20,9 +22,11 @@ from backtest.files.hashes import content_id
 from backtest.files.neighbours import neighbours
 from backtest.files.rows import Day, fault
 from backtest.guard import attempt
+from backtest.signals._function import from_function
 from backtest.thesis import Thesis, find_thesis
 from backtest.thesis.own_signals import load_own_signals
 from backtest.universe import Universe
+from backtest.weights import AsScored, DatedWeights
 
 STRATEGY = "strategy:"  # before the name of a strategy file's module: no import can mean another
 RESERVED = ("all", "sweeps")  # a word of the command line, and the folder of sweeps among the reports
@@ -72,8 +76,8 @@ class StrategySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    question: str
+    title: str = ""
+    question: str = ""
     baskets: tuple[str, ...] = Field(min_length=1)
     together: bool = False
     signals: tuple[Any, ...] = ()
@@ -97,6 +101,27 @@ class StrategySpec(BaseModel):
         if value in RESERVED:
             raise ValueError(f"the name is reserved ({', '.join(RESERVED)}); expected another")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_tables(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take a table of weights as a signal that scores them, and the name for a title."""
+        values = {**given, "title": given.get("title") or str(given.get("name", ""))}
+        if not isinstance(table := values.get("weights"), pd.DataFrame):
+            return values
+        if values.get("signals"):
+            raise ValueError("a table of weights beside signals; expected no signals: the table says what is held")
+        rows = DatedWeights.of(table)
+        several = {"baskets": rows.tickers, "together": len(rows.tickers) > 1} if "baskets" not in values else {}
+        return several | values | {"signals": (rows,), "weights": AsScored()}
+
+    @field_validator("signals", mode="before")
+    @classmethod
+    def _without_functions(cls, value: Any) -> Any:
+        """Take a plain function as the signal of its parameters."""
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(from_function(part) if inspect.isfunction(part) else part for part in value)
 
     @field_validator("signals", "weights")
     @classmethod
@@ -142,6 +167,11 @@ class StrategySpec(BaseModel):
         spec = build_spec(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
         spec._file = self._file
         return spec
+
+    @property
+    def file(self) -> Path | None:
+        """The file that defines it; None where it was made otherwise."""
+        return self._file
 
     @property
     def files(self) -> list[Path]:

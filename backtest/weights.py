@@ -4,6 +4,7 @@
 most 1; what is left is cash.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.errors import ConfigurationError, near_miss
+from backtest.panel import Panel
 from backtest.signals import SUPPLY_CHAIN
 
 Members = Mapping[str, tuple[str, ...]]
@@ -230,6 +232,64 @@ class Rotation:
         """Return the baskets to hold, the best first, each with its part of all."""
         liked = sorted((basket for basket in ranked if ranked[basket] > 0), key=lambda basket: -ranked[basket])
         return {basket: 1.0 if self.top else ranked[basket] for basket in liked[: self.top]}
+
+
+@dataclass(frozen=True)
+class AsScored:
+    """The weights that its signal scores, ticker by ticker, such as a table's (`DatedWeights`); nothing without a score."""
+
+    signals_wanted: ClassVar[int] = 1
+    holds: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, scores: Sequence[pd.Series], members: Members) -> Targets:
+        """Return the scores above 0 as weights."""
+        return {str(ticker): float(weight) for ticker, weight in scores[0].items() if weight > 0}
+
+
+@dataclass(frozen=True)
+class DatedWeights:
+    """A table of weights as a signal: at a decision it scores every ticker by the newest row dated at or before the close.
+
+    A row dated with a day counts from that day's closes on, one dated with a moment from then on; before the first nothing has a
+    score. `dates` (ISO, UTC) rise, `rows` has a weight per date and ticker.
+    Weakest input: whoever wrote the table. It reads no figure and no price, so a replay cannot tell what was known when it was
+    written. Source: the table.
+    """
+
+    dates: tuple[str, ...]
+    tickers: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> "DatedWeights":
+        """Return the weights of a table, date × ticker; ConfigurationError with row and column for what is no weight."""
+        if not isinstance(table.index, pd.DatetimeIndex) or not len(table) or table.index.hasnans:
+            shown = f"{type(table.index).__name__} of {len(table)}"
+            raise ConfigurationError(f"weights: the index is a {shown}; expected a date for every row (a DatetimeIndex)")
+        if not table.index.is_monotonic_increasing or not table.index.is_unique:
+            raise ConfigurationError("weights: the dates do not rise; expected unique, rising dates")
+        if not table.columns.is_unique or not all(isinstance(name, str) for name in table.columns):
+            raise ConfigurationError(f"weights: the columns are {list(table.columns)[:5]}; expected tickers, each once")
+        dates = table.index.tz_convert("UTC").tz_localize(None) if table.index.tz is not None else table.index
+        days = tuple(date.isoformat() if date != date.normalize() else f"{date:%Y-%m-%d}" for date in dates)
+        for day, (_, row) in zip(days, table.iterrows(), strict=True):
+            _require_weights(day, row)
+        rows = tuple(tuple(map(float, row)) for row in table.to_numpy(dtype=float))
+        return cls(days, tuple(table.columns), rows)
+
+    def __call__(self, panel: Panel) -> pd.Series:
+        """Return the row that counts at the panel's moment, NaN for every ticker before the first."""
+        count = bisect_right([pd.Timestamp(date) for date in self.dates], panel.moment.tz_localize(None))
+        return pd.Series(self.rows[count - 1] if count else np.nan, index=list(self.tickers), dtype=float)
+
+
+def _require_weights(day: str, row: pd.Series) -> None:
+    """Raise ConfigurationError unless a row has weights of at least 0 that add up to at most 1."""
+    numbers = pd.to_numeric(row, errors="coerce")
+    if len(wrong := row[~(numbers >= 0)]):
+        raise ConfigurationError(f"weights on {day}: {wrong.index[0]} is {wrong.iloc[0]}; expected a number of at least 0")
+    if (total := float(numbers.sum())) > 1.0 + ROUNDING:
+        raise ConfigurationError(f"weights on {day}: they add up to {total:g}; expected at most 1, the rest is cash")
 
 
 def _basket_scores(scores: pd.Series, members: Members) -> dict[str, float]:

@@ -109,8 +109,12 @@ def test_an_unknown_field_is_refused_by_name():
 
 
 def test_a_missing_field_is_refused_by_name():
-    with pytest.raises(ConfigurationError, match=r"strategy by_hand: .*title"):
-        build_spec(name="by_hand", question="?", baskets=("NVDA",), weights=Equal())
+    with pytest.raises(ConfigurationError, match=r"strategy by_hand: .*baskets"):
+        build_spec(name="by_hand", title="t", question="?", weights=Equal())
+
+
+def test_a_strategy_without_a_title_has_its_name():
+    assert build_spec(name="by_hand", baskets=("NVDA",), weights=Equal()).title == "by_hand"
 
 
 @pytest.mark.parametrize(

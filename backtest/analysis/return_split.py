@@ -10,14 +10,21 @@ is held. The decision is explained in docs/decisions/return_split.md.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 
+from backtest import plots
 from backtest.analysis.levels import LEAST, LevelGrowth, level_growth, place_in_chain
 from backtest.analysis.trailing import End, Year, trailing_years
 from backtest.facts import Fact
+from backtest.formatting import log_points
+from backtest.text.notebook import Displayed
 from backtest.thesis import Thesis
+
+if TYPE_CHECKING:
+    from backtest.plots import Axes
 
 THIN = 0.02  # of revenue: a profit below it grows by enormous factors that say little
 Basis = Literal["profit", "revenue", "profit alone", "none"]
@@ -101,8 +108,8 @@ class NameSplit:
     facts: tuple[Fact, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
-class ReturnSplit:
+@dataclass(frozen=True, repr=False)
+class ReturnSplit(Displayed):
     """A return with its terms, the names it was summed over with their part of the money, the levels, and each name's own split.
 
     `base` and `last` are the sessions at whose closes it starts and ends. `left_out` has why a name is in no sum, `refused` why a
@@ -126,6 +133,32 @@ class ReturnSplit:
     def one_offs(self) -> tuple[str, ...]:
         """What is said of figures that any name's split rests on."""
         return tuple(dict.fromkeys(text for name in self.names.values() for text in name.one_offs))
+
+    @property
+    def headline(self) -> str:
+        """The span, the return, and the last term, in one line."""
+        rerating = self.terms.rerating
+        last = self.refused.get("split", "not split") if rerating is None else f"{log_points(rerating)} of it the last term"
+        earned = log_points(self.terms.wealth)
+        return f"ReturnSplit {self.base} to {self.last} in {self.currency}: {earned} log points, {last}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return term × ("as known then", "with hindsight") in log points; NaN for a term that cannot be had.
+
+        The terms above `wealth` add up to it; `revenue` is the sum of the levels and `share`, and stands alone without them.
+        """
+        columns = {"as known then": self, "with hindsight": self.hindsight}
+        table = {name: _term_column(split.terms) for name, split in columns.items() if split is not None}
+        return pd.DataFrame(table, dtype=float).reindex(columns=list(columns)).rename_axis("term")
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the terms as known then, and the return they add up to; return the matplotlib axes, new ones without `ax`."""
+        return plots.bars(self.to_frame()["as known then"].dropna(), f"{self.base} to {self.last}", "log points", ax)
+
+
+def _term_column(terms: Terms) -> dict[str, float | None]:
+    names = ("share", "revenue", "currency", "margin", "profit", "rerating", "wealth")
+    return {**terms.levels, **{name: getattr(terms, name) for name in names}}
 
 
 Pair = tuple[tuple[Year, ...], tuple[Year, ...]]  # the years of a name's metrics at both ends

@@ -4,9 +4,11 @@ Prices are the same in every way; only when a published figure or chip may be re
 """
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pandas as pd
 
+from backtest.calendars import moment_of
 from backtest.decisions import decide, run_sessions, targets_of
 from backtest.execution.trading import trade
 from backtest.panel import Archive, Panel
@@ -22,9 +24,9 @@ OURS, PERIOD_END = "as published", "at its period's end"
 class PeriodEnd(Archive):
     """Shows a figure as soon as its period has ended, published or not, in its last revision."""
 
-    def as_of(self, moment: pd.Timestamp) -> Panel:
+    def as_of(self, moment: pd.Timestamp | date | str) -> Panel:
         """Return what a join on the period's end would show."""
-        rows = self.facts.rows
+        moment, rows = moment_of(moment), self.facts.rows
         ended = rows[rows["period_end"] <= moment.tz_localize(None)]
         newest = ended.drop_duplicates(["entity", "metric", "period"], keep="last")
         return replace(super().as_of(moment), rows=newest)
@@ -36,9 +38,9 @@ class Delayed(Archive):
 
     days: int = 0
 
-    def as_of(self, moment: pd.Timestamp) -> Panel:
+    def as_of(self, moment: pd.Timestamp | date | str) -> Panel:
         """Return what a reader that many days late would know."""
-        before = super().as_of(moment - pd.Timedelta(days=self.days))
+        before = super().as_of(moment_of(moment) - pd.Timedelta(days=self.days))
         return replace(super().as_of(moment), rows=before.rows, accelerators=before.accelerators)
 
 

@@ -57,27 +57,26 @@ def _splits(
     name: str, thesis: "Thesis", sources: tuple[str, str], since: date, until: date | None
 ) -> Mapping[str, "ReturnSplit"]:
     """Return the split of a basket or ticker, or of every book of a strategy between two days, by title."""
+    from backtest.api.splits import explain as split_of
+    from backtest.api.splits import explainable
     from backtest.runs import needed_tickers, run
-    from backtest.runs.return_splits import basket_of, book_between, explain
+    from backtest.runs.return_splits import basket_of
     from backtest.strategy import load_strategy
     from backtest.thesis.strategies import strategies
 
     if _known(name, thesis):
-        basket = basket_of(thesis.universe, name)
-        archive = load_archive(list(basket.members), *sources, thesis)
-        return {name: explain(basket, archive, since, until)}
+        archive = load_archive(list(basket_of(thesis.universe, name).members), *sources, thesis)
+        return {name: split_of(name, archive, since, until)}
     names = [path.stem for path in strategies("all", thesis)]
     if name not in names and not name.endswith(".py"):
-        raise ConfigurationError(near_miss("ticker, basket or strategy", name, [*_names(thesis), *names]))
+        raise ConfigurationError(near_miss("ticker, basket or strategy", name, [*explainable(thesis), *names]))
     spec = load_strategy(Path(name) if name.endswith(".py") else strategies(name, thesis)[0], thesis)
     archive = load_archive(needed_tickers(spec, thesis), *sources, thesis)
     result = run(spec.replaced(end=until), archive)
-    return {title: book_between(book, archive, since) for title, book in result.books.items()}
+    return {title: split_of(book, archive, since) for title, book in result.books.items()}
 
 
 def _known(name: str, thesis: "Thesis") -> bool:
-    return name in _names(thesis)
+    from backtest.api.splits import explainable
 
-
-def _names(thesis: "Thesis") -> list[str]:
-    return [row.name for row in thesis.universe.baskets] + list(thesis.universe.market_and_currency())
+    return name in explainable(thesis)

@@ -49,7 +49,7 @@ def claims(
     as_json: JsonOption = False,
 ) -> None:
     """Compare each of the thesis's claims with our figure: verdict when written and since, and evidence."""
-    from backtest.claims.ledger import judged
+    from backtest.api.claims import check_claims
     from backtest.files.documents import to_json
     from backtest.output.claim_lines import claim_lines
     from backtest.output.document import claim_rows
@@ -57,7 +57,7 @@ def claims(
 
     chosen, moment = thesis_of(thesis), _moment(as_of)
     archive = load_archive(list(chosen.universe.market_and_currency()), prices, facts, chosen, needed=())
-    rows = claim_rows(judged(archive, moment))
+    rows = claim_rows(check_claims(archive, moment).findings)
     sys.stdout.write(to_json(rows) if as_json else claim_lines(rows, as_of or f"{moment:%Y-%m-%d}", screen_of()))
 
 

@@ -141,7 +141,7 @@ def _start_server(prices: str) -> int:
 def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list["RunResult"]:
     """Run every strategy, then publish every report: a run that fails does so before anything is written."""
     from backtest.cli.run_pool import run_each
-    from backtest.output.publish import other_settings, publish, publish_index, remove_kept, require_replaceable
+    from backtest.output.publish import publish_index, publish_run, require_replaceable
     from backtest.report import render_index
     from backtest.text.bar import counted
 
@@ -156,11 +156,8 @@ def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list
     each = run_each(jobs, options.thesis, make, announce, processes)
     pairs = [*(counted(each, "strategies", len(jobs)) if len(jobs) > 1 else each)]
     for (result, page), name in zip(pairs, names, strict=True):
-        if former := other_settings(options.out / name, result):
+        if former := publish_run(result, page, options.out, options.tag):
             typer.echo(f"{former}: what {options.out / name} was, of other settings; --tag names the next", err=True)
-        publish(result, page, options.out, name, former)
-        if options.tag is None:
-            remove_kept(options.out, result)
     publish_index(options.out, render_index)
     return [result for result, _ in pairs]
 
@@ -183,18 +180,13 @@ def _run(spec: "StrategySpec", command: str, options: RunOptions) -> tuple["RunR
 
 def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seconds: float) -> "Audit":
     """Return the audit of a run: the cached one where spec, data and code are the same, else a new one."""
-    from backtest import clock
-    from backtest.audits import STEPS, audit
-    from backtest.audits.cache import load, save
+    from backtest.api.audits import audit
+    from backtest.audits import STEPS
+    from backtest.audits.cache import load
     from backtest.text.bar import Bar
 
     if (before := load(result)) is not None:
         typer.echo(f"audit of {spec.name}: the cached one is used, as spec, data and code are unchanged", err=True)
         return before
     with Bar(f"auditing {spec.name}", STEPS) as bar:
-        made = audit(
-            spec, result, archive, archive.thesis.universe, seconds,
-            lambda step: bar.advance(1, f"auditing {spec.name}: {step}"), clock.SYSTEM,
-        )  # fmt: skip
-    save(result, made)
-    return made
+        return audit(result, archive, seconds, progress=lambda step: bar.advance(1, f"auditing {spec.name}: {step}"))

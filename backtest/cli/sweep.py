@@ -22,7 +22,7 @@ from backtest.errors import ConfigurationError
 from backtest.sweeps.options import Engine, SweepOptions
 
 if TYPE_CHECKING:
-    from backtest.sweeps.stages import Sweep
+    from backtest.sweeps.finished import Sweep
 
 
 def sweep(

@@ -1,6 +1,7 @@
 """Opens an Archive by the names a user gives: which figures, which prices."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -31,7 +32,21 @@ def load_archive(
     """
     thesis = thesis or load_thesis()
     known = _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed, thesis)
-    return Archive(load_facts(facts, thesis), known, thesis, files=own_files(*thesis.source_folders))
+    return Archive(load_facts(facts, thesis), known, thesis, files=own_files(*thesis.source_folders), opened=prices)
+
+
+def narrowed(archive: Archive, tickers: Sequence[str]) -> Archive:
+    """Return an archive with the prices of some tickers alone, whose ids are those of a run that reads no others.
+
+    Prices are opened again, once for the same tickers. An archive that was not opened by a name is returned as it is.
+    """
+    wanted = tuple(sorted(set(tickers)))
+    if not archive.opened or set(wanted) == set(archive.prices.wealth.columns):
+        return archive
+    made: dict[tuple[str, ...], Archive] = archive.__dict__.setdefault("_narrowed", {})
+    if wanted not in made:
+        made[wanted] = replace(archive, prices=_load_known(wanted, archive.opened, wanted, archive.thesis))
+    return made[wanted]
 
 
 def source_named(prices: str, folders: Sequence[Path] = ()) -> str:

@@ -9,6 +9,7 @@ from backtest.errors import BacktestError
 from backtest.execution import attribution, kernel
 from backtest.execution.conditions import TradingConditions
 from backtest.execution.orders import Orders
+from backtest.execution.portfolio import Fills
 from backtest.prices import Prices
 
 
@@ -34,7 +35,7 @@ class Simulation:
     `orders` has decided, session, ticker, side, shares (units of wealth where a source has no share prices), price (of one,
     in the ticker's currency, slippage included), value, cost and a column per kind of cost. `unfilled`, `late`, `differences` and
     `exits` are the tables of the shortfall log. `profits` has session × ticker tables of price, currency and costs. `last_close`
-    is the book after its last session, None where it was not asked for.
+    is the book after its last session, None where it was not asked for. `fills` is what a portfolio of vectorbt needs beside.
     """
 
     equity: pd.Series
@@ -47,6 +48,7 @@ class Simulation:
     exits: pd.DataFrame
     profits: dict[str, pd.DataFrame]
     shares: pd.DataFrame
+    fills: Fills
     last_close: LastClose | None = None
 
 
@@ -164,6 +166,13 @@ def orders_table(conditions: TradingConditions, orders: Orders, decided: pd.Date
             **kinds,
         }
     )
+
+
+def fills_of(conditions: TradingConditions, orders: Orders, units: UnitValues) -> Fills:
+    """Return what vectorbt's portfolio of one book needs beside its table of orders."""
+    sessions, traded = conditions.sessions, orders.units[:, 0]
+    values = pd.DataFrame(units.in_base, sessions, list(conditions.tickers))
+    return Fills(np.abs(traded[traded != 0]), values, None if conditions.cash is None else pd.Series(conditions.cash, sessions))
 
 
 def _holdings(conditions: TradingConditions, orders: Orders) -> np.ndarray:

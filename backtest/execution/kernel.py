@@ -10,7 +10,8 @@ from typing import NamedTuple, TypeAlias, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from backtest.files.numba_cache import njit
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]

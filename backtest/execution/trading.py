@@ -8,6 +8,7 @@ import pandas as pd
 from backtest.execution.accounting import (
     Simulation,
     book_values,
+    fills_of,
     orders_table,
     profit_parts,
     shares_of_value,
@@ -62,6 +63,7 @@ def trade(
         exits=exits,
         profits=profit_parts(conditions, orders, units, equity, table),
         shares=shares,
+        fills=fills_of(conditions, orders, units),
         last_close=closing,
     )
 

@@ -1,6 +1,7 @@
 """Where numba keeps compiled code: in the user's cache folder, else in a folder of this process, never beside the code.
 
 Numba itself would write beside the source first, into site-packages, and refuses to import a function that it cannot cache.
+It reads where to when it is imported, so compiled functions take `njit` from here.
 """
 
 import atexit
@@ -37,3 +38,7 @@ def _writable(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+ensure_cache()
+from numba import njit as njit  # noqa: E402

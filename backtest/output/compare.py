@@ -2,15 +2,41 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from backtest.files.documents import Json
+from backtest.text.notebook import Displayed
 
 IDS = ("spec_id", "data_id", "code_id")
 FIGURES = ("total_return", "sharpe", "max_drawdown", "turnover", "costs")
 CONTROL_FIGURES = ("switches", "time_on", "twin.whole.total_return", "held.whole.total_return")
 OUTCOMES = ("results", "orders", "claims")
 MISSING = "absent"
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
+    """What differs between two results, as `compare` gives it (`document`)."""
+
+    document: Json
+
+    @property
+    def equal(self) -> bool:
+        """Whether results, orders and claims are the same."""
+        return not any(self.document[name] for name in OUTCOMES)
+
+    @property
+    def headline(self) -> str:
+        """Which results are compared, and how many of their figures differ, in one line."""
+        outcome = "results are equal" if self.equal else f"{len(self.document['results'])} figures of results differ"
+        return f"Comparison of {self.document['a']} (A) with {self.document['b']} (B): {outcome}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per figure of a book in a window that differs: book, window, figure, a, b."""
+        return pd.DataFrame(self.document["results"], columns=["book", "window", "figure", "a", "b"])
 
 
 def differences(a: Any, b: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -16,7 +16,7 @@ from backtest.files import atomic
 from backtest.files.documents import Json, read_json, to_json
 from backtest.files.hashes import MARK, is_sealed
 from backtest.files.messages import reason, shown
-from backtest.files.options import APART
+from backtest.files.options import APART, report_name
 from backtest.output.document import to_document
 from backtest.output.read import read_result
 from backtest.result import RunResult
@@ -41,6 +41,16 @@ def publish(result: RunResult, page: str, out: Path, name: str = "", keep: Path 
         _weights(result).to_parquet(folder / "weights.parquet")
         _orders(result).to_parquet(folder / "orders.parquet")
     return out / name / "index.html"
+
+
+def publish_run(result: RunResult, page: str, out: Path, tag: str | None) -> Path | None:
+    """Write a run's report to STRATEGY or STRATEGY--TAG; return where one of other settings that was there went, if anywhere."""
+    name = report_name(result.spec.name, tag)
+    former = other_settings(out / name, result)
+    publish(result, page, out, name, former)
+    if tag is None:
+        remove_kept(out, result)
+    return former
 
 
 def other_settings(folder: Path, result: RunResult) -> Path | None:

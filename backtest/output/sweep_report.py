@@ -20,10 +20,10 @@ from backtest.report.sweep.settings import top
 from backtest.runs import run
 from backtest.sweeps import drift
 from backtest.sweeps.document import sweep_document
+from backtest.sweeps.finished import Sweep
 from backtest.sweeps.grid import Setting
 from backtest.sweeps.options import SweepOptions
 from backtest.sweeps.settings import applied
-from backtest.sweeps.stages import Sweep
 from backtest.text.bar import counted
 
 FULL = "settings"  # the folder of the full reports, in that of the page

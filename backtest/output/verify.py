@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 from itertools import zip_longest
 from typing import Any
 
+import pandas as pd
+
 from backtest.audits.cache import parse_audit
 from backtest.errors import ConfigurationError, DataError
 from backtest.files.documents import Json, to_json
@@ -21,6 +23,7 @@ from backtest.report import SWEEP, render
 from backtest.result import Audit
 from backtest.runs import run
 from backtest.strategy import StrategySpec
+from backtest.text.notebook import Displayed
 
 SILENT = {"style", "script"}
 SAME_WITHIN = 1e-9  # relative: another kernel of linear algebra moves the sixteenth digit
@@ -29,8 +32,8 @@ SOURCE = "prices.source"  # where the prices lay: no figure
 NUMBER = re.compile(r"[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Displayed):
     """Whether a report is what its spec and the data give; else what changed, one line each, the first figure first.
 
     `remarks` are no differences: where the prices lay, and by how much figures differ that agree to 1e-9.
@@ -40,11 +43,23 @@ class Verdict:
     figures: tuple[str, ...]
     page: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    characters: int = 0  # of the page
 
     @property
     def identical(self) -> bool:
         """Whether nothing differs."""
         return not (self.changed_ids or self.figures or self.page)
+
+    @property
+    def headline(self) -> str:
+        """Identical, or what differs first, in one line."""
+        return "Verdict: identical" if self.identical else f"Verdict: {self.to_frame()['text'].iloc[0]}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per difference and remark: its kind (id, figure, page or remark) and its text."""
+        kinds = {"id": self.changed_ids, "figure": self.figures, "page": self.page, "remark": self.remarks}
+        rows = [(kind, text) for kind, texts in kinds.items() for text in texts]
+        return pd.DataFrame(rows, columns=["kind", "text"])
 
 
 def restated(document: Json, spec: StrategySpec) -> StrategySpec:
@@ -95,7 +110,7 @@ def verify(document: Json, page: str, spec: StrategySpec, archive: Archive) -> V
     shown = replace(result, prices=replace(result.prices, source=source), **{name: document[name] for name in IDS})
     with _as_written():  # audit and command are the result's own
         fresh = render(shown)
-    return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not changes)), tuple(remarks))
+    return Verdict(ids, figures, tuple(_page_differences(page, fresh, exact=not changes)), tuple(remarks), len(page))
 
 
 def _audit_of(document: Json) -> Audit | None:

@@ -194,8 +194,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
     rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
     tickers, base = spec.tickers(name, universe), spec.currency(name, universe)
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, base)
-    decisions = decide(spec, name, archive, universe, sessions)
-    require_repeatable(spec, name, archive, universe, decisions)
+    decisions = _decided(spec, name, archive, universe, sessions)
     outcome, now = _traded(spec, name, archive, universe, sessions, decisions)
     compared = universe.comparisons(spec.books[name])
     benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
@@ -230,7 +229,15 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         return_split=book_splits(outcome, base, archive, spans),
         control=control_of(RunBook(name, spec, prices, tickers, base, tuple(decisions), outcome.equity), spans),
         holdings_now=now,
+        fills=outcome.fills,
     )
+
+
+def _decided(spec: StrategySpec, name: str, archive: Archive, universe: Universe, sessions: pd.DatetimeIndex) -> list[Decision]:
+    """Return a book's decisions; NotRepeatableError where one is not the same twice."""
+    decisions = decide(spec, name, archive, universe, sessions)
+    require_repeatable(spec, name, archive, universe, decisions)
+    return decisions
 
 
 def _traded(

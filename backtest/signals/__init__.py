@@ -179,7 +179,7 @@ def _supported(signal: Signal, thesis: Thesis) -> bool:
 @lru_cache
 def _shipped() -> dict[str, Signal]:
     signals = {}
-    for module in pkgutil.iter_modules(__path__):
+    for module in (module for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")):
         name = "".join(part.title() for part in module.name.split("_"))
         signals[module.name] = getattr(import_module(f"{__name__}.{module.name}"), name)()
     return signals

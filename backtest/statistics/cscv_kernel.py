@@ -8,8 +8,8 @@ two splits, of which the second has the halves exchanged.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from backtest.files.numba_cache import njit
 from backtest.statistics.refusal import Floats
 
 Integers = npt.NDArray[np.int64]

@@ -102,7 +102,7 @@ def expectations(where: str, rows: object) -> tuple[Expectation, ...]:
     return tuple(parsed_row(Expectation, row, f"{where}: expect row {number}") for number, row in enumerate(rows, start=1))
 
 
-def require_answers(expected: Sequence[Expectation], grid: Path, spec: StrategySpec, thesis: Thesis) -> None:
+def require_answers(expected: Sequence[Expectation], grid: Path | str, spec: StrategySpec, thesis: Thesis) -> None:
     """Raise ConfigurationError with a near miss for a window that a thesis lacks, or a twin where the weighting has none."""
     names = [*(row.name for row in thesis.windows), *SAMPLES]
     for number, expectation in enumerate(expected, start=1):

@@ -80,7 +80,11 @@ def stated(setting: Setting) -> str:
 
 def load_grid(path: Path) -> Grid:
     """Return the grid of a TOML file; ConfigurationError with file and field for what cannot be read."""
-    document = read_toml(path)
+    return grid_of(read_toml(path), str(path))
+
+
+def grid_of(document: Mapping[str, Any], path: str) -> Grid:
+    """Return the grid of a document with the keys of the TOML file; `path` is what errors call it."""
     if unknown := sorted(set(document) - set(HEADINGS)):
         raise ConfigurationError(f"{path}: {near_miss('key', unknown[0], [*HEADINGS])}")
     most, settings, exclude = document.get("most", MOST), document.get("settings"), document.get("exclude", [])
@@ -102,7 +106,7 @@ def load_grid(path: Path) -> Grid:
         {field: _condition(f"{path}: exclude {field}", field, written, fields) for field, written in table.items()}
         for table in exclude
     )
-    return Grid(fields, tables, most, expectations(str(path), document.get("expect", [])))
+    return Grid(fields, tables, most, expectations(path, document.get("expect", [])))
 
 
 def _count(where: str, written: object) -> int | float:

@@ -8,6 +8,7 @@ from typing import Literal
 from backtest.errors import ConfigurationError
 from backtest.files.messages import shown
 from backtest.files.options import report_name
+from backtest.sweeps.grid import Grid
 
 Engine = Literal["local", "dask"]
 
@@ -16,14 +17,15 @@ Engine = Literal["local", "dask"]
 class SweepOptions:
     """What a sweep does and writes. ConfigurationError for options that contradict each other.
 
-    `strategy` and `grid` are files, `out` is the folder of the reports; `command` is how to do it again. With `resume` whole
-    chunks on disk are left; `shard` "I/N" evaluates a part of the chunks and gives no result; `merge` evaluates none. `trials`
-    are ledgers to take in first, `workers` processes (None: one a core), `reports` how many full reports are written, and
-    `tolerance` how far a figure may be from the baseline's. With a `tag` the sweep is in STRATEGY--TAG.
+    `strategy` is a file, None for one made elsewhere, `grid` a file or a grid, `out` is the folder of the reports; `command` is
+    how to do it again. With `resume` whole chunks on disk are left; `shard` "I/N" evaluates a part of the chunks and gives no
+    result; `merge` evaluates none. `trials` are ledgers to take in first, `workers` processes (None: one a core), `reports` how
+    many full reports are written, and `tolerance` how far a figure may be from the baseline's. With a `tag` the sweep is in
+    STRATEGY--TAG.
     """
 
-    strategy: Path
-    grid: Path
+    strategy: Path | None
+    grid: Path | Grid
     out: Path
     command: str
     resume: bool = False

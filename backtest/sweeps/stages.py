@@ -17,10 +17,11 @@ from backtest.sweeps import chunks
 from backtest.sweeps.allocator import keep_freed_memory
 from backtest.sweeps.chunks import Chunk
 from backtest.sweeps.expectations import require_answers
+from backtest.sweeps.finished import Sweep
 from backtest.sweeps.forecast import Work
 from backtest.sweeps.fork_server import FEW, cores
 from backtest.sweeps.gate import outcomes
-from backtest.sweeps.grid import load_grid
+from backtest.sweeps.grid import Grid, load_grid
 from backtest.sweeps.identity import identities
 from backtest.sweeps.measurement import Measured, compile_statistics, measure
 from backtest.sweeps.notes import open_notes
@@ -33,16 +34,6 @@ from backtest.sweeps.workers import WorkerPool, peak_memory
 from backtest.thesis import Thesis
 
 MEGABYTES = (500.0, 350.0)  # of a sweep, and of each worker
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A finished sweep: its settings, the archive that they were evaluated on, what came of them, and what it cost."""
-
-    settings: Settings
-    archive: Archive
-    result: SweepResult
-    cost: SweepCost
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def run_sweep(
     count = len(plan.settings)
     memory = (peak_memory() + pool.peak_memory) / 2**20
     cost = SweepCost(watch.seconds, watch.parts, count / watch.seconds, memory)
-    return Sweep(plan.settings, plan.archive, _result(spec, plan, measured, ledger, options), cost)
+    return Sweep(plan.settings, plan.archive, _result(spec, plan, measured, ledger, options), options, cost)
 
 
 def _plan(
@@ -112,8 +103,9 @@ def _plan(
     options: SweepOptions,
     watch: Stopwatch,
 ) -> _Plan:
-    workers, grid = options.workers or cores(), load_grid(options.grid)
-    require_answers(grid.expect, options.grid, spec, thesis)
+    workers = options.workers or cores()
+    grid, source = (options.grid, "grid") if isinstance(options.grid, Grid) else (load_grid(options.grid), options.grid)
+    require_answers(grid.expect, source, spec, thesis)
     settings = Settings(spec, grid)
     print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
     tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], thesis)}

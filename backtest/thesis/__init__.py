@@ -19,6 +19,7 @@ from backtest.errors import ConfigurationError, near_miss
 from backtest.facts import SeriesKey
 from backtest.files.hashes import content_id
 from backtest.files.rows import Model, parsed_row, read_rows, read_tables, read_toml
+from backtest.text.notebook import Displayed
 from backtest.thesis.demand_rows import DemandRows, load_demand
 from backtest.thesis.rows import (
     Chain,
@@ -55,8 +56,8 @@ class Pages:
     measures: tuple[Measure, ...] = ()
 
 
-@dataclass(frozen=True)
-class Thesis:
+@dataclass(frozen=True, repr=False)
+class Thesis(Displayed):
     """A thesis as its folder states it; signals, measures, audits and pages read names and days from it and from nowhere else."""
 
     id: str
@@ -77,6 +78,18 @@ class Thesis:
     one_offs: tuple[OneOff, ...] = ()
     pages: Pages = Pages()
     demand: DemandRows | None = None
+
+    @property
+    def headline(self) -> str:
+        """Id, title, publisher and date, in one line."""
+        return f"Thesis {self.id}: {self.title} ({self.publisher}, {self.date:%Y-%m-%d})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return basket × title, members, currency, and the day it was chosen."""
+        rows = {row.name: (row.title, ", ".join(row.members), row.currency, row.chosen) for row in self.universe.baskets}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["title", "members", "currency", "chosen"]).rename_axis(
+            "basket"
+        )
 
     def has_roles(self, names: Sequence[str]) -> bool:
         """Return whether the thesis names every one of some roles."""

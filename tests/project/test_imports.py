@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[2] / "backtest"
 
 # Lowest first. A module may import those of a lower layer and those of its own folder.
 LAYERS = [
-    {"clock", "errors", "formatting", "text"},
-    {"files", "statistics"},
+    {"clock", "errors", "formatting", "plots", "text"},
+    {"files"},
+    {"statistics"},
     {"calendars"},
     {"facts", "markets"},
     {"provenance"},
@@ -33,11 +34,12 @@ LAYERS = [
     {"sweeps"},
     {"report"},
     {"output"},
+    {"api"},
     {"cli"},
     {"__main__"},
 ]
 ONLY = {
-    "statistics": {"errors"},
+    "statistics": {"errors", "files"},
     "data": {
         "calendars",
         "clock",
@@ -54,10 +56,10 @@ ONLY = {
     },
 }
 HOMES = {
-    "vectorbt": ("execution/engine.py",),
+    "vectorbt": ("execution/engine.py", "execution/portfolio.py"),
     "vectorbt_rust": ("execution/engine.py",),
-    "numba": ("execution/kernel.py", "statistics/cscv_kernel.py"),
-    "matplotlib": ("report/",),
+    "numba": ("files/numba_cache.py",),
+    "matplotlib": ("plots/", "report/"),
     "statsmodels": ("statistics/",),
     "arch": ("statistics/",),
     "yfinance": ("data/",),

@@ -1,0 +1,1 @@
+"""What `import backtest` offers: functions over the values of the modules below, which the commands call too."""

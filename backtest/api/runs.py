@@ -1,0 +1,26 @@
+"""A strategy is run."""
+
+from backtest import runs
+from backtest.api.inputs import load_archive
+from backtest.data.archive import narrowed
+from backtest.panel import Archive
+from backtest.result import RunResult
+from backtest.strategy import StrategySpec
+
+
+def run(spec: StrategySpec, archive: Archive | None = None) -> RunResult:
+    """Return what a strategy would have done and earned, book by book.
+
+    spec: of `load_strategy` or `build_spec`.
+    archive: of `load_archive`; None is that of the nearest thesis, on embedded figures and prices.
+
+    Raises ConfigurationError for a name that the thesis lacks, DataError for prices that are missing, StrategyError for code of
+    the strategy that fails, NotRepeatableError for a decision that is not the same twice.
+
+    >>> import backtest as bt
+    >>> result = bt.run(bt.load_strategy("supply_chain_excess"))
+    >>> result.books["leaders"].statistics.loc["whole", "orders"]
+    134
+    """
+    known = archive or load_archive()
+    return runs.run(spec, narrowed(known, runs.needed_tickers(spec, known.thesis)))
