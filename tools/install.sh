@@ -16,9 +16,9 @@ uv="$(dirname "$python")/uv"
 compile_imported() {
   export PYTHONDONTWRITEBYTECODE=
   "$python" -c "import plotly.graph_objects, numba, vectorbt" &
-  "$python" -c "import pandas, scipy.stats, statsmodels.api, arch.bootstrap, arch.univariate, matplotlib.figure, exchange_calendars, \
-matplotlib.backends.backend_svg, pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdist, playwright.sync_api" &
-  "$python" -c "import pandas, pandera.pandas as pandera, filelock, platformdirs, pydantic, pydantic.dataclasses, vectorbt_rust, tzdata, matplotlib.style, numba.core.registry as registry
+  "$python" -c "import pandas, scipy.stats, statsmodels.api, arch.bootstrap, arch.univariate, exchange_calendars, \
+pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdist, playwright.sync_api" &
+  "$python" -c "import pandas, pandera.pandas as pandera, filelock, platformdirs, pydantic, pydantic.dataclasses, vectorbt_rust, tzdata, numba.core.registry as registry
 registry.cpu_target.target_context.refresh()
 pandera.DataFrameSchema({'a': pandera.Column(int, pandera.Check.ge(0))}).validate(pandas.DataFrame({'a': [1]}))" &
   "$python" -m compileall -q backtest &

@@ -52,7 +52,7 @@ LOADED = (
     "backtest.data.archive",
     "backtest.sweeps.stages",
     "backtest.output.sweep_report",
-    "matplotlib.pyplot",
+    "jinja2",
 )
 LOADED += ("statsmodels.api", "vectorbt_rust", "scipy.stats")  # before the fork, so that no kill falls into an import
 CHUNKS = "out/sweeps/*/chunks/[!.]*.parquet"

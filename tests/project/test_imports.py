@@ -59,7 +59,7 @@ HOMES = {
     "vectorbt": ("execution/engine.py", "execution/portfolio.py"),
     "vectorbt_rust": ("execution/engine.py",),
     "numba": ("files/numba_cache.py",),
-    "matplotlib": ("plots/", "report/"),
+    "matplotlib": ("plots/",),
     "statsmodels": ("statistics/",),
     "arch": ("statistics/",),
     "yfinance": ("data/",),

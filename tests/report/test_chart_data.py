@@ -66,9 +66,8 @@ def charts_of(html):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn():
     """Return a function that draws a chart over the sessions by another function, and gives its data."""
-    monkeypatch.setattr(canvas, "cached", {})
 
     def make(draw, overlaid=True):
         def whole(size):
@@ -105,7 +104,7 @@ def test_a_curve_comes_back_to_five_digits_and_in_percent_to_a_hundredth(drawn):
     ours, other = line(), line(2) - 1.0
 
     def draw(above, below):
-        above.set_yscale("log")
+        above.y.log = True
         curve(above, "ours", ours, Look(light("blue"), (0, (6, 2)), 2.0))
         curve(below, "other", other, Look(light("muted"), fill=0.3), error=other.abs())
         canvas.title(above, "value, log scale", canvas.SIZES[0], top=True)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 GRID = '[settings]\nlag = [1, 2]\nslippage_bps = [5.0, 10.0]\n"weights.above" = [-0.2, 0.0, 0.1]\n'
 DRIVER = """
 import json, os, sys, traceback
-import matplotlib.figure, scipy.stats, statsmodels.api, vectorbt_rust  # once, before the forks
+import jinja2, scipy.stats, statsmodels.api, vectorbt_rust  # once, before the forks
 for folder, words in json.load(sys.stdin).items():
     if os.fork():
         print(json.dumps([folder, os.waitstatus_to_exitcode(os.wait()[1])]), flush=True)

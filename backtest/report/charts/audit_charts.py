@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from backtest.formatting import percent
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, percent_axis, timeline, title
 from backtest.report.charts.colours import light, theme
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look
 from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import plain
@@ -26,7 +25,7 @@ def probability(anchor: str, books: Mapping[str, Mapping[str, float]], windows: 
     return chart(anchor, label, caption, lambda size: _draw(size, books, windows))
 
 
-def _draw(size: Size, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Figure:
+def _draw(size: Size, books: Mapping[str, Mapping[str, float]], windows: Sequence[Window]) -> Drawing:
     figure, (axes,) = panels(size, (150,))
     timeline(size, (axes,), windows, min(window.start for window in windows), max(window.end for window in windows))
     ends = []

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from backtest.formatting import number, percent
 from backtest.report.charts.canvas import (
     Size,
+    boxed,
     chart,
     clipped,
     days,
@@ -24,7 +23,7 @@ from backtest.report.charts.canvas import (
     title,
 )
 from backtest.report.charts.colours import light, theme
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look, Panel
 from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, plain, regimes
@@ -60,7 +59,7 @@ def _draw_performance(
     lines: Mapping[str, pd.Series],
     windows: Sequence[Window],
     events: Sequence[tuple[pd.Timestamp, str]],
-) -> Figure:
+) -> Drawing:
     figure, (above, below) = panels(size, (230, 80) if size.name == "wide" else (150, 50))
     timeline(size, (above, below), windows, book.equity.index[0], book.equity.index[-1])
     log_axis(above, [value for line in lines.values() for value in (line.min(), line.max())])
@@ -89,13 +88,12 @@ def multiples(anchor: str, books: Mapping[str, Book], windows: Sequence[Window])
     return chart(anchor, label, caption, lambda size: _draw_multiples(size, books, spans))
 
 
-def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Window]) -> Figure:
+def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Window]) -> Drawing:
     high, top, left, gap = 54.0, 26.0, 124.0 if size.name == "wide" else 74.0, 8.0
-    figure, rows = panels(size, (high,) * len(books), top=top, gap=10, bottom=8)
+    figure, rows = boxed(size, (high,) * len(books), top=top, gap=10, bottom=8)
     wide = (size.width - left - 8 - gap * (len(spans) - 1)) / max(len(spans), 1)
-    grid = [[_panel(figure, row, size, left + number * (wide + gap), wide) for number in range(len(spans))] for row in rows]
-    for row in rows:
-        row.remove()
+    lefts = [left + number * (wide + gap) for number in range(len(spans))]
+    grid = [[figure.add_axes(row._replace(left=at, width=wide)) for at in lefts] for row in rows]
     for column, span in enumerate(spans):
         curves = {name: _within(book, span) for name, book in books.items()}
         values = [value for pair in curves.values() for line in pair for value in (line.min(), line.max())]
@@ -104,24 +102,15 @@ def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Windo
         high = max([*seen, 1.0]) * (max([*seen, 1.0]) / low) ** 0.3  # room for the number
         for (name, (own, *others)), axes in zip(curves.items(), (row[column] for row in grid), strict=True):
             _draw_panel(axes, own, others, light(theme(name)), low, high)
-            axes.annotate(
-                percent(float(own.iloc[-1]) - 1.0, 0) if len(own) else "no value", (0.04, 0.94), xycoords="axes fraction",
-                va="top", fontsize=size.font - 0.5,
-            )  # fmt: skip
+            text = percent(float(own.iloc[-1]) - 1.0, 0) if len(own) else "no value"
+            axes.text(0.04, 0.94, text, within=("panel", "panel"), va="top", fontsize=size.font - 0.5)
         if grid:
             words = clipped(span.name, 26 if size.name == "wide" else 12)
             grid[0][column].set_title(words, fontsize=size.font - 0.5, color=light("muted"))
     for name, drawn in zip(books, grid, strict=True):
-        drawn[0].annotate(
-            clipped(plain(name), 18 if size.name == "wide" else 10), (0, 0.5), xycoords="axes fraction", xytext=(-8, 0),
-            textcoords="offset points", ha="right", va="center",
-        )  # fmt: skip
+        text = clipped(plain(name), 18 if size.name == "wide" else 10)
+        drawn[0].text(0, 0.5, text, away=(-8, 0), within=("panel", "panel"), ha="right", va="center")
     return figure
-
-
-def _panel(figure: Figure, row: Axes, size: Size, at: float, wide: float) -> Axes:
-    box = row.get_position()
-    return figure.add_axes((at / size.width, box.y0, wide / size.width, box.height))
 
 
 def _within(book: Book, span: Window) -> list[pd.Series]:
@@ -131,18 +120,16 @@ def _within(book: Book, span: Window) -> list[pd.Series]:
     return [line / line.iloc[0] if len(line) else line for line in lines]
 
 
-def _draw_panel(axes: Axes, own: pd.Series, others: Sequence[pd.Series], colour: str, low: float, high: float) -> None:
+def _draw_panel(axes: Panel, own: pd.Series, others: Sequence[pd.Series], colour: str, low: float, high: float) -> None:
     for line in others:
         axes.plot(sessions(line.index), line.to_numpy(), color=light("rest"), lw=1)
     axes.plot(sessions(own.index), own.to_numpy(), color=colour, lw=1.8)
     axes.axhline(1, color=light("muted"), lw=0.6)
-    axes.set_yscale("log")
+    axes.y.log = True
     axes.set_ylim(low, high)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_yticks([], minor=True)
-    for edge in ("left", "bottom"):
-        axes.spines[edge].set_color(light("grid"))
+    axes.edges = dict.fromkeys(axes.edges, light("grid"))
 
 
 def overview(anchor: str, books: Mapping[str, Book]) -> Chart:
@@ -157,21 +144,20 @@ def overview(anchor: str, books: Mapping[str, Book]) -> Chart:
     return chart(anchor, label, caption, lambda size: _draw_overview(size, both))
 
 
-def _draw_overview(size: Size, both: Mapping[str, tuple[float, float]]) -> Figure:
-    figure, (axes,) = panels(size, (24 * len(both) + 12,), top=14)
-    box = axes.get_position()
-    axes.set_position((112 / size.width, box.y0, 1 - (112 + 66) / size.width, box.height))
+def _draw_overview(size: Size, both: Mapping[str, tuple[float, float]]) -> Drawing:
+    figure, (box,) = boxed(size, (24 * len(both) + 12,), top=14)
+    axes = figure.add_axes(box._replace(left=112, width=size.width - 112 - 66))
     axes.axvline(1, color=light("ink"), lw=1)
     for row, (name, (before, after)) in enumerate(both.items()):
         colour = light(theme(name))
         axes.axhline(row, color=light("grid"), lw=0.7, zorder=0)
         axes.plot([1 + before, 1 + after], [row, row], color=colour, lw=1.2, alpha=0.5)
-        axes.plot([1 + before], [row], "o", ms=7, mfc=light("paper"), mec=colour, mew=1.6)
+        axes.plot([1 + before], [row], "o", ms=7, mfc=light("paper"), color=colour, mew=1.6)
         axes.plot([1 + after], [row], "o", ms=7, color=colour)
-        axes.text(1.02, row, percent(after), transform=axes.get_yaxis_transform(), va="center", fontsize=size.font)
-    axes.set_yticks(range(len(both)), [clipped(plain(name), 18) for name in both], fontsize=size.font)
+        axes.text(1.02, row, percent(after), within=("panel", "data"), va="center")
+    axes.set_yticks(range(len(both)), [clipped(plain(name), 18) for name in both])
     axes.set_ylim(len(both) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0, labelcolor=light("ink"))
+    axes.tick_params("y", length=0, labelcolor=light("ink"))
     log_axis(axes, [1 + value for pair in both.values() for value in pair], horizontal=True)
     return figure
 
@@ -204,7 +190,7 @@ def _with_twin(book: Book, lines: Mapping[str, pd.Series]) -> dict[str, pd.Serie
     return {own: line} | {name: values / float(values.iloc[0]) for name, values in twin.items()} | dict(others)
 
 
-def _draw_lines(size: Size, axes: Axes, book: Book, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
+def _draw_lines(size: Size, axes: Panel, book: Book, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
     """Draw the book in its colour, its twin dashed, its benchmarks grey; return where each ends, its name and colour."""
     own, dashes = light(theme(book.basket)), iter(DASHES * 3)
     ends = []

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from backtest.analysis.return_split import ReturnSplit
 from backtest.analysis.split_rows import grown
 from backtest.formatting import log_points
-from backtest.report.charts.canvas import Size, chart, clipped, panels
+from backtest.report.charts.canvas import Size, boxed, chart, clipped
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Drawing, Panel
 from backtest.report.components import Chart
 from backtest.report.formatting import plain
 
@@ -34,7 +33,7 @@ def waterfalls(anchor: str, windows: Mapping[str, Bars]) -> Chart:
     )
 
 
-def _draw_waterfalls(size: Size, windows: Mapping[str, Bars]) -> Figure:
+def _draw_waterfalls(size: Size, windows: Mapping[str, Bars]) -> Drawing:
     words = [term for term, _ in next(iter(windows.values()))]
     drawn, figure = _grid(size, list(windows), ROW * len(words), 110 if size.name == "wide" else 96)
     for axes, (name, bars) in zip(drawn, windows.items(), strict=True):
@@ -50,10 +49,7 @@ def _draw_waterfalls(size: Size, windows: Mapping[str, Bars]) -> Figure:
             axes.barh(row, value, left=start, height=0.66, color=light(hue))
             at = start + value
             reach += [start, at]
-            axes.annotate(
-                log_points(value), (max(start, at), row), xytext=(3, 0), textcoords="offset points", va="center",
-                fontsize=size.font - 1.5,
-            )  # fmt: skip
+            axes.text(max(start, at), row, log_points(value), away=(3, 0), va="center", fontsize=size.font - 1.5)
         _finish(axes, name, reach, len(bars), size)
     for axes in drawn:
         axes.set_yticks(range(len(words)), ["" for _ in words])
@@ -88,7 +84,7 @@ def _pair(split: ReturnSplit | None) -> Pair | None:
     return None if split is None or growth is None or split.terms.rerating is None else (growth, split.terms.rerating)
 
 
-def _draw_pairs(size: Size, pairs: Mapping[str, Sequence[tuple[str, Pair | None]]]) -> Figure:
+def _draw_pairs(size: Size, pairs: Mapping[str, Sequence[tuple[str, Pair | None]]]) -> Drawing:
     names = [name for name, _ in next(iter(pairs.values()))]
     drawn, figure = _grid(size, list(pairs), ROW * len(names), 150 if size.name == "wide" else 96)
     for axes, (window, rows) in zip(drawn, pairs.items(), strict=True):
@@ -109,31 +105,28 @@ def _columns(size: Size, panels_wanted: int) -> int:
     return min(panels_wanted, 4 if size.name == "wide" else 2)
 
 
-def _grid(size: Size, names: Sequence[str], high: float, left: float) -> tuple[list[Axes], Figure]:
+def _grid(size: Size, names: Sequence[str], high: float, left: float) -> tuple[list[Panel], Drawing]:
     """Return a panel per name, in rows, all as high, with room for words on the left."""
     across, gap = _columns(size, len(names)), 12.0
     lines = int(np.ceil(len(names) / across))
-    figure, rows = panels(size, (high,) * lines, top=20, gap=34, bottom=18)
+    figure, rows = boxed(size, (high,) * lines, top=20, gap=34, bottom=18)
     wide = (size.width - left - 10 - gap * (across - 1)) / across
     drawn = []
     for number_ in range(len(names)):
-        box = rows[number_ // across].get_position()
-        where = ((left + number_ % across * (wide + gap)) / size.width, box.y0, wide / size.width, box.height)
-        drawn.append(figure.add_axes(where))
-    for row in rows:
-        row.remove()
+        at = left + number_ % across * (wide + gap)
+        drawn.append(figure.add_axes(rows[number_ // across]._replace(left=at, width=wide)))
     return drawn, figure
 
 
-def _finish(axes: Axes, name: str, reach: Sequence[float], rows: int, size: Size) -> None:
+def _finish(axes: Panel, name: str, reach: Sequence[float], rows: int, size: Size) -> None:
     low, high = min(reach), max(reach)
     span = max(high - low, 0.1)
     axes.set_xlim(low - 0.05 * span, high + 0.3 * span)
     axes.set_ylim(rows - 0.4, -0.6)
     axes.axvline(0, color=light("muted"), lw=0.8)
-    axes.locator_params(axis="x", nbins=3)
+    axes.locator_params("x", nbins=3)
     axes.tick_params(length=0, labelsize=size.font - 1)
-    axes.tick_params(axis="y", labelcolor=light("ink"))
-    axes.grid(axis="x", color=light("grid"), lw=0.7)
-    axes.set_axisbelow(True)
+    axes.tick_params("y", labelcolor=light("ink"))
+    axes.grid("x", color=light("grid"), lw=0.7)
+    axes.below = True
     axes.set_title(clipped(name, 24 if size.name == "wide" else 16), fontsize=size.font - 0.5, color=light("muted"), loc="left")

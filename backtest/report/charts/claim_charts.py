@@ -5,15 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from backtest.claims.measurement import SetsOfFour
 from backtest.formatting import number, percent
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.charts.colours import light
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look, Panel
 from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.result import SignalReadings
@@ -52,28 +49,28 @@ def thesis(
 
 def _draw_thesis(
     size: Size, shown: ThesisFigures, reported: Mapping[str, float], falls: Sequence[str], windows: Sequence[Window]
-) -> Figure:
+) -> Drawing:
     excess, ratio = shown.excess, shown.ratio
     figure, drawn = panels(size, (56, 56, 76, 76) if ratio else (56, 56, 76), gap=24)
     last = max(_day_of(quarter) for quarter in (*excess, *ratio))
     timeline(size, drawn, windows, min(w.start for w in windows), max(w.end for w in windows))
     for axes in drawn:
-        axes.set_xlim(right=max(axes.get_xlim()[1], last))
-        axes.margins(y=0.2)
+        axes.set_xlim(right=max(axes.x.limits()[1], last))
+        axes.y.margin = 0.2
     _draw_money(size, (drawn[0], drawn[1]), shown, falls)
     _draw_growth(size, drawn[2], excess)
     if ratio:
         _ratio(size, drawn[3], shown, reported)
     for axes in drawn[2:]:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0, sign=False)))
+        axes.y.write = lambda value: percent(value, 0, sign=False)
     for axes in drawn:
-        axes.locator_params(axis="y", nbins=5)
+        axes.locator_params("y", nbins=5)
     for axes in drawn[:2]:
         axes.set_ylim(bottom=0)
     return figure
 
 
-def _draw_money(size: Size, drawn: tuple[Axes, Axes], shown: ThesisFigures, falls: Sequence[str]) -> None:
+def _draw_money(size: Size, drawn: tuple[Panel, Panel], shown: ThesisFigures, falls: Sequence[str]) -> None:
     """Draw CapEx, with a cross on each quarter in which it fell, and the suppliers' revenue below."""
     (above, below), excess = drawn, shown.excess
     capex = {quarter: reading.parts["capex"] / 1e3 for quarter, reading in excess.items()}
@@ -88,7 +85,7 @@ def _draw_money(size: Size, drawn: tuple[Axes, Axes], shown: ThesisFigures, fall
     _end(size, below, revenue, "sales", "blue", 0)
 
 
-def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
+def _draw_growth(size: Size, axes: Panel, excess: SignalReadings) -> None:
     ends = []
     for name, word, hue in (("revenue_growth", "sales", "blue"), ("capex_growth", "CapEx", "black")):
         line = {quarter: reading.parts[name] for quarter, reading in excess.items()}
@@ -100,25 +97,25 @@ def _draw_growth(size: Size, axes: Axes, excess: SignalReadings) -> None:
     label_ends(size, axes, ends)
 
 
-def _ratio(size: Size, axes: Axes, shown: ThesisFigures, reported: Mapping[str, float]) -> None:
+def _ratio(size: Size, axes: Panel, shown: ThesisFigures, reported: Mapping[str, float]) -> None:
     ratio = {quarter: reading.value for quarter, reading in shown.ratio.items()}
     _line(axes, "ratio", ratio, "purple")
     for quarter, value in reported.items():
         at = _day_of(quarter)
-        axes.plot([at], [value], "D", ms=8, mfc=light("paper"), mec=light("vermillion"), mew=1.8)
+        axes.plot([at], [value], "D", ms=8, mfc=light("paper"), color=light("vermillion"), mew=1.8)
         text = f"thesis {percent(value, 0, sign=False)}"
-        axes.annotate(text, (at, value), xytext=(8, 4), textcoords="offset points", fontsize=size.font - 0.5)
+        axes.text(at, value, text, away=(8, 4), fontsize=size.font - 0.5)
     axes.set_ylim(0, 1.25 * max([*ratio.values(), *reported.values()]))
     title(axes, shown.ratio_title, size)
     _end(size, axes, ratio, "ratio", "purple", None)
 
 
-def _line(axes: Axes, name: str, values: Mapping[str, float], hue: str) -> None:
+def _line(axes: Panel, name: str, values: Mapping[str, float], hue: str) -> None:
     line = pd.Series(list(values.values()), [quarter_end(quarter) for quarter in values], dtype=float)
     curve(axes, name, line, Look(light(hue), dots=True))
 
 
-def _end(size: Size, axes: Axes, values: Mapping[str, float], word: str, hue: str, digits: int | None) -> None:
+def _end(size: Size, axes: Panel, values: Mapping[str, float], word: str, hue: str, digits: int | None) -> None:
     quarter, value = list(values.items())[-1]
     shown = percent(value, sign=False) if digits is None else number(value, digits)
     label_ends(size, axes, [(_day_of(quarter), value, f"{word} {shown}", light(hue))])
@@ -138,7 +135,7 @@ def specification(anchor: str, curves: Mapping[str, SetsOfFour]) -> Chart:
     return chart(anchor, f"Specification curve. {counts}.", caption, lambda size: _draw_specification(size, curves))
 
 
-def _draw_specification(size: Size, curves: Mapping[str, SetsOfFour]) -> Figure:
+def _draw_specification(size: Size, curves: Mapping[str, SetsOfFour]) -> Drawing:
     figure, (axes,) = panels(size, (230,), top=34)
     ends = []
     for (name, sets), hue in zip(curves.items(), HUES, strict=False):
@@ -147,9 +144,9 @@ def _draw_specification(size: Size, curves: Mapping[str, SetsOfFour]) -> Figure:
         ends.append((1.0, float(worst[-1]), name.removeprefix("growth ").removeprefix("of the "), light(hue)))
     axes.axhline(0, color=light("ink"), lw=1)
     axes.set_xlim(0, 1)
-    for ticks in (axes.xaxis, axes.yaxis):
-        ticks.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0, sign=False)))
-    axes.grid(axis="y", color=light("grid"), lw=0.7)
+    for scale in (axes.x, axes.y):
+        scale.write = lambda value: percent(value, 0, sign=False)
+    axes.grid("y", color=light("grid"), lw=0.7)
     title(axes, "smallest excess in any quarter, by share of sets", size)
     label_ends(size, axes, ends)
     return figure
@@ -168,7 +165,7 @@ def waterfall(anchor: str, quarters: Mapping[str, Mapping[str, float]], links: M
     return chart(anchor, f"Waterfall of the links. {growth}.", caption, lambda size: _draw_waterfall(size, quarters, links))
 
 
-def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Figure:
+def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], links: Mapping[str, str]) -> Drawing:
     gap = 80 if size.name == "narrow" else 44
     figure, drawn = panels(size, (170.0,) * len(quarters), top=30, gap=gap, bottom=gap - 20)
     words = list(links.values())
@@ -177,17 +174,16 @@ def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], lin
         starts = [0.0, *np.cumsum(steps).tolist()[:-1], 0.0]
         heights = [*steps, parts[list(links)[-1]]]
         colours = [light("blue" if height >= 0 else "vermillion") for height in heights[:-1]] + [light("ink")]
-        axes.bar(range(len(heights)), heights, bottom=starts, color=colours, width=0.62)
-        for bar, (start, height) in enumerate(zip(starts, heights, strict=True)):
-            above = max(start, start + height)
-            axes.annotate(number(height, 2), (bar, above), xytext=(0, 3), textcoords="offset points", ha="center")
+        for bar, (start, height, colour) in enumerate(zip(starts, heights, colours, strict=True)):
+            axes.bar(bar, height, bottom=start, color=colour, width=0.62)
+            axes.text(bar, max(start, start + height), number(height, 2), away=(0, 3), ha="center")
         axes.axhline(0, color=light("ink"), lw=0.8)
         reach = [*starts, *(start + height for start, height in zip(starts, heights, strict=True))]
         axes.set_ylim(min(reach) * 1.25, max(reach) * 1.2)
         axes.set_xticks(range(len(words)), [_broken(word) if size.name == "narrow" else word for word in words])
-        axes.tick_params(axis="x", length=0, labelsize=size.font - 0.5)
-        axes.grid(axis="y", color=light("grid"), lw=0.7)
-        axes.set_axisbelow(True)
+        axes.tick_params("x", length=0, labelsize=size.font - 0.5)
+        axes.grid("y", color=light("grid"), lw=0.7)
+        axes.below = True
         title(axes, f"{quarter}, log points over four quarters", size)
     return figure
 

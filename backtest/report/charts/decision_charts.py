@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from backtest.formatting import number, percent
 from backtest.report.charts.canvas import (
@@ -20,7 +18,7 @@ from backtest.report.charts.canvas import (
     title,
 )
 from backtest.report.charts.colours import light, theme
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look, Panel
 from backtest.report.charts.series import curve, record, stack
 from backtest.report.components import Chart
 from backtest.report.formatting import Names, name_of, plain
@@ -48,7 +46,7 @@ def readings(
 
 def _draw_readings(
     size: Size, heading: str, quarters: SignalReadings, seen: Mapping[str, float], windows: Sequence[Window]
-) -> Figure:
+) -> Drawing:
     ends = [quarter_end(quarter) for quarter in quarters]
     published = [pd.Timestamp(reading.known_at[:10]) for reading in quarters.values()]
     first = min([*ends, *(window.start for window in windows)])
@@ -61,7 +59,7 @@ def _draw_readings(
     values = pd.Series([reading.value for reading in quarters.values()], ends, dtype=float)
     record(axes, "value of the quarter", values, Look(light("blue"), width=0, dots=True))
     steps = pd.Series(seen, dtype=float)
-    axes.margins(y=0.16)
+    axes.y.margin = 0.16
     title(axes, heading, size, top=True)
     if len(steps):
         steps.index = pd.to_datetime(steps.index)
@@ -70,13 +68,12 @@ def _draw_readings(
     return figure
 
 
-def _point(size: Size, axes: Axes, x: float, reading: Reading) -> None:
+def _point(size: Size, axes: Panel, x: float, reading: Reading) -> None:
     """Draw a quarter's value; one of low confidence is a cross with the word beside it."""
     doubtful = reading.confidence == LOW
     axes.plot([x], [reading.value], "X" if doubtful else "o", ms=7, color=light("vermillion" if doubtful else "blue"))
     if doubtful:
-        above = (0, 7)
-        axes.annotate(LOW, (x, reading.value), xytext=above, textcoords="offset points", ha="center", fontsize=size.font - 1)
+        axes.text(x, reading.value, LOW, away=(0, 7), ha="center", fontsize=size.font - 1)
 
 
 def decisions(anchor: str, book: Book, scores: Sequence[str], windows: Sequence[Window]) -> Chart:
@@ -93,7 +90,7 @@ def decisions(anchor: str, book: Book, scores: Sequence[str], windows: Sequence[
     return chart(anchor, label, caption, lambda size: _draw_decisions(size, book, scores, invested, windows))
 
 
-def _draw_decisions(size: Size, book: Book, scores: Sequence[str], invested: pd.Series, windows: Sequence[Window]) -> Figure:
+def _draw_decisions(size: Size, book: Book, scores: Sequence[str], invested: pd.Series, windows: Sequence[Window]) -> Drawing:
     figure, drawn = panels(size, [100.0 if len(scores) == 1 else 80.0] * len(scores) + [60.0])
     end = book.equity.index[-1]
     timeline(size, drawn, windows, book.equity.index[0], end)
@@ -101,14 +98,14 @@ def _draw_decisions(size: Size, book: Book, scores: Sequence[str], invested: pd.
         line = _until(book.decisions[name].astype(float), end)
         axes.axhline(0, color=light("muted"), lw=0.8)
         curve(axes, f"score of {plain(name)}", line, Look(light("ink")), step=True)
-        axes.margins(y=0.25)
+        axes.y.margin = 0.25
         title(axes, f"score of {plain(name)} (no unit)", size, top=axes is drawn[0])
         label_ends(size, axes, [(days(end), last_of(line), f"score {number(last_of(line), 3)}", light("ink"))])
     _draw_share(size, drawn[-1], book, invested, not scores)
     return figure
 
 
-def _draw_share(size: Size, axes: Axes, book: Book, invested: pd.Series, first: bool) -> None:
+def _draw_share(size: Size, axes: Panel, book: Book, invested: pd.Series, first: bool) -> None:
     """Fill the share of the book in its basket and dash the share that was to be invested."""
     end, colour = book.equity.index[-1], light(theme(book.basket))
     filled, wanted = _until(invested, end), _until(book.decisions["invested"], end)
@@ -137,7 +134,7 @@ def holdings(anchor: str, book: Book, names: Names, windows: Sequence[Window]) -
     return chart(anchor, label, caption, lambda size: _draw_holdings(size, book, weights, names, windows))
 
 
-def _draw_holdings(size: Size, book: Book, weights: pd.DataFrame, names: Names, windows: Sequence[Window]) -> Figure:
+def _draw_holdings(size: Size, book: Book, weights: pd.DataFrame, names: Names, windows: Sequence[Window]) -> Drawing:
     end = book.equity.index[-1]
     figure, (axes,) = panels(size, (210,))
     timeline(size, (axes,), windows, book.equity.index[0], end)

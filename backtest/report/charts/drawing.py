@@ -11,10 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from backtest.report.charts import encoding
+from backtest.report.charts import encoding, svg
+from backtest.report.charts.axes import CLIP, Axes, Box
 from backtest.report.charts.colours import names
 
 LEAST_PERCENT = 1e-4  # a page shows a tenth of a percent
@@ -23,7 +22,7 @@ Json: TypeAlias = "str | float | bool | Sequence[Json] | Mapping[str, Json]"
 
 @dataclass(frozen=True)
 class Look:
-    """How a series is drawn: a colour of `colours.light`, matplotlib's dash, width, how dense its filling, a dot per value."""
+    """How a series is drawn: a colour of `colours.light`, dash (in widths), width, how dense its filling, a dot per value."""
 
     colour: str
     dash: tuple[float, tuple[float, ...]] | str = "-"
@@ -39,7 +38,7 @@ class Series:
     What is filled reaches from `low` to `high`, from zero to the values where there is neither.
     """
 
-    axes: Axes
+    axes: "Panel"
     name: str
     days: np.ndarray
     values: np.ndarray
@@ -53,8 +52,8 @@ class Series:
 class Record:
     """What a figure has shown so far over time: panels, titles, series, shaded spans with names, the thesis's date, events."""
 
-    panels: list[Axes] = field(default_factory=list)
-    titles: dict[Axes, str] = field(default_factory=dict)
+    panels: "list[Panel]" = field(default_factory=list)
+    titles: "dict[Panel, str]" = field(default_factory=dict)
     series: list[Series] = field(default_factory=list)
     spans: list[tuple[float, float, str, str]] = field(default_factory=list)
     written: float | None = None
@@ -69,38 +68,56 @@ class Record:
             self.series.append(replace(series, days=series.days[part], values=series.values[part], low=low, high=high))
 
 
-class Drawing(Figure):
-    """A figure with a record of what it shows over time."""
+class Panel(Axes):
+    """A panel that knows its figure."""
 
-    def __init__(self, width: float, height: float) -> None:
-        """Make an empty figure of so many pixels."""
-        super().__init__(figsize=(width / 72, height / 72), dpi=72)
+    def __init__(self, box: Box, figure: "Drawing") -> None:
+        """Make an empty panel in a box of pixels of a figure."""
+        super().__init__(box, figure.font)
+        self.figure = figure
+
+
+class Drawing:
+    """A figure of panels, with a record of what it shows over time."""
+
+    def __init__(self, width: float, height: float, font: float) -> None:
+        """Make an empty figure of so many pixels; `font` is the height of its letters."""
+        self.width, self.height, self.font = width, height, font
         self.shown = Record()
+        self._panels: list[Panel] = []
+        self._over: list[str] = []
+
+    def add_axes(self, box: Box) -> Panel:
+        """Return a new panel in a box of pixels."""
+        self._panels.append(Panel(box, self))
+        return self._panels[-1]
+
+    def add(self, element: str) -> None:
+        """Put an element over the panels."""
+        self._over.append(element)
+
+    def element(self, anchor: str, label: str, size: str, whole: bool = False) -> Markup:
+        """Return the figure as an element of a page, with a text alternative; `whole`: and all that its script draws."""
+        parts = []
+        for number, axes in enumerate(self._panels):
+            drawn, name = "".join(axes.written()), f"{svg.written(anchor)}-clip{number}"
+            parts.append((axes.clip() + drawn if CLIP in drawn else drawn).replace(CLIP, name))
+        return svg.element([*parts, *self._over], (self.width, self.height), anchor, label, size, self.data(whole))
 
     def data(self, whole: bool) -> Markup:
         """Return an attribute of the chart's element: where its panels are and, if whole, all that the script draws of them."""
         shown = self.shown
         if not (shown.panels and shown.series):
             return Markup()
-        boxes: list[Json] = [self._box(axes) for axes in shown.panels]
+        boxes: list[Json] = [[round(part, 1) for part in axes.box] for axes in shown.panels]
         written: dict[str, Json] = {"boxes": boxes} if not whole else {"boxes": boxes} | _whole(shown)
         text = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
         return Markup(f" data-chart='{text.replace('&', '&amp;').replace('<', '&lt;').replace(chr(39), '&#39;')}'")
 
-    def _box(self, axes: Axes) -> list[Json]:
-        """Return left, top, width and height of a panel in pixels from the top left."""
-        box = axes.bbox
-        return [round(float(part), 1) for part in (box.x0, self.bbox.height - box.y1, box.width, box.height)]
-
-
-def shown_on(axes: Axes) -> Record:
-    """Return the record of a panel's figure; one that nothing reads of a figure without."""
-    return axes.figure.shown if isinstance(axes.figure, Drawing) else Record()
-
 
 def _whole(shown: Record) -> dict[str, Json]:
     days: list[str] = []
-    first, last = shown.panels[0].get_xlim()
+    first, last = shown.panels[0].x.limits()
     lines: list[Json] = [_series(series, shown, days) for series in shown.series]
     shade = names()
     return {
@@ -114,14 +131,14 @@ def _whole(shown: Record) -> dict[str, Json]:
     }
 
 
-def _panel(axes: Axes, title: str) -> dict[str, Json]:
-    optional = {"log": axes.get_yscale() == "log", "percent": _percent(axes)}
-    low, high = (float(f"{limit:.5g}") for limit in axes.get_ylim())
+def _panel(axes: Panel, title: str) -> dict[str, Json]:
+    optional = {"log": axes.y.log, "percent": _percent(axes)}
+    low, high = (float(f"{limit:.5g}") for limit in axes.y.limits())
     return {"title": title, "range": [low, high], **{name: value for name, value in optional.items() if value}}
 
 
-def _percent(axes: Axes) -> bool:
-    return "%" in axes.yaxis.get_major_formatter()(0.5, 0)
+def _percent(axes: Panel) -> bool:
+    return axes.y.write is not None and "%" in axes.y.write(0.5)
 
 
 def _series(series: Series, shown: Record, days: list[str]) -> dict[str, Json]:
@@ -131,7 +148,7 @@ def _series(series: Series, shown: Record, days: list[str]) -> dict[str, Json]:
         days.append(on)
     missing = ~np.isfinite(series.values)
     numbers = np.interp(series.days, series.days[~missing], series.values[~missing]) if missing.any() else series.values
-    log = series.axes.get_yscale() == "log" and bool((numbers > 0).all())
+    log = series.axes.y.log and bool((numbers > 0).all())
     unit = max(encoding.unit(numbers.tolist(), log), LEAST_PERCENT if _percent(series.axes) else 0.0)
     look = series.look
     dash = [round(part * look.width, 1) for part in look.dash[1]] if not isinstance(look.dash, str) else []

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.figure import Figure
-
 from backtest.formatting import number
 from backtest.report.charts.canvas import Size, chart, days, label_ends, last_of, log_axis, panels, timeline, title
 from backtest.report.charts.colours import light, theme
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look
 from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import plain
@@ -25,7 +23,7 @@ def together(anchor: str, books: Mapping[str, Book], windows: Sequence[Window]) 
     )
     label = f"Line chart, log scale: what 1 became in every book. Last: {ends}."
 
-    def draw(size: Size) -> Figure:
+    def draw(size: Size) -> Drawing:
         figure, (axes,) = panels(size, (250 if size.name == "wide" else 190,))
         timeline(
             size, (axes,), windows, min(line.index[0] for line in lines.values()), max(line.index[-1] for line in lines.values())

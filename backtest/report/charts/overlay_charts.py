@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from backtest.formatting import number
 from backtest.report.charts.canvas import Size, chart, days, label_ends, last_of, log_axis, panels, timeline, title
 from backtest.report.charts.colours import light
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look, Panel
 from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.thesis.windows import Window
@@ -26,7 +24,7 @@ def overlay(anchor: str, measure: str, lines: Mapping[str, pd.Series], windows: 
     return chart(anchor, label, caption, lambda size: _draw_overlay(size, measure, lines, windows))
 
 
-def _draw_overlay(size: Size, measure: str, lines: Mapping[str, pd.Series], windows: Sequence[Window]) -> Figure:
+def _draw_overlay(size: Size, measure: str, lines: Mapping[str, pd.Series], windows: Sequence[Window]) -> Drawing:
     figure, (axes,) = panels(size, (250,))
     timeline(size, (axes,), windows, *_span(lines))
     log_axis(axes, [value for line in lines.values() for value in (line.min(), line.max())])
@@ -51,7 +49,7 @@ def gap_of(pair: Mapping[str, pd.Series]) -> pd.Series:
     return pd.Series(np.log(ratio.to_numpy()), ratio.index)
 
 
-def _draw_difference(size: Size, measure: str, pair: Mapping[str, pd.Series], windows: Sequence[Window]) -> Figure:
+def _draw_difference(size: Size, measure: str, pair: Mapping[str, pd.Series], windows: Sequence[Window]) -> Drawing:
     figure, (above, below) = panels(size, (200, 110))
     timeline(size, (above, below), windows, *_span(pair))
     log_axis(above, [value for line in pair.values() for value in (line.min(), line.max())])
@@ -59,12 +57,12 @@ def _draw_difference(size: Size, measure: str, pair: Mapping[str, pd.Series], wi
     title(above, f"{measure}, log scale", size, top=True)
     curve(below, "difference", gap_of(pair), Look(light("indigo"), width=1.2, fill=0.25))
     below.axhline(0, color=light("muted"), lw=0.8)
-    below.locator_params(axis="y", nbins=4)
+    below.locator_params("y", nbins=4)
     title(below, "difference, log points", size)
     return figure
 
 
-def _curves(axes: Axes, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
+def _curves(axes: Panel, lines: Mapping[str, pd.Series]) -> list[tuple[float, float, str, str]]:
     """Draw lines and return what stands at their ends."""
     ends = []
     for name, line in lines.items():

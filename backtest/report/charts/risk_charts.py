@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from backtest.formatting import number, percent
-from backtest.report.charts.canvas import Size, chart, clipped, days, label_ends, panels, percent_axis, timeline, title
+from backtest.report.charts.canvas import Size, boxed, chart, clipped, days, label_ends, panels, percent_axis, timeline, title
 from backtest.report.charts.colours import light, theme
-from backtest.report.charts.drawing import Look
+from backtest.report.charts.drawing import Drawing, Look, Panel
 from backtest.report.charts.series import curve
 from backtest.report.components import Chart
 from backtest.report.formatting import plain
@@ -47,7 +45,7 @@ def rolling(anchor: str, tables: Mapping[str, pd.DataFrame], windows: Sequence[W
     return chart(anchor, label, caption, lambda size: _draw_rolling(size, drawn, windows))
 
 
-def _draw_rolling(size: Size, tables: Mapping[str, pd.DataFrame], windows: Sequence[Window]) -> Figure:
+def _draw_rolling(size: Size, tables: Mapping[str, pd.DataFrame], windows: Sequence[Window]) -> Drawing:
     figure, drawn = panels(size, (110,) * len(FIGURES))
     first, last = min(table.index[0] for table in tables.values()), max(table.index[-1] for table in tables.values())
     timeline(size, drawn, windows, first, last)
@@ -57,13 +55,13 @@ def _draw_rolling(size: Size, tables: Mapping[str, pd.DataFrame], windows: Seque
             percent_axis(axes)
             axes.set_ylim(bottom=0)
         axes.axhline(1 if name == "beta" else 0, color=light("muted"), lw=0.8)
-        axes.locator_params(axis="y", nbins=4)
+        axes.locator_params("y", nbins=4)
         title(axes, text + ("" if len(tables) > 1 else " ± one standard error"), size, top=axes is drawn[0])
         label_ends(size, axes, [end for end in ends if end])
     return figure
 
 
-def _draw_figure(axes: Axes, name: str, book: str, table: pd.DataFrame, several: bool) -> tuple[float, float, str, str] | None:
+def _draw_figure(axes: Panel, name: str, book: str, table: pd.DataFrame, several: bool) -> tuple[float, float, str, str] | None:
     """Draw a figure of a book; return where its line ends, its text and colour, None where it has no value."""
     line, colour = table[name].dropna(), light(theme(book))
     if line.empty:
@@ -92,32 +90,29 @@ def distributions(anchor: str, drawn: Mapping[str, Distribution]) -> Chart | Non
     return chart(anchor, label, caption, lambda size: _draw_distributions(size, drawn))
 
 
-def _draw_distributions(size: Size, drawn: Mapping[str, Distribution]) -> Figure:
+def _draw_distributions(size: Size, drawn: Mapping[str, Distribution]) -> Drawing:
     across = min(len(drawn), 3 if size.name == "wide" else 2)
     down = -(-len(drawn) // across)
-    figure, rows = panels(size, (90 if len(drawn) > 1 else 150,) * down, top=24, gap=40)
-    for row in rows:
-        row.set_axis_off()
+    figure, rows = boxed(size, (90 if len(drawn) > 1 else 150,) * down, top=24, gap=40)
     gap, left = 16.0, 8.0
     wide = (size.width - 2 * left - gap * (across - 1)) / across
     top = max(max(histogram.counts) / histogram.n for histogram in drawn.values())
     for cell, (book, histogram) in enumerate(drawn.items()):
-        box = rows[cell // across].get_position()
-        axes = figure.add_axes(((left + (cell % across) * (wide + gap)) / size.width, box.y0, wide / size.width, box.height))
+        axes = figure.add_axes(rows[cell // across]._replace(left=left + (cell % across) * (wide + gap), width=wide))
         _draw_distribution(size, axes, book, histogram, top)
     return figure
 
 
-def _draw_distribution(size: Size, axes: Axes, book: str, drawn: Distribution, top: float) -> None:
+def _draw_distribution(size: Size, axes: Panel, book: str, drawn: Distribution, top: float) -> None:
     edges = (np.array(drawn.edges) - drawn.mean) / drawn.deviation
     step = edges[1] - edges[0]
     every = np.concatenate([[edges[0] - step], edges, [edges[-1] + step]])
-    axes.stairs(np.array(drawn.counts) / drawn.n, every, fill=True, color=light(theme(book)), alpha=0.45)
+    axes.stairs(np.array(drawn.counts) / drawn.n, every, color=light(theme(book)), alpha=0.45)
     axes.plot((every[:-1] + every[1:])[1:-1] / 2, np.array(drawn.normal)[1:-1] / drawn.n, color=light("ink"), lw=1.2)
     axes.set_ylim(0, top * 1.08)
     axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
+    del axes.edges["left"]
     axes.set_xticks([-4, -2, 0, 2, 4], [f"{tick:+d} sd".replace("-", "−") if tick else "mean" for tick in (-4, -2, 0, 2, 4)])
     axes.tick_params(length=3, labelsize=size.font - 1)
     words = f"{clipped(plain(book), 18)}: sd {percent(drawn.deviation, 1, sign=False)}"
-    axes.annotate(words, (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", fontsize=size.font - 0.5)
+    axes.text(0, 1, words, away=(0, 3), within=("panel", "panel"), fontsize=size.font - 0.5)

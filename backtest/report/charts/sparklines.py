@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from backtest.formatting import number
-from backtest.report.charts.canvas import days, picture
+from backtest.report.charts.axes import Box
+from backtest.report.charts.canvas import days
 from backtest.report.charts.colours import light, theme
+from backtest.report.charts.drawing import Drawing
 from backtest.report.formatting import plain
 
-WIDTH, HEIGHT = 150, 42
+WIDTH, HEIGHT, FONT = 150, 42, 10
+BOX = Box(3, 3, 144, 36)
 
 
 def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float | None]], written: str) -> Markup | None:
@@ -22,14 +24,14 @@ def sparkline(anchor: str, paths: Mapping[str, Mapping[str, float | None]], writ
     if not lines:
         return None
     ends = "; ".join(f"{plain(book)} {number(float(line.iloc[-1]))}" for book, line in lines.items())
-    return picture(anchor, f"Sparkline, log scale: what 1 became, {ends}.", lambda: _draw(lines, written))
+    return _draw(lines, written).element(anchor, f"Sparkline, log scale: what 1 became, {ends}.", "spark")
 
 
-def _draw(lines: Mapping[str, pd.Series], written: str) -> Figure:
-    figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72)
-    axes = figure.add_axes((0.02, 0.06, 0.96, 0.88))
+def _draw(lines: Mapping[str, pd.Series], written: str) -> Drawing:
+    figure = Drawing(WIDTH, HEIGHT, FONT)
+    axes = figure.add_axes(BOX)
     axes.set_axis_off()
-    axes.set_yscale("log")
+    axes.y.log = True
     axes.axhline(1, color=light("grid"), lw=0.8)
     for book, line in lines.items():
         months = [days(pd.Period(str(month), freq="M").end_time.normalize()) for month in line.index]
@@ -45,14 +47,11 @@ def by_quarter(anchor: str, name: str, values: Mapping[str, float]) -> Markup | 
     first, *_, last = values
     spoken = f"Sparkline of {name}: {first} {number(values[first], 3)}, {last} {number(values[last], 3)}."
 
-    def draw() -> Figure:
-        figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72)
-        axes = figure.add_axes((0.02, 0.08, 0.96, 0.84))
-        axes.set_axis_off()
-        if min(values.values()) < 0 < max(values.values()):
-            axes.axhline(0, color=light("grid"), lw=0.8)
-        axes.plot(range(len(values)), list(values.values()), color=light("muted"), lw=1.4)
-        axes.plot([len(values) - 1], [values[last]], "o", ms=4, color=light("blue"))
-        return figure
-
-    return picture(anchor, spoken, draw)
+    figure = Drawing(WIDTH, HEIGHT, FONT)
+    axes = figure.add_axes(BOX)
+    axes.set_axis_off()
+    if min(values.values()) < 0 < max(values.values()):
+        axes.axhline(0, color=light("grid"), lw=0.8)
+    axes.plot(range(len(values)), list(values.values()), color=light("muted"), lw=1.4)
+    axes.plot([len(values) - 1], [values[last]], "o", ms=4, color=light("blue"))
+    return figure.element(anchor, spoken, "spark")

@@ -1,154 +1,136 @@
-"""Turns a chart's SVG file into an element of the page: own ids, the page's colours and fonts, a text alternative."""
+"""Elements of a chart in a page, as SVG: paths of few letters, marks, texts, and the element around them."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
-from xml.etree import ElementTree
+from html import escape
 
 import numpy as np
 from markupsafe import Markup
 
 from backtest.report.charts.colours import variables
+from backtest.report.charts.scales import Floats
 
-NUMBER = re.compile(r"-?\d+\.\d+")
-COLOUR = re.compile(r"#[0-9a-f]{6}")
-REFERENCE = re.compile(r"url\(#([^)]+)\)")
-FONT = re.compile(r"\s*font-family:[^;]*;?")
-CURVED = re.compile(r"[^MLz\d\s.-]")
-STEP = re.compile(r"([MLz])([^MLz]*)")
-PLACED = ("x", "y", "width", "height", "transform")
-SUBPATH = re.compile(r"M[^M]*")
-LONG, NEAR = 100, 0.6  # points of a shape that is thinned, and the pixels that this may move its edge
-UNPAINTED = "fill: none"
-DROPPED = ("metadata", "style")
-NOTHING = Markup()
+LONG, NEAR = 100, 0.6  # points of an edge that is thinned, and the pixels that this may move it
+ASCENT, DESCENT, LINE = 0.76, 0.236, 1.2  # of letters above and below their line, and from line to line, in heights of a font
+LOWERED = {"baseline": 0.0, "bottom": -DESCENT, "center": (ASCENT - DESCENT) / 2, "top": ASCENT, "digits": ASCENT / 2}
+ANCHORS = {"left": "", "center": "middle", "right": "end"}
+CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # letters that no document may have
+CROSS = np.array([(-1, -2), (0, -1), (1, -2), (2, -1), (1, 0), (2, 1), (1, 2), (0, 1), (-1, 2), (-2, 1), (-1, 0), (-2, -1)]) / 4
+SHAPES = {
+    "s": np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]),
+    "D": np.array([(0, -0.7071), (0.7071, 0), (0, 0.7071), (-0.7071, 0)]),
+    "X": CROSS,
+}
+_variables = variables()
+Dash = tuple[float, Sequence[float]] | str
 
 
-def inline(written: str, prefix: str, label: str, size: str, data: Markup = NOTHING) -> Markup:
-    """Return an SVG document as an element of a page; the label is what a reader who cannot see it is told.
+def element(parts: Sequence[str], box: tuple[float, float], anchor: str, label: str, size: str, data: str = "") -> Markup:
+    """Return elements as one of a page, of so many pixels; the label is what a reader who cannot see it is told.
 
     data: a further attribute, as `Drawing.data` writes it.
     """
-    root = ElementTree.fromstring(written)
-    variable, wanted = variables(), _referenced(root)
-    for element in root.iter():
-        element.tag = _local(element.tag)
-        element.attrib = {_local(name): value for name, value in element.attrib.items()}
-        for child in [child for child in element if _local(child.tag) in DROPPED]:
-            element.remove(child)
-        _tidy(element, prefix, variable, wanted)
-    _flatten(root)
-    box = root.attrib["viewBox"]
-    root.attrib = {"viewBox": box, "role": "img", "aria-label": label, "class": size, "id": prefix}
-    drawn = ElementTree.tostring(root, encoding="unicode").replace("\n", " ")
-    return Markup(drawn.replace("<svg", f"<svg{data}", 1))
+    view = " ".join(("0", "0", *map(short, box)))
+    named = f'role="img" aria-label="{written(label)}" class="{size}" id="{written(anchor)}"'
+    return Markup(f'<svg{data} viewBox="{view}" {named}>{"".join(parts)}</svg>')
 
 
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
+def written(text: str) -> str:
+    """Return a text as it stands in a document."""
+    return escape(CONTROL.sub("", text))
 
 
-def _referenced(root: ElementTree.Element) -> set[str]:
-    """Return the ids that something in the document points to."""
-    values = [value for element in root.iter() for value in element.attrib.values()]
-    return {value[1:] for value in values if value.startswith("#")} | {
-        name for value in values for name in REFERENCE.findall(value)
-    }
+def style(**values: object) -> str:
+    """Return an attribute of style, the page's colours by name; underscores are hyphens, what is None or empty is left out."""
+    named = _variables
+    pairs = ((name.replace("_", "-"), value) for name, value in values.items() if value is not None and value != "")
+    return f' style="{"; ".join(f"{name}: {named.get(str(value), value)}" for name, value in pairs)}"'
 
 
-def _flatten(element: ElementTree.Element) -> None:
-    """Put what a group without attributes holds in its place, and leave out paths that paint nothing."""
-    for child in element:
-        _flatten(child)
-    parts = [part for child in element for part in (child if child.tag == "g" and not child.attrib else [child])]
-    element[:] = [part for part in parts if part.attrib.get("style") != UNPAINTED or len(part)]
+def drawn(points: Sequence[Floats], closed: bool, look: str, clip: str = "") -> str:
+    """Return a path of lines through points in pixels (rows of x and y), each array a part of its own."""
+    data = path(points, closed)
+    return f'<path d="{data}"{clip}{look}/>' if data else ""
 
 
-def _tidy(element: ElementTree.Element, prefix: str, variable: dict[str, str], wanted: set[str]) -> None:
-    """Rename ids, round positions to a tenth of a pixel and name the page's colours in place of fixed ones."""
-    attributes = element.attrib
-    if "id" in attributes:
-        name = attributes.pop("id")
-        if name in wanted:
-            attributes["id"] = f"{prefix}-{name}"
-    if "href" in attributes:
-        attributes["href"] = f"#{prefix}-{attributes['href'][1:]}"
-    if "clip-path" in attributes:
-        attributes["clip-path"] = REFERENCE.sub(rf"url(#{prefix}-\1)", attributes["clip-path"])
-    if attributes.get("transform", "").startswith("rotate(-0 "):
-        del attributes["transform"]
-    for name in PLACED:
-        if name in attributes:
-            attributes[name] = " ".join(NUMBER.sub(lambda part: _short(float(part.group())), attributes[name]).split())
-    if "d" in attributes:
-        shape = "style" not in attributes  # a shape that is used elsewhere: matplotlib thins lines alone
-        attributes["d"] = path(thinned(attributes["d"]) if shape else attributes["d"])
-    if "style" in attributes:
-        attributes["style"] = COLOUR.sub(lambda part: variable.get(part.group(), part.group()), FONT.sub("", attributes["style"]))
-    if not element.text or not element.text.strip():
-        element.text = None
-    element.tail = None
+def stroke(color: str, lw: float, ls: Dash = "-", alpha: float | None = None) -> str:
+    """Return the style of a line: colour, width in pixels, dashes in widths, opacity."""
+    dashes = "" if isinstance(ls, str) else " ".join(short(part * lw) for part in ls[1])
+    return style(fill="none", stroke=color, stroke_width=None if lw == 1 else f"{lw:g}", stroke_dasharray=dashes, opacity=alpha)
 
 
-def thinned(data: str) -> str:
-    """Return a path without points of long shapes that lie close to the line between others (Douglas and Peucker's way)."""
-    return data if CURVED.search(data) else SUBPATH.sub(lambda part: _thinned(part.group()), data)
+def marks(points: Floats, shape: str, ms: float, color: str, mfc: str = "", mew: float = 1.0) -> str:
+    """Return marks of a size at points: o, s (square), D (diamond), X and x (crosses); `mfc` is the colour inside."""
+    if shape == "x":
+        half = ms / 2
+        lines = [np.array([(x - half, y - s * half), (x + half, y + s * half)]) for x, y in points for s in (1, -1)]
+        return drawn(lines, False, stroke(color, mew))
+    look = style(fill=mfc or color, stroke=color, stroke_width=None if mew == 1 else f"{mew:g}")
+    if shape == "o":
+        return "".join(f'<circle cx="{short(x)}" cy="{short(y)}" r="{short(ms / 2)}"{look}/>' for x, y in points)
+    return drawn([point + SHAPES[shape] * ms for point in points], True, look)
 
 
-def _thinned(part: str) -> str:
-    points = np.array([numbers.split() for _, numbers in STEP.findall(part) if numbers.strip()], dtype=float)
+def text(x: float, y: float, words: str, font: float, color: str = "", ha: str = "left", va: str = "baseline") -> str:
+    """Return a text at a point, each of its lines an element; `va` says what of it stands there ("digits": their middle)."""
+    look = style(font_size=f"{short(font)}px", text_anchor=ANCHORS[ha], fill=color)
+    lines = words.split("\n")
+    lowered = y + LOWERED[va] * font - (LINE * font * (len(lines) - 1) * {"bottom": 1.0, "center": 0.5}.get(va, 0.0))
+    return "".join(
+        f'<text{look} x="{short(x)}" y="{short(lowered + number * LINE * font)}">{written(line)}</text>'
+        for number, line in enumerate(lines)
+    )
+
+
+def thinned(points: Floats) -> Floats:
+    """Return a line from left to right without points near the straight line between others, where it has many points."""
     if len(points) < LONG:
-        return part
-    chosen, open_spans = np.zeros(len(points), dtype=bool), [(0, len(points) - 1)]
-    chosen[[0, -1]] = True
-    while open_spans:
-        first, last = open_spans.pop()
-        (x, y), away = points[last] - points[first], points[first + 1 : last] - points[first]
-        length = np.hypot(x, y)
-        distances = np.abs(away[:, 0] * y - away[:, 1] * x) / length if length else np.hypot(*away.T)
-        if len(distances) and distances.max() > NEAR:
-            middle = first + 1 + int(distances.argmax())
-            chosen[middle] = True
-            open_spans += [(first, middle), (middle, last)]
-    return "M " + " L ".join(f"{x:.6f} {y:.6f}" for x, y in points[chosen]) + (" z" if "z" in part else "")
+        return points
+    xs, ys = points.T.tolist()
+    chosen, last = [0], len(xs) - 1
+    at_x, at_y, lowest, highest = xs[0], ys[0], -np.inf, np.inf
+    for number in range(1, last):
+        across = xs[number] - at_x
+        slope = (ys[number] - at_y) / across if across > 0 else np.inf
+        if not lowest <= slope <= highest:
+            chosen.append(number - 1)
+            at_x, at_y, lowest, highest = xs[number - 1], ys[number - 1], -np.inf, np.inf
+            across = xs[number] - at_x
+        if across > 0:
+            lowest = max(lowest, (ys[number] - NEAR - at_y) / across)
+            highest = min(highest, (ys[number] + NEAR - at_y) / across)
+    kept: Floats = points[[*dict.fromkeys([*chosen, last - 1, last])]]
+    return kept
 
 
-def path(data: str) -> str:
-    """Return a path of lines in the fewest letters: steps from point to point, of tenths of a pixel; one of curves rounded only.
+def path(parts: Sequence[Floats], closed: bool = False) -> str:
+    """Return a path of lines in the fewest letters: steps from point to point, of tenths of a pixel.
 
     The steps are those between rounded points, so no error adds up along a line.
     """
-    if CURVED.search(data):
-        return " ".join(NUMBER.sub(lambda part: _short(float(part.group())), data).split())
-    written: list[str] = []
-    at_x = at_y = begun_x = begun_y = 0
-    former = ""
-    for command, numbers in STEP.findall(data):
-        if command == "z":
-            written.append("z")
-            at_x, at_y, former = begun_x, begun_y, "z"
+    texts, at = [], np.zeros(2, np.int64)
+    for points in parts:
+        tenths = np.rint(np.asarray(points) * 10).astype(np.int64)
+        steps = np.diff(tenths, axis=0)
+        steps = steps[steps.any(axis=1)].tolist()
+        if not steps:
             continue
-        first, second = numbers.split()
-        x, y = round(float(first) * 10), round(float(second) * 10)
-        if command == "M":
-            begun_x, begun_y = x, y
-            written.append(f"m{_joined(x - at_x, y - at_y)}")
-        elif x != at_x or y != at_y:
-            step = _joined(x - at_x, y - at_y)
-            written.append(f"l{step}" if former != "L" else step if step.startswith("-") else f" {step}")
-        else:
-            continue
-        at_x, at_y, former = x, y, command
-    return "".join(written)
+        first, *others = (_joined(x, y) for x, y in steps)
+        line = "".join(step if step[0] == "-" else f" {step}" for step in others)
+        texts.append(f"m{_joined(*(tenths[0] - at).tolist())}l{first}{line}{'z' if closed else ''}")
+        at = tenths[0] if closed else tenths[-1]
+    return "".join(texts)
 
 
 @lru_cache(maxsize=1 << 16)
 def _joined(x: int, y: int) -> str:
     """Return a step of tenths as two numbers."""
-    second = _short(y / 10)
-    return f"{_short(x / 10)}{'' if second.startswith('-') else ' '}{second}"
+    second = short(y / 10)
+    return f"{short(x / 10)}{'' if second[0] == '-' else ' '}{second}"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Return a number of one decimal in the fewest letters: 3, .4, -12.5."""
     text = f"{value:.1f}".removesuffix(".0").replace("-0.", "-.")
     return "0" if text in ("-0", "") else text.removeprefix("0") if text.startswith("0.") else text

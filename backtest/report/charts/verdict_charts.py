@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from backtest.report.charts.canvas import Size, chart, panels
+from backtest.report.charts.canvas import Size, boxed, chart
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Drawing
 from backtest.report.components import Chart
 
 HUES = {"confirmed": "blue", "confirmed under one reading": "sky", "not testable": "rest", "contradicted": "vermillion"}
@@ -19,32 +19,28 @@ def verdicts(anchor: str, counts: Mapping[str, Mapping[str, int]]) -> Chart:
     return chart(anchor, f"Bars of verdicts. {spoken}.", caption, lambda size: _draw_verdicts(size, counts))
 
 
-def _draw_verdicts(size: Size, counts: Mapping[str, Mapping[str, int]]) -> Figure:
-    figure, (axes,) = panels(size, (38.0 * len(counts),), top=26, bottom=6)
+def _draw_verdicts(size: Size, counts: Mapping[str, Mapping[str, int]]) -> Drawing:
+    figure, (box,) = boxed(size, (38.0 * len(counts),), top=26, bottom=6)
     left = 96 if size.name == "wide" else 80
-    box = axes.get_position()
-    axes.set_position((left / size.width, box.y0, 1 - (left + 10) / size.width, box.height))
+    axes = figure.add_axes(box._replace(left=left, width=size.width - left - 10))
     most = max(sum(row.values()) for row in counts.values())
     for line, row in enumerate(counts.values()):
         start = 0
         for name, hue in HUES.items():
             if count := row.get(name, 0):
-                axes.barh(line + 0.2, count, left=start, height=0.4, color=light(hue), edgecolor=light("paper"))
-                axes.text(start + count / 2, line - 0.04, str(count), ha="center", va="bottom", fontsize=size.font)
+                axes.barh(line + 0.2, count, left=start, height=0.4, color=light(hue), edge=light("paper"))
+                axes.text(start + count / 2, line - 0.04, str(count), ha="center", va="bottom")
                 start += count
     words = {"confirmed under one reading": "under one reading" if size.name == "wide" else "one reading"}
     lefts = np.linspace(0, most, len(HUES) + 1)[:-1]
     for left_of, (name, hue) in zip(lefts, HUES.items(), strict=True):
-        axes.plot([left_of], [-0.8], "s", ms=7, color=light(hue), clip_on=False)
-        axes.annotate(
-            words.get(name, name), (left_of, -0.8), xytext=(6, 0), textcoords="offset points", va="center",
-            fontsize=size.font - (0.5 if size.name == "wide" else 2), annotation_clip=False,
-        )  # fmt: skip
+        axes.plot([left_of], [-0.8], "s", ms=7, color=light(hue))
+        font = size.font - (0.5 if size.name == "wide" else 2)
+        axes.text(left_of, -0.8, words.get(name, name), away=(6, 0), va="center", fontsize=font)
     axes.set_xlim(0, most)
     axes.set_ylim(len(counts) - 0.5, -0.5)
     axes.set_xticks([])
-    axes.set_yticks(range(len(counts)), list(counts), fontsize=size.font)
-    axes.tick_params(axis="y", length=0, labelcolor=light("ink"))
-    for edge in ("left", "bottom"):
-        axes.spines[edge].set_visible(False)
+    axes.set_yticks(range(len(counts)), list(counts))
+    axes.tick_params("y", length=0, labelcolor=light("ink"))
+    axes.edges = {}
     return figure

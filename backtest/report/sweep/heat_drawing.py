@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Polygon, Rectangle
 
 from backtest.formatting import number
+from backtest.report.charts.axes import Box
 from backtest.report.charts.canvas import Size, chart, clipped
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Drawing, Panel
 from backtest.report.components import Chart
 from backtest.report.sweep.maps import Map
 from backtest.report.sweep.search import Mask
@@ -51,21 +49,21 @@ def draw(anchor: str, label: str, caption: str, pair: Map, scale: Scale, small: 
     return chart(anchor, label, caption, lambda size: _figure(size, pair, scale, small))
 
 
-def _figure(size: Size, pair: Map, scale: Scale, small: bool) -> Figure:
-    mpl.rcParams.update({"font.size": size.font})
+def _figure(size: Size, pair: Map, scale: Scale, small: bool) -> Drawing:
     turned = _turned(size, pair)
     shown = [(name, cells.T if turned else cells) for name, cells in _both(pair)[: 1 if small else 2]]
     down, across = (pair.across, pair.down) if turned else (pair.down, pair.across)
     rows, columns = (field.labels if field else ("",) for field in (down, across))
     names = down.name if down else "", across.name if across else ""
     layout = _Layout.of(size, rows, columns, len(shown), bool(across and not across.numeric), not small)
-    figure = Figure(figsize=(size.width / 72, layout.height / 72), dpi=72)
+    figure = Drawing(size.width, layout.height, size.font)
     best = pair.best_at[::-1] if turned else pair.best_at
     for position, (name, cells) in enumerate(shown):
         axes = layout.axes(figure, position)
         _cells(axes, layout, cells, scale)
         _mark_idle(axes, layout, pair.idle.T if turned else pair.idle)
-        axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor=light("ink"), lw=1.5, clip_on=False))
+        x, y = (best[1], best[1] + 1), (best[0], best[0] + 1)
+        axes.bars(x, y, "none", edge=light("ink"), lw=1.5, clip=False)
         _name(axes, layout, name, names)
         _values(axes, layout, rows, columns)
     if layout.keyed:
@@ -127,27 +125,27 @@ class _Layout:
         """The height of the figure."""
         return self.block * (1 if self.side_by_side else self.maps) + (2 * self.line + 8 if self.keyed else 4)
 
-    def axes(self, figure: Figure, position: int) -> Axes:
+    def axes(self, figure: Drawing, position: int) -> Panel:
         """Return the axes of a map: x counts columns, y rows from the top."""
         rows, columns = self.shape
         x = self.left + (position * (self.cell * columns + self.left + GAP) if self.side_by_side else 0.0)
         bottom = self.height - self.block * (1 if self.side_by_side else position + 1)
         return self._bare(figure, x, bottom, columns * self.cell, rows * (self.line + 4), columns, rows)
 
-    def key(self, figure: Figure) -> Axes:
+    def key(self, figure: Drawing) -> Panel:
         """Return the axes of the key, at the foot."""
         left = (len(KEY_NAME) + 2) * self.size.font * LETTER
         return self._bare(figure, left, 4, KEY * 42, self.line + 4, KEY, 1)
 
-    def _bare(self, figure: Figure, x: float, y: float, width: float, height: float, columns: int, rows: int) -> Axes:
-        axes = figure.add_axes((x / self.size.width, y / self.height, width / self.size.width, height / self.height))
+    def _bare(self, figure: Drawing, x: float, y: float, width: float, height: float, columns: int, rows: int) -> Panel:
+        axes = figure.add_axes(Box(x, self.height - y - height, width, height))
         axes.set_xlim(0, columns)
         axes.set_ylim(rows, 0)
         axes.set_axis_off()
         return axes
 
 
-def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
+def _cells(axes: Panel, layout: _Layout, cells: Floats, scale: Scale) -> None:
     """Paint the cells that have a figure, and write it with as many digits as fit."""
     seen = cells[np.isfinite(cells)]
     widest = {digits: max((len(number(float(figure), digits)) for figure in seen), default=0) for digits in (2, 1)}
@@ -156,20 +154,20 @@ def _cells(axes: Axes, layout: _Layout, cells: Floats, scale: Scale) -> None:
         if not np.isfinite(value):
             continue
         colour, opacity = scale.shade(float(value))
-        axes.add_patch(Rectangle((column + 0.02, row + 0.03), 0.96, 0.94, facecolor=colour, alpha=opacity, lw=0, clip_on=False))
+        axes.bars((column + 0.02, column + 0.98), (row + 0.03, row + 0.97), colour, opacity)
         if digits is not None:
             _text(axes, column + 0.5, row + 0.5, number(float(value), digits), layout, "ink")
 
 
-def _mark_idle(axes: Axes, layout: _Layout, idle: Mask) -> None:
+def _mark_idle(axes: Panel, layout: _Layout, idle: Mask) -> None:
     """Mark the upper left corner of the cells in which the signal never acts."""
     width, height = CORNER / layout.cell, CORNER / (layout.line + 4)
     for row, column in np.argwhere(idle):
         corner = ((column + 0.02, row + 0.03), (column + 0.02 + width, row + 0.03), (column + 0.02, row + 0.03 + height))
-        axes.add_patch(Polygon(corner, facecolor=light("ink"), lw=0, clip_on=False))
+        axes.polygon(corner, light("ink"))
 
 
-def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> None:
+def _name(axes: Panel, layout: _Layout, name: str, fields: tuple[str, str]) -> None:
     """Write what a map shows, and below it which field goes down and which across."""
     down, across = fields
     fields_shown = f"{down} ↓   {across} →" if down and across else f"{across} →" if across else f"{down} ↓"
@@ -180,7 +178,7 @@ def _name(axes: Axes, layout: _Layout, name: str, fields: tuple[str, str]) -> No
     _text(axes, start, -(1.6 * layout.line) * step, clipped(fields_shown, letters), layout, "muted", "left")
 
 
-def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[str]) -> None:
+def _values(axes: Panel, layout: _Layout, rows: Sequence[str], columns: Sequence[str]) -> None:
     """Write the values down the side and, as many as fit, along the top."""
     letter = layout.size.font * LETTER
     for row, label in enumerate(rows):
@@ -191,11 +189,11 @@ def _values(axes: Axes, layout: _Layout, rows: Sequence[str], columns: Sequence[
         _text(axes, column + 0.5, -0.5 * layout.line / (layout.line + 4), clipped(columns[column], room * every), layout, "muted")
 
 
-def _text(axes: Axes, x: float, y: float, text: str, layout: _Layout, colour: str, ha: str = "center") -> None:
-    axes.text(x, y, text, ha=ha, va="center", fontsize=layout.size.font - 0.5, color=light(colour), clip_on=False)
+def _text(axes: Panel, x: float, y: float, text: str, layout: _Layout, colour: str, ha: str = "center") -> None:
+    axes.text(x, y, text, ha=ha, va="center", fontsize=layout.size.font - 0.5, color=light(colour))
 
 
-def _key(axes: Axes, layout: _Layout, scale: Scale) -> None:
+def _key(axes: Panel, layout: _Layout, scale: Scale) -> None:
     """Draw five steps of the scale with their figures."""
     narrow = replace(layout, cell=42.0)
     _cells(axes, narrow, np.linspace(scale.low, scale.high, KEY)[None, :], scale)

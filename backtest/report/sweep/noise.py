@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from backtest.formatting import DASH, counted, known, number, percent
 from backtest.report.charts.canvas import Size, above, chart, panels, title
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Drawing, Panel
+from backtest.report.charts.svg import Dash
 from backtest.report.components import Cell, Chart, Column, Fold, Rows, Section, Span, Table, Text
 from backtest.report.sweep.search import Search
 from backtest.statistics.refusal import Floats
@@ -111,16 +111,16 @@ def _chart(search: Search, shape: Noise) -> Chart:
     return chart("noise-drawn", label, caption, lambda size: _draw(replace(size, right=16), shape, search))
 
 
-def _draw(size: Size, shape: Noise, search: Search) -> Figure:
+def _draw(size: Size, shape: Noise, search: Search) -> Drawing:
     figure, (axes,) = panels(size, (HEIGHTS[size.name],), top=66, bottom=38)
-    axes.stairs(shape.counts, shape.edges, fill=True, color=light("blue"), alpha=0.5, lw=0)
+    axes.stairs(shape.counts, shape.edges, color=light("blue"), alpha=0.5)
     middles = (shape.edges[1:] + shape.edges[:-1]) / 2
     axes.plot(middles, shape.noise, color=light("ink"), lw=1.4)
     axes.set_xlim(shape.edges[0], shape.edges[-1])
     axes.set_ylim(0, max(shape.counts.max(), shape.noise.max()) * 1.06)
-    axes.set_axisbelow(True)
-    axes.grid(axis="y", color=light("grid"), lw=0.7)
-    axes.locator_params(axis="y", nbins=4)
+    axes.below = True
+    axes.grid("y", color=light("grid"), lw=0.7)
+    axes.locator_params("y", nbins=4)
     axes.set_xlabel("Sharpe ratio, per year")
     _mark(size, axes, shape.best, f"best found {number(shape.best)}", 4, "-")
     _mark(size, axes, shape.hurdle, f"best of noise {number(shape.hurdle)}", 8 + size.font, (0, (4, 2)))
@@ -130,10 +130,10 @@ def _draw(size: Size, shape: Noise, search: Search) -> Figure:
     return figure
 
 
-def _mark(size: Size, axes: Axes, at: float, text: str, lift: float, style: object) -> None:
+def _mark(size: Size, axes: Panel, at: float, text: str, lift: float, style: Dash) -> None:
     """Draw a line over the height and write above it what it is, on the side that has room."""
     axes.axvline(at, color=light("ink"), lw=1.2, ls=style)
-    first, last = axes.get_xlim()
+    first, last = axes.x.limits()
     ha = "right" if at > (first + last) / 2 else "left"
     above(size, axes, at, text, (0, lift), ha=ha, color=light("ink"))
 

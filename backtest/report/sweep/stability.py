@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from backtest.formatting import DASH, counted, known, number, percent
 from backtest.report.charts.canvas import Size, chart, panels, title
 from backtest.report.charts.colours import light
+from backtest.report.charts.drawing import Drawing
 from backtest.report.components import Block, Cell, Chart, Column, Fold, Rows, Section, Span, Table, Text
 from backtest.report.formatting import GROUPS, day, spans
 from backtest.report.sweep.search import Mask, Search
@@ -152,7 +151,7 @@ def _chart(search: Search, both: Mask) -> Chart:
     return chart("stability-drawn", label, caption, lambda size: _draw(replace(size, right=16), search, both))
 
 
-def _draw(size: Size, search: Search, both: Mask) -> Figure:
+def _draw(size: Size, search: Search, both: Mask) -> Drawing:
     figure, (axes,) = panels(size, (250,), top=24, bottom=40)
     x, y, top = (
         search.ratios(IN_SAMPLE)[both].to_numpy(),
@@ -165,9 +164,8 @@ def _draw(size: Size, search: Search, both: Mask) -> Figure:
     for column, row in zip(*np.nonzero(counts), strict=True):
         opacity = 0.2 + 0.7 * float(np.log1p(counts[column, row]) / np.log1p(counts.max()))
         width, height = across[1] - across[0], up[1] - up[0]
-        axes.add_patch(
-            Rectangle((across[column], up[row]), width, height, facecolor=light("blue"), alpha=round(opacity, 2), lw=0)
-        )
+        ends = (across[column], across[column] + width), (up[row], up[row] + height)
+        axes.bars(*ends, light("blue"), round(opacity, 2))
         if chosen[column, row]:
             axes.plot([across[column] + width / 2], [up[row] + height / 2], "x", color=light("ink"), ms=4, mew=1)
     axes.axvline(float(np.median(x)), color=light("ink"), lw=1, ls=(0, (4, 2)))
