@@ -1,28 +1,33 @@
-"""Orders in compiled loops: what each of many books buys and sells at every moment, and what it is worth at every close.
+"""Orders in loops: what each of many books buys and sells at every moment, and what it is worth at every close.
 
 Plain loops over books and tickers; `orders` says what is due when and reads what came back. Sums run in the order of the
 tickers, so that a book comes out the same to the last bit whatever books are traded with it. A sheet holds the conditions of
 one moment, a record of SHEET for each ticker; a record of POSITION is what a book holds and wants of one, a record of ORDER what
 became of its order at a moment.
+
+The loops are plain Python and run as such in a process that trades little: to load numba takes longer than the orders of a run,
+and to compile them 10 s. `prepare`, called before each trade, compiles them in a process that has traded much. Both give the
+same bits (tests/execution/test_kernel.py).
 """
 
-from typing import NamedTuple, TypeAlias, get_type_hints
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
-
-from backtest.files.numba_cache import njit
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Seats: TypeAlias = npt.NDArray[np.uint64]
 Records: TypeAlias = npt.NDArray[np.void]
+Loop = TypeVar("Loop", bound=Callable[..., object])
 
 HALF_LOT = 0.5 + 1e-9
 WITHIN = 1e-9  # of a book's value: what is missed by less is rounding; of its capital: no order is worth less
 SPARE = 1.0 - 1e-12  # of the cash that a cut purchase may use: its parts are rounded
 FILLED_WITHIN = 1e-9  # of an order, and of what a book turned over: vectorbt's own rounding
 SPENT_WITHIN = 1e-11  # of a book's capital and turnover: a purchase with the last of the cash
+FEW = 400_000  # tickers × books × moments that a process trades in plain Python: a second or two, a dozen runs
 NOTHING, SUSPENDED, LIMIT_UP, LIMIT_DOWN, SHORT_OF_CASH, COSTS, BELOW_LEAST = 0, 1, 2, 3, 4, 5, 6  # why an order was not filled
 
 SHEET = np.dtype(
@@ -99,7 +104,35 @@ class Traded(NamedTuple):
     orders: Records
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+_loops: dict[str, Callable[..., object]] = {}  # those that are not compiled
+_traded = 0  # tickers × books × moments so far
+
+
+def loop(function: Loop) -> Loop:
+    """Count a function among those that are compiled together."""
+    _loops[function.__name__] = function
+    return function
+
+
+def prepare(cells: int) -> None:
+    """Compile the loops before so many tickers × books × moments are traded, where plain Python would take longer."""
+    global _traded
+    _traded += cells
+    if _traded > FEW:
+        compile_loops()
+
+
+def compile_loops() -> None:
+    """Compile the loops, each when it is first called, or load what is kept of that; once for a process."""
+    if _loops:
+        from backtest.files.numba_cache import njit
+
+        compiled = {name: njit(cache=True, nogil=True, error_model="numpy")(plain) for name, plain in _loops.items()}
+        globals().update(compiled)
+        _loops.clear()
+
+
+@loop
 def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: bool) -> Traded:
     """Trade every book of targets (decisions, books, tickers) through every moment; `noted` keeps the first book's orders."""
     (books, tickers), count = targets.shape[1:], len(moments.market)
@@ -144,7 +177,7 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
     return Traded(rows[:row], units[:row], fixed[:row], left[:row], behind[:row], worked[:note], value[:note], notes[:note])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _longer(buffer: Floats) -> Floats:
     """Return a buffer of twice the rows with the same content, copied one by one: to compile a copy of slices takes seconds."""
     rows, books, tickers = buffer.shape
@@ -156,13 +189,13 @@ def _longer(buffer: Floats) -> Floats:
     return grown
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _set_seats(first: np.uint64, stop: np.uint64, number: int, decision: Integers) -> None:
     for seat in range(first, stop):
         decision[seat] = number
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _copy_state(cash: Floats, decision: Integers, left: Floats, behind: Integers) -> None:
     for book in range(len(cash)):
         left[book] = cash[book]
@@ -170,19 +203,19 @@ def _copy_state(cash: Floats, decision: Integers, left: Floats, behind: Integers
         behind[seat] = decision[seat]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _copy_fills(market: Round, orders: Records, units: Floats, fixed: Floats) -> None:
     for seat in range(market.first, market.stop):
         units[seat], fixed[seat] = orders[seat]["units"], orders[seat]["fixed"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _note_positions(orders: Records, positions: Records) -> None:
     for seat in range(len(positions)):
         orders[seat]["holding"], orders[seat]["waits"] = positions[seat]["units"], positions[seat]["waits"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _any_ends(sheet: Records, first: np.uint64, stop: np.uint64) -> bool:
     """Return whether a ticker of a market has its last price at this moment."""
     ends = False
@@ -191,7 +224,7 @@ def _any_ends(sheet: Records, first: np.uint64, stop: np.uint64) -> bool:
     return ends
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _queue(first: np.uint64, stop: np.uint64, targets: Floats, positions: Records) -> bool:
     """Let a decision's orders of one market wait in place of older ones; return whether any book has one."""
     working = False
@@ -204,7 +237,7 @@ def _queue(first: np.uint64, stop: np.uint64, targets: Floats, positions: Record
     return working
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _trade(
     sheet: Records, market: Round, cash: float, positions: Records, orders: Records, queue: Seats
 ) -> tuple[float, float, bool, bool]:
@@ -239,7 +272,7 @@ def _trade(
     return cash, value, moved, waits
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _value(sheet: Records, cash: float, positions: Records) -> float:
     value = cash
     for seat in range(np.uint64(len(positions))):
@@ -247,7 +280,7 @@ def _value(sheet: Records, cash: float, positions: Records) -> float:
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _size(sheet: Records, market: Round, value: float, positions: Records, orders: Records, queue: Seats) -> tuple[int, int]:
     """Size every order of a market and queue the tickers to sell and to buy; return how many there are of each.
 
@@ -279,7 +312,7 @@ def _size(sheet: Records, market: Round, value: float, positions: Records, order
     return sales, purchases
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _sell(sheet: Records, selling: Seats, dust: float, orders: Records) -> tuple[float, float]:
     """Sell; return the proceeds after costs and before them. A sale worth less than its costs is left."""
     proceeds, gross = 0.0, 0.0
@@ -296,7 +329,7 @@ def _sell(sheet: Records, selling: Seats, dust: float, orders: Records) -> tuple
     return proceeds, gross
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _afforded(sheet: Records, buying: Seats, gross: float, positions: Records, orders: Records) -> bool:
     """Return whether what is wanted could be had but for the costs of the sales and the rounding to lots."""
     needed = 0.0
@@ -306,7 +339,7 @@ def _afforded(sheet: Records, buying: Seats, gross: float, positions: Records, o
     return needed <= gross * (1.0 + WITHIN)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _buy(sheet: Records, buying: Seats, cash: float, dust: float, orders: Records) -> float:
     """Buy, all cut by one factor and then to whole lots where the cash falls short; return the cash left."""
     share, left = _share(sheet, buying, cash, orders), cash
@@ -323,7 +356,7 @@ def _buy(sheet: Records, buying: Seats, cash: float, dust: float, orders: Record
     return left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _share(sheet: Records, buying: Seats, cash: float, orders: Records) -> float:
     """Return the factor by which all purchases are cut; 1 where the cash will do."""
     gross, fees, least = 0.0, 0.0, 0.0
@@ -337,7 +370,7 @@ def _share(sheet: Records, buying: Seats, cash: float, orders: Records) -> float
     return min(max(SPARE * (cash - least) / max(gross, 1e-300), 0.0), 1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _sale_waits(sheet: Records, market: Round, value: float, positions: Records, orders: Records) -> bool:
     """Return whether a sale of the book still waits, of any market, after what was done at a moment of one."""
     for seat in range(np.uint64(len(positions))):
@@ -347,19 +380,19 @@ def _sale_waits(sheet: Records, market: Round, value: float, positions: Records,
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _topped_up(value: float, rate: float, least: float) -> float:
     """Return what an order pays beyond its rate to reach the least commission."""
     return max(least - value * rate, 0.0) if value > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def _lots(units: float, lot: float, up: float) -> float:
     """Return units in whole lots, rounded down after `up` of a lot is added; any amount where a lot is 0."""
     return np.floor(units / lot + up) * lot if lot > 0.0 else units
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, capital: float) -> Floats:
     """Return what each book is worth at every close, shape (books, sessions).
 
@@ -397,7 +430,7 @@ class Placed(NamedTuple):
     turn: Integers
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def placed(sheets: Records, units: Floats, ends: Integers) -> Placed:
     """Return the orders of some rows as vectorbt takes them.
 
@@ -443,7 +476,7 @@ class Fills(NamedTuple):
     turnover: Floats
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@loop
 def checked_fills(records: Records, units: Floats, capital: float) -> Fills:
     """Compare vectorbt's records with the units ordered, shape (rows, books, tickers).
 

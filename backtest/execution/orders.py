@@ -66,6 +66,7 @@ def walked(
     order = np.lexsort((number, moment))
     start = np.searchsorted(moment[order], np.arange(len(conditions.market) + 1))
     seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
+    kernel.prepare(targets.shape[1] * len(conditions.tickers) * len(conditions.market))
     traded = kernel.walk(
         kernel.Moments(conditions.sheets, conditions.market, seats),
         kernel.Due(start, number[order], due.max(axis=1, initial=-1)),

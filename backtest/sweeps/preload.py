@@ -9,6 +9,7 @@ import importlib
 import numpy as np
 import pandas as pd
 
+from backtest.execution import kernel
 from backtest.execution.accounting import book_values
 from backtest.execution.conditions import conditions_of
 from backtest.execution.trading import filled
@@ -22,6 +23,7 @@ NAMES = ("arch.bootstrap", "backtest.sweeps.measurement", "scipy.fft", "scipy.sp
 
 def trade_once() -> None:
     """Trade two books on a few made-up sessions, which compiles the kernel."""
+    kernel.compile_loops()
     market, days = next(iter(load_markets())), pd.bdate_range("2024-01-02", periods=9).as_unit("ns")
     closes, rates = pd.Series(days.tz_localize("UTC") + pd.Timedelta(hours=20), days), pd.DataFrame(index=days)
     flat = pd.DataFrame(1.0, days, ["AAA"])

@@ -195,7 +195,7 @@ def unsealed(conditions: TradingConditions) -> TradingConditions:
 
 def leaking() -> Callable[..., float]:
     """Return a value of a book that holds a tenth of the one valued before it."""
-    worth, before = kernel._value.py_func, [0.0]
+    worth, before = getattr(kernel._value, "py_func", kernel._value), [0.0]
 
     def value(*given: Any) -> float:
         true = worth(*given)

@@ -49,9 +49,9 @@ def test_limits_and_ticks_are_those_of_matplotlib_and_words_the_same_numbers(mar
 
 def test_a_value_stands_where_it_is_drawn_on_both_kinds_of_axis():
     scale = ours(0.0, 1.0, margin=0.0)
-    assert scale.place([0.0, 0.25, 1.0]).tolist() == [220, 170, 20]
+    assert scale.places([0.0, 0.25, 1.0]).tolist() == [220, 170, 20]
     logarithmic = ours(0.1, 10.0, margin=0.0, log=True)
-    assert logarithmic.place([0.1, 1.0, 10.0]) == pytest.approx([220, 120, 20])
+    assert logarithmic.places([0.1, 1.0, 10.0]) == pytest.approx([220, 120, 20])
     assert logarithmic.at(0.0) == 1e4  # out of sight, not out of numbers
 
 

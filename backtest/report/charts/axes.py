@@ -11,7 +11,8 @@ from backtest.report.charts.colours import light
 from backtest.report.charts.scales import Floats, Scale
 from backtest.report.charts.svg import Dash
 
-PAD, TITLE_PAD, LABEL_PAD, EDGE = 3.5, 6.0, 4.0, 0.8  # pixels from tick to word, panel to title, ticks to label; width of an edge
+PAD, TITLE_PAD, LABEL_PAD = 3.5, 6.0, 4.0  # pixels from tick to word, panel to title, ticks to label
+EDGE, RIM = 0.8, 0.6  # widths of a panel's edge, and of a line around what is filled
 SHADE, GRID, FILL, TICKS, LINE, EDGES, WORDS = 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0  # what lies over what
 Values = Sequence[float] | Floats
 
@@ -33,6 +34,18 @@ class Box(NamedTuple):
     def bottom(self) -> float:
         """Where it ends below."""
         return self.top + self.height
+
+
+class Spot(NamedTuple):
+    """Where a text stands: pixels right and up of its point, which counts each axis in data or in shares of the panel.
+
+    `ha` and `va` say what of the text stands there: left, center, right; baseline, bottom, center, top.
+    """
+
+    away: tuple[float, float] = (0.0, 0.0)
+    within: tuple[str, str] = ("data", "data")
+    ha: str = "left"
+    va: str = "baseline"
 
 
 @dataclass
@@ -69,37 +82,49 @@ class Axes:
         return self.x if axis == "x" else self.y
 
     def plot(
-        self, x: Values, y: Values, marker: str = "", *, color: str, lw: float = 1.6, ls: Dash = "-", ms: float = 6.0,
-        mfc: str = "", mew: float = 1.0, alpha: float | None = None, steps: bool = False, clip: bool = True,
-    ) -> None:  # fmt: skip
-        """Draw a line through points, or a mark on each; `steps` holds each value to the next."""
-        self.x.see(x)
-        self.y.see(y)
+        self,
+        x: Values,
+        y: Values,
+        *,
+        color: str,
+        lw: float = 1.6,
+        ls: Dash = "-",
+        alpha: float | None = None,
+        steps: bool = False,
+    ) -> None:
+        """Draw a line through points; `steps` holds each value to the next."""
+        self._see(x, y)
+
+        def draw() -> str:
+            parts = [_stepped(part) if steps else svg.thinned(part) for part in _unbroken(self._points(x, y))]
+            return svg.drawn(parts, False, svg.stroke(color, lw, ls, alpha), self._clip(parts))
+
+        self._add(LINE, draw)
+
+    def marks(self, x: Values, y: Values, shape: str, *, color: str, ms: float, mfc: str = "", mew: float = 1.0) -> None:
+        """Draw a mark of a size in pixels on each point: o, s (square), D (diamond), X and x (crosses)."""
+        self._see(x, y)
 
         def draw() -> str:
             points = self._points(x, y)
-            if marker:
-                return svg.marks(points[np.isfinite(points).all(axis=1)], marker, ms, color, mfc, mew)
-            parts = [_stepped(part) if steps else svg.thinned(part) for part in _unbroken(points)]
-            return svg.drawn(parts, False, svg.stroke(color, lw, ls, alpha), self._clip(parts) if clip else "")
+            return svg.marks(points[np.isfinite(points).all(axis=1)], shape, ms, color, mfc, mew)
 
         self._add(LINE, draw)
 
     def fill_between(
-        self, x: Values, one: Values, other: Values, *, color: str, alpha: float = 1.0, steps: bool = False, edge: str = "",
-        lw: float = 0.0,
-    ) -> None:  # fmt: skip
-        """Fill between two lines over the same x."""
+        self, x: Values, upper: Values, lower: Values, *, color: str, alpha: float = 1.0, steps: bool = False, edge: str = ""
+    ) -> None:
+        """Fill between two lines over the same x; `edge` is the colour of a thin line around it."""
         self.x.see(x)
-        self.y.see(np.concatenate([np.asarray(one, dtype=float), np.asarray(other, dtype=float)]))
+        self.y.see(np.concatenate([np.asarray(upper, dtype=float), np.asarray(lower, dtype=float)]))
 
         def draw() -> str:
-            upper, lower = self._points(x, one), self._points(x, other)
+            above, under = self._points(x, upper), self._points(x, lower)
             parts = []
-            for rows in _runs(np.isfinite(upper).all(axis=1) & np.isfinite(lower).all(axis=1)):
-                edges = [_stepped(line[rows]) if steps else svg.thinned(line[rows]) for line in (upper, lower)]
+            for rows in _runs(np.isfinite(above).all(axis=1) & np.isfinite(under).all(axis=1)):
+                edges = [_stepped(line[rows]) if steps else svg.thinned(line[rows]) for line in (above, under)]
                 parts.append(np.concatenate([edges[0], edges[1][::-1]]))
-            look = svg.style(fill=color, opacity=_opacity(alpha), stroke=edge, stroke_width=f"{lw:g}" if edge else "")
+            look = svg.style(fill=color, opacity=_opacity(alpha), stroke=edge, stroke_width=f"{RIM:g}" if edge else "")
             return svg.drawn(parts, True, look, self._clip(parts))
 
         self._add(FILL, draw)
@@ -164,43 +189,42 @@ class Axes:
         self.x.see(xs)
         ends = [self.box.bottom - share * self.box.height for share in (low, high)]
         look = svg.stroke(color, lw, ls)
-        self._add(zorder, lambda: "".join(self._line([x, x], ends, look) for x in self.x.place(xs).tolist()))
+        self._add(zorder, lambda: "".join(self._line([x, x], ends, look) for x in self.x.places(xs).tolist()))
 
     def axvspan(self, first: float, last: float, *, color: str) -> None:
         """Shade the panel from one value to another."""
         self.x.see([first, last])
 
         def draw() -> str:
-            (left, right), box = self.x.place([first, last]), self.box
+            (left, right), box = self.x.places([first, last]), self.box
             corners = np.array([(left, box.bottom), (right, box.bottom), (right, box.top), (left, box.top)])
             return svg.drawn([corners], True, svg.style(fill=color), self._clip([corners]))
 
         self._add(SHADE, draw)
 
     def text(
-        self, x: float, y: float, words: str, *, away: tuple[float, float] = (0.0, 0.0),
-        within: tuple[str, str] = ("data", "data"), ha: str = "left", va: str = "baseline", fontsize: float | None = None,
-        color: str = "",
-    ) -> None:  # fmt: skip
-        """Write at a point, and so many pixels right and up of it; `within` counts an axis in data or in shares of the panel."""
+        self, x: float, y: float, words: str, spot: "Spot | None" = None, *, fontsize: float | None = None, color: str = ""
+    ) -> None:
+        """Write at a point, or where a spot says."""
+        where = spot or Spot()
 
         def draw() -> str:
-            left = self.x.at(x) if within[0] == "data" else self.box.left + x * self.box.width
-            top = self.y.at(y) if within[1] == "data" else self.box.bottom - y * self.box.height
-            return svg.text(left + away[0], top - away[1], words, fontsize or self.font, color, ha, va)
+            left = self.x.at(x) if where.within[0] == "data" else self.box.left + x * self.box.width
+            top = self.y.at(y) if where.within[1] == "data" else self.box.bottom - y * self.box.height
+            left, top = left + where.away[0], top - where.away[1]
+            return svg.text(left, top, words, fontsize or self.font, color, where.ha, where.va)
 
         self._add(WORDS, draw)
 
     def set_title(self, words: str, *, fontsize: float, color: str, loc: str = "center") -> None:
         """Write over the panel."""
         x = {"left": 0.0, "center": 0.5}[loc]
-        self.text(x, 1.0, words, away=(0, TITLE_PAD), within=("panel", "panel"), ha=loc, fontsize=fontsize, color=color)
+        self.text(x, 1.0, words, Spot((0, TITLE_PAD), ("panel", "panel"), loc), fontsize=fontsize, color=color)
 
     def set_xlabel(self, words: str) -> None:
         """Write under the ticks of x."""
         down = self.look["x"].length + PAD + (svg.ASCENT + svg.DESCENT) * self.look["x"].size + LABEL_PAD
-        place = {"away": (0.0, -down), "within": ("panel", "panel"), "ha": "center", "va": "top"}
-        self.text(0.5, 0.0, words, color=light("muted"), **place)  # type: ignore[arg-type]
+        self.text(0.5, 0.0, words, Spot((0.0, -down), ("panel", "panel"), "center", "top"), color=light("muted"))
 
     def set_xlim(self, left: float | None = None, right: float | None = None) -> None:
         """Fix where x ends."""
@@ -248,11 +272,15 @@ class Axes:
         everything = [*((level, draw) for draw in (self._x_axis, self._y_axis)), *self._marks, (EDGES, self._edges)]
         return [draw() for _, draw in sorted(everything, key=lambda pair: pair[0])]
 
+    def _see(self, x: Values, y: Values) -> None:
+        self.x.see(x)
+        self.y.see(y)
+
     def _add(self, level: float, draw: Callable[[], str]) -> None:
         self._marks.append((level, draw))
 
     def _points(self, x: Values, y: Values) -> Floats:
-        points: Floats = np.column_stack([self.x.place(x), self.y.place(y)])
+        points: Floats = np.column_stack([self.x.places(x), self.y.places(y)])
         return points
 
     def _line(self, xs: Sequence[float], ys: Sequence[float], look: str) -> str:
@@ -275,7 +303,7 @@ class Axes:
 
     def _x_axis(self) -> str:
         ticks, words = self.x.ticks(self.font)
-        look, places, bottom = self.look["x"], self.x.place(ticks).tolist(), self.box.bottom
+        look, places, bottom = self.look["x"], self.x.places(ticks).tolist(), self.box.bottom
         grid = [np.array([(x, bottom), (x, self.box.top)]) for x in places]
         marks = [np.array([(x, bottom), (x, bottom + look.length)]) for x in places]
         texts = [
@@ -287,7 +315,7 @@ class Axes:
 
     def _y_axis(self) -> str:
         ticks, words = self.y.ticks(self.font)
-        look, places, left = self.look["y"], self.y.place(ticks).tolist(), self.box.left
+        look, places, left = self.look["y"], self.y.places(ticks).tolist(), self.box.left
         grid = [np.array([(left, y), (self.box.right, y)]) for y in places]
         marks = [np.array([(left, y), (left - look.length, y)]) for y in places]
         texts = [

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.formatting import number, percent
+from backtest.report.charts.axes import Spot
 from backtest.report.charts.canvas import (
     Size,
     boxed,
@@ -103,13 +104,13 @@ def _draw_multiples(size: Size, books: Mapping[str, Book], spans: Sequence[Windo
         for (name, (own, *others)), axes in zip(curves.items(), (row[column] for row in grid), strict=True):
             _draw_panel(axes, own, others, light(theme(name)), low, high)
             text = percent(float(own.iloc[-1]) - 1.0, 0) if len(own) else "no value"
-            axes.text(0.04, 0.94, text, within=("panel", "panel"), va="top", fontsize=size.font - 0.5)
+            axes.text(0.04, 0.94, text, Spot(within=("panel", "panel"), va="top"), fontsize=size.font - 0.5)
         if grid:
             words = clipped(span.name, 26 if size.name == "wide" else 12)
             grid[0][column].set_title(words, fontsize=size.font - 0.5, color=light("muted"))
     for name, drawn in zip(books, grid, strict=True):
         text = clipped(plain(name), 18 if size.name == "wide" else 10)
-        drawn[0].text(0, 0.5, text, away=(-8, 0), within=("panel", "panel"), ha="right", va="center")
+        drawn[0].text(0, 0.5, text, Spot((-8, 0), ("panel", "panel"), "right", "center"))
     return figure
 
 
@@ -152,9 +153,9 @@ def _draw_overview(size: Size, both: Mapping[str, tuple[float, float]]) -> Drawi
         colour = light(theme(name))
         axes.axhline(row, color=light("grid"), lw=0.7, zorder=0)
         axes.plot([1 + before, 1 + after], [row, row], color=colour, lw=1.2, alpha=0.5)
-        axes.plot([1 + before], [row], "o", ms=7, mfc=light("paper"), color=colour, mew=1.6)
-        axes.plot([1 + after], [row], "o", ms=7, color=colour)
-        axes.text(1.02, row, percent(after), within=("panel", "data"), va="center")
+        axes.marks([1 + before], [row], "o", ms=7, mfc=light("paper"), color=colour, mew=1.6)
+        axes.marks([1 + after], [row], "o", ms=7, color=colour)
+        axes.text(1.02, row, percent(after), Spot(within=("panel", "data"), va="center"))
     axes.set_yticks(range(len(both)), [clipped(plain(name), 18) for name in both])
     axes.set_ylim(len(both) - 0.4, -0.6)
     axes.tick_params("y", length=0, labelcolor=light("ink"))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.report.charts import svg
-from backtest.report.charts.axes import Box
+from backtest.report.charts.axes import Box, Spot
 from backtest.report.charts.colours import light
 from backtest.report.charts.drawing import Drawing, Panel
 from backtest.report.charts.scales import minus
@@ -113,7 +113,7 @@ def _name_regimes(size: Size, axes: Panel, windows: Sequence[Window], first: pd.
 
 def above(size: Size, axes: Panel, x: float, text: str, away: tuple[float, float], ha: str, color: str = light("muted")) -> None:
     """Write a text above a panel at a value along it, so many pixels to the right and up."""
-    axes.text(x, 1, text, away=away, within=("data", "panel"), ha=ha, va="bottom", fontsize=size.font - 0.5, color=color)
+    axes.text(x, 1, text, Spot(away, ("data", "panel"), ha, "bottom"), fontsize=size.font - 0.5, color=color)
 
 
 def mark_events(axes: Panel, events: Sequence[tuple[pd.Timestamp, str]]) -> None:
@@ -128,7 +128,8 @@ def title(axes: Panel, text: str, size: Size, top: bool = False) -> None:
     """Say what a panel's axis measures, above its left end; above the regimes' names for the top panel."""
     axes.figure.shown.titles[axes] = text
     lift = 4 + (size.font + 4) * 2 if top else 4
-    axes.text(0, 1, text, away=(0, lift), within=("panel", "panel"), va="bottom", fontsize=size.font - 0.5, color=light("muted"))
+    spot = Spot((0, lift), ("panel", "panel"), va="bottom")
+    axes.text(0, 1, text, spot, fontsize=size.font - 0.5, color=light("muted"))
 
 
 def label_ends(size: Size, axes: Panel, ends: Sequence[tuple[float, float, str, str]]) -> None:

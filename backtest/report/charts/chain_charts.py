@@ -7,6 +7,7 @@ import numpy as np
 from backtest.analysis.return_split import ReturnSplit
 from backtest.analysis.split_rows import grown
 from backtest.formatting import log_points
+from backtest.report.charts.axes import Spot
 from backtest.report.charts.canvas import Size, boxed, chart, clipped
 from backtest.report.charts.colours import light
 from backtest.report.charts.drawing import Drawing, Panel
@@ -42,14 +43,14 @@ def _draw_waterfalls(size: Size, windows: Mapping[str, Bars]) -> Drawing:
         for row, (_, value) in enumerate(bars):
             last = row == len(bars) - 1
             if value is None:
-                axes.text(at, row, " —", va="center", fontsize=size.font - 1.5, color=light("muted"))
+                axes.text(at, row, " —", Spot(va="center"), fontsize=size.font - 1.5, color=light("muted"))
                 continue
             start = 0.0 if last else at
             hue = "ink" if last else "blue" if value >= 0 else "vermillion"
             axes.barh(row, value, left=start, height=0.66, color=light(hue))
             at = start + value
             reach += [start, at]
-            axes.text(max(start, at), row, log_points(value), away=(3, 0), va="center", fontsize=size.font - 1.5)
+            axes.text(max(start, at), row, log_points(value), Spot((3, 0), va="center"), fontsize=size.font - 1.5)
         _finish(axes, name, reach, len(bars), size)
     for axes in drawn:
         axes.set_yticks(range(len(words)), ["" for _ in words])

@@ -8,6 +8,7 @@ import pandas as pd
 
 from backtest.claims.measurement import SetsOfFour
 from backtest.formatting import number, percent
+from backtest.report.charts.axes import Spot
 from backtest.report.charts.canvas import Size, chart, days, label_ends, panels, quarter_end, timeline, title
 from backtest.report.charts.colours import light
 from backtest.report.charts.drawing import Drawing, Look, Panel
@@ -77,7 +78,7 @@ def _draw_money(size: Size, drawn: tuple[Panel, Panel], shown: ThesisFigures, fa
     revenue = {quarter: reading.parts["revenue"] / 1e3 for quarter, reading in excess.items()}
     _line(above, "CapEx", capex, "black")
     fell = {quarter: capex[quarter] for quarter in falls if quarter in capex}
-    above.plot([_day_of(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
+    above.marks([_day_of(quarter) for quarter in fell], list(fell.values()), "X", ms=9, color=light("vermillion"))
     title(above, f"CapEx, {shown.spending} bn a quarter", size, top=True)
     _end(size, above, capex, "CapEx", "black", 0)
     _line(below, "suppliers' revenue", revenue, "blue")
@@ -102,9 +103,9 @@ def _ratio(size: Size, axes: Panel, shown: ThesisFigures, reported: Mapping[str,
     _line(axes, "ratio", ratio, "purple")
     for quarter, value in reported.items():
         at = _day_of(quarter)
-        axes.plot([at], [value], "D", ms=8, mfc=light("paper"), color=light("vermillion"), mew=1.8)
+        axes.marks([at], [value], "D", ms=8, mfc=light("paper"), color=light("vermillion"), mew=1.8)
         text = f"thesis {percent(value, 0, sign=False)}"
-        axes.text(at, value, text, away=(8, 4), fontsize=size.font - 0.5)
+        axes.text(at, value, text, Spot((8, 4)), fontsize=size.font - 0.5)
     axes.set_ylim(0, 1.25 * max([*ratio.values(), *reported.values()]))
     title(axes, shown.ratio_title, size)
     _end(size, axes, ratio, "ratio", "purple", None)
@@ -176,7 +177,7 @@ def _draw_waterfall(size: Size, quarters: Mapping[str, Mapping[str, float]], lin
         colours = [light("blue" if height >= 0 else "vermillion") for height in heights[:-1]] + [light("ink")]
         for bar, (start, height, colour) in enumerate(zip(starts, heights, colours, strict=True)):
             axes.bar(bar, height, bottom=start, color=colour, width=0.62)
-            axes.text(bar, max(start, start + height), number(height, 2), away=(0, 3), ha="center")
+            axes.text(bar, max(start, start + height), number(height, 2), Spot((0, 3), ha="center"))
         axes.axhline(0, color=light("ink"), lw=0.8)
         reach = [*starts, *(start + height for start, height in zip(starts, heights, strict=True))]
         axes.set_ylim(min(reach) * 1.25, max(reach) * 1.2)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from backtest.formatting import number, percent
+from backtest.report.charts.axes import Spot
 from backtest.report.charts.canvas import (
     Size,
     chart,
@@ -71,9 +72,9 @@ def _draw_readings(
 def _point(size: Size, axes: Panel, x: float, reading: Reading) -> None:
     """Draw a quarter's value; one of low confidence is a cross with the word beside it."""
     doubtful = reading.confidence == LOW
-    axes.plot([x], [reading.value], "X" if doubtful else "o", ms=7, color=light("vermillion" if doubtful else "blue"))
+    axes.marks([x], [reading.value], "X" if doubtful else "o", ms=7, color=light("vermillion" if doubtful else "blue"))
     if doubtful:
-        axes.text(x, reading.value, LOW, away=(0, 7), ha="center", fontsize=size.font - 1)
+        axes.text(x, reading.value, LOW, Spot((0, 7), ha="center"), fontsize=size.font - 1)
 
 
 def decisions(anchor: str, book: Book, scores: Sequence[str], windows: Sequence[Window]) -> Chart:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.formatting import number, percent
+from backtest.report.charts.axes import Spot
 from backtest.report.charts.canvas import Size, boxed, chart, clipped, days, label_ends, panels, percent_axis, timeline, title
 from backtest.report.charts.colours import light, theme
 from backtest.report.charts.drawing import Drawing, Look, Panel
@@ -115,4 +116,4 @@ def _draw_distribution(size: Size, axes: Panel, book: str, drawn: Distribution, 
     axes.set_xticks([-4, -2, 0, 2, 4], [f"{tick:+d} sd".replace("-", "−") if tick else "mean" for tick in (-4, -2, 0, 2, 4)])
     axes.tick_params(length=3, labelsize=size.font - 1)
     words = f"{clipped(plain(book), 18)}: sd {percent(drawn.deviation, 1, sign=False)}"
-    axes.text(0, 1, words, away=(0, 3), within=("panel", "panel"), fontsize=size.font - 0.5)
+    axes.text(0, 1, words, Spot((0, 3), ("panel", "panel")), fontsize=size.font - 0.5)

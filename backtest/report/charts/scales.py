@@ -1,5 +1,6 @@
 """One axis of a panel: linear or logarithmic, where it ends, where its ticks stand and what they say."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)  # steps between ticks, in powers of ten
-MOST_STEPS = 9
+MOST_STEPS, MOST_WHOLE = 9, 1e6  # between ticks; numbers from the second on are written as powers of ten
 FAR = 1e4  # pixels: nothing is drawn further out
 LEAST = 1e-300  # what a value that has no logarithm counts as
 
@@ -58,7 +59,7 @@ class Scale:
         room = (high - low) * self.margin if high > low else abs(high) * 0.05 or 0.05
         return low - room, high + room
 
-    def place(self, values: Sequence[float] | Floats) -> Floats:
+    def places(self, values: Sequence[float] | Floats) -> Floats:
         """Return where values stand, in pixels."""
         low, high = self.limits()
         array = np.asarray(values, dtype=float)
@@ -69,7 +70,7 @@ class Scale:
 
     def at(self, value: float) -> float:
         """Return where one value stands, in pixels."""
-        return float(self.place([value])[0])
+        return float(self.places([value])[0])
 
     def set_ticks(self, ticks: Sequence[float], labels: Sequence[str] | None = None) -> None:
         """Put ticks at some values, with these words where they are given."""
@@ -103,6 +104,8 @@ class Scale:
     def _labels(self, ticks: Sequence[float]) -> list[str]:
         if self.write is not None:
             return [self.write(tick) for tick in ticks]
+        if max(map(abs, ticks), default=0.0) >= MOST_WHOLE:
+            return [minus(re.sub(r"\.?0*e([+-])0*", r"e\1", f"{tick:.3e}").replace("e+", "e")) if tick else "0" for tick in ticks]
         gaps = [abs(second - first) for first, second in pairwise(ticks)] or [abs(tick) for tick in ticks]
         least = min((gap for gap in gaps if gap > 0), default=1.0)
         digits = next((count for count in range(12) if abs(round(least, count) - least) < 1e-6 * least), 12)

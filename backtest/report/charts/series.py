@@ -31,7 +31,7 @@ def curve(axes: Panel, name: str, line: pd.Series, look: Look, step: bool = Fals
     if look.width:
         axes.plot(days, values, color=look.colour, ls=look.dash, lw=look.width, steps=step)
     if look.dots:
-        axes.plot(days, values, "o", color=look.colour, ms=4)
+        axes.marks(days, values, "o", color=look.colour, ms=4)
     axes.figure.shown.add(Series(axes, name, days, values, look, "step" if step else "line", low, high))
 
 
@@ -46,6 +46,6 @@ def stack(axes: Panel, shares: Sequence[tuple[str, pd.Series, Look]]) -> None:
     for name, share, look in shares:
         upper = base + share
         days, low, high = sessions(share.index), (upper - share).to_numpy(dtype=float), upper.to_numpy(dtype=float)
-        axes.fill_between(days, low, high, color=look.colour, alpha=look.fill, steps=True, edge=light("paper"), lw=0.6)
+        axes.fill_between(days, low, high, color=look.colour, alpha=look.fill, steps=True, edge=light("paper"))
         axes.figure.shown.add(Series(axes, name, days, share.to_numpy(dtype=float), look, "stack", low, high))
         base = upper

@@ -53,5 +53,5 @@ def by_quarter(anchor: str, name: str, values: Mapping[str, float]) -> Markup | 
     if min(values.values()) < 0 < max(values.values()):
         axes.axhline(0, color=light("grid"), lw=0.8)
     axes.plot(range(len(values)), list(values.values()), color=light("muted"), lw=1.4)
-    axes.plot([len(values) - 1], [values[last]], "o", ms=4, color=light("blue"))
+    axes.marks([len(values) - 1], [values[last]], "o", ms=4, color=light("blue"))
     return figure.element(anchor, spoken, "spark")

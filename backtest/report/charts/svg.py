@@ -100,8 +100,8 @@ def thinned(points: Floats) -> Floats:
         if across > 0:
             lowest = max(lowest, (ys[number] - NEAR - at_y) / across)
             highest = min(highest, (ys[number] + NEAR - at_y) / across)
-    kept: Floats = points[[*dict.fromkeys([*chosen, last - 1, last])]]
-    return kept
+    thin: Floats = points[[*dict.fromkeys([*chosen, last - 1, last])]]
+    return thin
 
 
 def path(parts: Sequence[Floats], closed: bool = False) -> str:

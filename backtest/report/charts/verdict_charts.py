@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from backtest.report.charts.axes import Spot
 from backtest.report.charts.canvas import Size, boxed, chart
 from backtest.report.charts.colours import light
 from backtest.report.charts.drawing import Drawing
@@ -29,14 +30,14 @@ def _draw_verdicts(size: Size, counts: Mapping[str, Mapping[str, int]]) -> Drawi
         for name, hue in HUES.items():
             if count := row.get(name, 0):
                 axes.barh(line + 0.2, count, left=start, height=0.4, color=light(hue), edge=light("paper"))
-                axes.text(start + count / 2, line - 0.04, str(count), ha="center", va="bottom")
+                axes.text(start + count / 2, line - 0.04, str(count), Spot(ha="center", va="bottom"))
                 start += count
     words = {"confirmed under one reading": "under one reading" if size.name == "wide" else "one reading"}
     lefts = np.linspace(0, most, len(HUES) + 1)[:-1]
     for left_of, (name, hue) in zip(lefts, HUES.items(), strict=True):
-        axes.plot([left_of], [-0.8], "s", ms=7, color=light(hue))
+        axes.marks([left_of], [-0.8], "s", ms=7, color=light(hue))
         font = size.font - (0.5 if size.name == "wide" else 2)
-        axes.text(left_of, -0.8, words.get(name, name), away=(6, 0), va="center", fontsize=font)
+        axes.text(left_of, -0.8, words.get(name, name), Spot((6, 0), va="center"), fontsize=font)
     axes.set_xlim(0, most)
     axes.set_ylim(len(counts) - 0.5, -0.5)
     axes.set_xticks([])

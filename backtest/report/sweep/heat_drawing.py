@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backtest.formatting import number
-from backtest.report.charts.axes import Box
+from backtest.report.charts.axes import Box, Spot
 from backtest.report.charts.canvas import Size, chart, clipped
 from backtest.report.charts.colours import light
 from backtest.report.charts.drawing import Drawing, Panel
@@ -190,7 +190,7 @@ def _values(axes: Panel, layout: _Layout, rows: Sequence[str], columns: Sequence
 
 
 def _text(axes: Panel, x: float, y: float, text: str, layout: _Layout, colour: str, ha: str = "center") -> None:
-    axes.text(x, y, text, ha=ha, va="center", fontsize=layout.size.font - 0.5, color=light(colour))
+    axes.text(x, y, text, Spot(ha=ha, va="center"), fontsize=layout.size.font - 0.5, color=light(colour))
 
 
 def _key(axes: Panel, layout: _Layout, scale: Scale) -> None:

@@ -167,7 +167,7 @@ def _draw(size: Size, search: Search, both: Mask) -> Drawing:
         ends = (across[column], across[column] + width), (up[row], up[row] + height)
         axes.bars(*ends, light("blue"), round(opacity, 2))
         if chosen[column, row]:
-            axes.plot([across[column] + width / 2], [up[row] + height / 2], "x", color=light("ink"), ms=4, mew=1)
+            axes.marks([across[column] + width / 2], [up[row] + height / 2], "x", color=light("ink"), ms=4, mew=1)
     axes.axvline(float(np.median(x)), color=light("ink"), lw=1, ls=(0, (4, 2)))
     axes.axhline(float(np.median(y)), color=light("ink"), lw=1, ls=(0, (4, 2)))
     axes.set_xlim(left, right)
