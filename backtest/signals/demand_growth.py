@@ -17,7 +17,7 @@ class DemandGrowth:
     interconnect), without currency, margin and re-rating. Score per ticker with a metric `revenue`: at its latest quarter up to
     which eight are known, if that is at most `oldest` quarters behind the newest of any. NaN otherwise.
     Weakest input: the day on which Chinese suppliers published, often the statutory deadline; and a basket's score is the mean of
-    those of its members that have one. Source: the chain from CapEx to the share price (docs/statistics.md).
+    those of its members that have one. Source: the chain from CapEx to the share price (docs/explanation/chain.md).
     """
 
     oldest: int = 2

@@ -215,7 +215,7 @@ def test_commands_without_a_simulation_load_no_heavy_library():
 
 
 def test_every_name_a_user_can_type_is_in_the_documents():
-    documents = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/commands.md"))
+    documents = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/reference/commands.md"))
     strategies = [path.stem for path in (ROOT / "strategies").glob("*.py")]
     signals = [path.stem for path in (ROOT / "backtest" / "signals").glob("*.py") if path.stem != "__init__"]
     help_text = command("run", "--help", env={**os.environ, "COLUMNS": "200"}).stdout

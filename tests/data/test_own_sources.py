@@ -1,4 +1,4 @@
-"""A source is one file: those of docs/data.md, in a folder of a test's own, go through every command, no other file changed."""
+"""A source is one file: those of the documents, in a folder of a test's own, go through every command, no other file changed."""
 
 import json
 import re
@@ -17,7 +17,8 @@ from backtest.errors import ConfigurationError
 from backtest.thesis import load_thesis
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = re.findall(r"`sources/(\w+\.py)`.*?```python\n(.*?)```", (ROOT / "docs" / "data.md").read_text("utf-8"), re.DOTALL)
+DOCUMENT = (ROOT / "docs" / "how_to" / "data.md").read_text("utf-8")
+EXAMPLES = re.findall(r"`sources/(\w+\.py)`.*?```python\n(.*?)```", DOCUMENT, re.DOTALL)
 EMBEDDED = {
     "period": "FY2024Q1",
     "end": "2024-03-31",

@@ -190,7 +190,7 @@ def test_the_summary_of_the_audit_says_what_its_table_has():
 
 
 def test_the_documented_speed_is_that_of_the_benchmarks():
-    speed = TEXT["docs/speed.md"]
+    speed = TEXT["docs/reference/speed.md"]
     assert len(rows(speed)) == 10
     assert [row for row in rows(speed) if row not in rows(BENCHMARKS["speed.md"])] == []
     figures = re.findall(r"[\d.,]+ (?:us|ms) a (?:book|setting)|\d+ us|\d+ ms|[\d.]+×", one_line(speed))
@@ -320,7 +320,7 @@ def test_a_document_has_one_sentence_a_line(name):
 
 
 def test_the_document_on_claims_has_every_measure_argument_and_field():
-    text = TEXT["docs/claims.md"]
+    text = TEXT["docs/reference/claims.md"]
     arguments = {name for measure in MEASURES.values() for name in signature(measure).parameters if name != "panel"}
     wanted = {*MEASURES, *arguments, *Claim.model_fields, *get_args(Test)}
     assert sorted(name for name in wanted if f"`{name}`" not in text) == []
@@ -352,7 +352,7 @@ def test_a_docstring_names_fields_that_there_are(kind):
 def documented():
     """Return the options of every command of the README's lists, by the command's words."""
     found = {}
-    for block in re.findall(r"```\n(.*?)```", TEXT["docs/commands.md"], flags=re.DOTALL):
+    for block in re.findall(r"```\n(.*?)```", TEXT["docs/reference/commands.md"], flags=re.DOTALL):
         joined = re.sub(r"\n {10,}", " ", block)
         for line in joined.splitlines():
             line = line.split("  #")[0]
@@ -372,11 +372,8 @@ def test_the_documents_list_every_command_and_every_option_of_the_help_and_no_ot
 
 
 def test_the_documented_exit_codes_are_those_of_the_errors():
-    said = dict(
-        re.findall(
-            r"(\d) ([a-z ]+?)(?: ·|\.)", one_line(TEXT["docs/commands.md"]).split("Exit codes:")[1].split(" A report's")[0]
-        )
-    )
+    part = one_line(TEXT["docs/reference/commands.md"]).split("Exit codes:")[1].split(" A report's")[0]
+    said = dict(re.findall(r"(\d) ([a-z ]+?)(?: ·|\.)", part))
     kinds = (errors.BacktestError, errors.ConfigurationError, errors.DataError, errors.LookAheadError, errors.DriftError)
     assert sorted(said) == sorted(["0", *(str(kind.exit_code) for kind in kinds)])
     assert said[str(errors.ConfigurationError.exit_code)] == "usage or configuration"

@@ -19,7 +19,7 @@ from backtest.data.sources.reference import FOLDER, load_prices
 
 ROOT = Path(__file__).parents[2]
 STRATEGIES = sorted(path.stem for path in (ROOT / "strategies").glob("*.py"))
-THESIS = (ROOT / "docs" / "thesis.md").read_text(encoding="utf-8")
+THESIS = (ROOT / "docs" / "tutorials" / "first_thesis.md").read_text(encoding="utf-8")
 DRIVER = """
 import json, os, sys
 from capex_backtest import main
