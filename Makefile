@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup lock report check test lint benchmark sizes soak mutants pictures clean
+.PHONY: setup lock report docs check test lint benchmark sizes soak mutants pictures clean
 
 setup: .venv/.made
 
@@ -14,12 +14,16 @@ setup: .venv/.made
 
 # Resolves the dependencies again: `make lock` keeps what is pinned, `make lock UPGRADE=--upgrade` takes the newest.
 lock: setup
-	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra test $(LOCK) $(UPGRADE) --output-file requirements.lock
+	echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra test --extra docs $(LOCK) $(UPGRADE) --output-file requirements.lock
 	echo uv | $(BIN)/uv pip compile - $(LOCK) $(UPGRADE) --output-file tools/uv.txt
 LOCK := --universal --python-version 3.11.5 --generate-hashes --no-header --no-annotate --quiet
 
 report: setup
 	$(BIN)/python -m backtest run all
+
+docs: setup
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --conf-dir docs --doctree-dir build/doctrees . build/site
+	@echo build/site/index.html
 
 lint: setup
 	$(BIN)/ruff check .
@@ -56,4 +60,4 @@ pictures: report
 	$(BIN)/python tools/pictures.py
 
 clean:
-	rm -rf .venv reports/*/ reports/index.html
+	rm -rf .venv build reports/*/ reports/index.html

@@ -1,7 +1,6 @@
 """The command line as a user meets it: processes, exit codes, one document on standard output, nothing half-written."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -212,15 +211,6 @@ def test_commands_without_a_simulation_load_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.strip().endswith("[]")
-
-
-def test_every_name_a_user_can_type_is_in_the_documents():
-    documents = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/reference/commands.md"))
-    strategies = [path.stem for path in (ROOT / "strategies").glob("*.py")]
-    signals = [path.stem for path in (ROOT / "backtest" / "signals").glob("*.py") if path.stem != "__init__"]
-    help_text = command("run", "--help", env={**os.environ, "COLUMNS": "200"}).stdout
-    options = {word.strip(",") for word in help_text.split() if word.startswith("--") and word != "--help"}
-    assert [name for name in [*strategies, *signals, *sorted(options)] if name not in documents] == []
 
 
 def assert_one_line(done, words):

@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import typer
-from glossary import glossary
+from blocks import blocks
+from command_parts import commands
+from documents import made, names
+from verdict_parts import KNOWN_ON
 
-from backtest import errors
 from backtest.audits import growth, leak_budget
-from backtest.claims.ledger import Claim, load_claims
+from backtest.calendars import as_of_moment
+from backtest.claims.ledger import Claim, judged, load_claims
 from backtest.claims.rows import MEASURES, Test
-from backtest.cli.app import app
 from backtest.data.sources import reference
 from backtest.data.store import live, reconcile
 from backtest.markets import load_markets, sessions_a_year
 from backtest.report.sweep import checks
 from backtest.runs import Book, RunResult
-from backtest.signals import load_signals
 from backtest.statistics import hac, influence, markov_switching, refusal, sizes
 from backtest.strategy import load_strategy
 from backtest.sweeps.chunks import SETTINGS_PER_CHUNK
@@ -205,36 +205,52 @@ def test_design_s_speed_is_that_of_the_benchmarks():
     assert said.groups() == (ours, kernel)
 
 
-def test_the_readme_s_null_result_is_that_of_the_runs(results):
+def test_what_the_strategies_came_to_is_that_of_the_runs(results):
     assert (
         "did much worse than rotating among the same themes by past prices alone: compare `trend_rotation` with its control"
-        in TEXT["README.md"]
+        in TEXT["docs/reference/strategies.md"]
     )
     shifts, prices_alone = (results[name].books[name].windows for name in ("trend_rotation", "momentum_rotation"))
     for sample in ("in sample", "out of sample"):
         assert 1.0 + shifts[sample].total_return < 0.7 * (1.0 + prices_alone[sample].total_return)
     assert (
         "did better than `trend_rotation` and still worse than that control and than all five themes in equal parts"
-        in TEXT["README.md"]
+        in TEXT["docs/reference/strategies.md"]
     )
     pace = results["pace_rotation"].books["pace_rotation"]
     for sample in ("in sample", "out of sample"):
         assert shifts[sample].total_return < pace.windows[sample].total_return < prices_alone[sample].total_return
         assert pace.control.twin[sample].difference < 0.0
+    for name, book in (("fundamental_growth", "fundamental_growth"), ("surprise", "supply_chain")):
+        whole = results[name].books[book].control.twin["whole"]
+        assert whole.difference < 0.0 < whole.interval[1], name
+
+
+def test_the_readme_s_findings_are_those_of_the_runs(results):
+    sentence = (
+        "Over the whole run, no signal beat its control, the same basket held without it, beyond chance; "
+        "two, `multiplier` and `trend_rotation`, cost more than chance explains"
+    )
+    assert sentence in TEXT["README.md"]
+    assert sentence in TEXT["docs/reference/strategies.md"]
+    controls = [(name, book.control) for name, result in results.items() for book in result.books.values() if book.control]
+    intervals = [(name, control.twin["whole"].interval) for name, control in controls]
+    assert len(intervals) == 8
+    assert [name for name, (low, _) in intervals if low > 0.0] == []
+    assert sorted(name for name, (_, high) in intervals if high < 0.0) == ["multiplier", "trend_rotation"]
+
+
+def test_the_readme_counts_the_claims_as_they_are(archive):
+    findings = judged(archive, as_of_moment(KNOWN_ON))
+    written = sum(one.when_written.verdict == "contradicted" for one in findings)
+    since = sum(bool(one.since) and one.since.verdict == "contradicted" for one in findings)
+    sentence = (
+        f"Of the {len(findings)} claims, {NUMBERS[written]} were contradicted when they were written, and {NUMBERS[since]} by"
+    )
+    assert sentence in TEXT["README.md"]
 
 
 # Counts and constants.
-
-
-def commands():
-    """Return every command of the command line by its words."""
-    found, left = {}, {(): typer.main.get_command(app)}
-    while left:
-        words, one = left.popitem()
-        children = getattr(one, "commands", {})
-        left |= {(*words, name): child for name, child in children.items()}
-        found |= {} if children else {" ".join(words): one}
-    return found
 
 
 def default(command, option):
@@ -320,14 +336,16 @@ def test_a_document_has_one_sentence_a_line(name):
 
 
 def test_the_document_on_claims_has_every_measure_argument_and_field():
-    text = TEXT["docs/reference/claims.md"]
+    text = TEXT["docs/how_to/claim.md"] + TEXT["docs/reference/measures.md"]
     arguments = {name for measure in MEASURES.values() for name in signature(measure).parameters if name != "panel"}
     wanted = {*MEASURES, *arguments, *Claim.model_fields, *get_args(Test)}
     assert sorted(name for name in wanted if f"`{name}`" not in text) == []
 
 
-def test_the_glossary_is_that_of_the_pages():
-    assert TEXT["docs/glossary.md"] == glossary()
+@pytest.mark.parametrize("name", sorted(name for name, text in TEXT.items() if names(text)))
+def test_what_a_page_has_from_code_and_tables_is_what_they_have_now(name):
+    anew = made(TEXT[name], leave=("verdicts",))  # tests/report/test_page.py has those, with the archive that tests share
+    assert TEXT[name] == anew, "python tools/documents.py"
 
 
 def test_no_source_cites_a_numbered_part_of_design_that_says_something_else():
@@ -346,47 +364,15 @@ def test_a_docstring_names_fields_that_there_are(kind):
     assert named <= set(kind.__dataclass_fields__)
 
 
-# The command line.
+# Names.
 
 
-def documented():
-    """Return the options of every command of the README's lists, by the command's words."""
-    found = {}
-    for block in re.findall(r"```\n(.*?)```", TEXT["docs/reference/commands.md"], flags=re.DOTALL):
-        joined = re.sub(r"\n {10,}", " ", block)
-        for line in joined.splitlines():
-            line = line.split("  #")[0]
-            if line.startswith("capex-backtest "):
-                words = [word for word in re.split(r"[\s\[\]|]+", line.removeprefix("capex-backtest ")) if word]
-                name = " ".join(words[:2]) if words[0] in ("data", "facts") else words[0]
-                found.setdefault(name, set()).update(word for word in words if word.startswith("--"))
-    return found
-
-
-def test_the_documents_list_every_command_and_every_option_of_the_help_and_no_other():
-    helped = {
-        name: {option for one in command.params for option in one.opts if option.startswith("--")}
-        for name, command in commands().items()
-    }
-    assert documented() == helped
-
-
-def test_the_documented_exit_codes_are_those_of_the_errors():
-    part = one_line(TEXT["docs/reference/commands.md"]).split("Exit codes:")[1].split(" A report's")[0]
-    said = dict(re.findall(r"(\d) ([a-z ]+?)(?: ·|\.)", part))
-    kinds = (errors.BacktestError, errors.ConfigurationError, errors.DataError, errors.LookAheadError, errors.DriftError)
-    assert sorted(said) == sorted(["0", *(str(kind.exit_code) for kind in kinds)])
-    assert said[str(errors.ConfigurationError.exit_code)] == "usage or configuration"
-    assert said[str(errors.DataError.exit_code)] == "data missing or inconsistent"
-    assert said[str(errors.LookAheadError.exit_code)] == "something read before it was known"
-    assert said[str(errors.DriftError.exit_code)] == "a result is no longer what it was"
-
-
-def test_the_readme_lists_every_strategy_and_signal_and_no_other():
-    part = TEXT["README.md"].split("## Strategies and signals")[1].split("\n## ")[0]
-    table, signals = part.split("Signals, each")
-    assert set(re.findall(r"`([a-z_]+)` \|", table)) == {path.stem for path in STRATEGIES}
-    assert set(re.findall(r"`([a-z_]+)`[,.]", signals)) == set(load_signals(load_thesis()))
+def test_the_documents_name_every_command_and_every_option():
+    text = TEXT["docs/reference/commands.md"]
+    options = {option for command in commands().values() for one in command.params for option in one.opts if option[0] == "-"}
+    assert len(options) > 30
+    assert [name for name in commands() if f"### {name}\n" not in text] == []
+    assert [option for option in options - {"--help"} if f"`{option}" not in text] == []
 
 
 def test_every_file_that_the_documents_name_is_there():
@@ -398,7 +384,8 @@ def test_every_file_that_the_documents_name_is_there():
     linked = {(ROOT / name).parent / one for name, text in TEXT.items() for one in re.findall(r"\]\(([\w/.]+\.\w+)\)", text)}
     assert names
     assert linked
-    assert [one for one in sorted(names) if "NAME" not in one and not (ROOT / one).exists()] == []
+    written = {block.file for text in TEXT.values() for block in blocks(text)}  # by a reader, in a folder of his own
+    assert [one for one in sorted(names - written) if "NAME" not in one and not (ROOT / one).exists()] == []
     assert [one for one in sorted(linked) if not one.exists()] == []
 
 

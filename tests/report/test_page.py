@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from readme_claims import claims_table
+from verdict_parts import claims_table
 
 from backtest.analysis.capacity import share_text
 from backtest.calendars import as_of_moment
@@ -26,7 +26,7 @@ from backtest.text.screen import Screen
 
 NAMES = ("revenue_capex_ratio", "supply_chain_excess", "theme_baskets")
 MOST_BYTES = 3_000_000
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+VERDICTS = (Path(__file__).parents[2] / "docs" / "explanation" / "verdicts.md").read_text(encoding="utf-8")
 
 
 def percent(value, sign="+"):
@@ -264,7 +264,7 @@ def test_the_last_day_of_the_slider_has_the_verdicts_and_figures_of_the_claims(r
             assert f"over all that is known {last[claim]}" in row[6]
 
 
-def test_page_terminal_and_readme_have_the_same_rows_of_claims(results, pages, read, archive):
+def test_page_terminal_and_document_have_the_same_rows_of_claims(results, pages, read, archive):
     result = results["supply_chain_excess"]
     rows = {row.id: (row.when_written, row.since) for row in verdict_rows(result.claims)}
     table = read(pages["supply_chain_excess"]).table("The claims ledger")
@@ -272,8 +272,8 @@ def test_page_terminal_and_readme_have_the_same_rows_of_claims(results, pages, r
     assert {name: tuple(cell.removesuffix(" contradicted") for cell in row[3:5]) for name, row in table.items()} == rows
     text = claim_lines(claim_rows(result.claims), "2026-07-31", Screen(1000))
     assert all(f": {cell}\n" in text for row in rows.values() for cell in row if cell != "—")
-    (known_on,) = re.findall(r"\| since, to (\S+) \|", README)
-    assert claims_table(judged(archive, as_of_moment(known_on))) in README
+    (known_on,) = re.findall(r"\| since, to (\S+) \|", VERDICTS)
+    assert claims_table(judged(archive, as_of_moment(known_on))) in VERDICTS
 
 
 @pytest.mark.parametrize("name", NAMES)
