@@ -32,12 +32,12 @@ ROOT = Path(__file__).parents[1]
 Schema = dict[str, Any]
 MEANINGS = {  # of the fields of a spec; a field that is not here has no row, and the build of the page fails
     "name": "Its name: the folder of its report, and what commands call it by.",
-    "title": "Its heading on pages.",
+    "title": "Its heading on pages; without one, its name.",
     "question": "What it is to answer, in a sentence.",
     "baskets": "What may be held: baskets of the thesis, or single tickers.",
     "together": "Whether all baskets are one book; else each is a book of its own.",
-    "signals": "The signals whose scores the weighting reads, in its order.",
-    "weights": "The rule from scores to target weights, one of the weightings below or your own.",
+    "signals": "The signals whose scores the weighting reads, in its order: frozen dataclasses, or plain functions of a panel.",
+    "weights": "The rule from scores to target weights, see below; or a table of weights, date × ticker.",
     "rebalance": "When a decision is taken: at the close of the last session of each of these periods.",
     "lag": "How many sessions after the decision its orders are filled.",
     "fill": "The price at which they are filled.",
