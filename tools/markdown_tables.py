@@ -28,6 +28,12 @@ def first_sentence(text: str | None) -> str:
     return prose(text or "").splitlines()[0]
 
 
+def gives(text: str | None) -> str:
+    """Return what a function gives, or a class is, by the first sentence of its docstring."""
+    sentence = first_sentence(text).removeprefix("Return ")
+    return sentence[:1].upper() + sentence[1:]
+
+
 def code(text: object) -> str:
     """Return a text as code."""
     return f"`{text}`"

@@ -5,9 +5,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from markdown_tables import code, first_sentence, prose, table
+from markdown_tables import code, first_sentence, gives, prose, table
 from model_tables import default, kind, limits, model_section, parameters
 from pydantic import BaseModel
 
@@ -289,13 +290,21 @@ def api() -> str:
     for name in backtest.__all__:
         value = getattr(backtest, name)
         if inspect.ismodule(value):
-            sections.append(f"### {name}\n\nThe module `backtest.{name}`: {first_sentence(value.__doc__)}\n")
+            sections.append(_module_section(name, value))
             continue
         kind = "autoclass" if inspect.isclass(value) else "autofunction"
         members = "   :members:\n" if kind == "autoclass" and not issubclass(value, BaseModel) else ""
         home = f"{value.__module__}.{value.__name__}" if kind == "autoclass" else f"backtest.{name}"
         sections.append(f"### {name}\n\n```{{eval-rst}}\n.. {kind}:: {home}\n{members}```\n")
     return "\n".join(sections)
+
+
+def _module_section(name: str, module: ModuleType) -> str:
+    """Return a section on a module: what it is, and the functions and classes that it defines."""
+    public = [(key, value) for key, value in vars(module).items() if not key.startswith("_")]
+    own = [(key, value) for key, value in public if getattr(value, "__module__", "") == module.__name__ and value.__doc__]
+    lines = [(code(key), gives(value.__doc__)) for key, value in own]
+    return f"### {name}\n\n{first_sentence(module.__doc__)}\n\n{table([f'`bt.{name}`', 'gives'], lines)}"
 
 
 def market_example() -> str:

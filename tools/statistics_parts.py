@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from markdown_tables import code, first_sentence, prose, table
+from markdown_tables import code, gives, prose, table
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "backtest" / "statistics").glob("[!_]*.py"))
@@ -81,7 +81,7 @@ def statistics() -> str:
 def _section(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     public = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")]
-    lines = [(code(node.name), first_sentence(ast.get_docstring(node)).removeprefix("Return ")) for node in public]
+    lines = [(code(node.name), gives(ast.get_docstring(node))) for node in public]
     return f"### {code(path.name)}\n\n{prose(ast.get_docstring(tree) or '')}\n{table(['name', 'gives'], lines)}"
 
 
