@@ -214,10 +214,10 @@ def _at(folder: Path) -> Iterator[None]:
 
 def written(text: str, differences: Sequence[Difference]) -> str:
     """Return a page with the outputs that differ as they were printed."""
-    for one in reversed(differences):
-        start = sum(map(len, text.splitlines(keepends=True)[: one.line - 1]))
-        shown = f"$ {one.command}\n{one.expected}" if one.command else f"```text\n{one.expected}"
-        anew = shown.removesuffix(one.expected) + f"{_trimmed(one.printed)}\n"
+    for difference in reversed(differences):
+        start = sum(map(len, text.splitlines(keepends=True)[: difference.line - 1]))
+        shown = f"$ {difference.command}\n{difference.expected}" if difference.command else f"```text\n{difference.expected}"
+        anew = shown.removesuffix(difference.expected) + f"{_trimmed(difference.printed)}\n"
         text = text[:start] + text[start:].replace(shown, anew, 1)
     return text
 
@@ -230,8 +230,9 @@ def main(arguments: Sequence[str]) -> None:
         work = Path(folder, "work")
         work.mkdir()
         for page, differences in run_pages([page.resolve() for page in pages], work).items():
-            for one in differences:
-                print(f"{page.name} line {one.line}: {one.command}\nexpected:\n{one.expected}\nprinted:\n{one.printed}")
+            for difference in differences:
+                print(f"{page.name} line {difference.line}: {difference.command}")
+                print(f"expected:\n{difference.expected}\nprinted:\n{difference.printed}")
             if "--write" in arguments:
                 page.write_text(written(page.read_text(encoding="utf-8"), differences), encoding="utf-8")
 

@@ -33,39 +33,39 @@ def command_reference() -> str:
 
 def _section(words: str, command: Any) -> str:
     hints = get_type_hints(inspect.unwrap(command.callback))
-    given = [one for one in command.params if one.name != "help"]
-    given.sort(key=lambda one: one.param_type_name != "argument")
-    options = [one for one in given if one.param_type_name == "option"]
-    arguments = [_argument(one) for one in given if one not in options]
+    given = [parameter for parameter in command.params if parameter.name != "help"]
+    given.sort(key=lambda parameter: parameter.param_type_name != "argument")
+    options = [parameter for parameter in given if parameter.param_type_name == "option"]
+    arguments = [_argument(parameter) for parameter in given if parameter not in options]
     usage = " ".join([NAME, words, *arguments, *(["[OPTIONS]"] if options else [])])
-    rows = [_row(one, hints[one.name]) for one in given]
+    rows = [_row(parameter, hints[parameter.name]) for parameter in given]
     heading = ["argument or option", "means", "default"]
     return "\n".join([f"### {words}\n", f"`{usage}`\n", prose(command.help), table(heading, rows) if rows else ""])
 
 
-def _argument(one: Any) -> str:
-    word = one.metavar or one.name.upper()
-    return word if one.required or word.startswith("[") else f"[{word}]"
+def _argument(parameter: Any) -> str:
+    word = parameter.metavar or parameter.name.upper()
+    return word if parameter.required or word.startswith("[") else f"[{word}]"
 
 
-def _row(one: Any, hint: Any) -> tuple[str, str, str]:
-    many = " Can be given several times." if one.multiple else ""
-    default = "" if one.default in (None, False, ()) else code(one.default)
-    if one.param_type_name == "argument":
-        return code(one.metavar or one.name.upper()), f"{one.help}{many}", default
-    return code(f"{one.opts[0]} {_word(one, hint)}".strip()), f"{one.help}{many}", default
+def _row(parameter: Any, hint: Any) -> tuple[str, str, str]:
+    many = " Can be given several times." if parameter.multiple else ""
+    default = "" if parameter.default in (None, False, ()) else code(parameter.default)
+    if parameter.param_type_name == "argument":
+        return code(parameter.metavar or parameter.name.upper()), f"{parameter.help}{many}", default
+    return code(f"{parameter.opts[0]} {_word(parameter, hint)}".strip()), f"{parameter.help}{many}", default
 
 
-def _word(one: Any, hint: Any) -> str:
+def _word(parameter: Any, hint: Any) -> str:
     """Return the word that stands for an option's value, such as DATE; none for a flag."""
-    if one.metavar or one.is_flag:
-        return one.metavar or ""
+    if parameter.metavar or parameter.is_flag:
+        return parameter.metavar or ""
     types = [part for part in (get_args(hint) or (hint,)) if part is not NoneType]
     if all(isinstance(part, str) for part in types):
         return "|".join(types)
     (kind,) = types
     if choices := get_args(kind):
-        return _word(one, choices[0]) if isinstance(choices[0], type) else "|".join(choices)
+        return _word(parameter, choices[0]) if isinstance(choices[0], type) else "|".join(choices)
     return {int: "N", float: "X", Path: "PATH"}.get(kind, "NAME")
 
 

@@ -26,7 +26,7 @@ def kind(hint: Any) -> str:
     if origin is Literal:
         return ", ".join(code(value) for value in args)
     if origin in (Union, UnionType):
-        return " or ".join(kind(one) for one in args if one is not NoneType)
+        return " or ".join(kind(part) for part in args if part is not NoneType)
     if origin is tuple or origin is list:
         return f"list of {kind(args[0])}"
     if origin is dict:
@@ -38,8 +38,10 @@ def kind(hint: Any) -> str:
 
 def limits(field: FieldInfo) -> str:
     """Return the bounds of a number in words, such as "≥ 0, ≤ 1"; days of every calendar are not said."""
-    bounds = [(sign, getattr(one, name)) for one in field.metadata for how, (sign, name) in SIGNS.items() if isinstance(one, how)]
-    many = ["at least one" for one in field.metadata if isinstance(one, MinLen) and get_origin(field.annotation) is tuple]
+    bounds = [
+        (sign, getattr(part, name)) for part in field.metadata for how, (sign, name) in SIGNS.items() if isinstance(part, how)
+    ]
+    many = ["at least one" for part in field.metadata if isinstance(part, MinLen) and get_origin(field.annotation) is tuple]
     return ", ".join([*(f"{sign} {bound:g}" for sign, bound in bounds if not isinstance(bound, date)), *many])
 
 

@@ -84,12 +84,12 @@ def spec() -> str:
 
 def weightings() -> str:
     """Return the weightings with their parameters."""
-    public = [one for name, one in vars(weights).items() if inspect.isclass(one) and not name.startswith("_")]
-    ours = [one for one in public if one.__module__ == weights.__name__ and hasattr(one, "__dataclass_params__")]
+    public = [row for name, row in vars(weights).items() if inspect.isclass(row) and not name.startswith("_")]
+    ours = [row for row in public if row.__module__ == weights.__name__ and hasattr(row, "__dataclass_params__")]
     wanted = {0: "none", 1: "one"}
     lines = [
-        (code(parameters(one)), " ".join((one.__doc__ or "").split()), wanted.get(getattr(one, "signals_wanted", None), ""))
-        for one in ours
+        (code(parameters(row)), " ".join((row.__doc__ or "").split()), wanted.get(getattr(row, "signals_wanted", None), ""))
+        for row in ours
     ]
     return table(["weighting", "holds", "signals"], lines)
 
@@ -108,8 +108,13 @@ def strategies() -> str:
     """Return the strategies of the first thesis: what each asks, of which signals and by which weighting."""
     specs = [load_strategy(path) for path in sorted((ROOT / "strategies").glob("*.py"))]
     lines = [
-        (code(one.name), one.question, ", ".join(code(type(signal).__name__) for signal in one.signals), code(repr(one.weights)))
-        for one in specs
+        (
+            code(row.name),
+            row.question,
+            ", ".join(code(type(signal).__name__) for signal in row.signals),
+            code(repr(row.weights)),
+        )
+        for row in specs
     ]
     return table(["strategy", "asks", "signals", "weighting"], lines)
 
@@ -192,8 +197,15 @@ def _rule(rule: rules.Rule) -> tuple[str, ...]:
 def metrics() -> str:
     """Return the metrics that figures may be of."""
     lines = [
-        (code(one.name), one.label, ", ".join(one.units), one.sign, ", ".join(one.periods), ", ".join(map(code, one.also)))
-        for one in load_metrics().values()
+        (
+            code(row.name),
+            row.label,
+            ", ".join(row.units),
+            row.sign,
+            ", ".join(row.periods),
+            ", ".join(map(code, row.also)),
+        )
+        for row in load_metrics().values()
     ]
     return table(["metric", "measures", "units", "sign", "periods", "also called"], lines)
 
@@ -249,10 +261,10 @@ def _rows_of(part: Schema, path: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _fields_of(part: Schema) -> Iterator[tuple[str, Schema]]:
-    alternatives = [one for how in ("oneOf", "anyOf") for one in part.get(how, ()) if "$ref" not in one]
-    for one in (part, *alternatives):
-        yield from one.get("properties", {}).items()
-        if isinstance(rest := one.get("additionalProperties"), dict):
+    alternatives = [row for how in ("oneOf", "anyOf") for row in part.get(how, ()) if "$ref" not in row]
+    for row in (part, *alternatives):
+        yield from row.get("properties", {}).items()
+        if isinstance(rest := row.get("additionalProperties"), dict):
             yield "NAME", rest
 
 
