@@ -17,7 +17,7 @@ from backtest.errors import ConfigurationError
 from backtest.thesis import load_thesis
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "how_to" / "data.md").read_text("utf-8")
+DOCUMENT = (ROOT / "docs" / "how_to" / "source.md").read_text("utf-8")
 EXAMPLES = re.findall(r"`sources/(\w+\.py)`.*?```python\n(.*?)```", DOCUMENT, re.DOTALL)
 EMBEDDED = {
     "period": "FY2024Q1",
