@@ -1,8 +1,9 @@
 # Two commands for a user: `make report` and `make test`. Each sets up what it needs. `make check` is the short loop of a developer.
 PYTHON ?= python3
 BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup lock report docs check test lint benchmark sizes soak mutants pictures clean
+.PHONY: setup lock report docs check quick test suite lint style types benchmark sizes soak mutants pictures clean
 
 setup: .venv/.made
 
@@ -25,17 +26,28 @@ docs: setup
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --conf-dir docs --doctree-dir build/doctrees . build/site
 	@echo build/site/index.html
 
-lint: setup
+lint: style types
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/codespell
 
-check: lint
+types: setup
+	$(BIN)/mypy
+
+# The types are read beside the tests, which wait for nobody.
+check: style
+	$(MAKE) --no-print-directory --jobs=2 types quick
+
+quick: setup
 	$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal -m 'not (browser or process or server or slow)'
 
-test: lint
+test: style
 	bash tools/find_chromium.sh
+	$(MAKE) --no-print-directory --jobs=2 types suite
+
+suite: setup
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
 
 benchmark: setup

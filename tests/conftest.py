@@ -6,6 +6,7 @@ import pickle
 import sys
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +14,12 @@ import pytest
 from filelock import FileLock, Timeout
 from hypothesis import HealthCheck, settings
 
-from backtest import clock
+from backtest import clock, provenance, report, runs
 from backtest.data.archive import load_archive
 from backtest.data.sources import reference
+from backtest.output import verify
 from backtest.panel import Archive
-from backtest.runs import needed_tickers, run
+from backtest.runs import needed_tickers
 from backtest.strategy import load_strategy
 from backtest.thesis import load_thesis
 
@@ -134,12 +136,48 @@ def all_made_once(made_once):
 
 
 @pytest.fixture(scope="session")
+def remembered(made_once):
+    """Return a function that gives what a maker makes of some parts: once for all tests, by what the parts hold."""
+    here = {}
+
+    def remember(kind, make, *parts):
+        name = f"{kind} {sha256(pickle.dumps(parts)).hexdigest()}"
+        if name not in here:
+            here[name] = made_once(name, make)
+        return here[name]
+
+    return remember
+
+
+@pytest.fixture
+def runs_once(remembered, monkeypatch):
+    """Let commands share runs of one spec on the same data by the same code, and pages of one run.
+
+    For tests of what a command does with a run. Whether a run comes out the same again is asked by others.
+    """
+    ran, rendered = runs.run, report.render
+
+    def run_once(spec, archive):
+        code = provenance.code_id([*spec.files, *archive.thesis.files, *archive.files])
+        parts = spec.spec_id, archive.data_id, archive.prices.source, code, type(archive).__name__
+        return remembered("run", lambda: ran(spec, archive), *parts)
+
+    def page_once(result, *above):
+        return remembered("page", lambda: rendered(result, *above), result, *above)
+
+    for module in (runs, verify):
+        monkeypatch.setattr(module, "run", run_once)
+    for module in (report, verify):
+        monkeypatch.setattr(module, "render", page_once)
+
+
+@pytest.fixture(scope="session")
 def results(all_made_once):
     """What every strategy comes to on the embedded figures and prices, by name."""
 
     def ran(path):
         spec = load_strategy(path)
-        return run(spec, load_archive(needed_tickers(spec, load_thesis())))
+        return runs.run(spec, load_archive(needed_tickers(spec, load_thesis())))
 
     return all_made_once({path.stem: partial(ran, path) for path in STRATEGIES})
 

@@ -227,7 +227,7 @@ def test_in_sample_and_out_of_sample_share_the_value_at_the_date_of_the_report(a
 
 @pytest.mark.slow
 def test_a_year_holds_as_many_returns_as_the_sessions_of_the_markets_of_the_book(archive):
-    found = {name: book_of(archive, baskets=(name,)).periods_per_year for name in ("optical", "GPU", "ASIC")}
+    found = {name: book_of(archive, baskets=(name,), start="2026-06-01").periods_per_year for name in ("optical", "GPU", "ASIC")}
     assert found == {"optical": 242, "GPU": 252, "ASIC": 260}
 
 
@@ -424,22 +424,18 @@ def refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-@pytest.fixture(scope="module", params=STRATEGIES, ids=lambda path: path.stem)
-def document(request, archive):
-    """The JSON of a year of a strategy, and its spec."""
-    spec = load_strategy(request.param).replaced(start=date(2025, 1, 2), end=date(2025, 12, 31))
-    return to_json(to_document(runs.run(spec, archive))), spec
-
-
 @pytest.mark.slow
-def test_the_same_strategy_on_the_same_archive_gives_the_same_document(document, archive):
-    text, spec = document
-    assert to_json(to_document(runs.run(spec, archive))) == text
+@pytest.mark.parametrize("name", ["theme_baskets", "supply_chain_excess", "trend_rotation"])
+def test_the_same_strategy_on_the_same_archive_gives_the_same_document(name, archive):
+    (path,) = [path for path in STRATEGIES if path.stem == name]
+    spec = load_strategy(path).replaced(start=date(2025, 1, 2), end=date(2025, 12, 31))
+    first, second = [to_json(to_document(runs.run(spec, archive))) for _ in range(2)]
+    assert first == second
 
 
-@pytest.mark.slow
-def test_no_document_holds_a_number_that_json_does_not_know(document):
-    json.loads(document[0], parse_constant=refuse)
+@pytest.mark.parametrize("path", STRATEGIES, ids=lambda path: path.stem)
+def test_no_document_holds_a_number_that_json_does_not_know(path, results):
+    json.loads(to_json(to_document(results[path.stem])), parse_constant=refuse)
 
 
 def test_what_is_no_number_is_null_in_json():

@@ -7,7 +7,7 @@ file under a final name has to be one of an undisturbed run, byte for byte, ever
 file, the ledger has to answer, and no child may stay; the next sweep resumes. One that comes to its end has to have left all
 files of an undisturbed run, and the next begins anew or in a folder that lost half of its chunks. Then shards, local and on
 Dask, and sweeps that lose a worker or the scheduler. `kill_sweeps.py 3 0 2 worker` names the kills, the full reports that a sweep
-writes, the lags of its grid, and the parts after the kills (else all).
+writes, the lags of its grid, and the parts after the kills (else all; `kills`: none).
 """
 
 import json

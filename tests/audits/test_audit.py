@@ -46,7 +46,7 @@ class Canary:
 
 SPEC = build_spec(
     name="canary", title="Canary", question="Is it caught?", baskets=("NVDA",), weights=Gate(), signals=(Canary(),),
-    start="2026-01-02",
+    start="2026-06-01",
 )
 """
 HELD = """
@@ -54,7 +54,7 @@ from backtest.strategy import build_spec
 from backtest.weights import Equal
 
 SPEC = build_spec(
-    name="held", title="Held", question="Is its audit kept?", baskets=("NVDA",), weights=Equal(), start="2025-07-01"
+    name="held", title="Held", question="Is its audit kept?", baskets=("NVDA",), weights=Equal(), start="2026-01-02"
 )
 """
 
@@ -72,10 +72,11 @@ def test_the_canary_ends_the_command_with_exit_4_naming_signal_session_and_row(t
         main(["run", str(path), "--audit", "--out", str(tmp_path / "out")])
     assert left.value.code == 4
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("error: canary: NVDA: Canary on 2026-01-02 reads the price of NVDA on 2026-01-05")
+    assert said.startswith("error: canary: NVDA: Canary on 2026-06-01 reads the price of NVDA on 2026-06-02")
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("runs_once")
 def test_without_the_audit_the_page_says_so_and_gives_the_command(tmp_path):
     main_quietly(["run", *SHORT, "--out", str(tmp_path)])
     page = (tmp_path / "supply_chain_excess" / "index.html").read_text(encoding="utf-8")
@@ -84,6 +85,7 @@ def test_without_the_audit_the_page_says_so_and_gives_the_command(tmp_path):
     assert json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text())["audit"] is None
 
 
+@pytest.mark.usefixtures("runs_once")
 def test_with_the_audit_page_and_result_carry_one_verdict_and_progress_is_silent_when_nobody_watches(tmp_path, capsys):
     main_quietly(["run", *SHORT, "--audit", "--out", str(tmp_path)])
     assert "auditing" not in capsys.readouterr().err
@@ -209,6 +211,7 @@ def test_the_sentence_separates_luck_from_what_is_special(ranks, said):
     assert verdict_sentence({"book": book}) == said
 
 
+@pytest.mark.usefixtures("runs_once")
 def test_a_second_audit_of_the_same_spec_data_and_code_is_the_first_one_kept(tmp_path, capsys, monkeypatch, still):
     monkeypatch.setenv("BACKTEST_HOME", str(tmp_path / "home"))
     (tmp_path / "held.py").write_text(HELD)

@@ -80,11 +80,15 @@ def rejections(name, archive, nulls, worlds):
     return {null: sum(p <= 0.05 for p in values) for null, values in found.items()}
 
 
-@pytest.mark.parametrize("name", ["multiplier", "revenue_capex_ratio", "supply_chain_excess", "trend_rotation"])
-def test_noise_prices_beat_no_null_more_often_than_stated(archive, name):
-    found = rejections(name, archive, [*NULLS, "factors"], 500)
+@pytest.mark.parametrize(
+    ("name", "worlds"),
+    [("multiplier", 150), ("revenue_capex_ratio", 150), ("supply_chain_excess", 500), ("trend_rotation", 150)],
+)
+def test_noise_prices_beat_no_null_more_often_than_stated(archive, name, worlds):
+    """Of 1,500 worlds in benchmarks/audit.md; `supply_chain_excess` is known to err most often (DESIGN.md)."""
+    found = rejections(name, archive, [*NULLS, "factors"], worlds)
     assert set(found) >= {"placebo", "dates", "leader", "noise", "factors"}
-    assert max(found.values()) <= most(500), found
+    assert max(found.values()) <= most(worlds), found
 
 
 def test_states_dealt_into_other_spells_and_compared_as_they_are_err_more_often_and_are_seen_to(archive, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from backtest.data.archive import load_archive
 
 SINCE = ("--since", "2025-01-02")
-RUN = ("run", "supply_chain_excess", "--start", "2025-06-02", "--end", "2026-06-30")
+RUN = ("run", "supply_chain_excess", "--start", "2026-02-02", "--end", "2026-06-30")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_the_rows_of_a_snapshot_speak_only_of_what_the_sources_added(command, fi
 def test_prices_from_yahoo_are_pulled_where_they_lack_and_a_run_without_a_network_says_what_to_use(
     command, store, source_server, monkeypatch, tmp_path
 ):
-    arguments = ("run", "supply_chain_excess", "--prices", "yahoo", "--start", "2025-06-02", "--out", tmp_path)
+    arguments = ("run", "supply_chain_excess", "--prices", "yahoo", "--start", "2026-06-01", "--out", tmp_path)
     monkeypatch.setenv("BACKTEST_YAHOO_URL", "http://127.0.0.1:9")
     code, out, errors = command(*arguments)
     assert (code, out) == (3, "")

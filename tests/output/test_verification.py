@@ -9,14 +9,15 @@ import shutil
 import pytest
 
 from backtest.__main__ import main
-from backtest.output import verify
 from backtest.output.compare import compare, differences
 from backtest.output.publish import publish_index
 from backtest.output.verify import alike
-from backtest.report import render, render_index
-from backtest.runs import run
+from backtest.report import render_index
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("runs_once")]
+
+
+DEARER = ("--start", "2025-07-01", "--slippage-bps", "50")
 
 
 @pytest.fixture
@@ -36,38 +37,13 @@ def command(capsys):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
+    """Two reports whose runs and pages no test shares, so that those that verification makes again are others."""
     out = tmp_path_factory.mktemp("reports")
     for folder, options in (("one", ()), ("dearer", ("--slippage-bps", "50"))):
         with pytest.raises(SystemExit) as end:
             main(["run", "supply_chain_excess", "--start", "2025-07-01", *options, "--out", str(out / folder)])
         assert not end.value.code
     return out
-
-
-@pytest.fixture(scope="module")
-def made_again():
-    """The runs and pages that verifications made, by what they are made of."""
-    return {}
-
-
-@pytest.fixture
-def made_again_once(made_again, monkeypatch):
-    """Let verifications of one spec on the same data share the run and the page that they compare with."""
-
-    def shared_run(spec, archive):
-        name = spec.spec_id, archive.data_id, archive.prices.source
-        if name not in made_again:
-            made_again[name] = run(spec, archive)
-        return made_again[name]
-
-    def shared_page(result):
-        name = result.spec_id, result.data_id, result.command, result.prices.source, repr(result.audit)
-        if name not in made_again:
-            made_again[name] = render(result)
-        return made_again[name]
-
-    monkeypatch.setattr(verify, "run", shared_run)
-    monkeypatch.setattr(verify, "render", shared_page)
 
 
 @pytest.fixture
@@ -85,7 +61,7 @@ def test_a_report_of_other_settings_than_the_strategy_file_has_is_verified_by_it
     assert command("verify", written / "dearer" / "supply_chain_excess" / "index.html")[0] == 0
 
 
-def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(command, report, made_again_once):
+def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(command, report):
     page = (report / "index.html").read_text(encoding="utf-8")
     total = json.loads((report / "result.json").read_text(encoding="utf-8"))["books"]["leaders"]["windows"]["out of sample"]
     shown = f"{total['total_return'] * 100:+,.1f}%"
@@ -98,7 +74,7 @@ def test_the_first_figure_altered_in_a_page_is_named_with_where_it_stands(comman
     assert shown in errors[-1]
 
 
-def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, report, made_again_once):
+def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, report):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
     was = document["books"]["leaders"]["orders"][2]["price"]
     document["books"]["leaders"]["orders"][2]["price"] = was * 1.001
@@ -108,7 +84,7 @@ def test_the_first_figure_altered_in_result_json_is_named_by_its_path(command, r
     assert errors[-1].startswith(f"error: {report}: result.json books.leaders.orders.2.price: {was * 1.001}, made again {was}")
 
 
-def test_a_picture_altered_is_named_by_its_line(command, report, made_again_once):
+def test_a_picture_altered_is_named_by_its_line(command, report):
     page = (report / "index.html").read_text(encoding="utf-8")
     at = page.index(' d="M') + 6
     (report / "index.html").write_text(page[:at] + "1" + page[at:], encoding="utf-8")
@@ -117,7 +93,7 @@ def test_a_picture_altered_is_named_by_its_line(command, report, made_again_once
     assert "its markup or a picture differs" in errors[-1]
 
 
-def test_a_figure_that_differs_in_the_sixteenth_digit_is_the_same_with_a_remark(command, report, made_again_once):
+def test_a_figure_that_differs_in_the_sixteenth_digit_is_the_same_with_a_remark(command, report):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
     order = document["books"]["leaders"]["orders"][2]
     order["price"] *= 1 + 4e-16
@@ -149,7 +125,7 @@ def test_the_same_prices_in_a_folder_of_another_name_are_identical_with_a_remark
     assert "identical" in out
 
 
-def test_a_result_of_another_data_set_says_so_first(command, report, made_again_once):
+def test_a_result_of_another_data_set_says_so_first(command, report):
     document = json.loads((report / "result.json").read_text(encoding="utf-8"))
     was, document["data_id"] = document["data_id"], "0" * 16
     (report / "result.json").write_text(json.dumps(document), encoding="utf-8")
@@ -301,7 +277,7 @@ def test_a_report_of_other_settings_is_kept_under_its_spec_id_and_listed(command
 
 def test_a_tag_gives_a_report_its_own_folder_and_changes_none_of_its_bytes(command, written, tmp_path):
     shutil.copytree(written / "one", tmp_path, dirs_exist_ok=True)
-    words = ("--start", "2025-07-01", "--slippage-bps", "50", "--tag", "dear-fills", "--out", tmp_path)
+    words = (*DEARER, "--tag", "dear-fills", "--out", tmp_path)
     assert command("run", "supply_chain_excess", *words)[0] == 0
     for name in ("index.html", "result.json"):
         plain, tagged = tmp_path / "supply_chain_excess" / name, tmp_path / "supply_chain_excess--dear-fills" / name
@@ -324,7 +300,7 @@ def test_a_folder_of_something_else_is_never_removed_for_a_report_that_is_kept(c
     before = json.loads((tmp_path / "supply_chain_excess" / "result.json").read_text(encoding="utf-8"))["spec_id"]
     (tmp_path / f"supply_chain_excess--{before}").mkdir()
     (tmp_path / f"supply_chain_excess--{before}" / "notes.txt").write_text("mine", encoding="utf-8")
-    code, _, errors = command("run", "supply_chain_excess", "--start", "2025-01-06", "--out", tmp_path)
+    code, _, errors = command("run", "supply_chain_excess", *DEARER, "--out", tmp_path)
     assert code == 3
     assert "holds something that is no report" in errors[-1]
     assert (tmp_path / f"supply_chain_excess--{before}" / "notes.txt").is_file()

@@ -1,4 +1,4 @@
-"""Every statistic on samples where nothing is there, and on ones with something planted, as `make sizes` measures them."""
+"""Every statistic on samples where nothing is there, and on ones with something planted: a tenth of those of `make sizes`."""
 
 import math
 import sys
@@ -11,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import sizes
 
 pytestmark = pytest.mark.slow
+
+SHARE = 0.1
+SEARCHES = 32  # so many, of each kind
 
 # How far beyond its promise a statistic may be wrong, chance aside: what the table of sizes says of small samples.
 ALLOWED = {
@@ -34,7 +37,7 @@ NAIVE = ("Sharpe: outside 1.96", "Newey–West", "the same, suppliers", "events:
 
 @cache
 def measured(study):
-    return list(study(0.25))
+    return list(study(SHARE))
 
 
 @pytest.mark.parametrize("study", ALLOWED, ids=lambda study: study.__name__)
@@ -75,7 +78,7 @@ def test_what_is_planted_is_found(study, statistic, planted, least):
 
 @cache
 def searched(tried):
-    return {row.statistic: row.rate for row in sizes.searches(0.25, [tried])}
+    return {row.statistic: row.rate for row in sizes.searches(SHARE, [tried])}
 
 
 def at_most(promised, samples):
@@ -85,12 +88,11 @@ def at_most(promised, samples):
 @pytest.mark.parametrize("tried", [sizes.NOISE[0], sizes.NOISE[3]], ids=str)
 def test_a_search_through_noise_is_overfitted_half_the_time_and_seldom_believed(tried):
     rates = searched(tried)
-    assert rates["mean PBO"] == pytest.approx(
-        0.5, abs=3 * 0.25 / math.sqrt(80)
-    )  # the PBO of one search of noise deviates by a quarter
+    deviation = 0.25 / math.sqrt(SEARCHES)  # the PBO of one search of noise deviates by a quarter
+    assert rates["mean PBO"] == pytest.approx(0.5, abs=3 * deviation)
     assert rates["PBO at most 5%"] <= 0.05
-    assert rates["Deflated Sharpe above 95%"] <= at_most(0.05, 80)
-    assert rates["SPA consistent p at most 5%"] <= at_most(0.05, 80)
+    assert rates["Deflated Sharpe above 95%"] <= at_most(0.05, SEARCHES)
+    assert rates["SPA consistent p at most 5%"] <= at_most(0.05, SEARCHES)
 
 
 @pytest.mark.parametrize("tried", [sizes.EDGES[1], sizes.EDGES[3]], ids=str)
@@ -105,17 +107,17 @@ def test_a_single_trial_with_an_annual_ratio_of_three_survives_deflation():
 
 
 def test_a_strategy_as_good_as_the_threshold_is_above_95_percent_one_time_in_twenty():
-    for row in sizes.thresholds(0.5):
+    for row in sizes.thresholds(2 * SHARE):
         assert row.rate == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / row.samples)), row
 
 
 def test_a_small_exposure_with_an_edge_is_found_where_raw_means_miss_it():
-    null, raw_null, found, raw = [row.rate for row in sizes.exposures(0.25)]
-    assert max(null, raw_null) <= at_most(0.05, 80)
+    null, raw_null, found, raw = [row.rate for row in sizes.exposures(SHARE)]
+    assert max(null, raw_null) <= at_most(0.05, SEARCHES)
     assert found > raw + 0.5
 
 
 def test_fat_tails_are_not_taken_for_two_states():
-    """Four samples of each, a second a fit: against a normal state alone all four of t4 would have two, unpunished three."""
-    found = {row.sample: row.rate for row in sizes.states(1 / 6) if row.statistic.startswith("two states: BIC")}
+    """Two samples of each, a second a fit: against a normal state alone samples of t4 would have two, and most unpunished."""
+    found = {row.sample: row.rate for row in sizes.states(1 / 12) if row.statistic.startswith("two states: BIC")}
     assert found == {"n=600, one normal state": 0.0, "n=600, one t4 state": 0.0, "n=600, two states": 1.0}

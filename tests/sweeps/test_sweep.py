@@ -28,8 +28,11 @@ SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 @pytest.fixture
 def only_the_book(monkeypatch):
     """A run trades as ever but says nothing beside: no statistics of its windows, no readings, no claims."""
-    for name, nothing in (("window_statistics", {}), ("readings", {}), ("_seen", {}), ("_known", {}), ("judged", ())):
-        monkeypatch.setattr(f"backtest.runs.{name}", lambda *_, nothing=nothing: nothing)
+    for name in ("window_statistics", "readings", "_seen", "_known", "_when_written", "catalysts", "book_splits", "_demand"):
+        monkeypatch.setattr(f"backtest.runs.{name}", lambda *_: {})
+    for name in ("judged", "surprise_studies", "run_notes", "control_of"):
+        monkeypatch.setattr(f"backtest.runs.{name}", lambda *_: ())
+    monkeypatch.setattr("backtest.runs.with_tear_sheet", lambda book, *_: book)
 
 
 @pytest.mark.slow

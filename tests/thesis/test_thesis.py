@@ -42,6 +42,23 @@ def ran(home):
     return run(spec, archive)
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """The run of a thesis in a folder that no test changes."""
+    return ran(write_thesis(tmp_path_factory.mktemp("theses") / "mine"))
+
+
+def page_of(result, folder, pages):
+    """Return the page of a run under its thesis with other rows of what pages draw."""
+    return render(replace(result, thesis=load_thesis(write_thesis(folder / "mine", {"pages.toml": pages}))))
+
+
+def page_and_run_of(result, folder, pages):
+    """Draw that page, then run its thesis: what no section refuses a run does."""
+    page_of(result, folder, pages)
+    ran(folder / "mine")
+
+
 # Which thesis
 
 
@@ -183,24 +200,23 @@ def test_own_claims_are_judged_by_own_signals_then_and_now(home):
     assert {finding.claim.id: finding.verdict for finding in ledger(panel)} == {"faster": "confirmed", "strength": "confirmed"}
 
 
-def test_a_run_shows_own_signals_claims_and_dates(home):
-    result = ran(home)
-    assert list(result.signals) == ["cable_strength"]
-    assert [finding.claim.id for finding in result.claims] == ["faster", "strength"]
-    windows = {window.name: (f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", window.sample) for window in result.windows}
+def test_a_run_shows_own_signals_claims_and_dates(once):
+    assert list(once.signals) == ["cable_strength"]
+    assert [finding.claim.id for finding in once.claims] == ["faster", "strength"]
+    windows = {window.name: (f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}", window.sample) for window in once.windows}
     assert windows["in sample"][1:] == ("2025-03-31", "in")
     assert windows["out of sample"][0::2] == ("2025-04-01", "out")
 
 
 @pytest.mark.parametrize("file", ["roles.toml", "facts/figures.csv", "signals/cable_strength.py", "strategies/strong_cables.py"])
-def test_the_ids_of_a_run_move_with_every_file_it_rests_on(tmp_path, file):
-    first, second = write_thesis(tmp_path / "one"), write_thesis(tmp_path / "two")
+def test_the_ids_of_a_run_move_with_every_file_it_rests_on(once, tmp_path, file):
+    second = write_thesis(tmp_path / "two")
     path = second / file
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(",108,", ",107,", 1) if file.endswith(".csv") else text + "\n# a remark\n", encoding="utf-8")
-    before, after = ran(first), ran(second)
-    assert (before.code_id, before.data_id) != (after.code_id, after.data_id)
-    assert before.spec_id == after.spec_id
+    after = ran(second)
+    assert (once.code_id, once.data_id) != (after.code_id, after.data_id)
+    assert once.spec_id == after.spec_id
 
 
 def test_strategies_and_grids_are_those_of_the_thesis(home, monkeypatch):
@@ -235,8 +251,8 @@ source = "made up"
 """
 
 
-def test_pages_draw_what_the_thesis_names(tmp_path):
-    page = render(ran(write_thesis(tmp_path / "mine", {"pages.toml": PAGES})))
+def test_pages_draw_what_the_thesis_names(once, tmp_path):
+    page = page_of(once, tmp_path, PAGES)
     assert 'id="thesis"' in page
     assert 'id="shift-cable-strength"' in page
 
@@ -255,10 +271,10 @@ def test_pages_draw_what_the_thesis_names(tmp_path):
         ('"supply_chain_excess"', '"cable_strength"', "pages.toml: no part of cable_strength 'capex'"),
     ],
 )
-def test_a_slip_in_what_pages_draw_is_refused_and_drops_no_section_without_a_word(tmp_path, old, new, words):
+def test_a_slip_in_what_pages_draw_is_refused_and_drops_no_section_without_a_word(once, tmp_path, old, new, words):
     assert old in PAGES
     with pytest.raises(ConfigurationError, match=words):
-        render(ran(write_thesis(tmp_path / "mine", {"pages.toml": PAGES.replace(old, new, 1)})))
+        page_and_run_of(once, tmp_path, PAGES.replace(old, new, 1))
 
 
 MEASURE = (
@@ -275,8 +291,8 @@ source = "made up"
 )
 
 
-def test_pages_set_another_measure_beside_a_shift(tmp_path):
-    page = render(ran(write_thesis(tmp_path / "mine", {"pages.toml": MEASURE})))
+def test_pages_set_another_measure_beside_a_shift(once, tmp_path):
+    page = page_of(once, tmp_path, MEASURE)
     assert "CapEx that year." in page.split('id="shift-measures"')[1].split("</table>")[0]
 
 
@@ -304,10 +320,10 @@ source = "made up"
         ('["revenue_growth"]', '["revenue_grwth"]', "pages.toml: no part of supply_chain_excess 'revenue_grwth'; did you mean"),
     ],
 )
-def test_a_slip_in_the_links_of_a_chain_is_refused_in_one_line(tmp_path, old, new, words):
+def test_a_slip_in_the_links_of_a_chain_is_refused_in_one_line(once, tmp_path, old, new, words):
     assert old in CHAIN
     with pytest.raises(ConfigurationError, match=words):
-        render(ran(write_thesis(tmp_path / "mine", {"pages.toml": CHAIN.replace(old, new)})))
+        page_of(once, tmp_path, CHAIN.replace(old, new))
 
 
 def test_a_factor_of_a_market_that_is_none_is_refused_instead_of_never_used(tmp_path):
