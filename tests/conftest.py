@@ -52,9 +52,9 @@ marks_of_the_test: set[str] | None = None
 # Files that take longest, longest first: begun first, so that no process of several waits for another at the end. A file is one
 # process's (--dist=loadfile), so that what its tests share is made once.
 LONGEST = (
-    "test_audit", "test_blocks", "test_in_browser", "test_kill_sweeps", "test_installed", "test_sweep_command", "test_verification",
-    "test_audit_nulls", "test_workflows", "test_sweep", "test_sizes", "test_command_line", "test_export", "test_hostile",
-    "test_thesis", "test_runs", "test_front_page", "test_search_worlds", "test_audit_replay", "test_claims",
+    "test_audit", "test_blocks", "test_in_browser", "test_kill_sweeps", "test_installed", "test_sweep_command",
+    "test_verification", "test_audit_nulls", "test_workflows", "test_sweep", "test_sizes", "test_command_line", "test_export",
+    "test_hostile", "test_thesis", "test_runs", "test_front_page", "test_search_worlds", "test_audit_replay", "test_claims",
     "test_second_engines", "test_audit_questions", "test_flip_bytes", "test_provenance", "test_orders", "test_look_ahead",
     "test_kills", "test_page", "test_fuzz",
 )  # fmt: skip
