@@ -12,7 +12,7 @@ from backtest.execution.settings import Fill
 from backtest.guard import attempt
 from backtest.panel import Archive, Panel
 from backtest.prices import Prices
-from backtest.signals import Signal, load_signals
+from backtest.signals import QuarterlySignal, Signal, load_signals
 from backtest.strategy import Rebalance, StrategySpec
 from backtest.thesis import Thesis
 from backtest.universe import Universe
@@ -21,6 +21,9 @@ from backtest.weights import Weighting
 PERIODS = {"weekly": "W-FRI", "monthly": "M", "quarterly": "Q"}
 PRICED_WITHIN = pd.Timedelta(days=14)
 REPEATED = 2  # decisions from the first on, besides the last
+EXPECTED_SCORES = (
+    "expected a pandas Series of scores, one number for each theme or ticker as of the panel's moment, or one for 'supply_chain'"
+)
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,38 @@ def scores_of(signal: Signal, panel: Panel) -> pd.Series:
     """Return the scores a signal gives on a panel; StrategyError when it fails or gives something else than scores."""
     name = type(signal).__name__
     scores = attempt(f"signal {name} as of {panel.moment:%Y-%m-%d}", lambda: signal(panel.copy()))
-    if not isinstance(scores, pd.Series):
-        raise StrategyError(f"signal {name} gave {type(scores).__name__}; expected a pandas Series of scores")
-    if not pd.api.types.is_numeric_dtype(scores.dtype) or np.iscomplexobj(scores) or not scores.index.is_unique:
-        raise StrategyError(f"signal {name} gave a Series of {scores.dtype}; expected one number for each theme or ticker")
+    if fault := _no_scores(scores):
+        raise StrategyError(f"signal {name} gave {fault}; {EXPECTED_SCORES}")
     return scores
+
+
+def _no_scores(given: object) -> str:
+    """Return what a signal gave in place of scores, nothing where it gave some."""
+    if not isinstance(given, pd.Series):
+        shape = f" of shape {given.shape}" if isinstance(given, pd.DataFrame | np.ndarray) else ""
+        return f"{type(given).__name__}{shape or f' {str(given)[:40]!r}'}"
+    if not pd.api.types.is_numeric_dtype(given.dtype) or np.iscomplexobj(given):
+        return f"a Series of {given.dtype}"
+    count = f"a Series of {len(given)} number{'' if len(given) == 1 else 's'}"
+    if isinstance(given.index, pd.DatetimeIndex | pd.PeriodIndex):
+        return f"{count} by date, {given.index[0]} to {given.index[-1]}" if len(given) else f"{count} by date"
+    if strange := [name for name in given.index if not isinstance(name, str)]:
+        return f"{count} whose index has {strange[0]!r}, which is no name"
+    twice = given.index[given.index.duplicated()]
+    return f"{count} with '{twice[0]}' twice" if len(twice) else ""
+
+
+def require_values(spec: StrategySpec, book: str, decisions: Sequence[Decision]) -> None:
+    """Raise StrategyError for a signal without a value at every decision, unless it waits for the figures of quarters."""
+    for number, signal in enumerate(spec.signals):
+        if isinstance(signal, QuarterlySignal) or any(decision.scores[number].notna().any() for decision in decisions):
+            continue
+        names = [str(name) for name in decisions[-1].scores[number].index]
+        shown = f"NaN for {', '.join(names[:3])}{' and so on' if len(names) > 3 else ''}" if names else "no score"
+        raise StrategyError(
+            f"signal {type(signal).__name__} gave {shown} at each of {len(decisions)} decisions of {book}, "
+            f"{decisions[0].session:%Y-%m-%d} to {decisions[-1].session:%Y-%m-%d}; expected a number at one of them at least"
+        )
 
 
 def require_repeatable(

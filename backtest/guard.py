@@ -56,7 +56,8 @@ def _blamed(error: BaseException, what: str) -> StrategyError:
         where = f"{Path(error.filename).name} line {error.lineno}"
         message = str(error.msg)
     elif (frame := _own_frame(error) or _last_frame(error)) is not None:
-        where = f"{Path(frame.tb_frame.f_code.co_filename).name} line {frame.tb_lineno}"
+        file = Path(frame.tb_frame.f_code.co_filename)
+        where = f"{file.name if file.exists() else f'cell of {frame.tb_frame.f_code.co_name}'} line {frame.tb_lineno}"
     else:
         where = what
     if advice := moved(error):
@@ -81,7 +82,7 @@ def _frames(error: BaseException) -> Iterator[TracebackType]:
 
 def _own_frame(error: BaseException) -> TracebackType | None:
     """Return the innermost frame of a file that is neither installed nor part of this package."""
-    own = [frame for frame in _frames(error) if provenance.is_foreign(frame.tb_frame.f_code.co_filename)]
+    own = [frame for frame in _frames(error) if provenance.is_users(frame.tb_frame.f_code.co_filename)]
     return own[-1] if own else None
 
 

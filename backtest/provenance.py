@@ -7,24 +7,32 @@ library reads by code of its own (Parquet, SQLite) or a network cannot be seen.
 
 import ast
 import hashlib
+import inspect
+import marshal
 import os
 import site
 import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import source_from_cache
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
+import numpy as np
+import pandas as pd
 import platformdirs
 
 from backtest.errors import DataError
 from backtest.files.hashes import content_id
+from backtest.files.reached import functions_of, names_of
 
 Result = TypeVar("Result")
+TYPED = ("<stdin>", "<ipython-input")  # how the files of code that was typed are named
 PACKAGE = Path(__file__).resolve().parent
 _running = threading.local()
 _opened: dict[str, set[str]] = {}  # by file, the files that its code opened
@@ -50,6 +58,50 @@ def is_foreign(file: str) -> bool:
     return not file.startswith("<") and _is_foreign(file)
 
 
+def is_users(file: str) -> bool:
+    """Return whether code of a file, by its name, is a user's: of a foreign file, or of none, such as a notebook's cell."""
+    return file.startswith(TYPED) or is_foreign(file)
+
+
+def texts_of(values: Iterable[Any]) -> tuple[bytes, ...]:
+    """Return the code of the functions of some values that have no file, such as a notebook's, with the values that they read.
+
+    Each function counts by its source, or its compiled code where that is lost. What it reads counts where it is a number, a
+    text, a table, or a container of those; a module counts by its file (`module_files`), anything else by its name.
+    """
+    parts: list[bytes] = []
+    for function in _without_files(values):
+        parts += [function.__qualname__.encode(), _source_of(function)]
+        parts += [part for read in names_of(function) for part in (read.name.encode(), _content_of(read.value))]
+    return tuple(parts)
+
+
+def _without_files(values: Iterable[Any]) -> list[FunctionType]:
+    return [each for each in functions_of(values, is_users) if not os.path.isfile(each.__code__.co_filename)]
+
+
+def _source_of(function: FunctionType) -> bytes:
+    try:
+        return inspect.getsource(function).encode()
+    except (OSError, TypeError):
+        return marshal.dumps(function.__code__.replace(co_filename="", co_firstlineno=1))
+
+
+def _content_of(value: Any) -> bytes:
+    """Return what identifies a value that a function reads: nothing for what is none that could be compared."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | date | np.generic):
+        return repr(value).encode()
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        return np.asarray(pd.util.hash_pandas_object(value, index=True) if not isinstance(value, pd.Index) else value).tobytes()
+    if isinstance(value, np.ndarray):
+        return value.tobytes() if value.dtype != object else repr(value.tolist()).encode()
+    if isinstance(value, dict):
+        return b"".join(part for name, each in value.items() for part in (repr(name).encode(), _content_of(each)))
+    if isinstance(value, list | tuple | set | frozenset):
+        return b",".join(map(_content_of, value if isinstance(value, list | tuple) else sorted(value, key=repr)))
+    return b""
+
+
 def files_of(roots: Iterable[Path]) -> list[Path]:
     """Return some files with every file outside the installed dependencies that they import or opened, directly or not."""
     waiting, reached = [str(path.resolve()) for path in roots], set[str]()
@@ -59,7 +111,8 @@ def files_of(roots: Iterable[Path]) -> list[Path]:
             continue
         if os.path.isfile(file):
             reached.add(file)
-            waiting += [*_imported(file, _hash(Path(file))), *_opened.get(file, ())]
+            waiting += _imported(file, _hash(Path(file)))
+        waiting += _opened.get(file, ())  # of a notebook's cell too, which is no file
     return sorted(map(Path, reached))
 
 
@@ -85,19 +138,25 @@ def strategy_parts(roots: Sequence[Path], python: bool | None = None) -> list[by
     return [part for name, body in sorted(parts) for part in (name.encode(), body)]
 
 
-def code_id(roots: Sequence[Path]) -> str:
-    """Return a hash of every file that a run executed: this package's code and rows, and those of a strategy's files."""
-    return content_id([*package_parts(".py"), *package_parts(".toml"), *strategy_parts(roots)])
+def code_id(roots: Sequence[Path], texts: Sequence[bytes] = ()) -> str:
+    """Return a hash of all code that a run executed: this package's code and rows, a strategy's files, and texts without one."""
+    return content_id([*package_parts(".py"), *package_parts(".toml"), *strategy_parts(roots), *texts])
 
 
 def module_files(values: Iterable[Any]) -> list[Path]:
-    """Return the files in which the classes of some values are written, and of what their fields hold, without this package's."""
+    """Return the files in which the classes of some values are written, and of what their fields hold, without this package's.
+
+    Of functions without a file, the files of what they read count, and the names by which they open files.
+    """
     files: dict[str, None] = {}
     waiting = list(values)
+    for function in _without_files(waiting):
+        files[function.__code__.co_filename] = None
+        waiting += [read.value for read in names_of(function) if isinstance(read.value, FunctionType | ModuleType | type)]
     while waiting:
         value = waiting.pop()
-        module = sys.modules.get(type(value).__module__)
-        file = getattr(module, "__file__", None)
+        module = sys.modules.get(getattr(value, "__module__", None) or type(value).__module__)
+        file = getattr(value if isinstance(value, ModuleType) else module, "__file__", None)
         if file and is_foreign(file):
             files[str(Path(file).resolve())] = None
         waiting += vars(value).values() if hasattr(value, "__dataclass_fields__") and hasattr(value, "__dict__") else ()

@@ -156,7 +156,7 @@ class Book(Displayed):
     of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `shares`
     has each ticker's part of the book at every close, session × ticker, and `return_split` what carried its return, by window.
     `control` is None without a signal, `tear_sheet` without a return; `largest_order` is that beside its session's volume;
-    `holdings_now` is the book at its last close, with what its rule asks for then; `fills` is what `portfolio` needs.
+    `holdings_now` is the book at its last close, with what its rule asks for then; `fills` is what a portfolio of vectorbt needs.
     """
 
     basket: str

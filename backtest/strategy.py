@@ -179,6 +179,11 @@ class StrategySpec(BaseModel):
         return [*([self._file] if self._file else []), *provenance.module_files((*self.signals, self.weights))]
 
     @property
+    def texts(self) -> tuple[bytes, ...]:
+        """The code that a run of it executes and that is in no file, such as a notebook's cell, with the values that it reads."""
+        return provenance.texts_of((*self.signals, self.weights))
+
+    @property
     def scope(self) -> Scope:
         """What is held, in which currency, and from when to when."""
         return Scope(self.baskets, self.together, self.base, self.start, self.end)

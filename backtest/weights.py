@@ -331,6 +331,9 @@ def _blend(members: Members, share: float, otherwise: str) -> Targets:
 def _chain_score(scores: Sequence[pd.Series]) -> float:
     """Return the score of the supply chain as a whole; ConfigurationError when the signal scores something else."""
     if SUPPLY_CHAIN not in scores[0].index:
-        scored = ", ".join(map(str, scores[0].index[:3]))
-        raise ConfigurationError(f"weights want a signal that scores '{SUPPLY_CHAIN}'; this one scores {scored} and so on")
+        scored = ", ".join(map(str, scores[0].index[:3])) or "nothing"
+        more = " and so on" if len(scores[0]) > 3 else ""
+        raise ConfigurationError(
+            f"the signal scores {scored}{more}; expected one score, of '{SUPPLY_CHAIN}', or a weighting of many such as Rotation"
+        )
     return float(scores[0][SUPPLY_CHAIN])

@@ -1,5 +1,7 @@
 """A strategy is run."""
 
+from dataclasses import replace
+
 from backtest import runs
 from backtest.api.inputs import load_archive
 from backtest.data.archive import narrowed
@@ -23,4 +25,5 @@ def run(spec: StrategySpec, archive: Archive | None = None) -> RunResult:
     134
     """
     known = archive or load_archive()
-    return runs.run(spec, narrowed(known, runs.needed_tickers(spec, known.thesis)))
+    result = runs.run(spec, narrowed(known, runs.needed_tickers(spec, known.thesis)))
+    return result if spec.file else replace(result, command=f"backtest.run({spec.name}, archive)")

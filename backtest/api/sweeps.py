@@ -46,7 +46,7 @@ def sweep(
     known = archive or load_archive()
     processes = workers if spec.file is not None else 1
     options = SweepOptions(
-        spec.file, _grid(grid, known.thesis), Path(out), _command("sweep", spec), resume=resume, workers=processes, tag=tag
+        spec.file, _grid(grid, known.thesis), Path(out), _command(spec, grid), resume=resume, workers=processes, tag=tag
     )  # fmt: skip
     made = run_sweep(spec, known.thesis, lambda tickers: narrowed(known, tickers), options)
     assert made is not None  # only a shard of a sweep has no result
@@ -72,6 +72,8 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
-def _command(name: str, spec: StrategySpec) -> str:
-    """Return what a page says makes it again: the command for a strategy with a file, else the call."""
-    return f"capex-backtest {name} {shlex.quote(str(spec.file))}" if spec.file else f"backtest {name} {spec.name}"
+def _command(spec: StrategySpec, grid: Mapping[str, Any] | str | Path | None) -> str:
+    """Return what makes a sweep again: the command where strategy and grid are files, else the call."""
+    if spec.file is None or isinstance(grid, Mapping):
+        return f"backtest.sweep({spec.name}, grid, archive)"
+    return shlex.join(["capex-backtest", "sweep", str(spec.file), *(["--grid", str(grid)] if grid else [])])

@@ -25,7 +25,9 @@ from backtest.statistics.refusal import Refused
 from backtest.strategy import StrategySpec
 from backtest.thesis.windows import SAMPLES, whole_run
 from backtest.universe import Universe
+from backtest.weights import DatedWeights
 
+NOT_REPLAYED = "The weights are a table: a replay cannot tell what was known when they were written."
 STEPS = 11  # of a whole audit, each reported once
 
 
@@ -60,7 +62,7 @@ def _audit(
     progress("decisions again, with everything later hidden")
     replay = Replay(replay_decisions(spec, archive, universe, last), canary_is_caught(spec, archive, universe, last))
     questions, not_run = _questions(spec, result, archive, universe, last), {}
-    if not spec.signals:
+    if not any(_reads(signal) for signal in spec.signals):
         del questions["leak_budget"]
         not_run["leak_budget"] = "the strategy reads no published figure"
     answers: dict[str, Any] = {}  # by field of Audit, each of its type
@@ -70,7 +72,13 @@ def _audit(
             continue
         progress(name.replace("_", " "))
         answers[name] = question()
-    return _with_verdict(Audit(replay, archive.thesis.windows_id, "", not_run, **answers))
+    made = _with_verdict(Audit(replay, archive.thesis.windows_id, "", not_run, **answers))
+    return made if all(map(_reads, spec.signals)) else replace(made, verdict=f"{made.verdict} {NOT_REPLAYED}")
+
+
+def _reads(signal: Any) -> bool:
+    """Return whether a signal reads the archive at all; a table of weights does not."""
+    return not isinstance(signal, DatedWeights)
 
 
 def _questions(

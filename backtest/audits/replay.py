@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from backtest.audits.held_tables import held_names, held_tables_cut
 from backtest.audits.masking import MaskedRow, masked_after, masked_rows
 from backtest.decisions import Decision, decide_at, decision_sessions, difference, run_sessions
 from backtest.errors import BacktestError, DataError, LookAheadError
@@ -20,6 +21,7 @@ from backtest.universe import Universe
 from backtest.weights import Exposure
 
 LISTED_WITHIN = pd.Timedelta(days=14)
+OTHER_TABLE = "a table other than the run's own figures and prices"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def first_row(spec: StrategySpec, book: str, archive: Archive, universe: Univers
     cut = _decided(spec, book, archive, universe, whole, frozenset())
     low, high = 0, len(rows)
     if difference(spec, archive.thesis, cut, _decided(spec, book, archive, universe, whole, _keys(rows))) is None:
-        return "a table other than the run's own figures and prices"
+        names = ", ".join(f"'{name}'" for name in held_names(spec, archive, whole.moment))
+        return f"later rows of {names} (held beside its panel)" if names else OTHER_TABLE
     while high - low > 1:
         middle = (low + high) // 2
         moved = difference(spec, archive.thesis, cut, _decided(spec, book, archive, universe, whole, _keys(rows[:middle])))
@@ -122,7 +125,7 @@ def canary_is_caught(spec: StrategySpec, archive: Archive, universe: Universe, l
 def _decided(
     spec: StrategySpec, book: str, archive: Archive, universe: Universe, whole: Decision, shown: frozenset[tuple[object, ...]]
 ) -> Decision:
-    with masked_after(whole.moment, shown):
+    with masked_after(whole.moment, shown), held_tables_cut(spec, archive, whole.moment):
         return decide_at(spec, book, archive, universe, whole.session)
 
 

@@ -24,6 +24,7 @@ from backtest.decisions import (
     decide_at,
     last_session,
     require_repeatable,
+    require_values,
     run_sessions,
     signal_names,
     targets_of,
@@ -65,7 +66,7 @@ def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) 
     """
     with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
         result = _run(spec, archive, universe or archive.thesis.universe)
-    return replace(result, code_id=provenance.code_id([*spec.files, *archive.thesis.files, *archive.files]))
+    return replace(result, code_id=provenance.code_id([*spec.files, *archive.thesis.files, *archive.files], spec.texts))
 
 
 def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
@@ -234,9 +235,10 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
 
 
 def _decided(spec: StrategySpec, name: str, archive: Archive, universe: Universe, sessions: pd.DatetimeIndex) -> list[Decision]:
-    """Return a book's decisions; NotRepeatableError where one is not the same twice."""
+    """Return a book's decisions, the same twice (NotRepeatableError) and not without any value (StrategyError)."""
     decisions = decide(spec, name, archive, universe, sessions)
     require_repeatable(spec, name, archive, universe, decisions)
+    require_values(spec, name, decisions)
     return decisions
 
 

@@ -7,12 +7,19 @@ from backtest.prices import Prices
 from backtest.result import Book
 from backtest.strategy import StrategySpec
 from backtest.universe import Universe
+from backtest.weights import DatedWeights
+
+WRITTEN = (
+    "the weights are a table: they read no figure and no price, so a replay cannot tell what was known when they were written, "
+    "and every result may rest on hindsight"
+)
 
 
 def run_notes(spec: StrategySpec, books: dict[str, Book], prices: Prices, universe: Universe) -> tuple[str, ...]:
     """Return what a run says of itself, book by book."""
     notes = [] if spec.end else end_notes(spec, books, prices, universe)
     notes += open_notes(spec, books, prices, universe)
+    notes += [WRITTEN for signal in spec.signals if isinstance(signal, DatedWeights)]
     return tuple(notes + [note for book in books.values() for note in book_notes(book)])
 
 

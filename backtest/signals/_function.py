@@ -51,7 +51,7 @@ def _class_of(function: Scorer) -> Any:
     """Return the class of a function, one and the same for a function, so that equal signals are equal."""
     name = getattr(function, "__name__", "")
     if not name.isidentifier() or iskeyword(name):
-        raise ConfigurationError(f"signal {name or function!r} has no name; expected a function made with def")
+        raise ConfigurationError(f"signal {name or repr(function)} has no name; expected a function made with def")
     every = [*inspect.signature(function).parameters.values()]
     panel, parameters = next(iter(every), None), every[1:]
     odd = [each.name for each in parameters if each.kind not in NAMED or each.default is inspect.Parameter.empty]

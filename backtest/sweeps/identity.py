@@ -14,7 +14,7 @@ LIBRARIES = ("arch", "exchange_calendars", "numba", "numpy", "pandas", "pyarrow"
 def identities(archive: Archive, spec: StrategySpec) -> dict[str, str]:
     """Return the hashes of code (Python files, strategy and thesis included), rules (other files), data and dependencies."""
     files = [*spec.files, *archive.thesis.files, *archive.files]
-    code = content_id([*provenance.package_parts(".py"), *provenance.strategy_parts(files, python=True)])
+    code = content_id([*provenance.package_parts(".py"), *provenance.strategy_parts(files, python=True), *spec.texts])
     rules = content_id([*provenance.package_parts(".toml"), *provenance.strategy_parts(files, python=False)])
     return {"code": code, "rules": rules, "data": archive.data_id, "dependencies": _dependencies()}
 

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FIRST_THESIS = ROOT / "docs" / "tutorials" / "first_thesis.md"
 DRIVER = """
-import json, os, sys
+import json, os, runpy, sys
 from pathlib import Path
 import blocks
 from capex_backtest import main
@@ -31,13 +31,22 @@ def each(folder, lines):
         except SystemExit as end:
             print(json.dumps([" ".join(words), end.code or 0]), file=sys.stderr, flush=True)
 
-folder, before, page, shorter, thesis, after = json.load(sys.stdin)
+folder, before, page, shorter, thesis, after, tries, examples = json.load(sys.stdin)
 each(folder, before)
 (differences,) = blocks.run_pages([Path(page)], Path(folder), shorter).values()
 print(json.dumps(["page", differences]), file=sys.stderr, flush=True)
 each(thesis, after)
+os.chdir(tries)
+for words in examples:
+    sys.argv = words
+    runpy.run_path(words[0], run_name="__main__")
+    print(json.dumps(["example", Path(words[-1]).name]), file=sys.stderr, flush=True)
 """
 SHORTER = {"--audit": ["--audit-seconds", "3"], "sweep": ["--reports", "0", "--workers", "1"]}  # nothing else changes
+EXAMPLES = [
+    [str(ROOT / "examples" / "hello.py")],
+    [str(ROOT / "tests" / "support" / "notebooks.py"), str(ROOT / "examples" / "first_idea.ipynb")],
+]
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
@@ -69,9 +78,10 @@ def ran(installed, tmp_path_factory):
     template = (installed / "backtest/cli/template/README.md").read_text(encoding="utf-8").splitlines()
     of_the_template = [line for line in template if "sweep " in line or "verify" in line]
     lines = [[words(line) for line in part] for part in (commands, of_the_template)]
-    request = [str(folder), lines[0], str(FIRST_THESIS), SHORTER, str(folder / "my_thesis"), lines[1]]
+    tries = tmp_path_factory.mktemp("tries")  # an empty folder too
+    request = [str(folder), lines[0], str(FIRST_THESIS), SHORTER, str(folder / "my_thesis"), lines[1], str(tries), EXAMPLES]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "BACKTEST", "XDG"))}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "IPYTHONDIR": str(tmp_path_factory.mktemp("ipython"))}
     path = os.pathsep.join([str(installed), str(ROOT / "tools")])
     done = subprocess.run(
         [sys.executable, "-c", DRIVER],
@@ -108,6 +118,13 @@ def test_an_installed_package_runs_every_command_where_nothing_can_be_cached(ran
     assert [command for command, code in ended if code] == [], done.stderr
     assert len(ended) == 4 + 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_examples_run_in_an_empty_folder(ran):
+    _, done, _ = ran
+    finished = [json.loads(line)[1] for line in done.stderr.splitlines() if line.startswith('["example"')]
+    assert finished == ["hello.py", "first_idea.ipynb"], done.stderr
+    assert done.stdout.count("<RunResult of strongest_theme: strongest_theme +") == 2
 
 
 def test_the_tutorial_of_a_first_thesis_runs_as_it_stands(ran):

@@ -71,8 +71,8 @@ def _last(result: RunResult, window: str) -> str:
 
 
 def audit_command(result: RunResult) -> str:
-    """Return the command that audits this run, or nothing for a setting of a sweep, which has none."""
-    return f"{result.command} --audit" if shlex.split(result.command)[1:2] == ["run"] else ""
+    """Return the command that audits this run, or nothing for a run from Python or a setting of a sweep, which have none."""
+    return f"{result.command} --audit" if shlex.split(result.command)[:2] == ["capex-backtest", "run"] else ""
 
 
 def _sentence(result: RunResult, window: str) -> str:

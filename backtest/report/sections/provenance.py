@@ -94,6 +94,8 @@ def _sweep(result: RunResult) -> tuple[Block, ...]:
         "Without --grid it tries rhythms, lags and slippages, which every strategy has; a grid of its own is a TOML file."
     )
     words = shlex.split(result.command)
+    if words[:1] != ["capex-backtest"]:
+        return (Text(text, "small"),)
     sources = [word for at, word in enumerate(words) if {"--prices", "--facts", "--thesis"} & {*words[at - 1 : at + 1]}]
     command = result.command if words[1] == "sweep" else shlex.join([words[0], "sweep", words[2], *sources])
     return Text(text, "small"), Code(command)
