@@ -20,13 +20,13 @@ from backtest.strategy import StrategySpec
 
 def held_names(spec: StrategySpec, archive: Archive, moment: pd.Timestamp) -> list[str]:
     """Return the names of what a strategy's functions hold that has rows later than a moment."""
-    return [read.name for read in _held(spec) if _cut(read.value, archive, moment) is not read.value]
+    return [read.name for read in _names_of_tables(spec) if _cut(read.value, archive, moment) is not read.value]
 
 
 @contextmanager
 def held_tables_cut(spec: StrategySpec, archive: Archive, moment: pd.Timestamp) -> Iterator[None]:
     """Let nothing that a strategy's functions hold have a row later than a moment, until the block ends. Not for threads."""
-    names = _held(spec)
+    names = _names_of_tables(spec)
     try:
         for read in names:
             if (cut := _cut(read.value, archive, moment)) is not read.value:
@@ -37,7 +37,7 @@ def held_tables_cut(spec: StrategySpec, archive: Archive, moment: pd.Timestamp) 
             read.put(read.value)
 
 
-def _held(spec: StrategySpec) -> list[Name]:
+def _names_of_tables(spec: StrategySpec) -> list[Name]:
     functions = functions_of((*spec.signals, spec.weights), provenance.is_users)
     return [read for function in functions for read in names_of(function) if _may_be_cut(read.value)]
 

@@ -36,6 +36,9 @@ def portfolio_of(orders: pd.DataFrame, fills: Fills, equity: pd.Series, periods_
 
     Interest is what a further column CASH earns: all cash is held in it, and a unit of it is worth `fills.cash`.
     """
+    from backtest.files.numba_cache import ensure_cache
+
+    ensure_cache()  # before vectorbt loads numba
     from vectorbt import Portfolio
 
     capital, close = float(equity.iloc[0]), fills.unit_values

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from hashlib import sha1
 from pathlib import Path
 
+from backtest.files.numba_cache import ensure_cache
+
 ROOT = Path(__file__).parents[2]
 COMPILED = {"execution": "kernel.py", "statistics": "cscv_kernel.py"}
 
@@ -27,4 +29,5 @@ def compiled_as_here(*copies):
 
 def compiled(folder):
     """Return where numba keeps what it compiles of the files of a folder."""
+    ensure_cache()
     return Path(os.environ["NUMBA_CACHE_DIR"]) / f"{folder.name}_{sha1(str(folder).encode()).hexdigest()}"
