@@ -43,7 +43,7 @@ every_quarterly_signal = pytest.mark.parametrize("signal", QUARTERLY.values(), i
 
 def test_every_file_of_the_folder_is_a_signal_that_is_found():
     folder = Path(backtest.signals.__file__).parent
-    assert set(SIGNALS) == {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert set(SIGNALS) == {path.stem for path in folder.glob("[!_]*.py")}
     assert {"momentum", "revenue_capex_ratio", "supply_chain_excess"} <= set(SIGNALS)
 
 
