@@ -59,6 +59,13 @@ def test_a_snapshot_is_never_written_over_and_is_whole_or_absent(command, filled
     assert "NVDA" in page["tickers"]
 
 
+def test_an_empty_store_gives_no_snapshot(command, store, tmp_path):
+    code, _, errors = command("data", "export", tmp_path / "snapshot")
+    assert (code, len(errors)) == (3, 1)
+    assert errors[0].endswith("no prices and no figures to write; expected some from 'capex-backtest data pull'")
+    assert not (tmp_path / "snapshot").exists()
+
+
 def test_the_rows_of_a_snapshot_speak_only_of_what_the_sources_added(command, filled, tmp_path, source_server):
     change(source_server)
     command("data", "pull", "300308.SZ", "--source", "eastmoney", "--again")

@@ -46,13 +46,16 @@ def export(store: Store, out: Path, sources: Sources | None = None, universe: Un
     stored = stored_prices(store, sources)
     decisions = load_decisions(store.home, universe, [*stored])
     tables, left_out = _readable(store, sorted(traits.keys() & stored), decisions, stored, universe)
+    live = live_csv(store, sources)
+    if not tables and not live:
+        raise DataError(f"{store.home}: no prices and no figures to write; expected some from 'capex-backtest data pull'")
     rates = load_rates(store, stored, universe)
     quoted = {currency_of_rate(ticker): rate["close"] for ticker, rate in rates.items()}
     prices_id = bars_id(tables, quoted, decisions.end_reasons(list(tables)), volumes_in_shares(tables, decisions))
     names = ", ".join(sorted({stored[ticker].name for ticker in tables}))
     page: Page = {"source": names, "tickers": sorted(tables), "prices_id": prices_id}
     try:
-        _write_all(store, out, page, {**tables, **rates}, live_csv(store, sources))
+        _write_all(store, out, page, {**tables, **rates}, live)
     except OSError as error:
         raise DataError(f"{out}: cannot write there ({reason(error)}); expected a new folder with room") from None
     return page, left_out
