@@ -71,6 +71,10 @@ class Fact:
     confidence: str
     source: str
 
+    def __hash__(self) -> int:
+        """Return a hash of what tells one figure from another, which is counted very often."""
+        return hash((self.entity, self.metric, self.period, self.published))
+
     def as_dict(self) -> dict[str, object]:
         """Return the fact for JSON: the publication date as its source states it."""
         names = ("entity", "metric", "period", "value", "unit", "evidence", "confidence", "source")

@@ -1,7 +1,9 @@
 """Which figures are the newest known at a moment: prepared once for a table, since every panel asks for it."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pandas as pd
 from backtest.calendars import count_until
 from backtest.facts import Fact, SeriesKey
 
+Value = TypeVar("Value")
 KEY = ["entity", "metric", "period"]
 MOST = 128  # states of a table that are kept: the moments of a run, each between two publications
 
@@ -30,6 +33,14 @@ class Figures:
         """Every row as a Fact, by position."""
         every = self._table.facts
         return [every[row] for row in self._chosen]
+
+    @cached_property
+    def by_series(self) -> dict[SeriesKey, dict[int, Fact]]:
+        """Per entity and metric, the figure of each quarter, as `positions` has it."""
+        return {
+            key: {quarter: self.facts[position] for quarter, position in quarters.items()}
+            for key, quarters in self.positions.items()
+        }
 
     @cached_property
     def positions(self) -> dict[SeriesKey, dict[int, int]]:
@@ -89,19 +100,33 @@ class Announced:
     """A table of what was announced, and its rows known by a moment: the newest by a column where one is named, else all."""
 
     def __init__(self, table: pd.DataFrame, newest_by: str | None = None) -> None:
-        self._table, self._newest_by = table, newest_by
-        self._known_at = table["known_at"].sort_values(ignore_index=True)
-        self._states: dict[int, pd.DataFrame] = {}
+        self._table, self._newest_by = table.sort_values("known_at", kind="stable"), newest_by
+        self._known_at = self._table["known_at"].reset_index(drop=True)
+        self._states: dict[int, AnnouncedRows] = {}
 
-    def by(self, moment: pd.Timestamp) -> pd.DataFrame:
+    def by(self, moment: pd.Timestamp) -> "AnnouncedRows":
         """Return the rows known at a moment: in the order of the table where they are the newest, else of their publication."""
         known = count_until(self._known_at, moment)
         if known not in self._states:
-            rows = self._table[self._table["known_at"] <= moment].sort_values("known_at", kind="stable")
+            rows = self._table.iloc[:known]
             if self._newest_by is not None:
                 rows = rows.drop_duplicates(self._newest_by, keep="last").sort_index()
-            self._states[known] = rows
+            self._states[known] = AnnouncedRows(rows)
         return self._states[known]
+
+
+class AnnouncedRows:
+    """Rows that were announced by some moment, and what panels have made of them: nobody is given the table itself."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.rows = rows
+        self._made: dict[object, object] = {}
+
+    def made(self, make: Callable[..., Value], *arguments: object) -> Value:
+        """Return what a function of the table and some arguments gave the first time."""
+        if (key := (make, *arguments)) not in self._made:
+            self._made[key] = make(self.rows, *arguments)
+        return self._made[key]  # type: ignore[return-value]
 
 
 def facts_of(rows: pd.DataFrame) -> list[Fact]:

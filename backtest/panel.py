@@ -20,7 +20,7 @@ from backtest.calendars import moment_of, parse_quarter
 from backtest.errors import ConfigurationError, StrategyError
 from backtest.facts import RANGE_COLUMNS, Chip, Fact, Facts, Names, Range, SeriesKey, currency_of
 from backtest.formatting import counted
-from backtest.known_rows import Announced, Figures, KnownRows
+from backtest.known_rows import Announced, AnnouncedRows, Figures, KnownRows
 from backtest.prices import Prices
 from backtest.text.notebook import Displayed
 from backtest.thesis import Thesis, load_thesis
@@ -67,9 +67,10 @@ class Archive(Displayed):
         figures = self._known_rows().by(moment)
         chips = self._made_once("_chips", self.facts.accelerators, lambda table: Announced(table, "chip")).by(moment)
         ranges = self._made_once("_ranges", self.facts.ranges, Announced).by(moment)
-        rows, chips, ranges = (_apart(_closed(table)) for table in (figures.rows, chips, ranges))
-        panel = Panel(moment, rows, chips, self._prices_known(moment), self.facts.names, self.thesis, ranges)
-        object.__setattr__(panel, "_figures", figures)
+        tables = [_apart(_closed(table)) for table in (figures.rows, chips.rows, ranges.rows)]
+        panel = Panel(moment, *tables[:2], self._prices_known(moment), self.facts.names, self.thesis, tables[2])
+        for name, known in (("_figures", figures), ("_announced_chips", chips), ("_announced_ranges", ranges)):
+            object.__setattr__(panel, name, known)
         object.__setattr__(panel, "_turnovers", self._turnovers_known(moment))
         return panel
 
@@ -139,6 +140,8 @@ class Panel(Displayed):
     ranges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*RANGE_COLUMNS, "published"]))
     _cache: dict[object, object] = field(init=False, default_factory=dict, repr=False, compare=False)  # new where replaced
     _figures: Figures | None = field(init=False, default=None, repr=False, compare=False)  # of an archive; none where replaced
+    _announced_chips: AnnouncedRows | None = field(init=False, default=None, repr=False, compare=False)  # the same
+    _announced_ranges: AnnouncedRows | None = field(init=False, default=None, repr=False, compare=False)
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
     _turnovers: dict[str, pd.DataFrame] = field(init=False, default_factory=dict, repr=False, compare=False)  # by market
 
@@ -159,10 +162,9 @@ class Panel(Displayed):
         """
         tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices", "ranges")}
         copied = replace(self, **tables)
-        object.__setattr__(copied, "_cache", self._cache)
-        object.__setattr__(copied, "_figures", self._figures)
+        for name in ("_cache", "_figures", "_announced_chips", "_announced_ranges", "_turnovers"):
+            object.__setattr__(copied, name, getattr(self, name))
         object.__setattr__(copied, "_original", self._original or self)
-        object.__setattr__(copied, "_turnovers", self._turnovers)
         return copied
 
     @property
@@ -186,11 +188,10 @@ class Panel(Displayed):
 
     def fact(self, series: SeriesKey, quarter: int) -> Fact | None:
         """Return the known figure of an entity and metric for a calendar quarter, or None."""
-        position = self._positions.get(series, {}).get(quarter)
-        if position is None:
+        fact = self._known_figures.by_series.get(series, {}).get(quarter)
+        if fact is None:
             self._check(series)
-            return None
-        return self._all_facts[position]
+        return fact
 
     def turnover(self, ticker: str) -> pd.Series:
         """Return a ticker's close × the shares traded by session, in its own currency: none where no volume is known."""
@@ -199,7 +200,7 @@ class Panel(Displayed):
 
     def last_quarter(self, series: SeriesKey) -> int | None:
         """Return the newest calendar quarter that an entity and metric has a known figure for, or None."""
-        return max(self._positions.get(series, ()), default=None)
+        return max(self._known_figures.positions.get(series, ()), default=None)
 
     def series(self, group: str | tuple[str, ...], metric: str = "") -> tuple[SeriesKey, ...]:
         """Return the series of a role of the thesis by its name, or one metric's series of some entities."""
@@ -257,24 +258,23 @@ class Panel(Displayed):
         return self.cached(Panel._flagships, vendor)
 
     def _ranges_of(self, item: str) -> tuple[Range, ...]:
-        own = self.ranges[self.ranges["item"] == item].sort_values("known_at", kind="stable")
-        newest = own.drop_duplicates(["subject", "metric", "period"], keep="last")
-        return tuple(_range(row) for row in newest.to_dict("records"))
+        known = self._announced_ranges
+        return _newest_ranges(self.ranges, item) if known is None else known.made(_newest_ranges, item)
 
     def _quarters(self) -> np.ndarray:
         known = self.rows["quarter"].to_numpy()
         return _sealed_array(np.arange(known.min(), known.max() + 1) if len(known) else np.array([], dtype=int))
 
     def _chips(self) -> tuple[Chip, ...]:
-        return tuple(_chip(row) for row in self.accelerators.to_dict("records"))
+        return _all_chips(self.accelerators) if self._announced_chips is None else self._announced_chips.made(_all_chips)
 
     def _matrix(self, series: Sequence[SeriesKey]) -> np.ndarray:
         self._check(*series)
-        table = np.full((len(self.quarters), len(series)), np.nan)
-        values = self.rows["value"].to_numpy()
+        quarters, known = self.quarters, self._known_figures.by_series
+        table = np.full((len(quarters), len(series)), np.nan)
         for column, name in enumerate(series):
-            for quarter, row in self._positions.get(name, {}).items():
-                table[quarter - self.quarters[0], column] = values[row]
+            for quarter, fact in known.get(name, {}).items():
+                table[quarter - quarters[0], column] = fact.value
         return _sealed_array(table)
 
     def _check(self, *series: SeriesKey) -> None:
@@ -292,7 +292,7 @@ class Panel(Displayed):
     def _published(self, metric: str) -> tuple[Fact, ...]:
         if self.names is not None:
             self.names.check_metric(metric)
-        facts = [fact for fact in self._all_facts if fact.metric == metric]
+        facts = [fact for fact in self._known_figures.facts if fact.metric == metric]
         return tuple(sorted(facts, key=lambda fact: (fact.entity, fact.period_end, fact.known_at)))
 
     def _flagships(self, vendor: str) -> tuple[Chip, ...]:
@@ -303,14 +303,9 @@ class Panel(Displayed):
         return tuple(sorted(known, key=lambda chip: chip.shipped or 0))
 
     @property
-    def _all_facts(self) -> list[Fact]:
-        """Every known row as a Fact, by position."""
-        return (self._figures or self.cached(Panel._own_figures)).facts
-
-    @property
-    def _positions(self) -> dict[SeriesKey, dict[int, int]]:
-        """Per entity and metric, the row of each quarter: of several periods in a quarter, the one that ends last."""
-        return (self._figures or self.cached(Panel._own_figures)).positions
+    def _known_figures(self) -> Figures:
+        """Every known row as a Fact, and per entity and metric that of each quarter."""
+        return self._figures or self.cached(Panel._own_figures)
 
     def _own_figures(self) -> Figures:
         """Return what the panel's own table holds: of a panel that another archive or a replacement has made."""
@@ -324,6 +319,16 @@ def _turnovers(prices: Prices) -> dict[str, pd.DataFrame]:
     turned_over = prices.bars.close * prices.volume
     by_market = {market: [each for each in prices.market if prices.market[each] == market] for market in prices.closes}
     return {market: _sealed(turned_over[tickers], copy=True) for market, tickers in by_market.items()}
+
+
+def _all_chips(table: pd.DataFrame) -> tuple[Chip, ...]:
+    return tuple(_chip(row) for row in table.to_dict("records"))
+
+
+def _newest_ranges(table: pd.DataFrame, item: str) -> tuple[Range, ...]:
+    own = table[table["item"] == item].sort_values("known_at", kind="stable")
+    newest = own.drop_duplicates(["subject", "metric", "period"], keep="last")
+    return tuple(_range(row) for row in newest.to_dict("records"))
 
 
 def _chip(row: dict[Hashable, Any]) -> Chip:  # of the table of accelerators

@@ -7,6 +7,7 @@ their details name the closes.
 from datetime import date, timedelta
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 
@@ -31,16 +32,20 @@ def excess_return(panel: Panel, basket: str, benchmark: str, written: Day | None
     single = benchmark in universe.market_and_currency()
     against = (benchmark,) if single else universe.basket(benchmark).members
     lost = tuple(f"prices of {name}" for name in (*bought, *against) if name not in panel.prices.columns)
-    both = panel.prices.reindex(columns=list(dict.fromkeys([*bought, *against])))
-    later = both.loc[both.index > day]
-    priced = later.dropna()
-    if lost or len(priced) < 2:
+    names, index = list(dict.fromkeys([*bought, *against])), pd.DatetimeIndex(panel.prices.index)
+    start = int(index.searchsorted(day, side="right"))
+    if lost or len(index) - start < 2:
         return Measurement(None, missing=lost or (f"prices of two sessions after {day:%Y-%m-%d}",))
-    grown = priced.iloc[-1] / priced.iloc[0] - 1.0
+    later = panel.prices.to_numpy()[start:, panel.prices.columns.get_indexer(names)]
+    priced = np.flatnonzero(np.isfinite(later).all(axis=1))
+    if len(priced) < 2:
+        return Measurement(None, missing=(f"prices of two sessions after {day:%Y-%m-%d}",))
+    grown = pd.Series(later[priced[-1]] / later[priced[0]] - 1.0, names)
     value = float(grown[list(bought)].mean() - grown[list(against)].mean())
-    days = f"{priced.index[0]:%Y-%m-%d} to {priced.index[-1]:%Y-%m-%d}"
-    after = later.loc[priced.index[-1] + LONGEST_HOLIDAY :]
-    ended = [str(name) for name, column in after.items() if len(after) and column.isna().all()]
+    first, last = index[start + priced[0]], index[start + priced[-1]]
+    days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    after = later[int(index.searchsorted(last + LONGEST_HOLIDAY)) - start :]
+    ended = [name for name, column in zip(names, after.T, strict=True) if len(after) and np.isnan(column).all()]
     ends = f", where {', '.join(ended)} end{'s' if len(ended) == 1 else ''}" if ended else ""
     returns = {str(name): float(growth) for name, growth in grown.items()}
     return Measurement(value, f"{days}{ends}", details=Returns(days, returns, tuple(ended)))
@@ -110,8 +115,9 @@ def profitable_holdings(panel: Panel, ticker: str, months: Months, until: Day) -
 
 def mean_turnover(panel: Panel, ticker: str, first: Day, last: Day) -> Measurement:
     """Mean of a ticker's close times the shares traded, over the sessions of some days, in millions of its currency."""
-    traded = panel.turnover(ticker).loc[first:last].dropna()
-    if traded.empty or panel.moment < pd.Timestamp(last, tz="UTC") or _ends_before(traded, last):
+    over = panel.moment >= pd.Timestamp(last, tz="UTC")
+    traded = panel.turnover(ticker).loc[first:last].dropna() if over else pd.Series(dtype=float)
+    if traded.empty or _ends_before(traded, last):
         return Measurement(None, last, missing=(f"volume of {ticker} from {first} to {last}",))
     days = [f"{day:%Y-%m-%d}" for day in (traded.index[0], traded.index[-1])]
     return Measurement(float(traded.mean()) / MILLION, days[1], details=Closes({}, of=len(traded)), first=days[0])
@@ -119,10 +125,10 @@ def mean_turnover(panel: Panel, ticker: str, first: Day, last: Day) -> Measureme
 
 def _closes(panel: Panel, ticker: str, until: str) -> pd.Series:
     """Return a ticker's closes to a day, by session; none where they are not known, or end long before it."""
-    if ticker not in panel.prices.columns:
+    if ticker not in panel.prices.columns or panel.moment < pd.Timestamp(until, tz="UTC"):
         return pd.Series(dtype=float, index=pd.DatetimeIndex([]))
     closes = panel.prices[ticker].loc[:until].dropna()
-    return closes.iloc[:0] if panel.moment < pd.Timestamp(until, tz="UTC") or _ends_before(closes, until) else closes
+    return closes.iloc[:0] if _ends_before(closes, until) else closes
 
 
 def _ends_before(values: pd.Series, day: str) -> bool:

@@ -77,7 +77,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         for book in spec.books
     )
     spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
-    books = {name: with_tear_sheet(_book(spec, name, archive, universe, spans), spans, archive.prices) for name in spec.books}
+    books = _books(spec, archive, universe, spans)
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     own = named_signals(spec, archive.thesis)
     quarterly = {
@@ -189,6 +189,14 @@ def _reading_days(first: pd.Timestamp, last: pd.Timestamp) -> list[str]:
 def named_signals(spec: StrategySpec, thesis: Thesis) -> dict[str, Signal]:
     """Return the spec's signals by module name, or by class where they have no module of their own."""
     return dict(zip(signal_names(spec, thesis), spec.signals, strict=True))
+
+
+def _books(spec: StrategySpec, archive: Archive, universe: Universe, spans: list[Window]) -> dict[str, Book]:
+    """Return every book, made market by market: books over the same sessions share the draws of their intervals."""
+    prices, made = archive.prices, {}
+    for name in sorted(spec.books, key=lambda name: sorted(prices.markets_of(spec.tickers(name, universe)))):
+        made[name] = with_tear_sheet(_book(spec, name, archive, universe, spans), spans, prices)
+    return {name: made[name] for name in spec.books}
 
 
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:

@@ -52,8 +52,9 @@ def only_fund_held(
 
     Nothing but cash is no fund: that is a decision of the book's own.
     """
-    before, after = realised.loc[:base].tail(1), realised.loc[base:last].loc[lambda rows: rows.index > base]
-    holdings = [str(ticker) for ticker, ever in (pd.concat([before, after]) > 0).any().items() if ever]
+    first, stop = (int(realised.index.searchsorted(day, side="right")) for day in (base, last))
+    ever = (realised.to_numpy()[max(first - 1, 0) : stop] > 0).any(axis=0)
+    holdings = [str(ticker) for ticker in realised.columns[ever]]
     return tuple(holdings) if holdings and set(holdings) <= set(funds) else None
 
 

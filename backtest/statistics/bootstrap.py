@@ -82,7 +82,8 @@ def _draws(n: int, repetitions: int, seed: int) -> tuple[np.ndarray, Floats]:
     chance = np.random.default_rng(seed)
     begins, drawn = np.empty((repetitions, n), dtype=np.min_scalar_type(n)), np.empty((repetitions, n))
     for row in range(repetitions):
-        begins[row], drawn[row] = chance.integers(n, size=n, dtype=np.int64), chance.random(n)
+        begins[row] = chance.integers(n, size=n, dtype=np.int64)
+        chance.random(out=drawn[row])
     return np.ascontiguousarray(begins.T), np.ascontiguousarray(drawn.T)
 
 
