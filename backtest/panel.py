@@ -67,8 +67,8 @@ class Archive(Displayed):
         figures = self._known_rows().by(moment)
         chips = self._made_once("_chips", self.facts.accelerators, lambda table: Announced(table, "chip")).by(moment)
         ranges = self._made_once("_ranges", self.facts.ranges, Announced).by(moment)
-        tables = [_apart(_closed(table)) for table in (figures.rows, chips.rows, ranges.rows)]
-        panel = Panel(moment, *tables[:2], self._prices_known(moment), self.facts.names, self.thesis, tables[2])
+        rows, accelerators, between = (_apart(_closed(table)) for table in (figures.rows, chips.rows, ranges.rows))
+        panel = Panel(moment, rows, accelerators, self._prices_known(moment), self.facts.names, self.thesis, between)
         for name, known in (("_figures", figures), ("_announced_chips", chips), ("_announced_ranges", ranges)):
             object.__setattr__(panel, name, known)
         object.__setattr__(panel, "_turnovers", self._turnovers_known(moment))

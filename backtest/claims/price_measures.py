@@ -36,7 +36,7 @@ def excess_return(panel: Panel, basket: str, benchmark: str, written: Day | None
     start = int(index.searchsorted(day, side="right"))
     if lost or len(index) - start < 2:
         return Measurement(None, missing=lost or (f"prices of two sessions after {day:%Y-%m-%d}",))
-    later = panel.prices.to_numpy()[start:, panel.prices.columns.get_indexer(names)]
+    later = panel.prices[names].to_numpy()[start:]
     priced = np.flatnonzero(np.isfinite(later).all(axis=1))
     if len(priced) < 2:
         return Measurement(None, missing=(f"prices of two sessions after {day:%Y-%m-%d}",))

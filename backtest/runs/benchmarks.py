@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from backtest.prices import Prices
@@ -53,8 +54,8 @@ def only_fund_held(
     Nothing but cash is no fund: that is a decision of the book's own.
     """
     first, stop = (int(realised.index.searchsorted(day, side="right")) for day in (base, last))
-    ever = (realised.to_numpy()[max(first - 1, 0) : stop] > 0).any(axis=0)
-    holdings = [str(ticker) for ticker in realised.columns[ever]]
+    ever = np.asarray((realised.to_numpy()[max(first - 1, 0) : stop] > 0).any(axis=0))
+    holdings = [str(ticker) for ticker, owned in zip(realised.columns, ever.tolist(), strict=True) if owned]
     return tuple(holdings) if holdings and set(holdings) <= set(funds) else None
 
 
