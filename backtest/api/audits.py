@@ -29,7 +29,7 @@ def audit(
     >>> import backtest as bt
     >>> archive = bt.load_archive()
     >>> bt.audit(bt.run(bt.load_strategy("supply_chain_excess"), archive), archive, seconds=0).replay.decisions
-    45
+    43
     """
     if (before := cache.load(result)) is not None:
         return before
