@@ -52,7 +52,9 @@ def test_vectorbt_s_statistics_are_those_of_the_page(results):
 def test_interest_on_cash_is_in_a_column_of_its_own(archive):
     rates = (CashRate(currency="USD", since=date(2023, 3, 1), rate=0.05, source="of this test"),)
     earning = Archive(archive.facts, replace(archive.prices, cash_rates=rates))
-    half = build_spec(name="half", baskets=("GPU",), weights=Rotation(top=1), signals=every_other_month, start=date(2024, 1, 2))
+    half = build_spec(
+        name="half", baskets=("GPU",), weights=Rotation(top=1), signals=(every_other_month,), start=date(2024, 1, 2)
+    )
     book = run(half, earning).books["GPU"]
     assert book.cash.interest > 0
     made = book.portfolio()
