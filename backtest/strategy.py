@@ -136,17 +136,7 @@ class StrategySpec(BaseModel):
 
     @model_validator(mode="after")
     def _cross_checked(self) -> "StrategySpec":
-        if self.end and self.end <= self.start:
-            raise ValueError(f"end is {self.end}; expected a day after start ({self.start})")
-        if not hasattr(self.weights, "signals_wanted"):
-            raise ValueError(f"{type(self.weights).__name__} is no weighting; expected one of backtest.weights")
-        if twice := {name for name in self.baskets if self.baskets.count(name) > 1}:
-            raise ValueError(f"basket '{min(twice)}' stands twice in baskets")
-        if self.weights.signals_wanted != (count := len(self.signals)):
-            weighting, wanted = type(self.weights).__name__, self.weights.signals_wanted
-            raise ValueError(f"the spec has {count} signal(s); expected {wanted} for {weighting}")
-        if self.together and self.base == LOCAL:
-            raise ValueError("base is 'local' in a book of several baskets; expected a currency like CNY or USD")
+        _cross_check(self.scope, self.policy)  # not of `execution`: a sweep checks each way of trading once
         return self
 
     def require_names(self, universe: Universe) -> None:
@@ -216,10 +206,34 @@ class StrategySpec(BaseModel):
         return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
 
     @cached_property
+    def stated(self) -> dict[str, str]:
+        """The value of each field as JSON, sorted by name; 0 and 0.0 are one value."""
+        return {name: _sorted_json(_plain(getattr(self, name), float)) for name in sorted(type(self).model_fields)}
+
+    @cached_property
     def spec_id(self) -> str:
-        """A hash of the values; 0 and 0.0 are one value."""
-        values = {name: _plain(getattr(self, name), float) for name in type(self).model_fields}
-        return content_id([_sorted_json(values).encode()])
+        """A hash of the values."""
+        return spec_id_of(self.stated)
+
+
+def spec_id_of(stated: Mapping[str, str]) -> str:
+    """Return the hash of the values of a spec, each as JSON, sorted by name."""
+    return content_id(["{{{}}}".format(", ".join(f'"{name}": {value}' for name, value in stated.items())).encode()])
+
+
+def _cross_check(scope: Scope, policy: Policy) -> None:
+    """Raise ValueError for fields that do not go together."""
+    if scope.end and scope.end <= scope.start:
+        raise ValueError(f"end is {scope.end}; expected a day after start ({scope.start})")
+    if not hasattr(policy.weights, "signals_wanted"):
+        raise ValueError(f"{type(policy.weights).__name__} is no weighting; expected one of backtest.weights")
+    if twice := {name for name in scope.baskets if scope.baskets.count(name) > 1}:
+        raise ValueError(f"basket '{min(twice)}' stands twice in baskets")
+    if policy.weights.signals_wanted != (count := len(policy.signals)):
+        weighting, wanted = type(policy.weights).__name__, policy.weights.signals_wanted
+        raise ValueError(f"the spec has {count} signal(s); expected {wanted} for {weighting}")
+    if scope.together and scope.base == LOCAL:
+        raise ValueError("base is 'local' in a book of several baskets; expected a currency like CNY or USD")
 
 
 def tickers_of(baskets: Sequence[str], holds: Sequence[str], universe: Universe) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class Draws:
 
     def __init__(self, n: int, block: int, seed: int, repetitions: int = 1000) -> None:
         from arch.bootstrap import StationaryBootstrap
-        from scipy.fft import rfft
+        from scipy.fft import next_fast_len, rfft
         from scipy.sparse import csr_array
 
         self.n, self._repetitions = n, repetitions
@@ -79,8 +79,11 @@ class Draws:
         lags, keep = np.arange(n), 1.0 - 1.0 / block
         kappa = (1.0 - lags / n) * keep**lags + lags / n * keep ** (n - lags)
         kappa[0] = 1.0
-        self._spectrum: Floats = np.asarray(rfft(kappa)).real  # κᵢ = κₙ₋ᵢ: the weights are circular
-        self._spectrum[1 : (n + 1) // 2] *= 2.0  # the frequencies that stand for two
+        self._length = next_fast_len(2 * n, real=True)  # zeros behind the sessions keep the lags of both ends apart
+        weights = np.zeros(self._length)
+        weights[:n], weights[-n + 1 :] = kappa, kappa[:0:-1]
+        self._spectrum: Floats = np.asarray(rfft(weights)).real / self._length
+        self._spectrum[1 : (self._length + 1) // 2] *= 2.0  # the frequencies that stand for two
 
     def best_of(self, excess: Floats, counts: npt.NDArray[np.int64] | None = None) -> Best:
         """Return the best of some trials' returns in excess of the benchmark, shape (sessions, trials).
@@ -102,7 +105,9 @@ class Draws:
         spread = centred.std(axis=1)
         t_values = np.sqrt(self.n) * mean / spread
         drawn = self._ends @ np.cumsum(centred / spread[:, None], axis=1)[:, :-1].T
-        irrelevant = np.sqrt(self.n) * mean / self._error(centred) < -np.sqrt(2.0 * np.log(np.log(self.n)))
+        irrelevant = mean < 0.0
+        errors = self._error(centred[irrelevant])
+        irrelevant[irrelevant] = np.sqrt(self.n) * mean[irrelevant] / errors < -np.sqrt(2.0 * np.log(np.log(self.n)))
         shifts = (np.minimum(t_values, 0.0), np.where(irrelevant, t_values, 0.0), 0.0)
         best = np.array([(drawn + shift).max(axis=1) for shift in shifts])
         return Best(len(excess), max(float(t_values.max()), 0.0), np.maximum(best, 0.0))
@@ -111,8 +116,9 @@ class Draws:
         """Return ω of each trial: the same as with the κ-weighted autocovariances, from the periodogram."""
         from scipy.fft import rfft
 
-        power = np.abs(rfft(centred, axis=1)) ** 2
-        return np.asarray(np.sqrt(power @ self._spectrum) / self.n)
+        transformed = rfft(centred, self._length, axis=1)
+        power = transformed.real**2 + transformed.imag**2
+        return np.asarray(np.sqrt(power @ self._spectrum / self.n))
 
 
 def superior_of(parts: Sequence[Best], n: int) -> Superior | Refused:

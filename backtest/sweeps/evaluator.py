@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -127,6 +127,16 @@ class _Path:
     changes: bool
 
 
+class _Member(NamedTuple):
+    """A book of a spec under a way of filling its orders: what it decides, and its twin, None where its weighting names none."""
+
+    book: str
+    span: _Span
+    base: str
+    path: _Path
+    twin: _Path | None
+
+
 class _LruCache(Generic[Key, Made]):
     """A bounded LRU cache of what a function makes of a key."""
 
@@ -159,16 +169,28 @@ class Evaluator:
         self._conditions = _LruCache(4, self._make_conditions)  # large
         self._without_slippage = _LruCache(4, self._make_without_slippage)
 
-    def curves(self, specs: Sequence[StrategySpec]) -> Iterator[Curve]:
-        """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it."""
-        groups: dict[_Group, list[tuple[int, str]]] = {}
-        for number, spec in enumerate(specs):
-            for book in spec.books:
-                group = _Group(self._span(_book(spec, book)), spec.currency(book, self.universe), spec.execution, spec.rebalance)
-                groups.setdefault(group, []).append((number, book))
+    def curves(self, specs: Sequence[StrategySpec], executions: Sequence[ExecutionSettings] | None = None) -> Iterator[Curve]:
+        """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it.
+
+        `executions` stand in place of each spec's own. A spec that several settings share is looked up once.
+        """
+        books: dict[tuple[int, Fill], list[_Member]] = {}
+        groups: dict[_Group, list[tuple[int, _Member]]] = {}
+        for number, (spec, execution) in enumerate(zip(specs, executions or [spec.execution for spec in specs], strict=True)):
+            key = id(spec), execution.fill
+            if key not in books:
+                books[key] = [self._member(spec, book, execution.fill) for book in spec.books]
+            for member in books[key]:
+                group = _Group(member.span, member.base, execution, spec.rebalance)
+                groups.setdefault(group, []).append((number, member))
         for group, members in groups.items():
             for first in range(0, len(members), BOOKS_AT_ONCE):
-                yield from self._together(group, specs, members[first : first + BOOKS_AT_ONCE])
+                yield from self._together(group, members[first : first + BOOKS_AT_ONCE])
+
+    def _member(self, spec: StrategySpec, book: str, fill: Fill) -> _Member:
+        span = self._span(_Book(spec.books[book], spec.scope, fill, spec.weights.holds))
+        decider = _Decider(book, spec.books[book], spec.policy, span)
+        return _Member(book, span, spec.currency(book, self.universe), self._path(decider), self._twin(decider))
 
     def sessions(self, spec: StrategySpec, book: str) -> pd.DatetimeIndex:
         """Return the sessions of a book."""
@@ -187,26 +209,22 @@ class Evaluator:
         self.archive.prices.require(tickers)
         return self.archive.prices.priced(tickers, base, span.sessions)[tickers[0]]
 
-    def _together(self, group: _Group, specs: Sequence[StrategySpec], members: Sequence[tuple[int, str]]) -> Iterator[Curve]:
+    def _together(self, group: _Group, members: Sequence[tuple[int, _Member]]) -> Iterator[Curve]:
         settings = group.execution
         conditions, unit_value = self._conditions(_Market(group.span, group.base, settings.fill, settings.costs))
-        deciders = [_Decider(book, specs[number].books[book], specs[number].policy, group.span) for number, book in members]
-        paths, twins = [self._path(decider) for decider in deciders], [self._twin(decider) for decider in deciders]
-        distinct = {path.content: path for path in (*paths, *twins) if path is not None}
+        paths = [path for _, member in members for path in (member.path, member.twin) if path is not None]
+        distinct = {path.content: path for path in paths}
         order = {content: index for index, content in enumerate(distinct)}
-        targets = np.stack([self._seated(path.targets, group.span, conditions) for path in distinct.values()], axis=1)
+        seat = {ticker: column for column, ticker in enumerate(group.span.tickers)}
+        seats = [seat[ticker] for ticker in conditions.tickers]
+        targets = np.stack([path.targets for path in distinct.values()], axis=1)[:, :, seats]
         orders = filled(conditions, targets, paths[0].decided, settings)
         values = book_values(conditions, orders, unit_value, settings.capital)
         periods = self.archive.prices.periods_per_year(group.span.markets)
-        for (number, book), path, twin in zip(members, paths, twins, strict=True):
+        for number, (book, span, _, path, twin) in members:
             without = None if twin is None else values[order[twin.content]]
             acts = path.changes and twin is not None and twin.content != path.content
-            yield Curve(number, book, group.span.sessions, values[order[path.content]], periods, without, acts)
-
-    def _seated(self, targets: np.ndarray, span: _Span, conditions: TradingConditions) -> np.ndarray:
-        """Return targets with their tickers in the order of the conditions."""
-        seat = {ticker: column for column, ticker in enumerate(span.tickers)}
-        return targets[:, [seat[ticker] for ticker in conditions.tickers]]
+            yield Curve(number, book, span.sessions, values[order[path.content]], periods, without, acts)
 
     def _make_path(self, key: _Decider) -> _Path:
         """Return what one book decides."""

@@ -18,6 +18,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.messages import shown
 from backtest.files.rows import read_toml
@@ -25,6 +27,7 @@ from backtest.sweeps.expectations import Expectation, expectations
 
 MOST, MOST_EVER = 100_000, 10_000_000
 CANDIDATES = 100  # times the cap: the size of a grid before conditions exclude most of it
+AT_ONCE = 1 << 18  # settings: what is known of them at a time
 FINEST = 1e-9  # step of a range: values are rounded to 12 places
 DEFAULT_GRID = Path(__file__).with_name("default_grid.toml")  # of a sweep without --grid
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -59,10 +62,29 @@ class Grid:
 
     def settings(self) -> Iterator[tuple[int, Setting]]:
         """Yield every setting that no table excludes with its index in the full product, the last field running fastest."""
-        for index in range(self.size):
-            setting = self.at(index)
-            if not any(_meets(setting, table) for table in self.exclude):
-                yield index, setting
+        for indices in self.indices():
+            yield from ((index, self.at(index)) for index in indices.tolist())
+
+    def indices(self) -> Iterator[np.ndarray]:
+        """Yield the indices of the settings that no table excludes, rising, some at a time."""
+        meeting = [
+            {name: np.array([_holds(value, condition) for value in self.fields[name]]) for name, condition in table.items()}
+            for table in self.exclude
+        ]
+        for first in range(0, self.size, AT_ONCE):
+            indices = np.arange(first, min(first + AT_ONCE, self.size))
+            positions = self.positions(indices)
+            left_out = np.zeros(len(indices), dtype=bool)
+            for table in meeting:
+                left_out |= np.logical_and.reduce([holds[positions[name]] for name, holds in table.items()])
+            yield indices[~left_out]
+
+    def positions(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Return which of its values each field has at some indices of the full product, in the order of the fields."""
+        positions = {}
+        for name in reversed([*self.fields]):
+            indices, positions[name] = np.divmod(indices, len(self.fields[name]))
+        return dict(reversed(positions.items()))
 
     def at(self, index: int) -> Setting:
         """Return the setting at an index of the full product."""
@@ -161,10 +183,6 @@ def _condition(where: str, field: str, written: object, fields: Mapping[str, tup
     except TypeError:
         raise ConfigurationError(f"{where} is {shown(written)}; its values cannot be compared so") from None
     return condition
-
-
-def _meets(setting: Setting, table: Mapping[str, Condition]) -> bool:
-    return all(_holds(setting[field], condition) for field, condition in table.items())
 
 
 def _holds(value: Value, condition: Condition) -> bool:

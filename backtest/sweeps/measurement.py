@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from hashlib import blake2b
+from hashlib import sha256
 from importlib import import_module
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -211,24 +211,25 @@ def _draws(n: int, holding: int) -> Draws:
 def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis) -> _Part:
     """Return what a chunk adds."""
     table, n = read(chunk), basis.n
-    part = table.select(["number", "spec_id", "book", "periods", ACTS]).to_pandas()
+    part: dict[str, Any] = {name: table.column(name).to_pandas() for name in ("number", "spec_id", "book", "periods", ACTS)}
     part["chunk"] = chunk.path.name
     curves = _on(table, _ordinals(basis.days))
     periods = part["periods"].to_numpy()
     for window in basis.windows:
-        for name, figure in window_figures(curves, basis.days, window, periods).items():
-            part[f"{name} {window.name}"] = figure
-    returns = curves.equity[1:] / curves.equity[:-1] - 1.0
-    part[CURVE] = _hashes(returns)
+        figures = window_figures(curves, basis.days, window, periods)
+        part |= {f"{name} {window.name}": figure for name, figure in figures.items()}
+    returns, part[CURVE] = curves.returns, _hashes(curves.returns)
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
-    excess = (returns - _benchmark_returns(part, settings, evaluator, basis.days))[basis.compared]
-    best, against_twins = _best_of(excess, _hashes(excess), basis.holding), None
+    scope = settings.scope[part["number"].to_numpy()]
+    kind, benchmarks = _benchmark_returns(scope, part["book"], settings, evaluator, basis.days)
+    excess = (returns - benchmarks[:, kind])[basis.compared]
+    best, against_twins = _best_of(excess, part[CURVE] + kind.astype(np.uint64), basis.holding), None
     if curves.twins is not None:
-        over_twin = returns - (curves.twins[1:] / curves.twins[:-1] - 1.0)[:, curves.twin]
+        over_twin = returns - curves.twin_returns[:, curves.twin]
         part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), ratios_of(over_twin, ROUNDING)
-        against_twins = _best_of(over_twin, part[EXCESS].to_numpy(), basis.holding)
-    return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
+        against_twins = _best_of(over_twin, part[EXCESS], basis.holding)
+    return _Part(pd.DataFrame(part), np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
 
 
 def _best_of(excess: Floats, hashes: np.ndarray, holding: int) -> Best:
@@ -242,7 +243,7 @@ def _best_of(excess: Floats, hashes: np.ndarray, holding: int) -> Best:
 def _hashes(columns: Floats) -> np.ndarray:
     """Return a hash of each column, the same for columns that are equal to the last bit."""
     rows = np.ascontiguousarray(columns.T)
-    return np.array([int.from_bytes(blake2b(row, digest_size=8).digest(), "little") for row in rows], dtype=np.uint64)
+    return np.array([int.from_bytes(sha256(row).digest()[:8], "little") for row in rows], dtype=np.uint64)
 
 
 def _ordinals(days: pd.DatetimeIndex) -> np.ndarray:
@@ -271,12 +272,14 @@ def _on(chunk: pyarrow.Table, shared: np.ndarray) -> Curves:
     return Curves(np.stack(rows).T, np.stack(twins).T if twins else None, of_rows)  # a curve lies in one piece
 
 
-def _benchmark_returns(part: pd.DataFrame, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex) -> np.ndarray:
-    """Return the returns of the declared benchmark of each row of a chunk, shape (sessions, rows)."""
-    kind, kinds = pd.factorize(pd.MultiIndex.from_arrays([settings.scope[part["number"]], part["book"]]))
+def _benchmark_returns(
+    scope: np.ndarray, book: pd.Series, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the benchmark of each row of a chunk, and the returns of each benchmark (sessions × benchmarks)."""
+    kind, kinds = pd.factorize(pd.MultiIndex.from_arrays([scope, book]))
     specs = [settings[settings.scopes[scope]][1] for scope, _ in kinds]
     known = np.stack([evaluator.benchmark(spec, book).reindex(days) for spec, (_, book) in zip(specs, kinds, strict=True)])
-    return np.asarray((known[:, 1:] / known[:, :-1] - 1.0)[kind].T)
+    return kind, np.asarray((known[:, 1:] / known[:, :-1] - 1.0).T)
 
 
 def _returns(chunks: Sequence[Chunk], number: int, book: str, days: pd.DatetimeIndex) -> tuple[Floats, Floats]:

@@ -1,22 +1,26 @@
 """The settings of a grid as checked specs, and the order in which neighbours share most of the work."""
 
 import dataclasses
-from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import pandas as pd
 import pyarrow
 
 from backtest.errors import BacktestError, ConfigurationError, near_miss
+from backtest.execution.settings import ExecutionSettings
 from backtest.files.messages import shown
 from backtest.guard import attempt
-from backtest.strategy import StrategySpec
+from backtest.strategy import StrategySpec, spec_id_of
 from backtest.sweeps.grid import Grid, Setting, Value
 
+Made = TypeVar("Made")
+SPEC_ID = "S16"  # of numpy
 FIXED = ("name", "title", "question", "signals", "weights")
+TRADED = frozenset(field.name for field in dataclasses.fields(ExecutionSettings))  # fields of a spec
+KEPT = 1024  # specs, made for the first setting that shares them
 PATHS_TOGETHER = 64  # at most: paths of targets that are walked through every way of trading before others are decided
 
 
@@ -25,28 +29,42 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
 
     `order` has their numbers so that neighbours share decisions and trading conditions. Settings with one number in `tile` share
     decisions; those with one number in `scope` hold the same tickers on the same days, and `scopes` has the first of each number.
+    Those with one number in `deciding` have the same spec but for the fields of ExecutionSettings, those with one number in
+    `trading` the same ExecutionSettings. Each of the two is checked once, since a spec is checked without regard to both at once.
     ConfigurationError for a field the spec lacks, a value it refuses, more settings than the grid's `most`, or none.
     """
 
     def __init__(self, spec: StrategySpec, grid: Grid) -> None:
         self.spec, self.grid = spec, grid
-        spec_ids, indices, traits = bytearray(), array("q"), array("q")
-        known: list[dict[Hashable, int]] = [{} for _ in range(5)]
-        for count, (index, setting) in enumerate(grid.settings(), start=1):
-            if count > grid.most:
-                raise ConfigurationError(
-                    f"the grid has more settings than most = {grid.most}; expected fewer values or a higher cap"
-                )
-            changed = applied(spec, setting)
-            spec_ids += changed.spec_id.encode()
-            indices.append(index)
-            traits.extend(seen.setdefault(trait, len(seen)) for seen, trait in zip(known, _traits(changed), strict=True))
-        if not indices:
-            raise ConfigurationError("the grid has no setting left; expected conditions that exclude fewer")
-        every = np.frombuffer(spec_ids, dtype=f"S{len(spec.spec_id)}")
+        indices = self._counted()
+        traded = [name for name in grid.fields if name.split(".")[0] in TRADED]
+        trading, firsts = _combinations(grid, indices, traded)
+        ways = [applied(spec, grid.at(index)) for index in indices[firsts].tolist()]
+        deciding, firsts = _combinations(grid, indices, [name for name in grid.fields if name not in traded])
+        deciders = (applied(spec, grid.at(index)) for index in indices[firsts].tolist())
+        decided, every = _decided(deciders, [way.stated for way in ways], deciding, trading)
         distinct = np.sort(np.unique(every, return_index=True)[1])
-        self._spec_ids, self._indices = every[distinct], np.array(indices)[distinct]
-        self._arrange(*np.array(traits).reshape(-1, len(known))[distinct].T)
+        self._spec_ids, self._indices = every[distinct], indices[distinct]
+        self.deciding, self.trading = deciding[distinct], trading[distinct]
+        self._deciders: dict[int, StrategySpec] = {}
+        self._ways: dict[int, ExecutionSettings] = {}
+        conditions = _numbers((way.execution.fill, way.execution.costs) for way in ways)
+        scope, signals, weights = decided[:, self.deciding]
+        self._arrange(scope, signals, weights, conditions[self.trading], _numbers(map(_way, ways))[self.trading])
+
+    def _counted(self) -> np.ndarray:
+        """Return the indices of the settings in the full product; ConfigurationError for more than `most`, or none."""
+        parts, count = [], 0
+        for indices in self.grid.indices():
+            parts.append(indices)
+            count += len(indices)
+            if count > self.grid.most:
+                raise ConfigurationError(
+                    f"the grid has more settings than most = {self.grid.most}; expected fewer values or a higher cap"
+                )
+        if not count:
+            raise ConfigurationError("the grid has no setting left; expected conditions that exclude fewer")
+        return np.concatenate(parts)
 
     def _arrange(
         self, scope: np.ndarray, signals: np.ndarray, weights: np.ndarray, conditions: np.ndarray, trading: np.ndarray
@@ -63,6 +81,11 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
 
     def __len__(self) -> int:
         return len(self._indices)
+
+    def parts(self, number: int) -> tuple[StrategySpec, ExecutionSettings]:
+        """Return a spec that decides as that of a setting does, and how the setting trades: one object for all that share it."""
+        decider = _kept(self._deciders, int(self.deciding[number]), lambda: self[number][1])
+        return decider, _kept(self._ways, int(self.trading[number]), lambda: self[number][1].execution)
 
     @overload
     def __getitem__(self, number: int) -> tuple[Setting, StrategySpec]: ...
@@ -86,12 +109,55 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
 
     def columns(self, numbers: np.ndarray) -> dict[str, pd.Series]:
         """Return the values of some settings as a typed column per field of the grid, in its order."""
-        indices, columns = self._indices[numbers], {}
-        for name in reversed([*self.grid.fields]):
-            values = self.grid.fields[name]
-            indices, positions = np.divmod(indices, len(values))
-            columns[name] = typed_column(values).take(pyarrow.array(positions)).to_pandas()
-        return dict(reversed(columns.items()))
+        positions = self.grid.positions(self._indices[numbers])
+        return {name: typed_column(self.grid.fields[name]).take(pyarrow.array(at)).to_pandas() for name, at in positions.items()}
+
+
+def _combinations(grid: Grid, indices: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each setting's values of some fields, counted as they first come, and the first setting of each."""
+    positions, code = grid.positions(indices), np.zeros(len(indices), dtype=np.int64)
+    for name in names:
+        code = code * len(grid.fields[name]) + positions[name]
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int32)
+    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
+    return rank[inverse], np.sort(first)
+
+
+def _numbers(traits: Iterable[Hashable]) -> np.ndarray:
+    """Return a number for each trait, the same for equal ones, counted as they first come."""
+    known: dict[Hashable, int] = {}
+    return np.array([known.setdefault(trait, len(known)) for trait in traits])
+
+
+def _decided(
+    deciders: Iterable[StrategySpec], ways: Sequence[Mapping[str, str]], deciding: np.ndarray, trading: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what deciders share, numbers of scope, signals and weighting (3 × decider), and the hash of each setting's spec.
+
+    The spec of a setting has the fields of TRADED from a way of trading, of which `ways` has the values as JSON, and all others
+    from a decider, which is not kept.
+    """
+    known: tuple[dict[Hashable, int], ...] = ({}, {}, {})
+    traded = [{name: value for name, value in way.items() if name in TRADED} for way in ways]
+    members, ends = np.argsort(deciding, kind="stable"), np.cumsum(np.bincount(deciding))
+    numbers, ids, first = list[list[int]](), np.empty(len(deciding), dtype=SPEC_ID), 0
+    for decider, end in zip(deciders, ends.tolist(), strict=True):
+        traits = (decider.scope, decider.rebalance, decider.weights.holds), decider.signals, decider.weights
+        numbers.append([seen.setdefault(trait, len(seen)) for seen, trait in zip(known, traits, strict=True)])
+        for member in members[first:end].tolist():
+            ids[member] = spec_id_of(decider.stated | traded[trading[member]])
+        first = end
+    return np.array(numbers).T, ids
+
+
+def _kept(made: dict[int, Made], key: int, make: Callable[[], Made]) -> Made:
+    """Return what was made for a key, or make it; what was made before is forgotten now and then."""
+    if key not in made:
+        if len(made) == KEPT:
+            made.clear()
+        made[key] = make()
+    return made[key]
 
 
 def typed_column(values: Sequence[Value]) -> pyarrow.Array:
@@ -126,11 +192,8 @@ def applied(spec: StrategySpec, setting: Setting) -> StrategySpec:
         raise ConfigurationError(f"setting {setting}: {error}") from None
 
 
-def _traits(spec: StrategySpec) -> tuple[Hashable, ...]:
-    """Return what settings share that have the same scope, rhythm, signals, weighting, trading conditions, and way of trading."""
-    execution = spec.execution
-    conditions = (execution.fill, execution.costs)
-    return (spec.scope, spec.rebalance, spec.weights.holds), spec.signals, spec.weights, conditions, (spec.lag, spec.capital)
+def _way(spec: StrategySpec) -> Hashable:
+    return spec.lag, spec.capital
 
 
 def _put(part: Any, path: list[str], value: Any, name: str) -> Any:
