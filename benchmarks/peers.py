@@ -17,7 +17,7 @@ from backtest.decisions import Decision, targets_of
 from backtest.execution.conditions import conditions_of
 from backtest.execution.orders import due_rows, walked
 from backtest.execution.settings import Costs
-from backtest.execution.simulator import lines_of, simulate, vectorbt_arguments
+from backtest.execution.simulator import lines_of, placed_on, simulate, vectorbt_arguments
 from backtest.execution.trading import trade
 from backtest.prices import Bars, Prices
 from backtest.strategy import build_spec
@@ -109,11 +109,12 @@ def sweep(given: Basket, books: int, seed: int = 1) -> dict[str, Callable[[], in
     def both() -> int:
         return sum(len(simulate(conditions, walked(conditions, part, due, CAPITAL), CAPITAL)) for part in parts)
 
-    lines = [lines_of(conditions, walked(conditions, part, due, CAPITAL)) for part in parts]
-    ready = [vectorbt_arguments(conditions, part, CAPITAL) for part in lines]
+    orders_of = [walked(conditions, part, due, CAPITAL) for part in parts]
+    placed = [placed_on(lines_of(conditions, orders), conditions, orders) for orders in orders_of]
+    ready = [vectorbt_arguments(part, len(given.tickers), CAPITAL) for part in placed]
 
     def orders() -> int:
-        return sum(len(dispatch.simulate_from_orders(*placed, **named)[0]) for placed, named in ready)
+        return sum(len(dispatch.simulate_from_orders(*arguments, **named)[0]) for arguments, named in ready)
 
     closes = given.prices.wealth.loc[given.rows].to_numpy()
     arrays = [(np.tile(closes, (1, part.shape[1])), part.reshape(len(part), -1), part.shape[1]) for part in parts]

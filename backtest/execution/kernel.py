@@ -421,83 +421,84 @@ def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, ca
 
 
 class Placed(NamedTuple):
-    """Size, price, rate, slippage and turn of every order, shape (rows, books × tickers); a size is NaN where none is."""
+    """Size, price, rate, fixed fee, slippage and turn of every order, shape (lines, books × tickers), and how many there are.
+
+    A size is NaN where there is no order.
+    """
 
     size: Floats
     price: Floats
     rate: Floats
+    fixed: Floats
     slippage: Floats
     turn: Integers
+    orders: int
 
 
 @loop
-def placed(sheets: Records, units: Floats, ends: Integers) -> Placed:
-    """Return the orders of some rows as vectorbt takes them.
+def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units: Floats, fixed: Floats) -> Placed:
+    """Return orders as vectorbt takes them: those of moments `rows`, `units` and `fixed` (rows, books, tickers).
 
-    `sheets` are those of the rows, `units` is (rows, books, tickers), `ends` where each market's seats end. In a book markets
-    take turns as they are seated, and in a market sales come first.
+    `lines` (lines, markets) has the number of each market's row on a line, -1 where it has none. In a book markets take turns as
+    they are seated, and in a market sales come first.
     """
-    rows, books, tickers = units.shape
-    shape = (rows, books * tickers)
-    size, price, rate, slip, turn = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape, np.int64)
-    for row in range(rows):
+    books, tickers = units.shape[1:]
+    shape = (len(lines), books * tickers)
+    size, price, rate, fees, slip = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
+    turn: Integers = np.empty(shape, np.int64)
+    count, zero, one = 0, np.uint64(0), np.uint64(1)
+    for line in range(len(lines)):
         for book in range(books):
-            begin = 0
-            for end in ends:
-                sold, bought = book * tickers + begin, book * tickers + end
-                for seat in range(begin, end):
-                    bought -= 1 if units[row, book, seat] > 0.0 else 0
-                for seat in range(begin, end):
-                    if units[row, book, seat] > 0.0:
-                        turn[row, bought] = seat
-                        bought += 1
+            begin = np.uint64(book * tickers)
+            for market in range(len(seats)):
+                first, stop, there = seats[market, 0], seats[market, 1], lines[line, market] >= 0
+                row = np.uint64(lines[line, market]) if there else zero
+                sold, bought = begin + first, begin + stop
+                for seat in range(first, stop):
+                    bought -= one if there and units[row, book, seat] > 0.0 else zero
+                for seat in range(first, stop):
+                    column, terms, ordered = begin + seat, sheets[rows[row], seat], units[row, book, seat] if there else 0.0
+                    if ordered > 0.0:
+                        turn[line, bought] = seat
+                        bought += one
                     else:
-                        turn[row, sold] = seat
-                        sold += 1
-                begin = end
-            for seat in range(tickers):
-                terms, ordered, column = sheets[row, seat], units[row, book, seat], book * tickers + seat
-                size[row, column] = ordered if ordered != 0.0 else np.nan
-                price[row, column] = 1.0 if np.isnan(terms["price"]) else terms["price"]
-                rate[row, column] = terms["buy_rate"] if ordered > 0.0 else terms["sell_rate"]
-                slip[row, column] = terms["slippage"]
-    return Placed(size, price, rate, slip, turn)
+                        turn[line, sold] = seat
+                        sold += one
+                    size[line, column] = ordered if ordered != 0.0 else np.nan
+                    price[line, column] = terms["price"] if there and not np.isnan(terms["price"]) else 1.0
+                    rate[line, column] = terms["buy_rate"] if ordered > 0.0 else terms["sell_rate"]
+                    fees[line, column] = fixed[row, book, seat] if there else 0.0
+                    slip[line, column] = terms["slippage"]
+                    count += ordered != 0.0
+    return Placed(size, price, rate, fees, slip, turn, count)
 
 
 class Fills(NamedTuple):
-    """The first record filled with other units than ordered (-1: none), how many orders there are, and each book's cash.
-
-    `turnover` is each book's by the records.
-    """
+    """The first record filled with other units than ordered (-1: none), and each book's cash and turnover by the records."""
 
     first_other: int
-    orders: int
     cash: Floats
     turnover: Floats
 
 
 @loop
-def checked_fills(records: Records, units: Floats, capital: float) -> Fills:
-    """Compare vectorbt's records with the units ordered, shape (rows, books, tickers).
+def checked_fills(records: Records, size: Floats, books: int, capital: float) -> Fills:
+    """Compare vectorbt's records with the units ordered, shape (lines, books × tickers).
 
     A purchase with the last of the cash ends at vectorbt's own rounding: SPENT_WITHIN of the capital and what was turned over
     before, for a book that has grown rounds more coarsely.
     """
-    rows, books, tickers = units.shape
-    cash, turnover, count = np.full(books, capital), np.zeros(books), 0
+    cash, turnover = np.full(books, capital), np.zeros(books)
+    book_of: Integers = np.repeat(np.arange(books), size.shape[1] // books)
     for number in range(len(records)):
         record = records[number]
-        book, seat = record["col"] // tickers, record["col"] % tickers
-        filled = record["size"] if record["side"] == 0 else -record["size"]
-        ordered = units[record["idx"], book, seat]
-        rounding = SPENT_WITHIN * (capital + turnover[book]) / record["price"]
-        if abs(filled - ordered) > FILLED_WITHIN * abs(ordered) + rounding:
-            return Fills(number, count, cash, turnover)
-        flow = -filled * record["price"] - record["fees"]
+        column, price = record["col"], record["price"]
+        book, filled = book_of[column], record["size"] if record["side"] == 0 else -record["size"]
+        ordered = size[record["idx"], column]
+        rounding = SPENT_WITHIN * (capital + turnover[book])
+        if not abs(filled - ordered) * price <= FILLED_WITHIN * abs(ordered) * price + rounding:
+            return Fills(number, cash, turnover)
+        flow = -filled * price - record["fees"]
         cash[book] += flow
         turnover[book] += abs(flow)
-    for row in range(rows):
-        for book in range(books):
-            for seat in range(tickers):
-                count += units[row, book, seat] != 0.0
-    return Fills(-1, count, cash, turnover)
+    return Fills(-1, cash, turnover)

@@ -4,7 +4,6 @@ vectorbt drops or cuts an order without a word (see docs/decisions/order_session
 price and a fee of its own, and what it filled is checked against them.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,19 +14,6 @@ from backtest.execution.conditions import TradingConditions
 from backtest.execution.orders import Orders
 
 
-@dataclass(frozen=True)
-class Lines:
-    """Orders as vectorbt gets them: successive moments of different markets share a line, for no ticker is in both.
-
-    `units` and `fixed` are (lines, books, tickers), `sheets` (lines, tickers); `row` (lines, tickers) is the orders' row.
-    """
-
-    units: np.ndarray
-    fixed: np.ndarray
-    sheets: np.ndarray
-    row: np.ndarray
-
-
 def simulate(conditions: TradingConditions, orders: Orders, capital: float) -> np.ndarray:
     """Fill the orders of every book with vectorbt's compiled kernel and return its records.
 
@@ -36,41 +22,41 @@ def simulate(conditions: TradingConditions, orders: Orders, capital: float) -> n
     if not len(orders.rows):
         return np.empty(0)
     lines = lines_of(conditions, orders)
-    arguments, options = vectorbt_arguments(conditions, lines, capital)
+    placed = placed_on(lines, conditions, orders)
+    arguments, options = vectorbt_arguments(placed, len(conditions.tickers), capital)
     records = engine.simulate_from_orders(*arguments, **options)
-    _check_fills(records, lines, orders, capital, conditions)
+    _check_fills(records, placed, lines, orders, capital, conditions)
     return records
 
 
-def lines_of(conditions: TradingConditions, orders: Orders) -> Lines:
-    """Return the lines of some orders; rows keep their order: within a line markets follow each other as in the conditions."""
-    market, count = conditions.market[orders.rows], len(orders.rows)
-    begins = np.append(True, market[1:] <= market[:-1])
-    line, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
-    seat = np.repeat(np.arange(len(conditions.columns)), [part.stop - part.start for part in conditions.columns])
-    row = np.repeat(first[:, None], len(conditions.columns), axis=1)
-    row[line, market] = np.arange(count)
-    row = row[:, seat]
-    if len(first) == count:
-        return Lines(orders.units, orders.fixed, conditions.sheets[orders.rows], row)
-    units, fixed = np.zeros((2, len(first), *orders.units.shape[1:]))
-    for number, part in enumerate(conditions.columns):
-        own = market == number
-        units[line[own], :, part], fixed[line[own], :, part] = orders.units[own, :, part], orders.fixed[own, :, part]
-    return Lines(units, fixed, conditions.sheets[orders.rows[row], np.arange(len(seat))], row)
+def lines_of(conditions: TradingConditions, orders: Orders) -> np.ndarray:
+    """Return the rows of some orders by line and market, -1 where a market has none, shape (lines, markets).
+
+    Successive moments of different markets share a line, for no ticker is in both. Rows keep their order: within a line markets
+    follow each other as in the conditions.
+    """
+    market = conditions.market[orders.rows]
+    line = np.cumsum(np.append(True, market[1:] <= market[:-1])) - 1
+    lines = np.full((line[-1] + 1, len(conditions.columns)), -1)
+    lines[line, market] = np.arange(len(market))
+    return lines
+
+
+def placed_on(lines: np.ndarray, conditions: TradingConditions, orders: Orders) -> kernel.Placed:
+    """Return the orders of every book on lines."""
+    seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
+    return kernel.placed(conditions.sheets, orders.rows, lines, seats, orders.units, orders.fixed)
 
 
 def vectorbt_arguments(
-    conditions: TradingConditions, lines: Lines, capital: float
+    placed: kernel.Placed, tickers: int, capital: float
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:  # vectorbt's own arguments, of many types
     """Return what vectorbt's kernel is called with: a size, price, rate, fixed fee and slippage per order, a group per book.
 
     Within a book and market sales come first; which those are is known, so that vectorbt need not sort them.
     """
-    _, books, tickers = lines.units.shape
-    ends = np.array([part.stop for part in conditions.columns])
-    placed = kernel.placed(lines.sheets, lines.units, ends)
     shape = placed.size.shape
+    books = shape[1] // tickers
     arguments = shape, np.full(books, tickers, dtype=np.int64), np.full(books, float(capital)), placed.turn
     return arguments, {
         "size": placed.size,
@@ -80,35 +66,43 @@ def vectorbt_arguments(
         "val_price": placed.price,
         "close": placed.price,
         "fees": placed.rate,
-        "fixed_fees": lines.fixed.reshape(shape),
+        "fixed_fees": placed.fixed,
         "slippage": placed.slippage,
         "auto_call_seq": False,
-        "max_orders": int(np.count_nonzero(lines.units)) + 1,
+        "max_orders": int(placed.orders) + 1,
         "max_logs": 1,
     }
 
 
-def _check_fills(records: np.ndarray, lines: Lines, orders: Orders, capital: float, conditions: TradingConditions) -> None:
+def _check_fills(
+    records: np.ndarray,
+    placed: kernel.Placed,
+    lines: np.ndarray,
+    orders: Orders,
+    capital: float,
+    conditions: TradingConditions,
+) -> None:
     """Refuse an order that vectorbt dropped or cut, and cash that came out different."""
-    names = len(conditions.tickers)
-    fills = kernel.checked_fills(records, lines.units, float(capital))
+    names, books = len(conditions.tickers), orders.units.shape[1]
+    fills = kernel.checked_fills(records, placed.size, books, float(capital))
     if fills.first_other >= 0:
         record = records[fills.first_other]
-        at, (book, seat) = int(record["idx"]), divmod(int(record["col"]), names)
+        line, column = int(record["idx"]), int(record["col"])
         filled = float(record["size"]) * (1.0 if record["side"] == 0 else -1.0)
-        ordered = float(lines.units[at, book, seat])
-        day = _day(conditions, orders, lines.row[at, seat])
-        raise BacktestError(f"{conditions.tickers[seat]} on {day}: vectorbt filled {filled:g} of {ordered:g} units")
-    if len(records) != fills.orders:
-        units = lines.units.reshape(len(lines.units), -1).copy()
-        units[records["idx"], records["col"]] = 0.0
-        at, lost = np.argwhere(units)[0]
-        day = _day(conditions, orders, lines.row[at, lost % names])
-        raise BacktestError(f"{conditions.tickers[lost % names]} on {day}: vectorbt dropped the order")
+        where = _where(conditions, orders, lines[line], column % names)
+        raise BacktestError(f"{where}: vectorbt filled {filled:g} of {placed.size[line, column]:g} units")
+    if len(records) != placed.orders:
+        lost = ~np.isnan(placed.size)
+        lost[records["idx"], records["col"]] = False
+        line, column = np.argwhere(lost)[0]
+        raise BacktestError(f"{_where(conditions, orders, lines[line], column % names)}: vectorbt dropped the order")
     if (off := np.abs(fills.cash - orders.cash[-1]) > kernel.FILLED_WITHIN * (capital + fills.turnover)).any():
         book = int(off.argmax())
         raise BacktestError(f"vectorbt left {fills.cash[book]:,.6f} in cash; expected {orders.cash[-1, book]:,.6f}")
 
 
-def _day(conditions: TradingConditions, orders: Orders, row: int) -> str:
-    return f"{conditions.sessions[conditions.session[orders.rows[row]]]:%Y-%m-%d}"
+def _where(conditions: TradingConditions, orders: Orders, line: np.ndarray, seat: int) -> str:
+    """Return the ticker of an order and its session; `line` has the row of each market."""
+    market = next(number for number, part in enumerate(conditions.columns) if seat < part.stop)
+    session = conditions.session[orders.rows[line[market]]]
+    return f"{conditions.tickers[seat]} on {conditions.sessions[session]:%Y-%m-%d}"
