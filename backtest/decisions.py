@@ -1,6 +1,6 @@
 """What a strategy decides at the close of a session, from the Panel of that moment, and the sessions of a book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -205,9 +205,10 @@ def target_weights(decisions: Sequence[Decision], tickers: Sequence[str]) -> np.
 
     Raises ConfigurationError for a weight on a ticker that is not among them.
     """
+    known = {*tickers}
     for decision in decisions:
         for ticker in decision.targets:
-            if ticker not in tickers:
+            if ticker not in known:
                 message = near_miss("ticker of the book", str(ticker), list(tickers))
                 raise ConfigurationError(f"weights on {decision.session:%Y-%m-%d}: {message}")
     rows = [[decision.targets.get(ticker, 0.0) for ticker in tickers] for decision in decisions]
@@ -227,16 +228,26 @@ def closing_moment(prices: Prices, markets: Sequence[str], session: pd.Timestamp
 
 
 def _checked(targets: object, allowed: set[str], session: pd.Timestamp, book: str) -> dict[str, float]:
-    where = f"{book} on {session:%Y-%m-%d}"
-    if not isinstance(targets, Mapping) or not all(map(_is_real, targets.values())):
-        raise StrategyError(f"{where}: weights are {str(targets)[:60]!r}; expected a number for each ticker")
-    if strays := sorted(map(str, targets.keys() - allowed)):
-        raise StrategyError(f"{where}: a weight of '{strays[0]}', which is no member that can be held then; expected members")
-    weights = np.array(list(targets.values()), dtype=np.float64)
-    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() > 1.0 + 1e-9:
-        raise StrategyError(f"{where}: weights {targets}; expected each >= 0 and the sum <= 1")
+    if (fault := _fault(targets, allowed)) is not None:
+        raise StrategyError(f"{book} on {session:%Y-%m-%d}: {fault}")
+    assert isinstance(targets, Mapping)
     return dict(targets)
 
 
-def _is_real(weight: object) -> bool:
-    return isinstance(weight, int | float | np.number) and not np.iscomplexobj(weight)
+def _fault(targets: object, allowed: set[str]) -> str | None:
+    """Return what is wrong with what a weighting gave, and what was expected, or None."""
+    if not isinstance(targets, Mapping) or not _are_real(targets.values()):
+        return f"weights are {str(targets)[:60]!r}; expected a number for each ticker"
+    if strays := targets.keys() - allowed:
+        return f"a weight of '{min(map(str, strays))}', which is no member that can be held then; expected members"
+    weights = np.array(list(targets.values()), dtype=np.float64)
+    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() > 1.0 + 1e-9:
+        return f"weights {targets}; expected each >= 0 and the sum <= 1"
+    return None
+
+
+def _are_real(weights: Iterable[object]) -> bool:
+    """Return whether all are numbers; each kind is looked at once."""
+    return all(
+        issubclass(kind, int | float | np.number) and not issubclass(kind, np.complexfloating) for kind in {*map(type, weights)}
+    )

@@ -86,7 +86,11 @@ class TradingConditions:
 
     def slipping(self, costs: Costs) -> "TradingConditions":
         """Return the same conditions under the slippage of other costs."""
-        return replace(self, slippage=_slippage(costs, self.day_range))
+        slipping = replace(self, slippage=_slippage(costs, self.day_range))
+        sheets = self.sheets.copy()
+        sheets["slippage"] = slipping.slippage
+        slipping.__dict__["sheets"] = sheets  # where the cached property keeps them: all but the slippage is as it was
+        return slipping
 
     def grown(self, rows: np.ndarray) -> np.ndarray:
         """Return what 1 in cash at the first session is worth at some moments."""

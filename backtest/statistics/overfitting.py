@@ -156,11 +156,20 @@ def _splits(blocks: int) -> np.ndarray:
 def _tiles(parts: Sequence[Floats]) -> Iterator[tuple[Floats, Floats]]:
     """Yield the sums of a few trials over every subset of the first and of the last blocks, each 2 × subset × trial."""
     middle = parts[0].shape[1] // 2
-    subsets = _subsets(middle)
     for part in parts:
         for first in range(0, part.shape[2], AT_ONCE):
             tile = part[:, :, first : first + AT_ONCE] + np.array([0.0, LEAST])[:, None, None]
-            yield subsets @ tile[:, :middle], subsets @ tile[:, middle:]
+            yield _subset_sums(tile[:, :middle]), _subset_sums(tile[:, middle:])
+
+
+def _subset_sums(sums: Floats) -> Floats:
+    """Return the sums over every subset of some blocks (2 × block × trial), each from one of a block less."""
+    blocks, trials = sums.shape[1:]
+    of_subsets = np.zeros((2, 2**blocks, trials))
+    for block in range(blocks):
+        count = 2**block
+        np.add(of_subsets[:, :count], sums[:, block, None], out=of_subsets[:, count : 2 * count])
+    return of_subsets
 
 
 def _ratio(order: Floats, count: float) -> Floats:

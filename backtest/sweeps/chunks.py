@@ -24,7 +24,7 @@ from backtest.sweeps.grid import stated
 from backtest.sweeps.options import parse_shard
 from backtest.sweeps.settings import Settings
 
-SETTINGS_PER_CHUNK = 256
+SETTINGS_PER_CHUNK = 512
 SCHEMA = pyarrow.schema(
     [
         ("number", pyarrow.int64()),
