@@ -1,5 +1,8 @@
 """Prints, as Markdown, what a setting costs: a sweep of 1,000 to 100,000 of them; vectorbt and `bt` on the same weights.
 
+vectorbt's compiled kernel is timed too, alone, on the very orders of a chunk. Times are of the processor, of all processes, since
+other work slows a clock on the wall; `seconds` alone are of the wall.
+
 Run: python benchmarks/sweeps.py [settings ...], by default 1000 10000 100000. Every sweep is the command itself, in a process of
 its own: `capex-backtest sweep`, under full market rules, to daily values, statistics and the page.
 """
@@ -8,12 +11,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import bt
@@ -23,9 +26,12 @@ from peers import backtest_of, portfolio_of
 
 from backtest import calendars
 from backtest.data.sources import folder, reference
+from backtest.execution import engine
 from backtest.panel import Archive
 from backtest.runs import needed_tickers, run
 from backtest.strategy import StrategySpec, load_strategy
+from backtest.sweeps.chunks import encoded, plan
+from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.fork_server import cores
 from backtest.sweeps.grid import load_grid
 from backtest.sweeps.settings import Settings
@@ -53,17 +59,26 @@ def main(counts: Sequence[int]) -> None:
         home = Path(temporary)
         draw_prices(home / "prices", needed_tickers(spec, load_thesis()))
         swept(home, 1000)  # what numba compiles is kept from here on
-        documents = [swept(home, count) for count in counts]
+        again = kernel_alone(home, spec, counts[0])
+        documents, kernel = [], []
+        for count in counts:
+            documents.append(swept(home, count))
+            kernel.append(again())
         peers = others(home, spec, counts[0])
     names = len(spec.tickers(spec.name, load_thesis().universe))
     print(f"\n{names} names of two markets, {SESSIONS} sessions, monthly, full market rules; {cores()} cores\n")
-    print("| settings | seconds | reading, loading | us a setting, the rest | us each further one | peak memory |")
-    print("|---:|---:|---:|---:|---:|---:|")
-    further = [float("nan"), *((work(b) - work(a)) / (b["settings"] - a["settings"]) for a, b in pairwise(documents))]
-    for document, more in zip(documents, further, strict=True):
+    print(
+        "| settings | seconds | reading, loading | us a setting, the rest | CPU us a further one | ÷ the kernel | peak memory |"
+    )
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    alone = median(kernel)
+    further = [(b["cpu_seconds"] - a["cpu_seconds"]) / (b["settings"] - a["settings"]) for a, b in pairwise(documents)]
+    for document, more in zip(documents, [None, *further], strict=True):
         count, seconds, spent = document["settings"], document["seconds"], work(document)
-        each, memory = f"{1e6 * spent / count:,.0f} | {1e6 * more:,.0f}", document["peak_memory_mb"]
-        print(f"| {count:,} | {seconds:.1f} | {seconds - spent:.1f} | {each} | {memory:,.0f} MB |")
+        each = "– | –" if more is None else f"{1e6 * more:,.0f} | {more / alone:.2f}"
+        words = f"{seconds:.1f} | {seconds - spent:.1f} | {1e6 * spent / count:,.0f} | {each}"
+        print(f"| {count:,} | {words} | {document['peak_memory_mb']:,.0f} MB |")
+    print(f"\nThe kernel: vectorbt's, alone, on the same orders, {1e6 * alone:,.0f} us of CPU a setting.")
     heads = "".join(f" ÷ ours, {document['settings']:,} |" for document in documents)
     print(f"\n| on the same weights, given prices | ms a setting |{heads}")
     print("|---|---:|" + "---:|" * len(documents))
@@ -116,8 +131,36 @@ def swept(home: Path, count: int) -> Document:
     return document
 
 
+def kernel_alone(home: Path, spec: StrategySpec, count: int) -> Callable[[], float]:
+    """Return a call that gives the processor seconds a setting of vectorbt's compiled kernel alone, on the orders of a chunk."""
+    universe = load_thesis().universe
+    archive = Archive(reference.load_facts(), folder.load_prices(needed_tickers(spec, load_thesis()), home / "prices"))
+    settings = Settings(spec, load_grid(grid_of(home, count)))
+    chunk, calls = plan(settings, [], home)[0], []
+    filling = engine.simulate_from_orders
+
+    def recorded(*arguments: Any, **options: Any) -> np.ndarray:
+        calls.append(partial(filling, *arguments, **options))
+        return filling(*arguments, **options)
+
+    engine.simulate_from_orders = recorded
+    encoded(chunk, settings, Evaluator(archive, universe))
+    engine.simulate_from_orders = filling
+
+    def alone() -> float:
+        spent = []
+        for _ in range(ROUNDS):
+            began = process_time()
+            for call in calls:
+                call()
+            spent.append(process_time() - began)
+        return median(spent) / len(chunk.numbers)
+
+    return alone
+
+
 def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
-    """Return the median seconds a setting costs the other two, given prices and weights: flat costs, to the Sharpe ratio."""
+    """Return the median processor seconds a setting costs the other two, given prices and weights: flat costs, to the ratio."""
     universe = load_thesis().universe
     archive = Archive(reference.load_facts(), folder.load_prices(needed_tickers(spec, load_thesis()), home / "prices"))
     settings = Settings(spec, load_grid(grid_of(home, count)))
@@ -134,9 +177,9 @@ def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
     for _ in range(ROUNDS):
         for number in range(SAMPLE):
             for name, runs in calls.items():
-                began = perf_counter()
+                began = process_time()
                 runs[number]()
-                spent[name].append(perf_counter() - began)
+                spent[name].append(process_time() - began)
     return {name: median(runs) for name, runs in spent.items()}
 
 

@@ -48,7 +48,6 @@ capital = [1_000_000.0, 10_000_000.0]
 """
 CHUNK = 12  # settings: those that are walked together
 LOADED = (
-    "arch.bootstrap",
     "backtest.data.archive",
     "backtest.sweeps.stages",
     "backtest.output.sweep_report",

@@ -50,9 +50,10 @@ def checked(
     `named` is what each table is called in an error.
     """
     traits, since = universe.traits(list(tables)), {row.ticker: pd.Timestamp(row.since) for row in universe.suppliers}
-    opened = {
-        market: min(tables[ticker].index[0] for ticker in tables if traits[ticker][0] == market) for market, _ in traits.values()
-    }
+    opened: dict[str, pd.Timestamp] = {}
+    for ticker, table in tables.items():
+        market, first = traits[ticker][0], table.index[0]
+        opened[market] = min(first, opened.get(market, first))
     passed = {}
     for ticker, table in tables.items():
         market = traits[ticker][0]

@@ -39,6 +39,9 @@ def _stated(table: pd.DataFrame, ticker: str, decisions: Decisions) -> pd.Series
 
 def _of_one_unit(volumes: pd.Series) -> pd.Series:
     """Return volumes without those that are far from the median of the last that were taken."""
+    known = volumes.dropna().to_numpy()
+    if _near_neighbours(known) or _near_median(known):
+        return volumes
     taken: list[float] = []
     clear = volumes.to_numpy().copy()
     for at, volume in enumerate(clear.tolist()):
@@ -51,3 +54,25 @@ def _of_one_unit(volumes: pd.Series) -> pd.Series:
         else:
             clear[at] = np.nan
     return pd.Series(clear, volumes.index)
+
+
+def _near_neighbours(volumes: np.ndarray) -> bool:
+    """Return whether each volume is near the least and the greatest of the sessions before, and so near their median."""
+    least, greatest = (_before(volumes, extreme) for extreme in (np.minimum, np.maximum))
+    return bool(((volumes[1:] <= least * ANOTHER_UNIT) & (volumes[1:] >= greatest / ANOTHER_UNIT)).all())
+
+
+def _before(volumes: np.ndarray, extreme: np.ufunc) -> np.ndarray:
+    """Return the least or the greatest of the last SESSIONS volumes before each but the first."""
+    found, count = volumes[:-1].copy(), 1
+    while count < SESSIONS:
+        step = min(count, SESSIONS - count)
+        found[step:] = extreme(found[step:], found[:-step])
+        count += step
+    return found
+
+
+def _near_median(volumes: np.ndarray) -> bool:
+    """Return whether each volume is near the median of the last before it, where all of them are taken."""
+    middle = pd.Series(volumes).rolling(SESSIONS, min_periods=1).median().to_numpy()[:-1]
+    return bool(((volumes[1:] >= middle / ANOTHER_UNIT) & (volumes[1:] <= middle * ANOTHER_UNIT)).all())

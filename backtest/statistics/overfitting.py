@@ -56,15 +56,13 @@ def deflated_sharpe(returns: pd.Series, trial_ratios: Floats, trials: int | None
 
     `trials` is their number where the ratios at hand are not all there ever were.
     """
-    from scipy.stats import kurtosis, skew
-
     values = returns.to_numpy(float)
     if refused := refusal(values):
         return refused
     if len(trial_ratios) < 2:
         return Refused("one trial; expected at least 2", len(trial_ratios))
     ratio = float(values.mean() / values.std(ddof=1))
-    lean, tails = float(skew(values)), float(kurtosis(values, fisher=False))
+    lean, tails = _skewness_and_kurtosis(values)
     count = trials or len(trial_ratios)
     threshold = float(np.std(trial_ratios, ddof=1)) * expected_best(count)
     probability = probabilistic_sharpe(ratio, threshold, len(values), lean, tails)
@@ -76,10 +74,18 @@ def probabilistic_sharpe(ratio: float, threshold: float, n: int, skewness: float
 
     Φ((s - s₀) √(n - 1) / √(1 - skewness s + (kurtosis - 1) s² / 4)): Bailey & López de Prado 2014, eq. 9.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     spread = np.sqrt(1.0 - skewness * ratio + (kurtosis - 1.0) / 4.0 * ratio**2)
-    return float(norm.cdf((ratio - threshold) * np.sqrt(n - 1.0) / spread))
+    return float(ndtr((ratio - threshold) * np.sqrt(n - 1.0) / spread))
+
+
+def _skewness_and_kurtosis(values: Floats) -> tuple[float, float]:
+    """Return the third and the fourth standardised moment, both with N below: scipy.stats has them, and is slow to load."""
+    centred = values - values.mean()
+    squares = centred**2
+    variance = squares.mean()
+    return float((squares * centred).mean() / variance**1.5), float((squares**2).mean() / variance**2)
 
 
 def overfitting(returns: pd.DataFrame, blocks: int = 16, fewest_per_block: int = 2) -> Overfit | Refused:

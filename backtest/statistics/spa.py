@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtest.statistics.bootstrap import each_resample
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
 
 AT_ONCE = 64  # trials: what is computed of them stays in the processor's cache
@@ -65,17 +66,13 @@ class Draws:
     """
 
     def __init__(self, n: int, block: int, seed: int, repetitions: int = 1000) -> None:
-        from arch.bootstrap import StationaryBootstrap
         from scipy.fft import next_fast_len, rfft
-        from scipy.sparse import csr_array
+        from scipy.sparse import csr_array, vstack
 
         self.n, self._repetitions = n, repetitions
-        bootstrap = StationaryBootstrap(block, np.arange(n), seed=np.random.default_rng(seed))
-        drawn = np.array(
-            [np.bincount(positions[0][0], minlength=n) for positions in bootstrap.bootstrap(repetitions)], dtype=float
-        )
+        counts = (np.bincount(places, minlength=n).astype(float) for places in each_resample(n, block, repetitions, seed))
         # A draw is a few runs of sessions: its sum is a few differences of running sums, the last of which is 0 once centred.
-        self._ends = csr_array((drawn[:, :-1] - drawn[:, 1:]) / np.sqrt(n))
+        self._ends = vstack([csr_array((drawn[None, :-1] - drawn[None, 1:]) / np.sqrt(n)) for drawn in counts], format="csr")
         lags, keep = np.arange(n), 1.0 - 1.0 / block
         kappa = (1.0 - lags / n) * keep**lags + lags / n * keep ** (n - lags)
         kappa[0] = 1.0

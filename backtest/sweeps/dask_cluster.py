@@ -10,6 +10,7 @@ from typing import Any
 from backtest.errors import ConfigurationError, DataError
 from backtest.panel import Archive
 from backtest.strategy import STRATEGY
+from backtest.sweeps.allocator import keep_freed_memory
 from backtest.sweeps.chunks import Chunk, Encoded, encoded
 from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.settings import Settings
@@ -83,6 +84,7 @@ class Shared:
     def made(self) -> tuple[Settings, Evaluator]:
         """Return the settings and the evaluator of this process."""
         if self._made is None:
+            keep_freed_memory()
             settings, archive = pickle.loads(self._body)
             self._made = settings, Evaluator(archive, archive.thesis.universe)
         return self._made

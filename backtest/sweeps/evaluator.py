@@ -6,7 +6,7 @@ Books that share conditions, decision days, lag and capital are traded together,
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
@@ -166,8 +166,8 @@ class Evaluator:
         self._scores = _LruCache(8192, self._make_scores)
         self._path = _LruCache(512, self._make_path)
         self._twin = _LruCache(512, self._make_twin)
-        self._conditions = _LruCache(4, self._make_conditions)  # large
-        self._without_slippage = _LruCache(4, self._make_without_slippage)
+        self._conditions = _LruCache(1, self._make_conditions)  # large: see `_by_market`
+        self._without_slippage = _LruCache(1, self._make_without_slippage)
 
     def curves(self, specs: Sequence[StrategySpec], executions: Sequence[ExecutionSettings] | None = None) -> Iterator[Curve]:
         """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it.
@@ -183,7 +183,8 @@ class Evaluator:
             for member in books[key]:
                 group = _Group(member.span, member.base, execution, spec.rebalance)
                 groups.setdefault(group, []).append((number, member))
-        for group, members in groups.items():
+        for group in _by_market(groups):
+            members = groups[group]
             for first in range(0, len(members), BOOKS_AT_ONCE):
                 yield from self._together(group, members[first : first + BOOKS_AT_ONCE])
 
@@ -283,6 +284,17 @@ def _changes(weights: Weighting, decisions: Sequence[Decision]) -> bool:
         return False
     shares = [weights.signal_shares(decision.scores, decision.eligible) for decision in decisions]
     return any(shares_differ(before, after) for before, after in pairwise(share for share in shares if share is not None))
+
+
+def _by_market(groups: Iterable[_Group]) -> list[_Group]:
+    """Return groups so that those follow each other that trade under the same conditions, or differ in costs alone."""
+    seen: dict[Hashable, int] = {}
+
+    def place(group: _Group) -> tuple[int, ...]:
+        market = group.span, group.base, group.execution.fill
+        return tuple(seen.setdefault(part, len(seen)) for part in (market, group.execution.costs))
+
+    return sorted(groups, key=place)
 
 
 def _book(spec: StrategySpec, name: str) -> _Book:

@@ -8,7 +8,7 @@ from backtest.files.hashes import content_id
 from backtest.panel import Archive
 from backtest.strategy import StrategySpec
 
-LIBRARIES = ("arch", "exchange_calendars", "numba", "numpy", "pandas", "pyarrow", "scipy", "vectorbt")
+LIBRARIES = ("exchange_calendars", "numba", "numpy", "pandas", "pyarrow", "scipy", "vectorbt")
 
 
 def identities(archive: Archive, spec: StrategySpec) -> dict[str, str]:

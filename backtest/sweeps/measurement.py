@@ -6,7 +6,7 @@ from functools import lru_cache, reduce
 from hashlib import sha256
 from importlib import import_module
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,6 @@ from backtest.thesis.windows import WHOLE, Window, windows
 from backtest.universe import Universe
 
 SEED = 20250723
-KEYS = ["number", "spec_id", "book"]
 BLOCKS = 16
 CURVE, EXCESS, EXCESS_RATIO = "curve", "excess", "excess_ratio"  # of a row while it is measured: two hashes, a ratio per period
 HOLDING = {"weekly": 5, "monthly": 25, "quarterly": 65}  # sessions that a position is held
@@ -76,10 +75,10 @@ class _Basis:
 class _Part(NamedTuple):
     """What a chunk adds: rows of the table, sums of returns and of their squares (2 × block × row), and its share of both SPAs.
 
-    The table has a hash of each row's returns too, and with twins one of its excess over the twin and the ratio of that.
+    The columns have a hash of each row's returns too, and with twins one of its excess over the twin and the ratio of that.
     """
 
-    table: pd.DataFrame
+    columns: dict[str, np.ndarray]
     blocks: np.ndarray
     best: Best
     best_against_twins: Best | None
@@ -87,7 +86,7 @@ class _Part(NamedTuple):
 
 def compile_statistics() -> None:
     """Load the libraries and the compiled code of `measure` into this process."""
-    import_module("scipy.stats")
+    import_module("scipy.special")
     overfitting_of([np.ones((2, 2, 1))], 1)
 
 
@@ -95,9 +94,8 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
     basis = _basis(settings, archive)
     parts = dict(counted(pool.each(_measured, chunks, basis), "measuring", len(chunks)))
-    tables, blocks, bests, bests_against_twins = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
-    table = _table(tables, settings)
-    del tables
+    columns, blocks, bests, bests_against_twins = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
+    table = _table(columns, chunks, settings)
     measured = table[[name for name in (CURVE, EXCESS, EXCESS_RATIO) if name in table]]
     table = table.drop(columns=measured.columns)
     spa = superior_of(bests, int(basis.compared.sum())) if basis.compared.any() else Refused(basis.without_benchmark, 0)
@@ -121,7 +119,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
         minimum_length=MinimumLength(needed, basis.n / best.periods),
         deflated_sharpe_curves=deflated_curves,
         curves=curves,
-        twins=_against_twins(bests_against_twins, pd.concat([table, measured], axis=1), chunks, basis, (trials, earlier)),
+        twins=_against_twins(bests_against_twins, table, measured, chunks, basis, (trials, earlier)),
     )
     return Measured(
         table, basis.windows, best, statistics, compared_rows(table, best, settings, archive, basis.days, basis.windows)
@@ -139,21 +137,26 @@ def _deflated(
 
 
 def _against_twins(
-    bests: Sequence[Best | None], table: pd.DataFrame, chunks: Sequence[Chunk], basis: _Basis, tried: tuple[int, int]
+    bests: Sequence[Best | None],
+    table: pd.DataFrame,
+    measured: pd.DataFrame,
+    chunks: Sequence[Chunk],
+    basis: _Basis,
+    tried: tuple[int, int],
 ) -> TwinStatistics | Refused:
     """Return what the signals added; `tried` counts the trials of the ledger, and those of them before this sweep."""
     parts = [best for best in bests if best is not None]
     if not parts:
         return Refused("the weighting reads no signal, or names no twin", 0)
-    ratios, (trials, earlier) = table[EXCESS_RATIO], tried
+    ratios, (trials, earlier) = measured[EXCESS_RATIO], tried
     none = Refused("no setting differs from its twin over 30 returns", basis.n)
     deflated: tuple[Deflated | Refused, Deflated | Refused] = none, none
     best = ""
     if ratios.notna().any():
         row = table.iloc[int(np.nanargmax(ratios))]
         returns, of_twin = _returns(chunks, int(row["number"]), str(row["book"]), basis.days)
-        distinct = table[EXCESS][ratios.notna()].nunique() + earlier
-        deflated = _deflated(returns - of_twin, ratios, table[EXCESS], trials, distinct)
+        distinct = measured[EXCESS][ratios.notna()].nunique() + earlier
+        deflated = _deflated(returns - of_twin, ratios, measured[EXCESS], trials, distinct)
         best = str(row["spec_id"])
     return TwinStatistics(
         superior_of(parts, basis.n),
@@ -165,11 +168,27 @@ def _against_twins(
     )
 
 
-def _table(parts: Sequence[pd.DataFrame], settings: Settings) -> pd.DataFrame:
-    """Return the rows of all chunks by number and book, with a column per field of the grid."""
-    table = pd.concat(parts).sort_values(["number", "book"], ignore_index=True)
-    fields = pd.DataFrame(settings.columns(table["number"].to_numpy()))
-    return pd.concat([table[KEYS], fields, table.drop(columns=KEYS)], axis=1)
+def _table(parts: Sequence[dict[str, np.ndarray]], chunks: Sequence[Chunk], settings: Settings) -> pd.DataFrame:
+    """Return the rows of all chunks by number and book, with a column per field of the grid; the parts are emptied.
+
+    It is put together column by column, so that hardly more than the table itself is held.
+    """
+    of_chunk = np.repeat(np.arange(len(chunks)), [len(part["number"]) for part in parts])
+    number, books = (np.concatenate([part.pop(name) for part in parts]) for name in ("number", "book"))
+    order = np.lexsort((books, number))
+    number, names = number[order], pd.Series([chunk.path.name for chunk in chunks], dtype="str")
+    columns: dict[str, pd.Series | np.ndarray] = {
+        "number": number,
+        "spec_id": settings.spec_ids(number),
+        "book": pd.Series(books[order], dtype="str"),
+        **settings.columns(number),
+        "periods": np.concatenate([part.pop("periods") for part in parts])[order],
+        ACTS: np.concatenate([part.pop(ACTS) for part in parts])[order],
+        "chunk": names.take(of_chunk[order]).reset_index(drop=True),
+    }
+    for name in [*parts[0]]:
+        columns[name] = np.concatenate([part.pop(name) for part in parts])[order]
+    return pd.DataFrame(columns, copy=False)
 
 
 def _best(table: pd.DataFrame, row: int, settings: Settings, basis: _Basis) -> BestSetting:
@@ -211,25 +230,23 @@ def _draws(n: int, holding: int) -> Draws:
 def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis) -> _Part:
     """Return what a chunk adds."""
     table, n = read(chunk), basis.n
-    part: dict[str, Any] = {name: table.column(name).to_pandas() for name in ("number", "spec_id", "book", "periods", ACTS)}
-    part["chunk"] = chunk.path.name
+    part = {name: table.column(name).to_numpy() for name in ("number", "book", "periods", ACTS)}
     curves = _on(table, _ordinals(basis.days))
-    periods = part["periods"].to_numpy()
     for window in basis.windows:
-        figures = window_figures(curves, basis.days, window, periods)
+        figures = window_figures(curves, basis.days, window, part["periods"])
         part |= {f"{name} {window.name}": figure for name, figure in figures.items()}
     returns, part[CURVE] = curves.returns, _hashes(curves.returns)
     blocks = max(basis.blocks, 1)
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
-    scope = settings.scope[part["number"].to_numpy()]
-    kind, benchmarks = _benchmark_returns(scope, part["book"], settings, evaluator, basis.days)
+    scope, book = settings.scope[part["number"]], pd.Series(part["book"], dtype="str")
+    kind, benchmarks = _benchmark_returns(scope, book, settings, evaluator, basis.days)
     excess = (returns - benchmarks[:, kind])[basis.compared]
     best, against_twins = _best_of(excess, part[CURVE] + kind.astype(np.uint64), basis.holding), None
     if curves.twins is not None:
         over_twin = returns - curves.twin_returns[:, curves.twin]
         part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), ratios_of(over_twin, ROUNDING)
         against_twins = _best_of(over_twin, part[EXCESS], basis.holding)
-    return _Part(pd.DataFrame(part), np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
+    return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
 
 
 def _best_of(excess: Floats, hashes: np.ndarray, holding: int) -> Best:

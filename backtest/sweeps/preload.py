@@ -18,7 +18,7 @@ from backtest.prices import Prices
 from backtest.strategy import build_spec
 from backtest.weights import Equal
 
-NAMES = ("arch.bootstrap", "backtest.sweeps.measurement", "scipy.fft", "scipy.sparse", "vectorbt_rust")
+NAMES = ("backtest.sweeps.measurement", "scipy.fft", "scipy.sparse", "vectorbt_rust")
 
 
 def trade_once() -> None:

@@ -149,9 +149,13 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class SweepCost:
-    """What a sweep took: seconds in all, by part, settings a second, and the most memory of all its processes."""
+    """What a sweep took: seconds in all, by part, settings a second, and the most memory of all its processes.
+
+    `cpu_seconds` is the processor time of this process and of its workers; what workers load before they begin is not in it.
+    """
 
     seconds: float
+    cpu_seconds: float
     seconds_by_part: Mapping[str, float]
     settings_per_second: float
     peak_memory_mb: float

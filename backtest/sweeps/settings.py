@@ -107,6 +107,10 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         """Return the hash of a setting's spec."""
         return str(self._spec_ids[number], "ascii")
 
+    def spec_ids(self, numbers: np.ndarray) -> pd.Series:
+        """Return the hashes of the specs of some settings."""
+        return pd.Series(np.char.decode(self._spec_ids[numbers], "ascii"), dtype="str")
+
     def columns(self, numbers: np.ndarray) -> dict[str, pd.Series]:
         """Return the values of some settings as a typed column per field of the grid, in its order."""
         positions = self.grid.positions(self._indices[numbers])

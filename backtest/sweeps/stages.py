@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
+from time import process_time
 
 import pandas as pd
 
@@ -92,7 +93,7 @@ def run_sweep(
     watch.lap("measuring")
     count = len(plan.settings)
     memory = (peak_memory() + pool.peak_memory) / 2**20
-    cost = SweepCost(watch.seconds, watch.parts, count / watch.seconds, memory)
+    cost = SweepCost(watch.seconds, process_time() + pool.cpu_seconds, watch.parts, count / watch.seconds, memory)
     return Sweep(plan.settings, plan.archive, _result(spec, plan, measured, ledger, options), options, cost)
 
 

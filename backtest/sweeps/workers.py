@@ -9,6 +9,7 @@ import pickle
 import resource
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -44,6 +45,13 @@ class Memory(NamedTuple):
     shared: int
 
 
+class Cost(NamedTuple):
+    """What a worker process has had so far: its memory, and seconds of processor time since it began."""
+
+    memory: Memory
+    seconds: float
+
+
 class WorkerPool:
     """A pool of `count` worker processes, a context; with a count of 1 this process does the work.
 
@@ -51,7 +59,7 @@ class WorkerPool:
     """
 
     def __init__(self, count: int, strategy: Path | None, settings: Settings, archive: Archive) -> None:
-        self._settings, self._peaks = settings, dict[int, Memory]()
+        self._settings, self._costs = settings, dict[int, Cost]()
         self._own = Evaluator(archive, archive.thesis.universe)
         self._pools: list[ProcessPoolExecutor] = []
         self._processes: list[int] = []
@@ -79,8 +87,13 @@ class WorkerPool:
     @property
     def peak_memory(self) -> int:
         """The peak memory of all workers in bytes: what each has for itself, and what they share once."""
-        peaks = self._peaks.values()
+        peaks = [cost.memory for cost in self._costs.values()]
         return sum(peak.own for peak in peaks) + max((peak.shared for peak in peaks), default=0)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Seconds of processor time of all workers since each began."""
+        return sum(cost.seconds for cost in self._costs.values())
 
     def each(self, task: Task[Made], chunks: Sequence[Chunk], *further: Any) -> Iterator[tuple[Chunk, Made]]:
         """Yield each chunk with what a task makes of it, as it is made; BacktestError where a worker dies.
@@ -91,7 +104,7 @@ class WorkerPool:
             for chunk in chunks:
                 yield chunk, task(chunk, self._settings, self._own, *further)
             return
-        left, running = _Tiles(chunks), dict[Future[tuple[Made, int, Memory]], tuple[int, Chunk]]()
+        left, running = _Tiles(chunks), dict[Future[tuple[Made, int, Cost]], tuple[int, Chunk]]()
         ready = [worker for worker in range(len(self._pools)) for _ in range(QUEUED)]
         with _naming_the_killed():
             while True:
@@ -103,7 +116,7 @@ class WorkerPool:
                 ended = wait(running, return_when=FIRST_COMPLETED).done
                 ready = [running[future][0] for future in ended]
                 for future in ended:
-                    made, process, self._peaks[process] = future.result()
+                    made, process, self._costs[process] = future.result()
                     yield running.pop(future)[1], made
 
 
@@ -171,10 +184,10 @@ def _packed(settings: Settings, archive: Archive) -> bytes:
         ) from None
 
 
-def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Memory]:
+def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Cost]:
     assert isinstance(_state, tuple)
     made = task(chunk, *_state, *further)
-    return made, os.getpid(), _memory(peak_memory() // MEMORY_STEP)
+    return made, os.getpid(), Cost(_memory(peak_memory() // MEMORY_STEP), time.process_time())
 
 
 def peak_memory() -> int:

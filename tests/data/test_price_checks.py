@@ -13,6 +13,7 @@ from backtest.data.overrides import Decisions, Price, Suspended, load_decisions
 from backtest.data.price_checks import VALUES, Sheet, checked_days, checked_rate
 from backtest.data.sources import reference
 from backtest.data.sources.folder import load_prices
+from backtest.data.volumes import ANOTHER_UNIT, SESSIONS, volumes_in_shares
 from backtest.errors import ConfigurationError, DataError
 from backtest.markets import load_markets
 from backtest.markets.currencies import currency_of_rate, load_currencies
@@ -455,3 +456,20 @@ def test_embedded_prices_of_one_ticker_copied_over_another_are_refused(spoil):
 
     with pytest.raises(DataError, match=r"prices.parquet NVDA: the same closes as prices.parquet AMD"):
         reference.load_prices(["AMD", "NVDA"], spoil(change))
+
+
+@pytest.mark.parametrize(("spikes", "size"), [(0, 1.0), (2, 25.0), (2, 40.0), (30, 1 / 45), (1, 100.0)])
+def test_volumes_far_from_the_median_of_those_taken_before_are_left_out_whatever_way_is_short(spikes, size):
+    chance = np.random.default_rng(spikes)
+    volumes = np.exp(np.cumsum(chance.normal(0.0, 0.3, 300)))
+    volumes[chance.choice(300, 5, replace=False)] = np.nan
+    volumes[200 : 200 + spikes] *= size
+    taken, expected = [], []
+    for volume in volumes:
+        middle = np.median(taken[-SESSIONS:]) if taken else volume
+        far = np.isnan(volume) or not middle / ANOTHER_UNIT <= volume <= middle * ANOTHER_UNIT
+        taken += [] if far else [volume]
+        expected.append(np.nan if far else volume)
+    table = pd.DataFrame({"volume": volumes, "close": 1.0}, pd.bdate_range("2024-01-01", periods=300))
+    ours = volumes_in_shares({"AAA": table}, Decisions())["AAA"]
+    assert np.array_equal(ours.to_numpy(), np.array(expected), equal_nan=True)

@@ -61,7 +61,7 @@ HOMES = {
     "numba": ("files/numba_cache.py",),
     "matplotlib": ("plots/",),
     "statsmodels": ("statistics/",),
-    "arch": ("statistics/",),
+    "arch": (),
     "yfinance": ("data/",),
     "httpx": ("data/",),
     "dask": ("sweeps/",),

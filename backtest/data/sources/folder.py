@@ -77,7 +77,7 @@ def daily_prices(
     `rates` has units per US dollar by day as `close` and `adj_close`, by a rate's ticker; `named` is what an error calls a
     ticker's table.
     """
-    tables = checked(tables, decisions, named, universe)
+    tables = {ticker: table.copy(deep=False) for ticker, table in checked(tables, decisions, named, universe).items()}
     quoted = {
         currency.code: checked_rate(rates[currency.rate], currency, named[currency.rate], decisions)["close"]
         for currency in universe.currencies.values()
@@ -85,8 +85,9 @@ def daily_prices(
     }
     volume = volumes_in_shares(tables, decisions)
     traits, ended = universe.traits(list(tables)), decisions.end_reasons(list(tables))
-    columns = {name: pd.DataFrame({ticker: table[name] for ticker, table in tables.items()}) for name in (*BARS, "adj_close")}
-    wealth = columns.pop("adj_close").sort_index()
+    data_id = bars_id(tables, quoted, ended, volume)
+    columns = {name: _column(tables, name) for name in (*BARS, "adj_close")}
+    wealth = columns.pop("adj_close")
     markets = sorted({traits[ticker][0] for ticker in tables})
     until = {market: min(wealth.index[-1], universe.markets[market].last_day) for market in markets}
     return Prices(
@@ -97,13 +98,19 @@ def daily_prices(
         rates=_rate_table(quoted),
         adjustment="adj_close: total return",
         source=source,
-        data_id=bars_id(tables, quoted, ended, volume),
-        bars=Bars(**{name: table.sort_index() for name, table in columns.items()}),
+        data_id=data_id,
+        bars=Bars(**columns),
         ended=ended,
         markets=universe.markets,
         cash_rates=universe.cash_rates,
         volume=volume,
     )
+
+
+def _column(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    """Return one column of all tables as session × ticker, taken out of them: no price is held twice."""
+    column = pd.DataFrame({ticker: table.pop(name) for ticker, table in tables.items()})
+    return column if column.index.is_monotonic_increasing else column.sort_index()
 
 
 def _rate_table(quoted: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -37,10 +37,11 @@ def load_prices(
     DataError for one that is missing, stale or has gaps.
     """
     stored, universe = stored_prices(store, sources, only), universe or load_thesis().universe
-    tables, rates = price_tables(store, tickers, stored, universe), load_rates(store, stored, universe)
+    rates = load_rates(store, stored, universe)
     names = sorted({stored[ticker].name for ticker in tickers})
     named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
-    return daily_prices(tables, rates, load_decisions(store.home, universe, [*stored]), ", ".join(names), named, universe)
+    tables, decisions = price_tables(store, tickers, stored, universe), load_decisions(store.home, universe, [*stored])
+    return daily_prices(tables, rates, decisions, ", ".join(names), named, universe)
 
 
 def stored_prices(store: Store, sources: Sources | None = None, only: str = "") -> dict[str, PriceSource]:

@@ -141,7 +141,11 @@ def last_final_session(source: PriceSource, ticker: str, universe: Universe, now
 
     Where the calendar of the market ends before, it is the last that is known.
     """
-    market = instrument_of(universe, ticker).traded_on
+    return final_session(source, instrument_of(universe, ticker).traded_on, now)
+
+
+def final_session(source: PriceSource, market: Market | None, now: pd.Timestamp) -> pd.Timestamp:
+    """Return the same of a market, None for what is no share but a rate."""
     if market is None:
         day = now.tz_localize(None).normalize() - pd.Timedelta(days=1)
         return day - pd.Timedelta(days=max(0, day.weekday() - 4))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TypedDict
 
 import pandas as pd
@@ -13,7 +14,7 @@ from backtest.data.store.append_only import PriceCoverage, Store, table_body
 from backtest.data.store.derivation import derivation_faults
 from backtest.data.store.ledger import TableLine
 from backtest.data.store.live import Sources, reconciled
-from backtest.data.store.pull import items, last_final_session
+from backtest.data.store.pull import final_session, items
 from backtest.data.store.reconcile import read_typed
 from backtest.errors import DataError
 from backtest.thesis import load_thesis
@@ -213,11 +214,14 @@ def _row_faults(store: Store, name: str, logged: set[str]) -> Iterator[str]:
 
 def _stored_prices(store: Store, sources: Sources, universe: Universe, now: pd.Timestamp) -> dict[str, StoredPrices]:
     prices: dict[str, StoredPrices] = {}
+    traits = universe.market_and_currency()
     for source in price_sources(sources.values()):
+        final = lru_cache(lambda code, source=source: final_session(source, universe.markets.get(code), now))
         for table in store.tables(source.table()):
             ticker = table.partition("/")[2]
             if (coverage := store.price_coverage(table)) is not None:
-                behind = (last_final_session(source, ticker, universe, now) - pd.Timestamp(coverage["last"])).days
+                code = traits[ticker][0] if ticker in traits else universe.quoted(ticker)[0]
+                behind = (final(code) - pd.Timestamp(coverage["last"])).days
                 name = ticker if ticker not in prices else f"{ticker} ({source.name})"
                 prices[name] = {**coverage, "source": source.name, "days_behind": max(0, behind)}
     return prices

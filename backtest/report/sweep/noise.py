@@ -40,7 +40,7 @@ class Noise:
 
 def noise(search: Search) -> Noise:
     """Return the distribution of a search's ratios over the whole run, and that of noise."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     ratios = search.ratios(WHOLE).dropna().to_numpy()
     error = float(search.years**-0.5)
@@ -49,7 +49,7 @@ def noise(search: Search) -> Noise:
     step = next((width for width in STEPS if (high - low) / width <= MOST_BINS - 2), (high - low) / (MOST_BINS - 2))
     edges = np.arange(np.floor(low / step), np.ceil(high / step) + 1.5) * step
     counts = np.histogram(ratios, edges)[0].astype(float)
-    return Noise(edges, counts, len(ratios) * np.diff(norm.cdf(edges / error)), error, hurdle, search.summary.best.sharpe)
+    return Noise(edges, counts, len(ratios) * np.diff(ndtr(edges / error)), error, hurdle, search.summary.best.sharpe)
 
 
 def section(search: Search) -> Section:
