@@ -64,12 +64,12 @@ def _near_neighbours(volumes: np.ndarray) -> bool:
 
 def _before(volumes: np.ndarray, extreme: np.ufunc) -> np.ndarray:
     """Return the least or the greatest of the last SESSIONS volumes before each but the first."""
-    found, count = volumes[:-1].copy(), 1
+    extremes, count = volumes[:-1].copy(), 1
     while count < SESSIONS:
         step = min(count, SESSIONS - count)
-        found[step:] = extreme(found[step:], found[:-step])
+        extremes[step:] = extreme(extremes[step:], extremes[:-step])
         count += step
-    return found
+    return extremes
 
 
 def _near_median(volumes: np.ndarray) -> bool:

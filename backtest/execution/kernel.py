@@ -446,7 +446,7 @@ def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units
     shape = (len(lines), books * tickers)
     size, price, rate, fees, slip = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     turn: Integers = np.empty(shape, np.int64)
-    count, zero, one = 0, np.uint64(0), np.uint64(1)
+    count, zero, unit = 0, np.uint64(0), np.uint64(1)
     for line in range(len(lines)):
         for book in range(books):
             begin = np.uint64(book * tickers)
@@ -455,15 +455,15 @@ def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units
                 row = np.uint64(lines[line, market]) if there else zero
                 sold, bought = begin + first, begin + stop
                 for seat in range(first, stop):
-                    bought -= one if there and units[row, book, seat] > 0.0 else zero
+                    bought -= unit if there and units[row, book, seat] > 0.0 else zero
                 for seat in range(first, stop):
                     column, terms, ordered = begin + seat, sheets[rows[row], seat], units[row, book, seat] if there else 0.0
                     if ordered > 0.0:
                         turn[line, bought] = seat
-                        bought += one
+                        bought += unit
                     else:
                         turn[line, sold] = seat
-                        sold += one
+                        sold += unit
                     size[line, column] = ordered if ordered != 0.0 else np.nan
                     price[line, column] = terms["price"] if there and not np.isnan(terms["price"]) else 1.0
                     rate[line, column] = terms["buy_rate"] if ordered > 0.0 else terms["sell_rate"]

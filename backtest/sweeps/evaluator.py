@@ -290,11 +290,11 @@ def _by_market(groups: Iterable[_Group]) -> list[_Group]:
     """Return groups so that those follow each other that trade under the same conditions, or differ in costs alone."""
     seen: dict[Hashable, int] = {}
 
-    def place(group: _Group) -> tuple[int, ...]:
+    def position(group: _Group) -> tuple[int, ...]:
         market = group.span, group.base, group.execution.fill
         return tuple(seen.setdefault(part, len(seen)) for part in (market, group.execution.costs))
 
-    return sorted(groups, key=place)
+    return sorted(groups, key=position)
 
 
 def _book(spec: StrategySpec, name: str) -> _Book:

@@ -84,8 +84,8 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
 
     def parts(self, number: int) -> tuple[StrategySpec, ExecutionSettings]:
         """Return a spec that decides as that of a setting does, and how the setting trades: one object for all that share it."""
-        decider = _kept(self._deciders, int(self.deciding[number]), lambda: self[number][1])
-        return decider, _kept(self._ways, int(self.trading[number]), lambda: self[number][1].execution)
+        decider = _cached(self._deciders, int(self.deciding[number]), lambda: self[number][1])
+        return decider, _cached(self._ways, int(self.trading[number]), lambda: self[number][1].execution)
 
     @overload
     def __getitem__(self, number: int) -> tuple[Setting, StrategySpec]: ...
@@ -155,7 +155,7 @@ def _decided(
     return np.array(numbers).T, ids
 
 
-def _kept(made: dict[int, Made], key: int, make: Callable[[], Made]) -> Made:
+def _cached(made: dict[int, Made], key: int, make: Callable[[], Made]) -> Made:
     """Return what was made for a key, or make it; what was made before is forgotten now and then."""
     if key not in made:
         if len(made) == KEPT:
