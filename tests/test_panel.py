@@ -395,4 +395,6 @@ def test_as_of_early_june_2024_the_latest_complete_quarter_is_the_first_of_2024(
 
 
 def test_an_archive_is_opened_by_as_of_alone():
-    assert [name for name, member in vars(Archive).items() if callable(member) and not name.startswith("_")] == ["as_of"]
+    """Beside it, `to_frame` counts the sessions of each ticker for who looks at the archive in a notebook."""
+    public = {name for name, member in vars(Archive).items() if callable(member) and not name.startswith("_")}
+    assert public == {"as_of", "to_frame"}
