@@ -267,12 +267,16 @@ def _figures(window: WindowStatistics) -> dict[str, object]:
     return figures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Replay:
     """How many decisions were taken again without a difference, and what was said of the planted look-ahead signal."""
 
     decisions: int
     canary: str
+
+    def __repr__(self) -> str:
+        taken = f"{self.decisions:,} decisions taken again with everything later hidden"
+        return f"<{taken}: none changed; a planted look-ahead was caught>"
 
 
 @dataclass(frozen=True)

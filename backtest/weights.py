@@ -217,7 +217,8 @@ class Rotation:
         names = [*members, *(ticker for basket in members.values() for ticker in basket)]
         if any(members.values()) and not scores[0].index.isin(names).any():
             scored = [str(name) for name in scores[0].index]
-            raise ConfigurationError(f"rotation: {near_miss('score of a basket or member', names[0], scored)}")
+            wanted = near_miss("basket or member", scored[0] if scored else "", list(dict.fromkeys(names)))
+            raise ConfigurationError(f"rotation: of the scores' index, {', '.join(scored[:3]) or 'which is empty'}: {wanted}")
         return _split(self._chosen(_basket_scores(scores[0], members)), members)
 
     def signal_shares(self, scores: Sequence[pd.Series], members: Members) -> dict[str, float] | None:

@@ -230,7 +230,7 @@ ONCE = Activity(1, 0.8, "2024-01-31", "2024-03-29", "2024-03-29")
     ("interval", "twin", "words"),
     [
         ((-0.1, 0.3), 0.4, "It made no difference that can be told from chance: the book earned +50.0%"),
-        ((0.01, 0.3), 0.4, "It added 10.0 points: the book earned +50.0%, the same book with the signal on since its first "),
+        ((0.01, 0.3), 0.4, "It added 10.0 points: the book earned +50.0%, the same book with the signal on wherever it "),
         ((-0.3, -0.01), 0.6, "It cost 10.0 points: the book earned +50.0%"),
         ((-0.0004, -0.0001), 0.5002, "It did nothing: the book earned +50.0%"),
         (Refused("29 observations; expected at least 30", 29), 0.4, "Whether it mattered cannot be told (29 observations"),
@@ -250,6 +250,12 @@ def test_whether_it_mattered_follows_from_the_interval(interval, twin, words):
 )
 def test_what_waiting_cost_is_the_basket_less_the_twin(held, words):
     assert words in sentence(ONCE, 0.4, (-0.1, 0.3), held)
+
+
+def test_a_signal_that_lost_its_value_again_is_not_said_to_have_waited_for_its_first():
+    said = sentence(replace(ONCE, gaps=True), 0.4, (-0.1, 0.3), 0.9)
+    assert "Having no value at first or later cost 50.0 points" in said
+    assert "aiting" not in said
 
 
 @pytest.mark.parametrize(

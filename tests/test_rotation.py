@@ -122,5 +122,6 @@ def test_no_basket_left_out_has_a_better_score_than_one_held(scores, top):
 
 
 def test_scores_that_name_no_basket_and_no_member_are_refused_with_a_near_miss():
-    with pytest.raises(ConfigurationError, match="rotation: no score of a basket or member 'optical'; did you mean 'opticl'"):
+    words = "rotation: of the scores' index, opticl: no basket or member 'opticl'; did you mean 'optical'"
+    with pytest.raises(ConfigurationError, match=words):
         Rotation()([pd.Series({"opticl": 1.0})], {"optical": ("300308.SZ",)})

@@ -36,7 +36,7 @@ MEANINGS = {  # of the fields of a spec; a field that is not here has no row, an
     "title": "Its heading on pages; without one, its name.",
     "question": "What it is to answer, in a sentence.",
     "baskets": "What may be held: baskets of the thesis, or single tickers.",
-    "together": "Whether all baskets are one book; else each is a book of its own.",
+    "together": "Whether all baskets are one book, whose `base` is then a currency; else each is a book of its own.",
     "signals": "The signals whose scores the weighting reads, in its order: frozen dataclasses, or plain functions of a panel.",
     "weights": "The rule from scores to target weights, see below; or a table of weights, date × ticker.",
     "rebalance": "When a decision is taken: at the close of the last session of each of these periods.",
@@ -48,7 +48,7 @@ MEANINGS = {  # of the fields of a spec; a field that is not here has no row, an
     "capital": "Money at the start, in `base`.",
     "base": "The currency of the books; `local` is each basket's own.",
     "start": "The first day.",
-    "end": "The last day; without one, the last session on which every ticker is priced.",
+    "end": "The last day; without one, the last session that has a price of every ticker; one declared ended is sold before.",
 }
 OPERATOR_WORDS = {
     "eq": "equal to",

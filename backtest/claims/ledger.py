@@ -123,7 +123,7 @@ class Judged:
         return Judgement(self.verdict, self.main.value, day, self.main.span, self.claim.margin(self.main), holds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding(Judged):
     """What came of a claim over all that is known on a panel, and, where that was asked, over each of its two spans.
 
@@ -135,6 +135,9 @@ class Finding(Judged):
     since: Judged | None = None
     written_on: str = ""
     known_on: str = ""
+
+    def __repr__(self) -> str:
+        return f"<claim {self.claim.id}: {self.verdict}, {len(self.measured)} readings>"
 
     @property
     def judgement_when_written(self) -> Judgement | None:

@@ -13,7 +13,7 @@ from backtest.text.screen import points as listed
 from backtest.thesis.windows import IN_SAMPLE, OUT_OF_SAMPLE, WHOLE
 
 LETTERS = 24  # of a book's name
-TWIN = "twin: the same book without its signal, from the signal's first value on; held: its basket from the first session"
+TWIN = "twin: the same book with its signal on wherever it has a value; held: its basket from the first session"
 
 
 def terminal(document: Document, screen: Screen | None = None) -> str:

@@ -5,7 +5,7 @@ The rules, fixed before any result was read; returns are those of the whole run,
     whether that    "did nothing" where book and twin differ by less than 0.05 points, as whole lots make them; "no difference
     mattered        that can be told from chance" where zero is in the 95% interval of their difference; else "added" or "cost"
     what waiting    the basket from the first session less the twin: both hold it on all sessions on which the signal has a
-    cost            value, so that what is between them is what happened before, or while it had none
+    cost            value, so that what is between them is what happened before, or later while it had none
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,14 @@ ROUNDS_TO_NOTHING = 0.0005  # of a return: less than 0.05 points
 
 @dataclass(frozen=True)
 class Activity:
-    """What a signal did in a run: see `result.Control`."""
+    """What a signal did in a run: see `result.Control`; `gaps` says whether it had no value again after its first."""
 
     switches: int
     time_on: float | None
     first_value: str | None
     first_change: str | None
     last_change: str | None
+    gaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Wording:
     """How a kind of weighting speaks of its signal: a share of time or of the book ("{}"), its twin, and a switch."""
 
     on: str
-    twin: str = "with the signal on since its first value"
+    twin: str = "with the signal on wherever it has a value"
     switched: str = "switched"
 
 
@@ -104,7 +105,9 @@ def _waiting(acted: Activity, twin: ControlWindow, from_start: ControlWindow) ->
         return ""
     cost = from_start.total_return - twin.total_return
     basket = f"the basket held from the first session earned {percent(from_start.total_return)}"
-    what = "having no value" if acted.first_value is None else "waiting for its first value"
+    what = "waiting for its first value"
+    if acted.first_value is None or acted.gaps:
+        what = "having no value" if acted.first_value is None else "having no value at first or later"
     if abs(cost) < ROUNDS_TO_NOTHING:
         return f"{what.capitalize()} cost nothing: {basket}."
     return f"{what.capitalize()} {'cost' if cost > 0 else 'gained'} {_size(cost)} points: {basket}."

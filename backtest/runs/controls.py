@@ -64,7 +64,8 @@ def control_of(book: RunBook, spans: Sequence[Window]) -> Control | None:
     wording = ROTATION if isinstance(weights, Rotation) else EXPOSURE if isinstance(weights, Exposure) else GATE
     sentence = control_sentence(acted, earned, twin, from_start, wording)
     did = activity_sentence(acted, wording)
-    return Control(sentence, **vars(acted), twin=twin, from_start=from_start, activity=did, equity=equity)
+    counted = acted.switches, acted.time_on, acted.first_value, acted.first_change, acted.last_change
+    return Control(sentence, *counted, twin=twin, from_start=from_start, activity=did, equity=equity)
 
 
 def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.DatetimeIndex) -> Activity:
@@ -90,6 +91,7 @@ def activity(weights: Controlled, decisions: Sequence[Decision], sessions: pd.Da
         first_value=f"{first:%Y-%m-%d}",
         first_change=changes[0] if changes else None,
         last_change=changes[-1] if changes else None,
+        gaps=any(wanted is None for wanted in shares[shares.index(known[0][1]) :]),
     )
 
 

@@ -111,7 +111,7 @@ class SearchStatistics:
     twins: TwinStatistics | Refused
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SweepSummary:
     """A sweep without its table: what its result.json has.
 
@@ -130,6 +130,9 @@ class SweepSummary:
     expectations: tuple[Outcome, ...] = ()
     notes: tuple[str, ...] = ()
     compared: tuple[Compared, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<summary of a sweep of {self.strategy}: {self.settings:,} settings, {self.trials:,} trials on these data>"
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def test_a_wrong_signal_is_told_what_it_gave_and_what_was_expected(value, words,
     ("weights", "names", "words"),
     [
         (Gate(), ["optical", "GPU"], "the signal scores optical, GPU; expected one score, of 'supply_chain', or a"),
-        (Rotation(), ["opticl", "GPUs"], "rotation: no score of a basket or member 'optical'; did you mean 'opticl'?"),
+        (Rotation(), ["opticl", "GPUs"], "index, opticl, GPUs: no basket or member 'opticl'; did you mean 'optical'?"),
     ],
 )  # fmt: skip
 def test_scores_of_other_names_than_the_weighting_reads_are_refused(weights, names, words, archive):
