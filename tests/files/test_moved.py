@@ -15,7 +15,7 @@ from backtest.strategy import load_strategy
     [
         ("from backtest.spec import StrategySpec", "backtest.spec is backtest.strategy since 0.2.0; change the import"),
         ("import backtest.engine", "backtest.engine is backtest.decisions since 0.2.0; change the import"),
-        ("from backtest import run", "backtest.run is backtest.runs since 0.2.0; change the import"),
+        ("import backtest.run", "backtest.run is backtest.runs since 0.2.0; change the import"),
         ("from backtest.audit.leaks import leak_budget", "backtest.audit is backtest.audits since 0.2.0; change the import"),
         (
             "from backtest.data.reference import x",

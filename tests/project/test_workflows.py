@@ -30,9 +30,9 @@ GRID = """[settings]
 start = [2025-07-01]
 lag = [1, 2, 3, 4]
 slippage_bps = [5.0, 10.0]
-"weights.above" = { from = -0.3, to = 0.34, step = 0.02 }
+"weights.above" = { from = -0.3, to = 0.34, step = 0.01 }
 """
-SETTINGS = 4 * 2 * 33  # two chunks
+SETTINGS = 4 * 2 * 65  # two chunks
 PARTS = ("1", "2", "3")  # so one shard has none
 PAGE = "sweeps/mine/index.html"
 

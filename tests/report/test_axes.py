@@ -24,7 +24,9 @@ def ours(low, high, **settings):
 
 def theirs(low, high, margin=0.05, bins=None):
     """Return limits, ticks within them and their words of matplotlib's axis of y, 200 pixels high with letters of 11."""
-    with mpl.rc_context({"font.size": 11, "axes.formatter.useoffset": False, "axes.formatter.limits": (-9, 9)}):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # another library may have set a style
+        mpl.rcParams.update({"font.size": 11, "axes.formatter.useoffset": False, "axes.formatter.limits": (-9, 9)})
         axes = Figure(figsize=(10, 10), dpi=72).add_axes((0, 0, 1, 200 / 720))
         axes.plot([0, 1], [low, high])
         axes.margins(y=margin)

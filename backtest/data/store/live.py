@@ -37,10 +37,10 @@ def load_prices(
     DataError for one that is missing, stale or has gaps.
     """
     stored, universe = stored_prices(store, sources, only), universe or load_thesis().universe
+    tables, decisions = price_tables(store, tickers, stored, universe), load_decisions(store.home, universe, [*stored])
     rates = load_rates(store, stored, universe)
     names = sorted({stored[ticker].name for ticker in tickers})
     named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
-    tables, decisions = price_tables(store, tickers, stored, universe), load_decisions(store.home, universe, [*stored])
     return daily_prices(tables, rates, decisions, ", ".join(names), named, universe)
 
 
