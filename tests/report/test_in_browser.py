@@ -227,10 +227,12 @@ ONE_IMAGE_EACH = "document.querySelectorAll('svg > :not(title, desc)').forEach(p
 TWO_OF_EACH_KIND = """([parts, names]) => {
   const seen = {};
   for (const part of document.querySelectorAll(parts)) {
-    const around = [...part.querySelectorAll('*')];
-    for (let outer = part; outer; outer = outer.parentElement) around.push(outer);
-    const kind = around.map(e => [e.tagName, !e.textContent, ...names.map(name => e.getAttribute(name)),
-      ...(names.includes('role') ? e.getAttributeNames() : [])]).join();
+    const within = [part, ...part.querySelectorAll('*')];
+    const around = [];
+    for (let outer = part.parentElement; outer; outer = outer.parentElement) around.push(outer);
+    const look = e => [e.tagName, ...names.map(name => e.getAttribute(name)),
+      ...(names.includes('role') ? e.getAttributeNames() : [])];
+    const kind = [...within.map(e => [!e.textContent, look(e)]), ...around.map(look)].join();
     seen[kind] = (seen[kind] || 0) + 1;
     if (seen[kind] > 2) part.remove();
   }
