@@ -5,6 +5,7 @@ from collections.abc import Callable
 from backtest import audits, clock
 from backtest.audits import cache
 from backtest.data.archive import narrowed
+from backtest.errors import DataError
 from backtest.panel import Archive
 from backtest.result import Audit, RunResult
 from backtest.runs import needed_tickers
@@ -19,7 +20,7 @@ def audit(
 ) -> Audit:
     """Return how much of a run could be luck, and whether anything was read before it was known.
 
-    result, archive: of `run`, and what it ran on.
+    result, archive: of `run`, and what it ran on; DataError for an archive of other figures or prices.
     seconds: no further question is begun after this; what was not asked stands in `not_run`.
     progress: called with the name of each question.
 
@@ -31,9 +32,12 @@ def audit(
     >>> bt.audit(bt.run(bt.load_strategy("supply_chain_excess"), archive), archive, seconds=0).replay.decisions
     43
     """
+    known = narrowed(archive, needed_tickers(result.spec, archive.thesis))
+    if known.data_id != result.data_id:
+        name, ours = result.spec.name, result.data_id
+        raise DataError(f"{name}: the data of the archive are {known.data_id}; expected those of the run, {ours}")
     if (before := cache.load(result)) is not None:
         return before
-    known = narrowed(archive, needed_tickers(result.spec, archive.thesis))
     made = audits.audit(result.spec, result, known, archive.thesis.universe, seconds, progress, clock.SYSTEM)
     cache.save(result, made)
     return made

@@ -1,5 +1,6 @@
 """Opens an Archive by the names a user gives: which figures, which prices."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -8,11 +9,13 @@ from pathlib import Path
 from backtest.data.sources import folder, reference
 from backtest.data.sources.discovery import load_sources, named, names_source, own_files, price_sources, source_files
 from backtest.data.store.append_only import open_store
-from backtest.errors import ConfigurationError, MissingPricesError, near_miss
+from backtest.errors import ConfigurationError, DataError, MissingPricesError, near_miss
 from backtest.facts import Facts
 from backtest.panel import Archive
 from backtest.prices import Prices
 from backtest.thesis import Thesis, load_thesis
+
+SAME_WITHIN = 1e-9  # relative
 
 STORE = "store"
 
@@ -32,21 +35,40 @@ def load_archive(
     """
     thesis = thesis or load_thesis()
     known = _load_known(sorted(set(tickers)), prices, tickers if needed is None else needed, thesis)
-    return Archive(load_facts(facts, thesis), known, thesis, files=own_files(*thesis.source_folders), opened=prices)
+    opened = os.path.abspath(prices) if Path(prices).is_dir() else prices  # wherever the process goes meanwhile
+    return Archive(load_facts(facts, thesis), known, thesis, files=own_files(*thesis.source_folders), opened=opened)
 
 
 def narrowed(archive: Archive, tickers: Sequence[str]) -> Archive:
     """Return an archive with the prices of some tickers alone, whose ids are those of a run that reads no others.
 
-    Prices are opened again, once for the same tickers. An archive that was not opened by a name is returned as it is.
+    Prices are opened again, once for the same tickers; DataError where they are others than the archive shows. An archive that
+    was not opened by a name is returned as it is.
     """
     wanted = tuple(sorted(set(tickers)))
     if not archive.opened or set(wanted) == set(archive.prices.wealth.columns):
         return archive
     made: dict[tuple[str, ...], Archive] = archive.__dict__.setdefault("_narrowed", {})
     if wanted not in made:
-        made[wanted] = replace(archive, prices=_load_known(wanted, archive.opened, wanted, archive.thesis))
+        prices = _load_known(wanted, archive.opened, wanted, archive.thesis)
+        _require_same(prices, archive)
+        made[wanted] = replace(archive, prices=prices)
     return made[wanted]
+
+
+def _require_same(prices: Prices, archive: Archive) -> None:
+    """Raise DataError unless prices grow as those of an archive do wherever both have one; fewer tickers may end later."""
+    names = [ticker for ticker in prices.wealth.columns if ticker in archive.prices.wealth.columns]
+    now, before = prices.wealth[names].align(archive.prices.wealth[names], join="inner", axis=0)
+    scale = now / before  # a later dividend scales all that is before it
+    moved = (scale / scale.bfill().iloc[0] - 1.0).abs() > SAME_WITHIN
+    if moved.any(axis=None):
+        ticker = str(moved.any().idxmax())
+        day = moved[ticker].idxmax()
+        raise DataError(
+            f"{archive.opened}: the prices of {ticker} on {day:%Y-%m-%d} have moved since the archive was opened; "
+            "expected the same: open it again"
+        )
 
 
 def source_named(prices: str, folders: Sequence[Path] = ()) -> str:

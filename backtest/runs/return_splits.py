@@ -81,7 +81,7 @@ def book_between(book: Book, archive: Archive, start: date) -> ReturnSplit:
     """Return the split of a book's return from its close on or before a day, or from its first; DataError after its last."""
     first = int(book.equity.index.searchsorted(pd.Timestamp(start), side="right")) - 1
     if first >= len(book.equity) - 1:
-        raise DataError(f"{book.basket} ends on {book.equity.index[-1]:%Y-%m-%d}; expected --from before that, not {start}")
+        raise DataError(f"{book.basket} ends on {book.equity.index[-1]:%Y-%m-%d}; expected a start before that, not {start}")
     part = slice(max(first, 0), None)
     return book_split(book.equity[part], book.shares.iloc[part], book.currency, panels_of(archive, _newest(archive)))
 
