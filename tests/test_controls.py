@@ -265,6 +265,10 @@ def test_a_signal_that_lost_its_value_again_is_not_said_to_have_waited_for_its_f
         (replace(ONCE, switches=4, last_change="2024-06-28"), "The signal switched 4 times (2024-03-29 to 2024-06-28);"),
         (replace(ONCE, switches=0, time_on=1.0), "The signal never switched: it was on from its first value (2024-01-31) to"),
         (replace(ONCE, switches=0, time_on=0.0), "The signal never switched: it was off from its first value"),
+        (
+            replace(ONCE, switches=0, gaps=True),
+            "The signal never switched while it had a value; it was on 80% of the time since its first (2024-01-31).",
+        ),
         (Activity(0, None, None, None, None), "The signal never had a value."),
     ],
 )  # fmt: skip

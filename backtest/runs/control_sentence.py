@@ -73,13 +73,15 @@ def activity_sentence(acted: Activity, wording: Wording) -> str:
     """Return how often a signal switched, when, and how much of the time after its first value it was on."""
     if acted.first_value is None:
         return "The signal never had a value."
+    on = wording.on.format(percent(acted.time_on, 0, sign=False))
+    if acted.switches == 0 and acted.gaps:
+        return f"The signal never {wording.switched} while it had a value; {on} since its first ({acted.first_value})."
     if acted.switches == 0:
         state = {0.0: "off", 1.0: "on"}.get(acted.time_on or 0.0, f"at {percent(acted.time_on, 0, sign=False)}")
         return f"The signal never {wording.switched}: it was {state} from its first value ({acted.first_value}) to the end."
     when = f"once ({acted.first_change}) and never again"
     if acted.switches > 1:
         when = f"{number(acted.switches, 0)} times ({acted.first_change} to {acted.last_change})"
-    on = wording.on.format(percent(acted.time_on, 0, sign=False))
     return f"The signal {wording.switched} {when}; {on} since its first value ({acted.first_value})."
 
 
