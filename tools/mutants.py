@@ -35,7 +35,7 @@ REPORT = ROOT / "benchmarks" / "mutants.md"
 SEED, COUNT = 20250723, 160
 UNEXPLAINED = "**no test notices, no reason given**"
 SPARE_SECONDS, LONGEST = 30, 3600  # of processor time beyond four times the baseline's; of wall time, for a child that sleeps
-LIBRARIES = ("numpy", "pandas", "pandera.pandas", "vectorbt", "numba", "statsmodels.api", "arch", "scipy.stats", "httpx",
+LIBRARIES = ("numpy", "pandas", "pandera.pandas", "vectorbt", "numba", "statsmodels.api", "scipy.stats", "httpx",
              "exchange_calendars", "hypothesis", "pytest", "typer", "rich", "jinja2", "matplotlib", "yfinance")  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Intervals from 30–61 returns cover about 90% of the time where they promise 95
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -39,17 +39,6 @@ class Interval:
 def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
     """Return resampled paths of the values, repetitions × observations; REPETITIONS are the first of twice as many."""
     return np.asarray(values.take(_taken(len(values), block, repetitions, seed)))
-
-
-def each_resample(n: int, block: int, repetitions: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield the places in a series of n values that each resample takes, one at a time: those of `resample`, none kept."""
-    random = np.random.default_rng(seed)
-    for _ in range(repetitions):
-        begins, begun = random.integers(n, size=n), random.random(n) <= 1.0 / block
-        begun[0] = True
-        first = np.flatnonzero(begun)
-        of_block = np.cumsum(begun) - 1
-        yield (begins[first][of_block] + np.arange(n) - first[of_block]) % n
 
 
 def _taken(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtest.statistics.bootstrap import each_resample
+from backtest.statistics.bootstrap import resample
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused, refusal
 
 AT_ONCE = 64  # trials: what is computed of them stays in the processor's cache
@@ -70,7 +70,8 @@ class Draws:
         from scipy.sparse import csr_array, vstack
 
         self.n, self._repetitions = n, repetitions
-        counts = (np.bincount(places, minlength=n).astype(float) for places in each_resample(n, block, repetitions, seed))
+        places = resample(np.arange(n, dtype=float), block, repetitions, seed).astype(np.int64)
+        counts = (np.bincount(drawn, minlength=n).astype(float) for drawn in places)
         # A draw is a few runs of sessions: its sum is a few differences of running sums, the last of which is 0 once centred.
         self._ends = vstack([csr_array((drawn[None, :-1] - drawn[None, 1:]) / np.sqrt(n)) for drawn in counts], format="csr")
         lags, keep = np.arange(n), 1.0 - 1.0 / block

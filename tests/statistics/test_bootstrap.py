@@ -20,7 +20,6 @@ def test_paths_are_those_of_arch_for_the_same_seed(n, block, repetitions):
     ours = bootstrap.resample(values, block, repetitions, seed=7)
     theirs = StationaryBootstrap(block, values, seed=np.random.default_rng(7))
     assert ours.tolist() == [drawn[0][0].tolist() for drawn in theirs.bootstrap(repetitions)]
-    assert ours.tolist() == [values[places].tolist() for places in bootstrap.each_resample(n, block, repetitions, 7)]
 
 
 def test_the_interval_of_an_independent_mean_is_near_the_textbook_one():
