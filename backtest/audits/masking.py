@@ -7,7 +7,7 @@ where figures and prices are read, in `Facts` and `Prices` themselves, and reach
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,18 +29,32 @@ class MaskedRow:
     text: str
 
 
+class Cells(NamedTuple):
+    """Cells of session × ticker, as two lists of equal length."""
+
+    sessions: pd.DatetimeIndex
+    tickers: list[str]
+
+    @classmethod
+    def of(cls, shown: frozenset[tuple[Any, ...]]) -> "Cells":
+        """Return the prices among the keys of `masked_rows`."""
+        prices = [key for key in shown if key[0] == "price"]
+        return cls(pd.DatetimeIndex([session for _, _, session in prices]), [ticker for _, ticker, _ in prices])
+
+
 @contextmanager
 def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = frozenset()) -> Iterator[None]:
-    """Let no Facts or Prices show a row later than a moment, but those of `shown` (keys of `beyond`), until the block ends.
+    """Let no Facts or Prices show a row later than a moment, but those of `shown` (keys of `masked_rows`), until the block ends.
 
     Figures, chips, events and ranges by `known_at`, prices and bars by the close of their market's session (their rows stay,
     without a value), a day's exchange rate by the midnight UTC that ends it. Not for threads: the cut is made in the classes.
     """
+    cells = Cells.of(shown)
     facts = {name: lambda table, _, keys=keys: table[_known(table, moment, shown, keys)] for name, (_, keys, _) in TABLES.items()}
     prices = {
-        "wealth": lambda wealth, own: _traded(wealth, own, moment, shown),
-        "bars": lambda bars, own: Bars(*(_traded(table, own, moment, shown) for table in vars(bars).values())),
-        "volume": lambda volume, own: _traded(volume, own, moment, shown),
+        "wealth": lambda wealth, own: _traded(wealth, own, moment, cells),
+        "bars": lambda bars, own: Bars(*(_traded(table, own, moment, cells) for table in vars(bars).values())),
+        "volume": lambda volume, own: _traded(volume, own, moment, cells),
         "rates": lambda rates, _: _rated(rates, moment, shown),
     }
     with _seen_through(Facts, facts), _seen_through(Prices, prices):
@@ -138,18 +152,20 @@ def _known(
     return known
 
 
-def _traded(wealth: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]]) -> pd.DataFrame:
-    cut = wealth.copy()
+def _traded(table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Cells) -> pd.DataFrame:
+    """Return session × ticker without what closed after a moment, but for the cells of `shown`."""
+    hidden = np.zeros(table.shape, dtype=bool)
+    markets = np.array([prices.market[ticker] for ticker in table.columns], dtype=object)
     for market, closes in prices.closes.items():
-        tickers = [ticker for ticker in wealth.columns if prices.market[ticker] == market]
         until = closes.index[: int(closes.searchsorted(moment, side="right"))]
         last = until[-1] if len(until) else pd.Timestamp.min
-        cut.loc[cut.index > last, tickers] = np.nan
-    back = np.zeros(wealth.shape, dtype=bool)
-    for kind, *cell in shown:
-        if kind == "price" and cell[0] in wealth.columns and cell[1] in wealth.index:
-            back[wealth.index.get_loc(cell[1]), wealth.columns.get_loc(cell[0])] = True
-    return cut.where(~back, wealth)
+        hidden[np.ix_(table.index > last, markets == market)] = True
+    rows, columns = table.index.get_indexer(shown.sessions), table.columns.get_indexer(pd.Index(shown.tickers))
+    there = (rows >= 0) & (columns >= 0)
+    hidden[rows[there], columns[there]] = False
+    values = table.to_numpy(float, copy=True)
+    values[hidden] = np.nan
+    return pd.DataFrame(values, table.index, table.columns, copy=False)
 
 
 @contextmanager

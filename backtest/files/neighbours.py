@@ -1,5 +1,6 @@
 """Imports between a user's own files: a strategy can import what lies beside it, and the signals of its thesis."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -21,9 +22,9 @@ class _Neighbours(MetaPathFinder):
         if self not in sys.meta_path:
             sys.meta_path.append(self)
         others = [other for other in self.folders if other != str(folder)]
+        inside = tuple(os.path.join(other, "") for other in others)
         for name, module in [*sys.modules.items()]:
-            file = getattr(module, "__file__", None)
-            theirs = file and "." not in name and any(Path(file).is_relative_to(other) for other in others)
+            theirs = "." not in name and str(getattr(module, "__file__", None)).startswith(inside)
             if theirs and PathFinder.find_spec(name, [str(folder)]):
                 del sys.modules[name]
         self.folders = [str(folder), *others]

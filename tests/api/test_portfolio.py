@@ -5,7 +5,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-import vectorbt
 
 from backtest.errors import BacktestError, ConfigurationError
 from backtest.markets.cash_rates import CashRate
@@ -23,6 +22,8 @@ BOOKS = [("theme_baskets", "GPU"), ("theme_baskets", "copper"), ("supply_chain_e
 def test_its_value_is_the_book_s_to_the_ninth_place(results, strategy, name):
     book = results[strategy].books[name]
     made = book.portfolio()
+    import vectorbt  # loads in seconds
+
     assert isinstance(made, vectorbt.Portfolio)
     np.testing.assert_allclose(made.value().to_numpy(), book.equity.to_numpy(), rtol=1e-9)
     assert made.value().index.equals(book.equity.index)

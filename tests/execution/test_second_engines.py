@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-import bt
 import exchange_calendars
 import numpy as np
 import pandas as pd
@@ -319,6 +318,8 @@ def test_bt_agrees_on_a_basket_without_costs():
     rows = pd.DatetimeIndex(book.targets.index)
     wealth = archive.prices.wealth[tickers].loc[book.equity.index].ffill()
     weights = pd.DataFrame(1.0 / len(tickers), rows, tickers)
+    import bt  # loads in a second
+
     steps = [bt.algos.RunOnDate(*rows), bt.algos.WeighTarget(weights), bt.algos.Rebalance()]
     test = bt.Backtest(bt.Strategy("basket", steps), wealth, initial_capital=CAPITAL, integer_positions=False, progress_bar=False)
     test.run()

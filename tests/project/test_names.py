@@ -1,6 +1,7 @@
 """No module knows a company, a broker, a ticker or the date of a thesis: only rows do."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,14 @@ def names_of_rows():
     return sorted(word for word in words if word not in COMMON and not word.endswith("=X"))  # a rate is named by a rule
 
 
-NAMES = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, names_of_rows())) + r")(?!\w)")
+@lru_cache
+def any_name():
+    return re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, names_of_rows())) + r")(?!\w)")
 
 
 def strays(source):
-    return [(number, match[0]) for number, line in enumerate(source.splitlines(), start=1) for match in NAMES.finditer(line)]
+    lines = enumerate(source.splitlines(), start=1)
+    return [(number, match[0]) for number, line in lines for match in any_name().finditer(line)]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,11 @@ PLANTED = pd.Series(
     np.r_[DRAWN.normal(0.003, 0.01, 200), DRAWN.normal(-0.002, 0.03, 150), DRAWN.normal(0.003, 0.01, 250)],
     pd.bdate_range("2023-01-02", periods=600),
 )
-FOUND = markov_switching.two_states(PLANTED)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return markov_switching.two_states(PLANTED)
 
 
 def filtered(values, high, low):
@@ -35,28 +39,28 @@ def filtered(values, high, low):
     return likelihood, np.array(smooth[::-1])[:, 0]
 
 
-def test_likelihood_and_probabilities_are_those_of_a_plain_filter():
-    likelihood, probability = filtered(PLANTED.to_numpy(), FOUND.high, FOUND.low)
-    assert FOUND.log_likelihood == pytest.approx(likelihood, abs=1e-4)
-    assert FOUND.probability.to_numpy() == pytest.approx(probability, abs=1e-4)
+def test_likelihood_and_probabilities_are_those_of_a_plain_filter(fitted):
+    likelihood, probability = filtered(PLANTED.to_numpy(), fitted.high, fitted.low)
+    assert fitted.log_likelihood == pytest.approx(likelihood, abs=1e-4)
+    assert fitted.probability.to_numpy() == pytest.approx(probability, abs=1e-4)
 
 
-def test_planted_states_are_found_on_their_days():
+def test_planted_states_are_found_on_their_days(fitted):
     truth = np.r_[np.ones(200), np.zeros(150), np.ones(250)]
-    assert ((FOUND.probability > 0.5) == truth).mean() > 0.97
-    assert (FOUND.high.deviation, FOUND.low.deviation) == pytest.approx((0.01, 0.03), rel=0.1)
-    assert FOUND.converged
-    assert FOUND.bic_gain > 100
+    assert ((fitted.probability > 0.5) == truth).mean() > 0.97
+    assert (fitted.high.deviation, fitted.low.deviation) == pytest.approx((0.01, 0.03), rel=0.1)
+    assert fitted.converged
+    assert fitted.bic_gain > 100
 
 
-def test_equal_returns_give_equal_answers():
-    assert markov_switching.two_states(PLANTED).probability.equals(FOUND.probability)
+def test_equal_returns_give_equal_answers(fitted):
+    assert markov_switching.two_states(PLANTED).probability.equals(fitted.probability)
 
 
-def test_scale_changes_the_states_and_not_the_days():
+def test_scale_changes_the_states_and_not_the_days(fitted):
     small = markov_switching.two_states(PLANTED / 100)
-    assert small.probability.to_numpy() == pytest.approx(FOUND.probability.to_numpy(), abs=1e-6)
-    assert small.high.mean == pytest.approx(FOUND.high.mean / 100)
+    assert small.probability.to_numpy() == pytest.approx(fitted.probability.to_numpy(), abs=1e-6)
+    assert small.high.mean == pytest.approx(fitted.high.mean / 100)
 
 
 def test_one_normal_state_is_preferred_where_there_is_one():
