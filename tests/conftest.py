@@ -104,6 +104,9 @@ def still(monkeypatch):
     return clock.SYSTEM
 
 
+UNSENT = (pickle.PicklingError, AttributeError)  # of what code holds that was typed, or loaded again since: it is made anew
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory):
     """Return a function that gives what a maker makes: one of the processes that share the tests makes it, the others read it."""
@@ -115,7 +118,11 @@ def made_once(tmp_path_factory):
         try:
             with FileLock(f"{path}.lock", timeout=-1 if wait else 0):
                 if not path.exists():
-                    path.write_bytes(pickle.dumps(make()))
+                    made = make()
+                    try:
+                        path.write_bytes(pickle.dumps(made))
+                    except UNSENT:
+                        return made
         except Timeout:
             return None
         return pickle.loads(path.read_bytes()) if wait else None
@@ -141,7 +148,10 @@ def remembered(made_once):
     here = {}
 
     def remember(kind, make, *parts):
-        name = f"{kind} {sha256(pickle.dumps(parts)).hexdigest()}"
+        try:
+            name = f"{kind} {sha256(pickle.dumps(parts)).hexdigest()}"
+        except UNSENT:
+            return make()
         if name not in here:
             here[name] = made_once(name, make)
         return here[name]

@@ -25,6 +25,7 @@ NOT_RUN = 8  # blocks that need a network, a filled store, a cluster or another 
 
 @pytest.mark.slow
 @pytest.mark.process
+@pytest.mark.usefixtures("runs_once")
 @pytest.mark.parametrize("name", CHAINS)
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
 def test_the_blocks_of_a_page_run_and_print_what_it_shows(name, tmp_path):
