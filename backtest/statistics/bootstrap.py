@@ -19,6 +19,7 @@ from backtest.statistics.uncertainty import moments, pull_of
 
 REPETITIONS = 2000
 SAME = 0.01  # of a root mean square
+AT_ONCE = 256  # resamples that are drawn before they are stored
 CELLS = 1 << 15  # of resampled values at once: what a core keeps near
 
 
@@ -79,12 +80,16 @@ def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
 @lru_cache(maxsize=16)
 def _draws(n: int, repetitions: int, seed: int) -> tuple[np.ndarray, Floats]:
     """Return where a block would begin and the chance that decides whether one does, n × repetitions, whatever its length."""
-    chance = np.random.default_rng(seed)
-    begins, drawn = np.empty((repetitions, n), dtype=np.min_scalar_type(n)), np.empty((repetitions, n))
-    for row in range(repetitions):
-        begins[row] = chance.integers(n, size=n, dtype=np.int64)
-        chance.random(out=drawn[row])
-    return np.ascontiguousarray(begins.T), np.ascontiguousarray(drawn.T)
+    chance, kind = np.random.default_rng(seed), np.min_scalar_type(n)
+    begins, drawn = np.empty((n, repetitions), kind), np.empty((n, repetitions))
+    some_begins, some_drawn = np.empty((AT_ONCE, n), kind), np.empty((AT_ONCE, n))
+    for first in range(0, repetitions, AT_ONCE):  # a few resamples are turned on their side while they are in the cache
+        rows = slice(first, min(first + AT_ONCE, repetitions))
+        for row in range(rows.stop - first):
+            some_begins[row] = chance.integers(n, size=n, dtype=np.int64)
+            chance.random(out=some_drawn[row])
+        begins[:, rows], drawn[:, rows] = some_begins[: rows.stop - first].T, some_drawn[: rows.stop - first].T
+    return begins, drawn
 
 
 def mean_interval(
