@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from backtest.result import Audit, RunResult
     from backtest.strategy import StrategySpec
     from backtest.thesis import Thesis
+
+
+Archives: TypeAlias = dict[tuple[str, ...], "Archive"]  # by their tickers
+FEW_ARCHIVES = 4
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list
     names = [report_name(job.spec.name, options.tag) for job in jobs]
     for job, name in zip(jobs, names, strict=True):
         require_replaceable(options.out / name, job.spec.name)
-    make, announce = partial(_run, options=options), partial(_announce, options.prices)
+    make, announce = partial(_run, options=options, archives={}), partial(_announce, options.prices)
     each = run_each(jobs, options.thesis, make, announce, processes)
     pairs = [*(counted(each, "strategies", len(jobs)) if len(jobs) > 1 else each)]
     for (result, page), name in zip(pairs, names, strict=True):
@@ -166,16 +170,28 @@ def _announce(prices: str, job: "Job") -> None:
     typer.echo(f"running {job.spec.name} on {prices}", err=True)
 
 
-def _run(spec: "StrategySpec", command: str, options: RunOptions) -> tuple["RunResult", str]:
+def _run(spec: "StrategySpec", command: str, options: RunOptions, archives: Archives) -> tuple["RunResult", str]:
     """Return a run with its command and, where one is wanted, its audit; and its page."""
     from backtest.report import render
     from backtest.runs import needed_tickers, run
 
-    archive = load_archive(needed_tickers(spec, options.thesis), options.prices, options.facts, options.thesis)
+    archive = _archive(tuple(needed_tickers(spec, options.thesis)), options, archives)
     result = replace(run(spec, archive), command=command)
     if options.audit_seconds is not None:
         result = replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
     return result, render(result)
+
+
+def _archive(tickers: tuple[str, ...], options: RunOptions, archives: Archives) -> "Archive":
+    """Return the archive of some tickers: of a few the same for every strategy, with the claims that were measured on it.
+
+    An audit hides rows of its archive while it lasts, so it has its own.
+    """
+    if tickers not in archives or options.audit_seconds is not None:
+        archives[tickers] = load_archive(tickers, options.prices, options.facts, options.thesis)
+        if len(archives) > FEW_ARCHIVES:
+            del archives[next(iter(archives))]
+    return archives[tickers]
 
 
 def _audited(spec: "StrategySpec", result: "RunResult", archive: "Archive", seconds: float) -> "Audit":

@@ -42,7 +42,8 @@ Maker = Callable[["StrategySpec", str], Run]  # of a spec and its command
 def run_each(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Callable[[Job], None], count: int) -> Iterator[Run]:
     """Yield run and page of each job, in order, by at most so many processes.
 
-    What `make`, which is pickled, prints to standard error there is printed here.
+    Each process takes job after job with a `make` of its own, which is pickled once. What it prints to standard error there is
+    printed here.
     """
     if count == 1 or len(jobs) == 1:
         for job in jobs:
@@ -50,54 +51,64 @@ def run_each(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Calla
             yield make(job.spec, job.command)
         return
     waiting = sorted(range(len(jobs)), key=lambda number: len(jobs[number].spec.books), reverse=True)  # the longest first
-    running: dict[Connection, tuple[int, BaseProcess]] = {}
+    processes: dict[Connection, BaseProcess] = {}
+    working: dict[Connection, int] = {}
     made: dict[int, tuple[Run, str] | None] = {}
     try:
         for number, job in enumerate(jobs):
             on_begin(job)
             while number not in made:
-                while waiting and len(running) < count:
-                    started = _start(jobs[waiting[0]], thesis, make)
-                    running[started[0]] = waiting.pop(0), started[1]
-                for reader in wait(list(running)):
-                    assert isinstance(reader, Connection)
-                    made[running[reader][0]] = _received(reader)
-                    running.pop(reader)[1].join()
+                while waiting and len(working) < count:
+                    worker = next((each for each in processes if each not in working), None) or _start(processes, thesis, make)
+                    working[worker] = waiting.pop(0)
+                    with suppress(OSError):  # of a process that has ended: it sends nothing
+                        worker.send(jobs[working[worker]][:1] + jobs[working[worker]][2:])
+                for ready in wait(list(working)):
+                    assert isinstance(ready, Connection)
+                    made[working.pop(ready)] = _received(ready, processes)
             given = made.pop(number)
             if given is not None:
                 sys.stderr.write(given[1])
             yield given[0] if given is not None else make(job.spec, job.command)
     finally:
-        for _, process in running.values():
+        for process in processes.values():
             process.terminate()
 
 
-def _start(job: Job, thesis: "Thesis", make: Maker) -> tuple[Connection, "BaseProcess"]:
-    """Start the process of a job; return where its result is read, and the process."""
+def _start(processes: dict[Connection, "BaseProcess"], thesis: "Thesis", make: Maker) -> Connection:
+    """Start a process that takes jobs; return where it is sent them."""
     context: Any = get_context(METHOD)
-    reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(writer, job.file, job.changes, job.command, thesis, make), daemon=True)
-    process.start()
-    writer.close()  # so that reading ends when the process does
-    return reader, process
+    ours: Connection
+    ours, theirs = context.Pipe()
+    processes[ours] = context.Process(target=_work, args=(theirs, thesis, make), daemon=True)
+    processes[ours].start()
+    theirs.close()  # so that reading ends when the process does
+    return ours
 
 
-def _received(reader: Connection) -> tuple[Run, str] | None:
-    """Return what a process sent; None where it ended before, or sent nothing of use."""
-    with reader, suppress(Exception):
-        received: tuple[Run, str] | None = pickle.loads(reader.recv_bytes())
-        return received
-    return None
+def _received(worker: Connection, processes: dict[Connection, "BaseProcess"]) -> tuple[Run, str] | None:
+    """Return what a process sent; None where it sent nothing of use, or ended before: then it is forgotten."""
+    try:
+        received: tuple[Run, str] | None = pickle.loads(worker.recv_bytes())
+    except (EOFError, OSError):
+        processes.pop(worker).join()
+        return None
+    except Exception:  # of classes that are not to be had here
+        return None
+    return received
 
 
-def _work(writer: Connection, file: Path, changes: Mapping[str, Any], command: str, thesis: "Thesis", make: Maker) -> None:
-    """Make a run in a process of its own, and send it with what was printed; nothing where it fails or cannot be sent."""
+def _work(parent: Connection, thesis: "Thesis", make: Maker) -> None:
+    """Make run after run in a process of its own, and send each with what was printed; None where it fails or cannot be sent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     Thread(target=end_with_parent, daemon=True).start()
     gc.enable()
     from backtest.strategy import load_strategy
 
-    printed = io.StringIO()
-    with writer, suppress(Exception), redirect_stderr(printed):
-        run = make(load_strategy(file, thesis).replaced(**changes), command)
-        writer.send_bytes(pickle.dumps((run, printed.getvalue())))
+    with suppress(EOFError):
+        while True:
+            file, changes, command = parent.recv()
+            printed, sent = io.StringIO(), pickle.dumps(None)
+            with suppress(Exception), redirect_stderr(printed):
+                sent = pickle.dumps((make(load_strategy(file, thesis).replaced(**changes), command), printed.getvalue()))
+            parent.send_bytes(sent)

@@ -2,9 +2,11 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
+from backtest.cli.run import RunOptions, _archive
 from backtest.cli.run_pool import Job, run_each
 from backtest.errors import DataError
 from backtest.strategy import load_strategy
@@ -29,7 +31,9 @@ def make(spec, command):
         os._exit(1)
     if spec.name == "fails":
         raise DataError(f"{command} fails")
-    return (spec.name, away, lambda: 0) if spec.name == "stays" else (spec.name, away, spec.capital)
+    if spec.name == "stays":
+        return spec.name, away, lambda: 0
+    return spec.name, away, os.getpid() if spec.name.startswith("process") else spec.capital
 
 
 @pytest.fixture
@@ -67,3 +71,20 @@ def test_a_run_that_fails_ends_them_with_its_own_error_after_those_before_it(run
 def test_a_strategy_whose_process_dies_or_whose_run_cannot_be_sent_is_run_here(runs):
     first, second, third = [run for run, _ in runs("dies", "stays", "two")]
     assert (first[:2], second[:2], third) == (("dies", False), ("stays", False), ("two", True, 5.0))
+
+
+def test_a_process_takes_job_after_job_with_what_it_has_opened(runs):
+    processes = {process for (_, _, process), _ in runs(*(f"process_{number}" for number in range(6)))}
+    assert 1 <= len(processes) <= 2
+    assert os.getpid() not in processes
+
+
+def test_strategies_of_the_same_tickers_share_an_archive_and_an_audit_has_its_own(tmp_path):
+    options = RunOptions(load_thesis(), "reference", "reference", tmp_path, audit_seconds=None)
+    archives = {}
+    first = _archive(("NVDA",), options, archives)
+    assert _archive(("NVDA",), options, archives) is first
+    assert _archive(("NVDA",), replace(options, audit_seconds=1.0), archives) is not first
+    for ticker in ("AVGO", "MRVL", "MSFT", "META", "AMZN"):
+        _archive((ticker,), options, archives)
+    assert ("NVDA",) not in archives
