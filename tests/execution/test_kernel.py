@@ -24,6 +24,7 @@ def traded(case: Case) -> list[bytes]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_plain_and_compiled_loops_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel.compile_loops()
     compiled = {name: vars(kernel)[name] for name in LOOPS}
@@ -40,6 +41,7 @@ def test_plain_and_compiled_loops_give_the_same_bits(monkeypatch: pytest.MonkeyP
     tried(same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.0, 1e-9])
 def test_the_comparison_sees_a_last_bit(rate: float, monkeypatch: pytest.MonkeyPatch) -> None:
     def worth(value: float, rate_: float, least: float) -> float:

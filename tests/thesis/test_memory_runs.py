@@ -28,6 +28,7 @@ def test_all_three_strategies_are_found(memory):
     assert [path.stem for path in strategies("all", memory)] == ["memory_baskets", "memory_capex_ratio", "memory_excess"]
 
 
+@pytest.mark.slow
 def test_a_basket_is_a_book_in_its_own_currency_over_its_markets(archive, memory):
     result = run(spec(memory, "memory_baskets", start="2026-01-02"), archive)
     assert {name: book.currency for name, book in result.books.items()} == {
@@ -37,6 +38,7 @@ def test_a_basket_is_a_book_in_its_own_currency_over_its_markets(archive, memory
     assert {memory.universe.supplier(ticker).market for ticker in traded} == {"XNYS", "XKRX", "XSHG"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["memory_capex_ratio", "memory_excess"])
 def test_a_book_acts_on_what_was_known_of_its_signal(archive, memory, name):
     result = run(spec(memory, name, start="2025-10-01"), archive)
