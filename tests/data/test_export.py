@@ -1,22 +1,31 @@
 """A snapshot of the store repeats a run anywhere, whatever becomes of the store."""
 
 import json
+import shutil
 
 import pytest
 
 from backtest.data.archive import load_archive
+from backtest.data.store.append_only import Store
 
 SINCE = ("--since", "2025-01-02")
 RUN = ("run", "supply_chain_excess", "--start", "2026-02-02", "--end", "2026-06-30")
 
 
+@pytest.fixture(scope="module")
+def pulled_once(tmp_path_factory):
+    return tmp_path_factory.mktemp("pulled") / "home"
+
+
 @pytest.fixture
-def filled(command, store):
-    for number in range(2):
-        source = ("--source", "yahoo") if number == 0 else ("300308.SZ", "300502.SZ", "--source", "eastmoney")
-        code, _, errors = command("data", "pull", *source, *SINCE)
-        assert (code, errors) == (0, [])
-    return store
+def filled(command, store, pulled_once):
+    """A store with what one source gives of every ticker, and another of two: pulled once, and copied for each test."""
+    if not pulled_once.exists():
+        for source in (("--source", "yahoo"), ("300308.SZ", "300502.SZ", "--source", "eastmoney")):
+            code, _, errors = command("data", "pull", *source, *SINCE)
+            assert (code, errors) == (0, [])
+        shutil.copytree(store.home, pulled_once)
+    return Store(shutil.copytree(pulled_once, store.home, dirs_exist_ok=True))
 
 
 def change(source_server):
