@@ -5,7 +5,7 @@ import os
 import pickle
 import sys
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -183,11 +183,12 @@ def runs_once(remembered, monkeypatch):
 
 @pytest.fixture(scope="session")
 def results(all_made_once):
-    """What every strategy comes to on the embedded figures and prices, by name."""
+    """What every strategy comes to on the embedded figures and prices, by name; those of the same tickers share an archive."""
+    opened = lru_cache(load_archive)
 
     def ran(path):
         spec = load_strategy(path)
-        return runs.run(spec, load_archive(needed_tickers(spec, load_thesis())))
+        return runs.run(spec, opened(tuple(needed_tickers(spec, load_thesis()))))
 
     return all_made_once({path.stem: partial(ran, path) for path in STRATEGIES})
 
