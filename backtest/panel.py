@@ -5,7 +5,7 @@ Only decisions, runs, audits and sweeps hold an Archive. Signals see a Panel, wh
 
 import re
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -71,17 +71,20 @@ class Archive(Displayed):
         panel = Panel(moment, rows, accelerators, self._prices_known(moment), self.facts.names, self.thesis, between)
         for name, known in (("_figures", figures), ("_announced_chips", chips), ("_announced_ranges", ranges)):
             object.__setattr__(panel, name, known)
-        object.__setattr__(panel, "_turnovers", self._turnovers_known(moment))
+        object.__setattr__(panel, "_traded", self._traded_until(moment))
         return panel
 
-    def _turnovers_known(self, moment: pd.Timestamp) -> dict[str, pd.DataFrame]:
-        """Return what each market's tickers had turned over up to its last close by a moment."""
+    def _traded_until(self, moment: pd.Timestamp) -> "Traded":
+        """Return what each market's tickers had traded up to its last close by a moment."""
         prices = self.prices
         if prices.bars is None or prices.volume is None:
-            return {}
-        tables: dict[str, pd.DataFrame] = self._made_once("_turned_over", prices.volume, lambda _: _turnovers(prices))
-        until = {market: prices.known_until(market, moment) or pd.Timestamp.min for market in tables}
-        return {market: table.iloc[: int(table.index.searchsorted(until[market], "right"))] for market, table in tables.items()}
+            return Traded()
+        until = {market: prices.known_until(market, moment) or pd.Timestamp.min for market in prices.closes}
+        close, volume = (
+            {market: table.iloc[: int(table.index.searchsorted(last, "right"))] for market, last in until.items()}
+            for table in (prices.bars.close, prices.volume)
+        )
+        return Traded(prices.market, close, volume)
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -121,6 +124,20 @@ class Archive(Displayed):
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
 
+@dataclass(frozen=True)
+class Traded:
+    """The market of each ticker, and by market the session × ticker closes and volumes in shares up to a moment: views."""
+
+    market: Mapping[str, str] = field(default_factory=dict)
+    close: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    volume: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def turnover(self, ticker: str) -> pd.Series:
+        """Return a ticker's close × the shares traded by session, none where no volume is known: a series of its own."""
+        market = self.market.get(ticker)
+        return self.close[market][ticker] * self.volume[market][ticker] if market in self.close else pd.Series(dtype=float)
+
+
 @dataclass(frozen=True, repr=False)
 class Panel(Displayed):
     """What was known at `moment`; never written to: the arrays behind its tables cannot be.
@@ -143,7 +160,7 @@ class Panel(Displayed):
     _announced_chips: AnnouncedRows | None = field(init=False, default=None, repr=False, compare=False)  # the same
     _announced_ranges: AnnouncedRows | None = field(init=False, default=None, repr=False, compare=False)
     _original: "Panel | None" = field(init=False, default=None, repr=False, compare=False)  # whose tables nobody was given
-    _turnovers: dict[str, pd.DataFrame] = field(init=False, default_factory=dict, repr=False, compare=False)  # by market
+    _traded: Traded = field(init=False, default_factory=Traded, repr=False, compare=False)
 
     @property
     def headline(self) -> str:
@@ -162,7 +179,7 @@ class Panel(Displayed):
         """
         tables = {name: getattr(self, name).copy(deep=False) for name in ("rows", "accelerators", "prices", "ranges")}
         copied = replace(self, **tables)
-        for name in ("_cache", "_figures", "_announced_chips", "_announced_ranges", "_turnovers"):
+        for name in ("_cache", "_figures", "_announced_chips", "_announced_ranges", "_traded"):
             object.__setattr__(copied, name, getattr(self, name))
         object.__setattr__(copied, "_original", self._original or self)
         return copied
@@ -195,8 +212,7 @@ class Panel(Displayed):
 
     def turnover(self, ticker: str) -> pd.Series:
         """Return a ticker's close × the shares traded by session, in its own currency: none where no volume is known."""
-        known = next((table[ticker] for table in self._turnovers.values() if ticker in table), pd.Series(dtype=float))
-        return known.copy()
+        return self._traded.turnover(ticker)
 
     def last_quarter(self, series: SeriesKey) -> int | None:
         """Return the newest calendar quarter that an entity and metric has a known figure for, or None."""
@@ -310,15 +326,6 @@ class Panel(Displayed):
     def _own_figures(self) -> Figures:
         """Return what the panel's own table holds: of a panel that another archive or a replacement has made."""
         return Figures(KnownRows(self.rows), len(self.rows))
-
-
-def _turnovers(prices: Prices) -> dict[str, pd.DataFrame]:
-    """Return session × ticker of close × shares traded for each market, in memory that cannot be written."""
-    if prices.bars is None or prices.volume is None:
-        return {}
-    turned_over = prices.bars.close * prices.volume
-    by_market = {market: [each for each in prices.market if prices.market[each] == market] for market in prices.closes}
-    return {market: _sealed(turned_over[tickers], copy=True) for market, tickers in by_market.items()}
 
 
 def _all_chips(table: pd.DataFrame) -> tuple[Chip, ...]:

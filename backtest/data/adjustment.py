@@ -9,12 +9,13 @@ from backtest.errors import DataError
 
 def adjusted(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return a source's rows as a table of prices by session with `adj_close`, as the gate reads it; `name` is for errors."""
-    table = rows.set_index("session")
+    days = pd.DatetimeIndex(rows["session"], copy=False)
+    columns = {column: rows[column].to_numpy() for column in (*BARS, "volume", "split")}
     try:
-        wealth = total_return(table["close"], table["dividend"].fillna(0.0))
+        wealth = _total_return(columns["close"], rows["dividend"].to_numpy(), days)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
-    return pd.DataFrame({"adj_close": wealth} | {column: table[column] for column in (*BARS, "volume", "split")}, copy=False)
+    return pd.DataFrame({"adj_close": wealth} | columns, days, copy=False)
 
 
 def total_return(close: pd.Series, dividend: pd.Series) -> pd.Series:
@@ -24,15 +25,21 @@ def total_return(close: pd.Series, dividend: pd.Series) -> pd.Series:
     subtraction doubles when it earns 1). NaN where the share did not trade. Raises DataError for a dividend not below the
     price it is paid from.
     """
-    before = close.ffill().shift().to_numpy()
-    paid = dividend.to_numpy()
+    return pd.Series(_total_return(close.to_numpy(), dividend.to_numpy(), close.index), close.index)
+
+
+def _total_return(close: np.ndarray, paid: np.ndarray, days: pd.Index) -> np.ndarray:
+    """Return closes carried back through the dividends paid on some days; the closes themselves where there is none."""
+    if not (paid > 0).any():
+        return close
+    before = pd.Series(close).ffill().shift().to_numpy()
     retained = np.ones(len(close))  # the share of the price before that is left after the dividend
     np.divide(before - paid, before, out=retained, where=(paid > 0) & ~np.isnan(before))
     if (retained <= 0).any():
         worst = int(np.argmax(retained <= 0))
         raise DataError(
-            f"dividend of {paid[worst]:g} on {close.index[worst]:%Y-%m-%d} is not below the close before it, {before[worst]:g}; "
+            f"dividend of {paid[worst]:g} on {days[worst]:%Y-%m-%d} is not below the close before it, {before[worst]:g}; "
             "expected one that is"
         )
     later = np.append(np.cumprod(retained[:0:-1])[::-1], 1.0)
-    return pd.Series(close.to_numpy() * later, close.index)
+    return np.asarray(close * later)

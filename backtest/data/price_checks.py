@@ -11,12 +11,13 @@ A table has `open`, `high`, `low`, `close`, `adj_close` by session; `volume`, `s
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
+from backtest.data.matrices import floats
 from backtest.data.overrides import FILE, Decisions
 from backtest.errors import DataError
 from backtest.markets import Market
@@ -84,10 +85,23 @@ class Sheet:
         return self.market
 
     def values(self, column: str) -> np.ndarray:
-        """Return a column as floats, NaN where the table has none."""
-        return self.table[column].to_numpy(float) if column in self.table else np.full(len(self.table), np.nan)
+        """Return a column as floats, NaN where the table has none; not to be changed."""
+        if column not in self._columns:
+            self._columns[column] = floats(self.table, column)
+        return self._columns[column]
 
-    @property
+    @cached_property
+    def _columns(self) -> dict[str, np.ndarray]:
+        return {}  # pandas takes longer to give a column than most checks take with it
+
+    @cached_property
+    def moves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The moves of close and adj_close from the session before, and the dividend they imply over the close before."""
+        columns = (self.values("close"), self.values("adj_close"))
+        close, adjusted = (np.append(1.0, values[1:] / values[:-1]) for values in columns)
+        return close - 1.0, adjusted - 1.0, 1.0 - close / adjusted
+
+    @cached_property
     def undecided(self) -> np.ndarray:
         """Whether nobody has found a session right that would be refused."""
         right = self.decisions.right_prices(self.ticker)
@@ -113,7 +127,7 @@ class Sheet:
 
     def traded(self) -> "Sheet":
         """Return the sheet of the sessions that have a close."""
-        priced = self.table["close"].notna().to_numpy()
+        priced = ~np.isnan(self.values("close"))
         return self if priced.all() else self.of(self.table[priced])
 
 
@@ -134,7 +148,7 @@ def checked_rows(sheet: Sheet, opened: pd.Timestamp | None = None) -> pd.DataFra
     traded = sheet.traded()
     if traded.table.empty:
         return sheet.table
-    position = np.flatnonzero(sheet.table["close"].notna().to_numpy())
+    position = np.flatnonzero(~np.isnan(sheet.values("close")))
     low, high = _apart(*limits(traded), np.diff(position, prepend=position[0] - 1))
     judged = traded.undecided & ~_free(traded, opened)
     check_splits(traded, judged)
@@ -204,16 +218,17 @@ def without_suspensions(table: pd.DataFrame) -> pd.DataFrame:
 
     That is how sources fill a suspension, rounded or not. A bar with a close only is a close.
     """
-    close = table["close"]
-    before = close.ffill().shift().to_numpy()
-    volume = table["volume"].to_numpy(float) if "volume" in table else np.full(len(table), np.nan)
-    as_before = np.isnan(volume) & np.isclose(close.to_numpy(float), before, rtol=ROUNDED, atol=0)
-    still = (volume == 0) | as_before
-    for name in BARS:
-        still &= np.isclose(table[name].to_numpy(float), close.to_numpy(float), rtol=1e-9, atol=0)
-    if not still.any():
+    volume, close = floats(table, "volume"), floats(table, "close")
+    rows = np.flatnonzero((volume == 0) | np.isnan(volume))  # few, of most tables none
+    if len(rows):
+        before = table["close"].ffill().shift().to_numpy()[rows]
+        rows = rows[(volume[rows] == 0) | np.isclose(close[rows], before, rtol=ROUNDED, atol=0)]
+    for name in BARS if len(rows) else ():
+        rows = rows[np.isclose(floats(table, name)[rows], close[rows], rtol=1e-9, atol=0)]
+    if not len(rows):
         return table
-    emptied = table.copy()
+    emptied, still = table.copy(), np.zeros(len(table), dtype=bool)
+    still[rows] = True
     emptied.loc[still, list(VALUES)] = np.nan
     return emptied
 
@@ -226,6 +241,8 @@ def limits(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
 
 def _apart(low: np.ndarray, high: np.ndarray, sessions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the limits of moves that so many sessions lie behind: one session's, or those of all together within bounds."""
+    if (sessions <= 1).all():
+        return low, high
     least = np.maximum((1.0 + low) ** sessions - 1.0, PLAUSIBLE_APART[0])
     most = np.minimum((1.0 + high) ** sessions - 1.0, PLAUSIBLE_APART[1])
     return np.where(sessions > 1, least, low), np.where(sessions > 1, most, high)
@@ -233,7 +250,7 @@ def _apart(low: np.ndarray, high: np.ndarray, sessions: np.ndarray) -> tuple[np.
 
 def check_moves(sheet: Sheet, low: np.ndarray, high: np.ndarray, judged: np.ndarray) -> None:
     """Refuse a move of close or adj_close beyond its limits, and a difference between the two that no dividend explains."""
-    close, adjusted, paid = _moves(sheet)
+    close, adjusted, paid = sheet.moves
 
     def stated(at: int) -> str:
         return f"close moves by {close[at]:+.1%}, adj_close by {adjusted[at]:+.1%}"
@@ -253,7 +270,7 @@ def check_moves(sheet: Sheet, low: np.ndarray, high: np.ndarray, judged: np.ndar
 
 def check_within_sessions(sheet: Sheet, low: np.ndarray, high: np.ndarray, judged: np.ndarray) -> None:
     """Refuse an open, high or low further from the close before than a session allows; from its own close in the first row."""
-    close, paid = sheet.values("close"), _moves(sheet)[2]
+    close, paid = sheet.values("close"), sheet.moves[2]
     if np.isinf(_rule(sheet, "limit")).any():
         low, high = np.minimum(low, PLAUSIBLE_WITHIN[0]), np.maximum(high, PLAUSIBLE_WITHIN[1])
     if INDEX.fullmatch(sheet.ticker):
@@ -269,7 +286,10 @@ def check_within_sessions(sheet: Sheet, low: np.ndarray, high: np.ndarray, judge
 
 def check_splits(sheet: Sheet, judged: np.ndarray) -> None:
     """Refuse a split that the closes still show, or show twice; closes are carried back through splits."""
-    move, split = np.log1p(_moves(sheet)[0]), np.log(np.where(sheet.values("split") > 0, sheet.values("split"), 1.0))
+    splits = np.where(sheet.values("split") > 0, sheet.values("split"), 1.0)
+    if (splits == 1.0).all():
+        return
+    move, split = np.log1p(sheet.moves[0]), np.log(splits)
     size = np.abs(split)
     shown = judged & (size > 3 * SPLIT_NEAR) & (np.abs(np.abs(move) - size) < np.minimum(2 * SPLIT_NEAR, size / 3))
 
@@ -289,12 +309,6 @@ def check_end(sheet: Sheet) -> None:
             f"{sheet.name}: the last price of {sheet.ticker} is of {last:%Y-%m-%d}, its [[ended]] row in {FILE} says "
             f"{stated:%Y-%m-%d}; expected the same session"
         )
-
-
-def _moves(sheet: Sheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the moves of close and adj_close from the session before, and the dividend they imply over the close before."""
-    close, adjusted = (np.append(1.0, values[1:] / values[:-1]) for values in (sheet.values("close"), sheet.values("adj_close")))
-    return close - 1.0, adjusted - 1.0, 1.0 - close / adjusted
 
 
 def _value(name: str, values: np.ndarray, at: int) -> str:
@@ -349,17 +363,27 @@ def _refuse_copies(tables: Mapping[str, pd.DataFrame], named: Mapping[str, str])
     """Refuse two tickers with the same closes throughout a quarter: a file, or part of one, under another's name."""
     seen: dict[int, str] = {}
     for ticker, table in tables.items():
-        closes = table["close"].to_numpy(float)
-        days = pd.DatetimeIndex(table.index)
-        quarter = days.year.to_numpy() * 4 + days.quarter.to_numpy()
-        edges = np.flatnonzero(np.diff(quarter, prepend=-1, append=-1)).tolist()
-        for first, last in pairwise(edges):
-            part = closes[first:last]
-            if len(part) < COPIED or len(np.unique(part[~np.isnan(part)])) < COPIED / 2:
-                continue
-            key = hash((part.tobytes(), days.asi8[first:last].tobytes()))
-            if (other := seen.setdefault(key, ticker)) != ticker:
+        closes, days = floats(table, "close"), pd.DatetimeIndex(table.index)
+        prices, sessions = closes.tobytes(), days.as_unit("ns").asi8.tobytes()  # eight bytes each
+        for first, last in _quarters(sessions):
+            key = hash((prices[first * 8 : last * 8], sessions[first * 8 : last * 8]))
+            if (other := seen.get(key, ticker)) == ticker:
+                seen[key] = ticker
+            elif _many_closes(closes[first:last]):
                 raise DataError(
                     f"{named[ticker]}: the same closes as {named[other]} from {days[first]:%Y-%m-%d} to "
                     f"{days[last - 1]:%Y-%m-%d}; expected the prices of {ticker}"
                 )
+
+
+@lru_cache(maxsize=4)
+def _quarters(sessions: bytes) -> tuple[tuple[int, int], ...]:
+    """Return where each quarter begins and ends in some sessions (int64 ns), those of fewer than COPIED left out."""
+    days = pd.DatetimeIndex(np.frombuffer(sessions, "datetime64[ns]"))
+    quarter = days.year.to_numpy() * 4 + days.quarter.to_numpy()
+    edges = np.flatnonzero(np.diff(quarter, prepend=-1, append=-1)).tolist()
+    return tuple((first, last) for first, last in pairwise(edges) if last - first >= COPIED)
+
+
+def _many_closes(closes: np.ndarray) -> bool:
+    return len(np.unique(closes[~np.isnan(closes)])) >= COPIED / 2

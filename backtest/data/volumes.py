@@ -12,6 +12,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
+from backtest.data.matrices import aligned, floats
 from backtest.data.overrides import Decisions
 
 ANOTHER_UNIT = 30.0  # a lot has a hundred shares; between a hundredth and a busy session's tenfold
@@ -20,30 +21,29 @@ SESSIONS = 20
 
 def volumes_in_shares(tables: Mapping[str, pd.DataFrame], decisions: Decisions) -> pd.DataFrame:
     """Return session × ticker volumes in shares, NaN where there is none, and where its unit is not clear."""
-    return pd.DataFrame(
-        {ticker: _of_one_unit(_stated(table, ticker, decisions)) for ticker, table in tables.items()}, dtype=float
-    ).sort_index()
+    volumes = {ticker: _of_one_unit(_stated(table, ticker, decisions)) for ticker, table in tables.items()}
+    return aligned(volumes, {ticker: table.index for ticker, table in tables.items()})
 
 
-def _stated(table: pd.DataFrame, ticker: str, decisions: Decisions) -> pd.Series:
-    """Return a table's volumes, each times the shares that a row says it counts, NaN for none."""
-    volumes = table["volume"].astype(float) if "volume" in table else pd.Series(np.nan, table.index)
-    volumes = volumes.where((volumes > 0) & table["close"].notna())
+def _stated(table: pd.DataFrame, ticker: str, decisions: Decisions) -> np.ndarray:
+    """Return a table's volumes, each times the shares that a row says it counts, NaN for none; not to be changed."""
+    volumes, close = (floats(table, column) for column in ("volume", "close"))
+    if (unknown := ~(volumes > 0) | np.isnan(close)).any():
+        volumes = np.where(unknown, np.nan, volumes)
     for row in decisions.volumes(ticker):
-        first, last = (
-            pd.Timestamp(day) if day else end for day, end in zip((row.first, row.last), volumes.index[[0, -1]], strict=True)
-        )
-        volumes.loc[first:last] *= row.shares
+        ends = zip((row.first, row.last), table.index[[0, -1]], strict=True)
+        first, last = (pd.Timestamp(day) if day else end for day, end in ends)
+        volumes = np.where((table.index >= first) & (table.index <= last), volumes * row.shares, volumes)
     return volumes
 
 
-def _of_one_unit(volumes: pd.Series) -> pd.Series:
+def _of_one_unit(volumes: np.ndarray) -> np.ndarray:
     """Return volumes without those that are far from the median of the last that were taken."""
-    known = volumes.dropna().to_numpy()
+    known = volumes[~np.isnan(volumes)]
     if _near_neighbours(known) or _near_median(known):
         return volumes
     taken: list[float] = []
-    clear = volumes.to_numpy().copy()
+    clear = volumes.copy()
     for at, volume in enumerate(clear.tolist()):
         if math.isnan(volume):
             continue
@@ -53,7 +53,7 @@ def _of_one_unit(volumes: pd.Series) -> pd.Series:
             taken.append(volume)
         else:
             clear[at] = np.nan
-    return pd.Series(clear, volumes.index)
+    return clear
 
 
 def _near_neighbours(volumes: np.ndarray) -> bool:

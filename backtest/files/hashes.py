@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from backtest.files.documents import to_json
 
@@ -9,12 +10,21 @@ MARK = b"sha256:"
 UNSEALED = (MARK + b"0" * 64).decode()  # where a file's hash will stand; it counts as zeros when the file is hashed
 
 
-def content_id(parts: Iterable[bytes]) -> str:
+class Pieces(NamedTuple):
+    """A part in pieces, `size` bytes together: of a table that is too large to be copied."""
+
+    size: int
+    bodies: Iterable[bytes]
+
+
+def content_id(parts: Iterable[bytes | Pieces]) -> str:
     """Return the first 16 hex digits of the SHA-256 of some parts, each prefixed by its length."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
+        size, bodies = part if isinstance(part, Pieces) else (len(part), [part])
+        digest.update(size.to_bytes(8, "big"))
+        for body in bodies:
+            digest.update(body)
     return digest.hexdigest()[:16]
 
 

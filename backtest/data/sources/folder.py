@@ -8,24 +8,27 @@ What a person has decided about rows that would be refused is in decisions.toml 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from backtest.data.matrices import aligned, floats
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import BARS, checked, checked_rate
 from backtest.data.tables import first_row, read_table
 from backtest.data.volumes import volumes_in_shares
 from backtest.errors import DataError, MissingPricesError
 from backtest.files.documents import read_json
-from backtest.files.hashes import content_id
+from backtest.files.hashes import Pieces, content_id
 from backtest.prices import Bars, Prices
 from backtest.thesis import load_thesis
 from backtest.universe import Universe
 
 COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
 SNAPSHOT = "snapshot.json"
+BLOCK = 256  # sessions that are hashed together
 
 
 def load_prices(tickers: Sequence[str], folder: Path, universe: Universe | None = None) -> Prices:
@@ -51,8 +54,10 @@ def bars_id(
     tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series], ended: Mapping[str, str], volume: pd.DataFrame
 ) -> str:
     """Return a hash of prices, rates and volumes by their values and of those that ended for good, whatever their source."""
-    shares = np.ascontiguousarray(volume.to_numpy(), dtype="<f8").tobytes()
-    return content_id([*_bytes(tables, rates), *(ticker.encode() for ticker in sorted(ended)), shares])
+    shares = volume.to_numpy(dtype="<f8")
+    by_session = (shares[at : at + BLOCK].tobytes() for at in range(0, len(shares), BLOCK))
+    ends = (ticker.encode() for ticker in sorted(ended))
+    return content_id(chain(_bytes(tables, rates), ends, [Pieces(shares.nbytes, by_session)]))
 
 
 def _bytes(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series]) -> Iterator[bytes]:
@@ -77,7 +82,7 @@ def daily_prices(
     `rates` has units per US dollar by day as `close` and `adj_close`, by a rate's ticker; `named` is what an error calls a
     ticker's table.
     """
-    tables = {ticker: table.copy(deep=False) for ticker, table in checked(tables, decisions, named, universe).items()}
+    tables = checked(tables, decisions, named, universe)
     quoted = {
         currency.code: checked_rate(rates[currency.rate], currency, named[currency.rate], decisions)["close"]
         for currency in universe.currencies.values()
@@ -86,7 +91,7 @@ def daily_prices(
     volume = volumes_in_shares(tables, decisions)
     traits, ended = universe.traits(list(tables)), decisions.end_reasons(list(tables))
     data_id = bars_id(tables, quoted, ended, volume)
-    columns = {name: _column(tables, name) for name in (*BARS, "adj_close")}
+    columns = _columns(tables)
     wealth = columns.pop("adj_close")
     markets = sorted({traits[ticker][0] for ticker in tables})
     until = {market: min(wealth.index[-1], universe.markets[market].last_day) for market in markets}
@@ -107,10 +112,12 @@ def daily_prices(
     )
 
 
-def _column(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    """Return one column of all tables as session × ticker, taken out of them: no price is held twice."""
-    column = pd.DataFrame({ticker: table.pop(name) for ticker, table in tables.items()})
-    return column if column.index.is_monotonic_increasing else column.sort_index()
+def _columns(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return session × ticker of each column of prices."""
+    indexes = {ticker: table.index for ticker, table in tables.items()}
+    return {
+        name: aligned({ticker: floats(table, name) for ticker, table in tables.items()}, indexes) for name in (*BARS, "adj_close")
+    }
 
 
 def _rate_table(quoted: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -6,13 +6,14 @@ import pandas as pd
 
 from backtest.data.adjustment import adjusted
 from backtest.data.figure_checks import rules_of
+from backtest.data.matrices import Room, floats
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import BARS
 from backtest.data.sources.discovery import figure_sources, load_sources, price_sources
 from backtest.data.sources.folder import daily_prices
 from backtest.data.sources.protocol import FIGURE_COLUMNS, PriceSource, Source
 from backtest.data.sources.reference import facts_with, load_facts
-from backtest.data.store.append_only import Store
+from backtest.data.store.append_only import PriceCoverage, Store
 from backtest.data.store.reconcile import NAME, Reconciled, live_table, read_typed, reconcile
 from backtest.data.store.vintages import newest
 from backtest.errors import DataError, MissingPricesError
@@ -72,12 +73,18 @@ def price_tables(
             "run 'capex-backtest data pull', or use --prices reference",
         )
     decisions = load_decisions(store.home, universe, [*stored])
-    ends = settled(store, decisions, stored, universe)
+    coverage = {ticker: store.price_coverage(source.table(ticker)) for ticker, source in stored.items()}
+    ends = settled(coverage, decisions, universe)
     traits = universe.traits(tickers)
-    return {
-        ticker: _bars(store, ticker, stored[ticker], universe.markets[traits[ticker][0]], ends[traits[ticker][0]], decisions)
-        for ticker in tickers
-    }
+    room = Room(len(tickers), max((own["sessions"] for ticker in tickers if (own := coverage[ticker])), default=0))
+    tables = {}
+    for ticker in tickers:
+        market = traits[ticker][0]
+        table = _bars(store, ticker, stored[ticker], universe.markets[market], ends[market], decisions)
+        split = floats(table, "split")
+        never = ((split == 1.0) | ~(split > 0)).all()  # to the gate a table without splits says the same
+        tables[ticker] = room.moved(table, (*BARS, "adj_close", "volume", *(() if never else ("split",))))
+    return tables
 
 
 def load_rates(store: Store, stored: Mapping[str, PriceSource], universe: Universe) -> dict[str, pd.DataFrame]:
@@ -90,14 +97,13 @@ def load_rates(store: Store, stored: Mapping[str, PriceSource], universe: Univer
     return rates
 
 
-def settled(store: Store, decisions: Decisions, stored: Mapping[str, PriceSource], universe: Universe) -> dict[str, pd.Timestamp]:
+def settled(coverage: Mapping[str, PriceCoverage | None], decisions: Decisions, universe: Universe) -> dict[str, pd.Timestamp]:
     """Return, per market, the last session that every ticker has, those aside that ended or are stale."""
     lasts: dict[str, list[pd.Timestamp]] = {code: [] for code in universe.markets}
     traits = universe.market_and_currency()
-    for ticker, source in stored.items():
-        coverage = store.price_coverage(source.table(ticker))
-        if ticker in traits and coverage is not None and not decisions.ended(ticker):
-            lasts[traits[ticker][0]].append(pd.Timestamp(coverage["last"]))
+    for ticker, own in coverage.items():
+        if ticker in traits and own is not None and not decisions.ended(ticker):
+            lasts[traits[ticker][0]].append(pd.Timestamp(own["last"]))
     return {code: _common(universe.markets[code], days) for code, days in lasts.items()}
 
 
@@ -138,7 +144,7 @@ def live_figures(store: Store, sources: Sources | None = None) -> pd.DataFrame:
 def _bars(
     store: Store, ticker: str, source: PriceSource, market: Market, end: pd.Timestamp, decisions: Decisions
 ) -> pd.DataFrame:
-    rows = store.read(source.table(ticker), ["session", *BARS, "volume", "dividend", "split"])
+    rows = store.read_numbers(source.table(ticker), ["session", *BARS, "volume", "dividend", "split"])
     if rows is None:
         raise DataError(f"{store.home}: the prices of {ticker} are gone; see 'data verify'")
     table = adjusted(newest(rows), f"{source.name} {ticker}")
