@@ -134,7 +134,7 @@ class Traded:
 
     def turnover(self, ticker: str) -> pd.Series:
         """Return a ticker's close × the shares traded by session, none where no volume is known: a series of its own."""
-        market = self.market.get(ticker)
+        market = self.market.get(ticker, "")
         return self.close[market][ticker] * self.volume[market][ticker] if market in self.close else pd.Series(dtype=float)
 
 

@@ -45,7 +45,7 @@ def aligned(columns: Mapping[str, np.ndarray], indexes: Mapping[str, pd.Index]) 
     writes to them.
     """
     distinct = {id(index): index for index in indexes.values()}
-    first = next(iter(distinct.values()), pd.DatetimeIndex([]))
+    first: pd.Index = next(iter(distinct.values()), pd.DatetimeIndex([]))
     if all(index is first or index.equals(first) for index in distinct.values()):
         table = pd.DataFrame(_stacked([*columns.values()], len(first)).T, first, list(columns), copy=False)
         return table if first.is_monotonic_increasing else table.sort_index()

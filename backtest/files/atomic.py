@@ -16,13 +16,14 @@ from backtest.files.messages import reason
 UNFINISHED = ".new-"  # how the name of an unfinished file begins
 
 
-def write(path: Path, body: bytes | memoryview) -> None:
-    """Write a file, and its name in the folder, to the disk; DataError where it cannot be written."""
+def write(path: Path, *bodies: bytes | memoryview) -> None:
+    """Write a file of one body after another, and its name in the folder, to the disk; DataError where it cannot be written."""
     unfinished = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as file:
-            file.write(body)
+            for body in bodies:
+                file.write(body)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)

@@ -8,6 +8,7 @@ What a person has decided about rows that would be refused is in decisions.toml 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def _bytes(tables: Mapping[str, pd.DataFrame], rates: Mapping[str, pd.Series]) -
         yield from (np.asarray(column, dtype="<f8").tobytes() for column in values)
 
 
+@dataclass(frozen=True)
+class Quotes:
+    """The numbers of Prices: session × ticker of each column, day × currency of rates, and the hash of all."""
+
+    columns: Mapping[str, pd.DataFrame]  # VALUES and `volume`
+    rates: pd.DataFrame
+    data_id: str
+
+
 def daily_prices(
     tables: Mapping[str, pd.DataFrame],
     rates: Mapping[str, pd.DataFrame],
@@ -82,6 +92,17 @@ def daily_prices(
     `rates` has units per US dollar by day as `close` and `adj_close`, by a rate's ticker; `named` is what an error calls a
     ticker's table.
     """
+    return prices_of(checked_quotes(tables, rates, decisions, named, universe), decisions, source, universe)
+
+
+def checked_quotes(
+    tables: Mapping[str, pd.DataFrame],
+    rates: Mapping[str, pd.DataFrame],
+    decisions: Decisions,
+    named: Mapping[str, str],
+    universe: Universe,
+) -> Quotes:
+    """Return the numbers of some tables that passed the gate, as `daily_prices` takes them; DataError for the first fault."""
     tables = checked(tables, decisions, named, universe)
     quoted = {
         currency.code: checked_rate(rates[currency.rate], currency, named[currency.rate], decisions)["close"]
@@ -89,23 +110,29 @@ def daily_prices(
         if currency.rate in rates
     }
     volume = volumes_in_shares(tables, decisions)
-    traits, ended = universe.traits(list(tables)), decisions.end_reasons(list(tables))
-    data_id = bars_id(tables, quoted, ended, volume)
-    columns = _columns(tables)
-    wealth = columns.pop("adj_close")
-    markets = sorted({traits[ticker][0] for ticker in tables})
+    data_id = bars_id(tables, quoted, decisions.end_reasons(list(tables)), volume)
+    return Quotes({**_columns(tables), "volume": volume}, _rate_table(quoted), data_id)
+
+
+def prices_of(quotes: Quotes, decisions: Decisions, source: str, universe: Universe) -> Prices:
+    """Return Prices of numbers that passed the gate, with what rows say of their tickers."""
+    columns = dict(quotes.columns)
+    wealth, volume = columns.pop("adj_close"), columns.pop("volume")
+    tickers = list(wealth.columns)
+    traits = universe.traits(tickers)
+    markets = sorted({traits[ticker][0] for ticker in tickers})
     until = {market: min(wealth.index[-1], universe.markets[market].last_day) for market in markets}
     return Prices(
         wealth=wealth,
-        market={ticker: traits[ticker][0] for ticker in tables},
-        currency={ticker: traits[ticker][1] for ticker in tables},
+        market={ticker: traits[ticker][0] for ticker in tickers},
+        currency={ticker: traits[ticker][1] for ticker in tickers},
         closes={market: universe.markets[market].closes(wealth.index[0], until[market]) for market in markets},
-        rates=_rate_table(quoted),
+        rates=quotes.rates,
         adjustment="adj_close: total return",
         source=source,
-        data_id=data_id,
+        data_id=quotes.data_id,
         bars=Bars(**columns),
-        ended=ended,
+        ended=decisions.end_reasons(tickers),
         markets=universe.markets,
         cash_rates=universe.cash_rates,
         volume=volume,

@@ -3,6 +3,7 @@
     answers/ab/<sha256>.gz              one raw answer, named by the hash of its bytes
     tables/<name>/<number>-<hash>.parquet   the rows of one table, named by the hash of the file; the highest number counts
     ledger/<year>-<month>.jsonl         a line per answer (source, address, moment, status, hash) and per table written
+    cache/                              what can be made again from the rest (`quotes_cache`)
 
 An answer is on disk before its line, a table before its own, and the table before it is deleted last: whatever the
 instant of a kill, the newest whole table stands and every row in it has its answer.
@@ -191,6 +192,11 @@ class Store:
             except (pyarrow.ArrowException, OSError) as error:
                 raise DataError(f"{versions[-1]}: not a readable table ({str(error).splitlines()[0]}); see data verify") from None
         raise DataError(f"{self.home}: table {name} changes faster than it can be read; try again when the pull has ended")
+
+    def newest(self, name: str) -> Path | None:
+        """Return the file of a table that counts, or None where there is none."""
+        versions = self._versions(name)
+        return versions[-1] if versions else None
 
     def _versions(self, name: str) -> list[Path]:
         folder = self.home / "tables" / name

@@ -10,10 +10,11 @@ from backtest.data.matrices import Room, floats
 from backtest.data.overrides import Decisions, load_decisions
 from backtest.data.price_checks import BARS
 from backtest.data.sources.discovery import figure_sources, load_sources, price_sources
-from backtest.data.sources.folder import daily_prices
+from backtest.data.sources.folder import Quotes, checked_quotes, prices_of
 from backtest.data.sources.protocol import FIGURE_COLUMNS, PriceSource, Source
 from backtest.data.sources.reference import facts_with, load_facts
 from backtest.data.store.append_only import PriceCoverage, Store
+from backtest.data.store.quotes_cache import Request, cached
 from backtest.data.store.reconcile import NAME, Reconciled, live_table, read_typed, reconcile
 from backtest.data.store.vintages import newest
 from backtest.errors import DataError, MissingPricesError
@@ -38,11 +39,15 @@ def load_prices(
     DataError for one that is missing, stale or has gaps.
     """
     stored, universe = stored_prices(store, sources, only), universe or load_thesis().universe
-    tables, decisions = price_tables(store, tickers, stored, universe), load_decisions(store.home, universe, [*stored])
-    rates = load_rates(store, stored, universe)
-    names = sorted({stored[ticker].name for ticker in tickers})
-    named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
-    return daily_prices(tables, rates, decisions, ", ".join(names), named, universe)
+    decisions = load_decisions(store.home, universe, [*stored])
+
+    def make() -> Quotes:
+        tables, rates = price_tables(store, tickers, stored, universe), load_rates(store, stored, universe)
+        named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
+        return checked_quotes(tables, rates, decisions, named, universe)
+
+    quotes = cached(Request(store, tuple(tickers), stored, decisions, universe), make)
+    return prices_of(quotes, decisions, ", ".join(sorted({stored[ticker].name for ticker in tickers})), universe)
 
 
 def stored_prices(store: Store, sources: Sources | None = None, only: str = "") -> dict[str, PriceSource]:
