@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from mmap import mmap
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -389,12 +390,20 @@ def _sealed_array(array: np.ndarray) -> np.ndarray:
 def _sealed(table: pd.DataFrame, copy: bool = False) -> pd.DataFrame:
     """Return a table of numbers whose memory cannot be written, laid out as it was; the memory is its own unless copied."""
     values = np.ascontiguousarray(table.to_numpy().T)  # a frame of one kind keeps its columns in one piece each
-    body = values.tobytes() if copy else values.view(np.uint8).data.toreadonly()
+    body = values.tobytes() if copy and not _is_sealed(values) else values.view(np.uint8).data.toreadonly()
     flat = np.frombuffer(body, values.dtype).reshape(values.shape)
     index = table.index
     if isinstance(index, pd.DatetimeIndex) and index.tz is None:
         index = pd.DatetimeIndex(_sealed_array(index.to_numpy()), name=index.name, freq=index.freq, copy=False)  # type: ignore[arg-type]
     return pd.DataFrame(flat.T, index, table.columns, copy=False)
+
+
+def _is_sealed(array: np.ndarray) -> bool:
+    """Return whether nothing can make the memory of an array writeable: it is of bytes, or of a file opened to be read."""
+    base: Any = array  # numpy names no type for what memory belongs to
+    while isinstance(base, np.ndarray) and not base.flags.writeable:
+        base = base.base
+    return isinstance(base, bytes | memoryview | mmap) and memoryview(base).readonly
 
 
 def _apart(table: pd.DataFrame) -> pd.DataFrame:

@@ -398,3 +398,15 @@ def test_an_archive_is_opened_by_as_of_alone():
     """Beside it, `to_frame` counts the sessions of each ticker for who looks at the archive in a notebook."""
     public = {name for name, member in vars(Archive).items() if callable(member) and not name.startswith("_")}
     assert public == {"as_of", "to_frame"}
+
+
+@pytest.mark.parametrize(("writeable", "shared"), [(False, True), (True, False)])
+def test_prices_in_memory_that_nothing_can_write_are_shown_without_a_copy(writeable, shared):
+    prices = reference.load_prices(["NVDA"])
+    body = prices.wealth.to_numpy().T.tobytes()
+    values = np.frombuffer(bytearray(body) if writeable else body).reshape(1, -1)
+    values.flags.writeable = False
+    wealth = pd.DataFrame(values.T, prices.wealth.index, prices.wealth.columns, copy=False)
+    shown = Archive(reference.load_facts(), replace(prices, wealth=wealth)).as_of(utc("2024-06-03")).prices
+    assert np.shares_memory(shown.to_numpy(), values) == shared
+    pd.testing.assert_frame_equal(shown, prices.wealth.loc[:"2024-06-03"].iloc[: len(shown)])
