@@ -179,7 +179,7 @@ def test_prices_that_a_pull_changed_while_they_were_made_are_not_cached(pulled, 
     keys = iter(["before", "after"])
     monkeypatch.setattr(quotes_cache.Request, "key", lambda _: next(keys))
     load_archive(TICKERS, "store")
-    assert not (pulled.home / "cache").exists()
+    assert not (pulled.home / "cache" / "prices").exists()
 
 
 @pytest.mark.process

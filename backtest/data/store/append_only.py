@@ -16,7 +16,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, TypeVar, cast
@@ -197,6 +197,15 @@ class Store:
         """Return the file of a table that counts, or None where there is none."""
         versions = self._versions(name)
         return versions[-1] if versions else None
+
+    def state(self, name: str) -> tuple[str, int, int]:
+        """Return name, size and time (ns) of the file of a table that counts: others show that it was touched."""
+        path = self.newest(name)
+        with suppress(OSError):
+            if path is not None:
+                state = path.stat()
+                return path.name, state.st_size, state.st_mtime_ns
+        return "", 0, 0
 
     def _versions(self, name: str) -> list[Path]:
         folder = self.home / "tables" / name

@@ -14,6 +14,7 @@ from backtest.data.sources.folder import Quotes, checked_quotes, prices_of
 from backtest.data.sources.protocol import FIGURE_COLUMNS, PriceSource, Source
 from backtest.data.sources.reference import facts_with, load_facts
 from backtest.data.store.append_only import PriceCoverage, Store
+from backtest.data.store.coverage import price_coverages
 from backtest.data.store.quotes_cache import Request, cached
 from backtest.data.store.reconcile import NAME, Reconciled, live_table, read_typed, reconcile
 from backtest.data.store.vintages import newest
@@ -78,7 +79,9 @@ def price_tables(
             "run 'capex-backtest data pull', or use --prices reference",
         )
     decisions = load_decisions(store.home, universe, [*stored])
-    coverage = {ticker: store.price_coverage(source.table(ticker)) for ticker, source in stored.items()}
+    names = {ticker: source.table(ticker) for ticker, source in stored.items()}
+    known = price_coverages(store, [*names.values()])
+    coverage = {ticker: known[table] for ticker, table in names.items()}
     ends = settled(coverage, decisions, universe)
     traits = universe.traits(tickers)
     room = Room(len(tickers), max((own["sessions"] for ticker in tickers if (own := coverage[ticker])), default=0))

@@ -53,7 +53,7 @@ class Request:
 
     def key(self) -> str:
         """Return a hash of everything, the files as they are now."""
-        tables = [(key, source.name, *_state(self.store, source.table(key))) for key, source in self.stored.items()]
+        tables = [(key, source.name, *self.store.state(source.table(key))) for key, source in self.stored.items()]
         known = (self.tickers, tables, self.decisions, self.universe.model_dump(), sys.byteorder, *map(version, LIBRARIES))
         return content_id([code_id([]).encode(), *(repr(part).encode() for part in known)])
 
@@ -118,16 +118,6 @@ def load(path: Path) -> Quotes | None:
     quoted = pd.DatetimeIndex(rate_days.view("datetime64[ns]"), name=rate_name).as_unit(page["rate_unit"])
     rate_table = pd.DataFrame(rates.T, quoted, page["currencies"], copy=False)
     return Quotes(dict(zip(COLUMNS, tables, strict=True)), rate_table, page["data_id"])
-
-
-def _state(store: Store, table: str) -> tuple[str, int, int]:
-    """Return the name of a table's newest file, its size and when it was last written (ns)."""
-    path = store.newest(table)
-    with suppress(OSError):
-        if path is not None:
-            state = path.stat()
-            return path.name, state.st_size, state.st_mtime_ns
-    return "", 0, 0
 
 
 def _is_whole(handle: int) -> bool:

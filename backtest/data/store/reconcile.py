@@ -43,7 +43,7 @@ def reconcile(live: pd.DataFrame, embedded: pd.DataFrame, decisions: Decisions) 
     Equal: the first live version is an embedded one, kept only where it was known earlier; later live versions are kept.
     Revised: it differs by at most CONFLICT_BEYOND, all are kept and the newest known counts. Conflict: none is kept.
     """
-    known = dict(list(embedded.groupby(NAME)))
+    known = dict(list(embedded[embedded["entity"].isin(live["entity"])].groupby(NAME)))
     usable, outcomes = [], []
     for name, versions in live.groupby(NAME, sort=True):
         rows = versions.sort_values("known_at", kind="stable")

@@ -11,6 +11,7 @@ from backtest.calendars import quarter_label, quarter_of
 from backtest.data.sources import reference
 from backtest.data.sources.discovery import figure_sources, load_sources, price_sources
 from backtest.data.store.append_only import PriceCoverage, Store, table_body
+from backtest.data.store.coverage import price_coverages
 from backtest.data.store.derivation import derivation_faults
 from backtest.data.store.ledger import TableLine
 from backtest.data.store.live import Sources, reconciled
@@ -217,9 +218,9 @@ def _stored_prices(store: Store, sources: Sources, universe: Universe, now: pd.T
     traits = universe.market_and_currency()
     for source in price_sources(sources.values()):
         final = lru_cache(lambda code, source=source: final_session(source, universe.markets.get(code), now))
-        for table in store.tables(source.table()):
+        for table, coverage in price_coverages(store, store.tables(source.table())).items():
             ticker = table.partition("/")[2]
-            if (coverage := store.price_coverage(table)) is not None:
+            if coverage is not None:
                 code = traits[ticker][0] if ticker in traits else universe.quoted(ticker)[0]
                 behind = (final(code) - pd.Timestamp(coverage["last"])).days
                 name = ticker if ticker not in prices else f"{ticker} ({source.name})"
