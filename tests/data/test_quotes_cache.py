@@ -206,6 +206,12 @@ def test_the_entries_that_were_read_longest_ago_go_when_there_is_no_room(pulled,
     assert alone != both
 
 
+def test_an_entry_that_another_process_removed_is_no_fault(pulled, monkeypatch):
+    save = quotes_cache.save
+    monkeypatch.setattr(quotes_cache, "save", lambda path, quotes: (save(path, quotes), path.unlink()))
+    assert [*load_archive(TICKERS, "store").prices.wealth.columns] == TICKERS
+
+
 def test_an_entry_without_rates_and_with_gaps_comes_back_as_it_was(pulled, tmp_path):
     days = pd.DatetimeIndex(["2026-01-02", "2026-01-05"]).as_unit("ns").rename("session")
     table = pd.DataFrame({"A": [1.0, np.nan], "B": [np.nan, 2.0], "C": [3.0, 3.5]}, days)

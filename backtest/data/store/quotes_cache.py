@@ -158,7 +158,7 @@ def _next(end: int) -> int:
 
 def _prune(latest: Path) -> None:
     """Remove the entries that were read longest ago until the rest have room; what killed writers left are such too."""
-    with suppress(OSError):  # of an entry that another process removes
+    with suppress(OSError, KeyError):  # of an entry that another process removes
         states = {path: path.stat() for path in latest.parent.iterdir()}
         room = ROOM - states.pop(latest).st_size
         for path, state in sorted(states.items(), key=lambda each: each[1].st_mtime, reverse=True):
