@@ -48,6 +48,15 @@ def watched(call: Callable[[], Result]) -> Result:
         _running.on = before
 
 
+def unwatched(call: Callable[[], Result]) -> Result:
+    """Return what a call returns; the files it opens count by their content elsewhere (prices by the data id), not as code."""
+    before, _running.on = getattr(_running, "on", False), False
+    try:
+        return call()
+    finally:
+        _running.on = before
+
+
 def note_loaded(path: Path) -> None:
     """Note the content of a strategy file as it is loaded."""
     _content[str(path.resolve())] = _hash(path)

@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtest import provenance
 from backtest.data.archive import load_archive
 from backtest.data.store import live, quotes_cache
 from backtest.errors import DataError
@@ -223,3 +225,15 @@ def test_an_entry_without_rates_and_with_gaps_comes_back_as_it_was(pulled, tmp_p
     for name, column in quotes.columns.items():
         pd.testing.assert_frame_equal(read.columns[name], column, check_exact=True)
     pd.testing.assert_frame_equal(read.rates, rates, check_column_type=False)
+
+
+def test_a_strategy_that_opens_the_store_rests_on_the_same_files_the_first_time_and_again(pulled):
+    def files():
+        provenance._opened.pop(__file__, None)
+        provenance.watched(lambda: load_archive(TICKERS, "store"))
+        return provenance.files_of([Path(__file__)])
+
+    first = files()
+    assert entries(pulled)
+    assert files() == first
+    assert [path for path in first if (pulled.home / "cache") in path.parents] == []

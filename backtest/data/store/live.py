@@ -23,6 +23,7 @@ from backtest.facts import Facts
 from backtest.markets import Market
 from backtest.markets.currencies import currency_of_rate
 from backtest.prices import Prices
+from backtest.provenance import unwatched
 from backtest.thesis import load_thesis
 from backtest.universe import Universe
 
@@ -47,7 +48,8 @@ def load_prices(
         named = {name: f"{stored[name].name} {name}" for name in (*tickers, *rates)}
         return checked_quotes(tables, rates, decisions, named, universe)
 
-    quotes = cached(Request(store, tuple(tickers), stored, decisions, universe), make)
+    request = Request(store, tuple(tickers), stored, decisions, universe)
+    quotes = unwatched(lambda: cached(request, make))  # of a strategy that opens the store: the same the first time and again
     return prices_of(quotes, decisions, ", ".join(sorted({stored[ticker].name for ticker in tickers})), universe)
 
 
