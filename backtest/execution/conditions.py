@@ -99,18 +99,32 @@ class TradingConditions:
     def in_cash_units(self) -> "TradingConditions":
         """Return the same conditions with every amount counted in what 1 in cash at the first session has become.
 
-        Counted like this cash earns nothing: orders made and filled under these conditions are those of a book whose cash
-        earns the rate, and its amounts times `grown` are theirs.
+        They are made once. Counted like this cash earns nothing: orders made and filled under these conditions are those of a
+        book whose cash earns the rate, and its amounts times `grown` are theirs.
         """
-        if self.cash is None:
-            return self
+        return self if self.cash is None else self._in_cash_units
+
+    @cached_property
+    def _in_cash_units(self) -> "TradingConditions":
         grown = self.grown(np.arange(len(self.session)))[:, None]
         amounts = ("price", "mark", "commission_least", "activity", "activity_most")
         return replace(self, cash=None, **{name: getattr(self, name) / grown for name in amounts})
 
     def rows_of(self, market: int) -> np.ndarray:
         """Return the moments of a market, rising."""
-        return np.flatnonzero(self.market == market)
+        return self._rows[market]
+
+    def dates_of(self, market: int) -> pd.DatetimeIndex:
+        """Return the sessions of the moments of a market."""
+        return self._dates[market]
+
+    @cached_property
+    def _rows(self) -> tuple[np.ndarray, ...]:
+        return tuple(np.flatnonzero(self.market == number) for number in range(len(self.markets)))
+
+    @cached_property
+    def _dates(self) -> tuple[pd.DatetimeIndex, ...]:
+        return tuple(self.sessions[self.session[rows]] for rows in self._rows)
 
 
 def conditions_of(

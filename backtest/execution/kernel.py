@@ -19,6 +19,7 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Seats: TypeAlias = npt.NDArray[np.uint64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 Records: TypeAlias = npt.NDArray[np.void]
 Loop = TypeVar("Loop", bound=Callable[..., object])
 
@@ -137,36 +138,36 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
     """Trade every book of targets (decisions, books, tickers) through every moment; `noted` keeps the first book's orders."""
     (books, tickers), count = targets.shape[1:], len(moments.market)
     positions, cash, decision = np.zeros((books, tickers), POSITION), np.full(books, capital), np.full(tickers, -1)
-    room, room_noted = len(due.number) + 8, count if noted else 1
-    rows: Integers = np.zeros(count, np.int64)
-    behind: Integers = np.zeros((count, tickers), np.int64)
-    units: Floats = np.zeros((room, books, tickers))
-    fixed: Floats = np.zeros((room, books, tickers))
+    room, room_noted = 2 * len(due.number) + 8, count if noted else 1  # as many moments again are those of orders that wait
+    rows, behind = np.zeros(count, np.int64), np.zeros((count, tickers), np.int64)
+    units: Floats = np.empty((room, books, tickers))
+    fixed = np.empty(units.shape)
     left: Floats = np.zeros((count, books))
     worked, value = np.zeros(room_noted, np.int64), np.zeros(room_noted)
     notes, spare = np.zeros((room_noted, tickers), ORDER), np.zeros(tickers, ORDER)
     queue = np.zeros((2, tickers), np.uint64)
-    working, sales_until, row, note = np.zeros(len(moments.seats), np.bool_), -1, 0, 0
+    working, sales_until, row, note = np.zeros((len(moments.seats), books), np.bool_), -1, 0, 0
     for moment in range(count):
         here = moments.market[moment]
         first, stop = moments.seats[here, 0], moments.seats[here, 1]
-        for position in range(due.start[moment], due.start[moment + 1]):
-            number = due.number[position]
-            working[here] = _queue(first, stop, targets[number], positions)
-            _set_seats(first, stop, number, decision)
+        for number in due.number[due.start[moment] : due.start[moment + 1]]:
             sales_until = max(sales_until, due.until[number])
-        if not (working[here] or _any_ends(moments.sheets[moment], first, stop)):
+            _queue(first, stop, number, targets[number], positions, working[here], decision)
+        ending = _any_ends(moments.sheets[moment], first, stop)
+        if not ending and not _any(working[here]):
             continue
         if row == len(units):
             units, fixed = _longer(units), _longer(fixed)
-        traded, working[here] = False, False
-        market = Round(first, stop, sales_until > moment, WITHIN * capital)
+        market, traded = Round(first, stop, sales_until > moment, WITHIN * capital), False
         for book in range(books):
-            orders = notes[note] if noted and book == 0 else spare
+            first_noted, orders = noted and book == 0, notes[note] if noted and book == 0 else spare
+            if not (working[here, book] or ending or first_noted):
+                _clear(units[row, book], fixed[row, book])
+                continue  # nothing of it is due, and what it holds stays
             cash[book], before, moved, waits = _trade(moments.sheets[moment], market, cash[book], positions[book], orders, queue)
             _copy_fills(market, orders, units[row, book], fixed[row, book])
-            traded, working[here] = traded or moved, working[here] or waits
-            if noted and book == 0:
+            traded, working[here, book] = traded or moved, waits
+            if first_noted:
                 worked[note], value[note] = moment, before
                 _note_positions(orders, positions[0])
         note += 1 if noted else 0
@@ -181,18 +182,12 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
 def _longer(buffer: Floats) -> Floats:
     """Return a buffer of twice the rows with the same content, copied one by one: to compile a copy of slices takes seconds."""
     rows, books, tickers = buffer.shape
-    grown = np.zeros((2 * rows, books, tickers))
+    grown = np.empty((2 * rows, books, tickers))
     for row in range(rows):
         for book in range(books):
             for seat in range(tickers):
                 grown[row, book, seat] = buffer[row, book, seat]
     return grown
-
-
-@loop
-def _set_seats(first: np.uint64, stop: np.uint64, number: int, decision: Integers) -> None:
-    for seat in range(first, stop):
-        decision[seat] = number
 
 
 @loop
@@ -205,14 +200,30 @@ def _copy_state(cash: Floats, decision: Integers, left: Floats, behind: Integers
 
 @loop
 def _copy_fills(market: Round, orders: Records, units: Floats, fixed: Floats) -> None:
+    _clear(units, fixed)
     for seat in range(market.first, market.stop):
         units[seat], fixed[seat] = orders[seat]["units"], orders[seat]["fixed"]
+
+
+@loop
+def _clear(units: Floats, fixed: Floats) -> None:
+    for seat in range(len(units)):
+        units[seat], fixed[seat] = 0.0, 0.0
 
 
 @loop
 def _note_positions(orders: Records, positions: Records) -> None:
     for seat in range(len(positions)):
         orders[seat]["holding"], orders[seat]["waits"] = positions[seat]["units"], positions[seat]["waits"]
+
+
+@loop
+def _any(working: Flags) -> bool:
+    """Return whether any book has an order that waits, in a loop: to compile `any` takes seconds."""
+    some = False
+    for book in range(len(working)):
+        some = some or working[book]
+    return some
 
 
 @loop
@@ -225,16 +236,19 @@ def _any_ends(sheet: Records, first: np.uint64, stop: np.uint64) -> bool:
 
 
 @loop
-def _queue(first: np.uint64, stop: np.uint64, targets: Floats, positions: Records) -> bool:
-    """Let a decision's orders of one market wait in place of older ones; return whether any book has one."""
-    working = False
+def _queue(
+    first: np.uint64, stop: np.uint64, number: int, targets: Floats, positions: Records, working: Flags, decision: Integers
+) -> None:
+    """Let a decision's orders of one market wait in place of older ones; note which books have one, and whose they are."""
+    for seat in range(first, stop):
+        decision[seat] = number
     for book in range(len(positions)):
+        working[book] = False
         for seat in range(first, stop):
             waits = targets[book, seat] > 0.0 or positions[book, seat]["units"] > 0.0
             positions[book, seat]["target"] = targets[book, seat]
             positions[book, seat]["waits"], positions[book, seat]["cut"] = waits, False
-            working = working or waits
-    return working
+            working[book] = working[book] or waits
 
 
 @loop
@@ -259,7 +273,7 @@ def _trade(
     for seat in range(market.first, market.stop):
         lot, price = sheet[seat]["lot"], sheet[seat]["price"]
         missed = max(orders[seat]["size"], 0.0) - max(orders[seat]["units"], 0.0)
-        short = missed > (HALF_LOT * lot if lot > 0.0 else WITHIN * value / (1.0 if np.isnan(price) else price))
+        short = missed > 0.0 and missed > (HALF_LOT * lot if lot > 0.0 else WITHIN * value / (1.0 if np.isnan(price) else price))
         waiting = positions[seat]["waits"] and not orders[seat]["done"]
         keep = orders[seat]["done"] and short and may_come
         if short:

@@ -44,7 +44,7 @@ def trade(
     conditions = conditions_of(prices, tuple(targets.columns), base, sessions, settings.fill, settings.costs)
     decided, weights = pd.DatetimeIndex(targets.index), targets[list(conditions.tickers)].to_numpy()
     log = ShortfallLog(conditions, decided)
-    orders = filled(conditions, weights[:, None], decided, settings, log)
+    orders = filled(conditions, weights[:, None], due_rows(conditions, decided, settings.lag), settings.capital, log)
     unfilled, late, differences, exits = log.tables()
     table, units = orders_table(conditions, orders, decided), unit_values(conditions, prices, base)
     equity = pd.Series(book_values(conditions, orders, units.in_base, settings.capital)[0], sessions)
@@ -77,24 +77,21 @@ def traded_values(
     """
     conditions = conditions_of(prices, tuple(targets[0].columns), base, sessions, settings.fill, settings.costs)
     weights = np.stack([table[list(conditions.tickers)].to_numpy() for table in targets], axis=1)
-    orders = filled(conditions, weights, pd.DatetimeIndex(targets[0].index), settings)
+    due = due_rows(conditions, pd.DatetimeIndex(targets[0].index), settings.lag)
+    orders = filled(conditions, weights, due, settings.capital)
     values = book_values(conditions, orders, unit_values(conditions, prices, base).in_base, settings.capital)
     return [pd.Series(row, sessions) for row in values]
 
 
 def filled(
-    conditions: TradingConditions,
-    targets: np.ndarray,
-    decided: pd.DatetimeIndex,
-    settings: ExecutionSettings,
-    log: ShortfallLog | None = None,
+    conditions: TradingConditions, targets: np.ndarray, due: np.ndarray, capital: float, log: ShortfallLog | None = None
 ) -> Orders:
-    """Return the orders of every book of targets (decisions, books, tickers), filled by vectorbt.
+    """Return the orders of every book of targets (decisions, books, tickers), filled by vectorbt; `due` as `due_rows` has it.
 
-    The books share lag and capital. Where cash earns interest, orders are made and checked in units of it. Raises BacktestError
+    Where cash earns interest, orders are made and checked in units of it. Raises BacktestError
     when vectorbt filled otherwise than ordered.
     """
     counted = conditions.in_cash_units()
-    orders = walked(counted, targets, due_rows(counted, decided, settings.lag), settings.capital, log)
-    simulate(counted, orders, settings.capital)
+    orders = walked(counted, targets, due, capital, log)
+    simulate(counted, orders, capital)
     return orders if conditions.cash is None else orders.times(conditions.grown(orders.rows))

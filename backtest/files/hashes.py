@@ -40,7 +40,10 @@ def is_sealed(body: bytes) -> bool | None:
     if start < len(MARK):
         return None
     written = body[start : start + 64]
-    return hashlib.sha256(body[:start] + b"0" * 64 + body[start + 64 :]).hexdigest().encode() == written
+    digest, content = hashlib.sha256(), memoryview(body)
+    for part in (content[:start], b"0" * 64, content[start + 64 :]):
+        digest.update(part)
+    return digest.hexdigest().encode() == written
 
 
 def sealed_json(document: Mapping[str, object]) -> bytes:

@@ -98,17 +98,20 @@ class Draws:
         return _joined(parts) if parts else Best(0, 0.0, np.zeros((3, self._repetitions)))
 
     def _best_of(self, excess: Floats) -> Best:
+        from backtest.statistics import spa_kernel
+
         mean = excess.mean(axis=1)
         centred = excess - mean[:, None]
         spread = centred.std(axis=1)
         t_values = np.sqrt(self.n) * mean / spread
-        drawn = self._ends @ np.cumsum(centred / spread[:, None], axis=1)[:, :-1].T
+        running = np.ascontiguousarray(np.cumsum(centred / spread[:, None], axis=1)[:, :-1].T)
         irrelevant = mean < 0.0
         errors = self._error(centred[irrelevant])
         irrelevant[irrelevant] = np.sqrt(self.n) * mean[irrelevant] / errors < -np.sqrt(2.0 * np.log(np.log(self.n)))
-        shifts = (np.minimum(t_values, 0.0), np.where(irrelevant, t_values, 0.0), 0.0)
-        best = np.array([(drawn + shift).max(axis=1) for shift in shifts])
-        return Best(len(excess), max(float(t_values.max()), 0.0), np.maximum(best, 0.0))
+        shifts = np.stack([np.minimum(t_values, 0.0), np.where(irrelevant, t_values, 0.0), np.zeros(len(t_values))])
+        best = np.zeros((len(shifts), self._repetitions))
+        spa_kernel.raise_to_best(self._ends.indptr, self._ends.indices, self._ends.data, running, shifts, best)
+        return Best(len(excess), max(float(t_values.max()), 0.0), best)
 
     def _error(self, centred: Floats) -> Floats:
         """Return ω of each trial: the same as with the κ-weighted autocovariances, from the periodogram."""

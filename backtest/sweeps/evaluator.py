@@ -28,6 +28,7 @@ from backtest.decisions import (
 )
 from backtest.execution.accounting import book_values, unit_values
 from backtest.execution.conditions import TradingConditions, conditions_of
+from backtest.execution.orders import due_rows
 from backtest.execution.settings import Costs, ExecutionSettings, Fill
 from backtest.execution.trading import filled
 from backtest.panel import Archive, content
@@ -36,7 +37,7 @@ from backtest.strategy import LOCAL, Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
 from backtest.weights import Controlled, Weighting, shares_differ
 
-BOOKS_AT_ONCE = 64  # traded together: bounds the memory
+BOOKS_AT_ONCE = 32  # traded together: bounds the memory, and their orders stay in the processor's cache
 Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
 
@@ -184,9 +185,7 @@ class Evaluator:
                 group = _Group(member.span, member.base, execution, spec.rebalance)
                 groups.setdefault(group, []).append((number, member))
         for group in _by_market(groups):
-            members = groups[group]
-            for first in range(0, len(members), BOOKS_AT_ONCE):
-                yield from self._together(group, members[first : first + BOOKS_AT_ONCE])
+            yield from self._together(group, groups[group])
 
     def _member(self, spec: StrategySpec, book: str, fill: Fill) -> _Member:
         span = self._span(_Book(spec.books[book], spec.scope, fill, spec.weights.holds))
@@ -218,9 +217,11 @@ class Evaluator:
         order = {content: index for index, content in enumerate(distinct)}
         seat = {ticker: column for column, ticker in enumerate(group.span.tickers)}
         seats = [seat[ticker] for ticker in conditions.tickers]
-        targets = np.stack([path.targets for path in distinct.values()], axis=1)[:, :, seats]
-        orders = filled(conditions, targets, paths[0].decided, settings)
-        values = book_values(conditions, orders, unit_value, settings.capital)
+        targets = [path.targets[:, seats] for path in distinct.values()]
+        due, values = due_rows(conditions, paths[0].decided, settings.lag), list[np.ndarray]()
+        for first in range(0, len(targets), BOOKS_AT_ONCE):
+            orders = filled(conditions, np.stack(targets[first : first + BOOKS_AT_ONCE], axis=1), due, settings.capital)
+            values += [*book_values(conditions, orders, unit_value, settings.capital)]
         periods = self.archive.prices.periods_per_year(group.span.markets)
         for number, (book, span, _, path, twin) in members:
             without = None if twin is None else values[order[twin.content]]

@@ -88,6 +88,7 @@ def compile_statistics() -> None:
     """Load the libraries and the compiled code of `measure` into this process."""
     import_module("scipy.special")
     overfitting_of([np.ones((2, 2, 1))], 1)
+    Draws(2, 1, SEED, 1).best_of(np.array([[0.0], [1.0]]))
 
 
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int) -> Measured:
@@ -240,21 +241,23 @@ def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Ba
     cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
     scope, book = settings.scope[part["number"]], pd.Series(part["book"], dtype="str")
     kind, benchmarks = _benchmark_returns(scope, book, settings, evaluator, basis.days)
-    excess = (returns - benchmarks[:, kind])[basis.compared]
+    excess = (returns.T - benchmarks[kind])[:, basis.compared]
     best, against_twins = _best_of(excess, part[CURVE] + kind.astype(np.uint64), basis.holding), None
     if curves.twins is not None:
         over_twin = returns - curves.twin_returns[:, curves.twin]
         part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), ratios_of(over_twin, ROUNDING)
-        against_twins = _best_of(over_twin, part[EXCESS], basis.holding)
+        against_twins = _best_of(over_twin.T, part[EXCESS], basis.holding)
     return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
 
 
 def _best_of(excess: Floats, hashes: np.ndarray, holding: int) -> Best:
-    """Return the best of some rows' excess (session × row) over the draws; rows with equal hashes are resampled once."""
-    if len(excess) < FEWEST_OBSERVATIONS:
+    """Return the best of some rows' excess (row × session) over the draws; rows with equal hashes are resampled once."""
+    sessions = excess.shape[1]
+    if sessions < FEWEST_OBSERVATIONS:
         return Best(0, 0.0, np.zeros((3, 1)))
     _, first, counts = np.unique(hashes, return_index=True, return_counts=True)
-    return _draws(len(excess), holding).best_of(excess[:, first], counts)
+    distinct = excess if len(first) == len(excess) else excess[first]
+    return _draws(sessions, holding).best_of(distinct.T, counts)
 
 
 def _hashes(columns: Floats) -> np.ndarray:
@@ -292,11 +295,11 @@ def _on(chunk: pyarrow.Table, shared: np.ndarray) -> Curves:
 def _benchmark_returns(
     scope: np.ndarray, book: pd.Series, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of the benchmark of each row of a chunk, and the returns of each benchmark (sessions × benchmarks)."""
+    """Return the number of the benchmark of each row of a chunk, and the returns of each benchmark (benchmarks × sessions)."""
     kind, kinds = pd.factorize(pd.MultiIndex.from_arrays([scope, book]))
     specs = [settings[settings.scopes[scope]][1] for scope, _ in kinds]
     known = np.stack([evaluator.benchmark(spec, book).reindex(days) for spec, (_, book) in zip(specs, kinds, strict=True)])
-    return kind, np.asarray((known[:, 1:] / known[:, :-1] - 1.0).T)
+    return kind, np.asarray(known[:, 1:] / known[:, :-1] - 1.0)
 
 
 def _returns(chunks: Sequence[Chunk], number: int, book: str, days: pd.DatetimeIndex) -> tuple[Floats, Floats]:

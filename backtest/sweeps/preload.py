@@ -12,6 +12,7 @@ import pandas as pd
 from backtest.execution import kernel
 from backtest.execution.accounting import book_values
 from backtest.execution.conditions import conditions_of
+from backtest.execution.orders import due_rows
 from backtest.execution.trading import filled
 from backtest.markets import load_markets
 from backtest.prices import Prices
@@ -31,7 +32,8 @@ def trade_once() -> None:
     spec = build_spec(name="none", title="", question="", baskets=("AAA",), weights=Equal(), cost_bps=1.0)
     settings = spec.execution
     conditions = conditions_of(prices, ("AAA",), "USD", pd.DatetimeIndex(closes.index), settings.fill, settings.costs)
-    orders = filled(conditions, np.ones((1, 2, 1)), pd.DatetimeIndex(closes.index[:1]), settings)
+    due = due_rows(conditions, pd.DatetimeIndex(closes.index[:1]), settings.lag)
+    orders = filled(conditions, np.ones((1, 2, 1)), due, settings.capital)
     book_values(conditions, orders, flat.to_numpy(), spec.capital)
 
 

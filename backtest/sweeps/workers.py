@@ -105,7 +105,7 @@ class WorkerPool:
                 yield chunk, task(chunk, self._settings, self._own, *further)
             return
         left, running = _Tiles(chunks), dict[Future[tuple[Made, int, Cost]], tuple[int, Chunk]]()
-        ready = [worker for worker in range(len(self._pools)) for _ in range(QUEUED)]
+        ready = [*range(len(self._pools))] * QUEUED  # in turn, so that few chunks are spread over all workers
         with _naming_the_killed():
             while True:
                 for worker in ready:
