@@ -5,7 +5,7 @@ Its file carries the hash of its content, which every reading checks.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow
 
 from backtest.errors import DataError
+from backtest.execution.settings import Fill
 from backtest.files import atomic
 from backtest.files.hashes import content_id
 from backtest.guard import blaming
 from backtest.panel import require_content
 from backtest.sweeps import sealed_parquet
-from backtest.sweeps.evaluator import Curve, Evaluator
+from backtest.sweeps.evaluator import BookDecisions, Curve, Evaluator
 from backtest.sweeps.grid import stated
 from backtest.sweeps.options import parse_shard
 from backtest.sweeps.settings import Settings
@@ -50,6 +51,7 @@ class Chunk:
 
 
 Encoded = Iterator[tuple[Chunk, bytes]]
+Decisions = Mapping[tuple[int, Fill], Sequence[BookDecisions]]  # by number of `Settings.deciding`, and fill
 
 
 def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
@@ -109,12 +111,31 @@ def read(chunk: Chunk) -> pyarrow.Table:
     return table
 
 
-def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator) -> bytes:
-    """Return the Parquet file of a chunk; StrategyError for a strategy that fails or changes what it was given."""
+def decided(numbers: Sequence[int], settings: Settings, evaluator: Evaluator) -> Decisions:
+    """Return what some settings decide; StrategyError for a strategy that fails or changes what it was given."""
+    strategy = f"strategy {settings.spec.name}"
+    with blaming(strategy):
+        specs, executions = zip(*map(settings.parts, numbers), strict=True)
+        decisions = evaluator.decisions(specs, executions)
+    require_content(evaluator.archive, evaluator.content, strategy)
+    return dict(zip(_deciders(numbers, settings), decisions, strict=True))
+
+
+def _deciders(numbers: Sequence[int], settings: Settings) -> Iterator[tuple[int, Fill]]:
+    """Yield what each setting shares with those that decide alike."""
+    return ((int(settings.deciding[number]), settings.parts(number)[1].fill) for number in numbers)
+
+
+def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator, decisions: Decisions | None = None) -> bytes:
+    """Return the Parquet file of a chunk; StrategyError for a strategy that fails or changes what it was given.
+
+    `decisions` are those of `decided`, where they were taken elsewhere.
+    """
     numbers, strategy = chunk.numbers, f"strategy {settings.spec.name}"
     with blaming(strategy):
         specs, executions = zip(*map(settings.parts, numbers), strict=True)
-        curves = [*evaluator.curves(specs, executions)]
+        ours = None if decisions is None else [decisions[key] for key in _deciders(numbers, settings)]
+        curves = [*evaluator.curves(specs, executions, ours)]
     require_content(evaluator.archive, evaluator.content, strategy)
     curves.sort(key=lambda curve: (numbers[curve.number], curve.book))
     rows = [numbers[curve.number] for curve in curves]

@@ -128,7 +128,7 @@ class _Path:
     changes: bool
 
 
-class _Member(NamedTuple):
+class BookDecisions(NamedTuple):
     """A book of a spec under a way of filling its orders: what it decides, and its twin, None where its weighting names none."""
 
     book: str
@@ -168,29 +168,41 @@ class Evaluator:
         self._path = _LruCache(512, self._make_path)
         self._twin = _LruCache(512, self._make_twin)
         self._conditions = _LruCache(1, self._make_conditions)  # large: see `_by_market`
-        self._without_slippage = _LruCache(1, self._make_without_slippage)
+        self._without_slippage = _LruCache(2, self._make_without_slippage)  # fills at the close and at the open, tile after tile
 
-    def curves(self, specs: Sequence[StrategySpec], executions: Sequence[ExecutionSettings] | None = None) -> Iterator[Curve]:
+    def curves(
+        self,
+        specs: Sequence[StrategySpec],
+        executions: Sequence[ExecutionSettings] | None = None,
+        decided: Sequence[Sequence[BookDecisions]] | None = None,
+    ) -> Iterator[Curve]:
         """Yield every book of every setting, group by group; BacktestError as a run of the setting would raise it.
 
-        `executions` stand in place of each spec's own. A spec that several settings share is looked up once.
+        `executions` stand in place of each spec's own. A spec that several settings share is looked up once. `decided` has what
+        each setting decides, as `decisions` of another evaluator returned it; without it, it is decided here.
         """
-        books: dict[tuple[int, Fill], list[_Member]] = {}
-        groups: dict[_Group, list[tuple[int, _Member]]] = {}
-        for number, (spec, execution) in enumerate(zip(specs, executions or [spec.execution for spec in specs], strict=True)):
-            key = id(spec), execution.fill
-            if key not in books:
-                books[key] = [self._member(spec, book, execution.fill) for book in spec.books]
-            for member in books[key]:
+        executions = executions or [spec.execution for spec in specs]
+        decided = self.decisions(specs, executions) if decided is None else decided
+        groups: dict[_Group, list[tuple[int, BookDecisions]]] = {}
+        for number, (spec, execution, members) in enumerate(zip(specs, executions, decided, strict=True)):
+            for member in members:
                 group = _Group(member.span, member.base, execution, spec.rebalance)
                 groups.setdefault(group, []).append((number, member))
         for group in _by_market(groups):
             yield from self._together(group, groups[group])
 
-    def _member(self, spec: StrategySpec, book: str, fill: Fill) -> _Member:
+    def decisions(self, specs: Sequence[StrategySpec], executions: Sequence[ExecutionSettings]) -> list[list[BookDecisions]]:
+        """Return what the books of each setting decide, one list for all that share a spec and a fill; it can be pickled."""
+        books: dict[tuple[int, Fill], list[BookDecisions]] = {}
+        for spec, execution in zip(specs, executions, strict=True):
+            if (key := (id(spec), execution.fill)) not in books:
+                books[key] = [self._decisions(spec, book, execution.fill) for book in spec.books]
+        return [books[id(spec), execution.fill] for spec, execution in zip(specs, executions, strict=True)]
+
+    def _decisions(self, spec: StrategySpec, book: str, fill: Fill) -> BookDecisions:
         span = self._span(_Book(spec.books[book], spec.scope, fill, spec.weights.holds))
         decider = _Decider(book, spec.books[book], spec.policy, span)
-        return _Member(book, span, spec.currency(book, self.universe), self._path(decider), self._twin(decider))
+        return BookDecisions(book, span, spec.currency(book, self.universe), self._path(decider), self._twin(decider))
 
     def sessions(self, spec: StrategySpec, book: str) -> pd.DatetimeIndex:
         """Return the sessions of a book."""
@@ -209,7 +221,7 @@ class Evaluator:
         self.archive.prices.require(tickers)
         return self.archive.prices.priced(tickers, base, span.sessions)[tickers[0]]
 
-    def _together(self, group: _Group, members: Sequence[tuple[int, _Member]]) -> Iterator[Curve]:
+    def _together(self, group: _Group, members: Sequence[tuple[int, BookDecisions]]) -> Iterator[Curve]:
         settings = group.execution
         conditions, unit_value = self._conditions(_Market(group.span, group.base, settings.fill, settings.costs))
         paths = [path for _, member in members for path in (member.path, member.twin) if path is not None]

@@ -88,7 +88,7 @@ def compile_statistics() -> None:
     """Load the libraries and the compiled code of `measure` into this process."""
     import_module("scipy.special")
     overfitting_of([np.ones((2, 2, 1))], 1)
-    Draws(2, 1, SEED, 1).best_of(np.array([[0.0], [1.0]]))
+    Draws(FEWEST_OBSERVATIONS, 1, SEED, 1).best_of(np.arange(float(FEWEST_OBSERVATIONS))[:, np.newaxis])
 
 
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int) -> Measured:
@@ -114,7 +114,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
     deflated, deflated_curves = _deflated(returns, per_period, measured[CURVE], trials, curves + earlier)
     statistics = SearchStatistics(
         deflated_sharpe=deflated,
-        pbo=overfitting_of(blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
+        pbo=pool.call(overfitting_of, blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
         spa=spa,
         spa_span=basis.span,
         minimum_length=MinimumLength(needed, basis.n / best.periods),

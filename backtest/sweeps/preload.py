@@ -17,9 +17,10 @@ from backtest.execution.trading import filled
 from backtest.markets import load_markets
 from backtest.prices import Prices
 from backtest.strategy import build_spec
+from backtest.sweeps.measurement import compile_statistics
 from backtest.weights import Equal
 
-NAMES = ("backtest.sweeps.measurement", "scipy.fft", "scipy.sparse", "vectorbt_rust")
+NAMES = ("scipy.fft", "scipy.sparse", "vectorbt_rust")
 
 
 def trade_once() -> None:
@@ -40,5 +41,6 @@ def trade_once() -> None:
 gc.disable()
 for name in NAMES:
     importlib.import_module(name)
+compile_statistics()
 trade_once()
 gc.freeze()  # no worker scans these objects, which would copy their pages

@@ -111,7 +111,7 @@ def _plan(
     print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
     tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], thesis)}
     watch.lap("settings")
-    if not options.shard:
+    if not options.shard and (workers == 1 or len(settings) <= FEW):
         Thread(target=compile_statistics, daemon=True).start()  # while prices are read and workers load their libraries
     archive = load_archive(sorted(tickers))
     watch.lap("reading")

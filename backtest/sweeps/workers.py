@@ -95,6 +95,14 @@ class WorkerPool:
         """Seconds of processor time of all workers since each began."""
         return sum(cost.seconds for cost in self._costs.values())
 
+    def call(self, function: Callable[..., Made], *arguments: Any) -> Made:
+        """Return what a function returns, in a worker where there are some: this process need not load its compiled code."""
+        if not self._pools:
+            return function(*arguments)
+        with _naming_the_killed():
+            made, process, self._costs[process] = self._pools[0].submit(_called, function, arguments).result()
+        return made
+
     def each(self, task: Task[Made], chunks: Sequence[Chunk], *further: Any) -> Iterator[tuple[Chunk, Made]]:
         """Yield each chunk with what a task makes of it, as it is made; BacktestError where a worker dies.
 
@@ -184,10 +192,18 @@ def _packed(settings: Settings, archive: Archive) -> bytes:
         ) from None
 
 
+def _called(function: Callable[..., Made], arguments: Sequence[Any]) -> tuple[Made, int, Cost]:
+    return function(*arguments), os.getpid(), _cost()
+
+
 def _done(task: Task[Made], chunk: Chunk, further: Sequence[Any]) -> tuple[Made, int, Cost]:
     assert isinstance(_state, tuple)
     made = task(chunk, *_state, *further)
-    return made, os.getpid(), Cost(_memory(peak_memory() // MEMORY_STEP), time.process_time())
+    return made, os.getpid(), _cost()
+
+
+def _cost() -> Cost:
+    return Cost(_memory(peak_memory() // MEMORY_STEP), time.process_time())
 
 
 def peak_memory() -> int:

@@ -12,7 +12,7 @@ from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.runs import run
 from backtest.strategy import load_strategy
 from backtest.sweeps import chunks, fork_server
-from backtest.sweeps.chunks import encoded, evaluate, plan, require, shard_of
+from backtest.sweeps.chunks import decided, encoded, evaluate, plan, require, shard_of
 from backtest.sweeps.dask_cluster import Shared
 from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.grid import Grid, load_grid, stated
@@ -222,6 +222,17 @@ def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archi
     assert shared.made() == (settings, evaluator)
     assert pickle.dumps(shared) == before
     assert len(pickle.loads(before).made()[0]) == 2
+
+
+def test_a_chunk_of_decisions_taken_elsewhere_is_the_same_to_the_byte(archive, tmp_path, monkeypatch):
+    settings = Settings(SPEC, Grid({"lag": (1, 2), "fill": ("close", "open"), "weights.above": (-0.1, 0.1)}))
+    (chunk,), universe = plan(settings, [], tmp_path), load_thesis().universe
+    expected = encoded(chunk, settings, Evaluator(archive, universe))
+    sent = pickle.dumps(decided(chunk.numbers, settings, Evaluator(archive, universe)))
+    monkeypatch.setattr(Evaluator, "_make_path", None)  # nothing is decided from here on
+    other = Settings(SPEC, Grid({"lag": (1, 2), "fill": ("close", "open"), "weights.above": (-0.1, 0.1)}))
+    other.parts(chunk.numbers[-1])  # a worker may meet another setting first
+    assert encoded(chunk, other, Evaluator(archive, universe), pickle.loads(sent)) == expected
 
 
 def test_a_search_without_a_benchmark_is_compared_with_nothing(archive):
