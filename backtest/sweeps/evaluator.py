@@ -168,7 +168,7 @@ class Evaluator:
         self._path = _LruCache(512, self._make_path)
         self._twin = _LruCache(512, self._make_twin)
         self._conditions = _LruCache(1, self._make_conditions)  # large: see `_by_market`
-        self._without_slippage = _LruCache(2, self._make_without_slippage)  # fills at the close and at the open, tile after tile
+        self._without_slippage = _LruCache(1, self._make_without_slippage)
 
     def curves(
         self,

@@ -6,6 +6,8 @@ from functools import lru_cache, reduce
 from hashlib import sha256
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ import pyarrow
 
 from backtest.errors import DataError
 from backtest.panel import Archive
-from backtest.statistics.overfitting import Deflated, deflated_sharpe, minimum_length, overfitting_of
+from backtest.statistics.overfitting import Deflated, Overfit, deflated_sharpe, minimum_length, overfitting_of
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
 from backtest.statistics.spa import ROUNDING, Best, Draws, superior_of
 from backtest.strategy import StrategySpec
@@ -73,13 +75,15 @@ class _Basis:
 
 
 class _Part(NamedTuple):
-    """What a chunk adds: rows of the table, sums of returns and of their squares (2 × block × row), and its share of both SPAs.
+    """What a chunk adds: rows of the table, the file of the sums of returns and of their squares, and its share of both SPAs.
+
+    The sums (2 × block × row) are read twice by the PBO and by nothing else: no process holds those of all chunks.
 
     The columns have a hash of each row's returns too, and with twins one of its excess over the twin and the ratio of that.
     """
 
     columns: dict[str, np.ndarray]
-    blocks: np.ndarray
+    blocks: Path
     best: Best
     best_against_twins: Best | None
 
@@ -93,8 +97,15 @@ def compile_statistics() -> None:
 
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int) -> Measured:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
+    with TemporaryDirectory(prefix="sweep-") as folder:
+        return _measure(chunks, settings, archive, pool, trials, Path(folder))
+
+
+def _measure(
+    chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int, folder: Path
+) -> Measured:
     basis = _basis(settings, archive)
-    parts = dict(counted(pool.each(_measured, chunks, basis), "measuring", len(chunks)))
+    parts = dict(counted(pool.each(_measured, chunks, basis, folder), "measuring", len(chunks)))
     columns, blocks, bests, bests_against_twins = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
     table = _table(columns, chunks, settings)
     measured = table[[name for name in (CURVE, EXCESS, EXCESS_RATIO) if name in table]]
@@ -114,7 +125,7 @@ def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool:
     deflated, deflated_curves = _deflated(returns, per_period, measured[CURVE], trials, curves + earlier)
     statistics = SearchStatistics(
         deflated_sharpe=deflated,
-        pbo=pool.call(overfitting_of, blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
+        pbo=pool.call(_overfitting, blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
         spa=spa,
         spa_span=basis.span,
         minimum_length=MinimumLength(needed, basis.n / best.periods),
@@ -228,26 +239,38 @@ def _draws(n: int, holding: int) -> Draws:
     return Draws(n, holding, SEED)
 
 
-def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis) -> _Part:
-    """Return what a chunk adds."""
+def _overfitting(files: Sequence[Path], length: int) -> Overfit | Refused:
+    """Return the probability of backtest overfitting from the files of all chunks, which are mapped into memory."""
+    return overfitting_of([np.asarray(np.load(file, mmap_mode="r")) for file in files], length)
+
+
+def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis, folder: Path) -> _Part:
+    """Return what a chunk adds; its sums by block are written into a folder."""
     table, n = read(chunk), basis.n
     part = {name: table.column(name).to_numpy() for name in ("number", "book", "periods", ACTS)}
     curves = _on(table, _ordinals(basis.days))
+    del table  # as large as the curves that were taken from it
     for window in basis.windows:
         figures = window_figures(curves, basis.days, window, part["periods"])
         part |= {f"{name} {window.name}": figure for name, figure in figures.items()}
     returns, part[CURVE] = curves.returns, _hashes(curves.returns)
-    blocks = max(basis.blocks, 1)
-    cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
+    np.save(file := folder / f"{chunk.path.stem}.npy", _block_sums(returns, n, max(basis.blocks, 1)))
     scope, book = settings.scope[part["number"]], pd.Series(part["book"], dtype="str")
     kind, benchmarks = _benchmark_returns(scope, book, settings, evaluator, basis.days)
-    excess = (returns.T - benchmarks[kind])[:, basis.compared]
+    excess = returns.T - (benchmarks if len(benchmarks) == 1 else benchmarks[kind])
+    excess = excess if basis.compared.all() else excess[:, basis.compared]
     best, against_twins = _best_of(excess, part[CURVE] + kind.astype(np.uint64), basis.holding), None
     if curves.twins is not None:
         over_twin = returns - curves.twin_returns[:, curves.twin]
         part[EXCESS], part[EXCESS_RATIO] = _hashes(over_twin), ratios_of(over_twin, ROUNDING)
         against_twins = _best_of(over_twin.T, part[EXCESS], basis.holding)
-    return _Part(part, np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)]), best, against_twins)
+    return _Part(part, file, best, against_twins)
+
+
+def _block_sums(returns: Floats, n: int, blocks: int) -> Floats:
+    """Return the sums of n returns (day × row) and of their squares by block (2 × block × row), the oldest few left out."""
+    cut = returns[n - n // blocks * blocks :].reshape(blocks, n // blocks, -1)
+    return np.stack([cut.sum(axis=1), (cut**2).sum(axis=1)])
 
 
 def _best_of(excess: Floats, hashes: np.ndarray, holding: int) -> Best:

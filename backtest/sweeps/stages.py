@@ -31,7 +31,7 @@ from backtest.sweeps.progress import Stopwatch, evaluation
 from backtest.sweeps.results import SweepCost, SweepResult, SweepSummary
 from backtest.sweeps.settings import Settings
 from backtest.sweeps.trials import Trials, open_trials
-from backtest.sweeps.workers import WorkerPool, peak_memory
+from backtest.sweeps.workers import WorkerPool
 from backtest.thesis import Thesis
 
 MEGABYTES = (500.0, 350.0)  # of a sweep, and of each worker
@@ -92,7 +92,7 @@ def run_sweep(
         raise DataError(f"{spec.name}: read other files than when it began; expected a strategy that reads the same, run again")
     watch.lap("measuring")
     count = len(plan.settings)
-    memory = (peak_memory() + pool.peak_memory) / 2**20
+    memory = pool.peak_memory / 2**20
     cost = SweepCost(watch.seconds, process_time() + pool.cpu_seconds, watch.parts, count / watch.seconds, memory)
     return Sweep(plan.settings, plan.archive, _result(spec, plan, measured, ledger, options), options, cost)
 

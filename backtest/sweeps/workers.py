@@ -86,9 +86,13 @@ class WorkerPool:
 
     @property
     def peak_memory(self) -> int:
-        """The peak memory of all workers in bytes: what each has for itself, and what they share once."""
-        peaks = [cost.memory for cost in self._costs.values()]
-        return sum(peak.own for peak in peaks) + max((peak.shared for peak in peaks), default=0)
+        """The peak memory of this process and all workers in bytes: what each has for itself, and what they share once.
+
+        They share the libraries, and workers what their server had loaded. Each one's peak counts, at whatever time it had it.
+        """
+        shared = _memory(0).shared
+        peaks = [Memory(peak_memory() - shared, shared), *(cost.memory for cost in self._costs.values())]
+        return sum(peak.own for peak in peaks) + max(peak.shared for peak in peaks)
 
     @property
     def cpu_seconds(self) -> float:
