@@ -3,15 +3,18 @@
 vectorbt's compiled kernel is timed too, alone, on the very orders of a chunk. Times are of the processor, of all processes, since
 other work slows a clock on the wall; `seconds` alone are of the wall.
 
-Run: python benchmarks/sweeps.py [settings ...], by default 1000 10000 100000. Every sweep is the command itself, in a process of
+Run: python benchmarks/sweeps.py [--write] [settings ...], by default 1000 10000 100000; with --write the tables of the documents
+are those of this run (`tools/speed_parts.py`). Every sweep is the command itself, in a process of
 its own: `capex-backtest sweep`, under full market rules, to daily values, statistics and the page.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +40,10 @@ from backtest.sweeps.grid import load_grid
 from backtest.sweeps.settings import Settings
 from backtest.thesis import load_thesis
 
+sys.path.append(str(Path(__file__).parents[1] / "tools"))
+import documents
+import speed_parts
+
 Document = dict[str, Any]  # the JSON that a sweep prints
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"
 FIRST, LAST, SESSIONS = "2022-01-04", "2026-09-30", 1150
@@ -52,39 +59,40 @@ capital = [1_000_000.0, 10_000_000.0]
 """
 
 
-def main(counts: Sequence[int]) -> None:
-    """Print the tables."""
-    spec = load_strategy(STRATEGY)
+def main(counts: Sequence[int], write: bool) -> None:
+    """Print the tables; with `write` put them into the documents too."""
     with tempfile.TemporaryDirectory() as temporary:
-        home = Path(temporary)
-        draw_prices(home / "prices", needed_tickers(spec, load_thesis()))
-        swept(home, 1000)  # what numba compiles is kept from here on
-        again = kernel_alone(home, spec, counts[0])
-        documents, kernel = [], []
-        for count in counts:
-            documents.append(swept(home, count))
-            kernel.append(again())
-        peers = others(home, spec, counts[0])
-    names = len(spec.tickers(spec.name, load_thesis().universe))
-    print(f"\n{names} names of two markets, {SESSIONS} sessions, monthly, full market rules; {cores()} cores\n")
-    print(
-        "| settings | seconds | reading, loading | us a setting, the rest | CPU us a further one | ÷ the kernel | peak memory |"
-    )
-    print("|---:|---:|---:|---:|---:|---:|---:|")
-    alone = median(kernel)
-    further = [(b["cpu_seconds"] - a["cpu_seconds"]) / (b["settings"] - a["settings"]) for a, b in pairwise(documents)]
-    for document, more in zip(documents, [None, *further], strict=True):
-        count, seconds, spent = document["settings"], document["seconds"], work(document)
-        each = "– | –" if more is None else f"{1e6 * more:,.0f} | {more / alone:.2f}"
-        words = f"{seconds:.1f} | {seconds - spent:.1f} | {1e6 * spent / count:,.0f} | {each}"
-        print(f"| {count:,} | {words} | {document['peak_memory_mb']:,.0f} MB |")
-    print(f"\nThe kernel: vectorbt's, alone, on the same orders, {1e6 * alone:,.0f} us of CPU a setting.")
-    heads = "".join(f" ÷ ours, {document['settings']:,} |" for document in documents)
-    print(f"\n| on the same weights, given prices | ms a setting |{heads}")
-    print("|---|---:|" + "---:|" * len(documents))
-    for name, seconds in peers.items():
-        ratios = "".join(f" {seconds * document['settings'] / work(document):,.0f} |" for document in documents)
-        print(f"| {name} | {1e3 * seconds:.1f} |{ratios}")
+        results = measured(Path(temporary), counts)
+    print(speed_parts.sweeps_table(results), speed_parts.ways_table(results), sep="\n")
+    if write:
+        speed_parts.MEASURED.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        documents.main()
+
+
+def measured(home: Path, counts: Sequence[int]) -> Document:
+    """Return what was measured: seconds of the processor a setting of each way, and of each sweep what its document says."""
+    spec, load = load_strategy(STRATEGY), os.getloadavg()[0]
+    draw_prices(home / "prices", needed_tickers(spec, load_thesis()))
+    swept(home, 1000)  # what numba compiles is kept from here on
+    again = kernel_alone(home, spec, counts[0])
+    sweeps, kernel = [], []
+    for count in counts:
+        swept_document = swept(home, count)
+        kernel.append(again())
+        spent = {name: swept_document[name] for name in ("settings", "seconds", "cpu_seconds", "peak_memory_mb")}
+        sweeps.append({**spent, "work": work(swept_document), "further": None})
+    for before, after in pairwise(sweeps):
+        after["further"] = (after["cpu_seconds"] - before["cpu_seconds"]) / (after["settings"] - before["settings"])
+    return {
+        "date": date.today().isoformat(),
+        "cores": cores(),
+        "load": [load, os.getloadavg()[0]],
+        "names": len(spec.tickers(spec.name, load_thesis().universe)),
+        "sessions": SESSIONS,
+        "sweeps": sweeps,
+        "kernel": median(kernel),
+        "peers": others(home, spec, counts[0]),
+    }
 
 
 def work(document: Document) -> float:
@@ -170,8 +178,10 @@ def others(home: Path, spec: StrategySpec, count: int) -> dict[str, float]:
         book = run(settings[int(number)][1], archive).books[spec.name]
         weights.append(book.targets.reindex(columns=close.columns).dropna(how="all").fillna(0.0))
     calls = {
-        "vectorbt: Portfolio.from_orders, Sharpe ratio": [partial(vectorbt_, close, book_weights) for book_weights in weights],
-        "bt": [partial(bt_, close, book_weights) for book_weights in weights],
+        "vectorbt: `Portfolio.from_orders` over every session, Sharpe ratio, flat fee": [
+            partial(vectorbt_, close, book_weights) for book_weights in weights
+        ],
+        "`bt`: a `Backtest` with its statistics, flat fee": [partial(bt_, close, book_weights) for book_weights in weights],
     }
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
@@ -194,4 +204,4 @@ def bt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or [1_000, 10_000, 100_000])
+    main([int(word) for word in sys.argv[1:] if word != "--write"] or [1_000, 10_000, 100_000], "--write" in sys.argv)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import command_parts
 import reference_parts
+import speed_parts
 import statistics_parts
 import verdict_parts
 
@@ -18,6 +19,7 @@ MADE = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PARTS: Mapping[str, Callable[[], str]] = {
     **command_parts.PARTS,
     **reference_parts.PARTS,
+    **speed_parts.PARTS,
     **statistics_parts.PARTS,
     **verdict_parts.PARTS,
 }
@@ -25,7 +27,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 def pages() -> list[Path]:
     """Return every page that may have such parts."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [ROOT / "README.md", ROOT / "benchmarks" / "speed.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def names(text: str) -> list[str]:

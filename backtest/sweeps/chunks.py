@@ -162,7 +162,8 @@ def _days(curves: Sequence[Curve]) -> Iterator[np.ndarray]:
     """Yield the days of each curve; none where they are those of the curve before, as they are in a sweep of one book."""
     before, nothing = None, np.empty(0, dtype=np.int32)
     for curve in curves:
-        same, before = curve.sessions is before, curve.sessions
+        same = curve.sessions is before or curve.sessions.equals(before)  # equal ones may have come from another process
+        before = curve.sessions
         yield nothing if same else curve.sessions.to_numpy().astype("datetime64[D]").astype(np.int32)
 
 

@@ -5,11 +5,11 @@ A part's cost is in units of the reading, so that a slow or busy machine is allo
 
 from dataclasses import dataclass
 
-FIRST, SETTING = 0.3, 0.00012  # decisions and compiled code; a setting on one of its workers
-WORKERS = 0.6  # until more than one is ready
-MEASURING, MEASURED = 0.2, 0.00006  # once; a setting
+FIRST, SETTING = 0.6, 0.00045  # decisions and compiled code; a setting on one of its workers
+WORKERS = 0.16  # until more than one is ready
+MEASURING, MEASURED = 0.55, 0.00015  # once; a setting
 PAGE, MAP = 0.35, 0.08  # once; a pair of fields that vary
-REPORT, BOOK, DRAWING = 2.0, 0.6, 1.0  # a full report of one book; each further book; before the first report
+REPORT, BOOK, DRAWING = 1.4, 0.6, 1.0  # a full report of one book; each further book; before the first report
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from backtest.sweeps.trials import Trials, open_trials
 from backtest.sweeps.workers import WorkerPool
 from backtest.thesis import Thesis
 
-MEGABYTES = (500.0, 350.0)  # of a sweep, and of each worker
+MEGABYTES = (300.0, 200.0, 1.0)  # of a sweep, of each worker, and of a thousand settings, which the table has
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def _plan(
     grid, source = (options.grid, "grid") if isinstance(options.grid, Grid) else (load_grid(options.grid), options.grid)
     require_answers(grid.expect, source, spec, thesis)
     settings = Settings(spec, grid)
-    print(f"{len(settings):,} settings, about {MEGABYTES[0] + MEGABYTES[1] * workers:,.0f} MB", file=sys.stderr)
+    megabytes = MEGABYTES[0] + MEGABYTES[1] * workers + MEGABYTES[2] * len(settings) / 1000.0
+    print(f"{len(settings):,} settings, about {megabytes:,.0f} MB", file=sys.stderr)
     tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], thesis)}
     watch.lap("settings")
     if not options.shard and (workers == 1 or len(settings) <= FEW):

@@ -34,6 +34,7 @@ from backtest.thesis import load_thesis
 Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
 MEMORY_STEP = 1 << 24  # bytes by which the peak has to grow before memory is measured again
+STATUS = Path("/proc/self/status")  # of Linux
 QUEUED = 2  # chunks of a worker at a time, so that it never waits
 _state: tuple[Settings, Evaluator] | BacktestError | None = None  # of a worker process, or why it could not begin
 
@@ -211,7 +212,13 @@ def _cost() -> Cost:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process ever had, in bytes."""
+    """Return the most memory that this process ever had, in bytes.
+
+    Linux gives a program the `ru_maxrss` of whatever started it, from which it was forked: its own is in /proc.
+    """
+    if STATUS.exists():
+        lines = (line.split() for line in STATUS.read_text(encoding="utf-8").splitlines())
+        return next(int(words[1]) * 1024 for words in lines if words and words[0] == "VmHWM:")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

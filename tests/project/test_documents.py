@@ -191,11 +191,12 @@ def test_the_summary_of_the_audit_says_what_its_table_has():
 
 def test_the_documented_speed_is_that_of_the_benchmarks():
     speed = TEXT["docs/reference/speed.md"]
-    assert len(rows(speed)) == 13
+    assert len(rows(speed)) == 18
     assert [row for row in rows(speed) if row not in rows(BENCHMARKS["speed.md"])] == []
     figures = re.findall(r"[\d.,]+ (?:us|ms) a (?:book|setting)|\d+ us|\d+ ms|[\d.]+×", one_line(speed))
     assert [figure for figure in figures if figure not in one_line(BENCHMARKS["speed.md"])] == []
-    assert "python benchmarks/sweeps.py" in speed
+    assert "python benchmarks/sweeps.py --write" in speed
+    assert names(speed) == names(BENCHMARKS["speed.md"]) == ["sweep_speed"]
 
 
 def test_design_s_speed_is_that_of_the_benchmarks():
@@ -346,6 +347,10 @@ def test_the_document_on_claims_has_every_measure_argument_and_field():
 def test_what_a_page_has_from_code_and_tables_is_what_they_have_now(name):
     anew = made(TEXT[name], leave=("verdicts",))  # tests/report/test_page.py has those, with the archive that tests share
     assert TEXT[name] == anew, "python tools/documents.py"
+
+
+def test_what_the_benchmarks_page_has_of_sweeps_is_what_was_measured_last():
+    assert made(BENCHMARKS["speed.md"]) == BENCHMARKS["speed.md"], "python tools/documents.py"
 
 
 def test_no_source_cites_a_numbered_part_of_design_that_says_something_else():

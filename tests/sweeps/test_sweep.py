@@ -11,7 +11,7 @@ from support.markets import ROOT
 from backtest.errors import BacktestError, ConfigurationError, DataError
 from backtest.runs import run
 from backtest.strategy import load_strategy
-from backtest.sweeps import chunks, fork_server
+from backtest.sweeps import chunks, fork_server, workers
 from backtest.sweeps.chunks import decided, encoded, evaluate, plan, require, shard_of
 from backtest.sweeps.dask_cluster import Shared
 from backtest.sweeps.evaluator import Evaluator
@@ -224,15 +224,28 @@ def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archi
     assert len(pickle.loads(before).made()[0]) == 2
 
 
+@pytest.mark.skipif(not workers.STATUS.exists(), reason="only Linux counts what started a program")
+def test_the_peak_of_memory_is_not_that_of_what_started_the_program(monkeypatch):
+    monkeypatch.setattr(workers.resource, "getrusage", lambda _: pytest.fail("the size of the parent is in it"))
+    assert 1 << 24 < workers.peak_memory() < 1 << 36
+
+
+def test_without_workers_this_process_does_what_is_called(archive):
+    with WorkerPool(1, None, Settings(SPEC, Grid({"lag": (1, 2)})), archive) as pool:
+        assert pool.call(divmod, 7, 2) == (3, 1)
+        assert pool.peak_memory >= workers.peak_memory() > 0
+
+
 def test_a_chunk_of_decisions_taken_elsewhere_is_the_same_to_the_byte(archive, tmp_path, monkeypatch):
     settings = Settings(SPEC, Grid({"lag": (1, 2), "fill": ("close", "open"), "weights.above": (-0.1, 0.1)}))
     (chunk,), universe = plan(settings, [], tmp_path), load_thesis().universe
     expected = encoded(chunk, settings, Evaluator(archive, universe))
-    sent = pickle.dumps(decided(chunk.numbers, settings, Evaluator(archive, universe)))
+    decisions = decided(chunk.numbers, settings, Evaluator(archive, universe))
+    sent = {key: pickle.loads(pickle.dumps(books)) for key, books in decisions.items()}  # equal sessions are no longer one object
     monkeypatch.setattr(Evaluator, "_make_path", None)  # nothing is decided from here on
     other = Settings(SPEC, Grid({"lag": (1, 2), "fill": ("close", "open"), "weights.above": (-0.1, 0.1)}))
     other.parts(chunk.numbers[-1])  # a worker may meet another setting first
-    assert encoded(chunk, other, Evaluator(archive, universe), pickle.loads(sent)) == expected
+    assert encoded(chunk, other, Evaluator(archive, universe), sent) == expected
 
 
 def test_a_search_without_a_benchmark_is_compared_with_nothing(archive):

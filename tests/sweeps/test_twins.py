@@ -65,7 +65,7 @@ SAME = (2, 3)  # equal to each other, better than the twin; 4 is worse than it a
 def drawn(monkeypatch):
     """Put drawn curves in place of the evaluator's: those of `IDLE`, `SAME` and two others."""
 
-    def curves(evaluator, specs, executions=None):
+    def curves(evaluator, specs, executions=None, decided=None):
         sessions = evaluator.sessions(specs[0], "leaders")
         chance = np.random.default_rng(20250723)
         twin, better, worse = (chance.normal(mean, 0.02, len(sessions) - 1) for mean in (0.001, 0.0, 0.0))

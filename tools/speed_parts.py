@@ -1,0 +1,46 @@
+"""The parts of the documents on how fast a sweep is, from what `python benchmarks/sweeps.py --write` measured last."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from markdown_tables import table
+
+MEASURED = Path(__file__).parents[1] / "benchmarks" / "sweeps.json"
+Measured = Mapping[str, Any]  # the JSON, see `measured` in benchmarks/sweeps.py
+
+
+def sweeps_table(measured: Measured) -> str:
+    """Return the sweeps by size: seconds on a clock, CPU of a further setting, and memory."""
+    heads = ["settings", "seconds", "reading, loading", "us a setting, the rest", "CPU us a further one", "÷ the kernel"]
+    rows = []
+    for sweep in measured["sweeps"]:
+        further = sweep["further"]
+        each = ("–", "–") if further is None else (f"{1e6 * further:,.0f}", f"{further / measured['kernel']:.2f}")
+        rest = f"{1e6 * sweep['work'] / sweep['settings']:,.0f}"
+        loading = f"{sweep['seconds'] - sweep['work']:.1f}"
+        memory = f"{sweep['peak_memory_mb']:,.0f} MB"
+        rows.append((f"{sweep['settings']:,}", f"{sweep['seconds']:.1f}", loading, rest, *each, memory))
+    return table([*heads, "peak memory"], rows)
+
+
+def ways_table(measured: Measured) -> str:
+    """Return what a setting costs by each way of simulating it, in CPU time, beside ours."""
+    ours = measured["sweeps"][-1]["further"]
+    kernel = "vectorbt: its compiled kernel alone, the same orders"
+    ways = {"ours: a further setting of the sweep": ours, kernel: measured["kernel"], **measured["peers"]}
+    rows = [(name, f"{1e6 * seconds:,.0f}", f"{float(f'{seconds / ours:.2g}'):,g}") for name, seconds in ways.items()]
+    return table(["way", "us of CPU a setting", "÷ ours"], rows)
+
+
+def sweep_speed() -> str:
+    """Return both tables, with when and on what they were measured."""
+    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    load = " to ".join(f"{average:.0f}" for average in sorted(measured["load"]))
+    words = f"{measured['names']} names of two markets, {measured['sessions']:,} sessions, monthly, full market rules"
+    machine = f"measured on {measured['date']}, {measured['cores']} cores, load {load}"
+    return f"{words}; {machine}:\n\n{sweeps_table(measured)}\n{ways_table(measured)}"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {"sweep_speed": sweep_speed}
