@@ -48,7 +48,7 @@ test: style
 	$(MAKE) --no-print-directory --jobs=2 types suite
 
 suite: setup
-	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 benchmark: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only

@@ -21,6 +21,7 @@ from backtest.output import verify
 from backtest.panel import Archive
 from backtest.runs import needed_tickers
 from backtest.strategy import load_strategy
+from backtest.sweeps.fork_server import cores
 from backtest.thesis import load_thesis
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +59,11 @@ LONGEST = (
     "test_second_engines", "test_audit_questions", "test_flip_bytes", "test_provenance", "test_orders", "test_look_ahead",
     "test_kills", "test_page", "test_fuzz",
 )  # fmt: skip
+
+
+def pytest_xdist_auto_num_workers(config):
+    """With `auto` one more than there are cores: tests that wait for a browser or another process leave theirs idle."""
+    return None if config.option.numprocesses == "logical" else cores() + 1
 
 
 def pytest_collection_modifyitems(items):
