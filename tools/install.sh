@@ -22,6 +22,7 @@ pandera.pandas, pyarrow.dataset, pyarrow.parquet, jinja2, typer, hypothesis, xdi
 registry.cpu_target.target_context.refresh()
 pandera.DataFrameSchema({'a': pandera.Column(int, pandera.Check.ge(0))}).validate(pandas.DataFrame({'a': [1]}))" &
   "$python" -m compileall -q backtest &
+  "$python" -c "import sys; sys.path.insert(0, '.'); import backtest.sweeps.preload" &  # the loops of a sweep: 7 s, kept for this checkout
 }
 
 install_with() {

@@ -68,7 +68,7 @@ def walked(
     seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
     kernel.prepare(targets.shape[1] * len(conditions.tickers) * len(conditions.market))
     traded = kernel.walk(
-        kernel.Moments(conditions.sheets, conditions.market, seats),
+        kernel.Moments(conditions.sheets, np.ascontiguousarray(conditions.market), seats),
         kernel.Due(start, number[order], due.max(axis=1, initial=-1)),
         np.ascontiguousarray(targets, dtype=float),
         float(capital),

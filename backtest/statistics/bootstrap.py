@@ -42,8 +42,9 @@ def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
     return np.asarray(values.take(_taken(len(values), block, repetitions, seed)))
 
 
-def _taken(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
-    few = repetitions == REPETITIONS
+def _taken(n: int, block: int, repetitions: int, seed: int, shared: bool = True) -> np.ndarray:
+    """Return the places of some resamples; the usual number of them is taken from what `drawn_places` keeps, where it is shared."""
+    few = shared and repetitions == REPETITIONS
     return drawn_places(n, block, seed)[:repetitions] if few else _places(n, block, repetitions, seed)
 
 
@@ -96,7 +97,7 @@ def mean_interval(
     returns: pd.Series, periods_per_year: int, seed: int, level: float = 0.95, repetitions: int = REPETITIONS
 ) -> Interval | Refused:
     """Return the annualised mean return (mean × periods) with its studentised bootstrap interval, or Refused below 30."""
-    return _studentised(returns, _mean, float(periods_per_year), seed, level, repetitions)
+    return _studentised(returns, _mean, float(periods_per_year), seed, level, repetitions, shared=True)
 
 
 def paired_interval(
@@ -122,7 +123,7 @@ def paired_interval(
     differ = np.abs(apart) > SAME * math.sqrt(float((apart**2).mean()))
     if (count := int(differ.sum())) < FEWEST_OBSERVATIONS:
         return Refused(f"the two differ on {count} session(s); expected at least {FEWEST_OBSERVATIONS}", count)
-    total = mean_interval(pd.Series(apart[differ]), count, seed, level, repetitions)
+    total = _studentised(pd.Series(apart[differ]), _mean, float(count), seed, level, repetitions, shared=False)
     if isinstance(total, Refused):
         return total
     grown, rest = float(np.prod(1.0 + control.to_numpy(float))), float(apart[~differ].sum())
@@ -136,7 +137,7 @@ def sharpe_interval(
     returns: pd.Series, periods_per_year: int, seed: int, level: float = 0.95, repetitions: int = REPETITIONS
 ) -> Interval | Refused:
     """Return the annualised Sharpe ratio with its studentised bootstrap interval, or Refused below 30 returns."""
-    return _studentised(returns, _ratio, math.sqrt(periods_per_year), seed, level, repetitions)
+    return _studentised(returns, _ratio, math.sqrt(periods_per_year), seed, level, repetitions, shared=True)
 
 
 def drawdown_interval(returns: pd.Series, seed: int, level: float = 0.95, repetitions: int = REPETITIONS) -> Interval | Refused:
@@ -175,6 +176,7 @@ def _studentised(
     seed: int,
     level: float,
     repetitions: int,
+    shared: bool,
 ) -> Interval | Refused:
     """Return estimate - error × quantiles of (resampled - estimate) / resampled error: Ledoit & Wolf (2008), section 3.2."""
     values = returns.to_numpy(float)
@@ -183,7 +185,7 @@ def _studentised(
     block = block_length(values)
     estimates, errors = statistic(values[None, :], block)
     with np.errstate(divide="ignore", invalid="ignore"):  # a resample of a few days invested may never vary: left out below
-        places = _taken(len(values), block, repetitions, seed)
+        places = _taken(len(values), block, repetitions, seed, shared)
         drawn, drawn_errors = _over(lambda part: np.stack(statistic(values.take(part), block)), places)
         pivots = (drawn - estimates[0]) / drawn_errors
     low, high = np.quantile(pivots[np.isfinite(pivots)], [0.5 - level / 2.0, 0.5 + level / 2.0])

@@ -35,7 +35,7 @@ def trade_once() -> None:
     conditions = conditions_of(prices, ("AAA",), "USD", pd.DatetimeIndex(closes.index), settings.fill, settings.costs)
     due = due_rows(conditions, pd.DatetimeIndex(closes.index[:1]), settings.lag)
     orders = filled(conditions, np.ones((1, 2, 1)), due, settings.capital)
-    book_values(conditions, orders, flat.to_numpy(), spec.capital)
+    book_values(conditions, orders, flat.to_numpy(copy=True), spec.capital)  # to be written, as the values of a sweep
 
 
 gc.disable()
