@@ -43,7 +43,7 @@ def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
 
 
 def _taken(n: int, block: int, repetitions: int, seed: int, shared: bool = True) -> np.ndarray:
-    """Return the places of some resamples; the usual number of them is taken from what `drawn_places` keeps, where it is shared."""
+    """Return the places of some resamples; the usual number of them from what `drawn_places` keeps, where it is shared."""
     few = shared and repetitions == REPETITIONS
     return drawn_places(n, block, seed)[:repetitions] if few else _places(n, block, repetitions, seed)
 
