@@ -205,3 +205,16 @@ def test_a_span_of_fewer_years_is_taken_from_the_longer_one_that_was_built(cache
     monkeypatch.setattr(calendars.exchange_calendars, "get_calendar", None)
     assert len(a_week()) == 5
     assert len(list(cache.iterdir())) == 1
+
+
+def test_a_span_of_later_years_keeps_those_that_were_built_before(cache):
+    assert len(closes("XNYS", pd.Timestamp("2020-01-02"), pd.Timestamp("2020-12-31"))) == 253
+    assert len(closes("XNYS", pd.Timestamp("2022-01-03"), pd.Timestamp("2022-12-30"))) == 251
+    assert calendars._built["XNYS"][:2] == (2020, 2022)
+
+
+@pytest.mark.parametrize("unit", ["ns", "s"])
+def test_a_moment_counts_what_lies_at_its_own_instant(unit):
+    moments = pd.Series(pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-03", "2024-01-05"], utc=True).as_unit(unit))
+    days = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+    assert [calendars.count_until(moments, pd.Timestamp(day, tz="UTC")) for day in days] == [0, 1, 3, 3, 4]

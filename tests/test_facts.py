@@ -12,7 +12,7 @@ from backtest.data.sources import reference
 from backtest.data.sources.reference import FACT_TABLES
 from backtest.data.tables import parse_accelerators, read_table
 from backtest.errors import ConfigurationError, DataError
-from backtest.facts import EVIDENCE, UNITS, Facts
+from backtest.facts import EVIDENCE, UNITS, Facts, Range
 from backtest.files.hashes import content_id
 from backtest.panel import Archive
 
@@ -533,3 +533,21 @@ def test_the_kinds_of_evidence_stand_from_strong_to_weak():
 
 def test_every_unit_says_what_it_wants():
     assert all(wanted.startswith("a number") for wanted in UNITS.values())
+
+
+@pytest.mark.parametrize(("period", "shown"), [("2025", "2025"), ("", "any")])
+def test_a_range_is_the_fact_of_its_middle(period, shown):
+    known = pd.Timestamp("2025-02-03T04:05Z")
+    stated = ["optics", "Innolight", "modules", period, 2.0, 5.0, "millions", "2025-02-03", known, "estimated", "low", "a source"]
+    fact = Range(*stated).fact(parse_quarter("2025Q1"))
+    assert (fact.entity, fact.metric, fact.period, fact.value, fact.known_at) == ("Innolight", "modules", shown, 3.5, known)
+
+
+def test_an_event_of_a_thesis_has_a_number_of_its_own_beside_those_of_the_package(tmp_path):
+    lines = (reference.FOLDER / "events.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / "news.csv").write_text(f"{lines[0]}\n{lines[1].replace('ChatGPT', 'Cables')}\n", encoding="utf-8")
+    before = reference.load_facts()
+    after = reference.with_own(before, tmp_path).events
+    assert after.index.tolist() == list(range(len(before.events) + 1))
+    assert after["event"].str.contains("Cables").sum() == 1

@@ -410,3 +410,23 @@ def test_prices_in_memory_that_nothing_can_write_are_shown_without_a_copy(writea
     shown = Archive(reference.load_facts(), replace(prices, wealth=wealth)).as_of(utc("2024-06-03")).prices
     assert np.shares_memory(shown.to_numpy(), values) == shared
     pd.testing.assert_frame_equal(shown, prices.wealth.loc[:"2024-06-03"].iloc[: len(shown)])
+
+
+def test_of_a_range_that_was_published_again_the_last_edition_by_the_moment_is_shown(archive):
+    ranges = archive.facts.ranges
+    first = ranges[ranges["item"].eq("optics")].iloc[:1]
+    later = first.assign(low=1.0, high=3.0, known_at=first["known_at"] + pd.Timedelta(days=90))
+    twice = pd.concat([ranges, later], ignore_index=True).sort_values("known_at", kind="stable", ignore_index=True)
+    again, key = (
+        Archive(replace(archive.facts, ranges=twice), archive.prices),
+        first.iloc[0][["subject", "metric", "period"]].tolist(),
+    )
+    for moment, low in ((first["known_at"].iloc[0], first["low"].iloc[0]), (later["known_at"].iloc[0], 1.0)):
+        shown = again.as_of(moment).ranges_of("optics")
+        assert {one.item for one in shown} == {"optics"}
+        assert [one.low for one in shown if [one.subject, one.metric, one.period] == key] == [low]
+
+
+def test_what_a_panel_keeps_for_itself_makes_it_no_other(archive):
+    panel = archive.as_of("2025-06-30")
+    assert replace(panel) == panel

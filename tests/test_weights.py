@@ -56,6 +56,13 @@ def test_a_shut_gate_with_nothing_else_to_hold_is_cash():
     assert Gate()(chain(-0.1), TWO) == {}
 
 
+@pytest.mark.parametrize(("names", "scored"), [("AAA", "AAA"), ("A B C", "A, B, C"), ("A B C D", "A, B, C and so on")])
+def test_a_gate_on_a_signal_that_scores_something_else_names_what_it_scores(names, scored):
+    scores = [pd.Series(1.0, index=names.split())]
+    with pytest.raises(ConfigurationError, match=rf"the signal scores {scored}; expected one score, of 'supply_chain'"):
+        Gate()(scores, TWO)
+
+
 @pytest.mark.parametrize("score", [0.1, NAN])
 def test_a_gate_stays_shut_at_its_threshold_and_without_an_opinion(score):
     assert Gate(above=0.1, otherwise="ETF")(chain(score), TWO) == {"ETF": 1.0}

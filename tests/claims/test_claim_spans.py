@@ -167,6 +167,15 @@ def test_the_span_since_begins_after_the_newest_quarter_known_when_written_and_c
     assert any((fact.entity, fact.quarter) == ("AMZN", 2025 * 4) for fact in whole.inputs)
 
 
+def test_where_no_quarter_was_known_when_written_the_span_since_begins_after_the_last_that_was_over(archive):
+    rows = archive.facts.rows
+    capex = rows["metric"].eq("purchases_ppe") & (rows["known_at"] <= as_of_moment("2025-07-23"))
+    without = Archive(replace(archive.facts, rows=rows[~capex].reset_index(drop=True)), archive.prices)
+    finding = next(one for one in judged(without, as_of_moment(KNOWN_ON)) if one.claim.id == "capex-rising")
+    assert finding.when_written.measured[0].known is None
+    assert (finding.since.measured[0].first, finding.since.measured[0].quarter) == ("2025Q3", "2026Q1")
+
+
 def test_every_measure_of_something_in_time_states_its_span(findings):
     for finding in findings.values():
         for judged_in in (finding, finding.when_written, finding.since):

@@ -126,6 +126,13 @@ def test_of_the_trailing_year_four_quarters_are_compared_with_the_four_that_ende
     assert len(found.inputs) == 4 * 7
 
 
+def test_a_trailing_year_that_cannot_be_measured_names_the_five_quarters_it_needs_and_none_before(world):
+    found = measures.rising(world(AMZN=FLAT, GOOGL=FLAT, MSFT=FLAT), "clouds", "2024Q2", over="trailing")
+    assert found.missing == tuple(
+        f"META purchases_ppe {quarter}" for quarter in ("2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2")
+    )
+
+
 def test_a_rise_to_a_quarter_stops_there_and_says_so(world):
     panel = world(**clouds([1, 2, 3, 2], *[[10] * 4] * 3))
     found = measures.rising(panel, "clouds", "2023Q2", over=1, until="2023Q3")

@@ -122,3 +122,18 @@ def test_a_turnover_table_cannot_be_written_and_a_ticker_without_volume_has_none
     found = price_measures.mean_turnover(bare, FUND, "2025-07-24", "2025-07-24")
     assert (found.value, found.missing) == (None, (f"volume of {FUND} from 2025-07-24 to 2025-07-24",))
     assert panel.turnover("CNY=X").empty
+
+
+def test_what_a_basket_earned_beyond_a_ticker_names_what_each_earned(archive):
+    panel = archive.as_of(WHOLE)
+    found = price_measures.excess_return(panel, "leaders", "SMH")
+    first, last = found.span.split(",")[0].split(" to ")
+    earned = panel.prices.loc[last] / panel.prices.loc[first] - 1.0
+    members = list(panel.thesis.universe.basket("leaders").members)
+    assert found.details.returns == pytest.approx(earned[[*members, "SMH"]].to_dict(), abs=1e-12)
+    assert found.value == pytest.approx(earned[members].mean() - earned["SMH"], abs=1e-12)
+
+
+def test_before_two_sessions_are_known_what_a_basket_earned_says_so(archive):
+    found = price_measures.excess_return(archive.as_of("2025-07-24"), "leaders", "SMH")
+    assert (found.value, found.missing) == (None, ("prices of two sessions after 2025-07-23",))

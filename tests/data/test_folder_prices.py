@@ -214,6 +214,15 @@ def test_the_data_id_changes_with_one_price(prices):
     assert load_prices(["NVDA"], prices).data_id != before
 
 
+@pytest.mark.parametrize("session", [0, -1])
+def test_the_data_id_changes_with_the_volume_of_one_session(prices, session):
+    before, path = load_prices(["NVDA"], prices).data_id, prices / "NVDA.csv"
+    table = pd.read_csv(path, dtype={"volume": float})
+    table.loc[table.index[session], "volume"] = 4321.0
+    table.to_csv(path, index=False)
+    assert load_prices(["NVDA"], prices).data_id != before
+
+
 def test_the_data_id_does_not_change_with_a_file_that_is_not_read(prices):
     before = load_prices(["NVDA"], prices).data_id
     write(prices, "300308.SZ", rows(SHANGHAI, "100.1"))

@@ -228,6 +228,15 @@ def test_a_flat_session_that_traded_is_none():
     assert passed(table).loc[still, "close"].notna().all()
 
 
+def test_a_flat_bar_of_a_cheap_share_without_a_volume_is_no_suspension_where_it_moved():
+    table = walk("NVDA")
+    table[PRICES] *= 0.005
+    moved = table.index[40]
+    table.loc[moved, PRICES] = table["close"].iloc[39] * 1.05
+    table.loc[moved, "volume"] = np.nan
+    assert passed(table).loc[moved, "close"] > 0
+
+
 def test_an_empty_volume_alone_is_no_suspension():
     assert passed(walk("NVDA").assign(volume=np.nan))["close"].notna().all()
 

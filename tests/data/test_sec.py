@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from source_server import company_facts, submissions
 
 from backtest.data.sources import reference, sec
@@ -308,3 +309,12 @@ def test_the_sec_wants_a_name_and_an_address(monkeypatch):
     monkeypatch.setenv("BACKTEST_SEC_USER_AGENT", "curl")
     with pytest.raises(ConfigurationError, match="BACKTEST_SEC_USER_AGENT is not set"):
         sec.SOURCE.origin.user_agent()
+
+
+@pytest.mark.parametrize(("month", "taken"), [(0, False), (1, True), (12, True), (13, False)])
+def test_a_fiscal_year_ends_in_any_month_of_a_year(month, taken):
+    if taken:
+        assert series(fiscal_year_ends=month).fiscal_year_ends == month
+    else:
+        with pytest.raises(ValidationError, match="fiscal_year_ends"):
+            series(fiscal_year_ends=month)

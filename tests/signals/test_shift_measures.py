@@ -221,3 +221,20 @@ def test_a_label_that_is_no_chip_and_no_vendor_is_refused_with_a_near_miss(archi
 
 def test_a_planned_chip_never_has_modules(archive):
     assert OpticsPerChip().parts(archive.as_of(end_of("2026-06-30")), parse_quarter("2026Q3")) == {}
+
+
+@by_chips
+@pytest.mark.parametrize(("minutes", "complete"), [(0, True), (-1, False)])
+def test_an_estimate_counts_from_45_days_after_the_end_of_its_quarter(archive, signal, minutes, complete):
+    rows = archive.facts.rows.copy()
+    own = rows["metric"].eq("units_shipped") & rows["period"].eq("2025Q4")
+    on_the_day = (rows["period_end"] + pd.Timedelta(days=45, minutes=minutes)).dt.tz_localize("UTC")
+    rows.loc[own, "known_at"] = on_the_day[own]
+    changed = with_figures(archive, rows=rows.sort_values("known_at", kind="stable", ignore_index=True))
+    assert ("2025Q4" in readings(signal, changed.as_of(end_of("2026-11-25")))) is complete
+
+
+def test_a_vendor_whose_chips_are_not_announced_yet_is_no_chip(archive):
+    panel = archive.as_of("2010-01-04")
+    assert panel.chips == ()
+    assert np.isnan(BandwidthByChips().values(panel)).all()

@@ -110,3 +110,7 @@ def test_leaders_whose_sales_are_in_two_currencies_are_refused(archive):
 def test_an_empty_side_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="expected at least one leader and one cloud"):
         SupplyChainExcess(**wrong)
+
+
+def test_its_value_is_growth_a_year_which_the_pace_of_a_theme_takes_as_it_is():
+    assert SupplyChainExcess.is_growth
