@@ -61,6 +61,7 @@ LONGEST = (
 )  # fmt: skip
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """With `auto` one more than there are cores: tests that wait for a browser or another process leave theirs idle."""
     return None if config.option.numprocesses == "logical" else cores() + 1
