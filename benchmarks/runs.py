@@ -1,18 +1,29 @@
-"""How long a run takes to its page, all runs, and the first sweep of a machine: `python benchmarks/runs.py`.
+"""How long a run takes to its page, all runs, and the first sweep of a machine: `python benchmarks/runs.py [--write]`.
+
+With --write the tables of the documents are made anew.
 
 Every figure is of the command itself, a process of its own that writes to a folder of its own: the median of some rounds, in
 seconds on the wall and, where one process does all of it, of the processor. Nothing else should run meanwhile.
 """
 
+import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
+
+sys.path.append(str(Path(__file__).parents[1] / "tools"))
+import documents
+import speed_parts
+
+from backtest.sweeps.fork_server import cores
 
 ROUNDS = 3
 RUNS = ("supply_chain_excess", "theme_baskets")
@@ -31,22 +42,32 @@ def timed(words: tuple[str, ...], more: Mapping[str, str]) -> tuple[float, float
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main() -> None:
-    """Print a row per command."""
+def measured(home: Path) -> dict[str, Any]:
+    """Return the seconds of every command, with when, on what and beside what load they were measured."""
+    own, before, commands = {"BACKTEST_HOME": str(home)}, os.getloadavg()[1], []
+    for name in RUNS:
+        wall, processor = zip(*(timed(("run", name), own) for _ in range(ROUNDS)), strict=True)
+        commands.append({"command": f"run {name}", "seconds": median(wall), "cpu_seconds": median(processor)})
+    alone = [timed(("run", "all"), own)[0] for _ in range(ROUNDS)]
+    commands.append({"command": "run all", "seconds": median(alone), "cpu_seconds": None})
+    caches = [str(home / f"numba-{number}") for number in range(ROUNDS)]
+    for text in ("nothing compiled before", "again"):
+        alone = [timed(SWEEP, own | {"NUMBA_CACHE_DIR": cache})[0] for cache in caches]
+        name = f"{' '.join(SWEEP[:2])} --grid {SWEEP[3]}"
+        commands.append({"command": name, "state": text, "seconds": median(alone), "cpu_seconds": None})
+    about = {"date": f"{date.today()}", "cores": cores(), "load": [before, os.getloadavg()[1]], "rounds": ROUNDS}
+    return about | {"commands": commands}
+
+
+def main(write: bool) -> None:
+    """Print the table; with `write` put it into the documents too."""
     with tempfile.TemporaryDirectory() as home:
-        own = {"BACKTEST_HOME": home}
-        print(f"| command, median of {ROUNDS} | seconds | of the processor |")
-        print("|---|---:|---:|")
-        for name in RUNS:
-            rounds = [timed(("run", name), own) for _ in range(ROUNDS)]
-            wall, processor = (median(column) for column in zip(*rounds, strict=True))
-            print(f"| `run {name}` | {wall:.1f} | {processor:.1f} |", flush=True)
-        print(f"| `run all` | {median(timed(('run', 'all'), own)[0] for _ in range(ROUNDS)):.1f} | |", flush=True)
-        caches = [str(Path(home) / f"numba-{number}") for number in range(ROUNDS)]
-        for text in (", nothing compiled before", ", again"):
-            rounds = [timed(SWEEP, own | {"NUMBA_CACHE_DIR": cache}) for cache in caches]
-            print(f"| `{' '.join(SWEEP[:2])}` of 1,056 settings{text} | {median(wall for wall, _ in rounds):.1f} | |", flush=True)
+        results = measured(Path(home))
+    print(speed_parts.runs_table(results))
+    if write:
+        speed_parts.RUNS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        documents.main()
 
 
 if __name__ == "__main__":
-    main()
+    main("--write" in sys.argv)

@@ -1,4 +1,7 @@
-"""The parts of the documents on how fast a sweep is, from what `python benchmarks/sweeps.py --write` measured last."""
+"""The parts of the documents on how fast runs and sweeps are, from what their benchmarks measured last.
+
+`python benchmarks/runs.py --write` and `python benchmarks/sweeps.py --write`.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,7 +11,8 @@ from typing import Any
 from markdown_tables import table
 
 MEASURED = Path(__file__).parents[1] / "benchmarks" / "sweeps.json"
-Measured = Mapping[str, Any]  # the JSON, see `measured` in benchmarks/sweeps.py
+RUNS = MEASURED.with_name("runs.json")
+Measured = Mapping[str, Any]  # the JSON, see `measured` in benchmarks/sweeps.py, and in runs.py
 
 
 def sweeps_table(measured: Measured) -> str:
@@ -37,10 +41,31 @@ def ways_table(measured: Measured) -> str:
 def sweep_speed() -> str:
     """Return both tables, with when and on what they were measured."""
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))
-    load = " to ".join(f"{average:.0f}" for average in sorted(measured["load"]))
     words = f"{measured['names']} names of two markets, {measured['sessions']:,} sessions, monthly, full market rules"
-    machine = f"measured on {measured['date']}, {measured['cores']} cores, load {load}"
+    machine = f"measured on {measured['date']}, {measured['cores']} cores, load {_load(measured)}"
     return f"{words}; {machine}:\n\n{sweeps_table(measured)}\n{ways_table(measured)}"
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"sweep_speed": sweep_speed}
+def runs_table(measured: Measured) -> str:
+    """Return what a run, all of them and the first sweep of a machine take."""
+    rows = []
+    for each in measured["commands"]:
+        processor = "–" if each["cpu_seconds"] is None else f"{each['cpu_seconds']:.1f}"
+        state = f", {each['state']}" if "state" in each else ""
+        rows.append((f"`{each['command']}`{state}", f"{each['seconds']:.1f}", processor))
+    return table(["command", "seconds", "of the processor"], rows)
+
+
+def run_speed() -> str:
+    """Return that table, with when and on what it was measured."""
+    measured = json.loads(RUNS.read_text(encoding="utf-8"))
+    machine = f"median of {measured['rounds']}, measured on {measured['date']}, {measured['cores']} cores, load {_load(measured)}"
+    return f"Each a process of its own, to its page; {machine}:\n\n{runs_table(measured)}"
+
+
+def _load(measured: Measured) -> str:
+    first, last = sorted(f"{average:.0f}" for average in measured["load"])
+    return first if first == last else f"{first} to {last}"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {"run_speed": run_speed, "sweep_speed": sweep_speed}
