@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from backtest.errors import DataError
-from backtest.prices import Prices
+from backtest.prices import Bars, Prices
 
 NAN = float("nan")
 DAYS = pd.DatetimeIndex(["2024-03-04", "2024-03-05", "2024-03-06"])
@@ -173,3 +173,9 @@ def test_markets_take_turns_in_the_order_of_their_closes(prices):
     seoul = pd.Series([utc(f"{day:%Y-%m-%d} 06:30") for day in DAYS], DAYS)
     three = replace(prices, closes={**prices.closes, "XKRX": seoul})
     assert three.in_order(("XNYS", "XKRX", "XSHG")) == ("XKRX", "XSHG", "XNYS")
+
+
+def test_a_session_with_a_close_and_no_open_is_unopened(prices):
+    close = prices.wealth
+    bars = Bars(close.assign(NVDA=[50.0, NAN, 52.0]), close, close, close)
+    assert replace(prices, bars=bars).unopened("NVDA", DAYS).tolist() == [DAYS[1]]

@@ -236,6 +236,14 @@ def test_a_days_close_in_shanghai_counts_in_new_york_and_not_the_other_way_round
     ]
 
 
+def test_a_fee_per_share_is_in_the_money_of_the_book() -> None:
+    prices = shares_of({MAIN: eight(), US: eight()})
+    dollars, yuan = (conditions_of(prices, (MAIN, US), base, INDEX, "close", Costs(None, 0.0, 0.0)) for base in ("USD", "CNY"))
+    fee = dollars.activity[:, dollars.tickers.index(US)]
+    assert fee.max() > 0.0
+    assert yuan.activity[:, yuan.tickers.index(US)] == pytest.approx(7.0 * fee)
+
+
 def test_prices_without_bars_trade_in_fractions() -> None:
     prices = prices_of({MAIN: eight(30.0)}, {MAIN: "XSHG"}, INDEX)
     assert traded(prices, decided(INDEX[0], {MAIN: 0.5}), base="CNY").orders["shares"].tolist() == pytest.approx([50_000 / 30])

@@ -20,7 +20,7 @@ from support.markets import (
 
 from backtest.decisions import Decision, targets_of
 from backtest.execution.accounting import Simulation
-from backtest.execution.trading import trade
+from backtest.execution.trading import trade, traded_values
 from backtest.prices import Prices
 
 BOTH = {"NVDA": "XNYS", "300308.SZ": "XSHG"}
@@ -60,6 +60,13 @@ def test_a_sixty_per_cent_target_is_filled_though_its_cash_comes_from_a_sale_of_
 def test_realised_weights_are_of_the_value_after_the_session() -> None:
     outcome = simulated(two_names(), decided(WEEK[0], {"AAA": 0.5}), cost_bps=100.0)
     assert outcome.realised["AAA"].tolist() == pytest.approx([500.0 / 995.0])
+
+
+def test_the_value_alone_of_one_table_of_targets_is_that_of_its_trade() -> None:
+    prices, chosen = two_names((10, 10, 20, 30)), decided(WEEK[0], {"AAA": 0.5})
+    settings, targets = spec_of(capital=1000.0, cost_bps=0.0).execution, targets_of([chosen], ["AAA", "BBB"])
+    (alone,) = traded_values([targets], prices, "USD", pd.DatetimeIndex(WEEK), settings)
+    assert alone.tolist() == simulated(prices, chosen).equity.tolist()
 
 
 def test_a_book_that_never_orders_keeps_its_capital() -> None:
