@@ -126,3 +126,11 @@ def test_what_is_too_short_is_refused():
     returns = pd.DataFrame(noise()[:20])
     assert isinstance(superior(returns[0], returns, 1, 5), Refused)
     assert isinstance(superior_of([Draws(20, 5, 1, 50).best_of(noise()[:20])], 20), Refused)
+
+
+def test_a_search_is_drawn_a_thousand_times_where_nothing_else_is_asked():
+    returns = pd.DataFrame(noise(planted=0.001))
+    nothing = returns[0] * 0.0
+    usual = superior(nothing, returns, SEED, BLOCK)
+    assert usual == superior(nothing, returns, SEED, BLOCK, repetitions=1000)
+    assert usual.upper == pytest.approx(round(usual.upper * 1000) / 1000, abs=1e-12)
