@@ -41,16 +41,16 @@ _content: dict[str, str] = {}  # the hash of a file when it was last read
 
 def watched(call: Callable[[], Result]) -> Result:
     """Return what a call of a strategy's code returns; the files it opens are noted."""
-    before, _running.on = getattr(_running, "on", False), True
-    try:
-        return call()
-    finally:
-        _running.on = before
+    return _noting(True, call)
 
 
 def unwatched(call: Callable[[], Result]) -> Result:
     """Return what a call returns; the files it opens count by their content elsewhere (prices by the data id), not as code."""
-    before, _running.on = getattr(_running, "on", False), False
+    return _noting(False, call)
+
+
+def _noting(on: bool, call: Callable[[], Result]) -> Result:
+    before, _running.on = getattr(_running, "on", False), on
     try:
         return call()
     finally:
