@@ -81,11 +81,12 @@ class Archive(Displayed):
         if prices.bars is None or prices.volume is None:
             return Traded()
         until = {market: prices.known_until(market, moment) or pd.Timestamp.min for market in prices.closes}
-        close, volume = (
-            {market: table.iloc[: int(table.index.searchsorted(last, "right"))] for market, last in until.items()}
-            for table in (prices.bars.close, prices.volume)
-        )
-        return Traded(prices.market, close, volume)
+
+        def known(name: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+            tables = self._made_once(name, table, lambda whole: _by_market(whole, prices.market))
+            return {key: own.iloc[: int(own.index.searchsorted(until[key], "right"))] for key, own in tables.items()}
+
+        return Traded(prices.market, known("_closes_by_market", prices.bars.close), known("_volumes_by_market", prices.volume))
 
     def _prices_known(self, moment: pd.Timestamp) -> pd.DataFrame:
         prices = self.prices
@@ -327,6 +328,14 @@ class Panel(Displayed):
     def _own_figures(self) -> Figures:
         """Return what the panel's own table holds: of a panel that another archive or a replacement has made."""
         return Figures(KnownRows(self.rows), len(self.rows))
+
+
+def _by_market(table: pd.DataFrame, market: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+    """Return session × ticker of each market apart: one that closes later on a day shows nothing through another."""
+    markets = dict.fromkeys(market[ticker] for ticker in table.columns)
+    if len(markets) == 1:
+        return dict.fromkeys(markets, table)
+    return {name: table[[ticker for ticker in table.columns if market[ticker] == name]] for name in markets}
 
 
 def _all_chips(table: pd.DataFrame) -> tuple[Chip, ...]:

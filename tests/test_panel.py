@@ -153,6 +153,16 @@ def test_shanghai_closes_before_new_york_opens_on_the_same_label():
     assert f"{close:%Y-%m-%d %H:%M}" == "2024-03-05 02:00"
 
 
+def test_what_was_traded_is_kept_by_market_so_that_none_shows_a_later_close_of_another(archive):
+    panel = archive.as_of(utc("2024-07-02T10:00"))  # Shanghai has closed, New York has not opened
+    for tables in (panel._traded.close, panel._traded.volume):
+        for market, table in tables.items():
+            assert {archive.prices.market[ticker] for ticker in table.columns} == {market}
+            assert table.index[-1] <= last_closed(market, panel.moment)
+    assert panel.turnover("300308.SZ").index[-1] == pd.Timestamp("2024-07-02")
+    assert panel.turnover("NVDA").index[-1] < pd.Timestamp("2024-07-02")
+
+
 def test_before_the_first_close_there_is_no_price(archive):
     assert archive.as_of(utc("2022-01-01")).prices.empty
 
