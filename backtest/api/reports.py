@@ -29,6 +29,6 @@ def write_report(
             raise ConfigurationError("a sweep with an audit or a tag; expected neither: give the tag to sweep()")
         return publish_sweep(made, made.options)
     result = made if audit is None else replace(made, audit=audit)
-    publish.publish_run(result, render(result), Path(out), tag)
+    publish.publish_run(publish.report_of(result, render(result)), Path(out), tag)
     publish.publish_index(Path(out), render_index)
     return Path(out) / report_name(result.spec.name, tag) / "index.html"

@@ -25,6 +25,7 @@ from backtest.files.options import report_name
 
 if TYPE_CHECKING:
     from backtest.cli.run_pool import Job
+    from backtest.output.publish import Report
     from backtest.panel import Archive
     from backtest.result import Audit, RunResult
     from backtest.strategy import StrategySpec
@@ -102,21 +103,20 @@ def run(
         Job(path, spec.replaced(**changes), changes, command_text("run", path, chosen, prices, facts, repeated))
         for path, spec in [(path, load_strategy(path, chosen)) for path in paths]
     ]
-    results = _run_all(jobs, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag), processes)
-    _print(results, "json" if as_json else form, name == "all")
+    reports = _run_all(jobs, RunOptions(chosen, prices, facts, out, audit_seconds if audit else None, tag), processes)
+    _print(reports, "json" if as_json else form, name == "all")
     if not as_json and form == "text":
         typer.echo(f"\nreports: {out / 'index.html'}")
 
 
-def _print(results: Sequence["RunResult"], form: str, several: bool) -> None:
+def _print(reports: Sequence["Report"], form: str, several: bool) -> None:
     """Print what came out as text, Markdown or JSON; the JSON of several strategies is by their names."""
     from backtest.files.documents import to_json
     from backtest.output.comment import markdown
-    from backtest.output.document import to_document
     from backtest.output.summary import terminal
     from backtest.text.screen import screen_of
 
-    documents = [to_document(result) for result in results]
+    documents = [report.document for report in reports]
     if form == "json":
         by_name = {"strategies": {document["strategy"]: document for document in documents}}
         sys.stdout.write(to_json(by_name if several else documents[0]))
@@ -142,7 +142,7 @@ def _start_server(prices: str) -> int:
     return fork_server.cores()
 
 
-def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list["RunResult"]:
+def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list["Report"]:
     """Run every strategy, then publish every report: a run that fails does so before anything is written."""
     from backtest.cli.run_pool import run_each
     from backtest.output.publish import publish_index, publish_run, require_replaceable
@@ -158,20 +158,21 @@ def _run_all(jobs: Sequence["Job"], options: RunOptions, processes: int) -> list
         require_replaceable(options.out / name, job.spec.name)
     make, announce = partial(_run, options=options, archives={}), partial(_announce, options.prices)
     each = run_each(jobs, options.thesis, make, announce, processes)
-    pairs = [*(counted(each, "strategies", len(jobs)) if len(jobs) > 1 else each)]
-    for (result, page), name in zip(pairs, names, strict=True):
-        if former := publish_run(result, page, options.out, options.tag):
+    reports = [*(counted(each, "strategies", len(jobs)) if len(jobs) > 1 else each)]
+    for report, name in zip(reports, names, strict=True):
+        if former := publish_run(report, options.out, options.tag):
             typer.echo(f"{former}: what {options.out / name} was, of other settings; --tag names the next", err=True)
     publish_index(options.out, render_index)
-    return [result for result, _ in pairs]
+    return reports
 
 
 def _announce(prices: str, job: "Job") -> None:
     typer.echo(f"running {job.spec.name} on {prices}", err=True)
 
 
-def _run(spec: "StrategySpec", command: str, options: RunOptions, archives: Archives) -> tuple["RunResult", str]:
-    """Return a run with its command and, where one is wanted, its audit; and its page."""
+def _run(spec: "StrategySpec", command: str, options: RunOptions, archives: Archives) -> "Report":
+    """Return the report of a run with its command and, where one is wanted, its audit."""
+    from backtest.output.publish import report_of
     from backtest.report import render
     from backtest.runs import needed_tickers, run
 
@@ -179,7 +180,7 @@ def _run(spec: "StrategySpec", command: str, options: RunOptions, archives: Arch
     result = replace(run(spec, archive), command=command)
     if options.audit_seconds is not None:
         result = replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
-    return result, render(result)
+    return report_of(result, render(result))
 
 
 def _archive(tickers: tuple[str, ...], options: RunOptions, archives: Archives) -> "Archive":

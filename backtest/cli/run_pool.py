@@ -1,6 +1,6 @@
 """The strategies of `run all` in processes of their own, one a core, each forked from a server that has loaded the libraries.
 
-A process gives a run and its page. Where it gives none, this process runs the strategy, so errors are those of one process.
+A process gives a report. Where it gives none, this process runs the strategy, so errors are those of one process.
 """
 
 import gc
@@ -21,7 +21,7 @@ from backtest.sweeps.fork_server import METHOD, end_with_parent
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-    from backtest.result import RunResult
+    from backtest.output.publish import Report
     from backtest.strategy import StrategySpec
     from backtest.thesis import Thesis
 
@@ -35,12 +35,13 @@ class Job(NamedTuple):
     command: str
 
 
-Run = tuple["RunResult", str]  # a run and its page
-Maker = Callable[["StrategySpec", str], Run]  # of a spec and its command
+Maker = Callable[["StrategySpec", str], "Report"]  # of a spec and its command
 
 
-def run_each(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Callable[[Job], None], count: int) -> Iterator[Run]:
-    """Yield run and page of each job, in order, by at most so many processes.
+def run_each(
+    jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Callable[[Job], None], count: int
+) -> Iterator["Report"]:
+    """Yield the report of each job, in order, by at most so many processes.
 
     Each process takes job after job with a `make` of its own, which is pickled once. What it prints to standard error there is
     printed here.
@@ -53,7 +54,7 @@ def run_each(jobs: Sequence[Job], thesis: "Thesis", make: Maker, on_begin: Calla
     waiting = sorted(range(len(jobs)), key=lambda number: len(jobs[number].spec.books), reverse=True)  # the longest first
     processes: dict[Connection, BaseProcess] = {}
     working: dict[Connection, int] = {}
-    made: dict[int, tuple[Run, str] | None] = {}
+    made: dict[int, tuple[Report, str] | None] = {}
     try:
         for number, job in enumerate(jobs):
             on_begin(job)
@@ -86,10 +87,10 @@ def _start(processes: dict[Connection, "BaseProcess"], thesis: "Thesis", make: M
     return ours
 
 
-def _received(worker: Connection, processes: dict[Connection, "BaseProcess"]) -> tuple[Run, str] | None:
+def _received(worker: Connection, processes: dict[Connection, "BaseProcess"]) -> tuple["Report", str] | None:
     """Return what a process sent; None where it sent nothing of use, or ended before: then it is forgotten."""
     try:
-        received: tuple[Run, str] | None = pickle.loads(worker.recv_bytes())
+        received: tuple[Report, str] | None = pickle.loads(worker.recv_bytes())
     except (EOFError, OSError):
         processes.pop(worker).join()
         return None
@@ -99,7 +100,7 @@ def _received(worker: Connection, processes: dict[Connection, "BaseProcess"]) ->
 
 
 def _work(parent: Connection, thesis: "Thesis", make: Maker) -> None:
-    """Make run after run in a process of its own, and send each with what was printed; None where it fails or cannot be sent."""
+    """Make report after report in a process of its own; send each with what was printed, or None where it fails."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     Thread(target=end_with_parent, daemon=True).start()
     gc.enable()

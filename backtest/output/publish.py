@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -26,48 +28,65 @@ from backtest.sweeps.results import SweepSummary
 SCHEMA = Path(__file__).parent / "result.schema.json"
 
 
-def publish(result: RunResult, page: str, out: Path, name: str = "", keep: Path | None = None) -> Path:
-    """Write a run's page, result.json and Parquet tables to `out/<strategy>/`, or another name; return the page's path.
+class Report(NamedTuple):
+    """What is written of a run: its strategy and spec_id, its document, and the bytes of its files by name."""
 
-    The folder appears complete or stays as it was; what it was becomes `keep`, or is removed. `equity.parquet` is session ×
-    column per book and benchmark, `weights.parquet` and `orders.parquet` are long tables with a book column.
+    strategy: str
+    spec_id: str
+    document: Json
+    files: dict[str, bytes]
+
+
+def report_of(result: RunResult, page: str) -> Report:
+    """Return the report of a run: its page, result.json and Parquet tables.
+
+    `equity.parquet` is session × column per book and benchmark, `weights.parquet` and `orders.parquet` are long tables with a
+    book column.
     """
-    strategy = result.spec.name
-    name = name or strategy
-    with _refusing(out / name), _replacing(out / name, strategy, keep) as folder:
-        (folder / "index.html").write_text(page, encoding="utf-8")
-        (folder / "result.json").write_text(to_json(to_document(result)), encoding="utf-8")
-        _equity(result).to_parquet(folder / "equity.parquet")
-        _weights(result).to_parquet(folder / "weights.parquet")
-        _orders(result).to_parquet(folder / "orders.parquet")
+    document = to_document(result)
+    tables = {"equity": _equity(result), "weights": _weights(result), "orders": _orders(result)}
+    files = {"index.html": page.encode(), "result.json": to_json(document).encode()}
+    files |= {f"{name}.parquet": _parquet(table) for name, table in tables.items()}
+    return Report(result.spec.name, result.spec_id, document, files)
+
+
+def publish(report: Report, out: Path, name: str = "", keep: Path | None = None) -> Path:
+    """Write a report to `out/<strategy>/`, or another name; return the page's path.
+
+    The folder appears complete or stays as it was; what it was becomes `keep`, or is removed.
+    """
+    name = name or report.strategy
+    with _refusing(out / name), _replacing(out / name, report.strategy, keep) as folder:
+        for file, content in report.files.items():
+            (folder / file).write_bytes(content)
     return out / name / "index.html"
 
 
-def publish_run(result: RunResult, page: str, out: Path, tag: str | None) -> Path | None:
+def publish_run(report: Report, out: Path, tag: str | None) -> Path | None:
     """Write a run's report to STRATEGY or STRATEGY--TAG; return where one of other settings that was there went, if anywhere."""
-    name = report_name(result.spec.name, tag)
-    former = other_settings(out / name, result)
-    publish(result, page, out, name, former)
+    name = report_name(report.strategy, tag)
+    former = other_settings(out / name, report)
+    publish(report, out, name, former)
     if tag is None:
-        remove_kept(out, result)
+        remove_kept(out, report)
     return former
 
 
-def other_settings(folder: Path, result: RunResult) -> Path | None:
+def other_settings(folder: Path, report: Report) -> Path | None:
     """Return where a report goes that is in a run's folder with other settings: a folder named by its spec_id."""
     try:
         other = read_result(folder / "result.json")["spec_id"]
     except DataError:
         return None  # none, or of another version: nothing that can be read
-    if other == result.spec_id or not re.fullmatch(r"[0-9a-f]{6,64}", other):
+    if other == report.spec_id or not re.fullmatch(r"[0-9a-f]{6,64}", other):
         return None
-    require_replaceable(former := folder.with_name(f"{result.spec.name}{APART}{other}"), result.spec.name)
+    require_replaceable(former := folder.with_name(f"{report.strategy}{APART}{other}"), report.strategy)
     return former
 
 
-def remove_kept(out: Path, result: RunResult) -> None:
+def remove_kept(out: Path, report: Report) -> None:
     """Remove the report that other settings had moved, now that the strategy's folder has those settings again."""
-    folder = out / f"{result.spec.name}{APART}{result.spec_id}"
+    folder = out / f"{report.strategy}{APART}{report.spec_id}"
     if (folder / "result.json").is_file():
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -167,3 +186,9 @@ def _weights(result: RunResult) -> pd.DataFrame:
 
 def _orders(result: RunResult) -> pd.DataFrame:
     return pd.concat([book.orders.assign(book=name) for name, book in result.books.items()], ignore_index=True)
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    file = BytesIO()
+    table.to_parquet(file)
+    return file.getvalue()

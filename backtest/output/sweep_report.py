@@ -10,7 +10,7 @@ import pandas as pd
 
 from backtest.files import atomic
 from backtest.files.hashes import sealed_json
-from backtest.output.publish import publish, publish_index
+from backtest.output.publish import publish, publish_index, report_of
 from backtest.report import SWEEP, render, render_index
 from backtest.report.formatting import setting_value
 from backtest.report.sweep.checks import worth
@@ -46,7 +46,7 @@ def publish_sweep(sweep: Sweep, options: SweepOptions) -> Path:
         values = ", ".join(f"{field} {setting_value(value)}" for field, value in setting.items())
         above = replace(SWEEP, note=f"One of the best settings of a sweep: {values}. {worth(summary)}")
         result = replace(run(applied(spec, setting), sweep.archive), command=summary.command)
-        publish(result, render(result, above), folder / FULL, spec_id)
+        publish(report_of(result, render(result, above)), folder / FULL, spec_id)
     linked = replace(search, reports={spec_id: f"{FULL}/{spec_id}/index.html" for spec_id in best})
     atomic.write(folder / "index.html", render_sweep(linked).encode())
     _remove_others(folder / FULL, list(best))

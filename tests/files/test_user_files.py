@@ -18,7 +18,7 @@ from backtest.data.sources.http import Client
 from backtest.data.store.append_only import open_store
 from backtest.errors import ConfigurationError, DataError, MissingPricesError
 from backtest.files import atomic
-from backtest.output.publish import publish, publish_index
+from backtest.output.publish import publish, publish_index, report_of
 from backtest.report import render_index
 from backtest.runs import run
 from backtest.strategy import build_spec, load_strategy
@@ -279,7 +279,7 @@ def test_a_chunk_that_finds_no_room_is_told_in_one_line_and_leaves_nothing(tmp_p
 
 @pytest.mark.slow
 def test_a_report_that_finds_no_room_is_told_in_one_line_and_the_old_one_stays(tmp_path, archive):
-    result = run(load_strategy(ROOT / "strategies" / "multiplier.py"), archive)
+    report = report_of(run(load_strategy(ROOT / "strategies" / "multiplier.py"), archive), "x" * 5000)
     old = tmp_path / "multiplier"
     old.mkdir()
     former_files = {"index.html": "old", "result.json": '{"strategy": "multiplier"}'}
@@ -289,7 +289,7 @@ def test_a_report_that_finds_no_room_is_told_in_one_line_and_the_old_one_stays(t
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, former[1]))
     try:
         with pytest.raises(DataError, match=r"multiplier: cannot be written \(File too large\), and is as it was"):
-            publish(result, "x" * 5000, tmp_path)
+            publish(report, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, former)
     files = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
