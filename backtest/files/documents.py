@@ -44,12 +44,15 @@ def read_json(path: Path) -> Json:  # its reader checks what is in it
     return document
 
 
-def _too_deep(document: Any) -> bool:
+NESTED = dict, list
+
+
+def _too_deep(document: Json) -> bool:
     """Return whether a document is nested deeper than anything this project writes or reads."""
-    level = [document]
+    level: list[Any] = [document]
     for _ in range(DEEPEST):
-        nested = [part for part in level if isinstance(part, dict | list)]
-        level = [part for parent in nested for part in (parent.values() if isinstance(parent, dict) else parent)]
+        parts = [parent.values() if isinstance(parent, dict) else parent for parent in level]
+        level = [part for each in parts for part in each if isinstance(part, NESTED)]
         if not level:
             return False
     return True

@@ -4,12 +4,12 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -25,6 +25,7 @@ from backtest.result import RunResult
 from backtest.sweeps.document import read_summary
 from backtest.sweeps.results import SweepSummary
 
+Shown = TypeVar("Shown", Json, SweepSummary)
 SCHEMA = Path(__file__).parent / "result.schema.json"
 
 
@@ -92,31 +93,56 @@ def remove_kept(out: Path, report: Report) -> None:
 
 
 def publish_index(out: Path, render: Callable[[Sequence[Json], Sequence[SweepSummary]], str]) -> Path:
-    """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path."""
-    documents = _drawable(sorted(out.glob("*/result.json")), lambda document: render([document], []))
-    finished = [path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists()]
-    drawable = _drawable(finished, lambda document: render([], [read_summary(document)]))
-    sweeps = [replace(read_summary(document), folder=document["folder"]) for document in drawable]
-    for name, text in (("index.html", render(documents, sweeps)), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
+    """Write the front page over every result and sweep in a folder of reports, and the schema of results; return its path.
+
+    What the page cannot draw, whatever is wrong with it, is left out with a line.
+    """
+    finished = (path for path in sorted(out.glob("sweeps/*/result.json")) if path.with_name("index.html").exists())
+    runs, searches = _readable(sorted(out.glob("*/result.json")), lambda document: document), _readable(finished, _summary)
+    try:
+        page = render([*runs.values()], [*searches.values()])
+    except Exception:  # of one of them: each is drawn alone to know which
+        kept = _drawable(runs, lambda run: render([run], [])), _drawable(searches, lambda search: render([], [search]))
+        page = render(*kept)
+    for name, text in (("index.html", page), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
         atomic.write(out / name, text.encode())
     return out / "index.html"
 
 
-def _drawable(paths: Sequence[Path], draw: Callable[[Json], object]) -> list[Json]:
-    """Return the documents that the front page can draw; any other, whatever is wrong with it, is skipped with a line."""
-    documents = []
+def _summary(document: Json) -> SweepSummary:
+    return replace(read_summary(document), folder=document["folder"])
+
+
+def _readable(paths: Iterable[Path], read: Callable[[Json], Shown]) -> dict[Path, Shown]:
+    """Return what the documents of the strategies in whose folders they are hold, by path."""
+    held = {}
     for path in paths:
-        try:
+        with _skipping(path):
             document = read_document(path) | {"folder": path.parent.name}
             if document["strategy"] != path.parent.name.partition(APART)[0]:
                 raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
-            draw(document)
-        except Exception as error:
-            fault = f"no {error}" if isinstance(error, KeyError) else reason(error)
-            print(f"skipped on the front page: {path}: not a result of this version ({fault})", file=sys.stderr)
-        else:
-            documents.append(document)
-    return documents
+            held[path] = read(document)
+    return held
+
+
+def _drawable(held: Mapping[Path, Shown], draw: Callable[[Shown], object]) -> list[Shown]:
+    """Return what can be drawn alone."""
+    kept = []
+    for path, each in held.items():
+        with _skipping(path):
+            draw(each)
+            kept.append(each)
+    return kept
+
+
+@contextmanager
+def _skipping(path: Path) -> Iterator[None]:
+    """Turn anything wrong with a document into a line that says that it is left out."""
+    try:
+        yield
+    except Exception as error:
+        fault = f"no {error}" if isinstance(error, KeyError) else reason(error)
+        print(f"skipped on the front page: {path}: not a result of this version ({fault})", file=sys.stderr)
 
 
 @contextmanager

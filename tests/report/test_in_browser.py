@@ -239,7 +239,8 @@ TWO_OF_EACH_KIND = """([parts, names]) => {
 }"""
 OF_STYLE, OF_STRUCTURE = ["class", "style", "scope"], ["class", "scope", "role", "lang", "tabindex", "type"]
 COLOURED = "td, th, li, p, dt, dd, caption span, figcaption, button, a"
-FULLEST = ("index", "theme_baskets", "sweeps/example")  # one style sheet colours all pages
+# One style sheet colours all pages: axe looks at the colours of these, and CONTRASTS above at those of every page.
+FULLEST = ("index", "theme_baskets", "sweeps/example")
 
 
 @pytest.mark.parametrize(
@@ -257,8 +258,9 @@ def test_axe_finds_nothing_serious(name, scheme, browser, folder):
     if scheme == "light":  # rows alike in tags, attributes and where text is have the same faults
         page.evaluate(TWO_OF_EACH_KIND, ["tbody tr", OF_STRUCTURE])
         faults += violations(axe, page, {"rules": {"color-contrast": {"enabled": False}}})
-    page.evaluate(TWO_OF_EACH_KIND, [COLOURED, OF_STYLE])  # parts alike in all that rules of style name are coloured alike
-    faults += violations(axe, page, {"runOnly": ["color-contrast"]})
+    if name in FULLEST:  # parts alike in all that rules of style name are coloured alike
+        page.evaluate(TWO_OF_EACH_KIND, [COLOURED, OF_STYLE])
+        faults += violations(axe, page, {"runOnly": ["color-contrast"]})
     summaries = [(fault["id"], fault["impact"], fault["nodes"][0]["html"][:200], len(fault["nodes"])) for fault in faults]
     assert [summary for summary in summaries if summary[1] in ("serious", "critical")] == []
     context.close()
