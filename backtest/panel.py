@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from mmap import mmap
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -82,9 +82,9 @@ class Archive(Displayed):
             return Traded()
         until = {market: prices.known_until(market, moment) or pd.Timestamp.min for market in prices.closes}
 
-        def known(name: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-            tables = self._made_once(name, table, lambda whole: _by_market(whole, prices.market))
-            return {key: own.iloc[: int(own.index.searchsorted(until[key], "right"))] for key, own in tables.items()}
+        def known(name: str, table: pd.DataFrame) -> dict[str, _Columns]:
+            columns = self._made_once(name, table, lambda whole: _by_market(whole, prices.market))
+            return {key: own.until(until[key]) for key, own in columns.items()}
 
         return Traded(prices.market, known("_closes_by_market", prices.bars.close), known("_volumes_by_market", prices.volume))
 
@@ -126,18 +126,35 @@ class Archive(Displayed):
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
 
+class _Columns(NamedTuple):
+    """Values of some tickers, session × ticker."""
+
+    sessions: pd.DatetimeIndex
+    tickers: tuple[str, ...]
+    values: np.ndarray
+
+    def until(self, session: pd.Timestamp) -> "_Columns":
+        """Return them up to a session: a view."""
+        count = int(self.sessions.searchsorted(session, "right"))
+        return self._replace(sessions=self.sessions[:count], values=self.values[:count])
+
+    def of(self, ticker: str) -> pd.Series:
+        """Return those of a ticker."""
+        return pd.Series(self.values[:, self.tickers.index(ticker)], self.sessions, name=ticker)
+
+
 @dataclass(frozen=True)
 class Traded:
-    """The market of each ticker, and by market the session × ticker closes and volumes in shares up to a moment: views."""
+    """The market of each ticker, and by market its tickers' closes and volumes in shares up to a moment."""
 
     market: Mapping[str, str] = field(default_factory=dict)
-    close: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    volume: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    close: Mapping[str, _Columns] = field(default_factory=dict)
+    volume: Mapping[str, _Columns] = field(default_factory=dict)
 
     def turnover(self, ticker: str) -> pd.Series:
         """Return a ticker's close × the shares traded by session, none where no volume is known: a series of its own."""
         market = self.market.get(ticker, "")
-        return self.close[market][ticker] * self.volume[market][ticker] if market in self.close else pd.Series(dtype=float)
+        return self.close[market].of(ticker) * self.volume[market].of(ticker) if market in self.close else pd.Series(dtype=float)
 
 
 @dataclass(frozen=True, repr=False)
@@ -330,12 +347,15 @@ class Panel(Displayed):
         return Figures(KnownRows(self.rows), len(self.rows))
 
 
-def _by_market(table: pd.DataFrame, market: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+def _by_market(table: pd.DataFrame, market: Mapping[str, str]) -> dict[str, _Columns]:
     """Return session × ticker of each market apart: one that closes later on a day shows nothing through another."""
-    markets = dict.fromkeys(market[ticker] for ticker in table.columns)
-    if len(markets) == 1:
-        return dict.fromkeys(markets, table)
-    return {name: table[[ticker for ticker in table.columns if market[ticker] == name]] for name in markets}
+    tickers: dict[str, list[str]] = {}
+    for ticker in table.columns:
+        tickers.setdefault(market[ticker], []).append(ticker)
+    sessions, values = pd.DatetimeIndex(table.index), table.to_numpy()
+    places = {name: table.columns.get_indexer(pd.Index(own)) for name, own in tickers.items()}
+    apart = {name: values if len(tickers) == 1 else values[:, columns] for name, columns in places.items()}
+    return {name: _Columns(sessions, tuple(tickers[name]), apart[name]) for name in tickers}
 
 
 def _all_chips(table: pd.DataFrame) -> tuple[Chip, ...]:

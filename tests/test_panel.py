@@ -157,8 +157,9 @@ def test_what_was_traded_is_kept_by_market_so_that_none_shows_a_later_close_of_a
     panel = archive.as_of(utc("2024-07-02T10:00"))  # Shanghai has closed, New York has not opened
     for tables in (panel._traded.close, panel._traded.volume):
         for market, table in tables.items():
-            assert {archive.prices.market[ticker] for ticker in table.columns} == {market}
-            assert table.index[-1] <= last_closed(market, panel.moment)
+            assert {archive.prices.market[ticker] for ticker in table.tickers} == {market}
+            assert len(table.values) == len(table.sessions)
+            assert table.sessions[-1] <= last_closed(market, panel.moment)
     assert panel.turnover("300308.SZ").index[-1] == pd.Timestamp("2024-07-02")
     assert panel.turnover("NVDA").index[-1] < pd.Timestamp("2024-07-02")
 

@@ -49,12 +49,12 @@ def masked_after(moment: pd.Timestamp, shown: frozenset[tuple[Any, ...]] = froze
     Figures, chips, events and ranges by `known_at`, prices and bars by the close of their market's session (their rows stay,
     without a value), a day's exchange rate by the midnight UTC that ends it. Not for threads: the cut is made in the classes.
     """
-    cells = Cells.of(shown)
-    facts = {name: lambda table, _, keys=keys: table[_known(table, moment, shown, keys)] for name, (_, keys, _) in TABLES.items()}
+    cells, hidden = Cells.of(shown), _Hidden([])
+    facts = {name: lambda table, _, keys=keys: _known(table, moment, shown, keys) for name, (_, keys, _) in TABLES.items()}
     prices = {
-        "wealth": lambda wealth, own: _traded(wealth, own, moment, cells),
-        "bars": lambda bars, own: Bars(*(_traded(table, own, moment, cells) for table in vars(bars).values())),
-        "volume": lambda volume, own: _traded(volume, own, moment, cells),
+        "wealth": lambda wealth, own: _traded(wealth, hidden.of(wealth, own, moment, cells)),
+        "bars": lambda bars, own: Bars(*(_traded(each, hidden.of(each, own, moment, cells)) for each in vars(bars).values())),
+        "volume": lambda volume, own: _traded(volume, hidden.of(volume, own, moment, cells)),
         "rates": lambda rates, _: _rated(rates, moment, shown),
     }
     with _seen_through(Facts, facts), _seen_through(Prices, prices):
@@ -145,24 +145,44 @@ def _known(
     moment: pd.Timestamp,
     shown: frozenset[tuple[Any, ...]],
     keys: Callable[[pd.DataFrame], list[tuple[Any, ...]]],
-) -> np.ndarray:
+) -> pd.DataFrame:
+    """Return the rows known at a moment and those shown: mostly the first of the table, which are copied in one piece."""
     known = (table["known_at"] <= moment).to_numpy()
     if shown:
         known = known | np.array([key in shown for key in keys(table)], dtype=bool)
-    return known
+    count = int(np.count_nonzero(known))
+    return table.iloc[:count].copy() if known[:count].all() else table[known]
 
 
-def _traded(table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Cells) -> pd.DataFrame:
-    """Return session × ticker without what closed after a moment, but for the cells of `shown`."""
+class _Hidden(NamedTuple):
+    """Which cells of a table closed after a moment, but for some that are shown: found once for all tables of the same axes."""
+
+    masks: list[tuple[pd.DataFrame, np.ndarray]]
+
+    def of(self, table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Cells) -> np.ndarray:
+        """Return session × ticker, true where a cell is hidden."""
+        for other, hidden in self.masks:
+            if other.index.equals(table.index) and other.columns.equals(table.columns):
+                return hidden
+        self.masks.append((table, _hidden(table, prices, moment, shown)))
+        return self.masks[-1][1]
+
+
+def _hidden(table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Cells) -> np.ndarray:
     hidden = np.zeros(table.shape, dtype=bool)
     markets = np.array([prices.market[ticker] for ticker in table.columns], dtype=object)
     for market, closes in prices.closes.items():
         until = closes.index[: int(closes.searchsorted(moment, side="right"))]
         last = until[-1] if len(until) else pd.Timestamp.min
-        hidden[np.ix_(table.index > last, markets == market)] = True
+        hidden[int(table.index.searchsorted(last, side="right")) :, markets == market] = True
     rows, columns = table.index.get_indexer(shown.sessions), table.columns.get_indexer(pd.Index(shown.tickers))
     there = (rows >= 0) & (columns >= 0)
     hidden[rows[there], columns[there]] = False
+    return hidden
+
+
+def _traded(table: pd.DataFrame, hidden: np.ndarray) -> pd.DataFrame:
+    """Return session × ticker without the cells that are hidden."""
     values = table.to_numpy(float, copy=True)
     values[hidden] = np.nan
     return pd.DataFrame(values, table.index, table.columns, copy=False)

@@ -102,8 +102,8 @@ def publish_index(out: Path, render: Callable[[Sequence[Json], Sequence[SweepSum
     try:
         page = render([*runs.values()], [*searches.values()])
     except Exception:  # of one of them: each is drawn alone to know which
-        kept = _drawable(runs, lambda run: render([run], [])), _drawable(searches, lambda search: render([], [search]))
-        page = render(*kept)
+        drawable = _drawable(runs, lambda run: render([run], []))
+        page = render(drawable, _drawable(searches, lambda search: render([], [search])))
     for name, text in (("index.html", page), (SCHEMA.name, SCHEMA.read_text(encoding="utf-8"))):
         atomic.write(out / name, text.encode())
     return out / "index.html"
@@ -115,24 +115,24 @@ def _summary(document: Json) -> SweepSummary:
 
 def _readable(paths: Iterable[Path], read: Callable[[Json], Shown]) -> dict[Path, Shown]:
     """Return what the documents of the strategies in whose folders they are hold, by path."""
-    held = {}
+    contents = {}
     for path in paths:
         with _skipping(path):
             document = read_document(path) | {"folder": path.parent.name}
             if document["strategy"] != path.parent.name.partition(APART)[0]:
                 raise ValueError(f"its strategy is '{shown(document['strategy'])}'")
-            held[path] = read(document)
-    return held
+            contents[path] = read(document)
+    return contents
 
 
-def _drawable(held: Mapping[Path, Shown], draw: Callable[[Shown], object]) -> list[Shown]:
+def _drawable(contents: Mapping[Path, Shown], draw: Callable[[Shown], object]) -> list[Shown]:
     """Return what can be drawn alone."""
-    kept = []
-    for path, each in held.items():
+    drawable = []
+    for path, content in contents.items():
         with _skipping(path):
-            draw(each)
-            kept.append(each)
-    return kept
+            draw(content)
+            drawable.append(content)
+    return drawable
 
 
 @contextmanager
