@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from backtest.errors import DataError
 from backtest.files.messages import reason
@@ -18,20 +19,32 @@ UNFINISHED = ".new-"  # how the name of an unfinished file begins
 
 def write(path: Path, *bodies: bytes | memoryview) -> None:
     """Write a file of one body after another, and its name in the folder, to the disk; DataError where it cannot be written."""
-    unfinished = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    with unfinished(path) as file:
+        for body in bodies:
+            file.write(body)
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write and to read that becomes `path` when the block ends well, and is removed when it does not.
+
+    It and its name in the folder are then on the disk; DataError where it cannot be written.
+    """
+    new = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            for body in bodies:
-                file.write(body)
+        with new.open("w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        os.replace(new, path)
         sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
+            new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
+        raise
 
 
 @contextmanager

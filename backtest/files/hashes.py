@@ -1,13 +1,16 @@
 """Hashes of content, and files that carry the hash of their own."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from backtest.files.documents import to_json
 
 MARK = b"sha256:"
 UNSEALED = (MARK + b"0" * 64).decode()  # where a file's hash will stand; it counts as zeros when the file is hashed
+
+PART = 1 << 22  # bytes of a file that are read at a time
 
 
 class Pieces(NamedTuple):
@@ -32,6 +35,18 @@ def sealed(body: bytes) -> bytes:
     """Return the bytes of a file, in which UNSEALED stands, with the hash of its content there."""
     start = body.rindex(UNSEALED.encode()) + len(MARK)
     return body[:start] + hashlib.sha256(body).hexdigest().encode() + body[start + 64 :]
+
+
+def seal(file: BinaryIO) -> None:
+    """Put the hash of its content into a file, in whose last part UNSEALED stands, as `sealed` does."""
+    size, digest = file.seek(0, os.SEEK_END), hashlib.sha256()
+    file.seek(0)
+    while part := file.read(PART):
+        digest.update(part)
+    start = max(size - PART, 0)
+    file.seek(start)
+    file.seek(start + file.read().rindex(UNSEALED.encode()) + len(MARK))
+    file.write(digest.hexdigest().encode())
 
 
 def is_sealed(body: bytes) -> bool | None:

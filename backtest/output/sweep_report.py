@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from backtest.files import atomic
@@ -16,7 +17,7 @@ from backtest.report.formatting import setting_value
 from backtest.report.sweep.checks import worth
 from backtest.report.sweep.page import render_sweep
 from backtest.report.sweep.search import Search
-from backtest.report.sweep.settings import top
+from backtest.report.sweep.settings import best_first
 from backtest.runs import run
 from backtest.sweeps import drift
 from backtest.sweeps.document import sweep_document
@@ -71,9 +72,13 @@ def search_of(sweep: Sweep) -> Search:
 
 def _best(search: Search, sweep: Sweep, count: int) -> Mapping[str, Setting]:
     """Return the best different settings by spec_id; books of one setting share a report."""
-    rows = search.table.loc[list(top(search, len(search.table))), ["spec_id", "number"]].drop_duplicates("spec_id")[:count]
-    pairs = zip(rows["spec_id"], rows["number"], strict=True)
-    return {str(spec_id): sweep.settings.setting(int(number)) for spec_id, number in pairs}
+    best: dict[str, Setting] = {}
+    for row, _ in best_first(search) if count else ():
+        values = search.table.take(np.array([row])).iloc[0]
+        best.setdefault(str(values["spec_id"]), sweep.settings.setting(int(values["number"])))
+        if len(best) == count:
+            break
+    return best
 
 
 def _remove_others(folder: Path, names: Sequence[str]) -> None:

@@ -95,7 +95,7 @@ class Draws:
             if moved.any():
                 best = self._best_of(trials[moved])
                 parts.append(best if counts is None else replace(best, trials=int(counts[first : first + AT_ONCE][moved].sum())))
-        return _joined(parts) if parts else Best(0, 0.0, np.zeros((3, self._repetitions)))
+        return joined(parts) if parts else Best(0, 0.0, np.zeros((3, self._repetitions)))
 
     def _best_of(self, excess: Floats) -> Best:
         from backtest.statistics import spa_kernel
@@ -124,7 +124,7 @@ class Draws:
 
 def superior_of(parts: Sequence[Best], n: int) -> Superior | Refused:
     """Return the p-values over all parts of the trials; Refused below 30 sessions or without a trial."""
-    best = _joined(parts)
+    best = joined(parts)
     if n < FEWEST_OBSERVATIONS or not best.trials:
         return Refused(f"{best.trials} trials over {n} sessions; expected at least 1 and {FEWEST_OBSERVATIONS}", n)
     above = (best.drawn > best.highest).mean(axis=1) if best.highest > 0.0 else np.ones(3)
@@ -132,6 +132,7 @@ def superior_of(parts: Sequence[Best], n: int) -> Superior | Refused:
     return Superior(consistent=consistent, lower=lower, upper=upper, trials=best.trials, n=n)
 
 
-def _joined(parts: Sequence[Best]) -> Best:
+def joined(parts: Sequence[Best]) -> Best:
+    """Return the best of the trials of all parts."""
     drawn = np.maximum.reduce([part.drawn for part in parts])
     return Best(sum(part.trials for part in parts), max(part.highest for part in parts), drawn)

@@ -6,8 +6,8 @@ Its file carries the hash of its content, which every reading checks.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,7 @@ SCHEMA = pyarrow.schema(
 class Chunk:
     """The numbers of some settings of the grid, the file of their curves, and the tile that the first of them is in."""
 
-    numbers: tuple[int, ...]
+    numbers: np.ndarray = field(compare=False)  # a part of the settings' order, not a copy
     path: Path
     tile: int
 
@@ -56,14 +56,14 @@ Decisions = Mapping[tuple[int, Fill], Sequence[BookDecisions]]  # by number of `
 
 def plan(settings: Settings, identity: Sequence[str], folder: Path) -> list[Chunk]:
     """Return the chunks of a sweep, the same whatever the shard: a large tile is cut, small tiles share a chunk."""
-    parts: list[tuple[int, ...]] = [()]
-    for _, tile in groupby(settings.order.tolist(), key=lambda number: settings.tile[number]):
-        members = tuple(tile)
-        if len(parts[-1]) + len(members) <= SETTINGS_PER_CHUNK:
-            parts[-1] += members
+    ends = [0]  # of the chunks, in the order of the settings
+    tiles = np.flatnonzero(np.diff(settings.tile[settings.order], append=-1)) + 1
+    for end in tiles.tolist():
+        if len(ends) > 1 and end - ends[-2] <= SETTINGS_PER_CHUNK:
+            ends[-1] = end
         else:
-            parts += [members[first : first + SETTINGS_PER_CHUNK] for first in range(0, len(members), SETTINGS_PER_CHUNK)]
-    parts = [part for part in parts if part]
+            ends += [*range(ends[-1] + SETTINGS_PER_CHUNK, end, SETTINGS_PER_CHUNK), end]
+    parts = [settings.order[first:end] for first, end in pairwise(ends)]
     return [Chunk(part, folder / f"{_name(settings, part, identity)}.parquet", int(settings.tile[part[0]])) for part in parts]
 
 
@@ -121,7 +121,7 @@ def decided(numbers: Sequence[int], settings: Settings, evaluator: Evaluator) ->
     return dict(zip(_deciders(numbers, settings), decisions, strict=True))
 
 
-def _deciders(numbers: Sequence[int], settings: Settings) -> Iterator[tuple[int, Fill]]:
+def _deciders(numbers: Iterable[int], settings: Settings) -> Iterator[tuple[int, Fill]]:
     """Yield what each setting shares with those that decide alike."""
     return ((int(settings.deciding[number]), settings.parts(number)[1].fill) for number in numbers)
 
@@ -185,6 +185,6 @@ def _lists(arrays: Sequence[np.ndarray]) -> pyarrow.ListArray:
     return pyarrow.ListArray.from_arrays(pyarrow.array(offsets), pyarrow.array(np.concatenate(arrays)))
 
 
-def _name(settings: Settings, part: Sequence[int], identity: Sequence[str]) -> str:
+def _name(settings: Settings, part: Iterable[int], identity: Sequence[str]) -> str:
     members = [f"{number} {settings.spec_id(number)} {stated(settings.setting(number))}" for number in part]
     return content_id(text.encode() for text in (*identity, *members))

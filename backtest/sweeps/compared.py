@@ -14,13 +14,14 @@ from backtest.sweeps.evaluator import Curve, Evaluator
 from backtest.sweeps.figures import Curves, window_figures
 from backtest.sweeps.results import BENCHMARK, DECLARED, MEDIAN, BestSetting, Compared, WindowFigures
 from backtest.sweeps.settings import Settings
+from backtest.sweeps.table import SettingsTable
 from backtest.thesis.windows import Window
 
 NAMES = (TOTAL_RETURN, SHARPE, TWIN_RETURN, TWIN_SHARPE, DIFFERENCE)
 
 
 def compared_rows(
-    table: pd.DataFrame,
+    table: SettingsTable,
     best: BestSetting,
     settings: Settings,
     archive: Archive,
@@ -33,7 +34,7 @@ def compared_rows(
 
 
 def _rows(
-    table: pd.DataFrame,
+    table: SettingsTable,
     best: BestSetting,
     settings: Settings,
     evaluator: Evaluator,
@@ -63,7 +64,7 @@ def _benchmark(
         yield Compared(BENCHMARK, _measured(curves, days, windows, best.periods), declared[0].ticker)
 
 
-def _medians(table: pd.DataFrame, window: Window) -> WindowFigures:
+def _medians(table: SettingsTable, window: Window) -> WindowFigures:
     """Return the median of every figure by itself: not of one setting."""
     given = {name: table[f"{name} {window.name}"] for name in NAMES if f"{name} {window.name}" in table}
     return _window({name: float(values.median()) for name, values in given.items()})

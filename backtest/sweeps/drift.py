@@ -9,22 +9,24 @@ import pandas as pd
 import pyarrow
 
 from backtest.errors import DataError, DriftError
-from backtest.files import atomic
 from backtest.sweeps import sealed_parquet
 from backtest.sweeps.columns import SHARPE, TOTAL_RETURN, TWIN
 from backtest.sweeps.results import SweepResult
+from backtest.sweeps.table import SettingsTable
 
 IDENTITIES, VERSION = b"identities", b"schema"
 SCHEMA = 2  # 1, that of 0.1.0, has no version and a text `setting` in place of the columns of the fields
+ROWS = 1 << 17  # of a group, which can be read by itself
 KEYS = ["spec_id", "book"]
 EXPECTED = "expected the settings.parquet of a sweep, as it was written"
 
 
-def write(table: pd.DataFrame, identities: Mapping[str, str], path: Path) -> None:
-    """Write the table of a sweep with its identities."""
+def write(table: SettingsTable, identities: Mapping[str, str], path: Path) -> None:
+    """Write the table of a sweep with its identities, some rows at a time."""
     metadata = {IDENTITIES: json.dumps(dict(identities)), VERSION: str(SCHEMA)}
-    columns = pyarrow.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(metadata)
-    atomic.write(path, sealed_parquet.encoded(columns, compression="zstd"))
+    groups = (table.take(np.arange(first, min(first + ROWS, len(table)))) for first in range(0, len(table), ROWS))
+    parts = (pyarrow.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(metadata) for rows in groups)
+    sealed_parquet.write(parts, path, compression="zstd")
 
 
 def read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -48,7 +50,7 @@ def check(result: SweepResult, path: Path, tolerance: float) -> list[str]:
 
     A figure moves by the difference over the larger of 1 and the baseline's size.
     """
-    (before, origin), table = read(path), result.table
+    (before, origin), table = read(path), result.table.take(np.arange(len(result.table)))
     changed = [name for name in origin if origin[name] != result.summary.identities.get(name)]
     gone, new = (len(set(a["spec_id"]) - set(b["spec_id"])) for a, b in ((before, table), (table, before)))
     if gone or new:

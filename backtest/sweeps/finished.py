@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from backtest import plots
@@ -49,19 +50,19 @@ class Sweep(Displayed):
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per setting and book, see `SweepResult.table`."""
-        return self.result.table
+        return self.result.table.take(np.arange(len(self.result.table)))
 
     def shown_table(self) -> pd.DataFrame:
         """Return the settings with return and Sharpe ratio over the whole run, the best first."""
         columns = ["book", *self.result.fields, EARNED, RATIO]
-        return self.result.table.sort_values(RATIO, ascending=False)[columns]
+        return self.to_frame().sort_values(RATIO, ascending=False)[columns]
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the median Sharpe ratio by the two fields with the most values, or by the one that varies.
 
         Returns the matplotlib axes, new ones without `ax`.
         """
-        table = self.result.table
+        table = self.to_frame()
         counts = table[[*self.result.fields]].nunique().sort_values(ascending=False, kind="stable")
         varying = [str(name) for name in counts.index[counts > 1]] or list(self.result.fields[:1])
         title, label = f"{self.summary.strategy}: {self.summary.settings:,} settings", "median Sharpe ratio"

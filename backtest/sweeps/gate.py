@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from backtest.errors import ExpectationError
 from backtest.statistics.refusal import Floats, Refused
@@ -11,6 +10,7 @@ from backtest.statistics.spa import Superior
 from backtest.sweeps.columns import TWIN
 from backtest.sweeps.expectations import OF_SEARCH, Expectation, Outcome
 from backtest.sweeps.results import BestSetting, SearchStatistics
+from backtest.sweeps.table import SettingsTable
 
 CHOSEN: Mapping[str, Callable[[Floats], float]] = {
     "median": lambda values: float(np.median(values)),
@@ -20,7 +20,7 @@ CHOSEN: Mapping[str, Callable[[Floats], float]] = {
 
 
 def outcomes(
-    expected: Sequence[Expectation], table: pd.DataFrame, best: BestSetting, statistics: SearchStatistics
+    expected: Sequence[Expectation], table: SettingsTable, best: BestSetting, statistics: SearchStatistics
 ) -> tuple[Outcome, ...]:
     """Return what became of each expectation of a table of settings; one without a figure is not met."""
     return tuple(_outcome(expectation, table, best, statistics) for expectation in expected)
@@ -34,7 +34,7 @@ def require_met(results: Sequence[Outcome]) -> None:
         raise ExpectationError(f"{count}; {first.subject}: {first.text}; expected {first.bounds}")
 
 
-def _outcome(expectation: Expectation, table: pd.DataFrame, best: BestSetting, statistics: SearchStatistics) -> Outcome:
+def _outcome(expectation: Expectation, table: SettingsTable, best: BestSetting, statistics: SearchStatistics) -> Outcome:
     searched = expectation.figure in OF_SEARCH
     value = _of_search(expectation, statistics) if searched else _of_window(expectation, table, best)
     low = -np.inf if expectation.at_least is None else expectation.at_least
@@ -42,7 +42,7 @@ def _outcome(expectation: Expectation, table: pd.DataFrame, best: BestSetting, s
     return Outcome(expectation.subject, expectation.bounds, value, bool(low <= value <= high))
 
 
-def _of_window(expectation: Expectation, table: pd.DataFrame, best: BestSetting) -> float:
+def _of_window(expectation: Expectation, table: SettingsTable, best: BestSetting) -> float:
     """Return the figure of a window, NaN where no setting has it."""
     name = f"{expectation.figure} {expectation.window}"
     if name not in table:

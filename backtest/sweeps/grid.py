@@ -86,6 +86,12 @@ class Grid:
             indices, positions[name] = np.divmod(indices, len(self.fields[name]))
         return dict(reversed(positions.items()))
 
+    def position(self, name: str, indices: np.ndarray) -> np.ndarray:
+        """Return which of its values a field has at some indices of the full product."""
+        names = [*self.fields]
+        within = math.prod(len(self.fields[later]) for later in names[names.index(name) + 1 :])
+        return np.asarray(indices // within % len(self.fields[name]))
+
     def at(self, index: int) -> Setting:
         """Return the setting at an index of the full product."""
         values = []

@@ -8,17 +8,18 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow
 
 from backtest.errors import DataError
+from backtest.files.messages import reason
 from backtest.panel import Archive
 from backtest.statistics.overfitting import Deflated, Overfit, deflated_sharpe, minimum_length, overfitting_of
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
-from backtest.statistics.spa import ROUNDING, Best, Draws, superior_of
+from backtest.statistics.spa import ROUNDING, Best, Draws, joined, superior_of
 from backtest.strategy import StrategySpec
 from backtest.sweeps.chunks import Chunk, read
 from backtest.sweeps.columns import ACTS, DIFFERENCE, SHARPE, TOTAL_RETURN, TWIN_RETURN, TWIN_SHARPE
@@ -27,6 +28,7 @@ from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.figures import Curves, ratios_of, window_figures
 from backtest.sweeps.results import BestSetting, Compared, MinimumLength, SearchStatistics, Span, TwinStatistics, WindowFigures
 from backtest.sweeps.settings import Settings
+from backtest.sweeps.table import BOOK, CHUNK, NUMBER, FileColumns, SettingsTable, TableWriter, table_of
 from backtest.sweeps.workers import WorkerPool
 from backtest.text.bar import counted
 from backtest.thesis.windows import WHOLE, Window, windows
@@ -41,7 +43,7 @@ HOLDING = {"weekly": 5, "monthly": 25, "quarterly": 65}  # sessions that a posit
 class Measured(NamedTuple):
     """The table of a sweep (see `results.SweepResult`), its windows, its best setting, rows beside it, and what it is worth."""
 
-    table: pd.DataFrame
+    table: SettingsTable
     windows: tuple[Window, ...]
     best: BestSetting
     statistics: SearchStatistics
@@ -77,7 +79,7 @@ class _Basis:
 class _Part(NamedTuple):
     """What a chunk adds: rows of the table, the file of the sums of returns and of their squares, and its share of both SPAs.
 
-    The sums (2 × block × row) are read twice by the PBO and by nothing else: no process holds those of all chunks.
+    The sums (2 × block × row) are read by the PBO and by nothing else: no process holds those of all chunks.
 
     The columns have a hash of each row's returns too, and with twins one of its excess over the twin and the ratio of that.
     """
@@ -86,6 +88,29 @@ class _Part(NamedTuple):
     blocks: Path
     best: Best
     best_against_twins: Best | None
+
+
+class _Joined(NamedTuple):
+    """What all chunks come to: the table of a sweep, columns of its rows that are no part of it, sums, and both SPAs."""
+
+    table: SettingsTable
+    measured: FileColumns
+    blocks: list[Path]
+    best: Best
+    best_against_twins: Best | None
+
+
+class _Files(Sequence[Floats]):
+    """Arrays in files, each mapped into memory for as long as it is used."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, number: Any) -> Any:
+        return np.asarray(np.load(self._files[number], mmap_mode="r"))
 
 
 def compile_statistics() -> None:
@@ -97,81 +122,95 @@ def compile_statistics() -> None:
 
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int) -> Measured:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
-    with TemporaryDirectory(prefix="sweep-") as folder:
-        return _measure(chunks, settings, archive, pool, trials, Path(folder))
+    try:
+        with TemporaryDirectory(prefix=".measuring-", dir=chunks[0].path.parent) as folder:
+            return _measure(chunks, settings, archive, pool, trials, Path(folder))
+    except OSError as error:
+        raise DataError(f"{chunks[0].path.parent}: cannot write there ({reason(error)}); expected a folder with room") from None
 
 
 def _measure(
     chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int, folder: Path
 ) -> Measured:
     basis = _basis(settings, archive)
-    parts = dict(counted(pool.each(_measured, chunks, basis, folder), "measuring", len(chunks)))
-    columns, blocks, bests, bests_against_twins = map(list, zip(*[parts.pop(chunk) for chunk in chunks], strict=True))
-    table = _table(columns, chunks, settings)
-    measured = table[[name for name in (CURVE, EXCESS, EXCESS_RATIO) if name in table]]
-    table = table.drop(columns=measured.columns)
-    spa = superior_of(bests, int(basis.compared.sum())) if basis.compared.any() else Refused(basis.without_benchmark, 0)
+    every = _collected(chunks, settings, pool, basis, folder)
+    table, measured = every.table, every.measured
+    spa = superior_of([every.best], int(basis.compared.sum())) if basis.compared.any() else Refused(basis.without_benchmark, 0)
     ratios = table[f"{SHARPE} {WHOLE}"]
     if ratios.notna().sum() < 2:
         raise DataError(
             f"{len(table)} settings, {ratios.notna().sum()} with a Sharpe ratio; expected at least two, over 30 returns"
         )
     best = _best(table, int(np.nanargmax(ratios)), settings, basis)
-    per_period = ratios / np.sqrt(table["periods"])
     short = Refused(f"{basis.n} sessions, held for {basis.holding}", basis.n)
     needed = minimum_length(trials, best.sharpe) if best.sharpe > 0 else None
-    earlier, curves = trials - len(settings), measured[CURVE].nunique()
+    earlier, curve = trials - len(settings), measured.read(CURVE)
+    curves = len(np.unique(curve))
     returns, _ = _returns(chunks, best.number, best.book, basis.days)
-    deflated, deflated_curves = _deflated(returns, per_period, measured[CURVE], trials, curves + earlier)
+    per_period = (ratios / np.sqrt(table["periods"])).to_numpy()
+    deflated, deflated_curves = _deflated(returns, per_period, curve, trials, curves + earlier)
+    del ratios, per_period, curve
     statistics = SearchStatistics(
         deflated_sharpe=deflated,
-        pbo=pool.call(_overfitting, blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
+        pbo=pool.call(_overfitting, every.blocks, basis.n // basis.blocks) if basis.blocks >= 2 else short,
         spa=spa,
         spa_span=basis.span,
         minimum_length=MinimumLength(needed, basis.n / best.periods),
         deflated_sharpe_curves=deflated_curves,
         curves=curves,
-        twins=_against_twins(bests_against_twins, table, measured, chunks, basis, (trials, earlier)),
+        twins=_against_twins(every, chunks, basis, (trials, earlier)),
     )
     return Measured(
         table, basis.windows, best, statistics, compared_rows(table, best, settings, archive, basis.days, basis.windows)
     )
 
 
+def _collected(chunks: Sequence[Chunk], settings: Settings, pool: WorkerPool, basis: _Basis, folder: Path) -> _Joined:
+    """Return what all chunks come to: their rows go to the disk as they come."""
+    rows, blocks = TableWriter(chunks[0].path.parent), dict[int, Path]()
+    numbers = {chunk: number for number, chunk in enumerate(chunks)}
+    bests, against_twins = list[Best](), list[Best]()
+    for chunk, part in counted(pool.each(_measured, chunks, basis, folder), "measuring", len(chunks)):
+        rows.add(part.columns, numbers[chunk])
+        blocks[numbers[chunk]] = part.blocks
+        bests = [joined([*bests, part.best])]
+        if part.best_against_twins is not None:
+            against_twins = [joined([*against_twins, part.best_against_twins])]
+    columns, books = rows.finish()
+    figures = [name for name in columns.names if name not in (NUMBER, BOOK, CHUNK, "periods", ACTS, CURVE, EXCESS, EXCESS_RATIO)]
+    table = table_of(columns, books, settings, [chunk.path.name for chunk in chunks], ["periods", ACTS, CHUNK, *figures])
+    return _Joined(
+        table, columns, [blocks[number] for number in range(len(chunks))], bests[0], against_twins[0] if against_twins else None
+    )
+
+
 def _deflated(
-    returns: Floats, ratios: pd.Series, curve: pd.Series, trials: int, distinct: int
+    returns: Floats, ratios: Floats, curve: np.ndarray, trials: int, distinct: int
 ) -> tuple[Deflated | Refused, Deflated | Refused]:
     """Return the Deflated Sharpe Ratio of the best returns, N the trials, and N the distinct curves, each of them once."""
-    given, best = ratios.dropna(), pd.Series(returns)
-    once = given[~curve[given.index].duplicated()]
-    every = deflated_sharpe(best, given.to_numpy(float), trials)
-    return every, deflated_sharpe(best, once.to_numpy(float), distinct)
+    given, best = ~np.isnan(ratios), pd.Series(returns)
+    every = ratios if given.all() else ratios[given]
+    first = np.sort(np.unique(curve if given.all() else curve[given], return_index=True)[1])
+    return deflated_sharpe(best, every, trials), deflated_sharpe(best, every[first], distinct)
 
 
-def _against_twins(
-    bests: Sequence[Best | None],
-    table: pd.DataFrame,
-    measured: pd.DataFrame,
-    chunks: Sequence[Chunk],
-    basis: _Basis,
-    tried: tuple[int, int],
-) -> TwinStatistics | Refused:
+def _against_twins(every: _Joined, chunks: Sequence[Chunk], basis: _Basis, tried: tuple[int, int]) -> TwinStatistics | Refused:
     """Return what the signals added; `tried` counts the trials of the ledger, and those of them before this sweep."""
-    parts = [best for best in bests if best is not None]
-    if not parts:
+    if every.best_against_twins is None:
         return Refused("the weighting reads no signal, or names no twin", 0)
-    ratios, (trials, earlier) = measured[EXCESS_RATIO], tried
+    table, (trials, earlier) = every.table, tried
+    ratios, excess = every.measured.read(EXCESS_RATIO), every.measured.read(EXCESS)
     none = Refused("no setting differs from its twin over 30 returns", basis.n)
     deflated: tuple[Deflated | Refused, Deflated | Refused] = none, none
     best = ""
-    if ratios.notna().any():
-        row = table.iloc[int(np.nanargmax(ratios))]
+    if not np.isnan(ratios).all():
+        row = table.take(np.array([np.nanargmax(ratios)])).iloc[0]
         returns, of_twin = _returns(chunks, int(row["number"]), str(row["book"]), basis.days)
-        distinct = measured[EXCESS][ratios.notna()].nunique() + earlier
-        deflated = _deflated(returns - of_twin, ratios, measured[EXCESS], trials, distinct)
+        distinct = len(np.unique(excess[~np.isnan(ratios)])) + earlier
+        deflated = _deflated(returns - of_twin, ratios, excess, trials, distinct)
         best = str(row["spec_id"])
     return TwinStatistics(
-        superior_of(parts, basis.n),
+        superior_of([every.best_against_twins], basis.n),
         *deflated,
         best,
         beating=float((table[f"{SHARPE} {WHOLE}"] > table[f"{TWIN_SHARPE} {WHOLE}"]).mean()),
@@ -180,31 +219,8 @@ def _against_twins(
     )
 
 
-def _table(parts: Sequence[dict[str, np.ndarray]], chunks: Sequence[Chunk], settings: Settings) -> pd.DataFrame:
-    """Return the rows of all chunks by number and book, with a column per field of the grid; the parts are emptied.
-
-    It is put together column by column, so that hardly more than the table itself is held.
-    """
-    of_chunk = np.repeat(np.arange(len(chunks)), [len(part["number"]) for part in parts])
-    number, books = (np.concatenate([part.pop(name) for part in parts]) for name in ("number", "book"))
-    order = np.lexsort((books, number))
-    number, names = number[order], pd.Series([chunk.path.name for chunk in chunks], dtype="str")
-    columns: dict[str, pd.Series | np.ndarray] = {
-        "number": number,
-        "spec_id": settings.spec_ids(number),
-        "book": pd.Series(books[order], dtype="str"),
-        **settings.columns(number),
-        "periods": np.concatenate([part.pop("periods") for part in parts])[order],
-        ACTS: np.concatenate([part.pop(ACTS) for part in parts])[order],
-        "chunk": names.take(of_chunk[order]).reset_index(drop=True),
-    }
-    for name in [*parts[0]]:
-        columns[name] = np.concatenate([part.pop(name) for part in parts])[order]
-    return pd.DataFrame(columns, copy=False)
-
-
-def _best(table: pd.DataFrame, row: int, settings: Settings, basis: _Basis) -> BestSetting:
-    values = {str(name): value for name, value in table.iloc[row].items()}
+def _best(table: SettingsTable, row: int, settings: Settings, basis: _Basis) -> BestSetting:
+    values = {str(name): value for name, value in table.take(np.array([row])).iloc[0].items()}
     names = [name for name in (TOTAL_RETURN, SHARPE, TWIN_RETURN, TWIN_SHARPE, DIFFERENCE) if f"{name} {WHOLE}" in values]
     figures = {
         window.name: WindowFigures(**{name: float(values[f"{name} {window.name}"]) for name in names}) for window in basis.windows
@@ -240,8 +256,8 @@ def _draws(n: int, holding: int) -> Draws:
 
 
 def _overfitting(files: Sequence[Path], length: int) -> Overfit | Refused:
-    """Return the probability of backtest overfitting from the files of all chunks, which are mapped into memory."""
-    return overfitting_of([np.asarray(np.load(file, mmap_mode="r")) for file in files], length)
+    """Return the probability of backtest overfitting from the files of all chunks."""
+    return overfitting_of(_Files(files), length)
 
 
 def _measured(chunk: Chunk, settings: Settings, evaluator: Evaluator, basis: _Basis, folder: Path) -> _Part:

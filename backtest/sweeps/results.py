@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-
 from backtest.statistics.overfitting import Deflated, Overfit
 from backtest.statistics.refusal import Refused
 from backtest.statistics.spa import Superior
 from backtest.sweeps.expectations import Outcome
 from backtest.sweeps.grid import Setting
+from backtest.sweeps.table import SettingsTable
 from backtest.thesis.windows import WHOLE, Window
 
 MEDIAN, DECLARED, BENCHMARK = "median", "declared", "benchmark"  # what the best setting is read beside
@@ -137,7 +136,7 @@ class SweepSummary:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """A sweep with its table, a row per setting and book.
+    """A sweep with its table, a row per setting and book, which is on the disk and read by columns.
 
     Columns: number, spec_id, book, one per field of the grid (`fields`), periods, acts (whether the signal ever does), chunk
     (the file of its curve), and the total return and the Sharpe ratio of each window, with a twin also those of the twin and
@@ -145,7 +144,7 @@ class SweepResult:
     """
 
     summary: SweepSummary
-    table: pd.DataFrame
+    table: SettingsTable
     fields: tuple[str, ...]
     windows: tuple[Window, ...]
 

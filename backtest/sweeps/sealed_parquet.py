@@ -1,6 +1,8 @@
 """Parquet files that carry the hash of their own content, which every reading checks."""
 
 import io
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import pyarrow
 import pyarrow.parquet as parquet
 
 from backtest.errors import DataError
-from backtest.files.hashes import UNSEALED, is_sealed, sealed
+from backtest.files import atomic
+from backtest.files.hashes import UNSEALED, is_sealed, seal, sealed
 
 
 def encoded(table: pyarrow.Table, **options: Any) -> bytes:
@@ -17,6 +20,21 @@ def encoded(table: pyarrow.Table, **options: Any) -> bytes:
     sink = io.BytesIO()
     parquet.write_table(table.replace_schema_metadata(metadata), sink, **options)
     return sealed(sink.getvalue())
+
+
+def write(parts: Iterable[pyarrow.Table], path: Path, **options: Any) -> None:
+    """Write the Parquet file of a table that comes in parts, each a group of rows, with the hash of its content in the metadata.
+
+    At least one part. No more than one of them is held, and a file of one part is that of `encoded`.
+    """
+    rows = iter(parts)
+    first = next(rows)
+    schema = first.schema.with_metadata({**(first.schema.metadata or {}), b"content": UNSEALED.encode()})
+    with atomic.unfinished(path) as file:
+        with parquet.ParquetWriter(file, schema, **options) as writer:
+            for part in chain([first], rows):
+                writer.write_table(part.replace_schema_metadata(schema.metadata))
+        seal(file)
 
 
 def read(path: Path, kind: str, remedy: str) -> pyarrow.Table:

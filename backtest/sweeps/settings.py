@@ -49,8 +49,7 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         self._deciders: dict[int, StrategySpec] = {}
         self._ways: dict[int, ExecutionSettings] = {}
         conditions = _numbers((way.execution.fill, way.execution.costs) for way in ways)
-        scope, signals, weights = decided[:, self.deciding]
-        self._arrange(scope, signals, weights, conditions[self.trading], _numbers(map(_way, ways))[self.trading])
+        self._arrange(decided, conditions[self.trading], _numbers(map(_way, ways))[self.trading])
 
     def _counted(self) -> np.ndarray:
         """Return the indices of the settings in the full product; ConfigurationError for more than `most`, or none."""
@@ -66,18 +65,25 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
             raise ConfigurationError("the grid has no setting left; expected conditions that exclude fewer")
         return np.concatenate(parts)
 
-    def _arrange(
-        self, scope: np.ndarray, signals: np.ndarray, weights: np.ndarray, conditions: np.ndarray, trading: np.ndarray
-    ) -> None:
-        """Set the scopes, tiles and order of the settings from the numbers of what they share."""
-        paths, path = np.unique(np.column_stack([scope, signals, weights]), axis=0, return_inverse=True)
-        first = np.searchsorted(paths[:, 0], np.arange(scope.max() + 2))
+    def _arrange(self, decided: np.ndarray, conditions: np.ndarray, trading: np.ndarray) -> None:
+        """Set the scopes, tiles and order of the settings from the numbers of what deciders and ways of trading share.
+
+        What depends on the decider alone is found per decider: there are far fewer of them than settings.
+        """
+        used = np.unique(self.deciding)
+        paths, numbered = np.unique(decided[:, used].T, axis=0, return_inverse=True)
+        path = np.zeros(decided.shape[1], dtype=np.int32)
+        path[used] = numbered
+        first = np.searchsorted(paths[:, 0], np.arange(paths[:, 0].max() + 2))
+        scope = paths[:, 0]
         count = np.diff(first)[scope]
-        within = (path - first[scope]) * -(-count // PATHS_TOGETHER) // count
-        _, self.tile = np.unique(np.column_stack([scope, within]), axis=0, return_inverse=True)
-        self.scope: np.ndarray = scope
-        self.scopes: list[int] = np.unique(scope, return_index=True)[1].tolist()
-        self.order: np.ndarray = np.lexsort((path, trading, conditions, self.tile))
+        within = (np.arange(len(paths)) - first[scope]) * -(-count // PATHS_TOGETHER) // count
+        tile = np.unique(np.column_stack([scope, within]), axis=0, return_inverse=True)[1].astype(np.int32)
+        path_of = path[self.deciding]
+        self.tile: np.ndarray = tile[path_of]
+        self.scope: np.ndarray = scope.astype(np.int32)[path_of]
+        self.scopes: list[int] = np.unique(self.scope, return_index=True)[1].tolist()
+        self.order: np.ndarray = np.lexsort((path_of, trading, conditions, self.tile)).astype(np.int32)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -111,17 +117,17 @@ class Settings(Sequence[tuple[Setting, StrategySpec]]):
         """Return the hashes of the specs of some settings."""
         return pd.Series(np.char.decode(self._spec_ids[numbers], "ascii"), dtype="str")
 
-    def columns(self, numbers: np.ndarray) -> dict[str, pd.Series]:
-        """Return the values of some settings as a typed column per field of the grid, in its order."""
-        positions = self.grid.positions(self._indices[numbers])
-        return {name: typed_column(self.grid.fields[name]).take(pyarrow.array(at)).to_pandas() for name, at in positions.items()}
+    def column(self, name: str, numbers: np.ndarray) -> pd.Series:
+        """Return the values of a field of the grid in some settings, as a typed column."""
+        at = self.grid.position(name, self._indices[numbers])
+        return pd.Series(typed_column(self.grid.fields[name]).take(pyarrow.array(at)).to_pandas())
 
 
 def _combinations(grid: Grid, indices: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of each setting's values of some fields, counted as they first come, and the first setting of each."""
-    positions, code = grid.positions(indices), np.zeros(len(indices), dtype=np.int64)
+    code = np.zeros(len(indices), dtype=np.int64)
     for name in names:
-        code = code * len(grid.fields[name]) + positions[name]
+        code = code * len(grid.fields[name]) + grid.position(name, indices)
     _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int32)
     rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)

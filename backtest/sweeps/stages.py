@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from threading import Thread
 from time import process_time
 
+import numpy as np
 import pandas as pd
 
 from backtest.decisions import REPEATED, decide_at, decision_sessions, last_session, require_repeatable, run_sessions
@@ -49,8 +50,9 @@ class _Plan:
     workers: int
 
     @property
-    def numbers(self) -> list[int]:
-        return sorted(number for chunk in self.ours for number in chunk.numbers)
+    def numbers(self) -> np.ndarray:
+        numbers = [chunk.numbers for chunk in self.ours]
+        return np.sort(np.concatenate(numbers)) if numbers else np.empty(0, dtype=np.int32)
 
 
 def run_sweep(

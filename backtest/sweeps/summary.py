@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 
 from backtest.errors import BacktestError, ExpectationError
 from backtest.files import atomic
@@ -156,12 +157,13 @@ def junit(result: SweepResult, error: BaseException | None, compared: bool) -> s
 
 def _heat_map(result: SweepResult) -> Iterator[str]:
     """Yield the median Sharpe ratio by the two fields with the most values, as text."""
-    fields, ratios = result.table[[*result.fields]], result.table[f"{SHARPE} {WHOLE}"]
-    counts = fields.nunique().sort_values(ascending=False, kind="stable")
+    counts = pd.Series({name: result.table[name].nunique() for name in result.fields}, dtype="int64")
+    counts = counts.sort_values(ascending=False, kind="stable")
     if len(counts) < 2 or counts.iloc[1] < 2:
         return
     across, down = str(counts.index[0]), str(counts.index[1])
-    medians = fields.assign(ratio=ratios).pivot_table("ratio", down, across, "median")
+    chosen = {across: result.table[across], down: result.table[down], "ratio": result.table[f"{SHARPE} {WHOLE}"]}
+    medians = pd.DataFrame(chosen).pivot_table("ratio", down, across, "median")
     medians = medians.iloc[:, np.unique(np.linspace(0, medians.shape[1] - 1, MOST_COLUMNS).astype(int))]
     low, high = float(np.nanmin(medians)), float(np.nanmax(medians))
     ends = plain(f"{across} from {medians.columns[0]} to {medians.columns[-1]}")

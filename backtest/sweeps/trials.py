@@ -32,7 +32,7 @@ class Trials:
     def note(self, strategy: str, data_id: str, spec_ids: Iterable[str]) -> None:
         """Count some settings, each once however often it is noted."""
         with self._opened() as connection:
-            self._add(connection, ((strategy, data_id, spec_id) for spec_id in spec_ids))
+            self._add(connection, strategy, data_id, spec_ids)
 
     def count(self, strategy: str, data_id: str | None = None) -> int:
         """Return how many distinct settings of a strategy were ever evaluated, on some data or on any."""
@@ -49,23 +49,27 @@ class Trials:
         if not other.is_file():
             raise DataError(f"{other}: no such ledger of trials; expected the trials.sqlite of another BACKTEST_HOME")
         with Trials(other)._opened() as there:
-            rows = there.execute("SELECT strategy, data, spec FROM trials").fetchall()
-            for strategy in {strategy for strategy, _, _ in rows}:
+            there.execute("BEGIN")  # what is checked is what is taken in
+            groups = there.execute("SELECT DISTINCT strategy, data FROM trials").fetchall()
+            for strategy in {strategy for strategy, _ in groups}:
                 Trials(other)._check(there, strategy)
-        with self._opened() as connection:
-            self._add(connection, rows)
+            self._take_in(groups, there, other)
 
-    def _add(self, connection: sqlite3.Connection, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Put settings into the ledger; the hashes of what they belong to are checked before and made anew."""
-        connection.execute("BEGIN IMMEDIATE")
-        rows = list(rows)
-        for group in {(strategy, data) for strategy, data, _ in rows}:
-            self._check(connection, *group)
-        connection.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?)", rows)
-        for strategy, data in {(strategy, data) for strategy, data, _ in rows}:
-            connection.execute(
-                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", (strategy, data, _hash(connection, strategy, data))
-            )
+    def _take_in(self, groups: Iterable[tuple[str, str]], there: sqlite3.Connection, other: Path) -> None:
+        """Put all settings of some strategies on some data into the ledger, as they are read from another."""
+        with self._opened() as connection:
+            for group in groups:
+                self._add(connection, *group, _specs(there, other, *group))
+
+    def _add(self, connection: sqlite3.Connection, strategy: str, data: str, specs: Iterable[str]) -> None:
+        """Put settings into the ledger, one after another; their hash is checked before and made anew."""
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
+        self._check(connection, strategy, data)
+        connection.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?)", ((strategy, data, spec) for spec in specs))
+        if connection.execute("SELECT 1 FROM trials WHERE strategy = ? AND data = ? LIMIT 1", (strategy, data)).fetchone():
+            hashed = _hash(connection, strategy, data)
+            connection.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", (strategy, data, hashed))
 
     def _check(self, connection: sqlite3.Connection, strategy: str, data: str | None = None) -> None:
         """Raise DataError where the settings of a strategy, on some data or on any, are not those that were noted."""
@@ -81,7 +85,7 @@ class Trials:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        try:
+        with _naming(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, timeout=WAIT_FOR_WRITERS)
             try:
@@ -92,10 +96,21 @@ class Trials:
                     yield connection
             finally:
                 connection.close()
-        except (sqlite3.Error, OSError) as error:
-            raise DataError(
-                f"{self.path}: not a usable ledger of trials ({error}); set BACKTEST_HOME to a folder of yours"
-            ) from None
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise DataError(f"{path}: not a usable ledger of trials ({error}); set BACKTEST_HOME to a folder of yours") from None
+
+
+def _specs(connection: sqlite3.Connection, path: Path, strategy: str, data: str) -> Iterator[str]:
+    """Yield the settings of a strategy on some data from the ledger at a path."""
+    with _naming(path):
+        for (spec,) in connection.execute("SELECT spec FROM trials WHERE strategy = ? AND data = ?", (strategy, data)):
+            yield spec
 
 
 def _begin(connection: sqlite3.Connection) -> None:
@@ -112,7 +127,11 @@ def _begin(connection: sqlite3.Connection) -> None:
 def _hash(connection: sqlite3.Connection, strategy: str, data: str) -> str:
     """Return the hash of a strategy's settings on some data."""
     rows = connection.execute("SELECT spec FROM trials WHERE strategy = ? AND data = ? ORDER BY spec", (strategy, data))
-    return hashlib.sha256("\n".join(str(spec) for (spec,) in rows).encode()).hexdigest()
+    digest, between = hashlib.sha256(), b""
+    for (spec,) in rows:
+        digest.update(between + str(spec).encode())
+        between = b"\n"
+    return digest.hexdigest()
 
 
 def open_trials() -> Trials:

@@ -18,10 +18,14 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, NamedTuple, Self, TypeVar
 
-from backtest.errors import BacktestError, ConfigurationError
+import numpy as np
+
+from backtest.errors import BacktestError, ConfigurationError, DataError
+from backtest.files.messages import reason
 from backtest.panel import Archive
 from backtest.strategy import load_strategy
 from backtest.sweeps.allocator import keep_freed_memory
@@ -35,6 +39,7 @@ Made = TypeVar("Made")
 Task = Callable[..., Made]  # (chunk, settings, evaluator, *further) -> what is made of the chunk
 MEMORY_STEP = 1 << 24  # bytes by which the peak has to grow before memory is measured again
 STATUS = Path("/proc/self/status")  # of Linux
+ALIGNED = 64  # bytes: where an array begins in the file of the settings
 QUEUED = 2  # chunks of a worker at a time, so that it never waits
 _state: tuple[Settings, Evaluator] | BacktestError | None = None  # of a worker process, or why it could not begin
 
@@ -64,8 +69,15 @@ class WorkerPool:
         self._own = Evaluator(archive, archive.thesis.universe)
         self._pools: list[ProcessPoolExecutor] = []
         self._processes: list[int] = []
+        self._shared: TemporaryDirectory[str] | None = None
         if count > 1:
-            arguments = strategy, archive.thesis.folder, _packed(settings, archive)
+            self._shared = TemporaryDirectory(prefix="sweep-")
+            try:
+                body = _packed(settings, archive, Path(self._shared.name) / "settings")
+            except BacktestError:
+                self._forget()
+                raise
+            arguments = strategy, archive.thesis.folder, body
             self._pools = [ProcessPoolExecutor(1, get_context(METHOD), _begin, arguments) for _ in range(count)]
 
     def __enter__(self) -> Self:
@@ -76,6 +88,7 @@ class WorkerPool:
         except BaseException as error:
             self.__exit__(type(error))
             raise
+        self._forget()  # each worker has mapped the file
         return self
 
     def __exit__(self, failed: type[BaseException] | None = None, *_: object) -> None:
@@ -84,6 +97,13 @@ class WorkerPool:
                 os.kill(process, signal.SIGTERM)  # the chunk in work can take a minute, and is of no use
         for pool in self._pools:
             pool.shutdown(wait=failed is not None, cancel_futures=True)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Remove the file of the settings, where the system does so under a process that has mapped it."""
+        if self._shared is not None:
+            with suppress(OSError):
+                self._shared.cleanup()
 
     @property
     def peak_memory(self) -> int:
@@ -176,7 +196,7 @@ def _begin(strategy: Path | None, thesis: Path, body: bytes) -> None:
     try:
         if strategy is not None:
             load_strategy(strategy, load_thesis(thesis))
-        settings, archive = pickle.loads(body)
+        settings, archive = _unpacked(body)
         _state = settings, Evaluator(archive, archive.thesis.universe)
     except Exception as error:  # raised by `_ready`: a pool would only say that it is broken
         _state = BacktestError(f"a worker could not begin: {type(error).__name__}: {error}")
@@ -188,13 +208,34 @@ def _ready() -> int:
     return os.getpid()
 
 
-def _packed(settings: Settings, archive: Archive) -> bytes:
+def _packed(settings: Settings, archive: Archive, path: Path) -> bytes:
+    """Return settings and archive for workers; the arrays of the settings go to a file that all of them map into memory."""
     try:
-        return pickle.dumps((settings, archive))
+        arrays = list[pickle.PickleBuffer]()
+        settings_body = pickle.dumps(settings, protocol=5, buffer_callback=arrays.append)
+        sizes = [len(array.raw()) for array in arrays]
+        with path.open("wb") as file:
+            for array in arrays:
+                file.write(array.raw())
+                file.write(bytes(-len(array.raw()) % ALIGNED))
+        return pickle.dumps((settings_body, path, sizes, pickle.dumps(archive)))
+    except OSError as error:
+        raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigurationError(
             f"workers cannot be sent this strategy ({error}); expected its classes at the top of its file, or --workers 1"
         ) from None
+
+
+def _unpacked(body: bytes) -> tuple[Settings, Archive]:
+    """Return what `_packed` has packed."""
+    settings_body, path, sizes, archive_body = pickle.loads(body)
+    arrays, first = list[memoryview](), 0
+    mapped = np.memmap(path, np.uint8, "r").data
+    for size in sizes:
+        arrays.append(mapped[first : first + size])
+        first += size + -size % ALIGNED
+    return pickle.loads(settings_body, buffers=arrays), pickle.loads(archive_body)
 
 
 def _called(function: Callable[..., Made], arguments: Sequence[Any]) -> tuple[Made, int, Cost]:

@@ -151,7 +151,8 @@ def test_a_weighting_without_a_signal_has_no_twin(archive, tmp_path):
     alone = pd.Series(values, sessions)[shared]
     assert (declared.name, declared.id) == ("declared", hold.spec_id)
     assert declared.windows["whole"].total_return == pytest.approx(alone.iloc[-1] / alone.iloc[0] - 1.0, abs=1e-12)
-    own = done.table[(done.table["spec_id"] == hold.spec_id) & (done.table["book"] == done.best.book)]
+    chosen = (done.table["spec_id"] == hold.spec_id) & (done.table["book"] == done.best.book)
+    own = done.table.take(np.flatnonzero(chosen))
     for name, figures in declared.windows.items():
         assert own[f"sharpe {name}"].tolist() == pytest.approx([figures.sharpe], abs=1e-12)
     assert benchmark.id == archive.thesis.universe.comparisons((done.best.book,))[0].ticker

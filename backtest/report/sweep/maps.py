@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from backtest.report.sweep.search import Field, Mask, Search
 from backtest.statistics.refusal import Floats
@@ -66,15 +67,12 @@ def _longer_down(first: Field, second: Field | None) -> tuple[Field, Field | Non
 
 
 def _map(search: Search, down: Field, across: Field | None) -> Map:
-    ratios = search.ratios(WHOLE).to_numpy()
-    columns = across.positions if across else np.zeros(len(ratios), dtype=np.intp)
     shape = (len(down.labels), len(across.labels) if across else 1)
-    median = np.full(shape, np.nan)
-    rows = pd.DataFrame({"down": down.positions, "across": columns, "ratio": ratios})
-    medians = rows.groupby(["down", "across"])["ratio"].median()
-    median[medians.index.get_level_values(0), medians.index.get_level_values(1)] = medians.to_numpy()
-    acting = np.zeros(shape, dtype=bool)
-    np.logical_or.at(acting, (down.positions, columns), search.acts)
+    cells = down.positions.astype(np.int32) * shape[1] + (across.positions if across else 0)
+    cells = cells.astype(np.min_scalar_type(shape[0] * shape[1]))
+    ratios = search.ratios(WHOLE).to_numpy()
+    median = _medians(cells, ratios, search.by_ratio, shape[0] * shape[1]).reshape(shape)
+    acting = np.bincount(cells[search.acts], minlength=median.size).reshape(shape) > 0
     best = int(np.nanargmax(ratios))
     steps = int(down.numeric), int(bool(across and across.numeric))
     return Map(
@@ -83,8 +81,17 @@ def _map(search: Search, down: Field, across: Field | None) -> Map:
         median,
         worst_neighbours(median, *steps),
         ~acting & ~np.isnan(median),
-        (int(down.positions[best]), int(columns[best])),
+        (int(down.positions[best]), int(across.positions[best]) if across else 0),
     )
+
+
+def _medians(cells: npt.NDArray[np.integer[Any]], ratios: Floats, rising: npt.NDArray[np.int32], count: int) -> Floats:
+    """Return the median of the ratios of each of so many cells, NaN for one without; `rising` has the rows by ratio, NaN last."""
+    rows = rising[np.argsort(cells[rising], kind="stable")]
+    every, given = np.bincount(cells, minlength=count), np.bincount(cells[~np.isnan(ratios)], minlength=count)
+    first = np.cumsum(every) - every
+    low, high = (ratios[rows[np.minimum(first + np.maximum(given - less, 0) // 2, len(rows) - 1)]] for less in (1, 0))
+    return np.where(given > 0, np.where(given % 2, low, (low + high) / 2.0), np.nan)
 
 
 def worst_neighbours(cells: Floats, down: int, across: int) -> Floats:

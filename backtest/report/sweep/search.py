@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from backtest.statistics.refusal import Refused
 from backtest.sweeps.columns import ACTS, SHARPE, TOTAL_RETURN
 from backtest.sweeps.grid import Grid
 from backtest.sweeps.results import DECLARED, SweepResult, SweepSummary
+from backtest.sweeps.table import SettingsTable
 from backtest.thesis.windows import IN_SAMPLE, WHOLE, Window
 
 Mask = npt.NDArray[np.bool_]
@@ -30,7 +32,7 @@ class Field:
 
     name: str
     numeric: bool
-    positions: npt.NDArray[np.intp]
+    positions: npt.NDArray[np.signedinteger[Any]]  # as small as their count allows
     labels: tuple[str, ...]
 
     def gathered(self, most: int) -> "Field":
@@ -60,7 +62,7 @@ class Search:
     written: pd.Timestamp
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> SettingsTable:
         """A row per setting and book."""
         return self.result.table
 
@@ -88,8 +90,13 @@ class Search:
         return self._figures(f"{TOTAL_RETURN} {window}")
 
     def _figures(self, name: str) -> pd.Series:
-        nothing = pd.Series(np.nan, index=self.table.index)
-        return self.table[name].astype(float) if name in self.table else nothing
+        table = self.table
+        return table[name].astype(float) if name in table else pd.Series(np.nan, index=pd.RangeIndex(len(table)))
+
+    @cached_property
+    def by_ratio(self) -> npt.NDArray[np.int32]:
+        """The rows by their Sharpe ratio over the whole run, rising, those without one last."""
+        return np.argsort(self.ratios(WHOLE).to_numpy()).astype(np.int32)
 
     @property
     def declared(self) -> float | None:
@@ -103,10 +110,10 @@ class Search:
             return np.ones(len(self.table), dtype=bool)
         return self.table[ACTS].to_numpy(dtype=bool)
 
-    @property
+    @cached_property
     def rows(self) -> str:
         """What a row of the table is: a setting, or a book of one where there are several."""
-        return "book" if len(set(self.table["book"])) > 1 else "setting"
+        return "book" if len(self.table["book"].unique()) > 1 else "setting"
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -118,7 +125,8 @@ class Search:
         """Return which rows are at most one step from a row in every numeric field and the same in every other, itself too."""
         near = np.ones(len(self.table), dtype=bool)
         for field in self.fields:
-            near &= np.abs(field.positions - field.positions[row]) <= int(field.numeric)
+            at, step = int(field.positions[row]), int(field.numeric)
+            near &= (field.positions >= at - step) & (field.positions <= at + step)
         return near
 
     def worst_neighbour(self, row: int) -> float:
@@ -142,11 +150,17 @@ class Search:
 def _field(name: str, values: pd.Series) -> Field:
     """Return a field of numbers where the column has numbers, else of categories."""
     numeric = is_numeric_dtype(values) and not is_bool_dtype(values)
-    keys = [float(value) if numeric else setting_value(value) for value in values]
-    distinct = sorted(set(keys)) if numeric else list(dict.fromkeys(keys))
-    index = {key: number for number, key in enumerate(distinct)}
-    positions = np.array([index[key] for key in keys], dtype=np.intp)
-    return Field(name, numeric, positions, tuple(map(setting_value, distinct)))
+    if numeric:
+        distinct, positions = np.unique(values.to_numpy(float), return_inverse=True)
+        return Field(name, True, _small(positions), tuple(map(setting_value, distinct.tolist())))
+    codes, categories = pd.factorize(values)
+    texts = [setting_value(value) for value in categories]
+    labels = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    return Field(name, False, _small(np.array([labels[text] for text in texts])[codes]), tuple(labels))
+
+
+def _small(positions: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[np.signedinteger[Any]]:
+    return positions.astype(np.min_scalar_type(-1 - int(positions.max())))
 
 
 def _span(labels: tuple[str, ...]) -> str:
