@@ -6,6 +6,8 @@ other work slows a clock on the wall; `seconds` alone are of the wall.
 Run: python benchmarks/sweeps.py [--write] [settings ...], by default 1000 10000 100000; with --write the tables of the documents
 are those of this run (`tools/speed_parts.py`). Every sweep is the command itself, in a process of
 its own: `capex-backtest sweep`, under full market rules, to daily values, statistics and the page.
+With --million only a sweep of a million settings is measured, which takes some twenty minutes and 5 GB of the temporary folder;
+with --write it becomes a line of the same table, which other runs leave as it is.
 """
 
 import json
@@ -36,7 +38,7 @@ from backtest.strategy import StrategySpec, load_strategy
 from backtest.sweeps.chunks import encoded, plan
 from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.fork_server import cores
-from backtest.sweeps.grid import load_grid
+from backtest.sweeps.grid import MOST, load_grid
 from backtest.sweeps.settings import Settings
 from backtest.thesis import load_thesis
 
@@ -48,7 +50,9 @@ Document = dict[str, Any]  # the JSON that a sweep prints
 STRATEGY = Path(__file__).parent / "sweep_strategy.py"
 FIRST, LAST, SESSIONS = "2022-01-04", "2026-09-30", 1150
 SAMPLE, ROUNDS = 8, 3  # settings that the other two are timed on, and how often
+MILLION = 1_000_000
 GRID = """
+most = {most}
 [settings]
 lag = {{ from = 1, to = 5, step = 1 }}
 fill = ["close", "open"]
@@ -61,8 +65,12 @@ capital = [1_000_000.0, 10_000_000.0]
 
 def main(counts: Sequence[int], write: bool) -> None:
     """Print the tables; with `write` put them into the documents too."""
+    before = json.loads(speed_parts.MEASURED.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as temporary:
-        results = measured(Path(temporary), counts)
+        if [*counts] == [MILLION]:
+            results = before | {"million": million(Path(temporary))}
+        else:
+            results = measured(Path(temporary), counts) | {name: before[name] for name in ("million",) if name in before}
     print(speed_parts.sweeps_table(results), speed_parts.ways_table(results), sep="\n")
     if write:
         speed_parts.MEASURED.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -79,8 +87,7 @@ def measured(home: Path, counts: Sequence[int]) -> Document:
     for count in counts:
         swept_document = swept(home, count)
         kernel.append(again())
-        spent = {name: swept_document[name] for name in ("settings", "seconds", "cpu_seconds", "peak_memory_mb")}
-        sweeps.append({**spent, "work": work(swept_document), "further": None})
+        sweeps.append({**cost_of(swept_document), "further": None})
     for before, after in pairwise(sweeps):
         after["further"] = (after["cpu_seconds"] - before["cpu_seconds"]) / (after["settings"] - before["settings"])
     return {
@@ -93,6 +100,18 @@ def measured(home: Path, counts: Sequence[int]) -> Document:
         "kernel": median(kernel),
         "peers": others(home, spec, counts[0]),
     }
+
+
+def million(home: Path) -> Document:
+    """Return what a sweep of a million settings took, and when."""
+    draw_prices(home / "prices", needed_tickers(load_strategy(STRATEGY), load_thesis()))
+    swept(home, 1000)  # what numba compiles is kept from here on
+    return {"date": date.today().isoformat(), **cost_of(swept(home, MILLION))}
+
+
+def cost_of(document: Document) -> Document:
+    """Return what a sweep took."""
+    return {name: document[name] for name in ("settings", "seconds", "cpu_seconds", "peak_memory_mb")} | {"work": work(document)}
 
 
 def work(document: Document) -> float:
@@ -122,7 +141,7 @@ def write(path: Path, days: pd.DatetimeIndex, close: np.ndarray) -> None:
 def grid_of(home: Path, count: int) -> Path:
     """Write a grid of so many settings, a multiple of 1,000: a hundred ways of trading, ten signals, the rest weightings."""
     path = home / f"{count}.toml"
-    path.write_text(GRID.format(last=count // 1000 / 100), encoding="utf-8")
+    path.write_text(GRID.format(most=max(count, MOST), last=count // 1000 / 100), encoding="utf-8")
     return path
 
 
@@ -204,4 +223,5 @@ def bt_(close: pd.DataFrame, weights: pd.DataFrame) -> float:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:] if word != "--write"] or [1_000, 10_000, 100_000], "--write" in sys.argv)
+    counts = [MILLION] if "--million" in sys.argv else [int(word) for word in sys.argv[1:] if word != "--write"]
+    main(counts or [1_000, 10_000, 100_000], "--write" in sys.argv)

@@ -19,13 +19,14 @@ def sweeps_table(measured: Measured) -> str:
     """Return the sweeps by size: seconds on a clock, CPU of a further setting, and memory."""
     heads = ["settings", "seconds", "reading, loading", "us a setting, the rest", "CPU us a further one", "÷ the kernel"]
     rows = []
-    for sweep in measured["sweeps"]:
-        further = sweep["further"]
+    for sweep in (*measured["sweeps"], *([measured["million"]] if "million" in measured else [])):
+        further = sweep.get("further")
         each = ("–", "–") if further is None else (f"{1e6 * further:,.0f}", f"{further / measured['kernel']:.2f}")
         rest = f"{1e6 * sweep['work'] / sweep['settings']:,.0f}"
         loading = f"{sweep['seconds'] - sweep['work']:.1f}"
         memory = f"{sweep['peak_memory_mb']:,.0f} MB"
-        rows.append((f"{sweep['settings']:,}", f"{sweep['seconds']:.1f}", loading, rest, *each, memory))
+        settings = f"{sweep['settings']:,}" + (f", on {sweep['date']}" if "date" in sweep else "")
+        rows.append((settings, f"{sweep['seconds']:,.1f}", loading, rest, *each, memory))
     return table([*heads, "peak memory"], rows)
 
 

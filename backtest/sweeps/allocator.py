@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from typing import Any
 
 import pyarrow
 
@@ -12,7 +13,18 @@ KEEP = 1 << 28  # bytes
 def keep_freed_memory() -> None:
     """Ask glibc to keep up to KEEP free bytes; without glibc nothing is asked. pyarrow takes from it what numpy has freed."""
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = _of_glibc("mallopt")
     if mallopt is not None:
         mallopt(M_TRIM_THRESHOLD, KEEP)
         mallopt(M_MMAP_THRESHOLD, KEEP)
+
+
+def return_freed_memory() -> None:
+    """Give what was freed until now back to the system, once: what follows may not want as much."""
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _of_glibc(name: str) -> Any:
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

@@ -16,7 +16,7 @@ from backtest.panel import Archive
 from backtest.runs import needed_tickers
 from backtest.strategy import StrategySpec
 from backtest.sweeps import chunks
-from backtest.sweeps.allocator import keep_freed_memory
+from backtest.sweeps.allocator import keep_freed_memory, return_freed_memory
 from backtest.sweeps.chunks import Chunk
 from backtest.sweeps.expectations import require_answers
 from backtest.sweeps.finished import Sweep
@@ -35,7 +35,7 @@ from backtest.sweeps.trials import Trials, open_trials
 from backtest.sweeps.workers import WorkerPool
 from backtest.thesis import Thesis
 
-MEGABYTES = (300.0, 200.0, 1.0)  # of a sweep, of each worker, and of a thousand settings, which the table has
+MEGABYTES = (260.0, 200.0, 0.2)  # of a sweep, of each worker, and of a thousand settings, whose numbers and hashes are held
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def _plan(
     grid, source = (options.grid, "grid") if isinstance(options.grid, Grid) else (load_grid(options.grid), options.grid)
     require_answers(grid.expect, source, spec, thesis)
     settings = Settings(spec, grid)
+    return_freed_memory()
     megabytes = MEGABYTES[0] + MEGABYTES[1] * workers + MEGABYTES[2] * len(settings) / 1000.0
     print(f"{len(settings):,} settings, about {megabytes:,.0f} MB", file=sys.stderr)
     tickers = {ticker for number in settings.scopes for ticker in needed_tickers(settings[number][1], thesis)}

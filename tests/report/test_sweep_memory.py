@@ -28,7 +28,8 @@ FEW = 18 * PART  # rows, of which a map has as many cells as of four times as ma
 def settings_of(count):
     """Return so many settings, a multiple of 32: of one field with ever more values, which a map puts together."""
     above = tuple(round(-0.3 + 0.1 * number, 1) for number in range(8))
-    return Settings(SPEC, Grid({"lag": (1, 2, 3, 4), "slippage_bps": tuple(number / 10 for number in range(count // 32)), "weights.above": above}))
+    slippage = tuple(number / 10 for number in range(count // 32))
+    return Settings(SPEC, Grid({"lag": (1, 2, 3, 4), "slippage_bps": slippage, "weights.above": above}))
 
 
 def written(settings, folder):
