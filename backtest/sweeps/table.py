@@ -1,7 +1,9 @@
 """The table of a sweep on the disk, read a column or a few rows at a time: memory does not grow with all of its columns."""
 
+import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
@@ -14,6 +16,7 @@ from backtest.files.messages import reason
 from backtest.sweeps.settings import Settings
 
 NUMBER, BOOK, CHUNK = "number", "book", "chunk"
+ALIGNED = 64  # bytes: where a column begins in its file
 Rows = slice | np.ndarray  # positions of rows
 Read = Callable[[Rows], pd.Series | np.ndarray]
 
@@ -56,72 +59,95 @@ class TableOnDisk:
 
 
 class FileColumns:
-    """Columns of numbers that are written a part at a time, each to a file without a name, which ends with this process."""
+    """Columns of numbers in one file without a name, which ends with this process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, IO[bytes]] = {}
-        self._kinds: dict[str, np.dtype[Any]] = {}
-        weakref.finalize(self, _close, self._files)
+        self._file = _temporary(folder)
+        self._extents: dict[str, tuple[np.dtype[Any], int, int]] = {}  # type, number of values, first byte
+        weakref.finalize(self, self._file.close)
 
     @property
     def names(self) -> Sequence[str]:
         """The names of the columns, in the order in which they came."""
-        return [*self._files]
+        return [*self._extents]
 
-    def append(self, name: str, part: np.ndarray) -> None:
-        """Write further values of a column."""
-        try:
-            if name not in self._files:
-                self._files[name], self._kinds[name] = TemporaryFile(dir=self._folder), part.dtype  # noqa: SIM115 (closed with the table)
-            self._files[name].write(np.ascontiguousarray(part, self._kinds[name]).data)
-            self._files[name].flush()
-        except OSError as error:
-            raise DataError(f"{self._folder}: cannot write there ({reason(error)}); expected a folder with room") from None
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Write a column."""
+        first = -(-self._file.seek(0, os.SEEK_END) // ALIGNED) * ALIGNED
+        self._file.seek(first)
+        _write(self._file, values, self._folder)
+        self._extents[name] = values.dtype, len(values), first
 
     def read(self, name: str) -> np.ndarray:
         """Return a column, mapped into memory for as long as it is used."""
-        return np.asarray(np.memmap(self._files[name], self._kinds[name], "r"))
-
-    def sort(self, order: np.ndarray) -> None:
-        """Put the values of every column in another order."""
-        for name in self.names:
-            ordered = self.read(name)[order]
-            self._files.pop(name).close()
-            self.append(name, ordered)
+        kind, length, first = self._extents[name]
+        return np.asarray(np.memmap(self._file, kind, "r", first, (length,)))
 
     def reader(self, name: str) -> Callable[[Rows], np.ndarray]:
         """Return what reads some rows of a column."""
         return lambda rows: self.read(name)[rows]
 
 
-def _close(files: Mapping[str, IO[bytes]]) -> None:
-    for file in files.values():
-        file.close()
-
-
 class TableWriter:
     """The rows of a sweep as its chunks come, in any order; `finish` puts them in that of numbers and books.
 
-    Each part is a column by name: the number and the book of each row, and whatever else.
+    Each part is a column by name: the number and the book of each row, and whatever else. A column is a file until then.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._columns, self._books = FileColumns(folder), dict[str, int]()
+        self._folder, self._books = folder, dict[str, int]()
+        self._files: dict[str, tuple[IO[bytes], np.dtype[Any]]] = {}
+        weakref.finalize(self, _close, self._files)
 
     def add(self, part: Mapping[str, np.ndarray], chunk: int) -> None:
         """Write the rows of a chunk of some number."""
         books = [self._books.setdefault(book, len(self._books)) for book in part[BOOK].tolist()]
-        for name, values in part.items():
-            self._columns.append(name, np.array(books, dtype=np.int32) if name == BOOK else values)
-        self._columns.append(CHUNK, np.full(len(books), chunk, dtype=np.int32))
+        numbered = {BOOK: np.array(books, dtype=np.int32), CHUNK: np.full(len(books), chunk, dtype=np.int32)}
+        for name, values in {**part, **numbered}.items():
+            if name not in self._files:
+                self._files[name] = _temporary(self._folder), values.dtype
+            file, kind = self._files[name]
+            _write(file, values.astype(kind, copy=False), self._folder)
 
     def finish(self) -> tuple[FileColumns, Sequence[str]]:
         """Return the columns in order, and the names of the books that the column of books has the numbers of."""
         names = np.array([*self._books], dtype=object)
         rank = np.argsort(np.argsort(names)).astype(np.int32)
-        self._columns.sort(np.lexsort((rank[self._columns.read(BOOK)], self._columns.read(NUMBER))))
-        return self._columns, names.tolist()
+        order = np.lexsort((rank[self._read(BOOK)], self._read(NUMBER)))
+        columns = FileColumns(self._folder)
+        for name in [*self._files]:
+            columns.write(name, self._read(name)[order])
+            self._files.pop(name)[0].close()
+        return columns, names.tolist()
+
+    def _read(self, name: str) -> np.ndarray:
+        return np.asarray(np.memmap(*self._files[name], "r"))
+
+
+def _temporary(folder: Path) -> IO[bytes]:
+    """Return a file without a name in a folder."""
+    with _naming(folder):
+        return TemporaryFile(dir=folder)
+
+
+def _write(file: IO[bytes], values: np.ndarray, folder: Path) -> None:
+    with _naming(folder):
+        file.write(np.ascontiguousarray(values).data)
+        file.flush()
+
+
+@contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{folder}: cannot write there ({reason(error)}); expected a folder with room") from None
+
+
+def _close(files: Mapping[str, tuple[IO[bytes], np.dtype[Any]]]) -> None:
+    for file, _ in files.values():
+        file.close()
 
 
 def table_of(
