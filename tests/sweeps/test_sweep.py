@@ -234,7 +234,8 @@ def test_the_peak_of_memory_is_not_that_of_what_started_the_program(monkeypatch)
 def test_without_workers_this_process_does_what_is_called(archive):
     with WorkerPool(1, None, Settings(SPEC, Grid({"lag": (1, 2)})), archive) as pool:
         assert pool.call(divmod, 7, 2) == (3, 1)
-        assert pool.peak_memory >= workers.peak_memory() > 0
+        before = workers.peak_memory()  # may grow by the time of the other
+        assert pool.peak_memory >= before > 0
 
 
 def test_a_chunk_of_decisions_taken_elsewhere_is_the_same_to_the_byte(archive, tmp_path, monkeypatch):
