@@ -81,7 +81,7 @@ def book_values(conditions: TradingConditions, orders: Orders, unit_value: np.nd
     if grown is not None:
         unit_value, cash = unit_value / grown[:, None], cash / conditions.grown(orders.rows)[:, None]
     values: np.ndarray = kernel.worth(
-        _rows_until(conditions, orders), orders.units, cash, np.ascontiguousarray(unit_value.T), float(capital)
+        _rows_until(conditions, orders), orders.units.transpose(0, 2, 1), cash, np.ascontiguousarray(unit_value.T), float(capital)
     )
     values = values if grown is None else values * grown
     if not (good := np.isfinite(values).all(axis=0)).all():

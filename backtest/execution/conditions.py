@@ -84,6 +84,11 @@ class TradingConditions:
             sheets[name] = commissions[name] if name in commissions else getattr(self, name)
         return sheets
 
+    @cached_property
+    def any_ends(self) -> np.ndarray:
+        """Whether any ticker has its last price at a moment, shape (moments,)."""
+        return np.asarray(self.ends.any(axis=1))
+
     def slipping(self, costs: Costs) -> "TradingConditions":
         """Return the same conditions under the slippage of other costs."""
         slipping = replace(self, slippage=_slippage(costs, self.day_range))

@@ -1,9 +1,11 @@
 """Orders in loops: what each of many books buys and sells at every moment, and what it is worth at every close.
 
-Plain loops over books and tickers; `orders` says what is due when and reads what came back. Sums run in the order of the
-tickers, so that a book comes out the same to the last bit whatever books are traded with it. A sheet holds the conditions of
-one moment, a record of SHEET for each ticker; a record of POSITION is what a book holds and wants of one, a record of ORDER what
-became of its order at a moment.
+Plain loops over tickers and books; `orders` says what is due when and reads what came back. Books lie side by side in blocks of
+LANES, and the inner loops have no branch, so that the processor takes several books with one instruction. Each adds up in the
+order of the tickers and comes out the same to the last bit whatever books are traded with it.
+
+A sheet holds the conditions of one moment, a record of SHEET for each ticker. A record of POSITION is what the books of a block
+hold and want of a ticker, a record of STATE what else they have, and a record of ORDER what became of an order of the first book.
 
 The loops are plain Python and run as such in a process that trades little: to load numba takes longer than the orders of a run,
 and to compile them 10 s. `prepare`, called before each trade, compiles them in a process that has traded much. Both give the
@@ -40,9 +42,23 @@ SHEET = np.dtype(
         )
     ]
 )  # fmt: skip
+LANES = 16  # books of a block
+# Units held and the weight wanted; whether an order waits (1 or 0), and for cash after a part was bought; the rest as in Order.
 POSITION = np.dtype(
-    [("units", np.float64), ("target", np.float64), ("waits", np.bool_), ("cut", np.bool_)], align=True
-)  # units held; the weight wanted; whether an order waits; whether it waits for cash after a part was bought
+    [(name, np.float64, LANES) for name in ("units", "target", "waits", "cut", "wanted", "size", "traded", "fixed", "done")]
+    + [("cause", np.int64, LANES)]
+)
+# Cash and value; what sales bring after costs and before them; what purchases need, cost and are cut to; whether cash lacks for
+# them and a sale may bring it (1 or 0); value after the purchases, and whether a sale waits.
+STATE = np.dtype(
+    [
+        (name, np.float64, LANES)
+        for name in (
+            "cash", "value", "proceeds", "gross", "needed", "spent", "fees", "least", "share", "lacks", "expects",
+            "later", "sales",
+        )
+    ]
+)  # fmt: skip
 
 
 class Order(NamedTuple):
@@ -65,10 +81,14 @@ ORDER = np.dtype(
 
 
 class Moments(NamedTuple):
-    """What is known of the moments: sheets (moments, tickers), each one's market, each market's first ticker and its end."""
+    """What is known of the moments: sheets (moments, tickers), each one's market, and whether a ticker has its last price there.
+
+    `seats` has each market's first ticker and its end.
+    """
 
     sheets: Records
     market: Integers
+    ends: Flags
     seats: Seats
 
 
@@ -135,45 +155,46 @@ def compile_loops() -> None:
 
 @loop
 def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: bool) -> Traded:
-    """Trade every book of targets (decisions, books, tickers) through every moment; `noted` keeps the first book's orders."""
-    (books, tickers), count = targets.shape[1:], len(moments.market)
-    positions, cash, decision = np.zeros((books, tickers), POSITION), np.full(books, capital), np.full(tickers, -1)
+    """Trade every book of targets (decisions, tickers, books) through every moment; `noted` keeps the first book's orders."""
+    (tickers, books), count = targets.shape[1:], len(moments.market)
+    blocks, decision = (books + LANES - 1) // LANES, np.full(tickers, -1)
+    positions, states = np.zeros((blocks, tickers), POSITION), np.zeros(blocks, STATE)
+    _pay_in(capital, states)
     room, room_noted = 2 * len(due.number) + 8, count if noted else 1  # as many moments again are those of orders that wait
-    rows, behind = np.zeros(count, np.int64), np.zeros((count, tickers), np.int64)
-    units: Floats = np.empty((room, books, tickers))
+    rows, behind = np.zeros(count, np.int64), np.empty((count, tickers), np.int64)
+    units: Floats = np.empty((room, tickers, books))
     fixed = np.empty(units.shape)
-    left: Floats = np.zeros((count, books))
-    worked, value = np.zeros(room_noted, np.int64), np.zeros(room_noted)
-    notes, spare = np.zeros((room_noted, tickers), ORDER), np.zeros(tickers, ORDER)
-    queue = np.zeros((2, tickers), np.uint64)
-    working, sales_until, row, note = np.zeros((len(moments.seats), books), np.bool_), -1, 0, 0
+    left: Floats = np.empty((count, books))
+    worked, value, notes = np.zeros(room_noted, np.int64), np.zeros(room_noted), np.zeros((room_noted, tickers), ORDER)
+    working, sales_until, row, note = np.zeros((len(moments.seats), blocks), np.bool_), -1, 0, 0
     for moment in range(count):
         here = moments.market[moment]
         first, stop = moments.seats[here, 0], moments.seats[here, 1]
         for number in due.number[due.start[moment] : due.start[moment + 1]]:
             sales_until = max(sales_until, due.until[number])
             _queue(first, stop, number, targets[number], positions, working[here], decision)
-        ending = _any_ends(moments.sheets[moment], first, stop)
+        sheet, ending = moments.sheets[moment], moments.ends[moment]
         if not ending and not _any(working[here]):
             continue
         if row == len(units):
             units, fixed = _longer(units), _longer(fixed)
         market, traded = Round(first, stop, sales_until > moment, WITHIN * capital), False
-        for book in range(books):
-            first_noted, orders = noted and book == 0, notes[note] if noted and book == 0 else spare
-            if not (working[here, book] or ending or first_noted):
-                _clear(units[row, book], fixed[row, book])
-                continue  # nothing of it is due, and what it holds stays
-            cash[book], before, moved, waits = _trade(moments.sheets[moment], market, cash[book], positions[book], orders, queue)
-            _copy_fills(market, orders, units[row, book], fixed[row, book])
-            traded, working[here, book] = traded or moved, waits
-            if first_noted:
-                worked[note], value[note] = moment, before
-                _note_positions(orders, positions[0])
-        note += 1 if noted else 0
+        if noted:
+            _note_waiting(market, positions[0], notes[note])
+        for block in range(blocks):
+            begin = block * LANES
+            works, lanes = working[here, block] or ending or (noted and block == 0), min(LANES, books - begin)
+            if works:  # else nothing of it is due, and what it holds stays
+                moved, working[here, block] = _trade(sheet, market, lanes, states[block], positions[block])
+                traded = traded or moved
+            _copy_fills(market, works, lanes, begin, positions[block], units[row], fixed[row])
+        if noted:
+            worked[note], value[note] = moment, states[0]["value"][0]
+            _note_orders(market, positions[0], notes[note])
+            note += 1
         if traded:
             rows[row] = moment
-            _copy_state(cash, decision, left[row], behind[row])
+            _copy_state(states, decision, left[row], behind[row])
             row += 1
     return Traded(rows[:row], units[:row], fixed[:row], left[:row], behind[:row], worked[:note], value[:note], notes[:note])
 
@@ -181,217 +202,266 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
 @loop
 def _longer(buffer: Floats) -> Floats:
     """Return a buffer of twice the rows with the same content, copied one by one: to compile a copy of slices takes seconds."""
-    rows, books, tickers = buffer.shape
-    grown = np.empty((2 * rows, books, tickers))
+    rows, tickers, books = buffer.shape
+    grown = np.empty((2 * rows, tickers, books))
     for row in range(rows):
-        for book in range(books):
-            for seat in range(tickers):
-                grown[row, book, seat] = buffer[row, book, seat]
+        for seat in range(tickers):
+            for book in range(books):
+                grown[row, seat, book] = buffer[row, seat, book]
     return grown
 
 
 @loop
-def _copy_state(cash: Floats, decision: Integers, left: Floats, behind: Integers) -> None:
-    for book in range(len(cash)):
-        left[book] = cash[book]
+def _pay_in(capital: float, states: Records) -> None:
+    for block in range(len(states)):
+        for lane in range(LANES):
+            states[block]["cash"][lane] = capital
+
+
+@loop
+def _copy_state(states: Records, decision: Integers, left: Floats, behind: Integers) -> None:
+    for book in range(len(left)):
+        left[book] = states[book // LANES]["cash"][book % LANES]
     for seat in range(len(decision)):
         behind[seat] = decision[seat]
 
 
 @loop
-def _copy_fills(market: Round, orders: Records, units: Floats, fixed: Floats) -> None:
-    _clear(units, fixed)
+def _copy_fills(market: Round, works: bool, lanes: int, begin: int, positions: Records, units: Floats, fixed: Floats) -> None:
+    for seat in range(np.uint64(len(positions))):
+        traded, fees, here = positions[seat]["traded"], positions[seat]["fixed"], works and market.first <= seat < market.stop
+        for lane in range(lanes):
+            units[seat, begin + lane] = traded[lane] if here else 0.0
+            fixed[seat, begin + lane] = fees[lane] if here else 0.0
+
+
+@loop
+def _note_waiting(market: Round, positions: Records, orders: Records) -> None:
     for seat in range(market.first, market.stop):
-        units[seat], fixed[seat] = orders[seat]["units"], orders[seat]["fixed"]
+        orders[seat]["waited"] = positions[seat]["waits"][0] > 0.0
 
 
 @loop
-def _clear(units: Floats, fixed: Floats) -> None:
-    for seat in range(len(units)):
-        units[seat], fixed[seat] = 0.0, 0.0
-
-
-@loop
-def _note_positions(orders: Records, positions: Records) -> None:
+def _note_orders(market: Round, positions: Records, orders: Records) -> None:
+    for seat in range(market.first, market.stop):
+        order, position = orders[seat], positions[seat]
+        order["wanted"], order["size"], order["units"] = position["wanted"][0], position["size"][0], position["traded"][0]
+        order["fixed"], order["cause"], order["done"] = position["fixed"][0], position["cause"][0], position["done"][0] > 0.0
     for seat in range(len(positions)):
-        orders[seat]["holding"], orders[seat]["waits"] = positions[seat]["units"], positions[seat]["waits"]
+        orders[seat]["holding"], orders[seat]["waits"] = positions[seat]["units"][0], positions[seat]["waits"][0] > 0.0
 
 
 @loop
 def _any(working: Flags) -> bool:
     """Return whether any book has an order that waits, in a loop: to compile `any` takes seconds."""
     some = False
-    for book in range(len(working)):
-        some = some or working[book]
+    for block in range(len(working)):
+        some = some or working[block]
     return some
-
-
-@loop
-def _any_ends(sheet: Records, first: np.uint64, stop: np.uint64) -> bool:
-    """Return whether a ticker of a market has its last price at this moment."""
-    ends = False
-    for seat in range(first, stop):
-        ends = ends or sheet[seat]["ends"] > 0.0
-    return ends
 
 
 @loop
 def _queue(
     first: np.uint64, stop: np.uint64, number: int, targets: Floats, positions: Records, working: Flags, decision: Integers
 ) -> None:
-    """Let a decision's orders of one market wait in place of older ones; note which books have one, and whose they are."""
+    """Let a decision's orders of one market wait in place of older ones; note which blocks have one, and whose they are."""
     for seat in range(first, stop):
         decision[seat] = number
-    for book in range(len(positions)):
-        working[book] = False
+    for block in range(len(positions)):
+        begin, count = block * LANES, 0
         for seat in range(first, stop):
-            waits = targets[book, seat] > 0.0 or positions[book, seat]["units"] > 0.0
-            positions[book, seat]["target"] = targets[book, seat]
-            positions[book, seat]["waits"], positions[book, seat]["cut"] = waits, False
-            working[book] = working[book] or waits
+            position = positions[block, seat]
+            units, target, waits, cut = position["units"], position["target"], position["waits"], position["cut"]
+            for lane in range(min(LANES, targets.shape[1] - begin)):
+                target[lane], cut[lane] = targets[seat, begin + lane], 0.0
+                waits[lane] = 1.0 if (target[lane] > 0.0) | (units[lane] > 0.0) else 0.0
+                count += waits[lane] > 0.0
+        working[block] = count > 0
 
 
 @loop
-def _trade(
-    sheet: Records, market: Round, cash: float, positions: Records, orders: Records, queue: Seats
-) -> tuple[float, float, bool, bool]:
+def _trade(sheet: Records, market: Round, lanes: int, state: Records, positions: Records) -> tuple[bool, bool]:
     """Sell, then buy with what cash there is, whatever of a market's waiting orders can be traded.
 
-    Returns the cash after it, the value before it, whether anything was traded, and whether anything still waits. What was cut
-    for want of cash is kept while a sale may still bring some.
+    Returns whether anything was traded, and whether anything still waits. What was cut for want of cash is kept while a sale may
+    still bring some.
     """
-    value = _value(sheet, cash, positions)
-    sales, purchases = _size(sheet, market, value, positions, orders, queue)
-    selling, buying, moved, waits = queue[0, :sales], queue[1, :purchases], False, False
-    proceeds, gross = _sell(sheet, selling, market.dust, orders)
-    afforded = _afforded(sheet, buying, cash + gross, positions, orders)
-    cash = _buy(sheet, buying, cash + proceeds, market.dust, orders)
-    for seat in range(market.first, market.stop):
-        positions[seat]["units"] += orders[seat]["units"]
-        moved = moved or orders[seat]["units"] != 0.0
-    may_come = not afforded and (market.more_due or _sale_waits(sheet, market, _value(sheet, cash, positions), positions, orders))
-    for seat in range(market.first, market.stop):
-        lot, price = sheet[seat]["lot"], sheet[seat]["price"]
-        missed = max(orders[seat]["size"], 0.0) - max(orders[seat]["units"], 0.0)
-        short = missed > 0.0 and missed > (HALF_LOT * lot if lot > 0.0 else WITHIN * value / (1.0 if np.isnan(price) else price))
-        waiting = positions[seat]["waits"] and not orders[seat]["done"]
-        keep = orders[seat]["done"] and short and may_come
-        if short:
-            orders[seat]["cause"] = COSTS if afforded else SHORT_OF_CASH
-        still = (waiting or keep) and sheet[seat]["ends"] == 0.0
-        positions[seat]["waits"], waits = still, waits or still
-        positions[seat]["cut"] = keep or (positions[seat]["cut"] and waiting)
-        if keep:
-            orders[seat]["done"] = False
-    return cash, value, moved, waits
+    _value(sheet, lanes, state["cash"], positions, state["value"])
+    _size(sheet, market, lanes, state["value"], positions)
+    _sell(sheet, market, lanes, state, positions)
+    _afford(sheet, market, lanes, state, positions)
+    moved = _buy(sheet, market, lanes, state, positions)
+    _expect(sheet, market, lanes, state, positions)
+    return moved, _keep(sheet, market, lanes, state, positions)
 
 
 @loop
-def _value(sheet: Records, cash: float, positions: Records) -> float:
-    value = cash
+def _value(sheet: Records, lanes: int, cash: Floats, positions: Records, value: Floats) -> None:
+    for lane in range(lanes):
+        value[lane] = cash[lane]
     for seat in range(np.uint64(len(positions))):
-        value += positions[seat]["units"] * sheet[seat]["mark"]
-    return value
+        units, mark = positions[seat]["units"], sheet[seat]["mark"]
+        for lane in range(lanes):
+            value[lane] += units[lane] * mark
 
 
 @loop
-def _size(sheet: Records, market: Round, value: float, positions: Records, orders: Records, queue: Seats) -> tuple[int, int]:
-    """Size every order of a market and queue the tickers to sell and to buy; return how many there are of each.
+def _size(sheet: Records, market: Round, lanes: int, value: Floats, positions: Records) -> None:
+    """Size every order of a market; note what is done, and why the rest is not."""
+    for seat in range(market.first, market.stop):
+        terms, position = sheet[seat], positions[seat]
+        units, target, waits, cut = position["units"], position["target"], position["waits"], position["cut"]
+        wanted, ordered, done, cause = position["wanted"], position["size"], position["done"], position["cause"]
+        price, lot, least, ending = terms["price"], terms["lot"], terms["least"], terms["ends"] > 0.0
+        priced, up, down = not np.isnan(price), terms["sealed_up"] > 0.0, terms["sealed_down"] > 0.0
+        otherwise = NOTHING if priced else SUSPENDED
+        for lane in range(lanes):
+            holding, waiting = units[lane], waits[lane] > 0.0
+            share = 0.0 if ending else target[lane] * value[lane] / price
+            live = (waiting & priced) | (ending & (holding > 0.0))
+            aim = share if live else holding
+            sells, buys = (aim < holding) & (ending | (cut[lane] == 0.0)), aim > holding
+            sealed = (buys & up) | (sells & down)
+            tradable = (sells | buys) & (not sealed)
+            lots = _lots(abs(aim - holding), lot, 0.5)
+            size = lots if tradable else 0.0
+            most = holding if aim == 0.0 else min(size, holding)
+            size = most if sells & tradable else size
+            small = (size < least) & (not (sells & (size == holding)))
+            size = 0.0 if small else size
+            completed = waiting & live & (not sealed)
+            why = LIMIT_UP if sealed & buys else LIMIT_DOWN if sealed else otherwise
+            wanted[lane], ordered[lane], done[lane] = aim, size if buys else -size, 1.0 if completed else 0.0
+            cause[lane] = BELOW_LEAST if small & completed else why
 
-    Notes what is done, and why the rest is not.
+
+@loop
+def _sell(sheet: Records, market: Round, lanes: int, state: Records, positions: Records) -> None:
+    """Sell; note the proceeds after costs and before them. A sale worth less than its costs is left."""
+    proceeds, gross, dust = state["proceeds"], state["gross"], market.dust
+    for lane in range(lanes):
+        proceeds[lane], gross[lane] = 0.0, 0.0
+    for seat in range(market.first, market.stop):
+        terms, position = sheet[seat], positions[seat]
+        ordered, traded, fixed = position["size"], position["traded"], position["fixed"]
+        price, worse, rate = terms["price"], 1.0 - terms["slippage"], 1.0 - terms["sell_rate"]
+        commission, least = terms["sell_commission"], terms["commission_least"]
+        activity, activity_most = terms["activity"], terms["activity_most"]
+        for lane in range(lanes):
+            size = -ordered[lane]
+            value = size * price * worse
+            fee = _topped_up(value, commission, least) + min(size * activity, activity_most)
+            net = value * rate - fee
+            sells = (size > 0.0) & (net > dust)
+            proceeds[lane] += net if sells else 0.0
+            gross[lane] += size * price if sells else 0.0
+            traded[lane], fixed[lane] = -size if sells else 0.0, fee if sells else 0.0
+
+
+@loop
+def _afford(sheet: Records, market: Round, lanes: int, state: Records, positions: Records) -> None:
+    """Note by what factor all purchases are cut, 1 where the cash will do, and whether a sale could bring what they lack.
+
+    It could where what is wanted could not be had but for the costs of the sales and the rounding to lots.
     """
-    sales, purchases = 0, 0
+    cash, proceeds, gross, needed = state["cash"], state["proceeds"], state["gross"], state["needed"]
+    spent, fees, least, share = state["spent"], state["fees"], state["least"], state["share"]
+    lacks, expects = state["lacks"], state["expects"]
+    for lane in range(lanes):
+        gross[lane] = cash[lane] + gross[lane]
+        cash[lane] += proceeds[lane]
+        needed[lane], spent[lane], fees[lane], least[lane] = 0.0, 0.0, 0.0, 0.0
     for seat in range(market.first, market.stop):
-        price, holding, ending = sheet[seat]["price"], positions[seat]["units"], sheet[seat]["ends"] > 0.0
-        priced, waits = not np.isnan(price), positions[seat]["waits"]
-        live = (waits and priced) or (ending and holding > 0.0)
-        wanted = holding
-        if live:
-            wanted = 0.0 if ending else positions[seat]["target"] * value / price
-        sell, buy = wanted < holding and (ending or not positions[seat]["cut"]), wanted > holding
-        sealed = (buy and sheet[seat]["sealed_up"] > 0.0) or (sell and sheet[seat]["sealed_down"] > 0.0)
-        size = _lots(abs(wanted - holding), sheet[seat]["lot"], 0.5) if (sell or buy) and not sealed else 0.0
-        if sell and not sealed:
-            size = min(holding if wanted == 0.0 else size, holding)
-        small = size < sheet[seat]["least"] and not (sell and size == holding)
-        size = 0.0 if small else size
-        done = waits and live and not sealed
-        cause = LIMIT_UP if sealed and buy else LIMIT_DOWN if sealed else NOTHING if priced else SUSPENDED
-        queue[0, sales], queue[1, purchases] = seat, seat
-        sales += sell and size > 0.0
-        purchases += buy and size > 0.0
-        orders[seat]["wanted"], orders[seat]["waited"], orders[seat]["done"] = wanted, waits, done
-        orders[seat]["cause"] = BELOW_LEAST if small and done else cause
-        orders[seat]["size"], orders[seat]["units"], orders[seat]["fixed"] = size if buy else -size, 0.0, 0.0
-    return sales, purchases
+        terms, position = sheet[seat], positions[seat]
+        units, wanted, ordered = position["units"], position["wanted"], position["size"]
+        price, worse, rate = terms["price"], 1.0 + terms["slippage"], 1.0 + terms["buy_rate"]
+        half = terms["lot"] * price / 2.0
+        commission, smallest = terms["buy_commission"], terms["commission_least"]
+        for lane in range(lanes):
+            buys = ordered[lane] > 0.0
+            value = ordered[lane] * price * worse
+            needed[lane] += (wanted[lane] - units[lane]) * price if buys else 0.0
+            gross[lane] += half if buys else 0.0
+            spent[lane] += value * rate if buys else 0.0
+            fees[lane] += _topped_up(value, commission, smallest) if buys else 0.0
+            least[lane] += smallest if buys else 0.0
+    for lane in range(lanes):
+        lacks[lane] = 0.0 if needed[lane] <= gross[lane] * (1.0 + WITHIN) else 1.0
+        expects[lane] = lacks[lane]
+        cut = min(max(SPARE * (cash[lane] - least[lane]) / (spent[lane] if spent[lane] > 0.0 else 1.0), 0.0), 1.0)
+        share[lane] = 1.0 if spent[lane] + fees[lane] <= cash[lane] * SPARE else cut
 
 
 @loop
-def _sell(sheet: Records, selling: Seats, dust: float, orders: Records) -> tuple[float, float]:
-    """Sell; return the proceeds after costs and before them. A sale worth less than its costs is left."""
-    proceeds, gross = 0.0, 0.0
-    for seat in selling:
-        size, price = -orders[seat]["size"], sheet[seat]["price"]
-        value = size * price * (1.0 - sheet[seat]["slippage"])
-        fee = _topped_up(value, sheet[seat]["sell_commission"], sheet[seat]["commission_least"])
-        fee += min(size * sheet[seat]["activity"], sheet[seat]["activity_most"])
-        net = value * (1.0 - sheet[seat]["sell_rate"]) - fee
-        if net > dust:
-            proceeds += net
-            gross += size * price
-            orders[seat]["units"], orders[seat]["fixed"] = -size, fee
-    return proceeds, gross
+def _buy(sheet: Records, market: Round, lanes: int, state: Records, positions: Records) -> bool:
+    """Buy, all cut by one factor and then to whole lots where the cash falls short; return whether anything was traded."""
+    cash, share, dust, fills = state["cash"], state["share"], market.dust, 0
+    for seat in range(market.first, market.stop):
+        terms, position = sheet[seat], positions[seat]
+        units, ordered, traded, fixed = position["units"], position["size"], position["traded"], position["fixed"]
+        price, lot, least = terms["price"], terms["lot"], terms["least"]
+        worse, rate, commission, smallest = (
+            1.0 + terms["slippage"], 1.0 + terms["buy_rate"], terms["buy_commission"], terms["commission_least"],
+        )  # fmt: skip
+        for lane in range(lanes):
+            size = ordered[lane]
+            part = _lots(size * share[lane], lot, WITHIN)
+            part = 0.0 if part < least else part
+            part = part if share[lane] < 1.0 else size
+            value = part * price * worse
+            fee = _topped_up(value, commission, smallest)
+            buys = (size > 0.0) & (value > dust + fee)
+            cash[lane] -= value * rate + fee if buys else 0.0
+            filled = part if buys else traded[lane]
+            units[lane] += filled
+            traded[lane], fixed[lane] = filled, fee if buys else fixed[lane]
+            fills += filled != 0.0
+    return fills > 0
 
 
 @loop
-def _afforded(sheet: Records, buying: Seats, gross: float, positions: Records, orders: Records) -> bool:
-    """Return whether what is wanted could be had but for the costs of the sales and the rounding to lots."""
-    needed = 0.0
-    for seat in buying:
-        needed += (orders[seat]["wanted"] - positions[seat]["units"]) * sheet[seat]["price"]
-        gross += sheet[seat]["lot"] * sheet[seat]["price"] / 2.0
-    return needed <= gross * (1.0 + WITHIN)
-
-
-@loop
-def _buy(sheet: Records, buying: Seats, cash: float, dust: float, orders: Records) -> float:
-    """Buy, all cut by one factor and then to whole lots where the cash falls short; return the cash left."""
-    share, left = _share(sheet, buying, cash, orders), cash
-    for seat in buying:
-        size = orders[seat]["size"]
-        if share < 1.0:
-            size = _lots(size * share, sheet[seat]["lot"], WITHIN)
-            size = 0.0 if size < sheet[seat]["least"] else size
-        value = size * sheet[seat]["price"] * (1.0 + sheet[seat]["slippage"])
-        fee = _topped_up(value, sheet[seat]["buy_commission"], sheet[seat]["commission_least"])
-        if value > dust + fee:
-            orders[seat]["units"], orders[seat]["fixed"] = size, fee
-            left -= value * (1.0 + sheet[seat]["buy_rate"]) + fee
-    return left
-
-
-@loop
-def _share(sheet: Records, buying: Seats, cash: float, orders: Records) -> float:
-    """Return the factor by which all purchases are cut; 1 where the cash will do."""
-    gross, fees, least = 0.0, 0.0, 0.0
-    for seat in buying:
-        value = orders[seat]["size"] * sheet[seat]["price"] * (1.0 + sheet[seat]["slippage"])
-        gross += value * (1.0 + sheet[seat]["buy_rate"])
-        fees += _topped_up(value, sheet[seat]["buy_commission"], sheet[seat]["commission_least"])
-        least += sheet[seat]["commission_least"]
-    if gross + fees <= cash * SPARE:
-        return 1.0
-    return min(max(SPARE * (cash - least) / max(gross, 1e-300), 0.0), 1.0)
-
-
-@loop
-def _sale_waits(sheet: Records, market: Round, value: float, positions: Records, orders: Records) -> bool:
-    """Return whether a sale of the book still waits, of any market, after what was done at a moment of one."""
+def _expect(sheet: Records, market: Round, lanes: int, state: Records, positions: Records) -> None:
+    """Note where no sale can bring what purchases lack: none falls due later, and none of the book waits, of any market."""
+    expects, value, sales, count = state["expects"], state["later"], state["sales"], 0
+    for lane in range(lanes):
+        count += expects[lane] > 0.0
+    if market.more_due or count == 0:
+        return
+    _value(sheet, lanes, state["cash"], positions, value)
+    for lane in range(lanes):
+        sales[lane] = 0.0
     for seat in range(np.uint64(len(positions))):
-        waiting = positions[seat]["waits"] and not (market.first <= seat < market.stop and orders[seat]["done"])
-        if waiting and positions[seat]["target"] * value < positions[seat]["units"] * sheet[seat]["mark"]:
-            return True
-    return False
+        position, mark, here = positions[seat], sheet[seat]["mark"], market.first <= seat < market.stop
+        units, target, waits, done = position["units"], position["target"], position["waits"], position["done"]
+        for lane in range(lanes):
+            waiting = (waits[lane] > 0.0) & (not (here & (done[lane] > 0.0)))
+            sells = waiting & (target[lane] * value[lane] < units[lane] * mark)
+            sales[lane] = 1.0 if sells else sales[lane]
+    for lane in range(lanes):
+        expects[lane] = min(expects[lane], sales[lane])
+
+
+@loop
+def _keep(sheet: Records, market: Round, lanes: int, state: Records, positions: Records) -> bool:
+    """Keep what waits, and what was cut for want of cash while a sale may still bring some; return whether anything waits."""
+    value, expects, lacks, count = state["value"], state["expects"], state["lacks"], 0
+    for seat in range(market.first, market.stop):
+        terms, position = sheet[seat], positions[seat]
+        waits, cut, ordered, traded = position["waits"], position["cut"], position["size"], position["traded"]
+        done, cause = position["done"], position["cause"]
+        lot, price, going = terms["lot"], 1.0 if np.isnan(terms["price"]) else terms["price"], terms["ends"] == 0.0
+        for lane in range(lanes):
+            missed = max(ordered[lane], 0.0) - max(traded[lane], 0.0)
+            least = HALF_LOT * lot if lot > 0.0 else WITHIN * value[lane] / price
+            short, completed = (missed > 0.0) & (missed > least), done[lane] > 0.0
+            waiting, keeps = (waits[lane] > 0.0) & (not completed), completed & short & (expects[lane] > 0.0)
+            still = (waiting | keeps) & going
+            cause[lane] = (SHORT_OF_CASH if lacks[lane] > 0.0 else COSTS) if short else cause[lane]
+            waits[lane] = 1.0 if still else 0.0
+            cut[lane] = 1.0 if keeps | ((cut[lane] > 0.0) & waiting) else 0.0
+            done[lane] = 0.0 if keeps else done[lane]
+            count += still
+    return count > 0
 
 
 @loop
@@ -403,7 +473,9 @@ def _topped_up(value: float, rate: float, least: float) -> float:
 @loop
 def _lots(units: float, lot: float, up: float) -> float:
     """Return units in whole lots, rounded down after `up` of a lot is added; any amount where a lot is 0."""
-    return np.floor(units / lot + up) * lot if lot > 0.0 else units
+    size = lot if lot > 0.0 else 1.0
+    whole = np.floor(units / size + up) * size
+    return whole if lot > 0.0 else units
 
 
 @loop
@@ -412,7 +484,7 @@ def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, ca
 
     `rows_before[s]` is how many of the order rows lie at or before session s, `prices` (tickers, sessions) a unit's value.
     """
-    books, tickers = units.shape[1:]
+    tickers, books = units.shape[1:]
     sessions = prices.shape[1]
     values, holdings, ever = np.zeros((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
     left, row = np.full(books, capital), 0
@@ -420,7 +492,7 @@ def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, ca
         while row < rows_before[session]:
             for seat in range(tickers):
                 for book in range(books):
-                    holdings[seat, book] += units[row, book, seat]
+                    holdings[seat, book] += units[row, seat, book]
                     ever[seat] = ever[seat] or holdings[seat, book] != 0.0
             for book in range(books):
                 left[book] = cash[row, book]
@@ -451,12 +523,12 @@ class Placed(NamedTuple):
 
 @loop
 def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units: Floats, fixed: Floats) -> Placed:
-    """Return orders as vectorbt takes them: those of moments `rows`, `units` and `fixed` (rows, books, tickers).
+    """Return orders as vectorbt takes them: those of moments `rows`, `units` and `fixed` (rows, tickers, books).
 
     `lines` (lines, markets) has the number of each market's row on a line, -1 where it has none. In a book markets take turns as
     they are seated, and in a market sales come first.
     """
-    books, tickers = units.shape[1:]
+    tickers, books = units.shape[1:]
     shape = (len(lines), books * tickers)
     size, price, rate, fees, slip = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     turn: Integers = np.empty(shape, np.int64)
@@ -469,9 +541,9 @@ def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units
                 row = np.uint64(lines[line, market]) if there else zero
                 sold, bought = begin + first, begin + stop
                 for seat in range(first, stop):
-                    bought -= unit if there and units[row, book, seat] > 0.0 else zero
+                    bought -= unit if there and units[row, seat, book] > 0.0 else zero
                 for seat in range(first, stop):
-                    column, terms, ordered = begin + seat, sheets[rows[row], seat], units[row, book, seat] if there else 0.0
+                    column, terms, ordered = begin + seat, sheets[rows[row], seat], units[row, seat, book] if there else 0.0
                     if ordered > 0.0:
                         turn[line, bought] = seat
                         bought += unit
@@ -481,7 +553,7 @@ def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units
                     size[line, column] = ordered if ordered != 0.0 else np.nan
                     price[line, column] = terms["price"] if there and not np.isnan(terms["price"]) else 1.0
                     rate[line, column] = terms["buy_rate"] if ordered > 0.0 else terms["sell_rate"]
-                    fees[line, column] = fixed[row, book, seat] if there else 0.0
+                    fees[line, column] = fixed[row, seat, book] if there else 0.0
                     slip[line, column] = terms["slippage"]
                     count += ordered != 0.0
     return Placed(size, price, rate, fees, slip, turn, count)

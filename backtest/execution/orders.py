@@ -68,15 +68,16 @@ def walked(
     seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
     kernel.prepare(targets.shape[1] * len(conditions.tickers) * len(conditions.market))
     traded = kernel.walk(
-        kernel.Moments(conditions.sheets, np.ascontiguousarray(conditions.market), seats),
+        kernel.Moments(conditions.sheets, np.ascontiguousarray(conditions.market), conditions.any_ends, seats),
         kernel.Due(start, number[order], due.max(axis=1, initial=-1)),
-        np.ascontiguousarray(targets, dtype=float),
+        np.ascontiguousarray(targets.transpose(0, 2, 1), dtype=float),
         float(capital),
         log is not None,
     )
     if log is not None:
         _log_first_book(log, conditions, targets[:, 0], due, traded)
-    return Orders(traded.rows, traded.units, traded.fixed, traded.cash, traded.decision)
+    units, fixed = traded.units.transpose(0, 2, 1), traded.fixed.transpose(0, 2, 1)
+    return Orders(traded.rows, units, fixed, traded.cash, traded.decision)
 
 
 def _log_first_book(

@@ -193,14 +193,13 @@ def unsealed(conditions: TradingConditions) -> TradingConditions:
     return replace(conditions, sealed_up=conditions.sealed_up & False, sealed_down=conditions.sealed_down & False)
 
 
-def leaking() -> Callable[..., float]:
-    """Return a value of a book that holds a tenth of the one valued before it."""
-    worth, before = getattr(kernel._value, "py_func", kernel._value), [0.0]
+def leaking() -> Callable[..., None]:
+    """Return a value of books each of which holds a tenth of the one beside it."""
+    worth = getattr(kernel._value, "py_func", kernel._value)
 
-    def value(*given: Any) -> float:
-        true = worth(*given)
-        mixed, before[0] = 0.9 * true + 0.1 * (before[0] or true), true
-        return mixed
+    def value(sheet: Any, lanes: int, cash: Any, positions: Any, values: Any) -> None:
+        worth(sheet, lanes, cash, positions, values)
+        values[1:lanes] = 0.9 * values[1:lanes] + 0.1 * values[: lanes - 1]
 
     return value
 
