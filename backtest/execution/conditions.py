@@ -19,6 +19,7 @@ from backtest.prices import Bars, Prices
 
 BPS = 1e-4
 ROUNDED = 1e-5  # adjusted prices are kept to four decimals
+SHARED = ("sheets", "any_ends", "_market", "_seats", "_rows", "_dates")  # of conditions that differ in slippage alone
 KINDS: dict[str, RuleName] = {
     "commission": "commission_bps",
     "transfer fee": "transfer_bps",
@@ -89,12 +90,18 @@ class TradingConditions:
         """Whether any ticker has its last price at a moment, shape (moments,)."""
         return np.asarray(self.ends.any(axis=1))
 
+    @property
+    def moments(self) -> kernel.Moments:
+        """The moments as the kernel reads them."""
+        return kernel.Moments(self.sheets, np.ascontiguousarray(self.slippage), self._market, self.any_ends, self._seats)
+
     def slipping(self, costs: Costs) -> "TradingConditions":
         """Return the same conditions under the slippage of other costs."""
         slipping = replace(self, slippage=_slippage(costs, self.day_range))
-        sheets = self.sheets.copy()
-        sheets["slippage"] = slipping.slippage
-        slipping.__dict__["sheets"] = sheets  # where the cached property keeps them: all but the slippage is as it was
+        for name in SHARED:  # where a cached property keeps its value: all but the slippage is as it was
+            slipping.__dict__[name] = getattr(self, name)
+        if self.cash is not None:
+            slipping.__dict__["_in_cash_units"] = self._in_cash_units.slipping(costs)
         return slipping
 
     def grown(self, rows: np.ndarray) -> np.ndarray:
@@ -122,6 +129,14 @@ class TradingConditions:
     def dates_of(self, market: int) -> pd.DatetimeIndex:
         """Return the sessions of the moments of a market."""
         return self._dates[market]
+
+    @cached_property
+    def _market(self) -> np.ndarray:
+        return np.ascontiguousarray(self.market)
+
+    @cached_property
+    def _seats(self) -> np.ndarray:
+        return np.array([(part.start, part.stop) for part in self.columns], dtype=np.uint64)
 
     @cached_property
     def _rows(self) -> tuple[np.ndarray, ...]:

@@ -37,7 +37,7 @@ SHEET = np.dtype(
     [
         (name, np.float64)
         for name in (
-            "price", "mark", "lot", "least", "sealed_up", "sealed_down", "ends", "slippage", "buy_rate", "sell_rate",
+            "price", "mark", "lot", "least", "sealed_up", "sealed_down", "ends", "buy_rate", "sell_rate",
             "buy_commission", "sell_commission", "commission_least", "activity", "activity_most",
         )
     ]
@@ -81,12 +81,13 @@ ORDER = np.dtype(
 
 
 class Moments(NamedTuple):
-    """What is known of the moments: sheets (moments, tickers), each one's market, and whether a ticker has its last price there.
+    """What is known of the moments: sheets and slippage (moments, tickers), and each one's market.
 
-    `seats` has each market's first ticker and its end.
+    `ends` says whether a ticker has its last price there; `seats` has each market's first ticker and its end.
     """
 
     sheets: Records
+    slippage: Floats
     market: Integers
     ends: Flags
     seats: Seats
@@ -101,10 +102,11 @@ class Due(NamedTuple):
 
 
 class Round(NamedTuple):
-    """One market's trading at one moment: its tickers, whether a sale may fall due later, the least value that trades."""
+    """One market's trading at one moment: its tickers, all slippage, whether a sale may fall due later, the least that trades."""
 
     first: np.uint64
     stop: np.uint64
+    slippage: Floats
     more_due: bool
     dust: float
 
@@ -178,7 +180,7 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
             continue
         if row == len(units):
             units, fixed = _longer(units), _longer(fixed)
-        market, traded = Round(first, stop, sales_until > moment, WITHIN * capital), False
+        market, traded = Round(first, stop, moments.slippage[moment], sales_until > moment, WITHIN * capital), False
         if noted:
             _note_waiting(market, positions[0], notes[note])
         for block in range(blocks):
@@ -344,7 +346,7 @@ def _sell(sheet: Records, market: Round, lanes: int, state: Records, positions: 
     for seat in range(market.first, market.stop):
         terms, position = sheet[seat], positions[seat]
         ordered, traded, fixed = position["size"], position["traded"], position["fixed"]
-        price, worse, rate = terms["price"], 1.0 - terms["slippage"], 1.0 - terms["sell_rate"]
+        price, worse, rate = terms["price"], 1.0 - market.slippage[seat], 1.0 - terms["sell_rate"]
         commission, least = terms["sell_commission"], terms["commission_least"]
         activity, activity_most = terms["activity"], terms["activity_most"]
         for lane in range(lanes):
@@ -374,7 +376,7 @@ def _afford(sheet: Records, market: Round, lanes: int, state: Records, positions
     for seat in range(market.first, market.stop):
         terms, position = sheet[seat], positions[seat]
         units, wanted, ordered = position["units"], position["wanted"], position["size"]
-        price, worse, rate = terms["price"], 1.0 + terms["slippage"], 1.0 + terms["buy_rate"]
+        price, worse, rate = terms["price"], 1.0 + market.slippage[seat], 1.0 + terms["buy_rate"]
         half = terms["lot"] * price / 2.0
         commission, smallest = terms["buy_commission"], terms["commission_least"]
         for lane in range(lanes):
@@ -400,9 +402,8 @@ def _buy(sheet: Records, market: Round, lanes: int, state: Records, positions: R
         terms, position = sheet[seat], positions[seat]
         units, ordered, traded, fixed = position["units"], position["size"], position["traded"], position["fixed"]
         price, lot, least = terms["price"], terms["lot"], terms["least"]
-        worse, rate, commission, smallest = (
-            1.0 + terms["slippage"], 1.0 + terms["buy_rate"], terms["buy_commission"], terms["commission_least"],
-        )  # fmt: skip
+        worse, rate = 1.0 + market.slippage[seat], 1.0 + terms["buy_rate"]
+        commission, smallest = terms["buy_commission"], terms["commission_least"]
         for lane in range(lanes):
             size = ordered[lane]
             part = _lots(size * share[lane], lot, WITHIN)
@@ -486,14 +487,16 @@ def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, ca
     """
     tickers, books = units.shape[1:]
     sessions = prices.shape[1]
-    values, holdings, ever = np.zeros((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
+    values, holdings, ever = np.empty((sessions, books)), np.zeros((tickers, books)), np.zeros(tickers, np.bool_)
     left, row = np.full(books, capital), 0
     for session in range(sessions):
         while row < rows_before[session]:
             for seat in range(tickers):
+                count = 0
                 for book in range(books):
                     holdings[seat, book] += units[row, seat, book]
-                    ever[seat] = ever[seat] or holdings[seat, book] != 0.0
+                    count += holdings[seat, book] != 0.0
+                ever[seat] = ever[seat] or count > 0
             for book in range(books):
                 left[book] = cash[row, book]
             row += 1
@@ -501,8 +504,9 @@ def worth(rows_before: Integers, units: Floats, cash: Floats, prices: Floats, ca
             values[session, book] = left[book]
         for seat in range(tickers):
             if ever[seat]:
+                price = prices[seat, session]
                 for book in range(books):
-                    values[session, book] += holdings[seat, book] * prices[seat, session]
+                    values[session, book] += holdings[seat, book] * price
     return np.ascontiguousarray(values.T)
 
 
@@ -522,7 +526,7 @@ class Placed(NamedTuple):
 
 
 @loop
-def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units: Floats, fixed: Floats) -> Placed:
+def placed(moments: Moments, rows: Integers, lines: Integers, units: Floats, fixed: Floats) -> Placed:
     """Return orders as vectorbt takes them: those of moments `rows`, `units` and `fixed` (rows, tickers, books).
 
     `lines` (lines, markets) has the number of each market's row on a line, -1 where it has none. In a book markets take turns as
@@ -532,29 +536,30 @@ def placed(sheets: Records, rows: Integers, lines: Integers, seats: Seats, units
     shape = (len(lines), books * tickers)
     size, price, rate, fees, slip = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     turn: Integers = np.empty(shape, np.int64)
-    count, zero, unit = 0, np.uint64(0), np.uint64(1)
+    count, unit = 0, np.uint64(1)
     for line in range(len(lines)):
-        for book in range(books):
-            begin = np.uint64(book * tickers)
-            for market in range(len(seats)):
-                first, stop, there = seats[market, 0], seats[market, 1], lines[line, market] >= 0
-                row = np.uint64(lines[line, market]) if there else zero
-                sold, bought = begin + first, begin + stop
+        for market in range(len(moments.seats)):
+            first, stop, row = moments.seats[market, 0], moments.seats[market, 1], lines[line, market]
+            for book in range(books):
+                begin = np.uint64(book * tickers)
+                if row < 0:
+                    for seat in range(first, stop):
+                        column = begin + seat
+                        size[line, column], price[line, column], turn[line, column] = np.nan, 1.0, seat
+                        rate[line, column], fees[line, column], slip[line, column] = 0.0, 0.0, 0.0
+                    continue
+                sold, bought, moment = begin + first, begin + stop, rows[row]
                 for seat in range(first, stop):
-                    bought -= unit if there and units[row, seat, book] > 0.0 else zero
+                    bought -= unit if units[row, seat, book] > 0.0 else unit - unit
                 for seat in range(first, stop):
-                    column, terms, ordered = begin + seat, sheets[rows[row], seat], units[row, seat, book] if there else 0.0
-                    if ordered > 0.0:
-                        turn[line, bought] = seat
-                        bought += unit
-                    else:
-                        turn[line, sold] = seat
-                        sold += unit
+                    column, terms, ordered = begin + seat, moments.sheets[moment, seat], units[row, seat, book]
+                    step = unit if ordered > 0.0 else unit - unit
+                    turn[line, bought if ordered > 0.0 else sold] = seat
+                    bought, sold = bought + step, sold + unit - step
                     size[line, column] = ordered if ordered != 0.0 else np.nan
-                    price[line, column] = terms["price"] if there and not np.isnan(terms["price"]) else 1.0
+                    price[line, column] = 1.0 if np.isnan(terms["price"]) else terms["price"]
                     rate[line, column] = terms["buy_rate"] if ordered > 0.0 else terms["sell_rate"]
-                    fees[line, column] = fixed[row, seat, book] if there else 0.0
-                    slip[line, column] = terms["slippage"]
+                    fees[line, column], slip[line, column] = fixed[row, seat, book], moments.slippage[moment, seat]
                     count += ordered != 0.0
     return Placed(size, price, rate, fees, slip, turn, count)
 
@@ -574,17 +579,23 @@ def checked_fills(records: Records, size: Floats, books: int, capital: float) ->
     A purchase with the last of the cash ends at vectorbt's own rounding: SPENT_WITHIN of the capital and what was turned over
     before, for a book that has grown rounds more coarsely.
     """
-    cash, turnover = np.full(books, capital), np.zeros(books)
-    book_of: Integers = np.repeat(np.arange(books), size.shape[1] // books)
+    cash, turnover, book_of = np.full(books, capital), np.zeros(books), np.empty(size.shape[1], np.int64)
+    for column in range(size.shape[1]):
+        book_of[column] = column // (size.shape[1] // books)
+    book, left, turned = 0, capital, 0.0  # of the book whose records are read: they follow each other
     for number in range(len(records)):
         record = records[number]
         column, price = record["col"], record["price"]
-        book, filled = book_of[column], record["size"] if record["side"] == 0 else -record["size"]
-        ordered = size[record["idx"], column]
-        rounding = SPENT_WITHIN * (capital + turnover[book])
+        if book_of[column] != book:
+            cash[book], turnover[book] = left, turned
+            book = book_of[column]
+            left, turned = cash[book], turnover[book]
+        filled, ordered = record["size"] if record["side"] == 0 else -record["size"], size[record["idx"], column]
+        rounding = SPENT_WITHIN * (capital + turned)
         if not abs(filled - ordered) * price <= FILLED_WITHIN * abs(ordered) * price + rounding:
             return Fills(number, cash, turnover)
         flow = -filled * price - record["fees"]
-        cash[book] += flow
-        turnover[book] += abs(flow)
+        left += flow
+        turned += abs(flow)
+    cash[book], turnover[book] = left, turned
     return Fills(-1, cash, turnover)

@@ -65,10 +65,9 @@ def walked(
     moment = due[number, market]
     order = np.lexsort((number, moment))
     start = np.searchsorted(moment[order], np.arange(len(conditions.market) + 1))
-    seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
     kernel.prepare(targets.shape[1] * len(conditions.tickers) * len(conditions.market))
     traded = kernel.walk(
-        kernel.Moments(conditions.sheets, np.ascontiguousarray(conditions.market), conditions.any_ends, seats),
+        conditions.moments,
         kernel.Due(start, number[order], due.max(axis=1, initial=-1)),
         np.ascontiguousarray(targets.transpose(0, 2, 1), dtype=float),
         float(capital),

@@ -44,9 +44,8 @@ def lines_of(conditions: TradingConditions, orders: Orders) -> np.ndarray:
 
 def placed_on(lines: np.ndarray, conditions: TradingConditions, orders: Orders) -> kernel.Placed:
     """Return the orders of every book on lines."""
-    seats = np.array([(part.start, part.stop) for part in conditions.columns], dtype=np.uint64)
     units, fixed = orders.units.transpose(0, 2, 1), orders.fixed.transpose(0, 2, 1)
-    return kernel.placed(conditions.sheets, orders.rows, lines, seats, units, fixed)
+    return kernel.placed(conditions.moments, orders.rows, lines, units, fixed)
 
 
 def vectorbt_arguments(
