@@ -48,7 +48,7 @@ def due_rows(conditions: TradingConditions, decided: pd.DatetimeIndex, lag: int)
     due = np.full((len(decided), len(conditions.markets)), -1)
     for market in range(len(conditions.markets)):
         rows = conditions.rows_of(market)
-        position = conditions.dates_of(market).searchsorted(decided, side="right") + lag - 1
+        position = conditions.dates_of(market).to_numpy().searchsorted(decided.to_numpy(), side="right") + lag - 1
         within = position < len(rows)
         due[within, market] = rows[position[within]]
     return due

@@ -18,7 +18,6 @@ from backtest.execution.settings import Fill
 from backtest.files import atomic
 from backtest.files.hashes import content_id
 from backtest.guard import blaming
-from backtest.panel import require_content
 from backtest.sweeps import sealed_parquet
 from backtest.sweeps.evaluator import BookDecisions, Curve, Evaluator
 from backtest.sweeps.grid import stated
@@ -117,7 +116,7 @@ def decided(numbers: Sequence[int], settings: Settings, evaluator: Evaluator) ->
     with blaming(strategy):
         specs, executions = zip(*map(settings.parts, numbers), strict=True)
         decisions = evaluator.decisions(specs, executions)
-    require_content(evaluator.archive, evaluator.content, strategy)
+    evaluator.require_unchanged(strategy)
     return dict(zip(_deciders(numbers, settings), decisions, strict=True))
 
 
@@ -136,7 +135,7 @@ def encoded(chunk: Chunk, settings: Settings, evaluator: Evaluator, decisions: D
         specs, executions = zip(*map(settings.parts, numbers), strict=True)
         ours = None if decisions is None else [decisions[key] for key in _deciders(numbers, settings)]
         curves = [*evaluator.curves(specs, executions, ours)]
-    require_content(evaluator.archive, evaluator.content, strategy)
+    evaluator.require_unchanged(strategy)
     curves.sort(key=lambda curve: (numbers[curve.number], curve.book))
     rows = [numbers[curve.number] for curve in curves]
     twin_rows, twins = _twins(curves)

@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -31,7 +31,7 @@ from backtest.execution.conditions import TradingConditions, conditions_of
 from backtest.execution.orders import due_rows
 from backtest.execution.settings import Costs, ExecutionSettings, Fill
 from backtest.execution.trading import filled
-from backtest.panel import Archive, content
+from backtest.panel import Archive, content, require_content
 from backtest.signals import Signal
 from backtest.strategy import LOCAL, Policy, Scope, StrategySpec, tickers_of
 from backtest.universe import Universe
@@ -128,6 +128,16 @@ class _Path:
     changes: bool
 
 
+@dataclass(frozen=True)
+class _Together:
+    """The targets of paths that are traded together depend on their tickers, the order these are wanted in, and their hashes."""
+
+    tickers: tuple[str, ...]
+    ordered: tuple[str, ...]
+    contents: tuple[bytes, ...]
+    paths: Sequence[_Path] = field(compare=False)
+
+
 class BookDecisions(NamedTuple):
     """A book of a spec under a way of filling its orders: what it decides, and its twin, None where its weighting names none."""
 
@@ -159,7 +169,7 @@ class Evaluator:
     """Evaluates settings on one archive, keeping what the next setting can use again."""
 
     def __init__(self, archive: Archive, universe: Universe) -> None:
-        self.archive, self.universe, self.content = archive, universe, content(archive)
+        self.archive, self.universe, self._content, self._decided = archive, universe, content(archive), False
         self._span = _LruCache(256, self._make_span)
         self._benchmark = _LruCache(256, self._make_benchmark)
         self._panel = _LruCache(1024, archive.as_of)
@@ -167,8 +177,9 @@ class Evaluator:
         self._scores = _LruCache(8192, self._make_scores)
         self._path = _LruCache(512, self._make_path)
         self._twin = _LruCache(512, self._make_twin)
+        self._targets = _LruCache(8, _targets)
         self._conditions = _LruCache(1, self._make_conditions)  # large: see `_by_market`
-        self._without_slippage = _LruCache(1, self._make_without_slippage)
+        self._without_slippage = _LruCache(2, self._make_without_slippage)  # both fills, which every tile trades under
 
     def curves(
         self,
@@ -204,6 +215,12 @@ class Evaluator:
         decider = _Decider(book, spec.books[book], spec.policy, span)
         return BookDecisions(book, span, spec.currency(book, self.universe), self._path(decider), self._twin(decider))
 
+    def require_unchanged(self, by: str) -> None:
+        """Raise StrategyError where a strategy has decided since the last call and the archive is no longer what it was."""
+        if self._decided:
+            require_content(self.archive, self._content, by)
+        self._decided = False
+
     def sessions(self, spec: StrategySpec, book: str) -> pd.DatetimeIndex:
         """Return the sessions of a book."""
         return self._span(_book(spec, book)).sessions
@@ -227,12 +244,11 @@ class Evaluator:
         paths = [path for _, member in members for path in (member.path, member.twin) if path is not None]
         distinct = {path.content: path for path in paths}
         order = {content: index for index, content in enumerate(distinct)}
-        seat = {ticker: column for column, ticker in enumerate(group.span.tickers)}
-        seats = [seat[ticker] for ticker in conditions.tickers]
-        targets = [path.targets[:, seats] for path in distinct.values()]
         due, values = due_rows(conditions, paths[0].decided, settings.lag), list[np.ndarray]()
-        for first in range(0, len(targets), BOOKS_AT_ONCE):
-            orders = filled(conditions, np.stack(targets[first : first + BOOKS_AT_ONCE], axis=1), due, settings.capital)
+        for first in range(0, len(distinct), BOOKS_AT_ONCE):
+            contents = tuple(islice(distinct, first, first + BOOKS_AT_ONCE))
+            together = _Together(group.span.tickers, conditions.tickers, contents, [distinct[content] for content in contents])
+            orders = filled(conditions, self._targets(together), due, settings.capital)
             values += [*book_values(conditions, orders, unit_value, settings.capital)]
         periods = self.archive.prices.periods_per_year(group.span.markets)
         for number, (book, span, _, path, twin) in members:
@@ -242,6 +258,7 @@ class Evaluator:
 
     def _make_path(self, key: _Decider) -> _Path:
         """Return what one book decides."""
+        self._decided = True
         sessions = decision_sessions(key.policy.rebalance, key.span.sessions)
         decisions = [self._decision(key, session) for session in sessions]
         targets = target_weights(decisions, key.span.tickers)
@@ -288,7 +305,14 @@ class Evaluator:
         """Return the same without the flat slippage, which sweeps vary most: the rest is shared."""
         span, prices = market.span, self.archive.prices
         conditions = conditions_of(prices, span.tickers, market.base, span.sessions, market.fill, market.costs)
-        return conditions, unit_values(conditions, prices, market.base).in_base
+        return conditions, np.asfortranarray(unit_values(conditions, prices, market.base).in_base)  # it is read by ticker
+
+
+def _targets(together: _Together) -> np.ndarray:
+    """Return targets, shape (decisions, books, tickers), with the books next to each other in memory."""
+    seat = {ticker: column for column, ticker in enumerate(together.tickers)}
+    stacked = np.stack([path.targets for path in together.paths], axis=2)
+    return stacked[:, [seat[ticker] for ticker in together.ordered]].transpose(0, 2, 1)
 
 
 def _changes(weights: Weighting, decisions: Sequence[Decision]) -> bool:
