@@ -163,10 +163,9 @@ def walk(moments: Moments, due: Due, targets: Floats, capital: float, noted: boo
     positions, states = np.zeros((blocks, tickers), POSITION), np.zeros(blocks, STATE)
     _pay_in(capital, states)
     room, room_noted = 2 * len(due.number) + 8, count if noted else 1  # as many moments again are those of orders that wait
-    rows, behind = np.zeros(count, np.int64), np.empty((count, tickers), np.int64)
+    rows, behind, left = np.zeros(count, np.int64), np.empty((count, tickers), np.int64), np.empty((count, books))
     units: Floats = np.empty((room, tickers, books))
     fixed = np.empty(units.shape)
-    left: Floats = np.empty((count, books))
     worked, value, notes = np.zeros(room_noted, np.int64), np.zeros(room_noted), np.zeros((room_noted, tickers), ORDER)
     working, sales_until, row, note = np.zeros((len(moments.seats), blocks), np.bool_), -1, 0, 0
     for moment in range(count):

@@ -34,7 +34,8 @@ def content_id(parts: Iterable[bytes | Pieces]) -> str:
 def sealed(body: bytes) -> bytes:
     """Return the bytes of a file, in which UNSEALED stands, with the hash of its content there."""
     start = body.rindex(UNSEALED.encode()) + len(MARK)
-    return body[:start] + hashlib.sha256(body).hexdigest().encode() + body[start + 64 :]
+    content = memoryview(body)
+    return b"".join((content[:start], hashlib.sha256(body).hexdigest().encode(), content[start + 64 :]))
 
 
 def seal(file: BinaryIO) -> None:

@@ -11,6 +11,7 @@ from backtest.sweeps.columns import DIFFERENCE, SHARPE, TOTAL_RETURN, TWIN_RETUR
 from backtest.thesis.windows import Window
 
 VARIES = 1e-12  # next to the returns: a spread of less is rounding
+SURELY = 1e-9  # the same, so far above rounding that bounds of the returns do in place of the returns
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ def ratios_of(returns: Floats, least: float = 0.0) -> Floats:
         return np.full(returns.shape[1], np.nan)
     mean = returns.mean(axis=0)
     spread = returns.std(axis=0, ddof=1, mean=mean[np.newaxis])
-    highest, lowest = returns.max(axis=0), returns.min(axis=0)
-    varies = (spread > VARIES * np.maximum(highest, -lowest)) & (highest - lowest > least)
+    # No return is further from the mean than root n spreads, and the range is above the spread: mostly that decides already.
+    varies = (spread > SURELY * (np.abs(mean) + np.sqrt(len(returns)) * spread)) & (spread > 2.0 * least)
+    if not varies.all():
+        highest, lowest = returns.max(axis=0), returns.min(axis=0)
+        varies = (spread > VARIES * np.maximum(highest, -lowest)) & (highest - lowest > least)
     return np.where(varies, mean / np.where(varies, spread, 1.0), np.nan)

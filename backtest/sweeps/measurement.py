@@ -309,18 +309,26 @@ def _ordinals(days: pd.DatetimeIndex) -> np.ndarray:
     return days.to_numpy().astype("datetime64[D]").astype(np.int32)
 
 
-def _arrays(curves: pyarrow.Table, column: str) -> Iterator[np.ndarray]:
-    """Return the lists of a column."""
-    for part in curves.column(column).chunks:
+def _days(chunk: pyarrow.Table) -> Iterator[np.ndarray]:
+    """Yield the days of each row."""
+    for part in chunk.column("days").chunks:
         ends, flat = part.offsets.to_numpy(), part.values.to_numpy()
         yield from (flat[first:last] for first, last in pairwise(ends))
+
+
+def _values(chunk: pyarrow.Table, column: str) -> Iterator[Floats]:
+    """Yield the values of each row of a column of binaries."""
+    for part in chunk.column(column).chunks:
+        _, offsets, content = part.buffers()
+        ends = np.frombuffer(offsets, np.int64)[part.offset : part.offset + len(part) + 1]
+        yield from (np.frombuffer(content, np.float64, (last - first) // 8, first) for first, last in pairwise(ends.tolist()))
 
 
 def _on(chunk: pyarrow.Table, shared: np.ndarray) -> Curves:
     """Return the curves of a chunk and of its twins on shared days."""
     rows, twins, index, positions = list[Floats](), list[Floats](), dict[int, int](), np.empty(0, dtype=np.int64)
-    lists = (_arrays(chunk, name) for name in ("days", "equity", "twin"))
-    for row, (days, values, twin) in enumerate(zip(*lists, strict=True)):
+    columns = _days(chunk), _values(chunk, "equity"), _values(chunk, "twin")
+    for row, (days, values, twin) in enumerate(zip(*columns, strict=True)):
         if len(days):
             positions = np.searchsorted(days, shared)
         rows.append(values if len(values) == len(shared) else values[positions])
@@ -335,9 +343,10 @@ def _benchmark_returns(
     scope: np.ndarray, book: pd.Series, settings: Settings, evaluator: Evaluator, days: pd.DatetimeIndex
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of the benchmark of each row of a chunk, and the returns of each benchmark (benchmarks × sessions)."""
-    kind, kinds = pd.factorize(pd.MultiIndex.from_arrays([scope, book]))
-    specs = [settings[settings.scopes[scope]][1] for scope, _ in kinds]
-    known = np.stack([evaluator.benchmark(spec, book).reindex(days) for spec, (_, book) in zip(specs, kinds, strict=True)])
+    numbers, names = pd.factorize(book)
+    kinds, kind = np.unique(scope * len(names) + numbers, return_inverse=True)
+    books = [(settings[settings.scopes[kind // len(names)]][1], names[kind % len(names)]) for kind in kinds.tolist()]
+    known = np.stack([evaluator.benchmark(spec, name).reindex(days) for spec, name in books])
     return kind, np.asarray(known[:, 1:] / known[:, :-1] - 1.0)
 
 

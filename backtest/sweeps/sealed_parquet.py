@@ -1,6 +1,5 @@
 """Parquet files that carry the hash of their own content, which every reading checks."""
 
-import io
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -17,9 +16,9 @@ from backtest.files.hashes import UNSEALED, is_sealed, seal, sealed
 def encoded(table: pyarrow.Table, **options: Any) -> bytes:
     """Return the Parquet file of a table, with the hash of its content in the metadata."""
     metadata = {**(table.schema.metadata or {}), b"content": UNSEALED.encode()}
-    sink = io.BytesIO()
+    sink = pyarrow.BufferOutputStream()
     parquet.write_table(table.replace_schema_metadata(metadata), sink, **options)
-    return sealed(sink.getvalue())
+    return sealed(sink.getvalue().to_pybytes())
 
 
 def write(parts: Iterable[pyarrow.Table], path: Path, **options: Any) -> None:
@@ -43,7 +42,7 @@ def read(path: Path, kind: str, remedy: str) -> pyarrow.Table:
         body = path.read_bytes()
         if not is_sealed(body):
             raise ValueError("its content is not what its hash says")
-        return parquet.ParquetFile(io.BytesIO(body)).read(use_threads=False)  # what is read is small, and the cores are taken
+        return parquet.ParquetFile(pyarrow.BufferReader(body)).read(use_threads=False)  # the cores are taken
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable {kind} ({str(error).splitlines()[0]}); {remedy}") from None
 
