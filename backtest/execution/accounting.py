@@ -84,8 +84,8 @@ def book_values(conditions: TradingConditions, orders: Orders, unit_value: np.nd
         _rows_until(conditions, orders), orders.units.transpose(0, 2, 1), cash, np.ascontiguousarray(unit_value.T), float(capital)
     )
     values = values if grown is None else values * grown
-    if not (good := np.isfinite(values).all(axis=0)).all():
-        raise BacktestError(f"value is not a number on {conditions.sessions[~good][0]:%Y-%m-%d}")
+    if not (finite := np.isfinite(values)).all():
+        raise BacktestError(f"value is not a number on {conditions.sessions[~finite.all(axis=0)][0]:%Y-%m-%d}")
     return values
 
 

@@ -64,7 +64,7 @@ def walked(
     number, market = np.nonzero(due >= 0)
     moment = due[number, market]
     order = np.lexsort((number, moment))
-    start = np.searchsorted(moment[order], np.arange(len(conditions.market) + 1))
+    start = np.cumsum(np.bincount(moment + 1, minlength=len(conditions.market) + 1))
     kernel.prepare(targets.shape[1] * len(conditions.tickers) * len(conditions.market))
     traded = kernel.walk(
         conditions.moments,

@@ -195,10 +195,13 @@ class Evaluator:
         executions = executions or [spec.execution for spec in specs]
         decided = self.decisions(specs, executions) if decided is None else decided
         groups: dict[_Group, list[tuple[int, BookDecisions]]] = {}
+        known: dict[tuple[int, str, int, str], list[tuple[int, BookDecisions]]] = {}  # by the same objects: a group hashes slowly
         for number, (spec, execution, members) in enumerate(zip(specs, executions, decided, strict=True)):
             for member in members:
-                group = _Group(member.span, member.base, execution, spec.rebalance)
-                groups.setdefault(group, []).append((number, member))
+                key = id(member.span), member.base, id(execution), spec.rebalance
+                if key not in known:
+                    known[key] = groups.setdefault(_Group(member.span, member.base, execution, spec.rebalance), [])
+                known[key].append((number, member))
         for group in _by_market(groups):
             yield from self._together(group, groups[group])
 
