@@ -224,8 +224,7 @@ def test_a_figure_says_what_it_means_and_where_it_comes_from_by_mouse_touch_and_
 
 
 ONE_IMAGE_EACH = "document.querySelectorAll('svg > :not(title, desc)').forEach(part => part.remove())"
-TWO_OF_EACH_KIND = """([parts, names]) => {
-  const seen = {};
+TWO_OF_EACH_KIND = """([parts, names, seen]) => {
   for (const part of document.querySelectorAll(parts)) {
     const within = [part, ...part.querySelectorAll('*')];
     const around = [];
@@ -236,17 +235,23 @@ TWO_OF_EACH_KIND = """([parts, names]) => {
     seen[kind] = (seen[kind] || 0) + 1;
     if (seen[kind] > 2) part.remove();
   }
+  return seen;
 }"""
 OF_STYLE, OF_STRUCTURE = ["class", "style", "scope"], ["class", "scope", "role", "lang", "tabindex", "type"]
 COLOURED = "td, th, li, p, dt, dd, caption span, figcaption, button, a"
-# One style sheet colours all pages: axe looks at the colours of these, and CONTRASTS above at those of every page.
-FULLEST = ("index", "theme_baskets", "sweeps/example")
+FULLEST = ("index", "theme_baskets", "sweeps/example")  # one style sheet colours all pages
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    """How many parts of each kind axe has seen the colours of, by scheme: of two, on whatever page they are, it tells all."""
+    return {"light": {}, "dark": {}}
 
 
 @pytest.mark.parametrize(
     ("name", "scheme"), [*((name, "light") for name in PAGES), *((name, "dark") for name in PAGES if name in FULLEST)]
 )
-def test_axe_finds_nothing_serious(name, scheme, browser, folder):
+def test_axe_finds_nothing_serious(name, scheme, browser, folder, coloured):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
@@ -256,11 +261,11 @@ def test_axe_finds_nothing_serious(name, scheme, browser, folder):
     page.evaluate(ONE_IMAGE_EACH)  # to axe the inside of an image is nothing; the contrast of its texts is measured above
     faults = []
     if scheme == "light":  # rows alike in tags, attributes and where text is have the same faults
-        page.evaluate(TWO_OF_EACH_KIND, ["tbody tr", OF_STRUCTURE])
+        page.evaluate(TWO_OF_EACH_KIND, ["tbody tr", OF_STRUCTURE, {}])
         faults += violations(axe, page, {"rules": {"color-contrast": {"enabled": False}}})
-    if name in FULLEST:  # parts alike in all that rules of style name are coloured alike
-        page.evaluate(TWO_OF_EACH_KIND, [COLOURED, OF_STYLE])
-        faults += violations(axe, page, {"runOnly": ["color-contrast"]})
+    # Parts alike in all that rules of style name are coloured alike.
+    coloured[scheme] = page.evaluate(TWO_OF_EACH_KIND, [COLOURED, OF_STYLE, coloured[scheme]])
+    faults += violations(axe, page, {"runOnly": ["color-contrast"]})
     summaries = [(fault["id"], fault["impact"], fault["nodes"][0]["html"][:200], len(fault["nodes"])) for fault in faults]
     assert [summary for summary in summaries if summary[1] in ("serious", "critical")] == []
     context.close()
