@@ -155,17 +155,17 @@ def _known(
 
 
 class _Hidden(NamedTuple):
-    """Which cells of a table closed after a moment, but for some that are shown: found once for all tables of the same axes."""
+    """Which cells of a table closed after a moment, but for some that are shown: found once for prices of the same axes."""
 
-    masks: list[tuple[pd.DataFrame, np.ndarray]]
+    masks: list[tuple[Prices, pd.DataFrame, np.ndarray]]
 
     def of(self, table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Cells) -> np.ndarray:
         """Return session × ticker, true where a cell is hidden."""
-        for other, hidden in self.masks:
-            if other.index.equals(table.index) and other.columns.equals(table.columns):
+        for owner, other, hidden in self.masks:
+            if owner is prices and other.index.equals(table.index) and other.columns.equals(table.columns):
                 return hidden
-        self.masks.append((table, _hidden(table, prices, moment, shown)))
-        return self.masks[-1][1]
+        self.masks.append((prices, table, _hidden(table, prices, moment, shown)))
+        return self.masks[-1][2]
 
 
 def _hidden(table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Cells) -> np.ndarray:
@@ -174,7 +174,7 @@ def _hidden(table: pd.DataFrame, prices: Prices, moment: pd.Timestamp, shown: Ce
     for market, closes in prices.closes.items():
         until = closes.index[: int(closes.searchsorted(moment, side="right"))]
         last = until[-1] if len(until) else pd.Timestamp.min
-        hidden[int(table.index.searchsorted(last, side="right")) :, markets == market] = True
+        hidden[np.ix_(table.index > last, markets == market)] = True
     rows, columns = table.index.get_indexer(shown.sessions), table.columns.get_indexer(pd.Index(shown.tickers))
     there = (rows >= 0) & (columns >= 0)
     hidden[rows[there], columns[there]] = False
@@ -190,17 +190,17 @@ def _traded(table: pd.DataFrame, hidden: np.ndarray) -> pd.DataFrame:
 
 @contextmanager
 def _seen_through(kind: type, cuts: Mapping[str, Callable[[Any, Any], Any]]) -> Iterator[None]:
-    """Pass attributes read from instances of a class through the cut of their name, each value cut once, until the block ends."""
-    made: dict[tuple[int, str], tuple[Any, Any]] = {}
+    """Pass attributes read from instances of a class through the cut of their name, once for each, until the block ends."""
+    made: dict[tuple[int, int, str], tuple[Any, Any, Any]] = {}
 
     def read(self: Any, name: str) -> Any:
         value = object.__getattribute__(self, name)
         if name not in cuts or value is None:
             return value
-        key = (id(value), name)
+        key = (id(self), id(value), name)
         if key not in made:
-            made[key] = (value, cuts[name](value, self))  # the value itself is kept, so that its id stays its own
-        return made[key][1]
+            made[key] = (self, value, cuts[name](value, self))  # both are kept, so that their ids stay their own
+        return made[key][2]
 
     kind.__getattribute__ = read  # type: ignore[method-assign,assignment]
     try:

@@ -282,3 +282,22 @@ def test_a_signal_that_keeps_the_archive_is_cut_off_from_every_table_of_it(archi
     spec = watching(signals=(AllThereIs(archive, table),), start="2026-01-02", end="2026-03-31")
     message = caught(spec, archive)
     assert "AllThereIs on 2026-01-02 reads " + row in message
+
+
+def test_prices_of_the_same_sessions_are_hidden_by_their_own_closes(archive):
+    """Found when masks were shared: those of the prices that were read first hid too little of any that close later."""
+    later = {market: closes + pd.Timedelta(days=400) for market, closes in archive.prices.closes.items()}
+    late = replace(archive.prices, closes=later)
+    moment = pd.Timestamp("2024-01-03 20:00", tz="UTC")
+    with masked_after(moment):
+        ours, theirs = archive.prices.wealth.last_valid_index(), late.wealth.last_valid_index()
+    assert ours == pd.Timestamp("2024-01-03")
+    assert theirs < pd.Timestamp("2023-01-01")
+
+
+def test_bars_that_are_not_in_order_show_nothing_later(archive):
+    close = archive.prices.bars.close
+    turned = replace(archive.prices, bars=replace(archive.prices.bars, close=close.iloc[::-1]))
+    with masked_after(pd.Timestamp("2024-01-03 20:00", tz="UTC")):
+        shown = turned.bars.close.dropna(how="all")
+    assert shown.index.max() == pd.Timestamp("2024-01-03")
