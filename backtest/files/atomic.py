@@ -43,8 +43,21 @@ def unfinished(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room") from None
+            raise _refused(path, error) from None
         raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system refuses while something is written to a file or a folder into one line: DataError."""
+    try:
+        yield
+    except OSError as error:
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot write there ({reason(error)}); expected a folder with room")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow
 
 from backtest.errors import DataError
-from backtest.files.messages import reason
+from backtest.files import atomic
 from backtest.panel import Archive
 from backtest.statistics.overfitting import Deflated, Overfit, deflated_sharpe, minimum_length, overfitting_of
 from backtest.statistics.refusal import FEWEST_OBSERVATIONS, Floats, Refused
@@ -122,11 +122,9 @@ def compile_statistics() -> None:
 
 def measure(chunks: Sequence[Chunk], settings: Settings, archive: Archive, pool: WorkerPool, trials: int) -> Measured:
     """Return the figures of every setting; `trials` from the ledger is the N of every statistic that has one."""
-    try:
-        with TemporaryDirectory(prefix=".measuring-", dir=chunks[0].path.parent) as folder:
-            return _measure(chunks, settings, archive, pool, trials, Path(folder))
-    except OSError as error:
-        raise DataError(f"{chunks[0].path.parent}: cannot write there ({reason(error)}); expected a folder with room") from None
+    at = chunks[0].path.parent
+    with atomic.writing(at), TemporaryDirectory(prefix=".measuring-", dir=at) as folder:
+        return _measure(chunks, settings, archive, pool, trials, Path(folder))
 
 
 def _measure(

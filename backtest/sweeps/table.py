@@ -3,7 +3,6 @@
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
@@ -11,8 +10,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from backtest.errors import DataError
-from backtest.files.messages import reason
+from backtest.files import atomic
 from backtest.sweeps.settings import Settings
 
 NUMBER, BOOK, CHUNK = "number", "book", "chunk"
@@ -127,22 +125,14 @@ class TableWriter:
 
 def _temporary(folder: Path) -> IO[bytes]:
     """Return a file without a name in a folder."""
-    with _naming(folder):
+    with atomic.writing(folder):
         return TemporaryFile(dir=folder)
 
 
 def _write(file: IO[bytes], values: np.ndarray, folder: Path) -> None:
-    with _naming(folder):
+    with atomic.writing(folder):
         file.write(np.ascontiguousarray(values).data)
         file.flush()
-
-
-@contextmanager
-def _naming(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{folder}: cannot write there ({reason(error)}); expected a folder with room") from None
 
 
 def _close(files: Mapping[str, tuple[IO[bytes], np.dtype[Any]]]) -> None:
