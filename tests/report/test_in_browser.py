@@ -2,8 +2,9 @@
 
 import csv
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,52 +68,70 @@ def address(folder, name):
 
 
 # Nothing but colours changes with the scheme, and no colour with the width.
-@pytest.fixture(params=[(390, "light"), (1440, "light"), (1440, "dark")], ids=lambda shown: f"{shown[1]}-{shown[0]}")
+SHOWN = [(name, *shown) for name in PAGES for shown in ((390, "light"), (1440, "light"), (1440, "dark"))]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page in its browser, with every complaint and every request it made."""
+
+    name: str
+    page: Any
+    complaints: list[str]
+    requests: list[str]
+
+    @property
+    def dark(self):
+        return self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+
+
+@pytest.fixture(scope="module")
 def opened(request, browser, folder):
-    """Return a function that opens a page and gives it with every complaint and every request it made."""
-    width, scheme = request.param
+    """A page as it is shown, opened once for the tests that ask for it so: what changes it comes after what looks at it."""
+    name, width, scheme = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    complaints, requests = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda made: requests.append(made.url))
-
-    def open_page(name):
-        page.goto(address(folder, name))
-        keep_picture(page, f"{name.replace('/', '_')}_{width}_{scheme}")
-        return page, complaints, requests
-
-    yield open_page
+    shown = Opened(name, context.new_page(), [], [])
+    shown.page.on("console", lambda message: shown.complaints.append(message.text))
+    shown.page.on("pageerror", lambda error: shown.complaints.append(str(error)))
+    shown.page.on("request", lambda made: shown.requests.append(made.url))
+    shown.page.goto(address(folder, name))
+    keep_picture(shown.page, f"{name.replace('/', '_')}_{width}_{scheme}")
+    yield shown
     context.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_complete_quiet_and_fits(name, opened, folder):
-    page, complaints, requests = opened(name)
-    assert complaints == []
-    assert [url for url in requests if not url.startswith("data:")] == [address(folder, name)]
-    scrolled, visible = page.evaluate(OVERFLOW)
+def shown_as(*shown):
+    """Parametrise a test by pages as they are shown; tests of the same one run one after the other."""
+    names = [f"{name}-{scheme}-{width}" for name, width, scheme in shown]
+    return pytest.mark.parametrize("opened", shown, ids=names, indirect=True, scope="module")
+
+
+@shown_as(*SHOWN)
+def test_a_page_is_complete_quiet_and_fits(opened, folder):
+    assert opened.complaints == []
+    assert [url for url in opened.requests if not url.startswith("data:")] == [address(folder, opened.name)]
+    scrolled, visible = opened.page.evaluate(OVERFLOW)
     assert scrolled <= visible
-    assert [text for text in page.evaluate(CONTRASTS) if text[1] < LEAST_CONTRAST] == []
-    if not page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
-        assert page.evaluate(COLLISIONS) == []
-        scrolled, visible = page.evaluate(OVERFLOW)
+    assert [text for text in opened.page.evaluate(CONTRASTS) if text[1] < LEAST_CONTRAST] == []
+    if not opened.dark:
+        assert opened.page.evaluate(COLLISIONS) == []
+        scrolled, visible = opened.page.evaluate(OVERFLOW)
         assert scrolled <= visible, "with every fold open"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_on_paper_a_page_is_light_unfolded_and_as_wide_as_a4(name, browser, folder):
-    context = browser.new_context(viewport={"width": 680, "height": 960}, color_scheme="dark")
-    page = context.new_page()
-    page.goto(address(folder, name))
+@shown_as(*((name, width, scheme) for name, width, scheme in SHOWN if scheme == "dark"))
+def test_on_paper_a_page_is_light_unfolded_and_as_wide_as_a4(opened):
+    page = opened.page
+    assert opened.dark
+    page.set_viewport_size({"width": 680, "height": 960})
     page.emulate_media(media="print")
     scrolled, visible = page.evaluate(OVERFLOW)
     assert scrolled <= visible
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(254, 254, 254)"
     hidden = "[...document.querySelectorAll('main details')].filter(one => !one.lastElementChild.checkVisibility()).length"
     assert page.evaluate(hidden) == 0
-    context.close()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(media="screen")
 
 
 def test_the_front_page_leads_to_every_strategy_and_back(browser, folder):
@@ -248,14 +267,10 @@ def coloured():
     return {"light": {}, "dark": {}}
 
 
-@pytest.mark.parametrize(
-    ("name", "scheme"), [*((name, "light") for name in PAGES), *((name, "dark") for name in PAGES if name in FULLEST)]
-)
-def test_axe_finds_nothing_serious(name, scheme, browser, folder, coloured):
+@shown_as(*(one for one in SHOWN if one[1] == 1440 and (one[2] == "light" or one[0] in FULLEST)))
+def test_axe_finds_nothing_serious(opened, coloured):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, bypass_csp=True)
-    page = context.new_page()
-    page.goto(address(folder, name))
+    page, scheme = opened.page, "dark" if opened.dark else "light"
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert page.locator("svg:not([role=img], [role=application], [aria-hidden])").count() == 0
     page.evaluate(ONE_IMAGE_EACH)  # to axe the inside of an image is nothing; the contrast of its texts is measured above
@@ -268,7 +283,6 @@ def test_axe_finds_nothing_serious(name, scheme, browser, folder, coloured):
     faults += violations(axe, page, {"runOnly": ["color-contrast"]})
     summaries = [(fault["id"], fault["impact"], fault["nodes"][0]["html"][:200], len(fault["nodes"])) for fault in faults]
     assert [summary for summary in summaries if summary[1] in ("serious", "critical")] == []
-    context.close()
 
 
 def violations(axe, page, options):
