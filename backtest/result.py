@@ -143,6 +143,14 @@ class Control:
     activity: str = ""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The data that a book was made from: their id, and whose prices they have."""
+
+    data_id: str
+    tickers: tuple[str, ...]
+
+
 @dataclass(frozen=True, repr=False)
 class Book(Displayed):
     """One portfolio: a basket under the strategy's rule, in one currency.
@@ -156,7 +164,8 @@ class Book(Displayed):
     of each whether it is matched and why, the declared one first; `charted` names the benchmarks that line charts draw. `shares`
     has each ticker's part of the book at every close, session × ticker, and `return_split` what carried its return, by window.
     `control` is None without a signal, `tear_sheet` without a return; `largest_order` is that beside its session's volume;
-    `holdings_now` is the book at its last close, with what its rule asks for then; `fills` is what a portfolio of vectorbt needs.
+    `holdings_now` is the book at its last close, with what its rule asks for then; `fills` is what a portfolio of vectorbt needs,
+    `origin` the data it was made from.
     """
 
     basket: str
@@ -181,6 +190,7 @@ class Book(Displayed):
     benchmark_windows: dict[str, dict[str, BenchmarkSpan]]
     coverage: Coverage
     cash: CashInterest
+    origin: Origin
     comparisons: tuple[Comparison, ...] = ()
     shares: pd.DataFrame = field(default_factory=pd.DataFrame)
     return_split: dict[str, ReturnSplit] = field(default_factory=dict)
@@ -438,14 +448,16 @@ class LeakResult:
 class Audit(Displayed):
     """How much of a run is luck, and whether any of it was seen too early; None is a question that was not asked.
 
-    `not_run` has those, each with the reason. Parts are by book, but `lead_lag` by leading series, `events` by announcement and
-    market, and `slopes` and `nulls` of the whole run; `window_ranks` are by book and window, `leak_budget` by book and way.
+    `not_run` has those, each with the reason; `of` is the identity of the run. Parts are by book, but `lead_lag` by leading
+    series, `events` by announcement and market, and `slopes` and `nulls` of the whole run; `window_ranks` are by book and
+    window, `leak_budget` by book and way.
     """
 
     replay: Replay
     windows_id: str
     verdict: str
     not_run: dict[str, str]
+    of: str
     window_ranks: dict[str, dict[str, WindowRank | Refused]] | None = None
     influence: dict[str, Remainder | Refused] | None = None
     factors: dict[str, FactorFit | Refused] | None = None
@@ -525,6 +537,11 @@ class RunResult(Displayed):
     demand: dict[str, Demand] = field(default_factory=dict)
 
     @property
+    def identity(self) -> str:
+        """What the run was made from: the ids of its spec, data and code."""
+        return f"{self.spec_id}-{self.data_id}-{self.code_id}"
+
+    @property
     def readings(self) -> dict[str, SignalReadings]:
         """The readings of every quarterly signal, the strategy's own first."""
         return self.signals | self.trends
@@ -535,6 +552,12 @@ class RunResult(Displayed):
         earned = {name: book.window(WHOLE).total_return for name, book in self.books.items()}
         books = ", ".join(f"{name} {'no return' if value is None else percent(value)}" for name, value in earned.items())
         return f"RunResult of {self.spec.name}: {books}"
+
+    def with_audit(self, audit: Audit) -> "RunResult":
+        """Return the run with its audit; ConfigurationError for that of another run."""
+        if audit.of != self.identity:
+            raise ConfigurationError(f"an audit of run {audit.of}; expected one of run {self.identity}, {self.spec.name}")
+        return replace(self, audit=audit)
 
     def to_frame(self) -> pd.DataFrame:
         """Return (book, window) × figure, as `Book.statistics` has them."""

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from backtest import audits, clock
 from backtest.audits import cache
-from backtest.data.archive import narrowed
-from backtest.errors import DataError
+from backtest.data.archive import data_of
 from backtest.panel import Archive
 from backtest.result import Audit, RunResult
 from backtest.runs import needed_tickers
@@ -32,10 +31,7 @@ def audit(
     >>> bt.audit(bt.run(bt.load_strategy("supply_chain_excess"), archive), archive, seconds=0).replay.decisions
     43
     """
-    known = narrowed(archive, needed_tickers(result.spec, archive.thesis))
-    if known.data_id != result.data_id:
-        name, ours = result.spec.name, result.data_id
-        raise DataError(f"{name}: the data of the archive are {known.data_id}; expected those of the run, {ours}")
+    known = data_of(result.spec.name, archive, needed_tickers(result.spec, archive.thesis), result.data_id)
     if (before := cache.load(result)) is not None:
         return before
     made = audits.audit(result.spec, result, known, archive.thesis.universe, seconds, progress, clock.SYSTEM)

@@ -1,6 +1,5 @@
 """A report is written."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from backtest.errors import ConfigurationError
@@ -19,16 +18,16 @@ def write_report(
 
     made: of `run` or `sweep`. A sweep is written where its curves are: its own `out` and tag count.
     out: the folder of reports. The folder of a report appears complete or stays as it was.
-    audit: of `audit`, to be in the report of a run.
+    audit: of `audit`, to be in the report of the run that it is of.
     tag: write to STRATEGY--TAG, beside what is there without it.
 
-    Raises DataError for a folder that cannot be written, or has something else in it.
+    Raises DataError for a folder that cannot be written, or has something else in it, ConfigurationError for another run's audit.
     """
     if isinstance(made, Sweep):
         if audit is not None or tag is not None:
             raise ConfigurationError("a sweep with an audit or a tag; expected neither: give the tag to sweep()")
         return publish_sweep(made, made.options)
-    result = made if audit is None else replace(made, audit=audit)
+    result = made if audit is None else made.with_audit(audit)
     publish.publish_run(publish.report_of(result, render(result)), Path(out), tag)
     publish.publish_index(Path(out), render_index)
     return Path(out) / report_name(result.spec.name, tag) / "index.html"

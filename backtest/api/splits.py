@@ -4,7 +4,7 @@ from datetime import date
 
 from backtest.analysis.return_split import ReturnSplit
 from backtest.api.inputs import load_archive
-from backtest.data.archive import narrowed
+from backtest.data.archive import data_of, narrowed
 from backtest.errors import ConfigurationError, near_miss
 from backtest.files.options import day
 from backtest.panel import Archive
@@ -20,11 +20,12 @@ def explain(what: str | Book, archive: Archive | None = None, start: Day = None,
     """Return how much of a return was growth, currency, margin and re-rating, in log points that add up to it.
 
     what: a ticker or basket of the thesis, bought at equal money; or a book of a result.
-    archive: as in `run`.
+    archive: as in `run`; of a book, the one that it ran on.
     start: from the close on or before this day; None is the thesis's date.
     end: to the close on or before this day; None is the last on which everything is priced. A book is split to its own end.
 
-    Raises ConfigurationError with a near miss for an unknown name, DataError for days that prices do not cover.
+    Raises ConfigurationError with a near miss for an unknown name, DataError for days that prices do not cover, and
+    for a book of other figures or prices than the archive's.
 
     >>> import backtest as bt
     >>> round(bt.explain("optical").terms.residual, 12)
@@ -37,7 +38,7 @@ def explain(what: str | Book, archive: Archive | None = None, start: Day = None,
     if isinstance(what, Book):
         if last is not None:
             raise ConfigurationError(f"end is {last} for a book; expected none, or a run of the strategy with that end")
-        return book_between(what, known, first)
+        return book_between(what, data_of(what.basket, known, what.origin.tickers, what.origin.data_id), first)
     names = explainable(known.thesis)
     if what not in names:
         raise ConfigurationError(near_miss("ticker or basket", what, names))

@@ -72,7 +72,7 @@ def _audit(
             continue
         progress(name.replace("_", " "))
         answers[name] = question()
-    made = _with_verdict(Audit(replay, archive.thesis.windows_id, "", not_run, **answers))
+    made = _with_verdict(Audit(replay, archive.thesis.windows_id, "", not_run, result.identity, **answers))
     return made if all(map(_reads, spec.signals)) else replace(made, verdict=f"{made.verdict} {NOT_REPLAYED}")
 
 

@@ -18,7 +18,7 @@ OUT_OF_TIME = "did not fit into"  # how the reason of a question begins that the
 
 def path_of(result: RunResult) -> Path:
     """Return where the audit of a run is cached, under the store's home."""
-    return open_store().home / "audits" / f"{result.spec_id}-{result.data_id}-{result.code_id}.json"
+    return open_store().home / "audits" / f"{result.identity}.json"
 
 
 def parse_audit(document: object) -> Audit:

@@ -179,7 +179,7 @@ def _run(spec: "StrategySpec", command: str, options: RunOptions, archives: Arch
     archive = _archive(tuple(needed_tickers(spec, options.thesis)), options, archives)
     result = replace(run(spec, archive), command=command)
     if options.audit_seconds is not None:
-        result = replace(result, audit=_audited(spec, result, archive, options.audit_seconds))
+        result = result.with_audit(_audited(spec, result, archive, options.audit_seconds))
     return report_of(result, render(result))
 
 

@@ -56,6 +56,14 @@ def narrowed(archive: Archive, tickers: Sequence[str]) -> Archive:
     return made[wanted]
 
 
+def data_of(name: str, archive: Archive, tickers: Sequence[str], data_id: str) -> Archive:
+    """Return an archive narrowed to what a run read, by its tickers and data_id; DataError where the data are others."""
+    known = narrowed(archive, tickers)
+    if known.data_id != data_id:
+        raise DataError(f"{name}: the data of the archive are {known.data_id}; expected those of the run, {data_id}")
+    return known
+
+
 def _require_same(prices: Prices, archive: Archive) -> None:
     """Raise DataError unless prices grow as those of an archive do wherever both have one; fewer tickers may end later."""
     names = [ticker for ticker in prices.wealth.columns if ticker in archive.prices.wealth.columns]

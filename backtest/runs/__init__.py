@@ -36,7 +36,7 @@ from backtest.execution.window_statistics import window_statistics
 from backtest.guard import attempt, blaming
 from backtest.panel import Archive, Panel, unchanged
 from backtest.prices import Prices
-from backtest.result import Book, Coverage, EndedTicker, PriceSource, RunResult, SignalReadings, TickerName
+from backtest.result import Book, Coverage, EndedTicker, Origin, PriceSource, RunResult, SignalReadings, TickerName
 from backtest.runs.benchmarks import benchmark_values, benchmark_windows, charted
 from backtest.runs.cash import cash_interest
 from backtest.runs.controls import RunBook, control_of
@@ -201,11 +201,10 @@ def _books(spec: StrategySpec, archive: Archive, universe: Universe, spans: list
 
 def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
     rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
-    tickers, base = spec.tickers(name, universe), spec.currency(name, universe)
+    tickers, base, compared = spec.tickers(name, universe), spec.currency(name, universe), universe.comparisons(spec.books[name])
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, base)
     decisions = _decided(spec, name, archive, universe, sessions)
     outcome, now = _traded(spec, name, archive, universe, sessions, decisions)
-    compared = universe.comparisons(spec.books[name])
     benchmarks = benchmark_values(prices, compared, base, sessions, spec.capital)
     periods, chosen = prices.periods_per_year(prices.markets_of(tickers)), pd.Timestamp(max(row.chosen for row in rows))
     return Book(
@@ -233,6 +232,7 @@ def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, s
         benchmark_windows=benchmark_windows(benchmarks, compared, outcome.equity, outcome.realised, spans),
         coverage=_coverage(prices, tickers),
         cash=cash_interest(prices, base, sessions, outcome.profits),
+        origin=Origin(archive.data_id, tuple(prices.wealth.columns)),
         largest_order=largest_order(outcome.orders, prices),
         shares=outcome.shares,
         return_split=book_splits(outcome, base, archive, spans),

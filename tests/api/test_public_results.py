@@ -1,12 +1,14 @@
 """What a notebook shows of each public result: one line, one table, and plots into axes that are handed in."""
 
 import pickle
+from dataclasses import replace
 
 import matplotlib.pyplot
 import pandas as pd
 import pytest
 
 import backtest as bt
+from backtest.errors import ConfigurationError, DataError
 from backtest.output.document import to_document
 
 pytestmark = pytest.mark.slow
@@ -130,3 +132,20 @@ def test_a_claim_is_found_by_its_id_and_a_near_miss_is_named(made):
     assert [finding.claim.id for finding in made["claims"]] == list(made["claims"].to_frame().index)
     with pytest.raises(bt.errors.ConfigurationError, match="did you mean 'gpu-asic'"):
         made["claims"]["gpu-asics"]
+
+
+def test_an_audit_goes_into_the_report_of_its_own_run_alone(made, results, tmp_path):
+    audit, other = made["Audit"], results["theme_baskets"]
+    assert made["RunResult"].with_audit(audit).audit is audit
+    with pytest.raises(ConfigurationError, match=f"an audit of run {made['RunResult'].identity}; expected .* {other.identity}"):
+        bt.write_report(other, tmp_path, audit=audit)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["facts", "prices"])
+def test_a_book_is_split_by_the_data_of_its_run_alone(part, made):
+    own, book = made["Archive"], made["Book"]
+    assert bt.explain(book, own).last == f"{book.equity.index[-1]:%Y-%m-%d}"
+    moved = replace(own, **{part: replace(getattr(own, part), data_id="moved")}, opened="")
+    with pytest.raises(DataError, match=f"leaders: the data of the archive are .*moved.*; expected .* {book.origin.data_id}"):
+        bt.explain(book, moved)

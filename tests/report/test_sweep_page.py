@@ -132,6 +132,18 @@ def test_a_page_never_says_that_choosing_made_no_difference_where_the_order_was_
     assert "it had 5.50 against 5.25" in text or "is not shown to pay" in text
 
 
+def test_a_middle_says_of_how_many_settings_it_is_where_some_have_no_ratio(search_of, tiny, read):
+    inside, whole = [float(value) for value in range(12)], [*WHOLE[:-3], NAN, NAN, NAN]
+    partly = search_of(FIELDS, {"in sample": [NAN, *inside[1:]], "out of sample": [*inside[:-1], NAN], "whole": whole})
+    page = read(render_sweep(partly))
+    text = " ".join(page.text)
+    assert f"median {number(np.nanmedian(whole))} (9 of 12 have one)" in text
+    assert "had a median of 10.50 there, against 6.00 of all (11 of 12 have one)" in text
+    assert "it had 10.00 (1 of 2 have one) against 5.00 (11 of 12 have one)" in text
+    assert "(11 of 12 have one)" in page.table("Settings by window")["in sample"][2]
+    assert "have one)" not in " ".join(read(render_sweep(tiny)).text)
+
+
 @pytest.mark.slow
 def test_every_figure_of_a_broad_sweep_is_that_of_its_table(broad, read):
     page = read(render_sweep(broad))

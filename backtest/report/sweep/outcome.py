@@ -35,7 +35,7 @@ def headline(search: Search) -> str:
     declared = f", declared {number(search.declared)}" if search.declared is not None else ""
     return (
         f"{_over_twins(summary)} The best Sharpe ratio, {number(summary.best.sharpe)} of {counted(summary.trials, 'trial')}, is "
-        f"{word}; median {number(float(ratios.median()))}{declared}."
+        f"{word}; median {number(float(ratios.median()))}{search.having(WHOLE)}{declared}."
     )
 
 

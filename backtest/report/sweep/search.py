@@ -85,6 +85,11 @@ class Search:
         """Return the Sharpe ratio of every row in a window, NaN where it has none."""
         return self._figures(f"{SHARPE} {window}")
 
+    def having(self, window: str, among: Mask | None = None) -> str:
+        """Return of how many rows a middle of ratios is told where some have none: " (12 of 40 have one)", else nothing."""
+        has = self.ratios(window).notna().to_numpy()[slice(None) if among is None else among]
+        return "" if has.all() else f" ({int(has.sum()):,} of {len(has):,} have one)"
+
     def returns(self, window: str) -> pd.Series:
         """Return the total return of every row in a window, NaN where it has none."""
         return self._figures(f"{TOTAL_RETURN} {window}")

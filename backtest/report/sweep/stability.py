@@ -53,8 +53,9 @@ def _sentence(search: Search) -> str:
         return f"{chosen}; after it there is no Sharpe ratio, so whether it lasted is not known."
     gain, correlation = float(after[top].median() - after.median()), rank_correlation(search)
     return (
-        f"{chosen}, against {number(inside.median())} of all. Out of sample, after {day(search.written)}, it had "
-        f"{number(after[top].median())} against {number(after.median())}. {_order(correlation)} {conclusion(gain, correlation)}"
+        f"{chosen}, against {number(inside.median())} of all{search.having(IN_SAMPLE)}. Out of sample, after "
+        f"{day(search.written)}, it had {number(after[top].median())}{search.having(OUT_OF_SAMPLE, top)} against "
+        f"{number(after.median())}{search.having(OUT_OF_SAMPLE)}. {_order(correlation)} {conclusion(gain, correlation)}"
         f"{_doubt(search)}"
     )
 
@@ -128,15 +129,15 @@ def _table(search: Search) -> Table:
 def _cells(search: Search, window: str, region: Mask) -> tuple[Cell, Cell]:
     returns, ratios = search.returns(window)[region].dropna(), search.ratios(window)[region].dropna()
     none = f"under {FEWEST_OBSERVATIONS} returns" if region.any() else "no region"
-    return _quartiles(returns, percent, ""), _quartiles(ratios, number, none)
+    return _quartiles(returns, percent, ""), _quartiles(ratios, number, none, search.having(window, region))
 
 
-def _quartiles(values: pd.Series, written: Callable[[float], str], none: str) -> Cell:
-    """Return the median with the quartiles below it, or why there is none."""
+def _quartiles(values: pd.Series, written: Callable[[float], str], none: str, having: str = "") -> Cell:
+    """Return the median with the quartiles below it and of how many they are, or why there is none."""
     if not len(values):
         return Cell(DASH, note=none)
     low, middle, high = (float(values.quantile(part)) for part in (0.25, 0.5, 0.75))
-    return Cell(written(middle), note=f"{written(low)} to {written(high)}")
+    return Cell(written(middle), note=f"{written(low)} to {written(high)}{having}")
 
 
 def _chart(search: Search, both: Mask) -> Chart:
