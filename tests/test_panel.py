@@ -1,3 +1,4 @@
+import pickle
 import re
 from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
@@ -441,3 +442,20 @@ def test_of_a_range_that_was_published_again_the_last_edition_by_the_moment_is_s
 def test_what_a_panel_keeps_for_itself_makes_it_no_other(archive):
     panel = archive.as_of("2025-06-30")
     assert replace(panel) == panel
+
+
+def test_what_is_made_of_a_whole_archive_is_made_once_for_each_of_its_kind_and_not_pickled(archive):
+    opened, made = Archive(archive.facts, archive.prices), []
+
+    def make(what):
+        made.append(what)
+        return what
+
+    for of in (1, 2, 1, 2):
+        assert opened.once("all", of, lambda of=of: make(of)) == of
+    assert opened.once("others", 1, lambda: make("other")) == "other"
+    for of in (1, 1, 2, 1):
+        assert opened.once("newest", of, lambda of=of: make(-of), most=1) == -of
+    assert made == [1, 2, "other", -1, -2, -1]
+    assert pickle.loads(pickle.dumps(opened)).once("all", 1, lambda: "again") == "again"
+    assert Archive(archive.facts, archive.prices).once("all", 1, lambda: "again") == "again"

@@ -508,3 +508,27 @@ def test_what_is_called_known_when_the_thesis_was_written_is_never_later_than_th
     assert "By 2024-12-31" in page
     assert "When written, 2024-12-31" in page
     assert "When the thesis was written" not in page
+
+
+def test_months_are_read_once_of_the_signals_of_this_package_and_each_time_of_any_other(archive, monkeypatch):
+    asked = []
+
+    class Own(SupplyChainExcess):
+        pass
+
+    def counting(signal, panel, values=SupplyChainExcess.values):
+        asked.append((type(signal).__name__, signal.leaders, panel.moment))
+        return values(signal, panel)
+
+    monkeypatch.setattr(SupplyChainExcess, "values", counting)
+    opened = Archive(archive.facts, archive.prices)
+    signals = {"shipped": SupplyChainExcess(), "one": SupplyChainExcess(leaders=("300308.SZ",)), "own": Own()}
+    span = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-03-15")
+    seen = [runs._seen(signals, opened, *span) for _ in range(2)]
+    assert seen[0] == seen[1]
+    assert set(seen[0]["shipped"]) == {"2025-01-31", "2025-02-28", "2025-03-15"}
+    assert seen[0]["shipped"] == seen[0]["own"] != seen[0]["one"]
+    assert len(asked) == 3 + 3 + 2 * 3
+    assert len(set(asked)) == 9
+    runs._seen(signals, Archive(archive.facts, archive.prices), *span)
+    assert len(asked) == 12 + 9

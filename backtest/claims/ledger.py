@@ -158,12 +158,8 @@ def ledger(panel: Panel, claims: Sequence[Claim] | None = None) -> list[Finding]
 
 def known_at(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
     """Return the ledger as known at a moment, measured once for an archive."""
-    ledgers: dict[pd.Timestamp, list[Finding]] = archive.__dict__.setdefault("_ledgers", {})
-    if moment not in ledgers:
-        rows = archive.__dict__.setdefault("_claims", None) or load_claims(archive.thesis)
-        archive.__dict__["_claims"] = rows
-        ledgers[moment] = ledger(archive.as_of(moment), rows)
-    return ledgers[moment]
+    rows = archive.once("claims", None, lambda: load_claims(archive.thesis))
+    return archive.once("ledger", moment, lambda: ledger(archive.as_of(moment), rows))
 
 
 def judged(archive: Archive, moment: pd.Timestamp) -> list[Finding]:

@@ -54,6 +54,7 @@ def run_each(
     waiting = sorted(range(len(jobs)), key=lambda number: len(jobs[number].spec.books), reverse=True)  # the longest first
     processes: dict[Connection, BaseProcess] = {}
     working: dict[Connection, int] = {}
+    before: dict[Connection, int] = {}  # the last job of each process
     made: dict[int, tuple[Report, str] | None] = {}
     try:
         for number, job in enumerate(jobs):
@@ -61,7 +62,8 @@ def run_each(
             while number not in made:
                 while waiting and len(working) < count:
                     worker = next((each for each in processes if each not in working), None) or _start(processes, thesis, make)
-                    working[worker] = waiting.pop(0)
+                    working[worker] = before[worker] = next_job(waiting, jobs, before.get(worker))
+                    waiting.remove(working[worker])
                     with suppress(OSError):  # of a process that has ended: it sends nothing
                         worker.send(jobs[working[worker]][:1] + jobs[working[worker]][2:])
                 for ready in wait(list(working)):
@@ -74,6 +76,16 @@ def run_each(
     finally:
         for process in processes.values():
             process.terminate()
+
+
+def next_job(waiting: Sequence[int], jobs: Sequence[Job], before: int | None) -> int:
+    """Return the job that a process takes next: one of the same baskets as before, whose archive it has opened, or the first."""
+
+    def baskets(number: int) -> list[str]:
+        return sorted({basket for names in jobs[number].spec.books.values() for basket in names})
+
+    alike = [] if before is None else [number for number in waiting if baskets(number) == baskets(before)]
+    return (alike or waiting)[0]
 
 
 def _start(processes: dict[Connection, "BaseProcess"], thesis: "Thesis", make: Maker) -> Connection:

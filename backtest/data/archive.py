@@ -48,12 +48,13 @@ def narrowed(archive: Archive, tickers: Sequence[str]) -> Archive:
     wanted = tuple(sorted(set(tickers)))
     if not archive.opened or set(wanted) == set(archive.prices.wealth.columns):
         return archive
-    made: dict[tuple[str, ...], Archive] = archive.__dict__.setdefault("_narrowed", {})
-    if wanted not in made:
-        prices = _load_known(wanted, archive.opened, wanted, archive.thesis)
-        _require_same(prices, archive)
-        made[wanted] = replace(archive, prices=prices)
-    return made[wanted]
+    return archive.once("narrowed", wanted, lambda: _opened_again(archive, wanted))
+
+
+def _opened_again(archive: Archive, tickers: Sequence[str]) -> Archive:
+    prices = _load_known(tickers, archive.opened, tickers, archive.thesis)
+    _require_same(prices, archive)
+    return replace(archive, prices=prices)
 
 
 def data_of(name: str, archive: Archive, tickers: Sequence[str], data_id: str) -> Archive:

@@ -3,8 +3,9 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from backtest import provenance
@@ -44,7 +45,7 @@ from backtest.runs.holdings_now import now_of
 from backtest.runs.notes import run_notes
 from backtest.runs.return_splits import book_splits
 from backtest.runs.tear_sheets import with_tear_sheet
-from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
+from backtest.signals import QuarterlySignal, Signal, is_shipped, latest, load_signals, readings
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
 from backtest.thesis.windows import Window, windows
@@ -160,18 +161,20 @@ def _seen(
 ) -> dict[str, dict[str, float]]:
     """Return each signal's value for its latest complete quarter, as known at the end of every month and of the run."""
     seen: dict[str, dict[str, float]] = {name: {} for name in signals}
-    for day in _reading_days(first, last):
-        panel = archive.as_of(as_of_moment(day))
-        for name, signal in signals.items():
-            values = _values(signal, panel)
-            position = latest(values)
-            if position is not None:
-                seen[name][day] = float(values[position])
+    for day, (name, signal) in product(_reading_days(first, last), signals.items()):
+        newest = partial(_newest_value, signal, archive, day)
+        value = archive.once("newest value", (signal, day), newest) if is_shipped(signal) else newest()
+        if value is not None:
+            seen[name][day] = value
     return seen
 
 
-def _values(signal: QuarterlySignal, panel: Panel) -> np.ndarray:
-    return attempt(f"values of signal {type(signal).__name__}", lambda: signal.values(panel.copy()))
+def _newest_value(signal: QuarterlySignal, archive: Archive, day: str) -> float | None:
+    """Return a signal's value for its latest complete quarter, as known at the end of a day."""
+    panel = archive.once("panel", day, lambda: archive.as_of(as_of_moment(day)), most=1)
+    values = attempt(f"values of signal {type(signal).__name__}", lambda: signal.values(panel.copy()))
+    position = latest(values)
+    return None if position is None else float(values[position])
 
 
 def _known(archive: Archive, first: pd.Timestamp, last: pd.Timestamp) -> dict[str, dict[str, ClaimOutcome]]:

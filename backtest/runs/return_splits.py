@@ -51,11 +51,7 @@ def book_split(equity: pd.Series, shares: pd.DataFrame, currency: str, panels: P
 
 def panels_of(archive: Archive, last: pd.Timestamp) -> Panels:
     """Return the panels of an archive with the hindsight of a day's end, the same for every book of a run."""
-    made: dict[pd.Timestamp, Panels] = archive.__dict__.setdefault("_split_panels", {})
-    if last not in made:
-        made.clear()
-        made[last] = Panels(archive, as_of_moment(f"{last:%Y-%m-%d}"))
-    return made[last]
+    return archive.once("panels of splits", last, lambda: Panels(archive, as_of_moment(f"{last:%Y-%m-%d}")), most=1)
 
 
 def explain(basket: Basket, archive: Archive, start: date, end: date | None) -> ReturnSplit:

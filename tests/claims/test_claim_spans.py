@@ -223,7 +223,7 @@ def test_the_terminal_names_the_closes_that_a_reading_rests_on(findings):
 def test_an_idea_that_speaks_of_no_future_has_nothing_since(archive):
     past = [claim for claim in CLAIMS if not claim.speaks_of_future]
     alone = Archive(archive.facts, archive.prices)
-    alone.__dict__["_claims"] = past
+    alone.once("claims", None, lambda: past)
     text = claim_lines(claim_rows(judged(alone, as_of_moment(KNOWN_ON))), KNOWN_ON, Screen())
     assert "when written, 2025-07-23: confirmed" in text
     assert not re.search("since:|; since |since the report", text)

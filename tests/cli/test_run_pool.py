@@ -3,17 +3,19 @@
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from backtest.cli.run import RunOptions, _archive
-from backtest.cli.run_pool import Job, run_each
+from backtest.cli.run_pool import Job, next_job, run_each
 from backtest.errors import DataError
 from backtest.strategy import load_strategy
 from backtest.sweeps import fork_server
 from backtest.thesis import load_thesis
 
 pytestmark = pytest.mark.process
+STRATEGIES = Path(__file__).parents[2] / "strategies"
 
 STRATEGY = """
 from backtest.strategy import build_spec
@@ -88,3 +90,13 @@ def test_strategies_of_the_same_tickers_share_an_archive_and_an_audit_has_its_ow
     for ticker in ("AVGO", "MRVL", "MSFT", "META", "AMZN"):
         _archive((ticker,), options, archives)
     assert ("NVDA",) not in archives
+
+
+def test_a_process_takes_a_job_of_the_same_baskets_next_or_else_the_first():
+    one, two = load_strategy(STRATEGIES / "supply_chain_excess.py"), load_strategy(STRATEGIES / "trend_rotation.py")
+    jobs = [Job(STRATEGIES, spec, {}, "") for spec in (two, one, two, one.replaced(baskets=("optical", "copper")))]
+    assert next_job([1, 2, 3], jobs, None) == 1
+    assert next_job([1, 2, 3], jobs, 0) == 2
+    assert next_job([1, 3], jobs, 0) == 1
+    assert next_job([0, 2, 3], jobs, 1) == 0
+    assert next_job([3, 0], jobs, 2) == 0
