@@ -43,9 +43,10 @@ def resample(values: Floats, block: int, repetitions: int, seed: int) -> Floats:
 
 
 def _taken(n: int, block: int, repetitions: int, seed: int, shared: bool = True) -> np.ndarray:
-    """Return the places of some resamples; the usual number of them from what `drawn_places` keeps, where it is shared."""
-    few = shared and repetitions == REPETITIONS
-    return drawn_places(n, block, seed)[:repetitions] if few else _places(n, block, repetitions, seed)
+    """Return the places of some resamples; from those that are kept, where others ask for the same."""
+    if not shared:
+        return _placed(block, *_draws(n, repetitions, seed))
+    return drawn_places(n, block, seed)[:repetitions] if repetitions == REPETITIONS else _places(n, block, repetitions, seed)
 
 
 def _over(figures: Callable[..., Floats], *places: np.ndarray) -> Floats:
@@ -67,8 +68,12 @@ def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
     Blocks begin at random and go on around the end of the series: the places of `arch.bootstrap.StationaryBootstrap`, which
     draws one resample at a time.
     """
-    begins, drawn = _draws(n, repetitions, seed)
-    places = np.empty_like(begins)
+    return _placed(block, *_kept_draws(n, repetitions, seed))
+
+
+def _placed(block: int, begins: np.ndarray, drawn: Floats) -> np.ndarray:
+    """Return the places that resamples take, repetitions × n, from where blocks would begin and the chances that they do."""
+    n, places = len(begins), np.empty_like(begins)
     places[0] = current = begins[0].copy()
     for position in range(1, n):
         current += 1
@@ -78,7 +83,6 @@ def _places(n: int, block: int, repetitions: int, seed: int) -> np.ndarray:
     return np.ascontiguousarray(places.T)  # few bytes each: every book of a run has windows of the same lengths
 
 
-@lru_cache(maxsize=16)
 def _draws(n: int, repetitions: int, seed: int) -> tuple[np.ndarray, Floats]:
     """Return where a block would begin and the chance that decides whether one does, n × repetitions, whatever its length."""
     chance, kind = np.random.default_rng(seed), np.min_scalar_type(n)
@@ -91,6 +95,9 @@ def _draws(n: int, repetitions: int, seed: int) -> tuple[np.ndarray, Floats]:
             chance.random(out=some_drawn[row])
         begins[:, rows], drawn[:, rows] = some_begins[: rows.stop - first].T, some_drawn[: rows.stop - first].T
     return begins, drawn
+
+
+_kept_draws = lru_cache(maxsize=16)(_draws)
 
 
 def mean_interval(
