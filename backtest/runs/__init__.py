@@ -11,12 +11,12 @@ import pandas as pd
 from backtest import provenance
 from backtest.analysis.abnormal import returns_by_market
 from backtest.analysis.capacity import largest_order
-from backtest.analysis.catalysts import catalysts
+from backtest.analysis.catalysts import WindowCatalysts, catalysts
 from backtest.analysis.common_span import common_spans
 from backtest.analysis.demand import Demand, demand
 from backtest.analysis.holdings_now import HoldingsNow
 from backtest.analysis.staleness import signals_read, staleness
-from backtest.analysis.surprises import surprise_studies
+from backtest.analysis.surprises import Surprises, surprise_studies
 from backtest.calendars import as_of_moment
 from backtest.claims.ledger import ClaimOutcome, judged, known_at, tickers_needed
 from backtest.decisions import (
@@ -48,7 +48,7 @@ from backtest.runs.tear_sheets import with_tear_sheet
 from backtest.signals import QuarterlySignal, Signal, is_shipped, latest, load_signals, readings
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
-from backtest.thesis.windows import Window, windows
+from backtest.thesis.windows import Window, whole_run, windows
 from backtest.universe import Basket, Benchmark, Supplier, Universe
 
 
@@ -60,24 +60,19 @@ def needed_tickers(spec: StrategySpec, thesis: Thesis) -> list[str]:
     return sorted(own | compared | tickers_needed(thesis))
 
 
-def run(spec: StrategySpec, archive: Archive, universe: Universe | None = None) -> RunResult:
+def run(spec: StrategySpec, archive: Archive) -> RunResult:
     """Return the run of a spec on an archive and its thesis; StrategyError for a strategy that fails or changes the archive.
 
     The first decisions of every book are taken again: NotRepeatableError when one is not the same.
     """
     with blaming(f"strategy {spec.name}"), unchanged(archive, f"strategy {spec.name}"):
-        result = _run(spec, archive, universe or archive.thesis.universe)
+        result = _run(spec, archive)
     return replace(result, code_id=provenance.code_id([*spec.files, *archive.thesis.files, *archive.files], spec.texts))
 
 
-def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
-    spec.require_names(universe)
-    archive.prices.require(sorted({ticker for book in spec.books for ticker in spec.tickers(book, universe)}))
-    last = max(
-        last_session(archive.prices, spec.tickers(book, universe), spec.end, spec.fill, spec.currency(book, universe))
-        for book in spec.books
-    )
-    spans = windows(archive.thesis, pd.Timestamp(spec.start), last)
+def _run(spec: StrategySpec, archive: Archive) -> RunResult:
+    universe, last = archive.thesis.universe, _last(spec, archive)
+    spans = tuple(windows(archive.thesis, pd.Timestamp(spec.start), last))
     books = _books(spec, archive, universe, spans)
     panel = archive.as_of(as_of_moment(f"{last:%Y-%m-%d}"))
     own = named_signals(spec, archive.thesis)
@@ -85,7 +80,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         name: signal for name, signal in (load_signals(archive.thesis) | own).items() if isinstance(signal, QuarterlySignal)
     }
     read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
-    returns = returns_by_market(archive.prices, universe, _baskets(spec, universe), last)
+    moved_by, surprised_by = archive.once("studies", (_baskets(spec, universe), spans), lambda: _studies(spec, archive, spans))
     return RunResult(
         spec=spec,
         thesis=archive.thesis,
@@ -93,7 +88,7 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         data_id=archive.data_id,
         code_id="",  # known when all of it has run
         prices=_price_source(archive.prices),
-        windows=tuple(spans),
+        windows=spans,
         books=books,
         signals={name: by_quarter for name, by_quarter in read.items() if name in own},
         trends={name: by_quarter for name, by_quarter in read.items() if name not in own},
@@ -104,13 +99,22 @@ def _run(spec: StrategySpec, archive: Archive, universe: Universe) -> RunResult:
         names=_names(universe),
         notes=run_notes(spec, books, archive.prices, universe),
         command=shlex.join(["capex-backtest", "run", spec.name, "--prices", archive.prices.source]),
-        catalysts=catalysts(archive.facts, archive.prices, universe, returns, spans),
-        surprises=surprise_studies(archive.facts, archive.prices, archive.thesis, returns, last),
+        catalysts=moved_by,
+        surprises=surprised_by,
         demand=_demand(archive, panel),
         staleness={name: row for name, signal in quarterly.items() if (row := staleness(signal, panel))},
         common_spans=common_spans({name: book.equity for name, book in books.items()}, spans),
         signals_read=signals_read(spec.signals, signal_names(spec, archive.thesis), archive.thesis),
     )
+
+
+def _last(spec: StrategySpec, archive: Archive) -> pd.Timestamp:
+    """Return the last session of the book that ends last; an error where the thesis or the prices lack a name of the strategy."""
+    universe, prices = archive.thesis.universe, archive.prices
+    spec.require_names(universe)
+    tickers = {book: spec.tickers(book, universe) for book in spec.books}
+    prices.require(sorted({ticker for own in tickers.values() for ticker in own}))
+    return max(last_session(prices, tickers[book], spec.end, spec.fill, spec.currency(book, universe)) for book in spec.books)
 
 
 def _names(universe: Universe) -> dict[str, TickerName]:
@@ -124,9 +128,16 @@ def _demand(archive: Archive, now: Panel) -> dict[str, Demand]:
     return {name: row for name, row in known.items() if row is not None}
 
 
-def _baskets(spec: StrategySpec, universe: Universe) -> list[Basket]:
+def _baskets(spec: StrategySpec, universe: Universe) -> tuple[Basket, ...]:
     """Return the baskets of every book, each once."""
-    return [universe.basket(name) for name in dict.fromkeys(name for names in spec.books.values() for name in names)]
+    return tuple(universe.basket(name) for name in dict.fromkeys(name for names in spec.books.values() for name in names))
+
+
+def _studies(spec: StrategySpec, archive: Archive, spans: Sequence[Window]) -> tuple[WindowCatalysts, dict[str, Surprises]]:
+    """Return how the prices of a strategy's baskets met events and surprises, whatever it does with them."""
+    facts, prices, thesis, last = archive.facts, archive.prices, archive.thesis, whole_run(spans).end
+    returns = returns_by_market(prices, thesis.universe, _baskets(spec, thesis.universe), last)
+    return catalysts(facts, prices, thesis.universe, returns, spans), surprise_studies(facts, prices, thesis, returns, last)
 
 
 def _price_source(prices: Prices) -> PriceSource:
@@ -194,7 +205,7 @@ def named_signals(spec: StrategySpec, thesis: Thesis) -> dict[str, Signal]:
     return dict(zip(signal_names(spec, thesis), spec.signals, strict=True))
 
 
-def _books(spec: StrategySpec, archive: Archive, universe: Universe, spans: list[Window]) -> dict[str, Book]:
+def _books(spec: StrategySpec, archive: Archive, universe: Universe, spans: Sequence[Window]) -> dict[str, Book]:
     """Return every book, made market by market: books over the same sessions share the draws of their intervals."""
     prices, made = archive.prices, {}
     for name in sorted(spec.books, key=lambda name: sorted(prices.markets_of(spec.tickers(name, universe)))):
@@ -202,7 +213,7 @@ def _books(spec: StrategySpec, archive: Archive, universe: Universe, spans: list
     return {name: made[name] for name in spec.books}
 
 
-def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: list[Window]) -> Book:
+def _book(spec: StrategySpec, name: str, archive: Archive, universe: Universe, spans: Sequence[Window]) -> Book:
     rows, prices = [universe.basket(basket) for basket in spec.books[name]], archive.prices
     tickers, base, compared = spec.tickers(name, universe), spec.currency(name, universe), universe.comparisons(spec.books[name])
     sessions = run_sessions(prices, tickers, pd.Timestamp(spec.start), spans[-1].end, base)
