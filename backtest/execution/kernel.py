@@ -9,7 +9,8 @@ hold and want of a ticker, a record of STATE what else they have, and a record o
 
 The loops are plain Python and run as such in a process that trades little: to load numba takes longer than the orders of a run,
 and to compile them 10 s. `prepare`, called before each trade, compiles them in a process that has traded much. Both give the
-same bits (tests/execution/test_kernel.py).
+same bits (tests/execution/test_kernel.py). They stand in one file because numba keeps compiled code by the file of the function
+that is called, and does not see that one that it calls has changed in another.
 """
 
 from collections.abc import Callable

@@ -77,9 +77,9 @@ def local_cluster(workers: int | None = None) -> Any:
     import dask
     import distributed
 
-    dask.config.set(QUIET)  # workers and clients read it when they start, and a worker that dies is started again
     library: Any = distributed
-    return library.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+    with dask.config.set(QUIET):  # for the scheduler; workers, and those in place of one that dies, are given it to keep
+        return library.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, config=QUIET)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from backtest.runs import run
 from backtest.strategy import load_strategy
 from backtest.sweeps import chunks, fork_server, workers
 from backtest.sweeps.chunks import decided, encoded, evaluate, plan, require, shard_of
-from backtest.sweeps.dask_cluster import Shared
+from backtest.sweeps.dask_cluster import QUIET, Shared, local_cluster
 from backtest.sweeps.evaluator import Evaluator
 from backtest.sweeps.grid import Grid, load_grid, stated
 from backtest.sweeps.settings import PATHS_TOGETHER, Settings, applied
@@ -213,6 +213,21 @@ def test_a_worker_that_cannot_begin_says_why(archive, tmp_path):
 def test_a_shard_that_is_none_is_refused(part):
     with pytest.raises(ConfigurationError, match="expected I/N"):
         shard_of([], part)
+
+
+@pytest.mark.process
+def test_a_cluster_of_our_own_is_quiet_its_new_workers_too_and_changes_no_setting_of_a_user():
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    before = {name: dask.config.get(name) for name in QUIET}
+    assert before.items().isdisjoint(QUIET.items())
+    with local_cluster(1) as cluster, distributed.Client(cluster) as client:
+        for _ in range(2):
+            assert {name: [*client.run(dask.config.get, name).values()] for name in QUIET} == {
+                name: [value] for name, value in QUIET.items()
+            }
+            client.restart()
+    assert {name: dask.config.get(name) for name in QUIET} == before
 
 
 def test_what_dask_workers_share_is_sent_without_what_one_of_them_computed(archive):
