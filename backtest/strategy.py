@@ -246,7 +246,7 @@ def build_spec(**values: Any) -> StrategySpec:
     try:
         return StrategySpec(**values)
     except ValidationError as error:
-        raise ConfigurationError(f"strategy {values.get('name', '')}: {fault(error)}") from None
+        raise ConfigurationError(f"strategy {values.get('name', '')}: {fault(error, StrategySpec.model_fields)}") from None
 
 
 def load_strategy(path: Path, thesis: Thesis | None = None) -> StrategySpec:

@@ -3,16 +3,20 @@
 import dataclasses
 import subprocess
 import sys
+import typing
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core.core_schema import ErrorType
 from support.markets import ROOT, spec_of
 
 from backtest.audits.replay import TomorrowsClose
 from backtest.errors import ConfigurationError
+from backtest.files.options import FIRST, LAST
+from backtest.files.rows import EXPECTED, STRICT, Day, parsed_row
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
 from backtest.strategy import DESCRIPTIVE, StrategySpec, build_spec
@@ -70,28 +74,28 @@ def test_an_end_that_is_not_after_the_start_is_refused(end):
 
 
 def test_a_lag_of_nothing_is_refused():
-    assert refusal(lag=0) == "strategy by_hand: lag is 0; Input should be greater than or equal to 1"
+    assert refusal(lag=0) == "strategy by_hand: lag is 0; expected at least 1"
 
 
 @pytest.mark.parametrize(
     ("field", "value", "wanted"),
     [
-        ("lag", -1, "greater than or equal to 1"),
-        ("cost_bps", -0.1, "greater than or equal to 0"),
-        ("cost_bps", 1001.0, "less than or equal to 1000"),
-        ("cost_bps", float("nan"), "less than or equal to 1000"),
-        ("capital", 0.0, "greater than 0"),
-        ("capital", -1.0, "greater than 0"),
+        ("lag", -1, "expected at least 1"),
+        ("cost_bps", -0.1, "expected at least 0"),
+        ("cost_bps", 1001.0, "expected at most 1000"),
+        ("cost_bps", float("nan"), "expected at most 1000"),
+        ("capital", 0.0, "expected more than 0"),
+        ("capital", -1.0, "expected more than 0"),
         ("capital", float("nan"), "finite number"),
         ("capital", float("inf"), "finite number"),
         ("fill", "noon", "'close' or 'open'"),
-        ("slippage_bps", -1.0, "greater than or equal to 0"),
-        ("slippage_range", 1.5, "less than or equal to 1"),
+        ("slippage_bps", -1.0, "expected at least 0"),
+        ("slippage_range", 1.5, "expected at most 1"),
         ("rebalance", "daily", "'weekly', 'monthly' or 'quarterly'"),
         ("base", "EURO", "no currency 'EURO'; did you mean 'EUR'?"),
-        ("baskets", (), "at least 1 item"),
+        ("baskets", (), "at least 1 of them"),
         ("start", "yesterday", "valid date"),
-        ("signals", SupplyChainExcess(), "valid tuple"),
+        ("signals", SupplyChainExcess(), "expected a list"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_field_with_what_came_and_what_would_do(field, value, wanted):
@@ -100,12 +104,37 @@ def test_a_value_out_of_range_is_refused_by_field_with_what_came_and_what_would_
     assert wanted in message
 
 
+def test_what_pydantic_finds_is_told_in_our_words_wherever_it_can_be():
+    assert set(typing.get_args(ErrorType)) >= set(EXPECTED)
+
+    class Limits(BaseModel):
+        model_config = STRICT
+        day: Day = date(2024, 1, 1)
+        share: float = Field(0.5, ge=0.25, lt=0.75)
+
+    class Several(Limits):
+        rows: tuple[Limits, ...] = ()
+
+    for row, message in (
+        ({"share": 0.2}, "here: share is 0.2; expected at least 0.25"),
+        ({"share": 0.75}, "here: share is 0.75; expected less than 0.75"),
+        ({"share": "a"}, "here: share is 'a'; expected a number"),
+        ({"day": "1800-01-01"}, f"here: day is '1800-01-01'; expected a day from {FIRST} to {LAST}"),
+        ({"rows": ({"shar": 1},)}, "here: rows.0.shar is 1; expected no field of that name"),
+        ({"rows": (5,)}, "here: rows.0 is 5; expected a table of fields"),
+    ):
+        with pytest.raises(ConfigurationError) as refused:
+            parsed_row(Several, row, "here")
+        assert str(refused.value) == message
+
+
 def test_a_name_that_is_no_file_name_is_refused():
-    assert refusal(name="By Hand").startswith("strategy By Hand: name is 'By Hand'; String should match pattern")
+    assert refusal(name="By Hand").startswith("strategy By Hand: name is 'By Hand'; expected a text that matches")
 
 
 def test_an_unknown_field_is_refused_by_name():
-    assert refusal(leverage=2).startswith("strategy by_hand: leverage is 2; ")
+    assert refusal(leverage=2).startswith("strategy by_hand: leverage is 2; no field 'leverage'; there are: base, baskets, ")
+    assert refusal(rebalnce="weekly") == "strategy by_hand: rebalnce is 'weekly'; no field 'rebalnce'; did you mean 'rebalance'?"
 
 
 def test_a_missing_field_is_refused_by_name():
@@ -206,7 +235,7 @@ def test_replaced_is_checked_like_a_new_spec():
 
 
 def test_replaced_refuses_a_field_there_is_not():
-    with pytest.raises(ConfigurationError, match="leverage is 2"):
+    with pytest.raises(ConfigurationError, match="leverage is 2; no field 'leverage'"):
         spec_of().replaced(leverage=2)
 
 

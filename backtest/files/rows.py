@@ -1,33 +1,51 @@
 """Rows of TOML files as models, each fault in one line that names file, row and field."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from backtest.errors import ConfigurationError
+from backtest.errors import ConfigurationError, near_miss
 from backtest.files.messages import reason, shown
 from backtest.files.options import FIRST, LAST
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 Many = Field(strict=False, min_length=1)  # of a tuple: TOML has lists
 Model = TypeVar("Model", bound=BaseModel)
+EXPECTED = {  # what pydantic's types of errors expect
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "a table of fields"),
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "string_type": "a text",
+    "string_too_short": "a text of at least {min_length} character(s)",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "too_short": "at least {min_length} of them",
+}
 
 
 def _as_day(value: Any) -> Any:
     """Return a day written as text as a day; pydantic would take a number for seconds since 1970."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
     try:
-        return date.fromisoformat(value)
+        day = value if isinstance(value, date) and not isinstance(value, datetime) else date.fromisoformat(value)
     except (TypeError, ValueError):
         raise ValueError("expected a valid date like 2024-06-30") from None
+    if not FIRST <= day <= LAST:
+        raise ValueError(f"expected a day from {FIRST} to {LAST}")
+    return day
 
 
-Day = Annotated[date, BeforeValidator(_as_day), Field(ge=FIRST, le=LAST)]
+Day = Annotated[date, BeforeValidator(_as_day)]
 
 
 class Row(BaseModel):
@@ -83,14 +101,21 @@ def parsed_row(model: type[Model], row: Mapping[str, object], where: str) -> Mod
     try:
         return model.model_validate(row)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {fault(error)}") from None
+        raise ConfigurationError(f"{where}: {fault(error, model.model_fields)}") from None
 
 
-def fault(error: ValidationError) -> str:
-    """Return the first fault of a row in one line."""
+def fault(error: ValidationError, names: Iterable[str] = ()) -> str:
+    """Return the first fault of a row in one line; of an unknown field, the one of some names that is near."""
     first = error.errors()[0]
-    name = shown(".".join(str(part) for part in first["loc"]))
-    message = first["msg"].removeprefix("Value error, ")
-    if not name:
-        return message
-    return f"{name}; {message}" if first["type"] == "missing" else f"{name} is {shown(repr(first['input']))}; {message}"
+    name, kind = shown(".".join(str(part) for part in first["loc"])), first["type"]
+    if kind == "missing":
+        return f"{name}; expected one, none is given"
+    limits = {limit: f"{value:g}" if isinstance(value, float) else value for limit, value in first.get("ctx", {}).items()}
+    if kind == "extra_forbidden":
+        near = list(names) if len(first["loc"]) == 1 else []
+        message = near_miss("field", name, near) if near else "expected no field of that name"
+    elif kind in EXPECTED:
+        message = f"expected {EXPECTED[kind].format_map(limits)}"
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+    return f"{name} is {shown(repr(first['input']))}; {message}" if name else message

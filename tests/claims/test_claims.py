@@ -459,7 +459,7 @@ def test_a_copied_folder_holds_the_same_claims(spoilt):
         (
             'sentence = "NVIDIA\'s revenue and net profit grow every quarter from 23Q1."\n',
             "",
-            r"claims\.toml row 5: sentence; Field required",
+            r"claims\.toml row 5: sentence; expected one, none is given",
         ),
     ],
 )

@@ -386,7 +386,7 @@ def test_a_folder_s_own_decisions_let_its_moves_through(tmp_path):
     ("text", "words"),
     [
         ('[[price]]\nticker = "NVDIA"\nsession = 2024-06-10\nreason = "x"', "price 1: no ticker 'NVDIA'; did you mean 'NVDA'?"),
-        ('[[ended]]\nticker = "NVDA"\nsession = 2024-06-10', "ended 1: reason; Field required"),
+        ('[[ended]]\nticker = "NVDA"\nsession = 2024-06-10', "ended 1: reason; expected one, none is given"),
         ('[[price]]\nticker = "NVDA"\nsession = "soon"\nreason = "x"', "price 1: session is 'soon'; expected a valid date"),
         (
             '[[suspended]]\nticker = "NVDA"\nfirst = 2024-06-10\nlast = 2024-06-07\nreason = "x"',

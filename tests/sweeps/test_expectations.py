@@ -139,9 +139,9 @@ GRID = "[settings]\nlag = [1, 2]\n[[expect]]\n"
         ('figure = "spa_p"\nwindow = "whole"\nat_most = 0.05', "expected neither window nor on"),
         ('figure = "pbo"\nat_most = 0.05', 'expected against = "nothing"'),
         ('figure = "sharpe"\nwindow = "whole"', "no bound; expected at_least, at_most or both"),
-        ('figure = "sharpe"\nwindow = "whole"\nat_leest = 0.0', "at_leest is 0.0; "),
-        ('figure = "sharpe"\nwindow = "whole"\non = "mean"\nat_least = 0.0', "on is 'mean'; Input should be 'best'"),
-        ('figure = "sharpe"\nwindow = "whole"\nat_least = nan', "at_least is nan; Input should be a finite number"),
+        ('figure = "sharpe"\nwindow = "whole"\nat_leest = 0.0', "at_leest is 0.0; no field 'at_leest'; did you mean 'at_least'?"),
+        ('figure = "sharpe"\nwindow = "whole"\non = "mean"\nat_least = 0.0', "on is 'mean'; expected 'best'"),
+        ('figure = "sharpe"\nwindow = "whole"\nat_least = nan', "at_least is nan; expected a finite number"),
     ],
 )
 def test_an_expectation_that_makes_no_sense_is_refused_by_row_and_field(tmp_path, rows, message):

@@ -96,7 +96,7 @@ def test_a_folder_can_point_to_a_thesis_by_name_or_by_path(home, tmp_path):
         ('[theses]\nid = "x"', "expected one [thesis] table with id, title"),
         (GOOD.replace('id = "mine"', 'id = "Mine!"'), "thesis.toml: id is 'Mine!'"),
         (GOOD.replace("date = 2025-03-31", 'date = "spring"'), "thesis.toml: date is 'spring'"),
-        (GOOD.replace('publisher = "Nobody"\n', ""), "thesis.toml: publisher; Field required"),
+        (GOOD.replace('publisher = "Nobody"\n', ""), "thesis.toml: publisher; expected one, none is given"),
     ],
 )
 def test_a_thesis_file_that_is_none_is_refused_in_one_line(home, text, words):

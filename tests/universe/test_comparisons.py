@@ -70,7 +70,7 @@ def test_a_rotation_over_two_markets_is_compared_with_one_fund_that_is_not_match
     [
         ('ticker = "159915.SZ"', 'ticker = "159916.SZ"', "no benchmark '159916.SZ'; did you mean '159915.SZ'?"),
         ('ticker = "515880.SS"', 'ticker = "159915.SZ"', "159915.SZ stands twice; expected each fund once"),
-        ("matched = true, ", "", "benchmarks.0.matched; Field required"),
+        ("matched = true, ", "", "benchmarks.0.matched; expected one, none is given"),
     ],
 )
 def test_a_wrong_row_is_refused_by_file_row_and_field(tmp_path, old, new, message):
