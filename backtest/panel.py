@@ -113,15 +113,6 @@ class Archive(Displayed):
         """Return the figures as panels ask for them, prepared once for each table that Facts shows."""
         return self._made_once("_known", self.facts.rows, KnownRows)
 
-    def once(self, kind: str, of: Hashable, make: Callable[[], Value], most: int | None = None) -> Value:
-        """Return what is made of the whole archive, made once for each kind and `of`; of `most`, the newest are kept."""
-        made: dict[Hashable, Value] = self.__dict__.setdefault("_once", {}).setdefault(kind, {})
-        if of not in made:
-            if most is not None and len(made) >= most:
-                del made[next(iter(made))]
-            made[of] = make()
-        return made[of]
-
     def _made_once(self, name: str, table: pd.DataFrame, make: Callable[[pd.DataFrame], Value]) -> Value:
         made: dict[int, tuple[pd.DataFrame, Value]] = self.__dict__.setdefault(name, {})
         if id(table) not in made:
@@ -133,6 +124,16 @@ class Archive(Displayed):
     def __getstate__(self) -> dict[str, object]:
         """Leave out what is computed on demand: memory that cannot be written cannot be pickled as such."""
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+
+def once(archive: Archive, kind: str, of: Hashable, make: Callable[[], Value], most: int | None = None) -> Value:
+    """Return what is made of a whole archive, made once for each kind and `of`; of `most`, the newest are kept."""
+    made: dict[Hashable, Value] = archive.__dict__.setdefault("_once", {}).setdefault(kind, {})
+    if of not in made:
+        if most is not None and len(made) >= most:
+            del made[next(iter(made))]
+        made[of] = make()
+    return made[of]
 
 
 class _Columns(NamedTuple):

@@ -15,7 +15,7 @@ from backtest.data.sources import reference
 from backtest.data.tables import parse_facts
 from backtest.errors import ConfigurationError, StrategyError
 from backtest.facts import assemble
-from backtest.panel import Archive, Panel, unchanged
+from backtest.panel import Archive, Panel, once, unchanged
 from backtest.signals import readings
 from backtest.signals.revenue_capex_ratio import RevenueCapexRatio
 from backtest.signals.supply_chain_excess import SupplyChainExcess
@@ -452,10 +452,10 @@ def test_what_is_made_of_a_whole_archive_is_made_once_for_each_of_its_kind_and_n
         return what
 
     for of in (1, 2, 1, 2):
-        assert opened.once("all", of, lambda of=of: make(of)) == of
-    assert opened.once("others", 1, lambda: make("other")) == "other"
+        assert once(opened, "all", of, lambda of=of: make(of)) == of
+    assert once(opened, "others", 1, lambda: make("other")) == "other"
     for of in (1, 1, 2, 1):
-        assert opened.once("newest", of, lambda of=of: make(-of), most=1) == -of
+        assert once(opened, "newest", of, lambda of=of: make(-of), most=1) == -of
     assert made == [1, 2, "other", -1, -2, -1]
-    assert pickle.loads(pickle.dumps(opened)).once("all", 1, lambda: "again") == "again"
-    assert Archive(archive.facts, archive.prices).once("all", 1, lambda: "again") == "again"
+    assert once(pickle.loads(pickle.dumps(opened)), "all", 1, lambda: "again") == "again"
+    assert once(Archive(archive.facts, archive.prices), "all", 1, lambda: "again") == "again"

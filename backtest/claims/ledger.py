@@ -17,7 +17,7 @@ from backtest.calendars import as_of_moment, parse_quarter, quarter_label
 from backtest.claims.measurement import Measurement
 from backtest.claims.rows import SINCE_AFTER, Claim, ReadingRow, load_claims, measure, tickers_needed
 from backtest.facts import CONFIDENCE, EVIDENCE, Fact
-from backtest.panel import Archive, Panel
+from backtest.panel import Archive, Panel, once
 
 __all__ = ["Claim", "Finding", "judged", "ledger", "load_claims", "tickers_needed"]
 
@@ -158,8 +158,8 @@ def ledger(panel: Panel, claims: Sequence[Claim] | None = None) -> list[Finding]
 
 def known_at(archive: Archive, moment: pd.Timestamp) -> list[Finding]:
     """Return the ledger as known at a moment, measured once for an archive."""
-    rows = archive.once("claims", None, lambda: load_claims(archive.thesis))
-    return archive.once("ledger", moment, lambda: ledger(archive.as_of(moment), rows))
+    rows = once(archive, "claims", None, lambda: load_claims(archive.thesis))
+    return once(archive, "ledger", moment, lambda: ledger(archive.as_of(moment), rows))
 
 
 def judged(archive: Archive, moment: pd.Timestamp) -> list[Finding]:

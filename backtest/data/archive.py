@@ -11,7 +11,7 @@ from backtest.data.sources.discovery import load_sources, named, names_source, o
 from backtest.data.store.append_only import open_store
 from backtest.errors import ConfigurationError, DataError, MissingPricesError, near_miss
 from backtest.facts import Facts
-from backtest.panel import Archive
+from backtest.panel import Archive, once
 from backtest.prices import Prices
 from backtest.thesis import Thesis, load_thesis
 
@@ -48,7 +48,7 @@ def narrowed(archive: Archive, tickers: Sequence[str]) -> Archive:
     wanted = tuple(sorted(set(tickers)))
     if not archive.opened or set(wanted) == set(archive.prices.wealth.columns):
         return archive
-    return archive.once("narrowed", wanted, lambda: _opened_again(archive, wanted))
+    return once(archive, "narrowed", wanted, lambda: _opened_again(archive, wanted))
 
 
 def _opened_again(archive: Archive, tickers: Sequence[str]) -> Archive:

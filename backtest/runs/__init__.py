@@ -35,7 +35,7 @@ from backtest.execution.accounting import Simulation
 from backtest.execution.trading import trade
 from backtest.execution.window_statistics import window_statistics
 from backtest.guard import attempt, blaming
-from backtest.panel import Archive, Panel, unchanged
+from backtest.panel import Archive, Panel, once, unchanged
 from backtest.prices import Prices
 from backtest.result import Book, Coverage, EndedTicker, Origin, PriceSource, RunResult, SignalReadings, TickerName
 from backtest.runs.benchmarks import benchmark_values, benchmark_windows, charted
@@ -80,7 +80,7 @@ def _run(spec: StrategySpec, archive: Archive) -> RunResult:
         name: signal for name, signal in (load_signals(archive.thesis) | own).items() if isinstance(signal, QuarterlySignal)
     }
     read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
-    moved_by, surprised_by = archive.once("studies", (_baskets(spec, universe), spans), lambda: _studies(spec, archive, spans))
+    moved_by, surprised_by = once(archive, "studies", (_baskets(spec, universe), spans), lambda: _studies(spec, archive, spans))
     return RunResult(
         spec=spec,
         thesis=archive.thesis,
@@ -174,7 +174,7 @@ def _seen(
     seen: dict[str, dict[str, float]] = {name: {} for name in signals}
     for day, (name, signal) in product(_reading_days(first, last), signals.items()):
         newest = partial(_newest_value, signal, archive, day)
-        value = archive.once("newest value", (signal, day), newest) if is_shipped(signal) else newest()
+        value = once(archive, "newest value", (signal, day), newest) if is_shipped(signal) else newest()
         if value is not None:
             seen[name][day] = value
     return seen
@@ -182,7 +182,7 @@ def _seen(
 
 def _newest_value(signal: QuarterlySignal, archive: Archive, day: str) -> float | None:
     """Return a signal's value for its latest complete quarter, as known at the end of a day."""
-    panel = archive.once("panel", day, lambda: archive.as_of(as_of_moment(day)), most=1)
+    panel = once(archive, "panel", day, lambda: archive.as_of(as_of_moment(day)), most=1)
     values = attempt(f"values of signal {type(signal).__name__}", lambda: signal.values(panel.copy()))
     position = latest(values)
     return None if position is None else float(values[position])

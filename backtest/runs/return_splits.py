@@ -13,7 +13,7 @@ from backtest.decisions import last_session
 from backtest.errors import DataError
 from backtest.execution.accounting import Simulation
 from backtest.files.options import FIRST
-from backtest.panel import Archive
+from backtest.panel import Archive, once
 from backtest.prices import Prices
 from backtest.result import Book
 from backtest.thesis.windows import Window, whole_run
@@ -51,7 +51,7 @@ def book_split(equity: pd.Series, shares: pd.DataFrame, currency: str, panels: P
 
 def panels_of(archive: Archive, last: pd.Timestamp) -> Panels:
     """Return the panels of an archive with the hindsight of a day's end, the same for every book of a run."""
-    return archive.once("panels of splits", last, lambda: Panels(archive, as_of_moment(f"{last:%Y-%m-%d}")), most=1)
+    return once(archive, "panels of splits", last, lambda: Panels(archive, as_of_moment(f"{last:%Y-%m-%d}")), most=1)
 
 
 def explain(basket: Basket, archive: Archive, start: date, end: date | None) -> ReturnSplit:

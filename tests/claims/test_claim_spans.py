@@ -16,7 +16,7 @@ from backtest.claims.measurement import Measurement
 from backtest.claims.table import verdict_rows, verdict_text
 from backtest.output.claim_lines import claim_lines
 from backtest.output.document import claim_rows
-from backtest.panel import Archive
+from backtest.panel import Archive, once
 from backtest.text.screen import Screen
 from backtest.thesis import load_thesis
 
@@ -223,7 +223,7 @@ def test_the_terminal_names_the_closes_that_a_reading_rests_on(findings):
 def test_an_idea_that_speaks_of_no_future_has_nothing_since(archive):
     past = [claim for claim in CLAIMS if not claim.speaks_of_future]
     alone = Archive(archive.facts, archive.prices)
-    alone.once("claims", None, lambda: past)
+    once(alone, "claims", None, lambda: past)
     text = claim_lines(claim_rows(judged(alone, as_of_moment(KNOWN_ON))), KNOWN_ON, Screen())
     assert "when written, 2025-07-23: confirmed" in text
     assert not re.search("since:|; since |since the report", text)

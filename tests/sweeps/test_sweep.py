@@ -79,7 +79,7 @@ def test_ranges_hold_both_ends_and_conditions_exclude(tmp_path):
     ("text", "message"),
     [
         ("[settings]\nlagg = [1]", "did you mean 'lag'"),
-        ("[settings]\nlag = [0]", "greater than or equal to 1"),
+        ("[settings]\nlag = [0]", "lag is 0; expected at least 1"),
         ('[settings]\n"weights.abov" = [0]', "did you mean 'above'"),
         ('[settings]\n"signals.1.leaders" = [["NVDA"]]', "a number below 1"),
         ('[settings]\nname = ["x"]', "no field 'name'"),
