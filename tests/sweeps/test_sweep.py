@@ -28,10 +28,11 @@ SAMPLE = ROOT / "sweeps" / "supply_chain_excess.toml"
 @pytest.fixture
 def only_the_book(monkeypatch):
     """A run trades as ever but says nothing beside: no statistics of its windows, no readings, no claims."""
-    for name in ("window_statistics", "readings", "_seen", "_known", "_when_written", "catalysts", "book_splits", "_demand"):
+    for name in ("window_statistics", "readings", "_seen", "_known", "_when_written", "book_splits", "_demand"):
         monkeypatch.setattr(f"backtest.runs.{name}", lambda *_: {})
-    for name in ("judged", "surprise_studies", "run_notes", "control_of"):
+    for name in ("judged", "run_notes", "control_of"):
         monkeypatch.setattr(f"backtest.runs.{name}", lambda *_: ())
+    monkeypatch.setattr("backtest.runs.once", lambda *_: ({}, {}))  # no studies, and none kept for the tests that follow
     monkeypatch.setattr("backtest.runs.with_tear_sheet", lambda book, *_: book)
 
 
