@@ -179,13 +179,13 @@ def _check_reading(claim: str, reading: ReadingRow) -> None:
         raise ValueError(f"{where}: {near_miss('measure', str(reading.get('measure')), list(MEASURES))}")
     arguments = {name: value for name, value in reading.items() if name not in NOT_ARGUMENTS}
     try:
-        _arguments(reading["measure"])(**arguments)
+        arguments_of(reading["measure"])(**arguments)
     except ValidationError as error:
         raise ValueError(f"{where}: {fault(error)}") from None
 
 
 @lru_cache
-def _arguments(measure: str) -> type[BaseModel]:
+def arguments_of(measure: str) -> type[BaseModel]:
     """Return the arguments a measure takes beside the panel, as a model that takes no others."""
     taken = {name: parameter for name, parameter in signature(MEASURES[measure]).parameters.items() if name != "panel"}
     fields = {

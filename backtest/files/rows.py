@@ -19,8 +19,9 @@ EXPECTED = {  # what pydantic's types of errors expect
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
-    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("tuple_type", "list_type", "sequence_str"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "a table of fields"),
+    "is_instance_of": "a {class}",
     "finite_number": "a finite number",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
@@ -111,6 +112,7 @@ def fault(error: ValidationError, names: Iterable[str] = ()) -> str:
     if kind == "missing":
         return f"{name}; expected one, none is given"
     limits = {limit: f"{value:g}" if isinstance(value, float) else value for limit, value in first.get("ctx", {}).items()}
+    limits |= {"class": "list"} if limits.get("class") == "Sequence" else {}
     if kind == "extra_forbidden":
         near = list(names) if len(first["loc"]) == 1 else []
         message = near_miss("field", name, near) if near else "expected no field of that name"

@@ -116,7 +116,11 @@ def verify(document: Json, page: str, spec: StrategySpec, archive: Archive) -> V
 def _audit_of(document: Json) -> Audit | None:
     """Return the audit of a result, which is not made again."""
     with _as_written():
-        return None if document["audit"] is None else parse_audit(document["audit"])
+        audit = None if document["audit"] is None else parse_audit(document["audit"])
+        own = "-".join(document[name] for name in IDS)
+        if audit is not None and audit.of != own:
+            raise DataError(f"result.json: an audit of run {audit.of}; expected one of its own run, {own}")
+        return audit
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -45,7 +46,7 @@ from backtest.runs.holdings_now import now_of
 from backtest.runs.notes import run_notes
 from backtest.runs.return_splits import book_splits
 from backtest.runs.tear_sheets import with_tear_sheet
-from backtest.signals import QuarterlySignal, Signal, is_shipped, latest, load_signals, readings
+from backtest.signals import QuarterlySignal, Signal, latest, load_signals, readings
 from backtest.strategy import StrategySpec
 from backtest.thesis import Thesis
 from backtest.thesis.windows import Window, whole_run, windows
@@ -80,7 +81,8 @@ def _run(spec: StrategySpec, archive: Archive) -> RunResult:
         name: signal for name, signal in (load_signals(archive.thesis) | own).items() if isinstance(signal, QuarterlySignal)
     }
     read = {name: _readings(signal, panel) for name, signal in quarterly.items()}
-    moved_by, surprised_by = once(archive, "studies", (_baskets(spec, universe), spans), lambda: _studies(spec, archive, spans))
+    studies = once(archive, "studies", (_baskets(spec, universe), spans), lambda: _studies(spec, archive, spans))
+    moved_by, surprised_by = deepcopy(studies)  # a result is its user's own
     return RunResult(
         spec=spec,
         thesis=archive.thesis,
@@ -172,9 +174,10 @@ def _seen(
 ) -> dict[str, dict[str, float]]:
     """Return each signal's value for its latest complete quarter, as known at the end of every month and of the run."""
     seen: dict[str, dict[str, float]] = {name: {} for name in signals}
+    shipped = {name for name, signal in signals.items() if not provenance.module_files([signal])}  # others may read more
     for day, (name, signal) in product(_reading_days(first, last), signals.items()):
         newest = partial(_newest_value, signal, archive, day)
-        value = once(archive, "newest value", (signal, day), newest) if is_shipped(signal) else newest()
+        value = once(archive, "newest value", (signal, day), newest) if name in shipped else newest()
         if value is not None:
             seen[name][day] = value
     return seen

@@ -171,11 +171,6 @@ def load_signals(thesis: Thesis) -> dict[str, Signal]:
     return every
 
 
-def is_shipped(signal: Signal) -> bool:
-    """Return whether a signal is one of this folder, with whatever parameters."""
-    return type(signal) in map(type, _shipped().values())
-
-
 def _supported(signal: Signal, thesis: Thesis) -> bool:
     """Return whether a thesis has what a signal's default parameters need: its roles, and loadings for one that reads them."""
     return thesis.has_roles(getattr(signal, "roles", ())) and (bool(thesis.loadings) or not getattr(signal, "loaded", False))

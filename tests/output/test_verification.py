@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import asdict
 
 import pytest
 
@@ -13,6 +14,7 @@ from backtest.output.compare import compare, differences
 from backtest.output.publish import publish_index
 from backtest.output.verify import alike
 from backtest.report import render_index
+from backtest.result import Audit, Replay
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("runs_once")]
 
@@ -155,6 +157,16 @@ def test_a_result_whose_parts_are_of_another_shape_is_refused_in_one_line(comman
     assert code == 3
     assert len(errors) == 1
     assert "result.json: not a result of this version" in errors[0]
+
+
+def test_a_result_with_the_audit_of_another_run_is_refused_in_one_line(command, report):
+    document = json.loads((report / "result.json").read_text(encoding="utf-8"))
+    own = "-".join(document[name] for name in ("spec_id", "data_id", "code_id"))
+    other = asdict(Audit(Replay(43, "caught"), "windows", "", {}, f"other-{own}"))
+    (report / "result.json").write_text(json.dumps(document | {"audit": other}), encoding="utf-8")
+    code, _, errors = command("verify", report)
+    assert (code, len(errors)) == (3, 1)
+    assert f"result.json: an audit of run other-{own}; expected one of its own run, {own}" in errors[0]
 
 
 SCHEMA_1 = {
