@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.execution.reasons import PRICES_ENDED, RUN_ENDED, SUSPENDED
+from backtest.execution.reasons import RUN_ENDED
 from backtest.formatting import counted, percent
 
 if TYPE_CHECKING:
@@ -107,11 +107,10 @@ def waiting_orders(
 ) -> tuple[WaitingOrder, ...]:
     """Return the orders of a table that can still be filled; `due` is by ticker and the day of the decision."""
     return tuple(
-        WaitingOrder(row["ticker"], day, due[row["ticker"], day], row["target"], reason)
+        WaitingOrder(row["ticker"], day, due[row["ticker"], day], row["target"], row["reason"])
         for row in table.to_dict("records")
         if row["ticker"] not in ended
         for day in [f"{row['decided']:%Y-%m-%d}"]
-        for reason in [SUSPENDED if row["reason"] == PRICES_ENDED else row["reason"]]  # it may be traded again
     )
 
 

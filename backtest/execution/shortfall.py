@@ -135,8 +135,7 @@ class ShortfallLog:
 
     def _gave_up(self, seat: int, moment: int, otherwise: str) -> None:
         """Write down an order that ends unfilled, with the reason it last waited for."""
-        conditions, since = self.conditions, self.due[seat]
-        ended = np.isnan(conditions.price[since:, seat]).all() and not conditions.unopened[since:, seat].any()
+        ended = bool(self.conditions.ends[: self.due[seat], seat].any())
         reason = PRICES_ENDED if ended else WORDS.get(Cause(self.cause[seat]), otherwise)
         cost = self._cost(seat, moment, self.missing[seat])
         decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]

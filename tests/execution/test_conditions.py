@@ -365,10 +365,18 @@ def test_a_name_that_ends_neither_held_nor_wanted_is_not_listed() -> None:
     assert log.unfilled == []
 
 
-def test_an_order_for_a_name_whose_prices_have_ended_is_listed() -> None:
-    prices = shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()})
+@pytest.mark.parametrize(("ended", "reason"), [({US: "taken over"}, "prices ended"), ({}, "no price")])
+def test_an_order_for_a_name_that_has_no_price_any_more_is_listed_as_ended_only_where_its_end_is_declared(
+    ended: dict[str, str], reason: str
+) -> None:
+    prices = replace(shares_of({US: [10.0] * 4 + [NOWHERE] * 4, "BBB": eight()}), ended=ended)
     outcome = traded(prices, decided(INDEX[4], {US: 0.5}))
-    assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, "prices ended"]]
+    assert listed(outcome.unfilled, "ticker", "target", "reason") == [[US, 0.5, reason]]
+
+
+def test_a_name_halted_until_the_run_ends_has_no_price_and_has_not_ended() -> None:
+    outcome = traded(shares_of({US: [10.0] * 7 + [NOWHERE], "BBB": eight()}), decided(INDEX[6], {US: 0.5}))
+    assert listed(outcome.unfilled, "ticker", "reason") == [[US, "no price"]]
 
 
 def test_a_last_price_sealed_at_the_lower_limit_keeps_the_holding() -> None:
