@@ -97,12 +97,14 @@ def growth(stage, folder, finished):
     return (peak(many, folder, finished, stage) - peak(few, folder, finished, stage)) / (many - few) / ROW
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [written, stored, ranked, drawn])
 def test_the_memory_of_a_stage_does_not_grow_with_the_columns_of_the_table(stage, tmp_path, finished, monkeypatch):
     monkeypatch.setattr(drift, "ROWS", 1024)
     assert growth(stage, tmp_path, finished) < MOST
 
 
+@pytest.mark.slow
 def test_a_stage_that_reads_the_whole_table_would_be_seen(tmp_path, finished):
     assert growth(whole_table, tmp_path, finished) > 1.0
 
