@@ -149,3 +149,9 @@ def test_a_book_is_split_by_the_data_of_its_run_alone(part, made):
     moved = replace(own, **{part: replace(getattr(own, part), data_id="moved")}, opened="")
     with pytest.raises(DataError, match=f"leaders: the data of the archive are .*moved.*; expected .* {book.origin.data_id}"):
         bt.explain(book, moved)
+
+
+def test_a_book_of_another_thesis_asks_for_the_archive_of_its_run(made):
+    book = replace(made["Book"], origin=replace(made["Book"].origin, tickers=("NVDA", "000660.KS")))
+    with pytest.raises(DataError, match=r"leaders: the archive's thesis interconnect has no 000660\.KS; expected the archive"):
+        bt.explain(book, made["Archive"])
