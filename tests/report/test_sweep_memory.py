@@ -56,19 +56,20 @@ def finished(search_of):
     return call
 
 
-def peak(count, folder, finished, stage):
-    """Return the most memory that is allocated while a stage works on a table of so many rows, in bytes."""
+def work(count, folder, finished, stage):
+    """Return a function that does a stage's work on a table of so many rows."""
     settings = settings_of(count)
     if stage is written:
-        return traced(lambda: written(settings, folder))
+        return lambda: written(settings, folder)
     search = finished(written(settings, folder), settings)
-    return traced(lambda: stage(search, folder))
+    return lambda: stage(search, folder)
 
 
-def traced(work):
+def peak(stage_of_a_table):
+    """Return the most memory that is allocated meanwhile, in bytes."""
     tracemalloc.start()
     try:
-        work()
+        stage_of_a_table()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -93,8 +94,8 @@ def whole_table(search, _):
 def growth(stage, folder, finished):
     """Return by how much of a row the peak rises with each further row."""
     few, many = FEW, 4 * FEW
-    peak(FEW // 2, folder, finished, stage)  # what is loaded and cached once
-    return (peak(many, folder, finished, stage) - peak(few, folder, finished, stage)) / (many - few) / ROW
+    work(FEW // 2, folder, finished, stage)()  # what is loaded and cached once
+    return (peak(work(many, folder, finished, stage)) - peak(work(few, folder, finished, stage))) / (many - few) / ROW
 
 
 @pytest.mark.slow
