@@ -417,6 +417,12 @@ def test_orders_for_a_name_after_its_last_price_are_listed_until_its_absence_is_
     assert [f"{day:%Y-%m-%d}" for day in unfilled["decided"]] == ["2026-07-03", "2026-07-10"]
 
 
+def test_orders_of_a_run_that_begins_after_the_last_price_of_a_name_say_that_its_prices_ended(archive):
+    result = runs.run(spec_of(baskets=("copper",), start="2026-07-01", rebalance="weekly"), archive)
+    unfilled = result.books["copper"].unfilled
+    assert unfilled[["ticker", "reason"]].drop_duplicates().to_numpy().tolist() == [["300913.SZ", "prices ended"]]
+
+
 # Identity and JSON
 
 

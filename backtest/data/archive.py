@@ -59,8 +59,9 @@ def _opened_again(archive: Archive, tickers: Sequence[str]) -> Archive:
 
 def data_of(name: str, archive: Archive, tickers: Sequence[str], data_id: str) -> Archive:
     """Return an archive narrowed to what a run read, by its tickers and data_id; DataError where the data are others."""
+    listed = archive.thesis.universe.market_and_currency()
     for ticker in tickers:
-        if ticker not in archive.thesis.universe.market_and_currency():
+        if ticker not in listed:
             raise DataError(f"{name}: the archive's thesis {archive.thesis.id} has no {ticker}; expected the archive of the run")
     known = narrowed(archive, tickers)
     if known.data_id != data_id:

@@ -41,6 +41,7 @@ class TradingConditions:
     `fx_rate`  what a unit of the ticker's currency is worth in the book's
     `lot`, `least`            units, 0 where any amount will do; `sealed_up`, `sealed_down` whether the price is at its limit
     `ends`     whether a ticker that is declared ended has its last price here
+    `ended`    the tickers that are declared ended and have their last price by the last session, before the first one too
     `unopened` whether a session has a close and no open, so that an order that fills at the open waits as in a halt
     `buy`, `sell`             rates by kind of cost, `buy_rate`, `sell_rate` their sums; `commission_least` an order
     `activity` a fee per unit sold, at most `activity_most` an order
@@ -75,6 +76,7 @@ class TradingConditions:
     buy_rate: np.ndarray
     sell_rate: np.ndarray
     cash: np.ndarray | None = None
+    ended: frozenset[str] = frozenset()
 
     @cached_property
     def sheets(self) -> kernel.Records:
@@ -152,14 +154,12 @@ def conditions_of(
 ) -> TradingConditions:
     """Return the conditions of a book on its sessions; DataError for what a source or the rules do not know.
 
-    `fill` is "close" or "open". A source without share prices trades in fractions and pays no fee per share. With
-    `costs.flat_bps` no rule of a market counts.
+    A source without share prices trades in fractions and pays no fee per share; with `costs.flat_bps` no market's rule counts.
     """
     _require_bars(prices, fill, costs)
     markets, ordered, seat = _seats(prices, tickers)
     session, market = np.nonzero(np.array([sessions.isin(prices.closes[market].index) for market in markets]).T)
-    local = _local(prices, ordered, sessions, fill)
-    fx_rate = prices.fx_rate(ordered, base, sessions)
+    local, fx_rate = _local(prices, ordered, sessions, fill), prices.fx_rate(ordered, base, sessions)
     here = seat == market[:, None]
     price = np.where(here, (local.fill * fx_rate)[session], np.nan)
     unpriced = np.where(seat < market[:, None], local.close[session], local.before[session]) * fx_rate[session]
@@ -194,6 +194,7 @@ def conditions_of(
         buy_rate=sum(buy.values(), none)[session],
         sell_rate=sum(sell.values(), none)[session],
         cash=cash,
+        ended=frozenset(name for name in ordered if (at := prices.sold_at(name)) is not None and at <= sessions[-1]),
     )
 
 

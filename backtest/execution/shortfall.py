@@ -135,7 +135,8 @@ class ShortfallLog:
 
     def _gave_up(self, seat: int, moment: int, otherwise: str) -> None:
         """Write down an order that ends unfilled, with the reason it last waited for."""
-        ended = bool(self.conditions.ends[: self.due[seat], seat].any())
+        priced = ~np.isnan(self.conditions.price[self.due[seat] :, seat])
+        ended = self.conditions.tickers[seat] in self.conditions.ended and not priced.any()
         reason = PRICES_ENDED if ended else WORDS.get(Cause(self.cause[seat]), otherwise)
         cost = self._cost(seat, moment, self.missing[seat])
         decided, ticker = self.decided[self.number[seat]], self.conditions.tickers[seat]
